@@ -1,0 +1,1 @@
+"""Image GANs on the core of seqgan-kit."""

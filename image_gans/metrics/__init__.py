@@ -1,0 +1,1 @@
+"""Scores over images and features."""

@@ -1,0 +1,1 @@
+"""Image networks; resolution and channels are parameters."""

@@ -1,0 +1,1 @@
+"""The game that all GANs share; it knows neither tokens nor pixels."""

@@ -1,0 +1,1 @@
+"""Feeds: HuggingFace datasets in, plain in-memory tensors out."""

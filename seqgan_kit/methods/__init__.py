@@ -1,0 +1,1 @@
+"""One file per method on discrete sequences."""

@@ -1,0 +1,1 @@
+"""Scores with a signature; the n-gram ones need no torch."""

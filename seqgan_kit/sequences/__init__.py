@@ -1,0 +1,1 @@
+"""Generators, discriminators, sampling and rollouts for token sequences."""
