@@ -1,0 +1,1 @@
+"""The cat world: scenes, captions and pictures whose exact distribution is known."""
