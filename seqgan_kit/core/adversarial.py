@@ -1,0 +1,74 @@
+"""The game that most methods are: generator against discriminator, by four choices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from seqgan_kit.core.discriminator import Critique, Discriminator
+from seqgan_kit.core.estimators import Estimator, Pathwise
+from seqgan_kit.core.game import Batch, Game, Loss, Move
+from seqgan_kit.core.objectives import Objective
+from seqgan_kit.core.penalties import Penalty
+
+
+class AdversarialGame(Game):
+    """Generator + discriminator + objective + estimator (+ penalties).
+
+    A batch holds the real samples under ``"real"``. Fakes and reals go through D in two separate batches: in
+    one, batch norm would tell D which is which by their company.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: Discriminator,
+        objective: Objective,
+        estimator: Estimator | None = None,
+        penalties: Sequence[Penalty] = (),
+        others: Mapping[str, nn.Module] | None = None,
+    ):
+        super().__init__({"generator": generator, "discriminator": discriminator, **(others or {})})
+        self.objective, self.penalties = objective, tuple(penalties)
+        self.estimator: Estimator = estimator if estimator is not None else Pathwise()
+        for penalty in self.penalties:
+            penalty.check(discriminator)
+
+    def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
+        """Samples of G; conditional games read the conditions from the batch."""
+        return self.sample(n, rng=rng)
+
+    def discriminate(self, x: Tensor) -> Critique:
+        """D's verdict."""
+        return cast(Critique, self.players["discriminator"](x))
+
+    def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
+        """The objective's D half plus the penalties, on as many fakes as there are reals."""
+        real = batch["real"]
+        fake = self.estimator.fakes(self, batch, len(real), move.rng)
+        real_score, fake_score = self.discriminate(real).score, self.discriminate(fake).score
+        real_terms, fake_terms = self.objective.discriminator(real_score, fake_score)
+        total = real_terms.mean() + fake_terms.mean()
+        logs: dict[str, Tensor | float] = {"discriminator_loss": total}
+        if self.objective.decision is not None and not self.objective.needs_real:
+            logs["discriminator_accuracy"] = accuracy(
+                real_score, fake_score, self.objective.decision
+            )
+        logs["score_gap"] = real_score.mean() - fake_score.mean()
+        for penalty in self.penalties:
+            term = penalty(cast(Discriminator, self.players["discriminator"]), real, fake, move.rng)
+            total, logs[penalty.name] = total + term, term
+        return Loss(total, logs)
+
+    def generator_loss(self, batch: Batch, move: Move) -> Loss:
+        """The objective's G half, through the estimator."""
+        return self.estimator.generator_loss(self, batch, move)
+
+
+def accuracy(real_score: Tensor, fake_score: Tensor, decision: float = 0.0) -> Tensor:
+    """Mean of the shares of reals above and fakes below the decision score."""
+    right = (real_score > decision).float().mean() + (fake_score < decision).float().mean()
+    return right / 2

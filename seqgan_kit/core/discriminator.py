@@ -1,0 +1,81 @@
+"""The discriminator that images and sequences share: a trunk, a score, and any further heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.parametrizations import _SpectralNorm
+
+
+@dataclass(frozen=True)
+class Critique:
+    """A discriminator's verdict on a batch.
+
+    ``score`` [B] is a logit or a critic's value, never squashed; ``features`` [B,F] is what the trunk saw;
+    ``heads`` holds the outputs of further heads by name (classes, codes).
+    """
+
+    score: Tensor
+    features: Tensor
+    heads: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Discriminator(nn.Module):
+    """Trunk + heads -> :class:`Critique`.
+
+    Args:
+        trunk: maps an input batch to features [B,F].
+        features: F.
+        heads: further heads on the features, by name.
+        score: the head that scores; a linear layer unless given.
+    """
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        features: int,
+        heads: Mapping[str, nn.Module] | None = None,
+        score: nn.Module | None = None,
+    ):
+        super().__init__()
+        self.trunk = trunk
+        self.score = score if score is not None else nn.Linear(features, 1)
+        self.heads = nn.ModuleDict(heads or {})
+
+    def forward(self, x: Tensor) -> Critique:
+        features = self.trunk(x)
+        score = self.score(features).flatten()
+        return Critique(
+            score, features, {name: head(features) for name, head in self.heads.items()}
+        )
+
+
+@contextmanager
+def frozen(*modules: nn.Module) -> Iterator[None]:
+    """Runs modules as in training while none of their buffers move.
+
+    Batch norm keeps normalising with the batch's own statistics but does not fold them into its running
+    ones; spectral norm keeps its power-iteration vectors. So a generator may be sampled in the
+    discriminator's turn, and a discriminator asked in the generator's, without either changing.
+    """
+    norms, spectral = [], []
+    for module in (child for top in modules for child in top.modules()):
+        if isinstance(module, _BatchNorm) and module.training and module.track_running_stats:
+            norms.append(module)
+        elif isinstance(module, _SpectralNorm) and module.training:
+            spectral.append(module)
+    for norm in norms:
+        norm.track_running_stats = False
+    for parametrization in spectral:
+        parametrization.training = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
+        for parametrization in spectral:
+            parametrization.training = True

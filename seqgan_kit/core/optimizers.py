@@ -1,0 +1,55 @@
+"""Optimizers and learning-rate schedules as data; the trainer turns them into torch's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """How the players of a turn step. Turns with equal optimizers and players share its state."""
+
+    learning_rate: float
+    """Step size at the start (after warm-up)."""
+    name: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
+    """Which rule."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Decay of the first and second moment (adam, adamw); the second is RMSprop's smoothing too."""
+    weight_decay: float = 0.0
+    """L2 (adam, rmsprop, sgd) or decoupled (adamw) decay."""
+    clip_norm: float | None = None
+    """Largest allowed norm of the turn's gradient."""
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """How the learning rate falls over the phase."""
+    warmup_moves: int = 0
+    """Moves over which the learning rate rises linearly from zero."""
+    final_share: float = 0.0
+    """What is left of the learning rate at the end of a linear or cosine schedule."""
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """The torch optimizer over these parameters."""
+        rate, decay = self.learning_rate, self.weight_decay
+        if self.name == "adam":
+            return torch.optim.Adam(parameters, rate, self.betas, weight_decay=decay)
+        if self.name == "adamw":
+            return torch.optim.AdamW(parameters, rate, self.betas, weight_decay=decay)
+        if self.name == "rmsprop":
+            return torch.optim.RMSprop(parameters, rate, self.betas[1], weight_decay=decay)
+        return torch.optim.SGD(parameters, rate, weight_decay=decay)
+
+    def rate_at(self, progress: float, moves_made: int) -> float:
+        """Learning rate when a share ``progress`` of the phase is behind us and so many moves were made."""
+        left = 1.0
+        if self.schedule == "linear":
+            left = 1.0 - progress
+        elif self.schedule == "cosine":
+            left = 0.5 * (1.0 + math.cos(math.pi * progress))
+        share = self.final_share + (1.0 - self.final_share) * left
+        warm = min(1.0, (moves_made + 1) / self.warmup_moves) if self.warmup_moves else 1.0
+        return self.learning_rate * share * warm

@@ -1,0 +1,117 @@
+"""Constraints on the discriminator: gradient penalties in float32, and weight clipping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.errors import UsageError
+
+Scores = Callable[[Tensor], Tensor]
+
+
+class Penalty(Protocol):
+    """A term that D adds to its loss."""
+
+    name: str
+
+    def check(self, discriminator: nn.Module) -> None:
+        """Refuses a discriminator for which the penalty has no meaning."""
+
+    def __call__(
+        self, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: torch.Generator
+    ) -> Tensor:
+        """The weighted penalty, a scalar."""
+
+
+def gradient_norms(scores: Scores, x: Tensor) -> Tensor:
+    """[B] norm of d score / d x for each sample by itself, differentiable once more.
+
+    ``scores`` must judge each sample by itself: then the gradient of the sum holds each sample's own.
+    """
+    x = x.detach().float().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(scores(x).sum(), x, create_graph=True)
+    return gradient.flatten(1).norm(2, dim=1)
+
+
+def interpolate(real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
+    """e*real + (1-e)*fake with one e ~ U[0,1] for each sample, at any rank of tensor."""
+    shape = (len(real),) + (1,) * (real.dim() - 1)
+    share = torch.rand(shape, generator=rng, device=real.device)
+    return share * real.detach().float() + (1 - share) * fake.detach().float()
+
+
+@dataclass(frozen=True)
+class GradientPenalty:
+    """weight * E[(||grad D(x)||_2 - target)^2] on the lines between real and fake (Gulrajani et al. 2017)."""
+
+    weight: float = 10.0
+    target: float = 1.0
+    name: str = "gradient_penalty"
+
+    def check(self, discriminator: nn.Module) -> None:
+        _refuse_batch_norm(discriminator, self.name)
+
+    def __call__(
+        self, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: torch.Generator
+    ) -> Tensor:
+        with _twice_differentiable(discriminator, real.device):
+            norms = gradient_norms(lambda x: discriminator(x).score, interpolate(real, fake, rng))
+        return self.weight * ((norms - self.target) ** 2).mean()
+
+
+@dataclass(frozen=True)
+class R1:
+    """weight/2 * E[||grad D(x)||^2] on real samples (Mescheder et al. 2018, eq. 9)."""
+
+    weight: float = 10.0
+    name: str = "r1"
+
+    def check(self, discriminator: nn.Module) -> None:
+        _refuse_batch_norm(discriminator, self.name)
+
+    def __call__(
+        self, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: torch.Generator
+    ) -> Tensor:
+        with _twice_differentiable(discriminator, real.device):
+            norms = gradient_norms(lambda x: discriminator(x).score, real)
+        return 0.5 * self.weight * (norms**2).mean()
+
+
+def clip_weights(module: nn.Module, limit: float) -> None:
+    """Clamps every parameter to [-limit, limit], to be called after the step (Arjovsky et al. 2017)."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.clamp_(-limit, limit)
+
+
+def _refuse_batch_norm(discriminator: nn.Module, penalty: str) -> None:
+    if any(isinstance(module, _BatchNorm) for module in discriminator.modules()):
+        raise UsageError(
+            f"{penalty} needs a discriminator without batch normalisation: it penalises the gradient of each "
+            "sample's own score, and batch normalisation mixes the samples. Use layer or instance "
+            "normalisation, or none."
+        )
+
+
+def _twice_differentiable(
+    module: nn.Module, device: torch.device
+) -> AbstractContextManager[object]:
+    """float32 and kernels that have a second derivative.
+
+    Fused attention and cuDNN's recurrent layers have none, so both fall back to their plain forms.
+    """
+    stack = ExitStack()
+    stack.enter_context(torch.autocast(device.type, enabled=False))
+    stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+    if any(isinstance(child, nn.RNNBase) for child in module.modules()):
+        stack.enter_context(torch.backends.cudnn.flags(enabled=False))
+    return stack
