@@ -1,1 +1,1 @@
-"""Scores with a signature; the n-gram ones need no torch."""
+"""Scores of generated text. The n-gram ones (``bleu``, ``ngrams``) load neither torch nor numpy."""

@@ -1,0 +1,63 @@
+"""What a score was computed with, as one short string that travels with the number.
+
+    bleu|n:2-5|smooth:method1|refs:10000|hyps:10000|tok:space|case:mixed|v:0.1.0
+
+Two scores can be compared when their signatures agree. (The habit is sacrebleu's: Post 2018,
+"A Call for Clarity in Reporting BLEU Scores".)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seqgan_kit import __version__
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The settings of one score. A field that is None plays no part in it and is left out."""
+
+    metric: str
+    """Name of the metric, such as ``bleu``."""
+    orders: tuple[int, ...] | None = None
+    """n-gram orders."""
+    smooth: str | None = None
+    """Smoothing of zero counts."""
+    refs: int | str | None = None
+    """Number of references, or how they were chosen."""
+    hyps: int | None = None
+    """Number of scored sentences."""
+    tok: str | None = None
+    """How lines became tokens."""
+    case: str | None = None
+    """``mixed`` (as given) or ``lower``."""
+    sample: int | None = None
+    """Size of the random subset, if not everything was scored."""
+    seed: int | None = None
+    """Seed of whatever was drawn at random."""
+    version: str = __version__
+    """Version of this package."""
+
+    def __str__(self) -> str:
+        fields = {
+            "n": None if self.orders is None else format_orders(self.orders),
+            "smooth": self.smooth,
+            "refs": self.refs,
+            "hyps": self.hyps,
+            "tok": self.tok,
+            "case": self.case,
+            "sample": self.sample,
+            "seed": self.seed,
+            "v": self.version,
+        }
+        shown = [f"{key}:{value}" for key, value in fields.items() if value is not None]
+        return "|".join([self.metric, *shown])
+
+
+def format_orders(orders: Sequence[int]) -> str:
+    """``2-5`` for a gapless run of orders, ``2,4`` otherwise."""
+    ordered = sorted(set(orders))
+    if len(ordered) > 1 and ordered == list(range(ordered[0], ordered[-1] + 1)):
+        return f"{ordered[0]}-{ordered[-1]}"
+    return ",".join(map(str, ordered))
