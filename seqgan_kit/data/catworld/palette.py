@@ -1,0 +1,84 @@
+"""The colours of the cat world: coats, eyes, accessories, and the arithmetic on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+RGB = tuple[int, int, int]
+
+WHITE: RGB = (255, 255, 255)
+BLACK: RGB = (0, 0, 0)
+DARK_INK: RGB = (44, 26, 26)
+PALE_INK: RGB = (226, 220, 228)
+NOSE: RGB = (232, 120, 132)
+BLUSH: RGB = (250, 130, 140)
+MOUTH: RGB = (128, 34, 48)
+TONGUE: RGB = (246, 122, 134)
+EAR_PINK: RGB = (240, 164, 160)
+
+IRIS: dict[str, RGB] = {
+    "green": (84, 204, 72),
+    "amber": (255, 212, 46),
+    "blue": (62, 158, 255),
+    "copper": (206, 84, 22),
+}
+
+
+@dataclass(frozen=True)
+class Fur:
+    """The colours of one coat."""
+
+    base: RGB
+    """Most of the cat."""
+    marking: RGB
+    """Tabby stripes and spots."""
+    mask: RGB
+    """The second colour of a bicolour cat."""
+    outline: RGB
+    """A rim that keeps the cat apart from every background, so that black shows at night."""
+
+
+COATS: dict[str, Fur] = {
+    "black": Fur((44, 42, 52), (116, 112, 130), (246, 244, 242), (98, 96, 118)),
+    "white": Fur((248, 246, 242), (172, 164, 168), (184, 150, 128), (168, 158, 158)),
+    "ginger": Fur((240, 140, 50), (184, 78, 16), (255, 246, 232), (136, 62, 18)),
+    "grey": Fur((142, 152, 168), (82, 90, 108), (246, 246, 248), (66, 72, 88)),
+    "brown": Fur((134, 86, 54), (72, 40, 22), (250, 238, 222), (58, 32, 20)),
+    "cream": Fur((246, 214, 158), (200, 146, 82), (138, 98, 76), (150, 112, 70)),
+}
+
+
+def mix(colour: RGB, other: RGB, share: float) -> RGB:
+    """`share` of the other colour, the rest of this one."""
+    red, green, blue = (round(c + share * (o - c)) for c, o in zip(colour, other, strict=True))
+    return red, green, blue
+
+
+def luminance(colour: RGB) -> float:
+    """Perceived lightness from 0 to 255 (Rec. 601 weights)."""
+    return 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+
+
+def ink_on(colour: RGB) -> RGB:
+    """A line colour that can be read on `colour`."""
+    return PALE_INK if luminance(colour) < 75 else DARK_INK
+
+
+def shifted(colour: RGB, shift: np.ndarray) -> RGB:
+    """The colour plus a shift per channel `[3]`, kept within 0..255."""
+    red, green, blue = np.clip(np.asarray(colour) + shift, 0, 255).astype(int).tolist()
+    return red, green, blue
+
+
+def jittered_fur(coat: str, rng: np.random.Generator) -> Fur:
+    """The coat as one individual wears it: a little lighter or darker, warmer or cooler."""
+    fur = COATS[coat]
+    shift = rng.uniform(-7, 7) + rng.uniform(-4, 4, 3)
+    return Fur(
+        base=shifted(fur.base, shift),
+        marking=shifted(fur.marking, shift),
+        mask=shifted(fur.mask, shift),
+        outline=fur.outline,
+    )
