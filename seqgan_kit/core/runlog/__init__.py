@@ -1,0 +1,16 @@
+"""The run directory: what a run writes down, and how it is read again.
+
+    config.json     what was asked, with versions, seed, revision and command line
+    metrics.jsonl   one row a round: numbers, alarms, the starts of phases
+    samples/        RRRRRR.txt or RRRRRR.png by total round;  figures/  the final pictures
+    checkpoints/    to resume from;  model/  to sample from
+    scores.json     the final table;  report.html
+
+No torch is imported here, so a report of a run is quick to make.
+"""
+
+from seqgan_kit.core.runlog.provenance import provenance
+from seqgan_kit.core.runlog.records import read_config, read_metrics
+from seqgan_kit.core.runlog.run import RunLog
+
+__all__ = ["RunLog", "provenance", "read_config", "read_metrics"]

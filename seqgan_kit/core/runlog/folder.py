@@ -1,0 +1,56 @@
+"""Which folder a run may write to, and what of it --overwrite may delete."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from seqgan_kit.core.runlog.records import read_config
+from seqgan_kit.errors import UsageError
+
+_FOLDERS = ("samples", "figures", "checkpoints", "model", "tensorboard")
+_FILES = ("config.json", "metrics.jsonl", "scores.json", "report.html")
+
+
+def claim(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Make sure that ``folder`` may be written to, or say what would make it so."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; a run needs a folder.")
+    if resume:
+        read_config(folder)  # raises for a folder that is no run
+        return
+    if not _holds_something(folder):
+        return
+    if not overwrite:
+        raise UsageError(
+            f"{folder} is not empty. Go on with the run in it by --resume {folder}, replace that run "
+            "by --overwrite, or choose another folder by --out."
+        )
+    _delete_run(folder)
+
+
+def _holds_something(folder: Path) -> bool:
+    """Empty folders of ours do not count: a run that died before its first step leaves them."""
+    if not folder.exists():
+        return False
+    return any(path.name not in _FOLDERS or any(path.iterdir()) for path in folder.iterdir())
+
+
+def _delete_run(folder: Path) -> None:
+    """Delete what a run wrote, where config.json shows that there was one; other files stay."""
+    try:
+        read_config(folder)
+    except UsageError as error:
+        raise UsageError(
+            f"will not overwrite {folder}, which does not look like a run: {error} "
+            "Choose another folder by --out."
+        ) from error
+    for name in _FOLDERS:
+        path = folder / name
+        if path.is_symlink():
+            path.unlink()  # the link is the run's, what it points to may not be
+        elif path.exists():
+            shutil.rmtree(path)
+    # config.json goes last: a deletion cut short leaves what can be overwritten again.
+    for name in reversed(_FILES):
+        (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,73 @@
+"""The JSON of a run directory: always valid when written, read so that a kill does no harm."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seqgan_kit.errors import CheckpointError, UsageError
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The rows of metrics.jsonl; a last line that a kill cut short is left out."""
+    path = Path(folder) / "metrics.jsonl"
+    if not path.exists():
+        return []
+    lines = path.read_bytes().splitlines(keepends=True)
+    if lines and not lines[-1].endswith(b"\n"):
+        lines.pop()
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise CheckpointError(f"{path} holds a row that is not JSON ({error}).") from error
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json of a run, or a UsageError that says this is no run directory."""
+    path = Path(folder) / "config.json"
+    try:
+        record = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise UsageError(f"{folder} is not a run directory: it has no config.json.") from None
+    except ValueError as error:
+        raise UsageError(f"{path} is not JSON ({error}).") from error
+    versions = record.get("versions") if isinstance(record, dict) else None
+    if not isinstance(versions, dict) or "seqgan_kit" not in versions:
+        raise UsageError(f"{path} was not written by seqgan-kit.")
+    return record
+
+
+def as_json(value: Any) -> Any:
+    """``value`` in JSON's own types: None for numbers that are not finite, text for the rest."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): as_json(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [as_json(entry) for entry in value]
+    if isinstance(value, int):
+        return int(value)
+    try:
+        number = value.item() if hasattr(value, "item") else value
+        return number if isinstance(number, bool | int) else _finite(float(number))
+    except (TypeError, ValueError, RuntimeError):
+        return str(value)
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def write_atomically(path: Path, record: Mapping[str, Any]) -> None:
+    """Write JSON beside ``path`` and rename it there: readers see the old file or the new one."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(as_json(record), file, indent=2, allow_nan=False, ensure_ascii=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
