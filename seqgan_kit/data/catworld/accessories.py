@@ -7,7 +7,7 @@ import numpy as np
 from seqgan_kit.data.catworld.expression import EYE_HEIGHT, eye_x
 from seqgan_kit.data.catworld.face import Proportions
 from seqgan_kit.data.catworld.palette import BLACK, RGB, WHITE, Fur, luminance, mix
-from seqgan_kit.data.catworld.pen import Pen, ellipse_points
+from seqgan_kit.data.catworld.pen import CIRCLE, Pen, grown, mirrored, rounded, shape_of
 
 _RED: RGB = (216, 30, 48)
 _GOLD: RGB = (255, 208, 66)
@@ -52,13 +52,16 @@ def draw_headwear(pen: Pen, accessory: str, fur: Fur, shape: Proportions) -> Non
 
 def _draw_hat(pen: Pen) -> None:
     rim = mix(_VIOLET, BLACK, 0.5)
-    crown = np.array([(-0.30, -0.70), (-0.36, -1.36), (0.36, -1.36), (0.30, -0.70)])
-    pen.border(crown, 0.08, rim)
+    pen.polygon([(-0.35, -0.70), (-0.41, -1.41), (0.41, -1.41), (0.35, -0.70)], rim)
     pen.ellipse((0, -0.70), (0.62, 0.14), rim)
     pen.ellipse((0, -0.71), (0.58, 0.10), _VIOLET)
-    pen.polygon(crown, _VIOLET)
+    pen.polygon([(-0.30, -0.70), (-0.36, -1.36), (0.36, -1.36), (0.30, -0.70)], _VIOLET)
     pen.ellipse((0, -1.36), (0.36, 0.06), mix(_VIOLET, WHITE, 0.25))
     pen.polygon([(-0.31, -0.76), (-0.33, -0.95), (0.33, -0.95), (0.31, -0.76)], _GOLD)
+
+
+_BOW_LOOP = rounded(shape_of([(-0.1, 0), (0.34, -0.34), (0.47, -0.1), (0.45, 0.16), (0.32, 0.3)]))
+_BOW_OUTLINE = grown(_BOW_LOOP, 0.045)
 
 
 def _draw_bow(pen: Pen) -> None:
@@ -66,20 +69,24 @@ def _draw_bow(pen: Pen) -> None:
     x, y = 0.46, -0.76
     rim = mix(_PINK, BLACK, 0.5)
     for side in (-1, 1):
-        loop = np.array([(0, 0), (0.34, -0.28), (0.44, -0.1), (0.42, 0.14), (0.32, 0.24)])
-        points = loop * [side, 1.0] + [x, y]
-        pen.border(points, 0.08, rim)
-        pen.polygon(points, _PINK)
+        loop = mirrored(_BOW_LOOP, side) + complex(x, y)
+        pen.fill(mirrored(_BOW_OUTLINE, side) + complex(x, y), rim)
+        pen.fill(loop, _PINK)
         pen.curve((x, y), (x + side * 0.2, y), (x + side * 0.3, y), 0.05, rim)
     pen.dot((x, y), 0.15, rim)
     pen.dot((x, y), 0.11, mix(_PINK, WHITE, 0.35))
+
+
+# A ring: once around outside, then back around inside.
+_OUTER, _INNER = 0.415 * CIRCLE, 0.325 * CIRCLE[::-1]
+_RIM = np.concatenate([_OUTER, _OUTER[:1], _INNER[-1:], _INNER])
 
 
 def _draw_glasses(pen: Pen, fur: Fur, shape: Proportions) -> None:
     frame = (250, 214, 110) if luminance(fur.base) < 105 else (26, 22, 40)
     for side in (-1, 1):
         x = eye_x(side, shape)
-        pen.border(ellipse_points((x, EYE_HEIGHT), (0.36, 0.36)), 0.09, frame)
+        pen.fill(_RIM + complex(x, EYE_HEIGHT), frame)
         pen.curve((x + side * 0.36, 0), (side * 0.9, -0.06), (side * 1.02, -0.1), 0.08, frame)
     inner = eye_x(1, shape) - 0.36
     pen.curve((-inner, -0.02), (0, -0.14), (inner, -0.02), 0.09, frame)

@@ -44,7 +44,7 @@ class _Place:
 _PLACES: dict[int, tuple[_Place, ...]] = {
     1: (_Place(0.5, 0.535, 1.0),),
     2: (_Place(0.27, 0.55, 0.62), _Place(0.73, 0.55, 0.62)),
-    3: (_Place(0.21, 0.66, 0.5), _Place(0.5, 0.40, 0.5), _Place(0.79, 0.66, 0.5)),
+    3: (_Place(0.21, 0.66, 0.5), _Place(0.5, 0.42, 0.5), _Place(0.79, 0.66, 0.5)),
 }
 
 
@@ -68,7 +68,7 @@ def draw(scene: Scene, size: int, rng: np.random.Generator) -> np.ndarray:
     _check(size)
     factor = max(_LEAST_OVERSAMPLING, math.ceil(_LEAST_CANVAS_PIXELS / size))
     canvas = Image.new("RGB", (size * factor, size * factor))
-    pen = Pen(ImageDraw.Draw(canvas), (0.0, 0.0), size * factor, thinnest=0.5 * factor)
+    pen = Pen(ImageDraw.Draw(canvas), 0j, size * factor, thinnest=0.5 * factor)
     draw_background(scene.background, pen, rng)
     places = _PLACES[len(scene.cats)]
     # From the back to the front: higher in the picture is further away.
@@ -94,12 +94,12 @@ def _draw_cat(
     rng: np.random.Generator,
 ) -> None:
     shape, fur = Proportions.sampled(rng), jittered_fur(cat.coat, rng)
-    shift = rng.uniform(-0.02, 0.02, 2)
+    x, y = place.x + rng.uniform(-0.02, 0.02), place.y + rng.uniform(-0.02, 0.02)
     # A hat needs headroom, neckwear room below.
     lift = {"hat": 0.025, "collar": -0.025, "scarf": -0.025}.get(cat.accessory, 0.0)
     head = _HEAD[scene.size] * place.shrink * rng.uniform(0.97, 1.03)
     pixels = picture.scale
-    centre = ((place.x + shift[0]) * pixels, (place.y + lift + shift[1]) * pixels)
+    centre = complex(x, y + lift) * pixels
     body = Pen(picture.draw, centre, head * pixels, thinnest=picture.thinnest)
     turn = _TILT_RADIANS[scene.tilt] + rng.uniform(-0.035, 0.035)
     tilted = Pen(picture.draw, centre, head * pixels, turn, picture.thinnest)

@@ -67,9 +67,10 @@ def _draw_open_eye(pen: Pen, side: int, iris: RGB, cat: Cat, fur: Fur, shape: Pr
     pen.ellipse(
         (x, EYE_HEIGHT + radius * 0.45), (radius * 0.7, radius * 0.4), mix(iris, WHITE, 0.3)
     )
-    pupil = {"surprised": 0.42, "grumpy": 0.26}.get(cat.expression, 0.32) * radius
-    pen.ellipse((x, EYE_HEIGHT), (pupil, radius * (0.5 if wide else 0.78)), (18, 14, 22))
-    pen.dot((x - 0.08, EYE_HEIGHT - 0.10), 0.065, WHITE)
+    pupil = {"surprised": 0.42, "grumpy": 0.28}.get(cat.expression, 0.36) * radius
+    pen.ellipse((x, EYE_HEIGHT), (pupil, radius * (0.5 if wide else 0.74)), (18, 14, 22))
+    pen.dot((x - 0.08, EYE_HEIGHT - 0.10), 0.07, WHITE)
+    pen.dot((x + 0.09, EYE_HEIGHT + 0.11), 0.035, WHITE)
     if cat.expression == "grumpy":
         _draw_heavy_lid(pen, side, x, radius, fur)
 

@@ -52,8 +52,12 @@ COATS: dict[str, Fur] = {
 
 def mix(colour: RGB, other: RGB, share: float) -> RGB:
     """`share` of the other colour, the rest of this one."""
-    red, green, blue = (round(c + share * (o - c)) for c, o in zip(colour, other, strict=True))
-    return red, green, blue
+    red, green, blue = colour
+    return (
+        round(red + share * (other[0] - red)),
+        round(green + share * (other[1] - green)),
+        round(blue + share * (other[2] - blue)),
+    )
 
 
 def luminance(colour: RGB) -> float:

@@ -1,32 +1,38 @@
 """Shapes in a turned, scaled and shifted frame, put on a PIL image.
 
-Turning the points rather than the finished picture keeps every edge sharp at every tilt.
+Points are complex numbers x + iy with y growing downwards, as in pictures: turning, scaling and
+shifting a shape is then one product and one sum. Turning the points rather than the finished
+picture keeps every edge sharp at every tilt.
 """
 
 from __future__ import annotations
 
+import cmath
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from seqgan_kit.data.catworld.palette import RGB
 
 Point = tuple[float, float]
+Shape = NDArray[np.complex128]
 Ink = RGB | int
 
-_ANGLES = np.linspace(0.0, 2.0 * np.pi, 48, endpoint=False)
-CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
-"""Points of the unit circle `[48,2]`; y grows downwards, as in pictures."""
+CIRCLE: Shape = np.exp(2j * np.pi * np.arange(64) / 64)
+"""The unit circle, `[64]` points."""
+
+# Up to so many canvas pixels of radius, every n-th point of CIRCLE is enough for a round look.
+_COARSE_CIRCLES = ((5.0, CIRCLE[::4].copy()), (24.0, CIRCLE[::2].copy()))
 
 _STEPS = np.linspace(0.0, 1.0, 11)
-# A quadratic Bezier curve and its derivative as matrices on the three control points.
-_BEZIER = np.stack([(1 - _STEPS) ** 2, 2 * _STEPS * (1 - _STEPS), _STEPS**2], axis=1)
-_BEZIER_SLOPE = np.stack([2 * _STEPS - 2, 2 - 4 * _STEPS, 2 * _STEPS], axis=1)
-_EVEN = np.ones((len(_STEPS), 1))
-_TAPERED = np.sqrt(np.clip(1 - _STEPS, 0, 1))[:, None]
-_LEAF = np.sqrt(np.sin(np.pi * np.clip(_STEPS, 0.03, 0.97)))[:, None]
-_PROFILES = {"even": _EVEN, "tapered": _TAPERED, "leaf": _LEAF}
+# A quadratic Bezier curve, and its slope turned by a right angle, as matrices on the three
+# control points: one product gives the line, the other where its two edges lie.
+_LINE = np.stack([(1 - _STEPS) ** 2, 2 * _STEPS * (1 - _STEPS), _STEPS**2], axis=1) + 0j
+_ASIDE = 1j * np.stack([_STEPS - 1, 1 - 2 * _STEPS, _STEPS], axis=1)
+_HALF_WIDTHS = {"even": np.full(11, 0.5), "tapered": 0.5 * np.sqrt(1 - _STEPS)}
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Pen:
     """Draws shapes given in a local frame whose unit is `scale` pixels."""
 
     draw: ImageDraw.ImageDraw
-    centre: Point
+    centre: complex
     scale: float
     turn: float = 0.0
     """Radians clockwise as seen."""
@@ -45,27 +51,32 @@ class Pen:
         """The same frame on another image."""
         return replace(self, draw=ImageDraw.Draw(image))
 
-    def polygon(self, points: np.ndarray | list[Point], ink: Ink) -> None:
-        """Fills a closed shape, `[N,2]` points."""
-        self.draw.polygon(self._placed(np.asarray(points)), fill=ink)
+    def fill(self, shape: Shape, ink: Ink) -> None:
+        """Fills a closed shape, complex `[N]`."""
+        self._fill_pixels(shape * cmath.rect(self.scale, self.turn) + self.centre, ink)
 
-    def border(self, points: np.ndarray, width: float, ink: Ink) -> None:
-        """Strokes a closed line of `width` units around `[N,2]` points."""
-        closed = np.concatenate([points, points[:2]])
-        pixels = max(1, round(max(width * self.scale, self.thinnest)))
-        self.draw.line(self._placed(closed), fill=ink, width=pixels)
+    def polygon(self, corners: Sequence[Point], ink: Ink) -> None:
+        """Fills the closed shape with the given corners."""
+        self.fill(shape_of(corners), ink)
 
     def box(self, left: float, top: float, right: float, bottom: float, ink: Ink) -> None:
-        """Fills a rectangle."""
-        self.polygon([(left, top), (right, top), (right, bottom), (left, bottom)], ink)
+        """Fills an upright rectangle."""
+        x, y = self.centre.real, self.centre.imag
+        corners = [(x + left * self.scale, y + top * self.scale)]
+        corners += [(x + right * self.scale - 1, y + bottom * self.scale - 1)]
+        if corners[1][0] >= corners[0][0] and corners[1][1] >= corners[0][1]:
+            self.draw.rectangle(corners, fill=ink)
 
-    def ellipse(self, centre: Point, radii: Point, ink: Ink, turn: float = 0.0) -> None:
-        """Fills an ellipse, itself turned by `turn` radians."""
-        self.polygon(ellipse_points(centre, radii, turn), ink)
+    def ellipse(self, centre: Point, radii: Point, ink: Ink, lean: float = 0.0) -> None:
+        """Fills an ellipse, itself turned by `lean` radians."""
+        self.fill(ellipse(centre, radii, lean), ink)
 
     def dot(self, centre: Point, radius: float, ink: Ink) -> None:
         """Fills a circle."""
-        self.polygon(CIRCLE * radius + np.asarray(centre), ink)
+        pixels = radius * self.scale
+        circle = next((points for limit, points in _COARSE_CIRCLES if pixels < limit), CIRCLE)
+        middle = complex(*centre) * cmath.rect(self.scale, self.turn) + self.centre
+        self._fill_pixels(circle * pixels + middle, ink)
 
     def curve(
         self, start: Point, bend: Point, end: Point, width: float, ink: Ink, profile: str = "even"
@@ -78,33 +89,51 @@ class Pen:
             end: last point.
             width: of the stroke, where it is widest, in units of the frame.
             ink: colour.
-            profile: "even", "tapered" (thin at the end) or "leaf" (thin at both ends).
+            profile: "even", or "tapered" to a point at the end.
         """
-        control = np.array([start, bend, end])
-        slope = _BEZIER_SLOPE @ control
-        length = np.sqrt((slope * slope).sum(axis=1, keepdims=True)) + 1e-9
-        half = max(width, self.thinnest / self.scale) / 2 * _PROFILES[profile] / length
-        aside = np.stack([-slope[:, 1], slope[:, 0]], axis=1) * half
-        line = _BEZIER @ control
-        self.polygon(np.concatenate([line + aside, (line - aside)[::-1]]), ink)
+        control = np.array([complex(*start), complex(*bend), complex(*end)])
+        control = control * cmath.rect(self.scale, self.turn) + self.centre
+        line, aside = _LINE @ control, _ASIDE @ control
+        pixels = max(width * self.scale, self.thinnest)
+        aside *= pixels * _HALF_WIDTHS[profile] / (np.abs(aside) + 1e-9)
+        self._fill_pixels(np.concatenate([line + aside, (line - aside)[::-1]]), ink)
 
-    def _placed(self, points: np.ndarray) -> list[float]:
-        cos, sin = np.cos(self.turn) * self.scale, np.sin(self.turn) * self.scale
-        frame = np.array([[cos, sin], [-sin, cos]])
-        flat: list[float] = (points @ frame + np.asarray(self.centre)).ravel().tolist()
-        return flat
+    def _fill_pixels(self, shape: Shape, ink: Ink) -> None:
+        self.draw.polygon(shape.view(np.float64).tolist(), fill=ink)
 
 
-def ellipse_points(centre: Point, radii: Point, turn: float = 0.0) -> np.ndarray:
-    """The border of an ellipse, `[48,2]`."""
-    points = CIRCLE * np.asarray(radii)
-    if turn:
-        cos, sin = np.cos(turn), np.sin(turn)
-        points = points @ np.array([[cos, sin], [-sin, cos]])
-    shifted: np.ndarray = points + np.asarray(centre)
-    return shifted
+def shape_of(corners: Sequence[Point]) -> Shape:
+    """Corners as complex points `[N]`."""
+    return np.array(corners, dtype=np.float64).view(np.complex128).ravel()
 
 
-def mirrored(points: np.ndarray, side: int) -> np.ndarray:
-    """The points as they are on the right (`side` = 1) or reflected to the left (-1)."""
-    return points * np.array([side, 1.0])
+def ellipse(centre: Point, radii: Point, lean: float = 0.0) -> Shape:
+    """The border of an ellipse, `[64]`."""
+    points: Shape = CIRCLE.real * radii[0] + 1j * radii[1] * CIRCLE.imag
+    return points * cmath.rect(1.0, lean) + complex(*centre)
+
+
+def mirrored(shape: Shape, side: int) -> Shape:
+    """The shape as it is on the right (`side` = 1) or reflected to the left (-1)."""
+    return shape if side > 0 else -shape.conj()
+
+
+def rounded(shape: Shape, times: int = 2) -> Shape:
+    """The shape with its corners cut (Chaikin 1974), `[N]` to `[N * 2**times]`."""
+    for _ in range(times):
+        after = np.roll(shape, -1)
+        shape = np.stack([0.75 * shape + 0.25 * after, 0.25 * shape + 0.75 * after], 1).ravel()
+    return shape
+
+
+def stretched(shape: Shape, height: float) -> Shape:
+    """The shape made higher or lower about y = 0."""
+    return shape.real + 1j * height * shape.imag
+
+
+def grown(shape: Shape, by: float) -> Shape:
+    """The shape with its border moved outwards by `by`, for outlines; `[N]` to `[N]`."""
+    along = np.roll(shape, -1) - np.roll(shape, 1)
+    outwards = -1j * along / (np.abs(along) + 1e-9)
+    area_twice = (shape.conj() * np.roll(shape, -1)).imag.sum()
+    return shape + outwards * (by if area_twice > 0 else -by)
