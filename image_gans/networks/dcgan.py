@@ -1,0 +1,203 @@
+"""Deep convolutional generator and discriminator (Radford et al. 2016, "Unsupervised representation learning
+with deep convolutional generative adversarial networks", section 3).
+
+Resolution doubles or halves by strided convolutions alone, from 4x4 to any power of two up to 256:
+
+    G: z [N,latent] -> linear -> [N,c,4,4] -> (transposed convolution, norm, activation)* -> tanh
+    D: [N,C,H,W] -> (convolution, norm, activation)* -> [N,c,4,4] -> flatten
+
+Differs from the paper: kernels of 4 with stride 2 in place of 5, which cover every pixel equally often and so
+leave no checkerboard; normal latents in place of uniform ones, so that any rotation of the latent space looks
+the same to G and spherical interpolation stays where G was trained; channels stop growing at 8 times the
+width, the paper's own ratio at 64 pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.errors import UsageError, unknown
+
+SIZES = (16, 32, 64, 128, 256)
+CHANNELS = (1, 3)
+Variant = Literal["batchnorm", "selu"]
+
+_KERNEL, _STRIDE = 4, 2
+_LARGEST_MULTIPLE = 8  # 1024 channels at 4x4 over 128 at 32x32 (figure 1 of the paper)
+
+
+@dataclass(frozen=True)
+class DCGANConfig:
+    """The shape of both networks."""
+
+    size: int = 32
+    """Height and width of the pictures in pixels: 16, 32, 64, 128 or 256."""
+    channels: int = 3
+    """Colour channels: 1 (grayscale) or 3 (RGB)."""
+    latent: int = 100
+    """Dimensions of the latent vector z (100 in the paper)."""
+    width: int = 64
+    """Channels of the layer next to the picture (128 in the paper); doubles towards 4x4, up to 8 times."""
+    variant: Variant = "batchnorm"
+    """batchnorm: as in the paper. selu: self-normalising activations and no normalisation layers."""
+
+    def __post_init__(self) -> None:
+        for name, given, allowed in (
+            ("size", self.size, SIZES),
+            ("channels", self.channels, CHANNELS),
+        ):
+            if given not in allowed:
+                raise UsageError(
+                    f"a DCGAN's {name} cannot be {given}. Allowed: {', '.join(map(str, allowed))}."
+                )
+        for name, given in (("latent", self.latent), ("width", self.width)):
+            if given < 1:
+                raise UsageError(f"a DCGAN's {name} cannot be {given}; it needs at least 1.")
+        if self.variant not in get_args(Variant):
+            raise unknown("DCGAN variant", self.variant, get_args(Variant))
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Channels from the layer at 4x4 up to the one next to the picture."""
+        doublings = int(math.log2(self.size)) - 2
+        return tuple(
+            self.width * min(_LARGEST_MULTIPLE, 2**level) for level in reversed(range(doublings))
+        )
+
+
+class DCGANGenerator(nn.Module):
+    """Latent vectors to pictures in [-1,1].
+
+    In training mode batch norm uses the batch's own statistics; in evaluation mode the running ones, so that
+    a picture depends on its latent vector alone and not on what is drawn beside it.
+    """
+
+    def __init__(self, config: DCGANConfig):
+        super().__init__()
+        self.config = config
+        first, *rest = config.hidden
+        normalised = config.variant == "batchnorm"
+        # Batch norm subtracts the mean, so a bias before it would do nothing.
+        self.project = nn.Linear(config.latent, first * 16, bias=not normalised)
+        layers = _normalise_and_activate(first, config.variant, slope=0.0)
+        for before, after in zip(config.hidden, rest, strict=False):
+            layers.append(_upsample(before, after, bias=not normalised))
+            layers += _normalise_and_activate(after, config.variant, slope=0.0)
+        # No batch norm at the output: pictures may differ in mean and contrast (section 3).
+        self.layers = nn.Sequential(
+            *layers, _upsample(config.hidden[-1], config.channels), nn.Tanh()
+        )
+        initialise(self, config.variant)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[N,latent] -> [N,C,H,W] in [-1,1]."""
+        return cast(Tensor, self.layers(self.project(z).view(len(z), -1, 4, 4)))
+
+    def latents(self, n: int, rng: torch.Generator) -> Tensor:
+        """[n,latent] standard normal; drawn where ``rng`` lives, returned where the parameters live."""
+        z = torch.randn(n, self.config.latent, generator=rng, device=rng.device)
+        return z.to(self.project.weight)
+
+    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
+        """[n,C,H,W] pictures of fresh latents, differentiable wherever gradients are enabled."""
+        return cast(Tensor, self(self.latents(n, rng)))
+
+
+class DCGANTrunk(nn.Module):
+    """Pictures to features; the trunk of a :class:`~seqgan_kit.core.discriminator.Discriminator`."""
+
+    def __init__(self, config: DCGANConfig):
+        super().__init__()
+        self.config = config
+        normalised = config.variant == "batchnorm"
+        *rest, last = channels = config.hidden[::-1]
+        # No batch norm after the input layer: it would hide the picture's own mean and contrast (section 3).
+        layers = [_downsample(config.channels, channels[0]), _activation(config.variant, slope=0.2)]
+        for before, after in zip(rest, channels[1:], strict=True):
+            layers.append(_downsample(before, after, bias=not normalised))
+            layers += _normalise_and_activate(after, config.variant, slope=0.2)
+        self.layers = nn.Sequential(*layers, nn.Flatten())
+        self.features = last * 16
+        initialise(self, config.variant)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,H,W] -> [N,features]."""
+        wanted = (self.config.channels, self.config.size, self.config.size)
+        if x.shape[1:] != wanted:
+            raise UsageError(
+                f"this discriminator takes pictures of shape {wanted} (channels, height, width); these "
+                f"are {tuple(x.shape[1:])}. Load the pictures with that size and number of channels."
+            )
+        return cast(Tensor, self.layers(x))
+
+
+def dcgan_discriminator(config: DCGANConfig) -> Discriminator:
+    """Trunk and score in one, both with the paper's initialisation."""
+    trunk = DCGANTrunk(config)
+    discriminator = Discriminator(trunk, trunk.features)
+    initialise(discriminator.score, config.variant)
+    return discriminator
+
+
+def initialise(module: nn.Module, variant: Variant) -> None:
+    """Fresh weights, from torch's global generator as those of every torch module.
+
+    batchnorm: weights with deviation 0.02 (section 4), batch norm's scales 1 with deviation 0.02 as in the
+    authors' code, biases 0.
+
+    selu: weights with variance 1/fan_in, biases 0. Without normalisation layers it is SELU's fixed point of
+    mean 0 and variance 1 that keeps activations in scale through the depth, and it exists only for weights
+    of that variance (Klambauer et al. 2017, "Self-normalizing neural networks", theorem 1 and
+    "Initialization"). A deviation of 0.02 would shrink the signal in every layer.
+    """
+    for child in module.modules():
+        if isinstance(child, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            deviation = 0.02 if variant == "batchnorm" else fan_in(child) ** -0.5
+            nn.init.normal_(child.weight, 0.0, deviation)
+            if child.bias is not None:
+                nn.init.zeros_(child.bias)
+        elif isinstance(child, _BatchNorm):
+            nn.init.normal_(child.weight, 1.0, 0.02)
+            nn.init.zeros_(child.bias)
+
+
+def fan_in(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> int:
+    """How many inputs are summed into one output, away from the border.
+
+    A transposed convolution of kernel k and stride s sums in * (k/s)^2 of them, not the out * k^2 that
+    torch.nn.init reads off the shape of its weight.
+    """
+    if isinstance(layer, nn.Linear):
+        return layer.in_features
+    taps = math.prod(layer.kernel_size)
+    if isinstance(layer, nn.ConvTranspose2d):
+        taps //= math.prod(layer.stride)
+    return layer.in_channels * taps
+
+
+def _upsample(before: int, after: int, bias: bool = True) -> nn.Module:
+    return nn.ConvTranspose2d(before, after, _KERNEL, _STRIDE, padding=1, bias=bias)
+
+
+def _downsample(before: int, after: int, bias: bool = True) -> nn.Module:
+    return nn.Conv2d(before, after, _KERNEL, _STRIDE, padding=1, bias=bias)
+
+
+def _activation(variant: Variant, slope: float) -> nn.Module:
+    if variant == "selu":
+        return nn.SELU(inplace=True)
+    return nn.LeakyReLU(slope, inplace=True) if slope else nn.ReLU(inplace=True)
+
+
+def _normalise_and_activate(channels: int, variant: Variant, slope: float) -> list[nn.Module]:
+    activation = _activation(variant, slope)
+    # Named, because the second positional argument is eps: BatchNorm2d(n, 0.8) is no momentum of 0.8.
+    norm = nn.BatchNorm2d(channels, eps=1e-5, momentum=0.1)
+    return [norm, activation] if variant == "batchnorm" else [activation]
