@@ -1,0 +1,111 @@
+"""Entry of the ``seqgan-kit`` command: finds the command, runs it, reports mistakes.
+
+Exit status: 0 done, 2 a mistake that the message explains, 130 interrupted, 141 the reader of the
+output went away. Any other failure is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from seqgan_kit import __version__
+from seqgan_kit.cli import completion, recipes, runs, scores, tools
+from seqgan_kit.cli.command import PROGRAM, Command, build_parser, parse
+from seqgan_kit.errors import SeqganKitError, unknown
+
+GROUPS: dict[str, tuple[Command, ...]] = {
+    "recipes, one script per method": recipes.COMMANDS,
+    "trained runs": runs.COMMANDS,
+    "scores of text files": scores.COMMANDS,
+    "tools": tools.COMMANDS,
+}
+
+
+def all_commands() -> list[Command]:
+    """Every command, in the order of the help text."""
+    listed = [command for group in GROUPS.values() for command in group]
+    return [*listed, completion.command(listed)]
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs one command line and returns its exit status.
+
+    Args:
+        words: the words after ``seqgan-kit``; those of this process where None.
+    """
+    given = list(sys.argv[1:] if words is None else words)
+    try:
+        _dispatch(given)
+        sys.stdout.flush()
+    except SeqganKitError as error:
+        print(f"{_speaker(given)}: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{_speaker(given)}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The interpreter flushes once more at exit; that must not fail as well.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0
+
+
+def entry() -> None:
+    """What the installed ``seqgan-kit`` script calls."""
+    sys.exit(main())
+
+
+def overview() -> str:
+    """The text of ``seqgan-kit --help``."""
+    lines = [
+        f"usage: {PROGRAM} COMMAND ...",
+        "",
+        "GANs on discrete sequences and on images: train, sample, score.",
+    ]
+    groups = {**GROUPS, "shell": (all_commands()[-1],)}
+    for title, commands in groups.items():
+        lines += ["", f"{title}:"]
+        lines += [f"  {command.name:<12}{command.summary}" for command in commands]
+    lines += [
+        "",
+        "first steps:",
+        f"  {PROGRAM} ls",
+        f"  {PROGRAM} run seqgan smoke --out runs/first",
+        f"  {PROGRAM} sample runs/first -n 10",
+        "",
+        f"'{PROGRAM} COMMAND --help' explains a command; '{PROGRAM} --version' prints the version.",
+    ]
+    return "\n".join(lines)
+
+
+def _dispatch(given: list[str]) -> None:
+    commands = {command.name: command for command in all_commands()}
+    if not given or given in (["-h"], ["--help"], ["help"]):
+        print(overview())
+    elif given[0] == "--version":
+        print(f"{PROGRAM} {__version__}")
+    elif given[0] == "help":
+        print(build_parser(_find(commands, given[1])).format_help(), end="")
+    else:
+        command = _find(commands, given[0])
+        command.run(parse(command, given[1:]))
+
+
+def _find(commands: dict[str, Command], name: str) -> Command:
+    if name.startswith("-"):
+        raise unknown("option", name, ["--help", "--version"])
+    if name not in commands:
+        raise unknown("command", name, commands)
+    return commands[name]
+
+
+def _speaker(given: list[str]) -> str:
+    """The program with its command, once that is known."""
+    known = any(command.name == given[0] for command in all_commands()) if given else False
+    return f"{PROGRAM} {given[0]}" if known else PROGRAM
+
+
+if __name__ == "__main__":
+    entry()

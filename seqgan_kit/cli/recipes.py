@@ -1,0 +1,129 @@
+"""``ls``, ``cp`` and ``run``: the recipes, found as files and never imported to be listed."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import sys
+from pathlib import Path
+
+from seqgan_kit.cli.command import PROGRAM, Command
+from seqgan_kit.cli.user_files import missing
+from seqgan_kit.errors import UsageError, unknown
+from seqgan_kit.resources import recipes_dir
+
+
+def recipe_files() -> dict[str, Path]:
+    """The recipes by name, in alphabetical order."""
+    files = sorted(recipes_dir().glob("*.py"))
+    return {file.stem: file for file in files if not file.stem.startswith("_")}
+
+
+def find_recipe(name: str) -> Path:
+    """The file of a recipe; a path to one's own copy is taken as it is."""
+    own = Path(name)
+    if own.suffix == ".py":
+        if own.is_file():
+            return own
+        raise missing(own, "recipe file")
+    files = recipe_files()
+    if name not in files:
+        raise unknown("recipe", name, files)
+    return files[name]
+
+
+def first_line(file: Path) -> str:
+    """The first line of a script's docstring, read without running the script."""
+    docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return docstring.partition("\n")[0]
+
+
+def _declare_ls(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--names", action="store_true", help="print the names only")
+
+
+def _run_ls(options: argparse.Namespace) -> None:
+    files = recipe_files()
+    if options.names:
+        print("\n".join(files))
+        return
+    width = max(map(len, files), default=0)
+    for name, file in files.items():
+        print(f"{name:<{width}}  {first_line(file)}".rstrip())
+
+
+def _declare_cp(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe, as 'ls' prints it")
+    parser.add_argument("file", metavar="FILE", type=Path, help="where to write: a file or folder")
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
+
+
+def _run_cp(options: argparse.Namespace) -> None:
+    recipe = find_recipe(options.recipe)
+    target: Path = options.file / recipe.name if options.file.is_dir() else options.file
+    if target.exists() and not options.force:
+        raise UsageError(f"{target} exists: choose another name, or replace it with --force.")
+    if not target.parent.is_dir():
+        raise missing(target.parent, "folder")
+    target.write_bytes(recipe.read_bytes())
+    print(f"wrote {target}; start it with: python {target} --help")
+
+
+def _declare_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe, or a .py file")
+    rest = parser.add_argument(
+        "rest",
+        metavar="...",
+        nargs=argparse.REMAINDER,
+        help="words for the recipe; '--help' here shows the recipe's own options",
+    )
+    rest.required = False  # or its absence would be reported beside the missing name
+
+
+def _run_run(options: argparse.Namespace) -> None:
+    import runpy
+
+    recipe = find_recipe(options.recipe)
+    before = sys.argv
+    sys.argv = [f"{PROGRAM} run {options.recipe}", *options.rest]
+    try:
+        runpy.run_path(str(recipe), run_name="__main__")
+    finally:
+        sys.argv = before
+
+
+COMMANDS = (
+    Command(
+        name="ls",
+        summary="list the recipes, a line each",
+        usage="[--names]",
+        details="Lists the recipes: one script per method, to run, read and copy.",
+        examples=("ls",),
+        declare=_declare_ls,
+        run=_run_ls,
+    ),
+    Command(
+        name="cp",
+        summary="copy a recipe, to change it",
+        usage="RECIPE FILE [--force]",
+        details="Copies a recipe into a file of your own. The copy runs from anywhere.",
+        examples=("cp seqgan my_seqgan.py", "run my_seqgan.py smoke --out runs/mine"),
+        declare=_declare_cp,
+        run=_run_cp,
+    ),
+    Command(
+        name="run",
+        summary="train: run a recipe",
+        usage="RECIPE [PRESET] [the recipe's options]",
+        details="Runs a recipe. All words after its name are the recipe's: first, if wanted, one "
+        "of its\npresets (paper, default, smoke), then its options.",
+        examples=(
+            "run seqgan --help",
+            "run seqgan smoke --out runs/first",
+            "run my_seqgan.py --out runs/mine --seed 3",
+        ),
+        declare=_declare_run,
+        run=_run_run,
+        passes_on=True,
+    ),
+)

@@ -1,0 +1,184 @@
+"""``sample`` and ``report``: what can be done with the directory of a trained run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from seqgan_kit.cli.command import Command, positive_number, whole_number
+from seqgan_kit.cli.user_files import missing
+from seqgan_kit.errors import CheckpointError, UsageError, unknown
+
+MODEL_LOADERS = "seqgan_kit.models"
+"""The entry-point group in which packages offer a loader per kind of model."""
+
+DEFAULT_GRID = Path("samples.png")
+
+
+class Model(Protocol):
+    """What a loader gives: text models return the sentences, image models write a grid to ``out``."""
+
+    def sample(
+        self,
+        n: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+        out: Path | None = None,
+    ) -> list[str] | Path: ...
+
+
+def _declare_sample(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_dir", metavar="RUN", type=Path, help="directory of a trained run")
+    parser.add_argument(
+        "-n", metavar="N", type=whole_number(1), default=16, help="how many (default: 16)"
+    )
+    parser.add_argument(
+        "--seed", metavar="S", type=whole_number(0), default=0, help="same seed, same samples (0)"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        type=Path,
+        help="text: write here instead of printing; images: the PNG to write (samples.png)",
+    )
+    text = parser.add_argument_group("text models only")
+    text.add_argument(
+        "--temperature",
+        metavar="T",
+        type=positive_number(),
+        help="below 1 safer, above 1 more varied (default: 1, the model as trained)",
+    )
+    text.add_argument(
+        "--top-k", metavar="K", type=whole_number(1), help="draw from the K likeliest tokens only"
+    )
+    text.add_argument(
+        "--top-p",
+        metavar="P",
+        type=positive_number(1.0),
+        help="draw from the fewest tokens that hold this probability",
+    )
+
+
+def _run_sample(options: argparse.Namespace) -> None:
+    run_dir = _existing_run(options.run_dir)
+    if options.out is not None and not options.out.parent.is_dir():
+        raise missing(options.out.parent, "folder")
+    kind = model_kind(run_dir)
+    if kind == "image":
+        _refuse_text_options(options)
+    load = find_loader(kind)
+    samples = load(run_dir).sample(
+        options.n,
+        temperature=1.0 if options.temperature is None else options.temperature,
+        top_k=options.top_k,
+        top_p=options.top_p,
+        seed=options.seed,
+        out=options.out or (DEFAULT_GRID if kind == "image" else None),
+    )
+    _deliver(samples, options.out)
+
+
+def _deliver(samples: list[str] | Path, out: Path | None) -> None:
+    if isinstance(samples, Path):
+        print(f"wrote {samples}")
+    elif out is None:
+        print("\n".join(samples))
+    else:
+        out.write_text("".join(f"{line}\n" for line in samples), encoding="utf-8")
+        print(f"wrote {len(samples)} sentences to {out}")
+
+
+def _refuse_text_options(options: argparse.Namespace) -> None:
+    given = {
+        "--temperature": options.temperature,
+        "--top-k": options.top_k,
+        "--top-p": options.top_p,
+    }
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError(f"{name} is for text models; {options.run_dir} holds an image model.")
+
+
+def _existing_run(run_dir: Path) -> Path:
+    if not run_dir.exists():
+        raise missing(run_dir, "run directory")
+    if not run_dir.is_dir():
+        raise UsageError(f"{run_dir} is a file: give the run's directory.")
+    return run_dir
+
+
+def model_kind(run_dir: Path) -> str:
+    """The kind of model in a run directory, ``text`` or ``image``, from its ``model/model.json``."""
+    file = run_dir / "model" / "model.json"
+    if not file.is_file():
+        raise CheckpointError(
+            f"{run_dir} holds no trained model ({file} is missing): give the directory of a run "
+            "that has finished, or finish it by starting its recipe with "
+            f"'--resume {run_dir}'."
+        )
+    try:
+        kind = json.loads(file.read_text(encoding="utf-8"))["kind"]
+    except (ValueError, KeyError, TypeError):
+        raise CheckpointError(
+            f"{file} is damaged or was not written by seqgan-kit: it should be a JSON object with "
+            "a 'kind'."
+        ) from None
+    return str(kind)
+
+
+def find_loader(kind: str) -> Callable[[Path], Model]:
+    """The function that restores a model of a kind, from the installed packages."""
+    from importlib.metadata import entry_points
+
+    offered = {point.name: point for point in entry_points(group=MODEL_LOADERS)}
+    if not offered:
+        raise UsageError("seqgan-kit is not installed here: install it with 'pip install -e .'.")
+    if kind not in offered:
+        raise unknown("model kind", kind, offered)
+    loader: Callable[[Path], Model] = offered[kind].load()
+    return loader
+
+
+def _declare_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_dir", metavar="RUN", type=Path, help="directory of a run")
+
+
+def _run_report(options: argparse.Namespace) -> None:
+    run_dir = _existing_run(options.run_dir)
+    from seqgan_kit.report.html import write_report
+
+    print(f"wrote {write_report(run_dir)}")
+
+
+COMMANDS = (
+    Command(
+        name="sample",
+        summary="draw from a trained model: sentences, or a grid of pictures",
+        usage="RUN [-n N] [--seed S] [--out FILE] [options]",
+        details="Draws from the model of a finished run. Text comes line by line on standard "
+        "output,\npictures as one PNG grid.",
+        examples=(
+            "sample runs/first -n 10",
+            "sample runs/first -n 10000 --temperature 0.8 --out samples.txt",
+            "sample runs/cats -n 64 --seed 7 --out cats.png",
+        ),
+        declare=_declare_sample,
+        run=_run_sample,
+    ),
+    Command(
+        name="report",
+        summary="write report.html of a run anew",
+        usage="RUN",
+        details="Writes report.html into the run's directory: curves, samples, scores, settings.\n"
+        "One self-contained file, to open in a browser. Works while the run is under way.",
+        examples=("report runs/first",),
+        declare=_declare_report,
+        run=_run_report,
+    ),
+)

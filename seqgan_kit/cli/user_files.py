@@ -1,0 +1,97 @@
+"""Files that the user named: read with messages that say what to do, never with a traceback."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from seqgan_kit.errors import DataError
+
+STDIN = "-"
+_GZIP_MAGIC = b"\x1f\x8b"
+
+Tokenizer = Callable[[str], list[str]]
+
+TOKENIZERS: dict[str, Tokenizer] = {
+    "space": str.split,
+    "char": lambda line: [character for character in line if not character.isspace()],
+}
+
+
+def missing(path: Path, what: str) -> DataError:
+    """The error for a path that does not exist; suggests a near name from the same folder."""
+    if not path.parent.is_dir():
+        return DataError(
+            f"no such {what}: {path} (its folder {path.parent} does not exist either)."
+        )
+    names = [entry.name for entry in path.parent.iterdir()]
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
+    hint = f" Did you mean {str(path.parent / near[0])!r}?" if near else ""
+    return DataError(f"no such {what}: {path}.{hint}")
+
+
+def read_sentences(source: str, tokenizer: str, *, lowercase: bool) -> list[list[str]]:
+    """One token list per line of a text file; ``-`` is standard input, gzip is recognised.
+
+    Args:
+        source: the path, or ``-``.
+        tokenizer: a name in ``TOKENIZERS``.
+        lowercase: whether to lower-case the text first.
+    """
+    text = _decode(_read_bytes(source), _shown(source))
+    if not text.strip():
+        raise DataError(f"{_shown(source)} holds no text: give a file with one sentence per line.")
+    if lowercase:
+        text = text.lower()
+    # Not str.splitlines: it would also cut at form feeds and Unicode separators inside a sentence.
+    lines = text.removesuffix("\n").split("\n")
+    return [TOKENIZERS[tokenizer](line) for line in lines]
+
+
+def _shown(source: str) -> str:
+    return "standard input" if source == STDIN else source
+
+
+def _read_bytes(source: str) -> bytes:
+    if source == STDIN:
+        return _unzip(sys.stdin.buffer.read(), _shown(source))
+    path = Path(source)
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: give a text file with one sentence per line.")
+    try:
+        return _unzip(path.read_bytes(), source)
+    except FileNotFoundError:
+        raise missing(path, "file") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _unzip(content: bytes, shown: str) -> bytes:
+    if not content.startswith(_GZIP_MAGIC):
+        return content
+    import gzip
+    import zlib
+
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{shown} is damaged gzip ({error}): make or fetch it again.") from None
+
+
+def _decode(content: bytes, shown: str) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(
+            f"{shown} is UTF-16, UTF-8 is needed: convert it with 'iconv -f UTF-16 -t UTF-8'."
+        )
+    if b"\0" in content:
+        raise DataError(f"{shown} is binary: give plain text (or gzip), one sentence per line.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{shown} is not UTF-8 (line {line}): convert it, for example with "
+            "'iconv -f LATIN1 -t UTF-8'."
+        ) from None
