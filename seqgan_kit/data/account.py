@@ -1,0 +1,70 @@
+"""What happened to the rows of a corpus on their way into tensors, for printing and for the run's log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SplitAccount:
+    """One split of a text corpus, counted."""
+
+    source: str
+    read: int = 0
+    empty: int = 0
+    too_long: int = 0
+    kept: int = 0
+    tokens: int = 0
+    unknown_tokens: int = 0
+
+    def line(self, name: str) -> str:
+        """One printable line."""
+        dropped = [
+            f"{n:,} {why}" for n, why in ((self.empty, "empty"), (self.too_long, "too long")) if n
+        ]
+        parts = [f"{name}: {self.kept:,} of {self.read:,} lines"]
+        parts += [f"dropped {' and '.join(dropped)}"] if dropped else []
+        if self.tokens:
+            share = f" ({self.unknown_tokens / self.tokens:.2%})" if self.unknown_tokens else ""
+            parts.append(f"{self.tokens:,} tokens, {self.unknown_tokens:,}{share} became <unk>")
+        return f"{'; '.join(parts)}  [{self.source}]"
+
+
+@dataclass(frozen=True)
+class Account:
+    """What was read, what was cut and what became ``<unk>``."""
+
+    tokenizer: str
+    vocabulary: int
+    cut_from_vocabulary: int
+    """Distinct training words or characters that the vocabulary leaves out."""
+    longest: int
+    """Tokens of the longest kept line, without the end mark; a tensor row has one more."""
+    splits: Mapping[str, SplitAccount]
+    notes: tuple[str, ...] = field(default=())
+
+    def lines(self) -> list[str]:
+        """The account for a terminal."""
+        cut = (
+            f", {self.cut_from_vocabulary:,} rarer ones left out"
+            if self.cut_from_vocabulary
+            else ""
+        )
+        first = (
+            f"{self.tokenizer} tokenizer: {self.vocabulary:,} tokens (4 special){cut}; "
+            f"longest line {self.longest} tokens"
+        )
+        rows = [split.line(name) for name, split in self.splits.items()]
+        return [first, *rows, *(f"note: {note}" for note in self.notes)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Account:
+        """Rebuilds what ``to_dict`` gave."""
+        splits = {name: SplitAccount(**split) for name, split in state["splits"].items()}
+        return cls(**{**state, "splits": splits, "notes": tuple(state["notes"])})

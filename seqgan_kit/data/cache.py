@@ -1,0 +1,71 @@
+"""A cache keyed by content: the same bytes and settings are encoded once, changed ones never match.
+
+An entry is a folder of one safetensors file and one JSON file. It appears by a rename, so a reader
+sees all of it or nothing, and an unreadable or unwritable cache costs time, never a run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+FORMAT = 1
+"""Raised whenever the same source would be encoded differently than before."""
+_TENSORS, _VALUES = "tensors.safetensors", "values.json"
+
+
+def cache_dir() -> Path:
+    """``$SEQGAN_KIT_CACHE``, else ``~/.cache/seqgan-kit`` (or below ``$XDG_CACHE_HOME``)."""
+    chosen = os.environ.get("SEQGAN_KIT_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "seqgan-kit"
+
+
+def cache_key(kind: str, parts: Mapping[str, Any]) -> str:
+    """A file-system name for ``parts``, which must hold all that the entry depends on."""
+    text = json.dumps({"format": FORMAT, **parts}, sort_keys=True, ensure_ascii=False)
+    return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
+
+
+def load_entry(key: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The entry, or None where there is none that can be read."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    folder = cache_dir() / key
+    try:
+        values = json.loads((folder / _VALUES).read_text(encoding="utf-8"))
+        return load_file(folder / _TENSORS), values
+    except (OSError, ValueError, SafetensorError):
+        return None
+
+
+def store_entry(key: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+    """Writes an entry; a full or read-only disk only means that the next run encodes again."""
+    from safetensors.torch import save_file
+
+    folder = cache_dir() / key
+    partial = None
+    try:
+        cache_dir().mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{key[:20]}-", dir=cache_dir()))
+        save_file({name: t.contiguous() for name, t in tensors.items()}, partial / _TENSORS)
+        text = json.dumps(values, ensure_ascii=False)
+        (partial / _VALUES).write_text(text, encoding="utf-8")
+        if folder.exists():  # unreadable, or written a moment ago by another process
+            shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    except OSError:
+        pass
+    finally:
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)

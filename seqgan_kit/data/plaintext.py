@@ -1,0 +1,65 @@
+"""Plain text files: UTF-8, one sequence a line, read without a detour through Arrow."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+
+from seqgan_kit.errors import DataError
+
+_CHUNK_BYTES = 1 << 20
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def check_text(path: Path) -> None:
+    """Raises with the place of the first byte that is not UTF-8 text."""
+    if path.stat().st_size == 0:
+        raise DataError(f"{path} is empty (0 bytes).")
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    line, consumed = 1, 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            if consumed == 0 and chunk[:2] in _UTF16:
+                raise DataError(f"{path} is UTF-16 text; {_convert(path, 'UTF-16')}.")
+            if b"\0" in chunk:
+                line += chunk.count(b"\n", 0, chunk.index(b"\0"))
+                raise DataError(
+                    f"{path} is not text: it holds a zero byte in line {line}. "
+                    "Give UTF-8 text, or unpack it first if it is an archive."
+                )
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError as error:
+                raise DataError(_not_utf8(path, error, line)) from None
+            line += chunk.count(b"\n")
+            consumed += len(chunk)
+    if decoder.getstate()[0]:
+        raise DataError(f"{path} ends in the middle of a UTF-8 character; is it cut off?")
+
+
+def _not_utf8(path: Path, error: UnicodeDecodeError, line: int) -> str:
+    line += bytes(error.object[: error.start]).count(b"\n")
+    byte = error.object[error.start]
+    return f"{path} is not UTF-8: byte 0x{byte:02x} in line {line}. {_convert(path, 'LATIN1')}."
+
+
+def _convert(path: Path, encoding: str) -> str:
+    return f"If it is {encoding}, convert it: iconv -f {encoding} -t UTF-8 {path} > {path.stem}-utf8.txt"
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """Lines without their ends. Only newlines end a line: form feeds and U+2028 are characters."""
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
+        for line in file:
+            yield line.rstrip("\r\n")
+
+
+def count_lines(path: Path) -> int:
+    """Number of lines, the last one counted with or without its newline."""
+    lines, last = 0, b"\n"
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            lines += chunk.count(b"\n")
+            last = chunk[-1:]
+    return lines + (last != b"\n")

@@ -1,0 +1,50 @@
+"""Text in, one tensor of token ids out: read, split, tokenise, encode, once per content."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from seqgan_kit.data.cache import cache_key, load_entry, store_entry
+from seqgan_kit.data.sources import Source, locate_text
+from seqgan_kit.data.tables import held_out_on_hub, library_versions, read_text
+from seqgan_kit.data.text_config import TextData
+from seqgan_kit.data.text_corpus import SPLITS, TextCorpus
+from seqgan_kit.data.text_encode import encode_corpus
+
+__all__ = ["TextCorpus", "TextData", "load_text", "text_sources"]
+
+
+def load_text(cfg: TextData) -> TextCorpus:
+    """Reads, splits and encodes a corpus, or takes the same from the cache.
+
+    With ``cfg.streaming`` the tensors hold the head of the corpus and ``feed`` streams all of it.
+    """
+    sources = text_sources(cfg)
+    if cfg.streaming:
+        from seqgan_kit.data.text_stream import stream_text
+
+        return stream_text(cfg, sources)
+    digests = {split: source.digest() for split, source in sources.items()}
+    key = cache_key(
+        "text",
+        {"config": asdict(cfg), "sources": digests, "versions": library_versions(cfg.tokenizer)},
+    )
+    entry = load_entry(key)
+    if entry is not None:
+        return TextCorpus.from_entry(*entry)
+    rows = {split: list(read_text(source, cfg.column)) for split, source in sources.items()}
+    corpus = encode_corpus(cfg, rows, {split: str(source) for split, source in sources.items()})
+    store_entry(key, corpus.tensors(), corpus.values())
+    return corpus
+
+
+def text_sources(cfg: TextData) -> dict[str, Source]:
+    """Sources by split: what ``text`` has, with ``valid_text`` and ``test_text`` taking precedence."""
+    found = locate_text(cfg.text, split=cfg.split, revision=cfg.revision)
+    if found["train"].format == "hub":
+        found |= held_out_on_hub(found["train"])
+    for split, name in (("valid", cfg.valid_text), ("test", cfg.test_text)):
+        if name is not None:
+            given = locate_text(name, revision=cfg.revision)
+            found[split] = given.get(split, given["train"])
+    return {split: found[split] for split in SPLITS if split in found}
