@@ -1,0 +1,250 @@
+"""What a running training shows: a live display in a terminal, timestamped lines in a pipe.
+
+with Progress("auto") as progress:
+    progress.phase("adversarial", rounds=50)
+    progress.advance(1, {"generator/loss": 2.3}, moves_per_second=31.0)
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import TracebackType
+from typing import Literal, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from seqgan_kit.errors import unknown
+
+Mode = Literal["auto", "live", "plain", "quiet"]
+_MODES = ("auto", "live", "plain", "quiet")
+
+# What a reader wants to see when not everything fits: exact measures, then what tells of trouble.
+_FIRST = (
+    "reverse_kl",
+    "forward_kl",
+    "validity",
+    "nll",
+    "fid",
+    "bleu",
+    "loss",
+    "accuracy",
+    "reward",
+)
+_TRAINING = ("loss", "accuracy", "reward", "penalty", "entropy")
+_LEFT_TO_THE_FILE = re.compile(r"learning_rate|\blr\b|norm|seconds|per_second")
+_SHORT = {"generator": "G", "discriminator": "D"}
+
+_PLAIN_SECONDS = 5.0
+_PLAIN_SECONDS_AT_MOST = 60.0
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """Where a phase stands; replaced as a whole, so the drawing thread never sees half of it."""
+
+    name: str
+    rounds: int
+    done: int
+    began: float
+    began_at: int
+    moves_per_second: float | None = None
+    values: Mapping[str, float] = field(default_factory=dict)
+
+    def seconds_left(self, now: float) -> float | None:
+        """By the pace of this phase since this process entered it."""
+        made = self.done - self.began_at
+        return (now - self.began) / made * (self.rounds - self.done) if made > 0 else None
+
+
+class Progress:
+    """Shows a run as it goes. Use as a context manager.
+
+    Args:
+        mode: ``auto`` is ``live`` where the output is a terminal and ``plain`` elsewhere; ``quiet``
+            shows alarms alone, on stderr.
+        console: where to write (default: stdout).
+    """
+
+    def __init__(self, mode: Mode = "auto", *, console: Console | None = None) -> None:
+        if mode not in _MODES:
+            raise unknown("progress mode", mode, _MODES)
+        self._console = console or Console(highlight=False)
+        if mode == "auto":
+            alive = self._console.is_terminal and not self._console.is_dumb_terminal
+            mode = "live" if alive else "plain"
+        self.mode: Mode = mode
+        self._standing: _Standing | None = None
+        self._live: Live | None = None
+        self._began = time.monotonic()
+        self._last_line = float("-inf")
+
+    def __enter__(self) -> Self:
+        self._began = time.monotonic()
+        if self.mode == "live":
+            # Live also carries other people's prints above the display instead of through it.
+            self._live = Live(
+                console=self._console, get_renderable=self._frame, refresh_per_second=4
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._finish_phase()
+        if self._live is not None:
+            self._live.stop()  # after an error the last frame stays: it says how far the run came
+            self._live = None
+
+    def phase(self, name: str, rounds: int, done: int = 0) -> None:
+        """Enter a phase of ``rounds`` rounds, ``done`` of which an earlier process did."""
+        self._finish_phase()
+        now = time.monotonic()
+        self._standing = _Standing(name, rounds, done, began=now, began_at=done)
+        if self.mode == "plain":
+            begun = f", {done} of them done" if done else ""
+            self._line(f"{name}: {rounds} rounds{begun}")
+            self._last_line = now
+
+    def advance(
+        self, round: int, values: Mapping[str, float], moves_per_second: float | None = None
+    ) -> None:
+        """``round`` rounds of this phase are done; ``values`` are the latest numbers known.
+
+        A number stays on show until a later call replaces it, so an evaluation made now and then
+        does not flicker.
+        """
+        if self._standing is None:
+            return
+        seen = {**self._standing.values, **values}
+        self._standing = replace(
+            self._standing, done=round, values=seen, moves_per_second=moves_per_second
+        )
+        if round >= self._standing.rounds:
+            self._finish_phase()
+        elif self.mode == "plain":
+            self._line_if_due()
+
+    def message(self, text: str) -> None:
+        """Say something that stays, above the display."""
+        if self.mode != "quiet":
+            self._say(Text(text))
+
+    def alarm(self, text: str) -> None:
+        """Say what looks wrong; heard in every mode."""
+        if self.mode == "quiet":
+            Console(stderr=True, highlight=False).print(Text(f"alarm: {text}"), soft_wrap=True)
+        else:
+            self._say(Text(f"alarm: {text}", style="bold red"))
+
+    def _say(self, text: Text) -> None:
+        if self.mode == "plain":
+            self._line(text.plain, style=text.style)
+        else:
+            self._console.print(text)
+
+    def _line(self, text: str, style: object = "") -> None:
+        stamp = datetime.now().strftime("%H:%M:%S")
+        # A pipe may be in an encoding that lacks a character; a training must not die of it.
+        encoding = self._console.encoding or "utf-8"
+        safe = text.encode(encoding, "replace").decode(encoding)
+        self._console.print(Text(f"{stamp}  {safe}", style=str(style)), soft_wrap=True)
+
+    def _line_if_due(self) -> None:
+        now = time.monotonic()
+        # Rarer as the run grows longer: a night's log stays readable.
+        pause = min(max(_PLAIN_SECONDS, (now - self._began) / 50), _PLAIN_SECONDS_AT_MOST)
+        if self._standing is not None and now - self._last_line >= pause:
+            self._last_line = now
+            self._line("  ".join(_running_line(self._standing, now)).rstrip())
+
+    def _finish_phase(self) -> None:
+        standing, self._standing = self._standing, None
+        if standing is None or self.mode == "quiet" or standing.done == standing.began_at:
+            return
+        took = duration(time.monotonic() - standing.began)
+        count = f"{standing.done}/{standing.rounds} in {took}"
+        word = "done" if standing.done >= standing.rounds else "ended"
+        if self.mode == "plain":
+            self._line(f"{standing.name} {word} {count}  {chosen(standing.values, 60)}".rstrip())
+            return
+        line = Text.assemble((f"{word} ", "green"), standing.name, (f"  {count}", "dim"))
+        room = self._console.width - line.cell_len - 2
+        self._console.print(line.append(f"  {chosen(standing.values, room)}"), no_wrap=True)
+
+    def _frame(self) -> RenderableType:
+        standing = self._standing
+        if standing is None:
+            return Text("")
+        now, grid = time.monotonic(), Table.grid(padding=(0, 2, 0, 0), expand=True)
+        grid.add_column(no_wrap=True)
+        grid.add_column(ratio=1)
+        grid.add_column(no_wrap=True, justify="right")
+        name, *rest = _running_line(standing, now, with_values=False)
+        bar = ProgressBar(total=max(standing.rounds, 1), completed=standing.done)
+        grid.add_row(Text(name, style="bold"), bar, Text("  ".join(rest)))
+        rows = [chosen(part, self._console.width - 3) for part in _by_origin(standing.values)]
+        return Group(grid, *(Text(f"  {row}", style="cyan", no_wrap=True) for row in rows if row))
+
+
+def _running_line(standing: _Standing, now: float, with_values: bool = True) -> list[str]:
+    """The words of a running phase: name, count, time left, rate and, if wanted, numbers."""
+    left = standing.seconds_left(now)
+    words = [standing.name, f"{standing.done}/{standing.rounds}"]
+    words.append(f"eta {duration(left)}" if left is not None else "eta -:--")
+    if standing.moves_per_second is not None:
+        words.append(f"{standing.moves_per_second:.3g} moves/s")
+    return [*words, chosen(standing.values, 60)] if with_values else words
+
+
+def chosen(values: Mapping[str, float], width: int) -> str:
+    """The most telling of ``values`` that fit into ``width`` characters, in their given order."""
+    shown = {name: f"{_label(name)} {_number(value)}" for name, value in values.items()}
+    taken: set[str] = set()
+    left = width + 2
+    for name in sorted(shown, key=_rank):
+        need = len(shown[name]) + 2
+        if need <= left and not _LEFT_TO_THE_FILE.search(name):
+            taken.add(name)
+            left -= need
+    return "  ".join(text for name, text in shown.items() if name in taken)
+
+
+def _by_origin(values: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+    """Numbers of every round's training apart from those of an evaluation now and then."""
+    training = {name: v for name, v in values.items() if any(word in name for word in _TRAINING)}
+    return training, {name: v for name, v in values.items() if name not in training}
+
+
+def duration(seconds: float) -> str:
+    """Seconds as m:ss or h:mm:ss."""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, second = divmod(rest, 60)
+    return f"{hours}:{minutes:02d}:{second:02d}" if hours else f"{minutes}:{second:02d}"
+
+
+def _rank(name: str) -> int:
+    return next((rank for rank, word in enumerate(_FIRST) if word in name.lower()), len(_FIRST))
+
+
+def _label(name: str) -> str:
+    return " ".join(_SHORT.get(word, word) for word in re.split(r"[/_. ]+", name))
+
+
+def _number(value: float) -> str:
+    if isinstance(value, int) or 1000 <= abs(value) < 1e6:
+        return f"{value:.0f}"
+    return f"{value:#.4g}" if 0.01 <= abs(value) < 1000 else f"{value:.3g}"
