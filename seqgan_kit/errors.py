@@ -35,3 +35,11 @@ def unknown(kind: str, given: str, allowed: Iterable[str]) -> UsageError:
     near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return UsageError(f"unknown {kind} {given!r}.{hint} Allowed: {', '.join(names)}.")
+
+
+class Interrupted(SeqganKitError):
+    """A run that was asked to stop, saved its state and can be resumed."""
+
+    def __init__(self, message: str, exit_code: int):
+        super().__init__(message)
+        self.exit_code = exit_code

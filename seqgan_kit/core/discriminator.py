@@ -79,3 +79,16 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
             norm.track_running_stats = True
         for parametrization in spectral:
             parametrization.training = True
+
+
+@contextmanager
+def evaluating(*modules: nn.Module) -> Iterator[None]:
+    """Puts modules in eval mode (no dropout, running statistics) and back, each part as it was."""
+    parts = [(part, part.training) for module in modules for part in module.modules()]
+    for module in modules:
+        module.eval()
+    try:
+        yield
+    finally:
+        for part, training in parts:
+            part.training = training

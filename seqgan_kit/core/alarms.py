@@ -1,0 +1,62 @@
+"""Alarms: what goes wrong in adversarial training without raising an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Alarm(Protocol):
+    """Watches the values of rounds or evaluations; keeps count in the given tally alone."""
+
+    def check(self, values: Mapping[str, float], tally: dict[str, int]) -> str | None:
+        """A sentence that says what was seen, once when it begins; None otherwise."""
+
+
+@dataclass(frozen=True)
+class PinnedDiscriminator:
+    """D is right about everything for many rounds: its verdict teaches G little more."""
+
+    accuracy: float = 0.999
+    rounds: int = 20
+    metric: str = "discriminator_accuracy"
+    name: str = "pinned_discriminator"
+
+    def check(self, values: Mapping[str, float], tally: dict[str, int]) -> str | None:
+        if self.metric not in values:
+            return None
+        tally[self.name] = (
+            tally.get(self.name, 0) + 1 if values[self.metric] >= self.accuracy else 0
+        )
+        if tally[self.name] != self.rounds:
+            return None
+        return (
+            f"the discriminator's accuracy was at least {self.accuracy:.1%} for {self.rounds} rounds in a "
+            "row: it tells real from fake without fail, so the generator learns little from it. Train it "
+            "less, slow it down, or regularise it."
+        )
+
+
+@dataclass(frozen=True)
+class LostDiversity:
+    """Samples differ from each other much less than the data do: the generator is collapsing."""
+
+    reference: float
+    """The metric's value on real data."""
+    metric: str = "diversity"
+    share: float = 0.5
+    name: str = "lost_diversity"
+
+    def check(self, values: Mapping[str, float], tally: dict[str, int]) -> str | None:
+        if self.metric not in values:
+            return None
+        low = values[self.metric] < self.share * self.reference
+        began = low and not tally.get(self.name, 0)
+        tally[self.name] = int(low)
+        if not began:
+            return None
+        return (
+            f"the samples' {self.metric} is {values[self.metric]:.3g}, below {self.share:.0%} of the "
+            f"data's {self.reference:.3g}: the generator is collapsing onto few samples."
+        )

@@ -1,0 +1,106 @@
+"""The command line of a recipe: a preset, a settings file, flags; each overrides the one before."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tyro
+
+from seqgan_kit.core.run import HasRun
+from seqgan_kit.core.runlog import read_config
+from seqgan_kit.core.settings import merged, read_settings
+from seqgan_kit.errors import Interrupted, SeqganKitError, TrainingError, UsageError, unknown
+
+C = TypeVar("C", bound=HasRun)
+
+# A field of a recipe's configuration whose own fields are flags without its name before them.
+flat = tyro.conf.arg(name="")
+
+
+def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
+    """Runs a recipe from the command line; a user's mistake ends in one sentence and exit code 2."""
+    try:
+        main(parse(presets, sys.argv[1:], main.__globals__.get("__doc__") or ""))
+    except Interrupted as stop:
+        _tell(str(stop))
+        sys.exit(stop.exit_code)
+    except TrainingError as error:
+        _tell(f"error: {error}")
+        sys.exit(1)
+    except SeqganKitError as error:
+        _tell(f"error: {error}")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        _tell("Stopped at once; the last checkpoint stands.")
+        sys.exit(130)
+
+
+def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) -> C:
+    """The configuration that the arguments ask for.
+
+    The first word may name a preset. ``--config FILE`` (YAML or TOML) overrides the preset, flags override
+    both. With ``--resume RUN_DIR`` the run's own settings take the preset's place.
+    """
+    left = list(arguments)
+    preset = "default"
+    if left and not left[0].startswith("-"):
+        preset = left.pop(0)
+        if preset not in presets:
+            raise unknown("preset", preset, presets)
+    base = _with_run(presets[preset], preset=preset)
+    resumed = _take(left, "--resume")
+    if resumed is not None:
+        base = _of_run(base, Path(resumed))
+    for path in iter(lambda: _take(left, "--config"), None):
+        base = merged(base, read_settings(Path(path)))
+    names = ", ".join(presets)
+    usage = f"{description.strip()}\n\nPresets, as an optional first word: {names}.\n"
+    usage += "--config FILE takes settings from YAML or TOML."
+    return tyro.cli(
+        type(base),
+        args=left,
+        default=base,
+        description=usage,
+        config=(tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands),
+        prog=_program(),
+    )
+
+
+def _of_run(base: C, folder: Path) -> C:
+    """The settings that the run in the folder was started with, set to go on there."""
+    if not (folder / "config.json").is_file():
+        raise UsageError(f"{folder} holds no run to resume: it has no config.json.")
+    settings: dict[str, Any] = read_config(folder)["config"]
+    settings["run"] |= {"resume": str(folder), "overwrite": False, "max_minutes": 0.0}
+    return merged(base, settings)
+
+
+def _with_run(base: C, **changes: Any) -> C:
+    return dataclasses.replace(base, run=dataclasses.replace(base.run, **changes))  # type: ignore[type-var]
+
+
+def _take(arguments: list[str], flag: str) -> str | None:
+    """Removes ``flag VALUE`` or ``flag=VALUE`` from the arguments; its value."""
+    for i, word in enumerate(arguments):
+        if word.startswith(flag + "="):
+            return arguments.pop(i).split("=", 1)[1]
+        if word == flag:
+            if i + 1 == len(arguments):
+                raise UsageError(f"{flag} needs a path after it.")
+            del arguments[i]
+            return arguments.pop(i)
+    return None
+
+
+def _program() -> str:
+    return f"python {sys.argv[0]}" if sys.argv[0].endswith(".py") else sys.argv[0]
+
+
+def _tell(text: str) -> None:
+    if int(os.environ.get("RANK", 0)) == 0:
+        print(text, file=sys.stderr)

@@ -1,0 +1,92 @@
+"""Where a run stands, and the sums of the round in progress: small state that a checkpoint holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.runtime import Runtime
+from seqgan_kit.errors import TrainingError
+
+
+@dataclass
+class Cursor:
+    """The next move to make: its phase, round, turn and number within the turn."""
+
+    phase: int = 0
+    round: int = 0
+    turn: int = 0
+    move: int = 0
+    total_rounds: int = 0
+    total_moves: int = 0
+
+    def state_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+
+@dataclass
+class Sums:
+    """Running sums of what the moves of a round log; they stay on the device until the round ends."""
+
+    totals: dict[str, Tensor] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, logs: Mapping[str, Tensor | float], device: torch.device) -> None:
+        for name, value in logs.items():
+            term = torch.as_tensor(value, dtype=torch.float32, device=device).detach()
+            self.totals[name] = self.totals[name] + term if name in self.totals else term.clone()
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def means(self, runtime: Runtime) -> dict[str, float]:
+        """The round's means, over all processes; empties the sums."""
+        if not self.totals:
+            return {}
+        names = list(self.totals)
+        means = torch.stack([self.totals[name] / self.counts[name] for name in names])
+        runtime.average([means])
+        self.totals, self.counts = {}, {}
+        return dict(zip(names, means.tolist(), strict=True))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"totals": self.totals, "counts": self.counts}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.totals, self.counts = dict(state["totals"]), dict(state["counts"])
+
+
+class FiniteCheck:
+    """Stops the run at the first loss that is not finite.
+
+    On a GPU the losses of up to ``lag`` moves are looked at together, so that checking does not make every
+    move wait for the device; on CPU each is looked at once it is there.
+    """
+
+    def __init__(self, device: torch.device, lag: int = 64):
+        self.lag = lag if device.type == "cuda" else 1
+        self._waiting: list[tuple[str, int, Tensor]] = []
+
+    def add(self, term: str, move: int, value: Tensor, advice: str) -> None:
+        self._waiting.append((term, move, value.detach()))
+        if len(self._waiting) >= self.lag:
+            self.flush(advice)
+
+    def flush(self, advice: str) -> None:
+        """Looks at what is waiting."""
+        if not self._waiting:
+            return
+        values = torch.stack([value for _, _, value in self._waiting]).tolist()
+        waiting, self._waiting = self._waiting, []
+        for (term, move, _), value in zip(waiting, values, strict=True):
+            if value - value != 0:  # infinite or not a number
+                raise TrainingError(
+                    f"{term} became {value} at move {move}. {advice} Lower the learning rate, clip the "
+                    "gradient, or look at the last rounds in report.html."
+                )

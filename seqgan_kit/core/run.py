@@ -1,0 +1,172 @@
+"""A run: its settings, its place in the world (runtime), its directory (log) and its display (progress)."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+
+import tyro
+from torch import Tensor
+
+from seqgan_kit.core.feed import TensorFeed
+from seqgan_kit.core.progress import Progress
+from seqgan_kit.core.runlog import RunLog, provenance
+from seqgan_kit.core.runtime import Runtime, start_runtime
+from seqgan_kit.core.settings import to_dict
+from seqgan_kit.errors import UsageError
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What every recipe can be told about its run."""
+
+    out: Path | None = None
+    """Folder of the run (default: runs/RECIPE, or runs/RECIPE-PRESET)."""
+    seed: int = 0
+    """Seed of everything random."""
+    resume: Path | None = None
+    """Go on with the run in this folder, with its own settings."""
+    overwrite: bool = False
+    """Replace an earlier run in the folder."""
+    quiet: bool = False
+    """Show alarms only."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Precision of the losses; penalties and parameters stay float32."""
+    compile: bool = False
+    """Run the networks through torch.compile."""
+    threads: int = 0
+    """CPU threads (0: torch's choice)."""
+    max_minutes: float = 0.0
+    """Stop, save and say how to resume after so many minutes (0: never)."""
+    save_every_minutes: float = 5.0
+    """Save a checkpoint when the last one is this old."""
+    keep_checkpoints: int = 2
+    """How many of the newest checkpoints to keep."""
+    best_metric: str = ""
+    """Keep the best players by this metric of the evaluation in checkpoints/best.pt."""
+    best_is: Literal["lower", "higher"] = "lower"
+    """Whether that metric is better lower or higher."""
+    tensorboard: bool = False
+    """Mirror the numbers to TensorBoard (needs the tensorboard extra)."""
+    preset: Annotated[str, tyro.conf.Suppress] = ""
+    """Which preset the settings came from; written by the command line."""
+
+    def __post_init__(self) -> None:
+        if self.keep_checkpoints < 1:
+            raise UsageError(
+                "keep_checkpoints must be at least 1: without one no run could resume."
+            )
+        if self.save_every_minutes <= 0:
+            raise UsageError("save_every_minutes must be above 0.")
+
+
+class HasRun(Protocol):
+    """A recipe's configuration."""
+
+    @property
+    def run(self) -> RunSettings:
+        """The settings of the run."""
+
+
+@dataclass
+class Run:
+    """One opened run."""
+
+    recipe: str
+    settings: RunSettings
+    runtime: Runtime
+    log: RunLog
+    progress: Progress
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def folder(self) -> Path:
+        return self.log.folder
+
+    @property
+    def resumed(self) -> bool:
+        return self.settings.resume is not None
+
+    def out_of_time(self) -> bool:
+        """Whether the time limit has passed."""
+        limit = self.settings.max_minutes
+        return limit > 0 and time.monotonic() - self.began > 60 * limit
+
+    def resume_command(self) -> str:
+        """What to type to go on with this run."""
+        program = sys.argv[0]
+        start = f"python {shlex.quote(program)}" if program.endswith(".py") else program
+        if self.runtime.world_size > 1:
+            start = f"torchrun --nproc_per_node {self.runtime.world_size} {shlex.quote(program)}"
+        return f"{start} --resume {shlex.quote(str(self.folder))}"
+
+    def feed(
+        self,
+        tensors: Mapping[str, Tensor],
+        batch_size: int,
+        transform: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None,
+    ) -> TensorFeed:
+        """A feed over tensors on this run's device, this process's share of each batch."""
+        where = self.runtime
+        return TensorFeed(
+            tensors,
+            batch_size,
+            seed=self.settings.seed,
+            rank=where.rank,
+            world_size=where.world_size,
+            device=where.device,
+            transform=transform,
+        )
+
+    def say(self, text: str) -> None:
+        """Prints a line on rank 0, unless quiet."""
+        if self.runtime.leads:
+            self.progress.message(text)
+
+
+@contextmanager
+def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
+    """Starts the runtime, claims the run directory and writes config.json."""
+    settings = config.run
+    runtime = start_runtime(
+        seed=settings.seed,
+        device=settings.device,
+        precision=settings.precision,
+        threads=settings.threads,
+    )
+    name = recipe if settings.preset in ("", "default") else f"{recipe}-{settings.preset}"
+    folder = settings.resume or settings.out or Path("runs") / name
+    log = RunLog(
+        folder,
+        resume=settings.resume is not None,
+        overwrite=settings.overwrite,
+        active=runtime.leads,
+        tensorboard=settings.tensorboard,
+    )
+    log.write_config(_record(recipe, config, runtime))
+    progress = Progress("quiet" if settings.quiet or not runtime.leads else "auto")
+    try:
+        yield Run(recipe, settings, runtime, log, progress)
+    finally:
+        log.close()
+        runtime.close()
+
+
+def _record(recipe: str, config: HasRun, runtime: Runtime) -> dict[str, Any]:
+    return {
+        "recipe": recipe,
+        "preset": config.run.preset,
+        "seed": config.run.seed,
+        "config": to_dict(config),
+        "world_size": runtime.world_size,
+        "device": str(runtime.device),
+        **provenance(),
+    }

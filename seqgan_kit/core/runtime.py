@@ -1,0 +1,166 @@
+"""Where a run computes: device, precision, seeds, and the processes that share it.
+
+Under ``torchrun`` every process is a rank of one group (gloo on CPU, NCCL on GPUs). Nothing wraps the
+players: parameters are broadcast once and each move's gradients are averaged in one flat all-reduce, so
+penalties, unused heads and methods other than ``forward`` all work.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from seqgan_kit.errors import UsageError
+
+Precision = Literal["fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """This process's place in the run."""
+
+    device: torch.device
+    rank: int = 0
+    world_size: int = 1
+    precision: str = "fp32"
+    seed: int = 0
+
+    @property
+    def leads(self) -> bool:
+        """Rank 0 alone writes files and prints."""
+        return self.rank == 0
+
+    def generator(self, purpose: str) -> torch.Generator:
+        """A private source of randomness, its own for each rank and purpose."""
+        digest = sum(ord(c) * 31**i for i, c in enumerate(purpose)) % 2**31
+        rng = torch.Generator(self.device)
+        return rng.manual_seed((self.seed + self.rank) * 2**31 + digest)
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The precision that losses are computed in; parameters stay float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    def broadcast(self, module: nn.Module) -> None:
+        """Makes every rank's parameters and buffers those of rank 0."""
+        if self.world_size > 1:
+            for tensor in module.state_dict().values():
+                dist.broadcast(tensor, 0)
+
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Replaces each tensor by its mean over the ranks, in one all-reduce."""
+        if self.world_size == 1 or not tensors:
+            return
+        flat = torch.cat([tensor.detach().flatten().float() for tensor in tensors])
+        dist.all_reduce(flat)
+        pieces = (flat / self.world_size).split([tensor.numel() for tensor in tensors])
+        for tensor, piece in zip(tensors, pieces, strict=True):
+            tensor.copy_(piece.view_as(tensor))
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every rank's value, on every rank."""
+        if self.world_size == 1:
+            return [value]
+        values: list[Any] = [None] * self.world_size
+        dist.all_gather_object(values, value)
+        return values
+
+    def from_leader(self, value: Any) -> Any:
+        """Rank 0's value, on every rank."""
+        if self.world_size == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, 0)
+        return box[0]
+
+    def close(self) -> None:
+        """Leaves the process group."""
+        if self.world_size > 1 and dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def start_runtime(
+    *, seed: int, device: str = "auto", precision: str = "fp32", threads: int = 0
+) -> Runtime:
+    """Joins the process group if there is one, picks the device and seeds every source of randomness.
+
+    Rank r seeds python, numpy and torch with ``seed + r``.
+    """
+    if precision == "fp16":
+        raise UsageError(
+            "fp16 is not offered: adversarial losses and penalties overflow its range, and loss scaling "
+            "would hide which. Use bf16, which has float32's range, or fp32."
+        )
+    if precision not in ("fp32", "bf16"):
+        raise UsageError(f"precision {precision!r} is not known; use fp32 or bf16.")
+    if threads:
+        torch.set_num_threads(threads)
+    rank, world_size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    chosen = _device(device)
+    if world_size > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    seed_everything(seed + rank)
+    return Runtime(chosen, rank, world_size, precision, seed)
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds python, numpy and torch (every device)."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - third-party code may use the global generator
+    torch.manual_seed(seed)
+
+
+def rng_state(generators: Iterable[torch.Generator]) -> dict[str, Any]:
+    """Every source of randomness as tensors and plain numbers."""
+    version, numbers, gauss = random.getstate()
+    name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002
+    return {
+        "python": [version, torch.tensor(numbers, dtype=torch.int64), gauss],
+        "numpy": [
+            name,
+            torch.from_numpy(np.array(keys, dtype=np.int64)),
+            position,
+            has_gauss,
+            cached,
+        ],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "private": [generator.get_state() for generator in generators],
+    }
+
+
+def restore_rng_state(state: dict[str, Any], generators: Iterable[torch.Generator]) -> None:
+    """Undoes :func:`rng_state`."""
+    version, numbers, gauss = state["python"]
+    random.setstate((version, tuple(numbers.tolist()), gauss))
+    name, keys, position, has_gauss, cached = state["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, cached))  # noqa: NPY002
+    torch.set_rng_state(state["torch"])
+    if state["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["cuda"])
+    for generator, saved in zip(generators, state["private"], strict=True):
+        generator.set_state(saved)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UsageError(f"device {name!r} is not known; use auto, cpu, cuda or cuda:N.") from None
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise UsageError("no CUDA device is available here; use --device cpu.")
+        if device.index is None:
+            device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        torch.cuda.set_device(device)
+    return device

@@ -1,0 +1,103 @@
+"""Configurations as plain data: frozen dataclasses to JSON and back, with errors that name the setting."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union
+
+from seqgan_kit.errors import UsageError, unknown
+
+C = TypeVar("C")
+
+
+def to_dict(value: Any) -> Any:
+    """A configuration as dicts, lists, strings, numbers."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_dict(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_dict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_dict(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def merged(base: C, changes: Mapping[str, Any], where: str = "") -> C:
+    """``base`` with the given settings in place of its own; dicts reach into nested configurations."""
+    hints = typing.get_type_hints(type(base), include_extras=False)
+    new: dict[str, Any] = {}
+    for name, value in changes.items():
+        if name not in hints:
+            raise unknown(f"setting{' of ' + where if where else ''}", name, hints)
+        current, full = getattr(base, name), f"{where}.{name}".lstrip(".")
+        if dataclasses.is_dataclass(current) and isinstance(value, Mapping):
+            new[name] = merged(current, value, full)
+        else:
+            new[name] = _converted(value, hints[name], full)
+    return dataclasses.replace(base, **new)  # type: ignore[type-var]
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The settings in a YAML, TOML or JSON file."""
+    if not path.is_file():
+        raise UsageError(f"no settings file {path}.")
+    text = path.read_text(encoding="utf-8")
+    try:
+        if path.suffix == ".toml":
+            import tomllib
+
+            return tomllib.loads(text)
+        import yaml
+
+        data = yaml.safe_load(text)  # JSON is YAML too
+    except ValueError as error:  # tomllib's and JSON's
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    if not isinstance(data, dict):
+        raise UsageError(f"{path} must hold settings by name, such as 'seed: 3'.")
+    return data
+
+
+def _converted(value: Any, hint: Any, name: str) -> Any:
+    """The plain value as the annotated type, or an error that says what is wanted."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        options = [a for a in arguments if a is not type(None)]
+        for option in options:
+            try:
+                return _converted(value, option, name)
+            except UsageError:
+                continue
+        raise _wrong(value, hint, name)
+    if origin is Literal:
+        if value in arguments:
+            return value
+        raise unknown(f"value of {name}", str(value), map(str, arguments))
+    if origin is tuple and isinstance(value, list | tuple):
+        return _tuple(value, arguments, name)
+    if hint is Path and isinstance(value, str):
+        return Path(value)
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and type(value) is hint:
+        return value
+    raise _wrong(value, hint, name)
+
+
+def _tuple(value: Any, arguments: tuple[Any, ...], name: str) -> tuple[Any, ...]:
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        return tuple(_converted(item, arguments[0], name) for item in value)
+    if len(value) != len(arguments):
+        raise UsageError(f"{name} needs {len(arguments)} values, not {len(value)}.")
+    return tuple(_converted(item, hint, name) for item, hint in zip(value, arguments, strict=True))
+
+
+def _wrong(value: Any, hint: Any, name: str) -> UsageError:
+    wanted = getattr(hint, "__name__", None) or str(hint)
+    return UsageError(f"{name} is {value!r}, which is not a {wanted}.")

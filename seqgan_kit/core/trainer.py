@@ -1,0 +1,243 @@
+"""The one training loop: ``Trainer(run, game, phases, feed).fit()``.
+
+The game returns losses; everything that happens to a parameter happens under :meth:`Trainer.fit`: the
+gradient of the turn's players alone, its average over processes, clipping, the step, moving averages, then
+logging, evaluation, checkpoints and alarms between rounds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqgan_kit.core.alarms import Alarm, PinnedDiscriminator
+from seqgan_kit.core.course import Cursor, FiniteCheck, Sums
+from seqgan_kit.core.discriminator import frozen
+from seqgan_kit.core.ema import Averages
+from seqgan_kit.core.feed import Feed
+from seqgan_kit.core.game import Game, Move, Phase, Turn, check_phases
+from seqgan_kit.core.interrupts import StopWish
+from seqgan_kit.core.run import Run
+from seqgan_kit.core.saving import Keeper
+from seqgan_kit.core.steps import Stepper
+from seqgan_kit.errors import Interrupted, UsageError
+
+Evaluate = Callable[[Game, torch.Generator], Mapping[str, float]]
+DrawSamples = Callable[[Game, torch.Generator, Path], None]
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a run does between rounds besides training; each is optional."""
+
+    evaluate: Evaluate | None = None
+    """Measures the game (in eval mode, averages in place of players); on rank 0 alone."""
+    draw_samples: DrawSamples | None = None
+    """Writes samples to a path that lacks its suffix."""
+    refresh_report: Callable[[Path], object] | None = None
+    """Renders the run directory after an evaluation."""
+    alarms: Sequence[Alarm] = (PinnedDiscriminator(),)
+    """Watch every round's and evaluation's values."""
+
+
+class Trainer:
+    """Plays the phases.
+
+    Args:
+        run: where it computes and what it writes to.
+        game: the players and their losses.
+        phases: who moves when.
+        feed: one feed, or several by name (a single one is called ``train``).
+        hooks: evaluation, samples, report, alarms.
+        averages: players to follow by an exponential moving average, with their decay.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        game: Game,
+        phases: Sequence[Phase],
+        feed: Feed | Mapping[str, Feed],
+        hooks: Hooks | None = None,
+        averages: Mapping[str, float] | None = None,
+    ):
+        self.run, self.runtime, self.log, self.progress = run, run.runtime, run.log, run.progress
+        self.game = game.to(self.runtime.device)
+        self.phases = tuple(phases)
+        self.feeds = dict(feed) if isinstance(feed, Mapping) else {"train": feed}
+        self.hooks = hooks or Hooks()
+        check_phases(game, self.phases, self.feeds)
+        self.runtime.broadcast(self.game)
+        self.averages = Averages(self.game, averages or {})
+        self.stepper = Stepper(self.game, self.phases, self.runtime)
+        self.cursor, self.sums, self.tally = Cursor(), Sums(), dict[str, int]()
+        self.rng = self.runtime.generator("moves")
+        self.stop_wish, self.finite = StopWish(), FiniteCheck(self.runtime.device)
+        self.keeper = Keeper(self)
+        if run.settings.compile:
+            for player in self.game.players.values():
+                player.compile()
+
+    def fit(self) -> Game:
+        """Trains from wherever the run stands to its end; returns the game, averages in place."""
+        self.keeper.resume()
+        if self.cursor.phase < len(self.phases):
+            with self.progress, self.stop_wish.listening():
+                while self.cursor.phase < len(self.phases):
+                    self._play(self.phases[self.cursor.phase])
+                self._note("finished", self.phases[-1])
+                self.keeper.save()
+        for name in self.averages.decays:
+            self.game.players[name] = self.averages.copies[name]
+        self.game.eval()
+        return self.game
+
+    def _play(self, phase: Phase) -> None:
+        rounds, cursor = self.rounds(phase), self.cursor
+        self.progress.phase(phase.name, rounds, cursor.round)
+        if (cursor.round, cursor.turn, cursor.move) == (0, 0, 0):
+            self.log.log(
+                "phase", phase=phase.name, round=0, total_round=cursor.total_rounds,
+                move=cursor.total_moves, values={"rounds": rounds},
+            )  # fmt: skip
+        ended = False
+        while cursor.round < rounds and not ended:
+            began, moves_before = time.monotonic(), cursor.total_moves
+            self._play_round(phase, rounds)
+            cursor.round, cursor.turn = cursor.round + 1, 0
+            cursor.total_rounds += 1
+            rate = (cursor.total_moves - moves_before) / max(time.monotonic() - began, 1e-9)
+            ended = self._after_round(phase, rounds, rate)
+        self.keeper.end_phase(phase)
+        cursor.phase, cursor.round = cursor.phase + 1, 0
+        self.keeper.save()
+
+    def rounds(self, phase: Phase) -> int:
+        """The phase's length in rounds."""
+        if isinstance(phase.rounds, int):
+            return phase.rounds
+        fed = next((turn for turn in phase.turns if turn.feed is not None), None)
+        if fed is None or fed.feed is None or not isinstance(fed.moves, int):
+            raise UsageError(
+                f"phase {phase.name!r} is counted in epochs, so its first fed turn needs a plain number of "
+                "moves a round."
+            )
+        return max(
+            1, round(phase.rounds.count * self.feeds[fed.feed].batches_per_epoch / fed.moves)
+        )
+
+    def _play_round(self, phase: Phase, rounds: int) -> None:
+        cursor = self.cursor
+        self.game.train()
+        while cursor.turn < len(phase.turns):
+            turn = phase.turns[cursor.turn]
+            feed = self.feeds.get(turn.feed or "")
+            moves = turn.moves_in(cursor.round, feed.batches_per_epoch if feed else 1)
+            while cursor.move < moves:
+                progress = (cursor.round + cursor.move / moves) / rounds
+                stop = self._make_move(
+                    turn, Move(phase.name, cursor.round, rounds, self.rng), progress
+                )
+                cursor.move, cursor.total_moves = cursor.move + 1, cursor.total_moves + 1
+                self.keeper.save_if_due()
+                if stop:
+                    self._stop(phase)
+            cursor.turn, cursor.move = cursor.turn + 1, 0
+        self.finite.flush(self.keeper.advice())
+
+    def _make_move(self, turn: Turn, move: Move, progress: float) -> bool:
+        """Makes one move; True if the run shall stop after it."""
+        batch = self.feeds[turn.feed].next_batch() if turn.feed is not None else {}
+        asked = self.stop_wish.signal is not None or self.run.out_of_time()
+        if turn.rule:
+            with frozen(*self.stepper.bystanders(turn)):
+                self.sums.add(self.game.rule(turn.rule, batch, move), self.runtime.device)
+            return asked and self.runtime.world_size == 1
+        loss, logs, stop = self.stepper.step(turn, batch, move, progress, asked)
+        self.finite.add(turn.loss, self.cursor.total_moves, loss.total, self.keeper.advice())
+        self.sums.add({**loss.logs, **logs}, self.runtime.device)
+        if turn.after_step:
+            self.sums.add(self.game.rule(turn.after_step, batch, move), self.runtime.device)
+        self.averages.follow(self.game, turn.players)
+        return stop
+
+    def _after_round(self, phase: Phase, rounds: int, rate: float) -> bool:
+        """Logs, evaluates, draws, saves as the phase says; True if the phase shall end early."""
+        done, last = self.cursor.round, self.cursor.round == rounds
+        self._average_buffers()
+        means = self.sums.means(self.runtime)
+        self._record("train", phase, means)
+        self.progress.advance(done, means, rate)
+        ended = False
+        if self.hooks.evaluate is not None and _due(phase.evaluate_every_rounds, done, last):
+            ended = self._evaluate(phase)
+        if self.hooks.draw_samples is not None and _due(phase.sample_every_rounds, done, last):
+            self._draw_samples()
+        if _due(phase.save_every_rounds, done, False) and not last and not ended:
+            self.keeper.save()
+        return ended
+
+    def _evaluate(self, phase: Phase) -> bool:
+        values: Mapping[str, float] = {}
+        if self.runtime.leads and self.hooks.evaluate is not None:
+            with self.keeper.aside():
+                values = dict(self.hooks.evaluate(self.game, self.evaluation_rng()))
+        values = self.runtime.from_leader(values)
+        self._record("evaluation", phase, values)
+        self.progress.advance(self.cursor.round, values)
+        ended = self.keeper.judge(phase, values)
+        if self.runtime.leads and self.hooks.refresh_report is not None:
+            self.hooks.refresh_report(self.log.folder)
+        return ended
+
+    def _draw_samples(self) -> None:
+        if self.runtime.leads and self.hooks.draw_samples is not None:
+            path = self.log.sample_path(self.cursor.total_rounds, "").with_suffix("")
+            with self.keeper.aside():
+                self.hooks.draw_samples(self.game, self.evaluation_rng(), path)
+
+    def evaluation_rng(self) -> torch.Generator:
+        """The same randomness at every evaluation, so that two of them differ by the players alone."""
+        return self.runtime.generator("evaluation")
+
+    def _record(self, kind: str, phase: Phase, values: Mapping[str, float]) -> None:
+        where: dict[str, Any] = {
+            "phase": phase.name, "round": self.cursor.round,
+            "total_round": self.cursor.total_rounds, "move": self.cursor.total_moves,
+        }  # fmt: skip
+        self.log.log(kind, values=values, **where)
+        for alarm in self.hooks.alarms:
+            if message := alarm.check(values, self.tally):
+                self.log.log("alarm", values={}, message=message, **where)
+                self.progress.alarm(message)
+
+    def _average_buffers(self) -> None:
+        """Gives all processes one set of running statistics (batch norm's differ by what each saw)."""
+        own = set(self.game.private_players())
+        shared = [p for name, p in self.game.players.items() if name not in own]
+        self.runtime.average([b for p in shared for b in p.buffers() if b.is_floating_point()])
+
+    def _note(self, message: str, phase: Phase) -> None:
+        self.log.log(
+            "phase", phase=phase.name, round=self.cursor.round, values={}, message=message,
+            total_round=self.cursor.total_rounds, move=self.cursor.total_moves,
+        )  # fmt: skip
+
+    def _stop(self, phase: Phase) -> None:
+        self.keeper.save()
+        number = self.stop_wish.signal
+        why = "time limit" if number is None else {2: "Ctrl-C", 15: "SIGTERM"}.get(number, "signal")
+        raise Interrupted(
+            f"Stopped by {why} in phase {phase.name!r} after {self.cursor.total_moves} moves; everything is "
+            f"saved. Go on with:\n  {self.run.resume_command()}",
+            0 if number is None else 128 + number,
+        )
+
+
+def _due(every: int, done: int, last: bool) -> bool:
+    return every >= 0 and (last or (every > 0 and done % every == 0))
