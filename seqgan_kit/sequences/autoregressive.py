@@ -1,0 +1,195 @@
+"""What every autoregressive generator of token sequences is and can do.
+
+A generator is a distribution over rows of T tokens. PAD and BOS have probability 0; after EOS the row is PAD
+with probability 1. So its sequences are those that end by EOS within T and unfinished ones of T tokens, and
+their probabilities sum to 1. Without EOS and PAD (``eos=None, pad=None``) every id is an ordinary token and
+every row is full, as in the oracle world of the SeqGAN paper, whose start token may also be emitted.
+
+A generator that has no order of tokens (one that maps noise to a whole row) is none of these.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.sampling import CHUNK_ROWS, sample_sequences
+
+# What a generator remembers of a prefix: tensors whose dimension 0 is the batch.
+State = tuple[Tensor, ...]
+
+# Finite, because 0 * -inf in a gradient or an entropy is nan; far enough that exp() of it is exactly 0.
+IMPOSSIBLE = -1e9
+
+
+def take_rows(state: State, rows: Tensor) -> State:
+    """The state of some rows, in the order of ``rows`` [M] (a row may be taken more than once)."""
+    return tuple(part.index_select(0, rows) for part in state)
+
+
+def join_rows(first: State, second: State) -> State:
+    """One state of two batches that stand at the same position."""
+    return tuple(torch.cat(pair) for pair in zip(first, second, strict=True))
+
+
+@dataclass(frozen=True)
+class Stepper:
+    """Inference with fixed weights: what depends on the weights alone is computed once.
+
+    Valid until the generator's parameters change; it takes no part in gradients. Unlike
+    :meth:`SequenceGenerator.step` it does not force PAD after EOS: stop asking for rows that have ended.
+    """
+
+    generator: SequenceGenerator
+    advance: Callable[[Tensor, State], tuple[Tensor, State]]
+    """(tokens [M], state) -> (hidden [M,H], next state)."""
+    project: Callable[..., Tensor]
+    """(hidden [M,H], out=None) -> logits [M,V], into ``out`` [M,V] if given."""
+
+
+class SequenceGenerator(nn.Module, ABC):
+    """Base of generators that read a prefix and score the next token.
+
+    A kind of generator defines ``encode`` (whole sequences), ``start`` and ``advance`` (one step) on the
+    same weights; the linear layer to the vocabulary, masks, probabilities and sampling are here.
+
+    Args:
+        vocabulary: V, special tokens included.
+        length: T.
+        hidden: width of what ``encode`` and ``advance`` return.
+        bos: first input.
+        eos: end of a sequence, or None where all sequences have T tokens.
+        pad: what follows EOS; None only where ``eos`` is.
+    """
+
+    impossible: Tensor
+
+    def __init__(
+        self, vocabulary: int, length: int, hidden: int, bos: int, eos: int | None, pad: int | None
+    ):
+        super().__init__()
+        _check_tokens(vocabulary, length, bos, eos, pad)
+        self.vocabulary, self.length = vocabulary, length
+        self.bos, self.eos, self.pad = bos, eos, pad
+        self.output = nn.Linear(hidden, vocabulary)
+        impossible = torch.zeros(vocabulary)
+        if pad is not None:
+            impossible[[pad, bos]] = IMPOSSIBLE
+        # Added to the output layer's bias, so that masking costs nothing per logit.
+        self.register_buffer("impossible", impossible, persistent=False)
+
+    @abstractmethod
+    def encode(self, inputs: Tensor) -> Tensor:
+        """Reads whole inputs, [B,T] ids or [B,T,V] soft one-hots, from the start: [B,T,H]."""
+
+    @abstractmethod
+    def start(self, batch: int, device: torch.device | str) -> State:
+        """The state before the first input."""
+
+    @abstractmethod
+    def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """Reads one input per row, [B] ids or [B,V] soft one-hots: ([B,H], next state)."""
+
+    def project(self, hidden: Tensor) -> Tensor:
+        """Next-token logits [...,V] of hidden states [...,H]; PAD and BOS are impossible."""
+        bias = self.output.bias + self.impossible
+        # In bfloat16 the likeliest token's logit would be off by up to a few per cent.
+        with torch.autocast(hidden.device.type, enabled=False):
+            return F.linear(hidden.float(), self.output.weight, bias)
+
+    def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """One input per row, [B] ids or [B,V] soft one-hots: (logits [B,V] of the next, next state)."""
+        hidden, state = self.advance(inputs, state)
+        logits = self.project(hidden)
+        if self.eos is None or inputs.is_floating_point():
+            return logits, state
+        return self._force_pad(logits, (inputs == self.eos) | (inputs == self.pad)), state
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        """Logits [B,T,V] of every token of ``tokens`` [B,T], given BOS and the tokens before it."""
+        logits = self._free_logits(tokens)
+        return logits if self.eos is None else self._force_pad(logits, ~self.token_mask(tokens))
+
+    def log_probs(self, tokens: Tensor) -> Tensor:
+        """Log-probability [B,T] of every token given those before it; 0 on the PAD after EOS.
+
+        A token that cannot stand where it stands (BOS, PAD before EOS, anything but PAD after it) gets a
+        large negative number.
+        """
+        logits = self._free_logits(tokens).flatten(0, 1)
+        log_probs = -F.cross_entropy(logits, tokens.flatten(), reduction="none").view(tokens.shape)
+        if self.eos is None:
+            return log_probs
+        after_end = torch.full_like(log_probs, IMPOSSIBLE).masked_fill(tokens == self.pad, 0.0)
+        return torch.where(self.token_mask(tokens), log_probs, after_end)
+
+    def sequence_log_prob(self, tokens: Tensor) -> Tensor:
+        """Log-probability [B] of whole sequences [B,T]."""
+        return self.log_probs(tokens).sum(1)
+
+    def token_mask(self, tokens: Tensor) -> Tensor:
+        """True [B,T] on the tokens of a sequence up to and including its first EOS."""
+        if self.eos is None:
+            return torch.ones_like(tokens, dtype=torch.bool)
+        is_end = (tokens == self.eos).long()
+        return is_end.cumsum(1) == is_end
+
+    def stepper(self) -> Stepper:
+        """Stepping prepared for many steps with the present weights, without gradients."""
+        bias = (self.output.bias + self.impossible).detach()
+        weight = self.output.weight.detach().t()
+
+        def project(hidden: Tensor, out: Tensor | None = None) -> Tensor:
+            return torch.addmm(bias, hidden, weight, out=out)
+
+        return Stepper(self, self.advance, project)
+
+    def sample(
+        self,
+        n: int,
+        *,
+        rng: torch.Generator,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        chunk_rows: int = CHUNK_ROWS,
+    ) -> Tensor:
+        """Draws ``n`` sequences [n,T]; see :func:`seqgan_kit.sequences.sampling.sample_sequences`."""
+        return sample_sequences(
+            self,
+            n,
+            rng=rng,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            chunk_rows=chunk_rows,
+        )
+
+    def _free_logits(self, tokens: Tensor) -> Tensor:
+        first = torch.full_like(tokens[:, :1], self.bos)
+        return self.project(self.encode(torch.cat([first, tokens[:, :-1]], dim=1)))
+
+    def _force_pad(self, logits: Tensor, ended: Tensor) -> Tensor:
+        only_pad = torch.full_like(self.impossible, IMPOSSIBLE)
+        only_pad[self.pad] = 0
+        return torch.where(ended.unsqueeze(-1), only_pad, logits)
+
+
+def _check_tokens(vocabulary: int, length: int, bos: int, eos: int | None, pad: int | None) -> None:
+    if length < 1 or vocabulary < 2:
+        raise UsageError(
+            f"a generator needs at least 2 tokens and 1 position, not {vocabulary} and {length}."
+        )
+    if eos is not None and pad is None:
+        raise UsageError("a generator with EOS needs PAD for what follows it: give pad as well.")
+    special = [token for token in (bos, eos, pad) if token is not None]
+    if len(set(special)) < len(special) or not all(0 <= token < vocabulary for token in special):
+        raise UsageError(
+            f"bos={bos}, eos={eos}, pad={pad} must be different ids below {vocabulary}."
+        )

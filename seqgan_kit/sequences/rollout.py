@@ -1,0 +1,217 @@
+"""Rewards of prefixes by Monte-Carlo completion (Yu et al. 2017, equation 4), in one sweep over time.
+
+Every prefix of every sequence is completed N times. Sampling the sequences has left a state behind every
+prefix; at time s the N completions of the prefix of s tokens join the batch that is already running, and one
+step advances all of them. No prefix is ever read twice, and the N first tokens of a prefix's completions come
+from one distribution that is computed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.autoregressive import (
+    SequenceGenerator,
+    State,
+    Stepper,
+    join_rows,
+    take_rows,
+)
+from seqgan_kit.sequences.sampling import (
+    CHUNK_ROWS,
+    draw_uniforms,
+    evaluating,
+    tokens_from_uniforms,
+)
+
+Reward = Callable[[Tensor], Tensor]
+"""Sequences [M,T] -> rewards [M]."""
+
+
+def rollout_rewards(
+    policy: SequenceGenerator,
+    tokens: Tensor,
+    reward: Reward,
+    rollouts: int,
+    *,
+    rng: torch.Generator,
+    chunk_rows: int = CHUNK_ROWS,
+) -> Tensor:
+    """The action values of sampled sequences, estimated by completing their prefixes.
+
+    Cell [b,t] is the mean reward of N completions of ``tokens[b, :t+1]``. Where the sequence is complete (at
+    EOS, and in the last column) it is the sequence's own reward. Cells after EOS, on PAD, are 0.
+
+    ``chunk_rows`` bounds memory and does not change results: every sequence has its own random numbers,
+    whichever others are in its chunk (a float32 rounding may still fall exactly on a border). At most
+    ``chunk_rows`` rows of logits and 64 times as many completions are held at once.
+
+    Args:
+        policy: completes the prefixes; its modes, buffers and gradients stay as they are.
+        tokens: [B,T], as ``policy`` samples them.
+        reward: scores whole sequences; called without gradients on at most ``chunk_rows`` rows. The caller
+            sees to evaluation mode.
+        rollouts: N.
+        rng: where the random numbers come from.
+        chunk_rows: see above.
+
+    Returns:
+        [B,T] float32.
+    """
+    if rollouts < 1 or chunk_rows < 1:
+        raise UsageError(f"{rollouts} rollouts in chunks of {chunk_rows}: both must be at least 1.")
+    per_sequence = rollouts * max(1, tokens.shape[1] - 1)
+    group = max(1, 64 * chunk_rows // per_sequence)
+    with torch.no_grad(), evaluating(policy):
+        stepper = policy.stepper()
+        return torch.cat(
+            [
+                _group_rewards(stepper, part, reward, rollouts, rng, chunk_rows)
+                for part in tokens.split(group)
+            ]
+        )
+
+
+def _group_rewards(
+    stepper: Stepper,
+    tokens: Tensor,
+    reward: Reward,
+    rollouts: int,
+    rng: torch.Generator,
+    chunk_rows: int,
+) -> Tensor:
+    """Rewards [G,T] of a few sequences [G,T]."""
+    sequences, length = tokens.shape
+    completions = complete_prefixes(stepper, tokens, rollouts, rng, chunk_rows)
+    mask = stepper.generator.token_mask(tokens)
+    # A prefix is open where the sequence goes on after it.
+    open_cells = mask[:, 1:].t()  # [T-1,G]
+    rewards = torch.zeros(length, sequences, device=tokens.device)
+    if open_cells.any():
+        scored = _in_chunks(reward, completions[open_cells].flatten(0, 1), chunk_rows)
+        rewards[:-1][open_cells] = scored.view(-1, rollouts).mean(1)
+    rewards = rewards.t().contiguous()
+    last = mask.sum(1, keepdim=True) - 1
+    return rewards.scatter_(1, last, _in_chunks(reward, tokens, chunk_rows).unsqueeze(1))
+
+
+def _in_chunks(reward: Reward, rows: Tensor, chunk_rows: int) -> Tensor:
+    return torch.cat([reward(chunk).float() for chunk in rows.split(chunk_rows)])
+
+
+def complete_prefixes(
+    stepper: Stepper, tokens: Tensor, rollouts: int, rng: torch.Generator, chunk_rows: int
+) -> Tensor:
+    """N completions of every open prefix of ``tokens`` [G,T], in one sweep over time.
+
+    Returns:
+        [T-1,G,N,T]: entry [s-1,b,n] starts with ``tokens[b, :s]``. It is PAD from there on where the prefix
+        already holds EOS, and nothing is left to complete.
+    """
+    generator = stepper.generator
+    out = _prefixes(tokens, rollouts, generator.pad or 0)
+    rows = out.view(-1, tokens.shape[1])
+    is_open = generator.token_mask(tokens)
+    _, state = stepper.advance(*_start(generator, tokens))
+    running: _Running | None = None
+    for time, uniforms in enumerate(_uniforms(tokens, rollouts, rng), start=1):
+        hidden, state = stepper.advance(tokens[:, time - 1], state)
+        joining = is_open[:, time].nonzero().squeeze(1)
+        ids = (time - 1) * len(tokens) + joining
+        fresh = _first_tokens(
+            stepper, hidden[joining], take_rows(state, joining), ids, uniforms[-1, joining]
+        )
+        if running is not None:
+            numbers = uniforms.flatten()[running.ids]
+            fresh = _join(_advance(stepper, running, numbers, chunk_rows), fresh)
+        rows[fresh.ids, time] = fresh.tokens
+        running = _unfinished(fresh, generator.eos)
+    return out
+
+
+@dataclass(frozen=True)
+class _Running:
+    """Completions under way, all at the same position."""
+
+    ids: Tensor
+    """Rows [A] of the flattened [T-1,G,N] completions."""
+    tokens: Tensor
+    """The token [A] drawn last, not yet read."""
+    state: State
+    """After all tokens before that one."""
+
+
+def _start(generator: SequenceGenerator, tokens: Tensor) -> tuple[Tensor, State]:
+    bos = torch.full_like(tokens[:, 0], generator.bos)
+    return bos, generator.start(len(tokens), tokens.device)
+
+
+def _prefixes(tokens: Tensor, rollouts: int, pad: int) -> Tensor:
+    """[T-1,G,N,T]: the prefix of s tokens in entry s-1, PAD after it."""
+    length = tokens.shape[1]
+    kept = torch.ones(length - 1, length, dtype=torch.bool, device=tokens.device).tril()
+    prefixes = torch.where(kept[:, None, None], tokens[:, None], pad)
+    return prefixes.repeat(1, 1, rollouts, 1)
+
+
+def _uniforms(tokens: Tensor, rollouts: int, rng: torch.Generator) -> Iterator[Tensor]:
+    """Uniform numbers [p,G,N] for position p = 1 ... T-1: one for each completion of a prefix of 1 ... p.
+
+    Drawn sequence by sequence, so that they do not depend on how the sequences are grouped.
+    """
+    sequences, length = tokens.shape
+    count = rollouts * (length - 1) * length // 2
+    numbers = torch.stack([draw_uniforms((count,), rng, tokens.device) for _ in range(sequences)])
+    sizes = [rollouts * position for position in range(1, length)]
+    for part in numbers.split(sizes, dim=1):
+        yield part.view(sequences, -1, rollouts).transpose(0, 1)
+
+
+def _first_tokens(
+    stepper: Stepper, hidden: Tensor, state: State, prefixes: Tensor, uniforms: Tensor
+) -> _Running:
+    """N completions of each of J prefixes [J], whose N first tokens share one distribution.
+
+    ``hidden`` and ``state`` follow the prefix; ``uniforms`` is [J,N].
+    """
+    rollouts = uniforms.shape[1]
+    tokens = tokens_from_uniforms(stepper.project(hidden), uniforms)
+    ids = prefixes.unsqueeze(1) * rollouts + torch.arange(rollouts, device=prefixes.device)
+    copies = tuple(part.repeat_interleave(rollouts, dim=0) for part in state)
+    return _Running(ids.flatten(), tokens.flatten(), copies)
+
+
+def _advance(stepper: Stepper, running: _Running, uniforms: Tensor, chunk_rows: int) -> _Running:
+    """Reads every row's last token and draws the next, from uniform numbers [A]."""
+    tokens, states = [], []
+    for first in range(0, len(running.ids), chunk_rows):
+        chunk = slice(first, first + chunk_rows)
+        past = tuple(part[chunk] for part in running.state)
+        hidden, state = stepper.advance(running.tokens[chunk], past)
+        drawn = tokens_from_uniforms(stepper.project(hidden), uniforms[chunk, None])
+        tokens.append(drawn.squeeze(1))
+        states.append(state)
+    joined = tuple(torch.cat(parts) for parts in zip(*states, strict=True))
+    return _Running(running.ids, torch.cat(tokens), joined)
+
+
+def _join(first: _Running, second: _Running) -> _Running:
+    return _Running(
+        torch.cat([first.ids, second.ids]),
+        torch.cat([first.tokens, second.tokens]),
+        join_rows(first.state, second.state),
+    )
+
+
+def _unfinished(running: _Running, eos: int | None) -> _Running | None:
+    """Without the completions that have just ended; None if no row is left."""
+    if eos is not None:
+        going = (running.tokens != eos).nonzero().squeeze(1)
+        ids, tokens = running.ids[going], running.tokens[going]
+        running = _Running(ids, tokens, take_rows(running.state, going))
+    return running if len(running.ids) else None
