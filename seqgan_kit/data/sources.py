@@ -27,19 +27,7 @@ TABLES: dict[str, Format] = {
     ".pq": "parquet",
 }
 IMAGE_SUFFIXES = frozenset(
-    [
-        ".png",
-        ".jpg",
-        ".jpeg",
-        ".gif",
-        ".bmp",
-        ".webp",
-        ".tif",
-        ".tiff",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-    ]  # what Pillow reads
+    (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 )
 SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -151,8 +139,8 @@ def _missing(path: Path, bundled: list[str]) -> str:
 def _split_files(folder: Path, wanted: Callable[[Path], bool]) -> dict[str, Source]:
     files = sorted(p for p in folder.iterdir() if p.is_file() and wanted(p))
     found: dict[str, Source] = {}
-    for split, names in SPLIT_NAMES.items():
-        match = [p for p in files if p.stem.lower() in names]
+    for split, stems in SPLIT_NAMES.items():
+        match = [p for p in files if p.stem.lower() in stems]
         # A folder may hold the same captions as text and beside the pictures; plain text is first.
         match.sort(key=lambda p: (p.suffix != ".txt", p.name))
         if match:

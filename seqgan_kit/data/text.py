@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from seqgan_kit.data.cache import cache_key, load_entry, store_entry
 from seqgan_kit.data.sources import Source, locate_text
-from seqgan_kit.data.tables import held_out_on_hub, library_versions, read_text
+from seqgan_kit.data.tables import held_out_on_hub, library_versions, read_text, rows_digest
 from seqgan_kit.data.text_config import TextData
 from seqgan_kit.data.text_corpus import SPLITS, TextCorpus
 from seqgan_kit.data.text_encode import encode_corpus
@@ -24,15 +24,23 @@ def load_text(cfg: TextData) -> TextCorpus:
         from seqgan_kit.data.text_stream import stream_text
 
         return stream_text(cfg, sources)
-    digests = {split: source.digest() for split, source in sources.items()}
-    key = cache_key(
-        "text",
-        {"config": asdict(cfg), "sources": digests, "versions": library_versions(cfg.tokenizer)},
-    )
+    # A hub dataset has no files to hash, so its rows are read first.
+    on_hub = {
+        s: list(read_text(src, cfg.column)) for s, src in sources.items() if src.format == "hub"
+    }
+    digests = {
+        split: rows_digest(on_hub[split]) if split in on_hub else source.digest()
+        for split, source in sources.items()
+    }
+    parts = {"sources": digests, "versions": library_versions(cfg.tokenizer)}
+    key = cache_key("text", {"config": asdict(cfg), **parts})
     entry = load_entry(key)
     if entry is not None:
         return TextCorpus.from_entry(*entry)
-    rows = {split: list(read_text(source, cfg.column)) for split, source in sources.items()}
+    rows = {
+        split: on_hub[split] if split in on_hub else list(read_text(source, cfg.column))
+        for split, source in sources.items()
+    }
     corpus = encode_corpus(cfg, rows, {split: str(source) for split, source in sources.items()})
     store_entry(key, corpus.tensors(), corpus.values())
     return corpus

@@ -76,9 +76,14 @@ class TextCorpus:
     @classmethod
     def from_entry(cls, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> TextCorpus:
         """Rebuilds what ``tensors`` and ``values`` gave."""
+        lines = values["lines"]
         return cls(
             tokenizer=load_tokenizer(values["tokenizer"]),
+            train=tensors["train"].to(torch.int64),
+            valid=tensors["valid"].to(torch.int64),
+            test=tensors["test"].to(torch.int64),
+            train_lines=lines["train"],
+            valid_lines=lines["valid"],
+            test_lines=lines["test"],
             account=Account.from_dict(values["account"]),
-            **{split: tensors[split].to(torch.int64) for split in SPLITS},
-            **{f"{split}_lines": values["lines"][split] for split in SPLITS},
         )

@@ -57,10 +57,26 @@ def encode_corpus(
     _check_kept(cfg, splits)
     longest = max(len(ids) for rows in splits.values() for ids in rows.ids)
     by_split = {split: splits.get(split, Rows(SplitAccount("none"))) for split in SPLITS}
-    tensors = {s: pad_rows(rows.ids, longest + 1) for s, rows in by_split.items()}
-    lines = {f"{s}_lines": [tokenizer.normalise(x) for x in r.lines] for s, r in by_split.items()}
     account = _account(cfg, tokenizer, by_split, longest)
-    return TextCorpus(tokenizer=tokenizer, account=account, **tensors, **lines)
+    return corpus_of(tokenizer, by_split, longest + 1, account)
+
+
+def corpus_of(
+    tokenizer: Tokenizer, splits: Mapping[str, Rows], columns: int, account: Account
+) -> TextCorpus:
+    """The finished corpus of encoded splits; ``columns`` is T."""
+    tensors = {split: pad_rows(rows.ids, columns) for split, rows in splits.items()}
+    lines = {split: [tokenizer.normalise(x) for x in rows.lines] for split, rows in splits.items()}
+    return TextCorpus(
+        tokenizer=tokenizer,
+        train=tensors["train"],
+        valid=tensors["valid"],
+        test=tensors["test"],
+        train_lines=lines["train"],
+        valid_lines=lines["valid"],
+        test_lines=lines["test"],
+        account=account,
+    )
 
 
 def clean(raw: Iterable[str], name: str, strict: bool = False) -> Rows:

@@ -1,0 +1,162 @@
+"""The one place that touches HuggingFace ``datasets``: quiet, and offline unless the hub is asked for."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from logging import CRITICAL
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from seqgan_kit.data.plaintext import check_text
+from seqgan_kit.data.sources import Source
+from seqgan_kit.errors import DataError
+
+_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
+_QUIET = (
+    "HF_HUB_DISABLE_TELEMETRY",
+    "HF_HUB_DISABLE_PROGRESS_BARS",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS",
+)
+_TRUE = ("1", "true", "yes", "on")
+
+
+def quiet_datasets(*, online: bool) -> ModuleType:
+    """The ``datasets`` module, silent and without telemetry.
+
+    Without ``online`` it is cut off from the network, where it would otherwise wait for time-outs even to
+    read a local file. A user's own HF_HUB_OFFLINE=1 holds for the hub too.
+    """
+    asked_offline = any(os.environ.get(flag, "").lower() in _TRUE for flag in _OFFLINE)
+    offline = asked_offline or not online
+    flags = dict.fromkeys(_OFFLINE, "1" if offline else "0")
+    with _environment({**flags, **dict.fromkeys(_QUIET, "1")}):
+        datasets = importlib.import_module("datasets")
+        constants = importlib.import_module("huggingface_hub.constants")
+    # Both libraries read the environment only when imported; a later call may want the other mode.
+    datasets.config.HF_HUB_OFFLINE = offline
+    constants.HF_HUB_OFFLINE = offline  # type: ignore[attr-defined]
+    # Errors are raised as well as logged; the log would say them twice.
+    datasets.utils.logging.set_verbosity(CRITICAL)
+    datasets.disable_progress_bars()
+    return datasets
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def open_rows(source: Source, *, streaming: bool = True) -> Any:
+    """A ``Dataset`` or ``IterableDataset`` over the rows of a table or hub source.
+
+    Local files always stream: what is kept is the tensor made from them, so a copy of the corpus in the
+    library's own cache (keyed by modification time) would cost disk and could go stale.
+    """
+    library = quiet_datasets(online=source.format == "hub")
+    with reading(source):
+        if source.format == "hub":
+            return library.load_dataset(
+                source.hub_name,
+                source.hub_config,
+                split=source.hub_split,
+                revision=source.revision,
+                streaming=streaming,
+            )
+        options: dict[str, Any] = {}
+        if source.format != "parquet":
+            for path in source.files:
+                check_text(path)
+        if source.format == "csv":
+            options = _csv_options(library, source.files[0])
+        return library.load_dataset(
+            source.format,
+            data_files=[glob_free(path) for path in source.files],
+            split="train",
+            streaming=True,
+            **options,
+        )
+
+
+def iterate(source: Source, rows: Any) -> Iterator[dict[str, Any]]:
+    """Rows one by one, the library's own errors turned into one that names the source."""
+    with reading(source):
+        yield from rows
+
+
+def column_names(source: Source, rows: Any) -> list[str]:
+    """Columns, looked up in the first row where the format does not state them."""
+    if rows.column_names:
+        return list(rows.column_names)
+    first = list(islice(iterate(source, rows), 1))
+    return list(first[0]) if first else []
+
+
+def hub_splits(source: Source) -> list[str]:
+    """Names of all splits of a hub dataset."""
+    library = quiet_datasets(online=True)
+    with reading(source):
+        names = library.get_dataset_split_names(
+            source.hub_name, source.hub_config, revision=source.revision
+        )
+    return list(names)
+
+
+@contextmanager
+def reading(source: Source) -> Iterator[None]:
+    """Says which source could not be read, and why, in one line."""
+    try:
+        yield
+    except DataError:
+        raise
+    except (OSError, ValueError, LookupError, _library_error()) as error:
+        root = error.__cause__ or error
+        reason = str(root).strip().split("\n")[0] or type(root).__name__
+        hint = ""
+        if source.format == "hub":
+            hint = (
+                " Check the name, the configuration (hub:name:config), the split and the network."
+            )
+        raise DataError(f"cannot read {source}: {reason.rstrip('.')}.{hint}") from error
+
+
+def _library_error() -> type[Exception]:
+    return importlib.import_module("datasets.exceptions").DatasetsError
+
+
+def _csv_options(library: ModuleType, path: Path) -> dict[str, Any]:
+    """Every column as text: otherwise 007 becomes 7 and the word NA an empty cell."""
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header = next(csv.reader(file, delimiter=delimiter), [])
+    columns = {name: library.Value("string") for name in header}
+    return {
+        "features": library.Features(columns),
+        "delimiter": delimiter,
+        "keep_default_na": False,
+        "encoding": "utf-8-sig",
+    }
+
+
+def glob_free(path: Path) -> str:
+    """A path that ``datasets`` does not take for a pattern."""
+    text = str(path.resolve())
+    if any(mark in text for mark in "*?["):
+        raise DataError(
+            f"{path} has one of * ? [ in its name, which stand for patterns; rename it."
+        )
+    return text
