@@ -129,12 +129,10 @@ class Progress:
         if self._standing is None:
             return
         seen = {**self._standing.values, **values}
-        self._standing = replace(
-            self._standing, done=round, values=seen, moves_per_second=moves_per_second
-        )
-        if round >= self._standing.rounds:
-            self._finish_phase()
-        elif self.mode == "plain":
+        rate = moves_per_second if moves_per_second is not None else self._standing.moves_per_second
+        self._standing = replace(self._standing, done=round, values=seen, moves_per_second=rate)
+        # The last round is summed up when the phase is left: its evaluation may still come.
+        if self.mode == "plain" and round < self._standing.rounds:
             self._line_if_due()
 
     def message(self, text: str) -> None:

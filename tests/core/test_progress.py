@@ -37,6 +37,7 @@ def test_a_pipe_gets_timestamped_lines_without_escape_codes() -> None:
         assert progress.mode == "plain"
         progress.phase("adversarial", rounds=1)
         progress.advance(1, {"generator/loss": 2.5})
+        progress.phase("adversarial", rounds=3)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert "\x1b" not in text
@@ -137,7 +138,8 @@ def live_frames(width: int) -> str:
         print("a nested print")
         assert progress._live is not None
         progress._live.refresh()
-        progress.advance(200, {"generator/loss": 2.0})
+        progress.advance(200, {"generator/loss": 2.0}, 5.0)
+        progress.advance(200, {"reverse_kl": 0.75})
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -151,7 +153,9 @@ def test_live_display_fits_its_width_and_shows_what_matters(width: int) -> None:
     assert "G loss 2.310  D accuracy 0.9000" in text
     assert "reverse kl 1.250" in text
     assert "a nested print" in text
-    assert re.search(r"done pretrain discriminator  200/200 in 0:00 .*G loss 2\.000", text)
+    assert re.search(
+        r"done pretrain discriminator  200/200 in 0:00 .*G loss 2\.000.*kl 0\.75", text
+    )
     assert "learning" not in text
     assert max(len(line) for line in re.split(r"[\r\n]", text)) <= width
 

@@ -43,6 +43,7 @@ class TestClaim:
         assert run.checkpoint_folder.is_dir()
         assert run.model_folder.is_dir()
         assert run.sample_path(7, ".txt") == tmp_path / "a" / "b" / "samples" / "000007.txt"
+        assert run.sample_path(7, "").with_suffix(".png").name == "000007.png"
         assert run.figure_path("grid") == tmp_path / "a" / "b" / "figures" / "grid.png"
 
     def test_non_empty_folder_is_refused_and_both_options_are_named(self, tmp_path: Path) -> None:

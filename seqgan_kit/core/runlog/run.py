@@ -72,7 +72,8 @@ class RunLog:
 
     def sample_path(self, total_round: int, suffix: str) -> Path:
         """``samples/RRRRRR.suffix`` for the samples drawn after ``total_round`` rounds."""
-        return self.folder / "samples" / f"{total_round:06d}.{suffix.lstrip('.')}"
+        dotted = f".{suffix.lstrip('.')}" if suffix else ""
+        return self.folder / "samples" / f"{total_round:06d}{dotted}"
 
     def figure_path(self, name: str) -> Path:
         """``figures/name``, a PNG unless the name says otherwise."""
