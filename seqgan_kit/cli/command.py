@@ -76,13 +76,16 @@ def parse(command: Command, words: Sequence[str]) -> argparse.Namespace:
 
 def _check_long_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """Finds a mistyped option first: else argparse would only say that the right one is missing."""
-    known = option_names(parser)
+    known = [option for option in option_names(parser) if option.startswith("--")]
     for word in words:
         name = word.split("=")[0]
         if name == "--":
             return
         if name.startswith("--") and name not in known:
-            raise unknown("option", name, [option for option in known if option.startswith("--")])
+            complete = [option for option in known if option.startswith(name)]
+            if len(complete) == 1:
+                raise UsageError(f"options are written out: {complete[0]!r} instead of {name!r}.")
+            raise unknown("option", name, known)
 
 
 def whole_number(minimum: int, maximum: int | None = None) -> Callable[[str], int]:

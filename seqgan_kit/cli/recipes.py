@@ -6,6 +6,7 @@ import argparse
 import ast
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from seqgan_kit.cli.command import PROGRAM, Command
 from seqgan_kit.cli.user_files import missing
@@ -81,15 +82,24 @@ def _declare_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_run(options: argparse.Namespace) -> None:
-    import runpy
+    _run_as_script(find_recipe(options.recipe), f"{PROGRAM} run {options.recipe}", options.rest)
 
-    recipe = find_recipe(options.recipe)
-    before = sys.argv
-    sys.argv = [f"{PROGRAM} run {options.recipe}", *options.rest]
+
+def _run_as_script(file: Path, called: str, words: list[str]) -> None:
+    """Runs a file as ``python FILE words`` would, but under the name by which it was called.
+
+    ``runpy.run_path`` would put the file's path into ``sys.argv[0]``, and with it into the recipe's
+    help text and records.
+    """
+    module = ModuleType("__main__")
+    module.__file__ = str(file)
+    code = compile(file.read_bytes(), str(file), "exec")
+    argv_before, main_before = sys.argv, sys.modules["__main__"]
+    sys.argv, sys.modules["__main__"] = [called, *words], module
     try:
-        runpy.run_path(str(recipe), run_name="__main__")
+        exec(code, vars(module))
     finally:
-        sys.argv = before
+        sys.argv, sys.modules["__main__"] = argv_before, main_before
 
 
 COMMANDS = (

@@ -66,9 +66,9 @@ def _declare_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_bleu(options: argparse.Namespace) -> None:
-    hypotheses = _read_hypotheses(options)
     if [options.hyp, *options.refs].count(STDIN) > 1:
         raise UsageError("only one input can come from standard input ('-').")
+    hypotheses = _read_hypotheses(options)
     references = [sentence for path in options.refs for sentence in _read(path, options)]
     scores = bleu(hypotheses, references, options.orders)
     _print(options, scores, _signature("bleu", options, len(references), len(hypotheses)))
