@@ -13,7 +13,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Optimizer:
-    """How the players of a turn step. Turns with equal optimizers and players share its state."""
+    """How the players of a turn step."""
 
     learning_rate: float
     """Step size at the start (after warm-up)."""

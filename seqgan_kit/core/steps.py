@@ -16,18 +16,20 @@ from seqgan_kit.core.runtime import Runtime
 
 class Stepper:
     """Optimizers of a run, and the gradient step: loss, gradients of the turn's players alone, average
-    over processes, clip, step. Turns with the same players and an equal optimizer share its state."""
+    over processes, clip, step. Turns of the same players on the same loss share an equal optimizer's
+    state, across phases too."""
 
     def __init__(self, game: Game, phases: Sequence[Phase], runtime: Runtime):
         self.game, self.runtime = game, runtime
-        self._slots: dict[tuple[tuple[str, ...], Optimizer], int] = {}
+        self._slots: dict[tuple[tuple[str, ...], str, Optimizer], int] = {}
         self._optimizers: list[torch.optim.Optimizer] = []
         self._moves: list[int] = []
         for turn in (turn for phase in phases for turn in phase.turns):
-            if turn.optimizer is not None and (turn.players, turn.optimizer) not in self._slots:
-                self._slots[turn.players, turn.optimizer] = len(self._optimizers)
-                self._optimizers.append(turn.optimizer.build(self.parameters(turn)))
-                self._moves.append(0)
+            if turn.optimizer is None or _slot(turn) in self._slots:
+                continue
+            self._slots[_slot(turn)] = len(self._optimizers)
+            self._optimizers.append(turn.optimizer.build(self.parameters(turn)))
+            self._moves.append(0)
 
     def parameters(self, turn: Turn) -> list[nn.Parameter]:
         """The parameters that the turn may move."""
@@ -41,7 +43,7 @@ class Stepper:
         The wish to stop travels in the gradients' all-reduce, so that all processes stop after the same move.
         """
         assert turn.optimizer is not None
-        slot = self._slots[turn.players, turn.optimizer]
+        slot = self._slots[_slot(turn)]
         optimizer, parameters = self._optimizers[slot], self.parameters(turn)
         with frozen(*self.bystanders(turn)), self.runtime.autocast():
             loss = self.game.loss(turn.loss, batch, move)
@@ -85,3 +87,8 @@ class Stepper:
         for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self._moves = list(state["moves"])
+
+
+def _slot(turn: Turn) -> tuple[tuple[str, ...], str, Optimizer]:
+    assert turn.optimizer is not None
+    return turn.players, turn.loss, turn.optimizer

@@ -1,0 +1,38 @@
+"""Players without parameters that remember samples: pools of negatives, history buffers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from seqgan_kit.errors import UsageError
+
+
+class Pool(nn.Module):
+    """A fixed number of samples, refilled by a rule and read in order, batch by batch.
+
+    Args:
+        size: how many samples it holds.
+        example: one sample, for shape and type.
+    """
+
+    samples: Tensor
+    cursor: Tensor
+
+    def __init__(self, size: int, example: Tensor):
+        super().__init__()
+        if size < 1:
+            raise UsageError(f"a pool of {size} samples holds nothing; use at least 1.")
+        self.register_buffer("samples", example.new_zeros((size, *example.shape)))
+        self.register_buffer("cursor", torch.zeros((), dtype=torch.int64))
+
+    def refill(self, samples: Tensor) -> None:
+        """Replaces all samples and starts reading from the first."""
+        self.samples.copy_(samples)
+        self.cursor.zero_()
+
+    def next(self, n: int) -> Tensor:
+        """The next ``n`` samples, going round."""
+        rows = (self.cursor + torch.arange(n, device=self.samples.device)) % len(self.samples)
+        self.cursor.add_(n).remainder_(len(self.samples))
+        return self.samples[rows]

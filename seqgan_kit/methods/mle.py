@@ -1,0 +1,56 @@
+"""Maximum likelihood: the baseline that every adversarial text method starts from and must beat.
+
+    loss = - mean over tokens of log G(y_t | y_1 .. y_t-1)
+
+With dropout (in the generator's settings) and early stopping on held-out likelihood it is a strong
+baseline, stronger than the fixed number of epochs that most papers compare with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seqgan_kit.core.game import EarlyStop, Epochs, Phase, Turn
+from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.sequences.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.likelihood import LikelihoodGame
+
+
+@dataclass(frozen=True)
+class MLEMethod:
+    """Settings of maximum-likelihood training."""
+
+    batch_size: int = 64
+    """Sequences a batch."""
+    mle_epochs: int = 120
+    """Passes over the training text (Yu et al. 2017: 120)."""
+    mle_learning_rate: float = 1e-2
+    """Adam's step size (Yu et al. 2017: 1e-2)."""
+    clip_norm: float = 5.0
+    """Largest norm of a gradient (Yu et al. 2017: 5)."""
+    patience_evaluations: int = 0
+    """Stop when held-out likelihood has not improved for so many evaluations and return to its best
+    (0: train all epochs)."""
+    evaluate_every_epochs: int = 5
+    """Epochs between evaluations."""
+
+
+def build(generator: SequenceGenerator) -> LikelihoodGame:
+    """The game: one player."""
+    return LikelihoodGame(generator)
+
+
+def phases(method: MLEMethod) -> tuple[Phase, ...]:
+    """One phase; a round is an epoch."""
+    optimizer = Optimizer(method.mle_learning_rate, clip_norm=method.clip_norm)
+    patience = method.patience_evaluations
+    return (
+        Phase(
+            "mle",
+            (Turn(("generator",), loss="mle_loss", optimizer=optimizer, moves=Epochs(1)),),
+            rounds=method.mle_epochs,
+            evaluate_every_rounds=method.evaluate_every_epochs,
+            sample_every_rounds=method.evaluate_every_epochs,
+            early_stop=EarlyStop("nll_valid", patience) if patience else None,
+        ),
+    )

@@ -1,0 +1,44 @@
+"""Maximum likelihood: the loss that pretrains every text GAN, and the game of those who stop there."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.game import Batch, Game, Loss, Move
+from seqgan_kit.sequences.autoregressive import SequenceGenerator
+
+
+def negative_log_likelihood(generator: SequenceGenerator, tokens: Tensor) -> Tensor:
+    """Mean negative log-probability of a token of ``tokens`` [B,T], EOS counted and PAD not: scalar."""
+    mask = generator.token_mask(tokens)
+    return -(generator.log_probs(tokens) * mask).sum() / mask.sum()
+
+
+def mle_loss(generator: SequenceGenerator, batch: Batch) -> Loss:
+    """Teacher forcing: the negative log-likelihood of the batch's real sequences."""
+    loss = negative_log_likelihood(generator, batch["real"])
+    return Loss(loss, {"nll_train": loss})
+
+
+@torch.no_grad()
+def sequence_log_probs(
+    generator: SequenceGenerator, tokens: Tensor, chunk_rows: int = 1024
+) -> Tensor:
+    """Log-probability [N] of each sequence of ``tokens`` [N,T], on the CPU in float64."""
+    device = next(generator.parameters()).device
+    chunks = tokens.split(chunk_rows)
+    return torch.cat([generator.sequence_log_prob(c.to(device)).double().cpu() for c in chunks])
+
+
+class LikelihoodGame(Game):
+    """One player, the generator, trained on real sequences."""
+
+    def __init__(self, generator: SequenceGenerator):
+        super().__init__({"generator": generator})
+
+    def mle_loss(self, batch: Batch, move: Move) -> Loss:
+        """See :func:`mle_loss`."""
+        return mle_loss(cast(SequenceGenerator, self.players["generator"]), batch)
