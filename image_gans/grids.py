@@ -1,0 +1,72 @@
+"""Pictures side by side in one PNG."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from seqgan_kit.errors import UsageError
+
+_BACKGROUND = 255
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """[N,C,H,W] in [-1,1] to 0..255: round(127.5 (x + 1)), clipped; uint8 stays as it is."""
+    if images.dtype == torch.uint8:
+        return images
+    return ((images.detach().float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def grid(images: Tensor, *, columns: int | None = None, padding: int = 2, scale: int = 1) -> Tensor:
+    """[N,C,H,W] in [-1,1] or uint8 -> [C,rows*(h+padding)+padding,columns*(w+padding)+padding] uint8.
+
+    Row after row from the top left; what the last row lacks is white, as the padding around every picture.
+
+    Args:
+        images: the pictures.
+        columns: pictures in a row; the root of N, rounded up, unless given.
+        padding: white pixels around each picture.
+        scale: how many pixels of the grid, in each direction, show one of a picture (h = scale * H).
+    """
+    if images.dim() != 4 or images.shape[1] not in (1, 3) or len(images) == 0:
+        raise UsageError(
+            f"a grid takes pictures of shape [N,1,H,W] or [N,3,H,W] with N > 0, not {list(images.shape)}."
+        )
+    columns = math.ceil(math.sqrt(len(images))) if columns is None else columns
+    if columns < 1 or padding < 0 or scale < 1:
+        raise UsageError(
+            f"a grid cannot have {columns} columns, padding {padding} and scale {scale}; "
+            "they start at 1, 0 and 1."
+        )
+    pixels = to_uint8(images).cpu()
+    pixels = pixels.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+    _, channels, height, width = pixels.shape
+    rows, down, across = math.ceil(len(pixels) / columns), height + padding, width + padding
+    sheet = torch.full(
+        (channels, rows * down + padding, columns * across + padding),
+        _BACKGROUND,
+        dtype=torch.uint8,
+    )
+    for number, picture in enumerate(pixels):
+        top, left = padding + number // columns * down, padding + number % columns * across
+        sheet[:, top : top + height, left : left + width] = picture
+    return sheet
+
+
+def save_grid(
+    images: Tensor, path: Path, *, columns: int | None = None, padding: int = 2, scale: int = 1
+) -> Path:
+    """Writes :func:`grid` of the pictures as a PNG, making its folder; returns the path."""
+    path = Path(path)
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"a grid is written as PNG, but {path} does not end in .png.")
+    sheet = grid(images, columns=columns, padding=padding, scale=scale).numpy()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = sheet[0] if len(sheet) == 1 else np.ascontiguousarray(sheet.transpose(1, 2, 0))
+    Image.fromarray(pixels).save(path, format="PNG")
+    return path

@@ -1,0 +1,80 @@
+"""Ways between latent vectors, and the pictures along them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.errors import UsageError
+
+Interpolation = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def linear(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
+    """(1-t) start + t end: [R,d], [R,d], [S] -> [S,R,d].
+
+    Between normal latents it passes through shorter vectors than G has ever seen; see :func:`spherical`.
+    """
+    t = shares.to(start).view(-1, 1, 1)
+    return torch.lerp(start.expand(len(t), -1, -1), end.expand(len(t), -1, -1), t)
+
+
+def spherical(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
+    """Along the great circle: [R,d], [R,d], [S] -> [S,R,d] (White 2016, "Sampling generative networks").
+
+        r(t) (cos(t w) u + sin(t w) v)
+
+    with u the direction of ``start``, v the unit vector at a right angle to u in the plane of both, w the
+    angle between them, and r(t) from one length to the other. Equal shares are equal angles, and between
+    vectors of one length every vector on the way has that length. Normal vectors of d dimensions lie close
+    to the sphere of radius sqrt(d), so this way stays where G was trained. The ends are exact.
+
+    Opposite vectors have no single great circle between them: a fixed one is taken. The zero vector has no
+    direction: the way to it is straight.
+    """
+    a, b = start.double(), end.double()
+    length_a, length_b = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
+    u = torch.where(length_a > 0, a, b)
+    u = u / u.norm(dim=-1, keepdim=True).clamp_min(torch.finfo(u.dtype).tiny)
+    along = torch.where(length_b > 0, b / length_b, u)
+    cosine = (u * along).sum(-1, keepdim=True)
+    across = along - cosine * u
+    angle = torch.atan2(across.norm(dim=-1, keepdim=True), cosine)
+    # Nearly opposite vectors leave only rounding errors across, so any fixed right angle is as good.
+    opposite = (cosine < 0) & (across.norm(dim=-1, keepdim=True) < 1e-9)
+    v = _unit(torch.where(opposite, _right_angle(u), across))
+    t = shares.to(a).view(-1, 1, 1)
+    way = torch.lerp(length_a, length_b, t) * (torch.cos(t * angle) * u + torch.sin(t * angle) * v)
+    way = torch.where(t == 0, a, torch.where(t == 1, b, way))
+    return way.to(start)
+
+
+def strip(
+    generate: Callable[[Tensor], Tensor],
+    starts: Tensor,
+    ends: Tensor,
+    steps: int,
+    way: Interpolation = spherical,
+) -> Tensor:
+    """Pictures on the ways from ``starts`` to ``ends``: [R,d], [R,d] -> [R*steps,C,H,W], row after row.
+
+    Give ``steps`` as the columns of a grid, and each row of it is one way with both ends.
+    """
+    if steps < 2:
+        raise UsageError(f"a way of {steps} steps has no two ends; it needs at least 2.")
+    shares = torch.linspace(0, 1, steps, dtype=torch.float64, device=starts.device)
+    latents = way(starts, ends, shares)
+    return generate(latents.transpose(0, 1).flatten(0, 1))
+
+
+def _unit(x: Tensor) -> Tensor:
+    """x / |x| along the last dimension, and 0 for 0."""
+    return x / x.norm(dim=-1, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)
+
+
+def _right_angle(u: Tensor) -> Tensor:
+    """A vector at a right angle to each unit vector u [R,d]: the axis it leans on least, made orthogonal."""
+    axis = torch.zeros_like(u).scatter_(-1, u.abs().argmin(-1, keepdim=True), 1.0)
+    return axis - (axis * u).sum(-1, keepdim=True) * u

@@ -1,0 +1,61 @@
+"""The DCGAN as a game: its phases, and that the losses are those of the paper."""
+
+import pytest
+import torch
+
+from image_gans.methods.dcgan import DCGANMethod, build, phases
+from image_gans.networks.dcgan import DCGANConfig
+from seqgan_kit.core.game import Epochs, Move, check_phases
+from seqgan_kit.errors import UsageError
+
+NETWORKS = DCGANConfig(size=16, width=2, latent=5)
+
+
+def move(seed: int = 0) -> Move:
+    return Move("adversarial", 0, 1, torch.Generator().manual_seed(seed))
+
+
+def test_one_phase_discriminator_first_each_with_its_own_learning_rate():
+    (phase,) = phases(DCGANMethod(epochs=3, discriminator_moves=2))
+    assert phase.rounds == Epochs(3)
+    assert [turn.players for turn in phase.turns] == [("discriminator",), ("generator",)]
+    assert [turn.moves for turn in phase.turns] == [2, 1]
+    rates = [turn.optimizer.learning_rate for turn in phase.turns]
+    assert rates == [5e-5, 2e-4]
+    assert all(turn.optimizer.betas == (0.5, 0.999) for turn in phase.turns)
+    check_phases(build(NETWORKS, DCGANMethod()), (phase,), {"train": object()})
+
+
+def test_the_losses_are_those_of_the_docstring():
+    torch.manual_seed(0)
+    game = build(NETWORKS, DCGANMethod(label_smoothing=0.1))
+    generator, discriminator = game.players["generator"], game.players["discriminator"]
+    real = torch.rand(8, 3, 16, 16) * 2 - 1
+    with torch.no_grad():
+        fake = generator.sample(8, rng=torch.Generator().manual_seed(0))
+        real_probability = discriminator(real).score.double().sigmoid()
+        fake_probability = discriminator(fake).score.double().sigmoid()
+    wanted = (
+        -(0.9 * real_probability.log() + 0.1 * (1 - real_probability).log()).mean()
+        - (1 - fake_probability).log().mean()
+    )
+    loss = game.discriminator_loss({"real": real}, move())
+    assert loss.total.item() == pytest.approx(wanted.item(), rel=1e-5)
+    loss = game.generator_loss({"real": real}, move())
+    assert loss.total.item() == pytest.approx(-fake_probability.log().mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["minimax", "max_likelihood", "least_squares", "hinge"])
+def test_every_objective_can_be_chosen(name):
+    game = build(NETWORKS, DCGANMethod(objective=name))
+    assert game.objective.name == name
+    batch = {"real": torch.rand(4, 3, 16, 16)}
+    assert game.discriminator_loss(batch, move()).total.isfinite()
+    assert game.generator_loss(batch, move()).total.isfinite()
+
+
+def test_wrong_choices_are_refused():
+    with pytest.raises(UsageError, match="Did you mean 'hinge'"):
+        build(NETWORKS, DCGANMethod(objective="hinges"))
+    with pytest.raises(UsageError, match="has no meaning for hinge"):
+        build(NETWORKS, DCGANMethod(objective="hinge", label_smoothing=0.1))

@@ -1,0 +1,137 @@
+"""A generator written and read again draws the same pictures."""
+
+import json
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from image_gans.export import load_image_model, save_image_model
+from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator
+from seqgan_kit.errors import CheckpointError, UsageError
+
+
+@pytest.fixture
+def generator() -> DCGANGenerator:
+    torch.manual_seed(5)
+    generator = DCGANGenerator(DCGANConfig(size=16, channels=3, latent=6, width=4))
+    for _ in range(5):  # running statistics that are not those of a fresh network
+        generator.sample(16, rng=torch.Generator().manual_seed(1))
+    return generator
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_the_round_trip_keeps_every_tensor_and_every_picture(tmp_path, generator, memory_format):
+    generator.to(memory_format=memory_format)
+    save_image_model(tmp_path, generator, {"data": "catworld"})
+    model = load_image_model(tmp_path)
+    for name, tensor in generator.state_dict().items():
+        assert torch.equal(model.generator.state_dict()[name], tensor), name
+    generator.eval()
+    with torch.no_grad():
+        z = generator.latents(1, torch.Generator().manual_seed(3))
+        torch.testing.assert_close(model.images(1, seed=3), generator(z))
+    again = load_image_model(tmp_path)
+    assert torch.equal(model.images(4, seed=3), again.images(4, seed=3))
+    assert not torch.equal(model.images(4, seed=3), model.images(4, seed=4))
+
+
+def test_what_the_description_says(tmp_path, generator):
+    folder = save_image_model(tmp_path, generator, {"data": "catworld"})
+    description = json.loads((folder / "model.json").read_text())
+    assert description["kind"] == "image"
+    assert description["data"] == "catworld"
+    assert description["generator"] == {
+        "name": "dcgan",
+        "config": {
+            "size": 16, "channels": 3, "latent": 6, "width": 4, "variant": "batchnorm",
+        },
+    }  # fmt: skip
+    assert sorted(path.name for path in folder.iterdir()) == ["generator.safetensors", "model.json"]
+
+
+def test_a_picture_does_not_depend_on_how_many_are_drawn_with_it(tmp_path, generator):
+    save_image_model(tmp_path, generator)
+    model = load_image_model(tmp_path)
+    many = model.images(300, seed=2)
+    assert many.shape == (300, 3, 16, 16)
+    torch.testing.assert_close(model.images(3, seed=2), many[:3], atol=1e-6, rtol=1e-5)
+    assert not model.images(1).requires_grad
+
+
+def test_samples_are_a_png_grid(tmp_path, generator):
+    save_image_model(tmp_path, generator)
+    model = load_image_model(tmp_path)
+    path = model.sample(9, seed=1, out=tmp_path / "mine.png")
+    assert path == tmp_path / "mine.png"
+    with Image.open(path) as image:
+        assert image.size == (3 * 18 + 2, 3 * 18 + 2)
+    first = path.read_bytes()
+    assert model.sample(9, seed=1).read_bytes() == first
+    assert model.sample(9, seed=2).read_bytes() != first
+
+
+def test_temperature_scales_the_latent_vectors(tmp_path, generator):
+    save_image_model(tmp_path, generator)
+    model = load_image_model(tmp_path)
+    cold = model.images(4, temperature=0.0)
+    torch.testing.assert_close(cold, cold[:1].expand(4, 3, 16, 16))
+    seen = []
+    model.generator.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    model.images(2, temperature=1.0)
+    model.images(2, temperature=0.5)
+    assert torch.equal(seen[1], seen[0] / 2)
+
+
+def test_sampling_options_that_do_not_fit_are_refused(tmp_path, generator):
+    save_image_model(tmp_path, generator)
+    model = load_image_model(tmp_path)
+    with pytest.raises(UsageError, match="top-k and top-p choose among tokens"):
+        model.sample(1, top_k=5)
+    with pytest.raises(UsageError, match="at least 1"):
+        model.sample(0)
+    with pytest.raises(UsageError, match="negative"):
+        model.sample(1, temperature=-1.0)
+
+
+def test_a_generator_nobody_can_rebuild_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"no image model of Linear can be written"):
+        save_image_model(tmp_path, nn.Linear(2, 2))
+
+
+def test_broken_models_are_named(tmp_path, generator):
+    with pytest.raises(CheckpointError, match="no trained model yet"):
+        load_image_model(tmp_path)
+    folder = save_image_model(tmp_path, generator)
+    description = json.loads((folder / "model.json").read_text())
+
+    def rewrite(**changes):
+        (folder / "model.json").write_text(json.dumps(description | changes))
+
+    rewrite(kind="text")
+    with pytest.raises(CheckpointError, match="kind 'text', not an image model"):
+        load_image_model(tmp_path)
+    rewrite(format=9)
+    with pytest.raises(CheckpointError, match="has format 9"):
+        load_image_model(tmp_path)
+    rewrite(generator={"name": "dcgn", "config": {}})
+    with pytest.raises(CheckpointError, match="Did you mean 'dcgan'"):
+        load_image_model(tmp_path)
+    rewrite(generator={"name": "dcgan", "config": {"size": 17}})
+    with pytest.raises(CheckpointError, match="does not fit dcgan"):
+        load_image_model(tmp_path)
+    rewrite(generator={"name": "dcgan", "config": {"size": 32}})
+    with pytest.raises(CheckpointError, match="does not hold this model's weights"):
+        load_image_model(tmp_path)
+    (folder / "model.json").write_text("{")
+    with pytest.raises(CheckpointError, match="is not JSON"):
+        load_image_model(tmp_path)
+    rewrite()
+    weights = folder / "generator.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(CheckpointError, match="does not hold this model's weights"):
+        load_image_model(tmp_path)
+    weights.unlink()
+    with pytest.raises(CheckpointError, match="is missing"):
+        load_image_model(tmp_path)
