@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from seqgan_kit import __version__
 from seqgan_kit.cli import completion, recipes, runs, scores, tools
 from seqgan_kit.cli.command import PROGRAM, Command, build_parser, parse
-from seqgan_kit.errors import SeqganKitError, unknown
+from seqgan_kit.errors import Interrupted, SeqganKitError, unknown
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "recipes, one script per method": recipes.COMMANDS,
@@ -39,6 +39,9 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         _dispatch(given)
         sys.stdout.flush()
+    except Interrupted as stop:
+        print(f"{_speaker(given)}: {stop}", file=sys.stderr)
+        return stop.exit_code
     except SeqganKitError as error:
         print(f"{_speaker(given)}: error: {error}", file=sys.stderr)
         return 2

@@ -82,7 +82,10 @@ def _declare_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_run(options: argparse.Namespace) -> None:
-    _run_as_script(find_recipe(options.recipe), f"{PROGRAM} run {options.recipe}", options.rest)
+    file = find_recipe(options.recipe)
+    # What to type to start it again: a recipe prints this when it says how to resume.
+    called = str(file) if options.recipe.endswith(".py") else f"{PROGRAM} run {options.recipe}"
+    _run_as_script(file, called, options.rest)
 
 
 def _run_as_script(file: Path, called: str, words: list[str]) -> None:

@@ -15,11 +15,13 @@ from seqgan_kit.errors import CheckpointError, UsageError, unknown
 MODEL_LOADERS = "seqgan_kit.models"
 """The entry-point group in which packages offer a loader per kind of model."""
 
-DEFAULT_GRID = Path("samples.png")
-
 
 class Model(Protocol):
-    """What a loader gives: text models return the sentences, image models write a grid to ``out``."""
+    """What a loader gives. It refuses what does not apply to its kind.
+
+    Text models return the sentences; image models write one grid, to ``out`` or a place of their
+    own, and return its path.
+    """
 
     def sample(
         self,
@@ -45,23 +47,26 @@ def _declare_sample(parser: argparse.ArgumentParser) -> None:
         "--out",
         metavar="FILE",
         type=Path,
-        help="text: write here instead of printing; images: the PNG to write (samples.png)",
+        help="where to write (default: text is printed, pictures go to RUN/samples/)",
     )
-    text = parser.add_argument_group("text models only")
-    text.add_argument(
+    parser.add_argument(
         "--temperature",
         metavar="T",
         type=positive_number(),
-        help="below 1 safer, above 1 more varied (default: 1, the model as trained)",
+        default=1.0,
+        help="below 1 more typical, above 1 more varied (default: 1, the model as trained)",
     )
-    text.add_argument(
-        "--top-k", metavar="K", type=whole_number(1), help="draw from the K likeliest tokens only"
+    parser.add_argument(
+        "--top-k",
+        metavar="K",
+        type=whole_number(1),
+        help="text: draw from the K likeliest tokens only",
     )
-    text.add_argument(
+    parser.add_argument(
         "--top-p",
         metavar="P",
         type=positive_number(1.0),
-        help="draw from the fewest tokens that hold this probability",
+        help="text: draw from the fewest tokens that hold this probability",
     )
 
 
@@ -69,17 +74,14 @@ def _run_sample(options: argparse.Namespace) -> None:
     run_dir = _existing_run(options.run_dir)
     if options.out is not None and not options.out.parent.is_dir():
         raise missing(options.out.parent, "folder")
-    kind = model_kind(run_dir)
-    if kind == "image":
-        _refuse_text_options(options)
-    load = find_loader(kind)
-    samples = load(run_dir).sample(
+    model = find_loader(model_kind(run_dir))(run_dir)
+    samples = model.sample(
         options.n,
-        temperature=1.0 if options.temperature is None else options.temperature,
+        temperature=options.temperature,
         top_k=options.top_k,
         top_p=options.top_p,
         seed=options.seed,
-        out=options.out or (DEFAULT_GRID if kind == "image" else None),
+        out=options.out,
     )
     _deliver(samples, options.out)
 
@@ -92,17 +94,6 @@ def _deliver(samples: list[str] | Path, out: Path | None) -> None:
     else:
         out.write_text("".join(f"{line}\n" for line in samples), encoding="utf-8")
         print(f"wrote {len(samples)} sentences to {out}")
-
-
-def _refuse_text_options(options: argparse.Namespace) -> None:
-    given = {
-        "--temperature": options.temperature,
-        "--top-k": options.top_k,
-        "--top-p": options.top_p,
-    }
-    for name, value in given.items():
-        if value is not None:
-            raise UsageError(f"{name} is for text models; {options.run_dir} holds an image model.")
 
 
 def _existing_run(run_dir: Path) -> Path:

@@ -125,7 +125,7 @@ def test_run_hands_all_words_on(recipes: Path, capsys: Capture) -> None:
 def test_run_takes_a_file_of_ones_own(recipes: Path, capsys: Capture) -> None:
     main(["cp", "toy", "mine.py"])
     assert main(["run", "mine.py", "smoke"]) == 0
-    assert "['seqgan-kit run mine.py', 'smoke']" in capsys.readouterr().out
+    assert "['mine.py', 'smoke']" in capsys.readouterr().out
 
 
 def test_run_of_a_missing_file(recipes: Path, capsys: Capture) -> None:
@@ -140,6 +140,17 @@ def test_a_users_mistake_inside_a_recipe_is_reported_as_one(recipes: Path, capsy
         encoding="utf-8",
     )
     assert mistake(capsys, "run", "fussy") == "seqgan-kit run: error: no such preset.\n"
+
+
+def test_a_recipe_that_was_asked_to_stop_chooses_its_exit_status(
+    recipes: Path, capsys: Capture
+) -> None:
+    (recipes / "stops.py").write_text(
+        "from seqgan_kit.errors import Interrupted\nraise Interrupted('saved; go on later', 143)\n",
+        encoding="utf-8",
+    )
+    assert main(["run", "stops"]) == 143
+    assert capsys.readouterr().err == "seqgan-kit run: saved; go on later\n"
 
 
 def test_a_bug_inside_a_recipe_keeps_its_traceback(recipes: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from seqgan_kit.cli.main import main
+from seqgan_kit.errors import UsageError
 
 Capture = pytest.CaptureFixture[str]
 
@@ -25,9 +26,11 @@ class Recorder:
         asked.update(n=n, out=out, **how)
         if json.loads((self.run_dir / "model" / "model.json").read_text())["kind"] == "text":
             return [f"katze {i} mit é" for i in range(n)]
-        assert out is not None
-        out.write_bytes(b"png")
-        return out
+        if how["top_k"] is not None:
+            raise UsageError("top-k chooses among tokens, and this run makes pictures.")
+        grid = out or self.run_dir / "grid.png"
+        grid.write_bytes(b"png")
+        return grid
 
 
 asked: dict[str, Any] = {}
@@ -93,7 +96,7 @@ def test_text_goes_to_a_file(capsys: Capture) -> None:
     assert capsys.readouterr().out == "wrote 2 sentences to s.txt\n"
 
 
-@pytest.mark.parametrize(("words", "file"), [([], "samples.png"), (["--out", "c.png"], "c.png")])
+@pytest.mark.parametrize(("words", "file"), [([], "run/grid.png"), (["--out", "c.png"], "c.png")])
 def test_images_become_a_grid(words: list[str], file: str, capsys: Capture) -> None:
     make_run("run", '{"kind": "image"}')
     assert main(["sample", "run", "-n", "4", "--seed", "2", *words]) == 0
@@ -102,12 +105,10 @@ def test_images_become_a_grid(words: list[str], file: str, capsys: Capture) -> N
     assert (asked["n"], asked["seed"]) == (4, 2)
 
 
-@pytest.mark.parametrize("option", ["--temperature", "--top-k", "--top-p"])
-def test_text_options_are_refused_for_images(option: str, capsys: Capture) -> None:
+def test_a_model_refuses_what_does_not_apply_to_it(capsys: Capture) -> None:
     make_run("run", '{"kind": "image"}')
-    message = mistake(capsys, "sample", "run", option, "1")
-    assert f"{option} is for text models; run holds an image model." in message
-    assert asked == {}
+    message = mistake(capsys, "sample", "run", "--top-k", "1")
+    assert "error: top-k chooses among tokens, and this run makes pictures." in message
 
 
 def test_a_missing_run_suggests_a_near_name(capsys: Capture) -> None:
