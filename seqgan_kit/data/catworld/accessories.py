@@ -52,11 +52,11 @@ def draw_headwear(pen: Pen, accessory: str, fur: Fur, shape: Proportions) -> Non
 
 def _draw_hat(pen: Pen) -> None:
     rim = mix(_VIOLET, BLACK, 0.5)
-    pen.polygon([(-0.35, -0.70), (-0.41, -1.41), (0.41, -1.41), (0.35, -0.70)], rim)
+    pen.polygon([(-0.35, -0.70), (-0.41, -1.36), (0.41, -1.36), (0.35, -0.70)], rim)
     pen.ellipse((0, -0.70), (0.62, 0.14), rim)
     pen.ellipse((0, -0.71), (0.58, 0.10), _VIOLET)
-    pen.polygon([(-0.30, -0.70), (-0.36, -1.36), (0.36, -1.36), (0.30, -0.70)], _VIOLET)
-    pen.ellipse((0, -1.36), (0.36, 0.06), mix(_VIOLET, WHITE, 0.25))
+    pen.polygon([(-0.30, -0.70), (-0.36, -1.31), (0.36, -1.31), (0.30, -0.70)], _VIOLET)
+    pen.ellipse((0, -1.31), (0.36, 0.06), mix(_VIOLET, WHITE, 0.25))
     pen.polygon([(-0.31, -0.76), (-0.33, -0.95), (0.33, -0.95), (0.31, -0.76)], _GOLD)
 
 

@@ -25,11 +25,9 @@ from seqgan_kit.errors import UsageError
 SMALLEST_PIXELS, LARGEST_PIXELS = 16, 256
 
 # Half the head's width as a share of the picture, for one cat.
-_HEAD = {"small": 0.285, "medium": 0.345, "large": 0.405}
+_HEAD = {"small": 0.28, "medium": 0.34, "large": 0.40}
 _TILT_RADIANS = {"left": -0.27, "straight": 0.0, "right": 0.27}
-# How much of the picture is drawn at the least before the reduction, in pixels.
 _LEAST_CANVAS_PIXELS = 128
-_LEAST_OVERSAMPLING = 3
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def draw(scene: Scene, size: int, rng: np.random.Generator) -> np.ndarray:
         UsageError: if the size is out of range.
     """
     _check(size)
-    factor = max(_LEAST_OVERSAMPLING, math.ceil(_LEAST_CANVAS_PIXELS / size))
+    factor = _oversampling(size)
     canvas = Image.new("RGB", (size * factor, size * factor))
     pen = Pen(ImageDraw.Draw(canvas), 0j, size * factor, thinnest=0.5 * factor)
     draw_background(scene.background, pen, rng)
@@ -85,6 +83,11 @@ def _check(size: int) -> None:
         )
 
 
+def _oversampling(size: int) -> int:
+    """How many times larger to draw: small pictures need it more, large ones cost more."""
+    return max(math.ceil(_LEAST_CANVAS_PIXELS / size), 3 if size <= 128 else 2)
+
+
 def _draw_cat(
     canvas: Image.Image,
     picture: Pen,
@@ -95,11 +98,9 @@ def _draw_cat(
 ) -> None:
     shape, fur = Proportions.sampled(rng), jittered_fur(cat.coat, rng)
     x, y = place.x + rng.uniform(-0.02, 0.02), place.y + rng.uniform(-0.02, 0.02)
-    # A hat needs headroom, neckwear room below.
-    lift = {"hat": 0.025, "collar": -0.025, "scarf": -0.025}.get(cat.accessory, 0.0)
     head = _HEAD[scene.size] * place.shrink * rng.uniform(0.97, 1.03)
     pixels = picture.scale
-    centre = complex(x, y + lift) * pixels
+    centre = complex(x, y + _headroom(cat)) * pixels
     body = Pen(picture.draw, centre, head * pixels, thinnest=picture.thinnest)
     turn = _TILT_RADIANS[scene.tilt] + rng.uniform(-0.035, 0.035)
     tilted = Pen(picture.draw, centre, head * pixels, turn, picture.thinnest)
@@ -108,6 +109,12 @@ def _draw_cat(
     draw_features(tilted, cat, fur, shape)
     draw_neckwear(body, cat.accessory)
     draw_headwear(tilted, cat.accessory, fur, shape)
+
+
+def _headroom(cat: Cat) -> float:
+    """How far down the cat moves, in shares of the picture, so that what it wears can be seen."""
+    above = 0.02 * (cat.ears == "tufted") + 0.025 * (cat.accessory == "hat")
+    return above - 0.025 * (cat.accessory in ("collar", "scarf"))
 
 
 def _lit(picture: np.ndarray, background: str, rng: np.random.Generator) -> np.ndarray:

@@ -156,12 +156,13 @@ def _shade(coat: Image.Image, pen: Pen, fur: Fur) -> None:
     """Light from above and in front: the fur darkens softly towards the jaw and the cheeks."""
     side = round(3.2 * pen.scale)
     left, top = round(pen.centre.real - side / 2), round(pen.centre.imag - 0.56 * side)
+    shadow = _shadow().resize((side, side), Image.Resampling.BILINEAR)
     # A shade of the outline's hue rather than black keeps warm coats warm.
-    coat.paste(mix(fur.outline, fur.base, 0.2), (left, top), _shadow(side))
+    coat.paste(mix(fur.outline, fur.base, 0.2), (left, top), shadow)
 
 
-@lru_cache(maxsize=64)
-def _shadow(side: int) -> Image.Image:
-    """How strongly a head that fills most of a square is shaded, "L" `[side, side]`."""
-    away = Image.radial_gradient("L").resize((side, side), Image.Resampling.BILINEAR)
+@lru_cache(maxsize=1)
+def _shadow() -> Image.Image:
+    """How strongly a head that fills most of a square is shaded, "L" `[256, 256]`."""
+    away = Image.radial_gradient("L")
     return away.point([max(0, round(0.62 * (level - 96))) for level in range(256)])
