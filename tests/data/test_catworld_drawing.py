@@ -1,12 +1,12 @@
 """Pictures of the cat world: shape, determinism, jitter, and that the picture tells the scene.
 
 "Tells" is tested by the simplest classifier there is, linear ridge regression on the raw 32-pixel
-values fitted on at most 600 pictures: what it can read, a network can. Attributes are drawn
+values fitted on at most 500 pictures: what it can read, a network can. Attributes are drawn
 uniformly and independently, so chance is one over the number of values. Held-out accuracies seen
-(chance): in any picture, background 1.00 (.17), size .92 (.33), tilt .88 (.33), coat .85 (.17),
-accessory .77 (.17), number of cats .92 (.33); in upright ones of medium size, left and right eye's
-colour where open .98 (.25), accessory .98 (.17), coat .97 (.17), ears .95 (.33), eyes .93 (.33),
-expression .91 (.25), pattern .71 to .80 by coat (.25). The bounds below leave a few points of room.
+(chance): in any picture, background 1.00 (.17), size .94 (.33), tilt .89 (.33), accessory .83 (.17),
+coat .79 (.17), number of cats .87 (.33); in upright ones of medium size, the colour of the right
+and left eye where open .98 and .95 (.25), coat, ears and accessory .95 (.17, .33, .17), eyes .90
+(.33), expression .87 (.25), pattern .69 to .91 by coat (.25). The bounds leave some points of room.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ def drawn(scenes: list[Scene], rng: np.random.Generator) -> Pictures:
 
 @lru_cache(maxsize=1)
 def free_pictures() -> Pictures:
-    """450 single cats, everything at random."""
+    """420 single cats, everything at random."""
     rng = np.random.default_rng(1)
-    return drawn([uniform_scene(rng) for _ in range(450)], rng)
+    return drawn([uniform_scene(rng) for _ in range(420)], rng)
 
 
 @lru_cache(maxsize=1)
 def portraits() -> Pictures:
-    """900 single cats, upright and of medium size, so that a linear reader finds their features."""
+    """750 single cats, upright and of medium size, so that a linear reader finds their features."""
     rng = np.random.default_rng(2)
-    scenes = [uniform_scene(rng) for _ in range(900)]
+    scenes = [uniform_scene(rng) for _ in range(750)]
     return drawn([replace(scene, tilt="straight", size="medium") for scene in scenes], rng)
 
 
@@ -125,7 +125,7 @@ def test_black_and_white_cats_are_nearly_grey_and_far_apart() -> None:
 
 @pytest.mark.parametrize(
     ("column", "at_least"),
-    [("coat", 0.75), ("background", 0.95), ("tilt", 0.8), ("size", 0.8), ("accessory", 0.7)],
+    [("coat", 0.7), ("background", 0.95), ("tilt", 0.8), ("size", 0.8), ("accessory", 0.7)],
 )
 def test_a_linear_reader_finds_it_in_any_picture(column: str, at_least: float) -> None:
     assert accuracy(*free_pictures(), column) >= at_least
@@ -133,7 +133,7 @@ def test_a_linear_reader_finds_it_in_any_picture(column: str, at_least: float) -
 
 @pytest.mark.parametrize(
     ("column", "at_least"),
-    [("coat", 0.9), ("ears", 0.88), ("eyes", 0.85), ("expression", 0.83), ("accessory", 0.9)],
+    [("coat", 0.9), ("ears", 0.88), ("eyes", 0.85), ("expression", 0.8), ("accessory", 0.9)],
 )
 def test_a_linear_reader_finds_it_in_portraits(column: str, at_least: float) -> None:
     assert accuracy(*portraits(), column) >= at_least
@@ -200,5 +200,5 @@ def test_a_cat_tilted_to_the_left_has_its_left_ear_lower() -> None:
 
 def test_the_number_of_cats_shows() -> None:
     rng = np.random.default_rng(8)
-    scenes = [uniform_scene(rng, 1 + i % len(CAT_COUNTS)) for i in range(240)]
-    assert accuracy(*drawn(scenes, rng), "cats") >= 0.85
+    scenes = [uniform_scene(rng, 1 + i % len(CAT_COUNTS)) for i in range(180)]
+    assert accuracy(*drawn(scenes, rng), "cats") >= 0.75
