@@ -72,8 +72,7 @@ def _declare_sample(parser: argparse.ArgumentParser) -> None:
 
 def _run_sample(options: argparse.Namespace) -> None:
     run_dir = _existing_run(options.run_dir)
-    if options.out is not None and not options.out.parent.is_dir():
-        raise missing(options.out.parent, "folder")
+    _check_writable(options.out)
     model = find_loader(model_kind(run_dir))(run_dir)
     samples = model.sample(
         options.n,
@@ -84,6 +83,14 @@ def _run_sample(options: argparse.Namespace) -> None:
         out=options.out,
     )
     _deliver(samples, options.out)
+
+
+def _check_writable(out: Path | None) -> None:
+    """Finds out before sampling, which may take long, that there is no place for the result."""
+    if out is not None and out.is_dir():
+        raise UsageError(f"{out} is a folder: give --out the name of a file.")
+    if out is not None and not out.parent.is_dir():
+        raise missing(out.parent, "folder")
 
 
 def _deliver(samples: list[str] | Path, out: Path | None) -> None:

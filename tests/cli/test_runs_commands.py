@@ -154,6 +154,8 @@ def test_a_copy_that_was_never_installed(monkeypatch: pytest.MonkeyPatch, capsys
 def test_out_into_a_missing_folder_fails_before_sampling(capsys: Capture) -> None:
     make_run("run", '{"kind": "text"}')
     assert "no such folder: no" in mistake(capsys, "sample", "run", "--out", "no/s.txt")
+    message = mistake(capsys, "sample", "run", "--out", "run")
+    assert "run is a folder: give --out the name of a file" in message
     assert asked == {}
 
 
