@@ -10,16 +10,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from seqgan_kit.data.pixels import to_uint8
 from seqgan_kit.errors import UsageError
 
 _BACKGROUND = 255
-
-
-def to_uint8(images: Tensor) -> Tensor:
-    """[N,C,H,W] in [-1,1] to 0..255: round(127.5 (x + 1)), clipped; uint8 stays as it is."""
-    if images.dtype == torch.uint8:
-        return images
-    return ((images.detach().float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def grid(images: Tensor, *, columns: int | None = None, padding: int = 2, scale: int = 1) -> Tensor:
@@ -43,7 +37,7 @@ def grid(images: Tensor, *, columns: int | None = None, padding: int = 2, scale:
             f"a grid cannot have {columns} columns, padding {padding} and scale {scale}; "
             "they start at 1, 0 and 1."
         )
-    pixels = to_uint8(images).cpu()
+    pixels = (images if images.dtype == torch.uint8 else to_uint8(images)).cpu()
     pixels = pixels.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
     _, channels, height, width = pixels.shape
     rows, down, across = math.ceil(len(pixels) / columns), height + padding, width + padding

@@ -20,9 +20,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator, dcgan_discriminator
+import torch
+from torch import nn
+
 from seqgan_kit.core import objectives
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Epochs, Phase, Turn
 from seqgan_kit.core.objectives import Objective
 from seqgan_kit.core.optimizers import Optimizer
@@ -53,6 +56,8 @@ class DCGANMethod:
     """Adam's decay of the first and second moment (section 4)."""
     discriminator_moves: int = 1
     """D's moves for each of G's."""
+    batch_size: int = 128
+    """Pictures a batch (section 4)."""
     epochs: float = 25.0
     """Passes of D over the pictures; a round is one turn of D and one of G."""
     evaluate_every_rounds: int = 0
@@ -63,47 +68,51 @@ class DCGANMethod:
     """Write a checkpoint every so many rounds; 0 at the end only."""
 
 
-def objective(config: DCGANMethod) -> Objective:
-    """The objective that the config names, smoothed as it says."""
-    if config.objective in _SMOOTHED:
-        return _SMOOTHED[config.objective](config.label_smoothing)
-    if config.objective not in get_args(ObjectiveName):
-        raise unknown("objective", config.objective, get_args(ObjectiveName))
-    if config.label_smoothing:
+def objective(method: DCGANMethod) -> Objective:
+    """The objective that the settings name, smoothed as they say."""
+    if method.objective in _SMOOTHED:
+        return _SMOOTHED[method.objective](method.label_smoothing)
+    if method.objective not in get_args(ObjectiveName):
+        raise unknown("objective", method.objective, get_args(ObjectiveName))
+    if method.label_smoothing:
         raise UsageError(
-            f"label smoothing {config.label_smoothing} has no meaning for {config.objective}, whose targets "
+            f"label smoothing {method.label_smoothing} has no meaning for {method.objective}, whose targets "
             f"are no probabilities. Leave it at 0, or choose one of {', '.join(_SMOOTHED)}."
         )
-    return objectives.hinge() if config.objective == "hinge" else objectives.least_squares()
+    return objectives.hinge() if method.objective == "hinge" else objectives.least_squares()
 
 
-def build(networks: DCGANConfig, config: DCGANMethod) -> AdversarialGame:
-    """The game: both players fresh, and what they want."""
-    return AdversarialGame(
-        DCGANGenerator(networks), dcgan_discriminator(networks), objective(config)
-    )
+def build(
+    generator: nn.Module, discriminator: Discriminator, method: DCGANMethod
+) -> AdversarialGame:
+    """The game from its players and settings.
+
+    Its weights lie in memory with channels last, which makes a step on a CPU about a quarter cheaper.
+    """
+    game = AdversarialGame(generator, discriminator, objective(method))
+    return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def phases(config: DCGANMethod) -> tuple[Phase, ...]:
+def phases(method: DCGANMethod) -> tuple[Phase, ...]:
     """One phase in which D and G take turns."""
-    betas = config.betas
+    betas = method.betas
     discriminator = Turn(
         players=("discriminator",),
         loss="discriminator_loss",
-        optimizer=Optimizer(config.discriminator_learning_rate, betas=betas),
-        moves=config.discriminator_moves,
+        optimizer=Optimizer(method.discriminator_learning_rate, betas=betas),
+        moves=method.discriminator_moves,
     )
     generator = Turn(
         players=("generator",),
         loss="generator_loss",
-        optimizer=Optimizer(config.generator_learning_rate, betas=betas),
+        optimizer=Optimizer(method.generator_learning_rate, betas=betas),
     )
     adversarial = Phase(
         name="adversarial",
         turns=(discriminator, generator),
-        rounds=Epochs(config.epochs),
-        evaluate_every_rounds=config.evaluate_every_rounds,
-        sample_every_rounds=config.sample_every_rounds,
-        save_every_rounds=config.save_every_rounds,
+        rounds=Epochs(method.epochs),
+        evaluate_every_rounds=method.evaluate_every_rounds,
+        sample_every_rounds=method.sample_every_rounds,
+        save_every_rounds=method.save_every_rounds,
     )
     return (adversarial,)

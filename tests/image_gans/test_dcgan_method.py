@@ -3,12 +3,18 @@
 import pytest
 import torch
 
-from image_gans.methods.dcgan import DCGANMethod, build, phases
-from image_gans.networks.dcgan import DCGANConfig
+from image_gans.methods.dcgan import DCGANMethod, phases
+from image_gans.methods.dcgan import build as build_from_players
+from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator, dcgan_discriminator
+from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.game import Epochs, Move, check_phases
 from seqgan_kit.errors import UsageError
 
 NETWORKS = DCGANConfig(size=16, width=2, latent=5)
+
+
+def build(method: DCGANMethod) -> AdversarialGame:
+    return build_from_players(DCGANGenerator(NETWORKS), dcgan_discriminator(NETWORKS), method)
 
 
 def move(seed: int = 0) -> Move:
@@ -23,12 +29,12 @@ def test_one_phase_discriminator_first_each_with_its_own_learning_rate():
     rates = [turn.optimizer.learning_rate for turn in phase.turns]
     assert rates == [5e-5, 2e-4]
     assert all(turn.optimizer.betas == (0.5, 0.999) for turn in phase.turns)
-    check_phases(build(NETWORKS, DCGANMethod()), (phase,), {"train": object()})
+    check_phases(build(DCGANMethod()), (phase,), {"train": object()})
 
 
 def test_the_losses_are_those_of_the_docstring():
     torch.manual_seed(0)
-    game = build(NETWORKS, DCGANMethod(label_smoothing=0.1))
+    game = build(DCGANMethod(label_smoothing=0.1))
     generator, discriminator = game.players["generator"], game.players["discriminator"]
     real = torch.rand(8, 3, 16, 16) * 2 - 1
     with torch.no_grad():
@@ -47,7 +53,7 @@ def test_the_losses_are_those_of_the_docstring():
 
 @pytest.mark.parametrize("name", ["minimax", "max_likelihood", "least_squares", "hinge"])
 def test_every_objective_can_be_chosen(name):
-    game = build(NETWORKS, DCGANMethod(objective=name))
+    game = build(DCGANMethod(objective=name))
     assert game.objective.name == name
     batch = {"real": torch.rand(4, 3, 16, 16)}
     assert game.discriminator_loss(batch, move()).total.isfinite()
@@ -56,6 +62,6 @@ def test_every_objective_can_be_chosen(name):
 
 def test_wrong_choices_are_refused():
     with pytest.raises(UsageError, match="Did you mean 'hinge'"):
-        build(NETWORKS, DCGANMethod(objective="hinges"))
+        build(DCGANMethod(objective="hinges"))
     with pytest.raises(UsageError, match="has no meaning for hinge"):
-        build(NETWORKS, DCGANMethod(objective="hinge", label_smoothing=0.1))
+        build(DCGANMethod(objective="hinge", label_smoothing=0.1))

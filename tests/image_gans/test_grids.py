@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from image_gans.grids import save_grid, to_uint8
+from image_gans.grids import save_grid
 from seqgan_kit.errors import UsageError
 
 
@@ -51,12 +51,13 @@ def test_without_columns_the_grid_is_as_square_as_can_be(tmp_path):
     assert sheet.shape == (6, 8, 3)
 
 
-def test_unit_range_becomes_bytes_by_rounding_and_clipping():
-    values = torch.tensor([-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0])
-    assert to_uint8(values).tolist() == [0, 0, 64, 128, 191, 255, 255]
-    every = torch.arange(256, dtype=torch.uint8)
-    assert torch.equal(to_uint8(every.float() / 127.5 - 1), every)
-    assert to_uint8(every) is every
+def test_unit_range_becomes_bytes_by_rounding_and_clipping(tmp_path):
+    values = torch.tensor([-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0]).view(1, 1, 1, 7)
+    sheet = read(save_grid(values, tmp_path / "a.png", padding=0))
+    assert sheet.ravel().tolist() == [0, 0, 64, 128, 191, 255, 255]
+    every = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+    sheet = read(save_grid(every.float() / 127.5 - 1, tmp_path / "b.png", padding=0))
+    assert sheet.ravel().tolist() == list(range(256))
 
 
 def test_floats_with_a_gradient_are_written_too(tmp_path):
