@@ -1,0 +1,178 @@
+"""From the rows of metrics.jsonl to charts: which numbers share one, and what it shows besides."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seqgan_kit.report.plane import Line, Span
+from seqgan_kit.report.scales import Point, running_mean
+from seqgan_kit.report.svg import chart
+from seqgan_kit.report.tables import is_reference
+
+_CAPITALS = {"kl": "KL", "nll": "NLL", "bleu": "BLEU", "fid": "FID", "lm": "LM", "js": "JS"}
+_ERROR = re.compile(r"_(standard_)?error$")
+_APART = 8.0
+"""Ratio of typical sizes from which a number's phases get a chart each."""
+_SMOOTH_FROM = 60
+"""Rounds from which a running mean is drawn over the raw values."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A titled chart."""
+
+    title: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """Charts that belong together; ``minor`` ones start folded."""
+
+    title: str
+    figures: list[Figure]
+    minor: bool = False
+
+
+def label(name: str) -> str:
+    """``reverse_kl`` as a reader would write it: reverse KL."""
+    return " ".join(_CAPITALS.get(word, word) for word in re.split(r"[_/. ]+", name))
+
+
+def spans(rows: Iterable[Mapping[str, Any]]) -> list[Span]:
+    """The phases along the axis of total rounds."""
+    found: list[Span] = []
+    for row in rows:
+        name, at = row["phase"], float(row["total_round"])
+        if found and found[-1].name == name:
+            found[-1] = Span(name, found[-1].start, max(at, found[-1].end))
+        elif name:
+            start = found[-1].end if found else 0.0
+            found.append(Span(name, start, max(start, at)))
+    return found
+
+
+def sections(rows: Sequence[Mapping[str, Any]], scores: Mapping[str, Any] | None) -> list[Section]:
+    """All charts of a run: evaluations, losses, D's accuracy, and the rest folded away."""
+    train = [row for row in rows if row["kind"] == "train"]
+    evaluations = [row for row in rows if row["kind"] == "evaluation"]
+    phases, names = spans(rows), _names(train)
+    losses = [name for name in names if "loss" in name]
+    accuracies = [name for name in names if "accuracy" in name]
+    rest = [name for name in names if name not in losses and name not in accuracies]
+    made = [
+        Section("Evaluation", _evaluation_figures(evaluations, phases, scores or {})),
+        Section("Training losses", [f for n in losses for f in _train_figures(train, n, phases)]),
+        Section("Discriminator accuracy", _accuracy_figures(train, accuracies, phases)),
+        Section(
+            "Other numbers of training",
+            [f for name in rest for f in _train_figures(train, name, phases)],
+            minor=True,
+        ),
+    ]
+    return [section for section in made if section.figures]
+
+
+def _names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row["values"]))
+
+
+def _points(rows: Iterable[Mapping[str, Any]], name: str) -> list[Point]:
+    """The number's course; a null (not finite) is a gap, a round without it is not."""
+    return [(row["total_round"], row["values"][name]) for row in rows if name in row["values"]]
+
+
+def _evaluation_figures(
+    rows: Sequence[Mapping[str, Any]], phases: Sequence[Span], scores: Mapping[str, Any]
+) -> list[Figure]:
+    names = _names(rows)
+    errors = {name for name in names if _ERROR.search(name) and _ERROR.sub("", name) in names}
+    families: dict[str, list[str]] = {}
+    for name in names:
+        if name not in errors:
+            families.setdefault(re.sub(r"_?\d+$", "", name), []).append(name)
+    return [_evaluation_figure(family, rows, phases, scores) for family in families.values()]
+
+
+def _evaluation_figure(
+    family: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    phases: Sequence[Span],
+    scores: Mapping[str, Any],
+) -> Figure:
+    lines = [
+        Line(label(name), _points(rows, name), place, marked=True, errors=_whiskers(rows, name))
+        for place, name in enumerate(family)
+    ]
+    alone = len(family) == 1
+    title = label(family[0] if alone else re.sub(r"_?\d+$", "", family[0]))
+    references = _references(scores, family[0]) if alone else []
+    return Figure(title, chart(lines, title=title, phases=phases, references=references))
+
+
+def _whiskers(rows: Iterable[Mapping[str, Any]], name: str) -> list[float | None]:
+    kept = [row["values"] for row in rows if name in row["values"]]
+    return [values.get(f"{name}_error", values.get(f"{name}_standard_error")) for values in kept]
+
+
+def _references(scores: Mapping[str, Any], key: str) -> list[tuple[str, float]]:
+    """What real data score by the same name, where the final table knows it."""
+    rows = [row for row in scores.get("rows", []) if is_reference(row)]
+    return [(r["name"], r["values"][key]) for r in rows if r["values"].get(key) is not None]
+
+
+def _train_figures(
+    rows: Sequence[Mapping[str, Any]], name: str, phases: Sequence[Span]
+) -> list[Figure]:
+    """One chart, or one a phase where the number means such different things that one would hide."""
+    parts: dict[str, list[Point]] = {}
+    for row in rows:
+        parts.setdefault(row["phase"], []).extend(_points([row], name))
+    parts = {phase: points for phase, points in parts.items() if points}
+    sizes = [_typical(points) for points in parts.values()]
+    title = label(name)
+    if len(parts) < 2 or not _far_apart(sizes):
+        whole = [point for points in parts.values() for point in points]
+        shown = [span for span in phases if span.end > span.start]
+        return [Figure(title, chart(_smoothed("", whole, 0), title=title, phases=shown))]
+    return [
+        Figure(f"{title}, {phase}", chart(_smoothed("", points, 0), title=f"{title}, {phase}"))
+        for phase, points in parts.items()
+    ]
+
+
+def _typical(points: Sequence[Point]) -> float:
+    return statistics.median([abs(y) for _, y in points if y is not None] or [0.0])
+
+
+def _far_apart(sizes: Sequence[float]) -> bool:
+    return max(sizes) > _APART * min(sizes)
+
+
+def _accuracy_figures(
+    rows: Sequence[Mapping[str, Any]], names: Sequence[str], phases: Sequence[Span]
+) -> list[Figure]:
+    if not names:
+        return []
+    lines = [
+        line
+        for place, name in enumerate(names)
+        for line in _smoothed(label(name), _points(rows, name), place)
+    ]
+    title = "discriminator accuracy"
+    drawn = chart(
+        lines, title=title, phases=phases, references=[("chance", 0.5)], y_range=(0.0, 1.0)
+    )
+    return [Figure(title, drawn)]
+
+
+def _smoothed(name: str, points: Sequence[Point], place: int) -> list[Line]:
+    """The curve; a long one pale behind its running mean."""
+    if len(points) < _SMOOTH_FROM:
+        return [Line(name, points, place)]
+    mean = running_mean(points, max(len(points) // 25, 5))
+    return [Line("", points, place, faint=True), Line(name or "running mean", mean, place)]

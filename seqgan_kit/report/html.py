@@ -1,0 +1,167 @@
+"""report.html: all of a run on one page that needs no network and no script."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from seqgan_kit.core.progress import duration
+from seqgan_kit.core.runlog import read_config, read_metrics
+from seqgan_kit.report.curves import sections, spans
+from seqgan_kit.report.samples import figures, stages
+from seqgan_kit.report.tables import score_table
+
+
+def write_report(run_dir: Path) -> Path:
+    """Writes ``report.html`` into a run directory, as far as the run has come; returns its path."""
+    folder = Path(run_dir)
+    path = folder / "report.html"
+    page = render(folder)
+    partial = path.with_name("report.html.partial")
+    partial.write_text(page, encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+def render(folder: Path) -> str:
+    """The page of a run."""
+    config, rows, scores = read_config(folder), read_metrics(folder), _scores(folder)
+    phases = spans(rows)
+    return _template().render(
+        title=_title(config),
+        lead=_lead(config),
+        status=_status(rows),
+        facts=list(_facts(config, rows)),
+        alarms=[row for row in rows if row["kind"] == "alarm"],
+        table=score_table(scores) if scores else None,
+        samples=stages(folder, phases),
+        figures=figures(folder),
+        sections=sections(rows, scores),
+        settings=_settings(config.get("config", {})),
+        commands=_commands(config, folder),
+        versions=_versions(config),
+        revision=config.get("git"),
+        resumes=len(config.get("resumes", [])),
+        folder=str(folder),
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Charts escape their own text; everything else on the page is escaped by the template.
+    environment.filters["chart"] = Markup
+    return environment.get_template("report.html.j2")
+
+
+def _scores(folder: Path) -> dict[str, Any] | None:
+    path = folder / "scores.json"
+    return json.loads(path.read_bytes()) if path.exists() else None
+
+
+def _title(config: Mapping[str, Any]) -> str:
+    name, preset = config.get("recipe") or "run", config.get("preset")
+    return f"{name}, {preset}" if preset and preset != "default" else str(name)
+
+
+def _lead(config: Mapping[str, Any]) -> str:
+    """One sentence: what was run."""
+    words = [f"Recipe {config.get('recipe', 'unknown')}"]
+    if config.get("preset"):
+        words.append(f"in its {config['preset']} preset")
+    if config.get("seed") is not None:
+        words.append(f"with seed {config['seed']}")
+    if config.get("world_size", 1) > 1:
+        words.append(f"on {config['world_size']} processes")
+    return " ".join(words) + "."
+
+
+def _status(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """How the run stands, by its last row."""
+    if not rows:
+        return {"kind": "open", "word": "Not begun", "text": "No round was recorded yet."}
+    last = rows[-1]
+    if last["kind"] == "phase" and last.get("message"):
+        done = last["message"].startswith("finished")
+        return {
+            "kind": "done" if done else "stopped",
+            "word": "Finished" if done else "Stopped",
+            "text": "" if done else last["message"],
+        }
+    lengths = {row["phase"]: row["values"].get("rounds") for row in rows if row["kind"] == "phase"}
+    of = f" of {lengths[last['phase']]}" if lengths.get(last["phase"]) else ""
+    text = f"{last['phase']}, round {last['round']}{of}, when this page was written."
+    return {"kind": "open", "word": "Unfinished", "text": text}
+
+
+def _facts(
+    config: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str, str]]:
+    if rows:
+        last = rows[-1]
+        yield "training time", duration(last["seconds"])
+        yield "rounds", f"{last['total_round']:,}"
+        yield "moves", f"{last['move']:,}"
+    if config.get("started"):
+        yield "started", datetime.fromisoformat(config["started"]).strftime("%Y-%m-%d %H:%M")
+    if config.get("device"):
+        yield "device", str(config["device"])
+
+
+def _settings(config: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The nested settings as named groups of (name, value); lone values come first."""
+    lone: Mapping[str, Any] = {
+        key: value for key, value in config.items() if not isinstance(value, Mapping)
+    }
+    groups: list[tuple[str, Mapping[str, Any]]] = [("", lone)] if lone else []
+    groups += [(key, value) for key, value in config.items() if isinstance(value, Mapping)]
+    return [(name, list(_flat(group))) for name, group in groups]
+
+
+def _flat(group: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in group.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value if isinstance(value, str) else json.dumps(value)
+
+
+def _commands(config: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
+    """What to type to repeat, resume, sample and render the run."""
+    command, run = [str(word) for word in config.get("command", [])], shlex.quote(str(folder))
+    processes = config.get("world_size", 1)
+    start = command[: 3 if command[1:2] == ["run"] else 2]
+    if processes > 1 and command[:1] == ["python"]:
+        launcher = ["torchrun", "--nproc_per_node", str(processes)]
+        command, start = launcher + command[1:], launcher + start[1:]
+    made = [
+        ("Run it again", shlex.join(command)),
+        ("Resume it", f"{shlex.join(start)} --resume {run}"),
+    ]
+    made = made if command else []
+    return [
+        *made,
+        ("Draw samples", f"seqgan-kit sample {run} -n 20"),
+        ("Write this page anew", f"seqgan-kit report {run}"),
+    ]
+
+
+def _versions(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    known = [(name, v) for name, v in config.get("versions", {}).items() if v]
+    known += [("platform", config["platform"])] if config.get("platform") else []
+    known += [("CPUs", str(config["cpu_count"]))] if config.get("cpu_count") else []
+    return known

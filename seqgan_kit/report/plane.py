@@ -1,0 +1,79 @@
+"""What a chart shows, and the scales that hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from seqgan_kit.report.scales import Point, Scale, log_ticks, thin, ticks
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve."""
+
+    name: str
+    """For the legend; a line without a name stays out of it."""
+    points: Sequence[Point]
+    """(x, y) in order of x; a y of None breaks the line."""
+    colour: int = 0
+    """Place in the palette."""
+    marked: bool = False
+    """Draw a dot at each point: evaluations."""
+    faint: bool = False
+    """Thin and pale: raw values behind a running mean."""
+    errors: Sequence[float | None] = ()
+    """Half-lengths of whiskers, one a point."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A phase, shaded from ``start`` to ``end`` on the x axis."""
+
+    name: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The scales of a chart and its ticks."""
+
+    x: Scale
+    y: Scale
+    x_marks: Sequence[float]
+    y_marks: Sequence[float]
+
+
+def plane_of(
+    xs: Sequence[float],
+    ys: Sequence[float],
+    log: bool,
+    x_pixels: tuple[float, float],
+    y_pixels: tuple[float, float],
+) -> Plane:
+    """Scales that hold all values: y ends on ticks, x ends where the data end."""
+    left, right = (min(xs), max(xs)) if xs else (0.0, 1.0)
+    right = right if right > left else left + 1.0
+    x_marks = [mark for mark in ticks(left, right, whole=True) if left <= mark <= right]
+    low, high = (min(ys), max(ys)) if ys else (0.1, 1.0)
+    y_marks = log_ticks(low, high) if log else ticks(low, high)
+    y = Scale(y_marks[0], y_marks[-1], *y_pixels, log=log)
+    return Plane(Scale(left, right, *x_pixels), y, x_marks, y_marks)
+
+
+def drawable(line: Line, log: bool) -> Line:
+    """The line without what a logarithm cannot show, thinned unless each point is marked."""
+    if log:
+        positive = [(x, y if y is not None and y > 0 else None) for x, y in line.points]
+        line = replace(line, points=positive)
+    return line if line.marked else replace(line, points=thin(line.points))
+
+
+def number(value: float) -> str:
+    """A tick or a value, short: 0.25, 12, 3.1e-5, 250k."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 10_000:
+        return f"{value / 1e6:g}M" if abs(value) >= 1e6 else f"{value / 1e3:g}k"
+    return f"{value:.4g}" if abs(value) >= 1e-3 else f"{value:.1e}".replace("e-0", "e-")

@@ -1,0 +1,69 @@
+"""Samples for the report: early ones beside late ones, pictures as data inside the page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from seqgan_kit.report.plane import Span
+
+_LINES = 12
+_CHARACTERS = 400
+_PICTURE_BYTES = 4_000_000
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one file of samples shows."""
+
+    title: str
+    lines: list[str]
+    picture: str = ""
+    """A data URI."""
+    problem: str = ""
+    """Why there is nothing to show."""
+
+
+def stages(folder: Path, phases: Sequence[Span]) -> list[Sample]:
+    """The first samples, the last ones before the last phase, and the last ones."""
+    files = {
+        int(path.stem): path
+        for path in sorted((folder / "samples").glob("*.*"))
+        if path.stem.isdigit() and path.suffix in (".txt", ".png")
+    }
+    rounds = sorted(files)
+    before = [at for at in rounds if phases and at <= phases[-1].start]
+    wanted = {*rounds[:1], *before[-1:], *rounds[-1:]}
+    return [_sample(files[at], _when(at, phases)) for at in sorted(wanted)]
+
+
+def figures(folder: Path) -> list[Sample]:
+    """The final pictures."""
+    paths = sorted((folder / "figures").glob("*.png"))
+    return [_sample(path, path.stem.replace("_", " ").replace("-", " ")) for path in paths]
+
+
+def _when(at: int, phases: Sequence[Span]) -> str:
+    phase = next((span.name for span in phases if span.start < at <= span.end), "")
+    return f"round {at}, {phase}" if phase else f"round {at}"
+
+
+def _sample(path: Path, title: str) -> Sample:
+    try:
+        if path.suffix == ".png":
+            return _picture(path, title)
+        with path.open(encoding="utf-8", errors="replace") as file:
+            lines = [line.rstrip("\n")[:_CHARACTERS] for line in islice(file, _LINES)]
+        return Sample(title, lines, problem="" if lines else f"{path.name} is empty")
+    except OSError as error:
+        return Sample(title, [], problem=f"{path.name} cannot be read: {error.strerror}")
+
+
+def _picture(path: Path, title: str) -> Sample:
+    content = path.read_bytes()
+    if len(content) > _PICTURE_BYTES:
+        return Sample(title, [], problem=f"{path.name} is too large to be put into this page")
+    return Sample(title, [], picture="data:image/png;base64," + base64.b64encode(content).decode())

@@ -1,0 +1,157 @@
+"""The final table of a run: for the terminal here, for the report through `score_table`."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_REFERENCE = re.compile(r"^(real|reference|held-out|test|training)\b|\bdata$", re.IGNORECASE)
+_FEW_MODELS = 5
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number as shown."""
+
+    value: str
+    """The number in its column's digits; empty where the metric was not run."""
+    error: str = ""
+    """Its standard error, if known."""
+    best: bool = False
+    """Best of its column, or not told apart from the best."""
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """scores.json made ready to show."""
+
+    title: str
+    models: list[str]
+    references: list[bool]
+    """Which models are no models but what they are measured against."""
+    columns: list[Mapping[str, Any]]
+    cells: list[list[Cell]]
+    """A row of cells for each model."""
+    signatures: list[tuple[str, str]]
+    """(labels, how they were computed), one entry for each different signature."""
+    notes: list[str]
+    marks_best: bool
+    """Whether any cell is marked best, so that a legend is due."""
+
+
+def score_table(record: Mapping[str, Any]) -> ScoreTable:
+    """Reads the record of scores.json; what is missing from it is left empty."""
+    columns, rows = list(record.get("columns", [])), list(record.get("rows", []))
+    best = {column["key"]: best_rows(column, rows) for column in columns}
+    cells = [[_cell(c, row, i in best[c["key"]]) for c in columns] for i, row in enumerate(rows)]
+    return ScoreTable(
+        title=record.get("title", "Scores"),
+        models=[row["name"] for row in rows],
+        references=[is_reference(row) for row in rows],
+        columns=columns,
+        cells=cells,
+        signatures=_signatures(columns),
+        notes=list(record.get("notes", [])),
+        marks_best=any(best.values()),
+    )
+
+
+def is_reference(row: Mapping[str, Any]) -> bool:
+    """Whether a row is real data or the like: shown, but no rival for the best score."""
+    return bool(row.get("reference", _REFERENCE.search(row["name"])))
+
+
+def best_rows(column: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> set[int]:
+    """The best models of a column, with those that two standard errors do not tell from it.
+
+    Nobody is best where fewer than two were measured, or where nothing tells anybody apart.
+    """
+    key, better = column["key"], column.get("better")
+    rivals = {
+        index: (row["values"][key], row.get("errors", {}).get(key) or 0.0)
+        for index, row in enumerate(rows)
+        if not is_reference(row) and row["values"].get(key) is not None
+    }
+    if better not in ("higher", "lower") or len(rivals) < 2:
+        return set()
+    sign = 1.0 if better == "higher" else -1.0
+    top, top_error = max(rivals.values(), key=lambda pair: sign * pair[0])
+    near = {
+        index
+        for index, (value, error) in rivals.items()
+        if abs(value - top) <= 2 * math.hypot(error, top_error)
+    }
+    return near if len(near) < len(rivals) else set()
+
+
+def print_scores(record: Mapping[str, Any], console: Console | None = None) -> None:
+    """Prints the table to the terminal: measures down and models across where the models are few."""
+    console, table = console or Console(highlight=False), score_table(record)
+    plus_minus = "±" if (console.encoding or "").lower().startswith("utf") else "+-"
+    shown = [[_text(cell, plus_minus) for cell in row] for row in table.cells]
+    grid = Table(box=SIMPLE_HEAD, title=table.title, title_style="bold", padding=(0, 1))
+    labels = [str(column["label"]) for column in table.columns]
+    if len(table.models) <= _FEW_MODELS:
+        grid.add_column("")
+        grid.add_column("better", style="dim")
+        for name in table.models:
+            grid.add_column(name, justify="right")
+        for index, column in enumerate(table.columns):
+            cells = [row[index] for row in shown]
+            grid.add_row(labels[index], column.get("better") or "", *cells)
+    else:
+        grid.add_column("")
+        for label in labels:
+            grid.add_column(label, justify="right")
+        for name, cells in zip(table.models, shown, strict=True):
+            grid.add_row(name, *cells)
+    console.print(grid)
+    for line in _footnotes(table, plus_minus):
+        console.print(Text(line, style="dim"))
+
+
+def _footnotes(table: ScoreTable, plus_minus: str) -> list[str]:
+    lines = []
+    if table.marks_best:
+        lines.append("* best model, or within two standard errors of it")
+    if any(cell.error for row in table.cells for cell in row):
+        lines.append(f"{plus_minus} standard error")
+    return [*lines, *table.notes, *(f"{names}: {how}" for names, how in table.signatures)]
+
+
+def _text(cell: Cell, plus_minus: str) -> Text:
+    error = f" {plus_minus}{cell.error}" if cell.error else ""
+    mark = "*" if cell.best else ""
+    return Text.assemble(
+        (cell.value + mark, "bold green" if cell.best else ""), (error, "dim"), no_wrap=True
+    )
+
+
+def _cell(column: Mapping[str, Any], row: Mapping[str, Any], best: bool) -> Cell:
+    value, digits = row["values"].get(column["key"]), int(column.get("digits", 3))
+    if value is None:
+        return Cell("")
+    error = row.get("errors", {}).get(column["key"])
+    return Cell(f"{value:.{digits}f}", _error(error, digits) if error else "", best)
+
+
+def _error(error: float, digits: int) -> str:
+    """In the value's digits, or in up to two more where those would show nothing but zeros."""
+    needed = math.ceil(-math.log10(error)) if 0 < error < 1 else 0
+    return f"{error:.{min(max(digits, needed), digits + 2)}f}"
+
+
+def _signatures(columns: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    by_signature: dict[str, list[str]] = {}
+    for column in columns:
+        if column.get("signature"):
+            by_signature.setdefault(column["signature"], []).append(column["label"])
+    return [(", ".join(labels), how) for how, labels in by_signature.items()]
