@@ -124,7 +124,7 @@ class SequenceGenerator(nn.Module, ABC):
         """
         logits = self._free_logits(tokens).flatten(0, 1)
         log_probs = -F.cross_entropy(logits, tokens.flatten(), reduction="none").view(tokens.shape)
-        if self.eos is None:
+        if self.eos is None or self.pad is None:
             return log_probs
         after_end = torch.full_like(log_probs, IMPOSSIBLE).masked_fill(tokens == self.pad, 0.0)
         return torch.where(self.token_mask(tokens), log_probs, after_end)
@@ -142,11 +142,12 @@ class SequenceGenerator(nn.Module, ABC):
 
     def stepper(self) -> Stepper:
         """Stepping prepared for many steps with the present weights, without gradients."""
-        bias = (self.output.bias + self.impossible).detach()
-        weight = self.output.weight.detach().t()
+        bias = self.output.bias + self.impossible
+        # The bias as one more row of the product: torch.addmm would first copy it to every row.
+        weight = torch.cat([self.output.weight.t(), bias[None]]).detach()
 
         def project(hidden: Tensor, out: Tensor | None = None) -> Tensor:
-            return torch.addmm(bias, hidden, weight, out=out)
+            return torch.mm(F.pad(hidden, (0, 1), value=1.0), weight, out=out)
 
         return Stepper(self, self.advance, project)
 

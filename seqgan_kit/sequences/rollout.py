@@ -22,12 +22,8 @@ from seqgan_kit.sequences.autoregressive import (
     join_rows,
     take_rows,
 )
-from seqgan_kit.sequences.sampling import (
-    CHUNK_ROWS,
-    draw_uniforms,
-    evaluating,
-    tokens_from_uniforms,
-)
+from seqgan_kit.sequences.inverse_cdf import Drawer, draw_uniforms, next_token_drawer
+from seqgan_kit.sequences.sampling import CHUNK_ROWS, evaluating
 
 Reward = Callable[[Tensor], Tensor]
 """Sequences [M,T] -> rewards [M]."""
@@ -117,18 +113,19 @@ def complete_prefixes(
     out = _prefixes(tokens, rollouts, generator.pad or 0)
     rows = out.view(-1, tokens.shape[1])
     is_open = generator.token_mask(tokens)
-    _, state = stepper.advance(*_start(generator, tokens))
+    draw = next_token_drawer(stepper)
+    bos = torch.full_like(tokens[:, 0], generator.bos)
+    _, state = stepper.advance(bos, generator.start(len(tokens), tokens.device))
     running: _Running | None = None
     for time, uniforms in enumerate(_uniforms(tokens, rollouts, rng), start=1):
         hidden, state = stepper.advance(tokens[:, time - 1], state)
         joining = is_open[:, time].nonzero().squeeze(1)
-        ids = (time - 1) * len(tokens) + joining
-        fresh = _first_tokens(
-            stepper, hidden[joining], take_rows(state, joining), ids, uniforms[-1, joining]
-        )
+        # The N first tokens of a prefix's completions come from one distribution.
+        first = draw(hidden[joining], uniforms[-1, joining])
+        fresh = _join_in(first, take_rows(state, joining), (time - 1) * len(tokens) + joining)
         if running is not None:
             numbers = uniforms.flatten()[running.ids]
-            fresh = _join(_advance(stepper, running, numbers, chunk_rows), fresh)
+            fresh = _join(_advance(stepper, draw, running, numbers, chunk_rows), fresh)
         rows[fresh.ids, time] = fresh.tokens
         running = _unfinished(fresh, generator.eos)
     return out
@@ -144,11 +141,6 @@ class _Running:
     """The token [A] drawn last, not yet read."""
     state: State
     """After all tokens before that one."""
-
-
-def _start(generator: SequenceGenerator, tokens: Tensor) -> tuple[Tensor, State]:
-    bos = torch.full_like(tokens[:, 0], generator.bos)
-    return bos, generator.start(len(tokens), tokens.device)
 
 
 def _prefixes(tokens: Tensor, rollouts: int, pad: int) -> Tensor:
@@ -172,29 +164,24 @@ def _uniforms(tokens: Tensor, rollouts: int, rng: torch.Generator) -> Iterator[T
         yield part.view(sequences, -1, rollouts).transpose(0, 1)
 
 
-def _first_tokens(
-    stepper: Stepper, hidden: Tensor, state: State, prefixes: Tensor, uniforms: Tensor
-) -> _Running:
-    """N completions of each of J prefixes [J], whose N first tokens share one distribution.
-
-    ``hidden`` and ``state`` follow the prefix; ``uniforms`` is [J,N].
-    """
-    rollouts = uniforms.shape[1]
-    tokens = tokens_from_uniforms(stepper.project(hidden), uniforms)
-    ids = prefixes.unsqueeze(1) * rollouts + torch.arange(rollouts, device=prefixes.device)
+def _join_in(tokens: Tensor, state: State, prefixes: Tensor) -> _Running:
+    """N completions of each of J prefixes [J], with their first tokens [J,N] and the prefixes' state."""
+    rollouts = tokens.shape[1]
+    ids = prefixes.unsqueeze(1) * rollouts + torch.arange(rollouts, device=tokens.device)
     copies = tuple(part.repeat_interleave(rollouts, dim=0) for part in state)
     return _Running(ids.flatten(), tokens.flatten(), copies)
 
 
-def _advance(stepper: Stepper, running: _Running, uniforms: Tensor, chunk_rows: int) -> _Running:
+def _advance(
+    stepper: Stepper, draw: Drawer, running: _Running, uniforms: Tensor, chunk_rows: int
+) -> _Running:
     """Reads every row's last token and draws the next, from uniform numbers [A]."""
     tokens, states = [], []
     for first in range(0, len(running.ids), chunk_rows):
         chunk = slice(first, first + chunk_rows)
         past = tuple(part[chunk] for part in running.state)
         hidden, state = stepper.advance(running.tokens[chunk], past)
-        drawn = tokens_from_uniforms(stepper.project(hidden), uniforms[chunk, None])
-        tokens.append(drawn.squeeze(1))
+        tokens.append(draw(hidden, uniforms[chunk, None]).squeeze(1))
         states.append(state)
     joined = tuple(torch.cat(parts) for parts in zip(*states, strict=True))
     return _Running(running.ids, torch.cat(tokens), joined)
