@@ -7,6 +7,7 @@ logging, evaluation, checkpoints and alarms between rounds.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from seqgan_kit.core.alarms import Alarm, PinnedDiscriminator
+from seqgan_kit.core.checkpoint import read_checkpoint
 from seqgan_kit.core.course import Cursor, FiniteCheck, Sums
 from seqgan_kit.core.discriminator import frozen
 from seqgan_kit.core.ema import Averages
@@ -96,6 +99,15 @@ class Trainer:
             self.game.players[name] = self.averages.copies[name]
         self.game.eval()
         return self.game
+
+    def player_after(self, phase: str, player: str) -> nn.Module:
+        """A copy of a player as it was at the end of a phase that keeps its players."""
+        state = read_checkpoint(
+            self.log.checkpoint_folder / f"after-{phase}.pt", self.runtime.device
+        )
+        kept = copy.deepcopy(self.game.players[player])
+        kept.load_state_dict(state["players"][player])
+        return kept.eval()
 
     def _play(self, phase: Phase) -> None:
         rounds, cursor = self.rounds(phase), self.cursor

@@ -1,0 +1,77 @@
+"""Maximum likelihood: the baseline that every adversarial text method must beat.
+
+python recipes/mle.py                                     bundled cat captions, minutes on a laptop
+python recipes/mle.py --text my.txt --tokenizer bpe       your own text
+python recipes/mle.py paper --text my.txt                 120 epochs, as SeqGAN's paper pretrains
+python recipes/mle.py smoke                               seconds, to see that everything works
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from seqgan_kit.core.alarms import LostDiversity
+from seqgan_kit.core.config import flat, launch
+from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.trainer import Hooks, Trainer
+from seqgan_kit.data.text import TextData, load_text
+from seqgan_kit.data.tokenizers import BOS, EOS, PAD
+from seqgan_kit.methods import mle
+from seqgan_kit.methods.export import save_text_model
+from seqgan_kit.methods.mle import MLEMethod
+from seqgan_kit.methods.text_scores import ScoreSettings, text_scorer
+from seqgan_kit.report.closing import close_run
+from seqgan_kit.report.html import write_report
+from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
+
+
+@dataclass(frozen=True)
+class Config:
+    """Maximum likelihood on text."""
+
+    data: Annotated[TextData, flat] = TextData()
+    method: Annotated[MLEMethod, flat] = MLEMethod()
+    generator: LSTMConfig = LSTMConfig()
+    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    run: Annotated[RunSettings, flat] = RunSettings()
+
+
+PRESETS = {
+    "default": Config(
+        method=MLEMethod(
+            mle_epochs=40,
+            mle_learning_rate=5e-3,
+            patience_evaluations=3,
+            evaluate_every_epochs=1,
+        ),
+        generator=LSTMConfig(embedding=64, hidden=96, dropout=0.1),
+    ),
+    "paper": Config(),
+    "smoke": Config(
+        method=MLEMethod(mle_epochs=1),
+        scores=ScoreSettings(score_samples=200, evaluation_samples=100),
+    ),
+}
+
+
+def main(cfg: Config) -> None:
+    """Data, network, game, phases, training, samples and scores."""
+    with open_run("mle", cfg) as run:
+        corpus = load_text(cfg.data)
+        run.say("\n".join(corpus.account.lines()))
+        words, length = corpus.tokenizer.vocabulary_size, corpus.length
+        generator = LSTMGenerator(cfg.generator, words, length, bos=BOS, eos=EOS, pad=PAD)
+
+        scorer = text_scorer(cfg.data.text, corpus, cfg.scores)
+        alarms = (LostDiversity(scorer.real_diversity()),)
+        hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
+        feed = run.feed({"real": corpus.train}, cfg.method.batch_size)
+        Trainer(run, mle.build(generator), mle.phases(cfg.method), feed, hooks).fit()
+
+        if run.runtime.leads:
+            rows = scorer.rows({"MLE": generator}, cfg.run.seed)
+            save_text_model(run.log.model_folder, generator, corpus.tokenizer)
+            close_run(run, scorer.record("MLE and real data", rows))
+
+
+if __name__ == "__main__":
+    launch(main, PRESETS)

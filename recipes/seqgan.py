@@ -1,0 +1,107 @@
+"""SeqGAN: pretrain a generator by maximum likelihood, then fine-tune it against a discriminator.
+
+python recipes/seqgan.py                                  bundled cat captions, minutes on a laptop
+python recipes/seqgan.py --text my.txt --out runs/mine    your own text, a line each
+python recipes/seqgan.py paper --text my.txt              the paper's settings (hours; use a GPU)
+python recipes/seqgan.py smoke                            seconds, to see that everything works
+python recipes/seqgan.py --resume runs/seqgan             go on where a run stopped
+torchrun --nproc_per_node 2 recipes/seqgan.py             several processes
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from seqgan_kit.core.alarms import LostDiversity, PinnedDiscriminator
+from seqgan_kit.core.config import flat, launch
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.trainer import Hooks, Trainer
+from seqgan_kit.data.text import TextData, load_text
+from seqgan_kit.data.tokenizers import BOS, EOS, PAD
+from seqgan_kit.methods import seqgan
+from seqgan_kit.methods.export import save_text_model
+from seqgan_kit.methods.seqgan import SeqGANMethod
+from seqgan_kit.methods.text_scores import ScoreSettings, text_scorer
+from seqgan_kit.report.closing import close_run
+from seqgan_kit.report.html import write_report
+from seqgan_kit.sequences.discriminators import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
+
+
+@dataclass(frozen=True)
+class Config:
+    """SeqGAN on text."""
+
+    data: Annotated[TextData, flat] = TextData()
+    method: Annotated[SeqGANMethod, flat] = SeqGANMethod()
+    generator: LSTMConfig = LSTMConfig()
+    discriminator: TextCNNConfig = TextCNNConfig()
+    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    run: Annotated[RunSettings, flat] = RunSettings()
+
+
+PRESETS = {
+    "default": Config(
+        method=SeqGANMethod(
+            mle_epochs=12,
+            mle_learning_rate=5e-3,
+            negatives=0,
+            pretrain_pools=4,
+            discriminator_epochs=0.5,
+            rounds=100,
+            pools=1,
+            rollouts=4,
+            rollout_lag=0.0,
+            baseline="batch",
+            generator_learning_rate=1e-3,
+            discriminator_learning_rate=1e-3,
+        ),
+        generator=LSTMConfig(embedding=64, hidden=96),
+        discriminator=TextCNNConfig(
+            embedding=32, filters=((1, 32), (2, 64), (3, 64), (4, 64), (6, 64), (8, 64))
+        ),
+    ),
+    "paper": Config(),
+    "smoke": Config(
+        method=SeqGANMethod(
+            mle_epochs=1,
+            negatives=128,
+            pretrain_pools=1,
+            discriminator_epochs=0.02,
+            rounds=2,
+            pools=1,
+            rollouts=2,
+            evaluate_every_rounds=1,
+        ),
+        discriminator=TextCNNConfig(embedding=16, filters=((2, 8), (3, 8))),
+        scores=ScoreSettings(score_samples=200, evaluation_samples=100),
+    ),
+}
+
+
+def main(cfg: Config) -> None:
+    """Data, networks, game, phases, training, samples and scores."""
+    with open_run("seqgan", cfg) as run:
+        corpus = load_text(cfg.data)
+        run.say("\n".join(corpus.account.lines()))
+        words, length = corpus.tokenizer.vocabulary_size, corpus.length
+        generator = LSTMGenerator(cfg.generator, words, length, bos=BOS, eos=EOS, pad=PAD)
+        trunk = TextCNN(cfg.discriminator, words, length, pad=PAD)
+        game = seqgan.build(generator, Discriminator(trunk, trunk.features), cfg.method)
+
+        scorer = text_scorer(cfg.data.text, corpus, cfg.scores)
+        alarms = (PinnedDiscriminator(), LostDiversity(scorer.real_diversity()))
+        hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
+        feed = run.feed({"real": corpus.train}, cfg.method.batch_size)
+        trainer = Trainer(run, game, seqgan.phases(cfg.method), feed, hooks)
+        trainer.fit()
+
+        if run.runtime.leads:
+            pretrained = trainer.player_after("pretrain-generator", "generator")
+            rows = scorer.rows({"MLE": pretrained, "SeqGAN": generator}, cfg.run.seed)
+            save_text_model(run.log.model_folder, generator, corpus.tokenizer)
+            close_run(run, scorer.record("MLE, SeqGAN and real data", rows))
+
+
+if __name__ == "__main__":
+    launch(main, PRESETS)
