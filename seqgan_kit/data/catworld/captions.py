@@ -1,0 +1,119 @@
+"""The captions of the cat world as a distribution of sentences whose every number is exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqgan_kit.data.catworld.automaton import Automaton, determinise
+from seqgan_kit.data.catworld.marginal import Network, build_network
+from seqgan_kit.data.catworld.parsing import Parse, parse
+from seqgan_kit.data.catworld.scenes import Scene, SceneLaw
+from seqgan_kit.data.catworld.telling import probability_given, tell
+from seqgan_kit.errors import UsageError
+
+
+class _Compiled(NamedTuple):
+    network: Network
+    automaton: Automaton
+
+
+@lru_cache(maxsize=4)
+def _compiled(law: SceneLaw) -> _Compiled:
+    # A pure function of the law that takes about two seconds: worth keeping between worlds.
+    network = build_network(law)
+    return _Compiled(network, determinise(network))
+
+
+@lru_cache(maxsize=8)
+def _head(law: SceneLaw, k: int) -> tuple[tuple[str, float], ...]:
+    return tuple(_compiled(law).automaton.head(k))
+
+
+@dataclass(frozen=True)
+class CatWorld:
+    """The law of captions: ``tell`` over all scenes, with the scene summed out.
+
+    Words are separated by single spaces. The first use compiles the grammar (about two seconds).
+    """
+
+    law: SceneLaw = field(default_factory=SceneLaw)
+    """The law of the scenes; ``tell`` is the same whatever the law."""
+
+    def sample(self, rng: np.random.Generator) -> str:
+        """One caption."""
+        return self.sample_many(1, rng)[0]
+
+    def sample_many(self, n: int, rng: np.random.Generator) -> list[str]:
+        """``n`` independent captions."""
+        if n < 0:
+            raise UsageError(f"cannot draw {n} captions: give a number of at least 0.")
+        return self._automaton.sample_many(n, rng)
+
+    def sample_pair(self, rng: np.random.Generator) -> tuple[Scene, str]:
+        """A scene and a caption of it; such captions follow the same law as ``sample``'s."""
+        scene = self.law.sample(rng)
+        return scene, tell(scene, rng)
+
+    def log_prob(self, caption: str) -> float:
+        """Exact log P(caption) in nats; -inf for what is not a sentence of the world."""
+        return self._automaton.log_prob(caption.split(" "))
+
+    def log_prob_many(self, captions: Iterable[str]) -> NDArray[np.float64]:
+        """``[N]`` exact log-probabilities."""
+        score = self._automaton.log_prob
+        return np.array([score(caption.split(" ")) for caption in captions], dtype=np.float64)
+
+    def probability_given(self, caption: str, scene: Scene) -> float:
+        """Exact P(caption | scene): 0 unless the caption is true of the scene."""
+        return probability_given(caption, scene)
+
+    def next_words(self, prefix: str) -> dict[str, float]:
+        """Exact P(next word | the caption begins so); empty after the end or an impossible prefix."""
+        state = self._automaton.state_after(prefix.split())
+        if state is None:
+            return {}
+        return {word: float(np.exp(lp)) for word, (_, lp) in self._automaton.arcs[state].items()}
+
+    def parse(self, caption: str) -> Parse:
+        """The attributes that a caption names, or the reason why it is not one."""
+        if not caption or caption != " ".join(caption.split()):
+            return Parse(False, reason="words must be separated by single spaces and there be one")
+        compiled = _compiled(self.law)
+        return parse(caption.split(" "), compiled.automaton, compiled.network)
+
+    def entropy(self) -> float:
+        """The exact entropy of a caption in nats."""
+        return self._automaton.entropy()
+
+    def support_size(self) -> int:
+        """The exact number of captions with a positive probability."""
+        return self._automaton.support_size()
+
+    def lengths(self) -> tuple[int, int]:
+        """The least and the greatest number of words in a caption."""
+        return self._automaton.lengths()
+
+    def vocabulary(self) -> list[str]:
+        """All words of the world, sorted."""
+        return sorted({word for arcs in self._automaton.arcs for word in arcs})
+
+    def head(self, k: int) -> list[tuple[str, float]]:
+        """The ``k`` most probable captions with their log-probabilities, best first: exact."""
+        if k < 0:
+            raise UsageError(f"a head of {k} captions: give a number of at least 0.")
+        return list(_head(self.law, k))
+
+    @property
+    def ambiguities(self) -> int:
+        """How often two derivations give one caption: 0, found while compiling."""
+        return self._automaton.ambiguities
+
+    @property
+    def _automaton(self) -> Automaton:
+        return _compiled(self.law).automaton

@@ -1,0 +1,114 @@
+"""How a scene becomes a caption: a list of slots, filled from left to right.
+
+A slot looks at a few facts of the scene and at what the caption has said so far (its context) and
+draws a wording, often the empty one. What one slot says binds later ones: number, pronouns, shut
+eyes that have no colour, a coat named again, the room left for more clauses. The same slots are
+read in two ways: forwards by ``telling`` (scene -> caption) and with the scene summed out by
+``marginal`` (the law of captions alone).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from seqgan_kit.data.catworld.lexicon import Wordings
+from seqgan_kit.data.catworld.scenes import Scene
+
+Context = Mapping[str, str]
+Facts = Mapping[str, str]
+Pairs = tuple[tuple[str, str], ...]
+
+
+class Choice(NamedTuple):
+    """One way to fill a slot."""
+
+    probability: float
+    text: str
+    """Words separated by spaces; ``lexicon.ARTICLE`` stands for a or an; may be empty."""
+    sets: Pairs = ()
+    """What later slots should know."""
+    names: Pairs = ()
+    """The attributes of the scene that the text gives away."""
+
+
+@dataclass(frozen=True, eq=False)  # a slot is itself only: hashed by identity, which is quick
+class Slot:
+    """A place in the caption and the law that fills it."""
+
+    name: str
+    asks: tuple[str, ...]
+    """Facts of the scene that the law looks at."""
+    reads: tuple[str, ...]
+    """Context keys that the law looks at."""
+    law: Callable[[Context, Facts], list[Choice]]
+    """Choices whose probabilities sum to one."""
+    silent_if: Pairs = ()
+    """Context under which the slot stays empty whatever the scene, from the start of which on no
+    slot changes these keys: its facts need not be kept in mind then."""
+
+    def wants(self, context: Context) -> bool:
+        """Whether the scene may still matter to this slot."""
+        return not any((key, value) in self.silent_if for key, value in context.items())
+
+    def choices(self, context: Context, facts: Facts) -> list[Choice]:
+        """The law's choices; it is shown what it declares to read and ask, and nothing else."""
+        return _choices(
+            self,
+            tuple((key, context[key]) for key in self.reads),
+            tuple((fact, facts[fact]) for fact in self.asks),
+        )
+
+
+@lru_cache(maxsize=100_000)  # a pure function of few distinct arguments, called for every slot
+def _choices(slot: Slot, context: Pairs, facts: Pairs) -> list[Choice]:
+    return [choice for choice in slot.law(dict(context), dict(facts)) if choice.probability > 0]
+
+
+def facts_of(scene: Scene) -> dict[str, str]:
+    """What slots may ask about: the first cat, the scene, and for several cats the second one."""
+    facts = vars(scene.cats[0]) | vars(scene)
+    facts["cats"] = str(len(scene.cats))
+    facts["all_shut"] = "yes" if all(cat.eyes == "shut" for cat in scene.cats) else "no"
+    if len(scene.cats) > 1:
+        facts["expression2"] = scene.cats[1].expression
+    return facts
+
+
+def spread(wordings: Wordings, probability: float = 1.0) -> Iterable[tuple[str, float]]:
+    """The wordings with their weights scaled to sum to ``probability``."""
+    total = sum(wordings.values())
+    return [(text, probability * weight / total) for text, weight in wordings.items()]
+
+
+def silent(probability: float = 1.0, **sets: str) -> Choice:
+    """The choice to say nothing."""
+    return Choice(probability, "", tuple(sets.items()))
+
+
+def optional(
+    probability: float,
+    wordings: Wordings,
+    frame: str = "{}",
+    sets: Pairs = (),
+    names: Pairs = (),
+) -> list[Choice]:
+    """Say one of the wordings with the given probability, else nothing."""
+    said = [
+        Choice(p, frame.format(text), sets, names)
+        for text, p in spread(wordings, probability)
+        if p > 0
+    ]
+    return said if probability >= 1 else [*said, silent(1 - probability)]
+
+
+def full(context: Context) -> bool:
+    """Whether the caption has all the clauses that it may have."""
+    return context["room"] == "0"
+
+
+# What saying one more clause does to the room that is left.
+CLAUSE_SAID: dict[str, Pairs] = {"2": (("room", "1"),), "1": (("room", "0"),)}
+NO_MORE: Pairs = (("room", "0"),)

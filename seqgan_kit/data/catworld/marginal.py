@@ -1,0 +1,253 @@
+"""The law of captions with the scene summed out, as an acyclic network of weighted arcs.
+
+Walks all slots at once and keeps, instead of a scene, the *belief* about it: the posterior over
+scenes given what the caption has said, and also given what it has kept silent about. Beliefs hold
+only the facts that later slots still ask for, so that most histories meet again in one node.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqgan_kit.data.catworld import scenes
+from seqgan_kit.data.catworld.grammar import Context, Pairs, Slot
+from seqgan_kit.data.catworld.scenes import SceneLaw
+from seqgan_kit.data.catworld.slots import PROGRAMS, start_context
+
+FACT_VALUES: dict[str, tuple[str, ...]] = scenes.LABEL_NAMES | {
+    "expression2": scenes.EXPRESSIONS,
+    "all_shut": ("no", "yes"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Belief:
+    """A distribution over some facts that depend on each other."""
+
+    facts: tuple[str, ...]
+    table: NDArray[np.float64]
+    """One axis per fact, in FACT_VALUES' order; sums to one."""
+
+    def onto(self, facts: frozenset[str]) -> Belief:
+        """The marginal over those of the facts that are named."""
+        gone = tuple(axis for axis, fact in enumerate(self.facts) if fact not in facts)
+        return Belief(tuple(f for f in self.facts if f in facts), self.table.sum(axis=gone))
+
+    def over(self, facts: tuple[str, ...]) -> NDArray[np.float64]:
+        """The marginal table over ``facts``, axes in their order."""
+        narrow = self.onto(frozenset(facts))
+        return narrow.table.transpose([narrow.facts.index(fact) for fact in facts])
+
+    def given(self, facts: tuple[str, ...], likelihood: NDArray[np.float64]) -> Belief:
+        """The posterior; ``likelihood`` has one axis for each of ``facts``."""
+        order = [self.facts.index(fact) for fact in facts]
+        shape = [n if axis in order else 1 for axis, n in enumerate(self.table.shape)]
+        # The likelihood's axes come in the slot's order: sort them into the table's.
+        sorted_likelihood = likelihood.transpose(np.argsort(order)).reshape(shape)
+        table = self.table * sorted_likelihood
+        return Belief(self.facts, table / table.sum())
+
+
+class Arc(NamedTuple):
+    """One choice at a node."""
+
+    weight: float
+    tokens: tuple[str, ...]
+    target: int
+    names: Pairs
+
+
+@dataclass(frozen=True)
+class Network:
+    """Nodes with their arcs; weights at a node sum to one; node 0 starts, one node ends."""
+
+    arcs: list[list[Arc]]
+    final: int
+
+
+def prior_beliefs(law: SceneLaw, count: int) -> list[Belief]:
+    """What is known of a scene with that many cats before its caption: independent tables."""
+    singles = {
+        "ears": law.ears,
+        "accessory": law.accessory,
+        "background": law.background,
+        "tilt": law.tilt,
+        "size": law.size,
+    }
+    beliefs = [Belief((fact,), np.array(weights)) for fact, weights in singles.items()]
+    moods = np.array(law.eyes)[:, None] * np.array(law.expression_given_eyes)  # [eyes, expression]
+    coats = np.array(law.coat)[:, None] * np.array(law.pattern_given_coat)  # [coat, pattern]
+    if count == 1:
+        face = np.einsum("cp,clr,em->cplrem", coats, _eye_colours(law), moods)
+        facts = ("coat", "pattern", "left_eye", "right_eye", "eyes", "expression")
+        return [*beliefs, Belief(facts, face)]
+    return [*beliefs, Belief(("coat", "pattern"), coats), _moods_of_many(moods, count)]
+
+
+def _eye_colours(law: SceneLaw) -> NDArray[np.float64]:
+    """P(left, right | coat), ``[coat, left, right]``."""
+    right = [
+        [law.right_eye_given(coat, left) for left in range(len(scenes.EYE_COLOURS))]
+        for coat in range(len(scenes.COATS))
+    ]
+    return np.array(law.eye_given_coat)[:, :, None] * np.array(right)
+
+
+def _moods_of_many(moods: NDArray[np.float64], count: int) -> Belief:
+    """P(all eyes shut, the second cat's expression), from the law of one cat's mood."""
+    shut = scenes.EYE_STATES.index("shut")
+    others = moods[shut].sum() ** (count - 1)
+    yes = moods[shut] * others
+    return Belief(("all_shut", "expression2"), np.stack([moods.sum(axis=0) - yes, yes]))
+
+
+class _Outcome(NamedTuple):
+    text: str
+    sets: Pairs
+    names: Pairs
+
+
+class _Answer(NamedTuple):
+    """Outcomes of a slot that change context and belief alike, with their probabilities."""
+
+    sets: Pairs
+    posterior: Belief | None
+    outcomes: list[tuple[_Outcome, float]]
+
+
+class _Point(NamedTuple):
+    """A place in a program, with all that the rest of the caption depends on."""
+
+    program: str
+    slot: int
+    context: Pairs
+    beliefs: tuple[Belief, ...]
+
+
+class _Walk:
+    """The points that captions pass through; few beliefs differ, so each is worked on once."""
+
+    def __init__(self) -> None:
+        self._beliefs: dict[tuple[object, ...], Belief] = {}
+        self._marginals: dict[tuple[Belief, frozenset[str]], Belief] = {}
+        self._answers: dict[tuple[Slot, Pairs, Belief | None], list[_Answer]] = {}
+
+    def start(self, law: SceneLaw, count: int) -> _Point:
+        program = "one" if count == 1 else "many"
+        return self._forgetting(program, 0, start_context(count), prior_beliefs(law, count))
+
+    def steps(self, point: _Point) -> Iterator[tuple[_Point, list[tuple[_Outcome, float]]]]:
+        """What the point's slot may say, grouped by the point it leads to."""
+        slot, context = PROGRAMS[point.program][point.slot], dict(point.context)
+        about = next((b for b in point.beliefs if set(slot.asks) & set(b.facts)), None)
+        for answer in self._answered(slot, context, about):
+            beliefs = [answer.posterior if b is about else b for b in point.beliefs]
+            later = context | dict(answer.sets)
+            known = [belief for belief in beliefs if belief is not None]
+            yield self._forgetting(point.program, point.slot + 1, later, known), answer.outcomes
+
+    def _forgetting(
+        self, program: str, slot: int, context: Context, beliefs: list[Belief]
+    ) -> _Point:
+        """The point without all that no later slot reads or asks."""
+        later = PROGRAMS[program][slot:]
+        if not later:
+            return _Point("", 0, (), ())
+        read = {key for s in later for key in s.reads}
+        asked = frozenset(fact for s in later if s.wants(context) for fact in s.asks)
+        kept = tuple((key, value) for key, value in context.items() if key in read)
+        marginals = (self._onto(b, asked) for b in beliefs if not asked.isdisjoint(b.facts))
+        return _Point(program, slot, kept, tuple(marginals))
+
+    def _onto(self, belief: Belief, asked: frozenset[str]) -> Belief:
+        key = (belief, asked)
+        if key not in self._marginals:
+            self._marginals[key] = self._same(belief.onto(asked))
+        return self._marginals[key]
+
+    def _same(self, belief: Belief) -> Belief:
+        """The one object that stands for all beliefs equal to this one."""
+        key = (belief.facts, np.round(belief.table, 12).tobytes())
+        return self._beliefs.setdefault(key, belief)
+
+    def _answered(self, slot: Slot, context: Context, about: Belief | None) -> list[_Answer]:
+        key = (slot, tuple((name, context[name]) for name in slot.reads), about)
+        if key not in self._answers:
+            self._answers[key] = [
+                a._replace(posterior=a.posterior and self._same(a.posterior))
+                for a in _answers(slot, context, about)
+            ]
+        return self._answers[key]
+
+
+def build_network(law: SceneLaw) -> Network:
+    """All captions of the world with their exact weights."""
+    walk = _Walk()
+    arcs: list[list[Arc]] = [[]]
+    numbers: dict[_Point, int] = {}
+    waiting: list[_Point] = []
+
+    def number_of(point: _Point) -> int:
+        if point not in numbers:
+            numbers[point] = len(arcs)
+            arcs.append([])
+            waiting.append(point)
+        return numbers[point]
+
+    for count, weight in enumerate(law.cats, start=1):
+        if weight > 0:
+            names = (("cats", scenes.CAT_COUNTS[count - 1]),)
+            arcs[0].append(Arc(weight, (), number_of(walk.start(law, count)), names))
+    while waiting:
+        point = waiting.pop()
+        if point == _END:
+            continue
+        for after, outcomes in walk.steps(point):
+            target = number_of(after)
+            arcs[numbers[point]] += [
+                Arc(weight, tuple(outcome.text.split()), target, outcome.names)
+                for outcome, weight in outcomes
+            ]
+    return Network(arcs, numbers[_END])
+
+
+_END = _Point("", 0, (), ())
+
+
+def _answers(slot: Slot, context: Context, about: Belief | None) -> list[_Answer]:
+    likelihoods = _likelihoods(slot, context)
+    # Without a belief the slot's law is the same whatever the facts (Slot.silent_if).
+    any_facts = np.full(shape := next(iter(likelihoods.values())).shape, 1 / math.prod(shape))
+    prior = any_facts if about is None else about.over(slot.asks)
+    groups: dict[tuple[Pairs, bytes], _Answer] = {}
+    for outcome, likelihood in likelihoods.items():
+        weight = float((prior * likelihood).sum())
+        if weight <= 0:
+            continue
+        # Synonyms tell the same of the scene: likelihoods alike up to a factor.
+        key = (outcome.sets, np.round(likelihood / likelihood.max(), 12).tobytes())
+        if key not in groups:
+            posterior = about.given(slot.asks, likelihood) if about is not None else None
+            groups[key] = _Answer(outcome.sets, posterior, [])
+        groups[key].outcomes.append((outcome, weight))
+    return list(groups.values())
+
+
+def _likelihoods(slot: Slot, context: Context) -> dict[_Outcome, NDArray[np.float64]]:
+    """P(outcome | asked facts) for every outcome, one axis per asked fact."""
+    values = [FACT_VALUES[fact] for fact in slot.asks]
+    found: dict[_Outcome, NDArray[np.float64]] = {}
+    for where in itertools.product(*(range(len(v)) for v in values)):
+        facts = {f: v[i] for f, v, i in zip(slot.asks, values, where, strict=True)}
+        for choice in slot.choices(context, facts):
+            outcome = _Outcome(choice.text, choice.sets, choice.names)
+            table = found.setdefault(outcome, np.zeros([len(v) for v in values]))
+            table[where] += choice.probability
+    return found
