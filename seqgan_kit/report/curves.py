@@ -6,6 +6,7 @@ import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from seqgan_kit.report.plane import Line, Span
@@ -39,20 +40,17 @@ class Section:
 
 
 def label(name: str) -> str:
-    """``reverse_kl`` as a reader would write it: reverse KL."""
-    return " ".join(_CAPITALS.get(word, word) for word in re.split(r"[_/. ]+", name))
+    """``self_bleu_4`` as a reader would write it: Self-BLEU-4."""
+    words = " ".join(_CAPITALS.get(word, word) for word in re.split(r"[_/. ]+", name))
+    return re.sub(r" (?=\d+$)", "-", words.replace("self BLEU", "Self-BLEU"))
 
 
 def spans(rows: Iterable[Mapping[str, Any]]) -> list[Span]:
     """The phases along the axis of total rounds."""
     found: list[Span] = []
-    for row in rows:
-        name, at = row["phase"], float(row["total_round"])
-        if found and found[-1].name == name:
-            found[-1] = Span(name, found[-1].start, max(at, found[-1].end))
-        elif name:
-            start = found[-1].end if found else 0.0
-            found.append(Span(name, start, max(start, at)))
+    for name, part in groupby(rows, key=lambda row: row["phase"]):
+        start = found[-1].end if found else 0.0
+        found.append(Span(name, start, max(start, max(float(row["total_round"]) for row in part))))
     return found
 
 
@@ -66,8 +64,11 @@ def sections(rows: Sequence[Mapping[str, Any]], scores: Mapping[str, Any] | None
     rest = [name for name in names if name not in losses and name not in accuracies]
     made = [
         Section("Evaluation", _evaluation_figures(evaluations, phases, scores or {})),
-        Section("Training losses", [f for n in losses for f in _train_figures(train, n, phases)]),
-        Section("Discriminator accuracy", _accuracy_figures(train, accuracies, phases)),
+        Section(
+            "Training",
+            [f for name in losses for f in _train_figures(train, name, phases)]
+            + _accuracy_figures(train, accuracies, phases),
+        ),
         Section(
             "Other numbers of training",
             [f for name in rest for f in _train_figures(train, name, phases)],
@@ -104,13 +105,19 @@ def _evaluation_figure(
     phases: Sequence[Span],
     scores: Mapping[str, Any],
 ) -> Figure:
-    lines = [
-        Line(label(name), _points(rows, name), place, marked=True, errors=_whiskers(rows, name))
-        for place, name in enumerate(family)
-    ]
     alone = len(family) == 1
     title = label(family[0] if alone else re.sub(r"_?\d+$", "", family[0]))
     references = _references(scores, family[0]) if alone else []
+    lines = [
+        Line(
+            "" if alone and not references else label(name),
+            _points(rows, name),
+            place,
+            marked=True,
+            errors=_whiskers(rows, name),
+        )
+        for place, name in enumerate(family)
+    ]
     return Figure(title, chart(lines, title=title, phases=phases, references=references))
 
 
@@ -130,8 +137,8 @@ def _train_figures(
 ) -> list[Figure]:
     """One chart, or one a phase where the number means such different things that one would hide."""
     parts: dict[str, list[Point]] = {}
-    for row in rows:
-        parts.setdefault(row["phase"], []).extend(_points([row], name))
+    for phase, part in groupby(rows, key=lambda row: row["phase"]):
+        parts.setdefault(phase, []).extend(_points(part, name))
     parts = {phase: points for phase, points in parts.items() if points}
     sizes = [_typical(points) for points in parts.values()]
     title = label(name)

@@ -34,19 +34,20 @@ def write_report(run_dir: Path) -> Path:
 def render(folder: Path) -> str:
     """The page of a run."""
     config, rows, scores = read_config(folder), read_metrics(folder), _scores(folder)
-    phases = spans(rows)
+    phases, status = spans(rows), _status(rows)
     return _template().render(
         title=_title(config),
         lead=_lead(config),
-        status=_status(rows),
+        status=status,
         facts=list(_facts(config, rows)),
+        phases=[(span.name, _rounds(rows).get(span.name)) for span in phases],
         alarms=[row for row in rows if row["kind"] == "alarm"],
         table=score_table(scores) if scores else None,
         samples=stages(folder, phases),
         figures=figures(folder),
         sections=sections(rows, scores),
         settings=_settings(config.get("config", {})),
-        commands=_commands(config, folder),
+        commands=_commands(config, folder, finished=status["kind"] == "done"),
         versions=_versions(config),
         revision=config.get("git"),
         resumes=len(config.get("resumes", [])),
@@ -102,10 +103,16 @@ def _status(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
             "word": "Finished" if done else "Stopped",
             "text": "" if done else last["message"],
         }
-    lengths = {row["phase"]: row["values"].get("rounds") for row in rows if row["kind"] == "phase"}
-    of = f" of {lengths[last['phase']]}" if lengths.get(last["phase"]) else ""
+    length = _rounds(rows).get(last["phase"])
+    of = f" of {length}" if length else ""
     text = f"{last['phase']}, round {last['round']}{of}, when this page was written."
     return {"kind": "open", "word": "Unfinished", "text": text}
+
+
+def _rounds(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Planned lengths of the phases, as their first rows say."""
+    starts = [row for row in rows if row["kind"] == "phase" and row["values"].get("rounds")]
+    return {row["phase"]: int(row["values"]["rounds"]) for row in starts}
 
 
 def _facts(
@@ -140,7 +147,7 @@ def _flat(group: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str
             yield f"{before}{key}", value if isinstance(value, str) else json.dumps(value)
 
 
-def _commands(config: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
+def _commands(config: Mapping[str, Any], folder: Path, finished: bool) -> list[tuple[str, str]]:
     """What to type to repeat, resume, sample and render the run."""
     command, run = [str(word) for word in config.get("command", [])], shlex.quote(str(folder))
     processes = config.get("world_size", 1)
@@ -148,11 +155,9 @@ def _commands(config: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
     if processes > 1 and command[:1] == ["python"]:
         launcher = ["torchrun", "--nproc_per_node", str(processes)]
         command, start = launcher + command[1:], launcher + start[1:]
-    made = [
-        ("Run it again", shlex.join(command)),
-        ("Resume it", f"{shlex.join(start)} --resume {run}"),
-    ]
-    made = made if command else []
+    made = [("Run it again", shlex.join(command))] if command else []
+    if command and not finished:
+        made.append(("Go on with it", f"{shlex.join(start)} --resume {run}"))
     return [
         *made,
         ("Draw samples", f"seqgan-kit sample {run} -n 20"),

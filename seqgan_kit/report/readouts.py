@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from xml.sax.saxutils import escape
 
 from seqgan_kit.report.plane import Line, Plane, number
@@ -23,25 +24,36 @@ def readouts(lines: Sequence[Line], plane: Plane, x_label: str) -> Iterator[str]
     if not xs:
         return
     places = sorted({xs[round(k * (len(xs) - 1) / _READOUTS)] for k in range(_READOUTS + 1)})
-    edges = [plane.x(x) for x in places]
-    top, bottom = plane.y.last_pixel, plane.y.first_pixel
+    edges = [plane.x.first_pixel, *_middles([plane.x(x) for x in places]), plane.x.last_pixel]
+    top, height = plane.y.last_pixel, plane.y.first_pixel - plane.y.last_pixel
     for k, place in enumerate(places):
-        left = (edges[k - 1] + edges[k]) / 2 if k else plane.x.first_pixel
-        right = (edges[k] + edges[k + 1]) / 2 if k + 1 < len(edges) else plane.x.last_pixel
-        at = f"{x_label} {number(place)}"
         told = [f"{line.name} {_at(line.points, place)}".strip() for line in told_of]
-        anchor, x = (
-            ("end", edges[k] - 5) if edges[k] > plane.x.last_pixel / 2 else ("start", edges[k] + 5)
-        )
-        texts = "".join(
-            f'<text x="{x:.1f}" y="{top + 12 + 13 * i:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
-            for i, text in enumerate([at, *told])
-        )
+        box = _box([f"{x_label} {number(place)}", *told], plane.x(place), plane)
         yield (
-            f'<g class="readout"><rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
-            f'height="{bottom - top:.1f}" style="fill:transparent"/><g visibility="hidden">'
-            f'<path d="M{edges[k]:.1f} {top:.1f}V{bottom:.1f}"/>{texts}</g></g>'
+            f'<g class="readout"><rect x="{edges[k]:.1f}" y="{top:.1f}" '
+            f'width="{edges[k + 1] - edges[k]:.1f}" height="{height:.1f}" style="fill:transparent"/>'
+            f'<g visibility="hidden"><path d="M{plane.x(place):.1f} {top:.1f}v{height:.1f}"/>'
+            f"{box}</g></g>"
         )
+
+
+def _middles(at: Sequence[float]) -> list[float]:
+    return [(left + right) / 2 for left, right in pairwise(at)]
+
+
+def _box(texts: Sequence[str], at: float, plane: Plane) -> str:
+    """The texts in a box beside the place, on the side where there is more room."""
+    width, top = 6.2 * max(map(len, texts)) + 10, plane.y.last_pixel + 2
+    on_the_right = at < (plane.x.first_pixel + plane.x.last_pixel) / 2
+    left = at + 5 if on_the_right else at - 5 - width
+    lines = "".join(
+        f'<text x="{left + 6:.1f}" y="{top + 13 + 13 * i:.1f}">{escape(text)}</text>'
+        for i, text in enumerate(texts)
+    )
+    return (
+        f'<rect class="box" x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" '
+        f'height="{13 * len(texts) + 7}" rx="4"/>{lines}'
+    )
 
 
 def _at(points: Sequence[Point], place: float) -> str:

@@ -104,7 +104,7 @@ def _bands(phases: Sequence[Span], plane: Plane) -> Iterator[str]:
     top, bottom = plane.y.last_pixel, plane.y.first_pixel
     for index, span in enumerate(phases):
         left, right = plane.x(span.start), plane.x(span.end)
-        shade = "var(--band,rgba(128,128,128,.13))" if index % 2 == 0 else "none"
+        shade = "var(--band,rgba(128,128,128,.13))" if index % 2 == 1 else "none"
         yield (
             f'<rect class="phase" x="{left:.1f}" y="{top:.1f}" width="{max(right - left, 0):.1f}" '
             f'height="{bottom - top:.1f}" style="fill:{shade}"><title>{escape(span.name)}</title></rect>'
