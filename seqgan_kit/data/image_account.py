@@ -27,7 +27,10 @@ class ImageSplitAccount:
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> ImageSplitAccount:
         """Rebuilds the account from JSON values, lists made tuples again."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in state.items()})
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in state.items()
+        }
+        return cls(**values)
 
     def lines(self, name: str) -> list[str]:
         """Printable lines."""

@@ -23,6 +23,7 @@ from seqgan_kit.data.pixels import Picture, decode
 from seqgan_kit.errors import DataError
 
 _CHUNK_PICTURES = 512
+_SMALL_BYTES = 8192
 _GIB = 1 << 30
 
 
@@ -103,7 +104,10 @@ def decode_rows(rows: Iterable[ImageRow], cfg: ImageData, log: DecodeLog) -> Ite
             with warnings.catch_warnings():
                 # Pillow remarks on odd metadata of pictures that it reads well.
                 warnings.filterwarnings("ignore", module=r"PIL\.")
-                results = list(pool.map(lambda row: _try_decode(row, cfg), chunk))
+                # Tiny pictures are mostly Python, where threads only wait for each other.
+                small = sum(len(row.data) for row in chunk) < _SMALL_BYTES * len(chunk)
+                decode_all = map if small else pool.map
+                results = list(decode_all(lambda row: _try_decode(row, cfg), chunk))
             for row, result in zip(chunk, results, strict=True):
                 if isinstance(result, Picture):
                     log.good(result)

@@ -27,8 +27,9 @@ _USUAL_CAPTIONS = ("caption", "text", "captions")
 
 @dataclass(frozen=True)
 class ImageRow:
-    """One picture, still encoded."""
+    """One picture, still encoded; ``index`` counts the rows of its source from 0."""
 
+    index: int
     name: str
     data: bytes
     labels: Mapping[str, Any]
@@ -52,12 +53,14 @@ class ImageTable:
     labels: Mapping[str, tuple[str, ...]]
     caption: str | None
 
-    def read(self) -> Iterator[ImageRow]:
-        """Every row, in order."""
-        for number, row in enumerate(iterate(self.source, self.rows), start=1):
-            name, data = _cell(self.source, self.image, row[self.image], number)
+    def read(self, start: int = 0) -> Iterator[ImageRow]:
+        """Every row in order, from row ``start`` on."""
+        rows = self.rows.skip(start) if start else self.rows
+        for index, row in enumerate(iterate(self.source, rows), start):
+            name, data = _cell(self.source, self.image, row[self.image], index + 1)
             caption = row[self.caption] if self.caption else None
-            yield ImageRow(name, data, {label: row[label] for label in self.labels}, caption)
+            labels = {label: row[label] for label in self.labels}
+            yield ImageRow(index, name, data, labels, caption)
 
 
 def locate_images(cfg: ImageData) -> dict[str, Source]:
@@ -157,20 +160,6 @@ def open_images(source: Source, cfg: ImageData) -> ImageTable:
     labels = _label_columns(source, features, {image, caption}, cfg.label_column)
     wanted = [image, *labels, *([caption] if caption else [])]
     return ImageTable(source, rows.select_columns(wanted), image, labels, caption)
-
-
-def row_count(source: Source) -> int | None:
-    """Number of rows where it can be had without reading them."""
-    if source.format == "imagefolder":
-        return len(source.files)
-    if source.format == "parquet":
-        from pyarrow import ArrowException, parquet
-
-        try:
-            return sum(int(parquet.read_metadata(path).num_rows) for path in source.files)
-        except (ArrowException, OSError):
-            return None  # reading the rows will say what is wrong
-    return None
 
 
 def _folder_rows(source: Source) -> Any:

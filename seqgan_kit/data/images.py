@@ -15,10 +15,11 @@ from seqgan_kit.data.cache import cache_key, load_entry, store_entry
 from seqgan_kit.data.image_account import ImageAccount, ImageSplitAccount
 from seqgan_kit.data.image_config import ImageData
 from seqgan_kit.data.image_decode import Pictures, check_budget, decode_split
-from seqgan_kit.data.image_rows import ImageTable, locate_images, open_images, row_count
+from seqgan_kit.data.image_rows import ImageTable, locate_images, open_images
 from seqgan_kit.data.pixels import to_float, to_uint8
 from seqgan_kit.data.sources import Source
 from seqgan_kit.data.splits import assign
+from seqgan_kit.data.tables import row_count
 from seqgan_kit.errors import DataError
 
 __all__ = ["ImageCorpus", "ImageData", "load_images", "to_float", "to_uint8"]

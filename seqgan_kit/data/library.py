@@ -13,7 +13,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from seqgan_kit.data.plaintext import check_text
 from seqgan_kit.data.sources import Source
 from seqgan_kit.errors import DataError
 
@@ -23,6 +22,7 @@ _QUIET = (
     "HF_HUB_DISABLE_PROGRESS_BARS",
     "HF_DATASETS_DISABLE_PROGRESS_BARS",
 )
+_BATCH_ROWS = 256
 _TRUE = ("1", "true", "yes", "on")
 
 
@@ -78,9 +78,6 @@ def open_rows(source: Source, *, streaming: bool = True) -> Any:
                 streaming=streaming,
             )
         options: dict[str, Any] = {}
-        if source.format != "parquet":
-            for path in source.files:
-                check_text(path)
         if source.format == "csv":
             options = _csv_options(library, source.files[0])
         return library.load_dataset(
@@ -95,7 +92,10 @@ def open_rows(source: Source, *, streaming: bool = True) -> Any:
 def iterate(source: Source, rows: Any) -> Iterator[dict[str, Any]]:
     """Rows one by one, the library's own errors turned into one that names the source."""
     with reading(source):
-        yield from rows
+        for batch in rows.iter(batch_size=_BATCH_ROWS):  # row by row is ten times slower
+            names = list(batch)
+            for values in zip(*batch.values(), strict=True):
+                yield dict(zip(names, values, strict=True))
 
 
 def column_names(source: Source, rows: Any) -> list[str]:

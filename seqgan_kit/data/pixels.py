@@ -16,6 +16,8 @@ from seqgan_kit.errors import DataError, unknown
 
 Crop = Literal["centre", "smart"]
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+_ORIENTATION = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
+"""Where a picture may say which way is up; without any of these, looking costs a third of the time."""
 _LOOKING_PIXELS = 64
 """Short side at which a smart crop looks for edges: finer detail is mostly noise and JPEG grain."""
 
@@ -62,7 +64,9 @@ def decode(data: bytes, *, size: int, channels: int, crop: Crop) -> Picture:
             opened.draft(None, (2 * size, 2 * size))
             width, height = opened.size
             opened.draft(None, (2 * size, 2 * size))
-            flat = flatten(ImageOps.exif_transpose(opened), channels)
+            opened.load()
+            turned = opened.format == "TIFF" or any(key in opened.info for key in _ORIENTATION)
+            flat = flatten(ImageOps.exif_transpose(opened) if turned else opened, channels)
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise DataError(str(error).strip().split("\n")[0] or type(error).__name__) from None
     box = crop_box(flat, crop)

@@ -7,27 +7,53 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from itertools import chain, islice
 from typing import Any
 
 from seqgan_kit.data.library import column_names, hub_splits, iterate, open_rows
-from seqgan_kit.data.plaintext import check_text, read_lines
+from seqgan_kit.data.plaintext import check_text, count_lines, read_lines
 from seqgan_kit.data.sources import SPLIT_NAMES, Source
 from seqgan_kit.errors import DataError
 
 _USUAL_COLUMNS = ("text", "caption", "sentence", "line", "content")
 
 
-def read_text(source: Source, column: str | None, *, streaming: bool = False) -> Iterator[str]:
-    """Raw text rows of a source, in order."""
-    if source.format == "txt":
+def check_source(source: Source) -> None:
+    """Raises, with the place, where a text file is no UTF-8 text."""
+    if source.format in ("txt", "json", "csv"):
         for path in source.files:
             check_text(path)
-            yield from read_lines(path)
+
+
+def read_text(
+    source: Source, column: str | None, *, start: int = 0, streaming: bool = False
+) -> Iterator[str]:
+    """Raw text rows of a source, in order, from row ``start`` on."""
+    if source.format == "txt":
+        lines = chain.from_iterable(read_lines(path) for path in source.files)
+        yield from islice(lines, start, None)
         return
     rows = open_rows(source, streaming=streaming)
     name = pick_column(source, column_names(source, rows), column)
-    for row in iterate(source, rows.select_columns([name])):
+    rows = rows.select_columns([name])
+    for row in iterate(source, rows.skip(start) if start else rows):
         yield as_text(source, name, row[name])
+
+
+def row_count(source: Source) -> int | None:
+    """Number of rows where it can be had without reading them as rows."""
+    if source.format == "imagefolder":
+        return len(source.files)
+    if source.format in ("txt", "json", "csv"):
+        return sum(count_lines(path) for path in source.files)
+    if source.format == "parquet":
+        from pyarrow import ArrowException, parquet
+
+        try:
+            return sum(int(parquet.read_metadata(path).num_rows) for path in source.files)
+        except (ArrowException, OSError):
+            return None  # reading the rows will say what is wrong
+    return None
 
 
 def pick_column(source: Source, columns: Sequence[str], wanted: str | None) -> str:

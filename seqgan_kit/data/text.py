@@ -6,7 +6,13 @@ from dataclasses import asdict
 
 from seqgan_kit.data.cache import cache_key, load_entry, store_entry
 from seqgan_kit.data.sources import Source, locate_text
-from seqgan_kit.data.tables import held_out_on_hub, library_versions, read_text, rows_digest
+from seqgan_kit.data.tables import (
+    check_source,
+    held_out_on_hub,
+    library_versions,
+    read_text,
+    rows_digest,
+)
 from seqgan_kit.data.text_config import TextData
 from seqgan_kit.data.text_corpus import SPLITS, TextCorpus
 from seqgan_kit.data.text_encode import encode_corpus
@@ -20,6 +26,8 @@ def load_text(cfg: TextData) -> TextCorpus:
     With ``cfg.streaming`` the tensors hold the head of the corpus and ``feed`` streams all of it.
     """
     sources = text_sources(cfg)
+    for source in sources.values():
+        check_source(source)
     if cfg.streaming:
         from seqgan_kit.data.text_stream import stream_text
 

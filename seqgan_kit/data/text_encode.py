@@ -39,7 +39,11 @@ class Rows:
 
 
 def encode_corpus(
-    cfg: TextData, raw: Mapping[str, Sequence[str]], names: Mapping[str, str]
+    cfg: TextData,
+    raw: Mapping[str, Sequence[str]],
+    names: Mapping[str, str],
+    *,
+    columns: int | None = None,
 ) -> TextCorpus:
     """Cleans, splits, tokenises and encodes.
 
@@ -47,6 +51,7 @@ def encode_corpus(
         cfg: the options.
         raw: raw lines by split; ``valid`` and ``test`` are cut from ``train`` where absent.
         names: where each split comes from, for the account.
+        columns: T, where it must not depend on the lines given (default: the longest and EOS).
     """
     splits = {split: clean(lines, names[split], cfg.strict) for split, lines in raw.items()}
     splits = _cut_held_out(cfg, splits)
@@ -58,7 +63,7 @@ def encode_corpus(
     longest = max(len(ids) for rows in splits.values() for ids in rows.ids)
     by_split = {split: splits.get(split, Rows(SplitAccount("none"))) for split in SPLITS}
     account = _account(cfg, tokenizer, by_split, longest)
-    return corpus_of(tokenizer, by_split, longest + 1, account)
+    return corpus_of(tokenizer, by_split, columns or longest + 1, account)
 
 
 def corpus_of(

@@ -1,0 +1,87 @@
+"""Text that does not fit in memory: the head is encoded as a corpus, training reads all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+
+from seqgan_kit.data.sources import Source
+from seqgan_kit.data.splits import split_of
+from seqgan_kit.data.streaming import Record, StreamFeed
+from seqgan_kit.data.tables import read_text, row_count
+from seqgan_kit.data.text_config import TextData
+from seqgan_kit.data.text_corpus import TextCorpus
+from seqgan_kit.data.text_encode import clean_line, encode_corpus, pad_rows
+from seqgan_kit.data.tokenizers import Tokenizer
+from seqgan_kit.errors import DataError, UsageError
+
+UNKNOWN_EPOCH_ROWS = 100_000
+"""Rows called an epoch where the source does not say how many it has."""
+
+
+def stream_text(cfg: TextData, sources: Mapping[str, Source]) -> TextCorpus:
+    """A corpus whose tensors are the head of the source and whose feed streams all of it.
+
+    Held-out lines are recognised by their hash wherever they stand, so the feed never shows one.
+    """
+    if cfg.max_tokens is None:
+        raise UsageError(
+            "streaming needs max_tokens: the width of a batch must be known before all lines are."
+        )
+    shares = _shares(cfg, sources)
+    heads = {
+        split: list(islice(read_text(source, cfg.column, streaming=True), cfg.sample_lines))
+        for split, source in sources.items()
+    }
+    names = {split: f"head of {source}" for split, source in sources.items()}
+    for split in shares:
+        heads[split] = [x for x in heads["train"] if split_of(clean_line(x), shares) == split]
+        names[split] = f"cut from the {names['train']}"
+        if not heads[split]:
+            raise DataError(
+                f"none of the first {len(heads['train']):,} lines of {sources['train']} falls into {split}; "
+                f"raise --sample-lines or give --{split}-text."
+            )
+    read = len(heads["train"])
+    heads["train"] = [x for x in heads["train"] if split_of(clean_line(x), shares) == "train"]
+    corpus = encode_corpus(cfg, heads, names, columns=cfg.max_tokens + 1)
+    rows = read if read < cfg.sample_lines else row_count(sources["train"])
+    note = (
+        f"streaming: the tokenizer, the splits and the tensors come from the first {read:,} lines; training "
+        f"reads all {f'{rows:,}' if rows else f'(an epoch is taken as {UNKNOWN_EPOCH_ROWS:,} lines)'}."
+    )
+    account = replace(corpus.account, notes=(*corpus.account.notes, note))
+    feed = partial(
+        StreamFeed,
+        partial(text_records, cfg, sources["train"], corpus.tokenizer, shares),
+        rows=rows or UNKNOWN_EPOCH_ROWS,
+        shuffle_buffer=cfg.shuffle_buffer,
+    )
+    return replace(corpus, account=account, stream=feed)
+
+
+def text_records(
+    cfg: TextData,
+    source: Source,
+    tokenizer: Tokenizer,
+    shares: Mapping[str, float],
+    start: int,
+    rank: int,
+    world_size: int,
+) -> Iterator[Record]:
+    """Encoded training rows of one rank, from row ``start`` of the source on."""
+    columns = (cfg.max_tokens or 0) + 1
+    for place, text in enumerate(read_text(source, cfg.column, start=start, streaming=True), start):
+        if place % world_size != rank:
+            continue
+        line = clean_line(text)
+        ids = tokenizer.encode(line) if line and split_of(line, shares) == "train" else []
+        if 0 < len(ids) < columns:
+            yield place, {"real": pad_rows([ids], columns)[0]}
+
+
+def _shares(cfg: TextData, sources: Mapping[str, Source]) -> dict[str, float]:
+    shares = {"valid": cfg.valid_share, "test": cfg.test_share}
+    return {split: share for split, share in shares.items() if split not in sources and share > 0}
