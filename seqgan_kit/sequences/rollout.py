@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -27,6 +28,17 @@ from seqgan_kit.sequences.sampling import CHUNK_ROWS, evaluating
 
 Reward = Callable[[Tensor], Tensor]
 """Sequences [M,T] -> rewards [M]."""
+
+
+@runtime_checkable
+class CompletionReward(Protocol):
+    """A reward that can make use of knowing which rows complete the same prefix."""
+
+    def __call__(self, tokens: Tensor) -> Tensor:
+        """Rewards [M] of whole sequences [M,T]."""
+
+    def for_originals(self, originals: Tensor) -> Callable[[Tensor, Tensor, int], Tensor]:
+        """For ``originals`` [G,T]: completions [J,N,T], their original [J], tokens kept -> [J,N]."""
 
 
 def rollout_rewards(
@@ -86,18 +98,40 @@ def _group_rewards(
     completions = complete_prefixes(stepper, tokens, rollouts, rng, chunk_rows)
     mask = stepper.generator.token_mask(tokens)
     # A prefix is open where the sequence goes on after it.
-    open_cells = mask[:, 1:].t()  # [T-1,G]
-    rewards = torch.zeros(length, sequences, device=tokens.device)
-    if open_cells.any():
-        scored = _in_chunks(reward, completions[open_cells].flatten(0, 1), chunk_rows)
-        rewards[:-1][open_cells] = scored.view(-1, rollouts).mean(1)
-    rewards = rewards.t().contiguous()
+    is_open = mask[:, 1:].t()  # [T-1,G]
+    cells = torch.zeros(length, sequences, device=tokens.device)
+    if isinstance(reward, CompletionReward):
+        scored = _prefix_by_prefix(reward, tokens, completions, is_open, chunk_rows)
+    else:
+        scored = _in_chunks(reward, completions[is_open].flatten(0, 1), chunk_rows)
+    cells[:-1][is_open] = scored.view(-1, rollouts).mean(1)
     last = mask.sum(1, keepdim=True) - 1
-    return rewards.scatter_(1, last, _in_chunks(reward, tokens, chunk_rows).unsqueeze(1))
+    whole = _in_chunks(reward, tokens, chunk_rows)
+    return cells.t().contiguous().scatter_(1, last, whole.unsqueeze(1))
+
+
+def _prefix_by_prefix(
+    reward: CompletionReward,
+    tokens: Tensor,
+    completions: Tensor,
+    is_open: Tensor,
+    chunk_rows: int,
+) -> Tensor:
+    """Rewards of all completions of open prefixes, in the order of ``completions[is_open]``."""
+    score = reward.for_originals(tokens)
+    prefixes = max(1, chunk_rows // completions.shape[2])
+    scored = [
+        score(completions[kept - 1, owner], owner, kept).float()
+        for kept, row in enumerate(is_open, start=1)
+        for owner in row.nonzero().squeeze(1).split(prefixes)
+        if len(owner)
+    ]
+    return torch.cat(scored) if scored else torch.zeros(0, device=tokens.device)
 
 
 def _in_chunks(reward: Reward, rows: Tensor, chunk_rows: int) -> Tensor:
-    return torch.cat([reward(chunk).float() for chunk in rows.split(chunk_rows)])
+    scored = [reward(chunk).float() for chunk in rows.split(chunk_rows) if len(chunk)]
+    return torch.cat(scored) if scored else torch.zeros(0, device=rows.device)
 
 
 def complete_prefixes(
