@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from image_gans.grids import save_grid
+from image_gans.latent import LatentGenerator
 from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator
 from seqgan_kit.errors import CheckpointError, SeqganKitError, UsageError, unknown
 
@@ -25,14 +26,6 @@ GENERATORS: Mapping[str, tuple[type, Callable[[Any], nn.Module]]] = {
     "dcgan": (DCGANConfig, DCGANGenerator),
 }
 """Generators by the name in model.json: their config and what builds them from it."""
-
-
-class LatentGenerator(Protocol):
-    """What sampling asks of a generator."""
-
-    def latents(self, n: int, rng: torch.Generator) -> Tensor: ...
-
-    def __call__(self, z: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -94,12 +87,12 @@ class ImageModel:
 
 
 def save_image_model(
-    run_dir: Path, generator: nn.Module, about: Mapping[str, Any] | None = None
-) -> Path:
-    """Writes the generator to ``run_dir/model`` and returns that folder.
+    folder: Path, generator: nn.Module, about: Mapping[str, Any] | None = None
+) -> None:
+    """Writes model.json and generator.safetensors.
 
     Args:
-        run_dir: the run.
+        folder: a run's ``model`` folder.
         generator: one of :data:`GENERATORS`, with its ``config``.
         about: anything else worth knowing about it, in JSON's types (data, method, channels' meaning).
     """
@@ -110,7 +103,6 @@ def save_image_model(
             f"no image model of {type(generator).__name__} can be written: its config is of no kind in "
             f"image_gans.export.GENERATORS ({', '.join(GENERATORS)}). Add it there."
         )
-    folder = Path(run_dir) / "model"
     folder.mkdir(parents=True, exist_ok=True)
     # safetensors wants plain memory order, and channels-last is none.
     tensors = {name: t.detach().cpu().contiguous() for name, t in generator.state_dict().items()}
@@ -122,7 +114,6 @@ def save_image_model(
     }
     _replace(folder / "generator.safetensors", save(tensors))
     _replace(folder / "model.json", (json.dumps(description, indent=2) + "\n").encode())
-    return folder
 
 
 def load_image_model(run_dir: Path, device: torch.device | str = "cpu") -> ImageModel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -10,6 +11,16 @@ from torch import Tensor
 from seqgan_kit.errors import UsageError
 
 Interpolation = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+class LatentGenerator(Protocol):
+    """A generator that makes a picture from a latent vector alone."""
+
+    def latents(self, n: int, rng: torch.Generator) -> Tensor:
+        """[n,d] latent vectors as in training."""
+
+    def __call__(self, z: Tensor) -> Tensor:
+        """[n,d] -> [n,C,H,W]."""
 
 
 def linear(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:

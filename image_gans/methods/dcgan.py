@@ -56,6 +56,8 @@ class DCGANMethod:
     """Adam's decay of the first and second moment (section 4)."""
     discriminator_moves: int = 1
     """D's moves for each of G's."""
+    average_decay: float = 0.0
+    """Draw from a moving average of G with this decay a move, for instance 0.995 (0: from G itself)."""
     batch_size: int = 128
     """Pictures a batch (section 4)."""
     epochs: float = 25.0
@@ -91,6 +93,11 @@ def build(
     """
     game = AdversarialGame(generator, discriminator, objective(method))
     return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def averages(method: DCGANMethod) -> dict[str, float]:
+    """The players that the trainer follows by a moving average, with its decay."""
+    return {"generator": method.average_decay} if method.average_decay else {}
 
 
 def phases(method: DCGANMethod) -> tuple[Phase, ...]:

@@ -24,7 +24,7 @@ def generator() -> DCGANGenerator:
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 def test_the_round_trip_keeps_every_tensor_and_every_picture(tmp_path, generator, memory_format):
     generator.to(memory_format=memory_format)
-    save_image_model(tmp_path, generator, {"data": "catworld"})
+    save_image_model(tmp_path / "model", generator, {"data": "catworld"})
     model = load_image_model(tmp_path)
     for name, tensor in generator.state_dict().items():
         assert torch.equal(model.generator.state_dict()[name], tensor), name
@@ -38,7 +38,8 @@ def test_the_round_trip_keeps_every_tensor_and_every_picture(tmp_path, generator
 
 
 def test_what_the_description_says(tmp_path, generator):
-    folder = save_image_model(tmp_path, generator, {"data": "catworld"})
+    folder = tmp_path / "model"
+    save_image_model(folder, generator, {"data": "catworld"})
     description = json.loads((folder / "model.json").read_text())
     assert description["kind"] == "image"
     assert description["data"] == "catworld"
@@ -52,7 +53,7 @@ def test_what_the_description_says(tmp_path, generator):
 
 
 def test_a_picture_does_not_depend_on_how_many_are_drawn_with_it(tmp_path, generator):
-    save_image_model(tmp_path, generator)
+    save_image_model(tmp_path / "model", generator)
     model = load_image_model(tmp_path)
     many = model.images(300, seed=2)
     assert many.shape == (300, 3, 16, 16)
@@ -61,7 +62,7 @@ def test_a_picture_does_not_depend_on_how_many_are_drawn_with_it(tmp_path, gener
 
 
 def test_samples_are_a_png_grid(tmp_path, generator):
-    save_image_model(tmp_path, generator)
+    save_image_model(tmp_path / "model", generator)
     model = load_image_model(tmp_path)
     path = model.sample(9, seed=1, out=tmp_path / "mine.png")
     assert path == tmp_path / "mine.png"
@@ -73,7 +74,7 @@ def test_samples_are_a_png_grid(tmp_path, generator):
 
 
 def test_temperature_scales_the_latent_vectors(tmp_path, generator):
-    save_image_model(tmp_path, generator)
+    save_image_model(tmp_path / "model", generator)
     model = load_image_model(tmp_path)
     cold = model.images(4, temperature=0.0)
     torch.testing.assert_close(cold, cold[:1].expand(4, 3, 16, 16))
@@ -85,7 +86,7 @@ def test_temperature_scales_the_latent_vectors(tmp_path, generator):
 
 
 def test_sampling_options_that_do_not_fit_are_refused(tmp_path, generator):
-    save_image_model(tmp_path, generator)
+    save_image_model(tmp_path / "model", generator)
     model = load_image_model(tmp_path)
     with pytest.raises(UsageError, match="top-k and top-p choose among tokens"):
         model.sample(1, top_k=5)
@@ -97,13 +98,14 @@ def test_sampling_options_that_do_not_fit_are_refused(tmp_path, generator):
 
 def test_a_generator_nobody_can_rebuild_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"no image model of Linear can be written"):
-        save_image_model(tmp_path, nn.Linear(2, 2))
+        save_image_model(tmp_path / "model", nn.Linear(2, 2))
 
 
 def test_broken_models_are_named(tmp_path, generator):
     with pytest.raises(CheckpointError, match="no trained model yet"):
         load_image_model(tmp_path)
-    folder = save_image_model(tmp_path, generator)
+    folder = tmp_path / "model"
+    save_image_model(folder, generator)
     description = json.loads((folder / "model.json").read_text())
 
     def rewrite(**changes):
