@@ -18,6 +18,8 @@ _CAPITALS = {"kl": "KL", "nll": "NLL", "bleu": "BLEU", "fid": "FID", "lm": "LM",
 _ERROR = re.compile(r"_(standard_)?error$")
 _APART = 8.0
 """Ratio of typical sizes from which a number's phases get a chart each."""
+_SPREAD = 200.0
+"""Ratio of largest to smallest value from which an axis is logarithmic."""
 _SMOOTH_FROM = 60
 """Rounds from which a running mean is drawn over the raw values."""
 
@@ -118,7 +120,7 @@ def _evaluation_figure(
         )
         for place, name in enumerate(family)
     ]
-    return Figure(title, chart(lines, title=title, phases=phases, references=references))
+    return _figure(title, lines, phases, references)
 
 
 def _whiskers(rows: Iterable[Mapping[str, Any]], name: str) -> list[float | None]:
@@ -144,12 +146,23 @@ def _train_figures(
     title = label(name)
     if len(parts) < 2 or not _far_apart(sizes):
         whole = [point for points in parts.values() for point in points]
-        shown = [span for span in phases if span.end > span.start]
-        return [Figure(title, chart(_smoothed("", whole, 0), title=title, phases=shown))]
+        return [_figure(title, _smoothed("", whole, 0), phases)]
     return [
-        Figure(f"{title}, {phase}", chart(_smoothed("", points, 0), title=f"{title}, {phase}"))
-        for phase, points in parts.items()
+        _figure(f"{title}, {phase}", _smoothed("", points, 0)) for phase, points in parts.items()
     ]
+
+
+def _figure(
+    title: str,
+    lines: Sequence[Line],
+    phases: Sequence[Span] = (),
+    references: Sequence[tuple[str, float]] = (),
+) -> Figure:
+    """The chart; over a logarithm where the values spread over powers of ten."""
+    values = [y for line in lines for _, y in line.points if y is not None]
+    log = bool(values) and min(values) > 0 and max(values) > _SPREAD * min(values)
+    title = f"{title} (log scale)" if log else title
+    return Figure(title, chart(lines, title=title, phases=phases, references=references, log=log))
 
 
 def _typical(points: Sequence[Point]) -> float:

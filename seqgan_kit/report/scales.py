@@ -29,7 +29,7 @@ class Scale:
         return self.first_pixel + share * (self.last_pixel - self.first_pixel)
 
 
-def ticks(low: float, high: float, count: int = 5, whole: bool = False) -> list[float]:
+def ticks(low: float, high: float, count: int = 6, whole: bool = False) -> list[float]:
     """About ``count`` multiples of 1, 2 or 5 times a power of ten; they enclose [low, high]."""
     if high <= low:
         room = abs(low) / 2 or 0.5
