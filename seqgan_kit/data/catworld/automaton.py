@@ -12,7 +12,7 @@ import heapq
 import itertools
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -158,12 +158,16 @@ def determinise(network: Network) -> Automaton:
     return Automaton(arcs, clashes)
 
 
-def _key(subset: Subset) -> frozenset[tuple[Item, float]]:
-    return frozenset((item, round(weight, 12)) for item, weight in subset.items())
+def _key(subset: Subset) -> Hashable:
+    if len(subset) == 1:  # most states lie inside a phrase
+        return next(iter(subset))
+    return frozenset([(item, round(weight, 12)) for item, weight in subset.items()])
 
 
 def _settle(network: Network, subset: Subset) -> tuple[Subset, int]:
     """Follow arcs until every item knows its next word; also how many derivations met on the way."""
+    if len(subset) == 1 and (words := next(iter(subset))[1]) and words[0] != ARTICLE:
+        return subset, 0
     settled: Subset = {}
     doubles = 0
     waiting = list(subset.items())
@@ -186,6 +190,9 @@ def _settle(network: Network, subset: Subset) -> tuple[Subset, int]:
 
 def _split(subset: Subset) -> dict[str, tuple[float, Subset]]:
     """By next word: its probability, and the normalised subset behind it."""
+    if len(subset) == 1:
+        [(node, words)] = subset
+        return {words[0]: (1.0, {(node, words[1:]): 1.0})}
     behind: dict[str, Subset] = {}
     for (node, words), weight in subset.items():
         behind.setdefault(words[0], {})[node, words[1:]] = weight

@@ -51,7 +51,7 @@ class Slot:
 
     def wants(self, context: Context) -> bool:
         """Whether the scene may still matter to this slot."""
-        return not any((key, value) in self.silent_if for key, value in context.items())
+        return not any(context.get(key) == value for key, value in self.silent_if)
 
     def choices(self, context: Context, facts: Facts) -> list[Choice]:
         """The law's choices; it is shown what it declares to read and ask, and nothing else."""

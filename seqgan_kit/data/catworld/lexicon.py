@@ -11,51 +11,51 @@ Wordings = dict[str, float]
 # A stands for "a" or "an": the word that follows decides.
 ARTICLE = "A"
 
-ADVERB_OPENERS: Wordings = {"today": 50, "now": 25, "again": 15, "tonight": 10}
+ADVERB_OPENERS: Wordings = {"today": 60, "now": 23, "again": 11, "tonight": 6}
 PRESENTING: dict[str, Wordings] = {
     "one": {
-        "there is": 50,
-        "here is": 20,
-        "this is": 14,
-        "we see": 12,
-        "look at": 8,
-        "i see": 5,
-        "behold": 3,
+        "there is": 59,
+        "here is": 16,
+        "this is": 10,
+        "we see": 8,
+        "look at": 4,
+        "i see": 2,
+        "behold": 1,
     },
     "many": {
-        "there are": 54,
-        "here are": 20,
-        "these are": 12,
-        "we see": 12,
-        "look at": 8,
-        "i see": 4,
-        "behold": 2,
+        "there are": 61,
+        "here are": 16,
+        "these are": 8,
+        "we see": 8,
+        "look at": 4,
+        "i see": 2,
+        "behold": 1,
     },
 }
 DETERMINERS: dict[str, Wordings] = {
-    "clause": {ARTICLE: 66, "the": 22, "my": 7, "our": 3, "this": 2},
-    "noun": {ARTICLE: 86, "my": 9, "our": 5},
+    "clause": {ARTICLE: 78, "the": 17, "my": 3, "our": 1, "this": 1},
+    "noun": {ARTICLE: 94, "my": 4, "our": 2},
 }
-PLURAL_DETERMINERS: Wordings = {"": 72, "the": 13, "my": 9, "our": 6}
+PLURAL_DETERMINERS: Wordings = {"": 84, "the": 8, "my": 5, "our": 3}
 
 SIZE_WORDS: dict[str, Wordings] = {
-    "small": {"small": 62, "little": 26, "tiny": 12},
+    "small": {"small": 72, "little": 21, "tiny": 7},
     "medium": {"medium-sized": 1},
-    "large": {"big": 58, "large": 26, "huge": 10, "enormous": 6},
+    "large": {"big": 69, "large": 22, "huge": 6, "enormous": 3},
 }
 COAT_WORDS: dict[str, Wordings] = {
-    "black": {"black": 82, "jet-black": 11, "ebony": 7},
-    "white": {"white": 82, "snow-white": 12, "ivory": 6},
-    "ginger": {"ginger": 64, "orange": 30, "red": 6},
-    "grey": {"grey": 76, "silver": 16, "ash-grey": 8},
-    "brown": {"brown": 78, "chocolate": 14, "hazel": 8},
-    "cream": {"cream": 70, "sandy": 18, "beige": 12},
+    "black": {"black": 91, "jet-black": 6, "ebony": 3},
+    "white": {"white": 92, "snow-white": 6, "ivory": 2},
+    "ginger": {"ginger": 72, "orange": 25, "red": 3},
+    "grey": {"grey": 86, "silver": 10, "ash-grey": 4},
+    "brown": {"brown": 88, "chocolate": 8, "hazel": 4},
+    "cream": {"cream": 81, "sandy": 12, "beige": 7},
 }
 PATTERN_WORDS: dict[str, Wordings] = {
     "plain": {"plain": 1},
-    "tabby": {"tabby": 68, "striped": 32},
-    "spotted": {"spotted": 70, "dotted": 18, "speckled": 12},
-    "bicolour": {"bicolour": 48, "two-toned": 26, "patched": 16, "piebald": 10},
+    "tabby": {"tabby": 74, "striped": 26},
+    "spotted": {"spotted": 81, "dotted": 12, "speckled": 7},
+    "bicolour": {"bicolour": 58, "two-toned": 24, "patched": 12, "piebald": 6},
 }
 # Nouns: singular -> (plural, possessive, subject pronoun).
 NOUN_FORMS: dict[str, tuple[str, str, str]] = {
@@ -68,26 +68,26 @@ NOUN_FORMS: dict[str, tuple[str, str, str]] = {
     "she-cat": ("she-cats", "her", "she"),
 }
 NOUNS: dict[str, Wordings] = {
-    "small": {"cat": 46, "kitten": 42, "kitty": 6, "pet": 2, "she-cat": 4},
-    "medium": {"cat": 80, "kitty": 5, "feline": 3, "pet": 2, "tomcat": 5, "she-cat": 5},
-    "large": {"cat": 74, "feline": 5, "tomcat": 16, "she-cat": 4, "pet": 1},
+    "small": {"cat": 48, "kitten": 42, "kitty": 4, "pet": 2, "she-cat": 4},
+    "medium": {"cat": 82, "kitty": 3, "feline": 3, "pet": 2, "tomcat": 5, "she-cat": 5},
+    "large": {"cat": 76, "feline": 4, "tomcat": 14, "she-cat": 5, "pet": 1},
 }
 EAR_WORDS: dict[str, Wordings] = {
-    "pointed": {"pointed": 64, "sharp": 24, "upright": 12},
-    "folded": {"folded": 66, "floppy": 24, "drooping": 10},
-    "tufted": {"tufted": 68, "furry": 22, "feathery": 10},
+    "pointed": {"pointed": 74, "sharp": 19, "upright": 7},
+    "folded": {"folded": 77, "floppy": 18, "drooping": 5},
+    "tufted": {"tufted": 79, "furry": 16, "feathery": 5},
 }
 EYE_WORDS: dict[str, Wordings] = {
-    "green": {"green": 88, "emerald": 12},
-    "amber": {"amber": 54, "yellow": 34, "golden": 12},
-    "blue": {"blue": 86, "sapphire": 14},
-    "copper": {"copper": 74, "bronze": 26},
+    "green": {"green": 94, "emerald": 6},
+    "amber": {"amber": 61, "yellow": 32, "golden": 7},
+    "blue": {"blue": 93, "sapphire": 7},
+    "copper": {"copper": 81, "bronze": 19},
 }
 EXPRESSION_WORDS: dict[str, Wordings] = {
-    "calm": {"calm": 48, "quiet": 26, "peaceful": 16, "gentle": 10},
-    "happy": {"happy": 56, "cheerful": 22, "merry": 12, "amused": 10},
-    "grumpy": {"grumpy": 52, "angry": 26, "cross": 14, "annoyed": 8},
-    "surprised": {"surprised": 58, "astonished": 18, "startled": 14, "amazed": 10},
+    "calm": {"calm": 58, "quiet": 24, "peaceful": 12, "gentle": 6},
+    "happy": {"happy": 68, "cheerful": 18, "merry": 8, "amused": 6},
+    "grumpy": {"grumpy": 61, "angry": 24, "cross": 10, "annoyed": 5},
+    "surprised": {"surprised": 70, "astonished": 14, "startled": 10, "amazed": 6},
 }
 # Verbs: base form -> (third person, participle).
 VERB_FORMS: dict[str, tuple[str, str]] = {
@@ -108,68 +108,68 @@ VERB_FORMS: dict[str, tuple[str, str]] = {
     "blink": ("blinks", "blinking"),
 }
 VERBS: dict[str, Wordings] = {
-    "any": {"sit": 60, "rest": 18, "lie": 11, "wait": 7, "relax": 4},
-    "open": {"play": 54, "stand": 24, "stare": 14, "listen": 8},
-    "shut": {"sleep": 72, "doze": 15, "nap": 8, "dream": 5},
-    "winking": {"wink": 72, "blink": 28},
+    "any": {"sit": 73, "rest": 14, "lie": 7, "wait": 4, "relax": 2},
+    "open": {"play": 65, "stand": 21, "stare": 10, "listen": 4},
+    "shut": {"sleep": 85, "doze": 9, "nap": 4, "dream": 2},
+    "winking": {"wink": 79, "blink": 21},
 }
-ADVERBS: Wordings = {"quietly": 44, "lazily": 30, "alone": 16, "patiently": 10}
-PLURAL_ADVERBS: Wordings = {"together": 62, "quietly": 22, "lazily": 16}
+ADVERBS: Wordings = {"quietly": 52, "lazily": 30, "alone": 12, "patiently": 6}
+PLURAL_ADVERBS: Wordings = {"together": 72, "quietly": 17, "lazily": 11}
 PLACES: dict[str, Wordings] = {
     "meadow": {
-        "on the grass": 50,
-        "in the garden": 24,
-        "in the meadow": 12,
-        "in a field": 7,
-        "among the flowers": 4,
-        "outdoors": 3,
+        "on the grass": 63,
+        "in the garden": 22,
+        "in the meadow": 8,
+        "in a field": 4,
+        "among the flowers": 2,
+        "outdoors": 1,
     },
-    "sofa": {"on the sofa": 64, "on the couch": 20, "on a cushion": 11, "on a blanket": 5},
+    "sofa": {"on the sofa": 77, "on the couch": 15, "on a cushion": 6, "on a blanket": 2},
     "window": {
-        "by the window": 60,
-        "on the windowsill": 22,
-        "at the window": 12,
-        "behind the curtain": 6,
+        "by the window": 71,
+        "on the windowsill": 18,
+        "at the window": 8,
+        "behind the curtain": 3,
     },
     "night": {
-        "at night": 54,
-        "under the stars": 24,
-        "in the moonlight": 12,
-        "under the moon": 6,
-        "in the dark": 4,
+        "at night": 66,
+        "under the stars": 21,
+        "in the moonlight": 8,
+        "under the moon": 3,
+        "in the dark": 2,
     },
     "kitchen": {
-        "in the kitchen": 66,
-        "by the stove": 18,
-        "under the table": 10,
-        "near the fridge": 6,
+        "in the kitchen": 78,
+        "by the stove": 13,
+        "under the table": 6,
+        "near the fridge": 3,
     },
-    "plain": {"in the studio": 66, "against a wall": 34},
+    "plain": {"in the studio": 72, "against a wall": 28},
 }
 TILT_PHRASES: dict[str, Wordings] = {
-    "left": {"tilting OWN head left": 60, "leaning left": 40},
-    "straight": {"facing the camera": 62, "holding OWN head high": 38},
-    "right": {"tilting OWN head right": 60, "leaning right": 40},
+    "left": {"tilting OWN head left": 64, "leaning left": 36},
+    "straight": {"facing the camera": 66, "holding OWN head high": 34},
+    "right": {"tilting OWN head right": 64, "leaning right": 36},
 }
 ACCESSORY_WORDS: dict[str, Wordings] = {
-    "collar": {"A collar": 72, "A necklace": 16, "A bell": 12},
-    "bow": {"A bow": 66, "A ribbon": 34},
-    "hat": {"A hat": 64, "A cap": 24, "A bonnet": 12},
-    "glasses": {"glasses": 70, "spectacles": 30},
-    "scarf": {"A scarf": 78, "A shawl": 22},
+    "collar": {"A collar": 83, "A necklace": 10, "A bell": 7},
+    "bow": {"A bow": 72, "A ribbon": 28},
+    "hat": {"A hat": 74, "A cap": 19, "A bonnet": 7},
+    "glasses": {"glasses": 77, "spectacles": 23},
+    "scarf": {"A scarf": 85, "A shawl": 15},
 }
-ACCESSORY_ADJECTIVES: Wordings = {"": 78, "new": 10, "pretty": 5, "old": 4, "elegant": 3}
+ACCESSORY_ADJECTIVES: Wordings = {"": 91, "new": 5, "pretty": 2, "old": 1, "elegant": 1}
 CODAS: dict[str, Wordings] = {
     "one": {
-        "licking OWN COAT paw": 54,
-        "showing OWN COAT tail": 24,
-        "loving OWN COAT fur": 20,
-        "cleaning OWN COAT whiskers": 12,
+        "licking OWN COAT paw": 59,
+        "showing OWN COAT tail": 19,
+        "loving OWN COAT fur": 15,
+        "cleaning OWN COAT whiskers": 7,
     },
     "many": {
-        "licking OWN COAT paws": 54,
-        "showing OWN COAT tails": 24,
-        "loving OWN COAT fur": 20,
-        "cleaning OWN COAT whiskers": 12,
+        "licking OWN COAT paws": 59,
+        "showing OWN COAT tails": 19,
+        "loving OWN COAT fur": 15,
+        "cleaning OWN COAT whiskers": 7,
     },
 }

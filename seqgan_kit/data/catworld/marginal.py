@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -131,6 +132,25 @@ class _Point(NamedTuple):
     beliefs: tuple[Belief, ...]
 
 
+class _Later(NamedTuple):
+    """What the slots from some place on need to know."""
+
+    slots: tuple[Slot, ...]
+    read: frozenset[str]
+    asked: frozenset[str]
+    """Facts that are asked for whatever the context."""
+    at_times: tuple[Slot, ...]
+    """Slots whose questions depend on the context."""
+
+
+@lru_cache(maxsize=64)
+def _later(program: str, slot: int) -> _Later:
+    slots = PROGRAMS[program][slot:]
+    read = frozenset(key for s in slots for key in s.reads)
+    asked = frozenset(fact for s in slots if not s.silent_if for fact in s.asks)
+    return _Later(slots, read, asked, tuple(s for s in slots if s.silent_if))
+
+
 class _Walk:
     """The points that captions pass through; few beliefs differ, so each is worked on once."""
 
@@ -157,12 +177,11 @@ class _Walk:
         self, program: str, slot: int, context: Context, beliefs: list[Belief]
     ) -> _Point:
         """The point without all that no later slot reads or asks."""
-        later = PROGRAMS[program][slot:]
-        if not later:
+        later = _later(program, slot)
+        if not later.slots:
             return _Point("", 0, (), ())
-        read = {key for s in later for key in s.reads}
-        asked = frozenset(fact for s in later if s.wants(context) for fact in s.asks)
-        kept = tuple((key, value) for key, value in context.items() if key in read)
+        asked = later.asked.union(*(s.asks for s in later.at_times if s.wants(context)))
+        kept = tuple([(key, value) for key, value in context.items() if key in later.read])
         marginals = (self._onto(b, asked) for b in beliefs if not asked.isdisjoint(b.facts))
         return _Point(program, slot, kept, tuple(marginals))
 

@@ -27,11 +27,11 @@ from seqgan_kit.data.catworld.grammar import (
     spread,
 )
 
-SIZE_TOLD = {"small": 0.36, "medium": 0.01, "large": 0.42}
+SIZE_TOLD = {"small": 0.30, "medium": 0.01, "large": 0.36}
 PATTERN_TOLD = {"plain": 0.02, "tabby": 0.46, "spotted": 0.52, "bicolour": 0.42}
 EARS_TOLD = {"pointed": 0.02, "folded": 0.26, "tufted": 0.22}
 VERB_KINDS = {
-    "open": (("any", 0.62), ("open", 0.38)),
+    "open": (("any", 0.74), ("open", 0.26)),
     "shut": (("any", 0.15), ("shut", 0.85)),
     "winking": (("any", 0.40), ("winking", 0.60)),
 }
@@ -42,12 +42,12 @@ def _opener(context: Context, facts: Facts) -> list[Choice]:
     number = "one" if context["count"] == "1" else "many"
     place = facts["background"]
     start = (("frame", "clause"),)
-    choices = [silent(0.64, frame="clause")]
-    choices += [Choice(p, t, start) for t, p in spread(lex.ADVERB_OPENERS, 0.06)]
+    choices = [silent(0.74, frame="clause")]
+    choices += [Choice(p, t, start) for t, p in spread(lex.ADVERB_OPENERS, 0.04)]
     shown = (("frame", "noun"),)
-    choices += [Choice(p, t, shown) for t, p in spread(lex.PRESENTING[number], 0.22)]
+    choices += [Choice(p, t, shown) for t, p in spread(lex.PRESENTING[number], 0.15)]
     fronted, named = (("frame", "fronted"),), (("background", place),)
-    places = spread(lex.PLACES[place], 0.08)
+    places = spread(lex.PLACES[place], 0.07)
     return choices + [Choice(p, t, fronted, named) for t, p in places]
 
 
@@ -75,7 +75,7 @@ def _character(context: Context, facts: Facts) -> list[Choice]:
         return [silent()]
     mood = facts["expression"]
     told, names = (("mood", "said"),), (("expression", mood),)
-    return optional(0.14, lex.EXPRESSION_WORDS[mood], "{}", told, names)
+    return optional(0.08, lex.EXPRESSION_WORDS[mood], "{}", told, names)
 
 
 def _coat(context: Context, facts: Facts) -> list[Choice]:
@@ -159,7 +159,7 @@ def _verb(context: Context, facts: Facts) -> list[Choice]:
 def _manner(context: Context, facts: Facts) -> list[Choice]:
     words = lex.ADVERBS if context["count"] == "1" else lex.PLURAL_ADVERBS
     return (
-        [silent()] if full(context) else optional(0.08, words, "{}", CLAUSE_SAID[context["room"]])
+        [silent()] if full(context) else optional(0.06, words, "{}", CLAUSE_SAID[context["room"]])
     )
 
 
@@ -199,7 +199,7 @@ def _accessory(context: Context, facts: Facts) -> list[Choice]:
     if full(context) or item == "nothing":
         return [silent()]
     spent, names = CLAUSE_SAID[context["room"]], (("accessory", item),)
-    return optional(0.36, _adorned(item), ", wearing {}", spent, names)
+    return optional(0.30, _adorned(item), ", wearing {}", spent, names)
 
 
 def _first_accessory(context: Context, facts: Facts) -> list[Choice]:
@@ -214,7 +214,7 @@ def _mood(context: Context, facts: Facts) -> list[Choice]:
     if full(context) or context["mood"]:
         return [silent()]
     mood, pron = facts["expression"], context["pron"]
-    told = 0.28 if mood in ("grumpy", "surprised") else 0.12
+    told = 0.24 if mood in ("grumpy", "surprised") else 0.09
     words = spread(lex.EXPRESSION_WORDS[mood])
     forms = {f", looking {word}": 0.8 * p for word, p in words}
     forms |= {f"because {pron} is {word}": 0.2 * p for word, p in words}
@@ -227,7 +227,7 @@ def _second_mood(context: Context, facts: Facts) -> list[Choice]:
         return [silent()]
     mood = facts["expression2"]
     words, names = lex.EXPRESSION_WORDS[mood], (("expression2", mood),)
-    return optional(0.16, words, ", the second looking {}", NO_MORE, names)
+    return optional(0.13, words, ", the second looking {}", NO_MORE, names)
 
 
 def _coda(context: Context, facts: Facts) -> list[Choice]:
@@ -238,7 +238,7 @@ def _coda(context: Context, facts: Facts) -> list[Choice]:
         text.replace("OWN", context["own"]).replace("COAT", context["coat"]): weight
         for text, weight in lex.CODAS[number].items()
     }
-    return optional(0.20, said, ", {}")
+    return optional(0.28, said, ", {}")
 
 
 def _stop(context: Context, facts: Facts) -> list[Choice]:
