@@ -100,33 +100,34 @@ def _group_rewards(
     # A prefix is open where the sequence goes on after it.
     is_open = mask[:, 1:].t()  # [T-1,G]
     cells = torch.zeros(length, sequences, device=tokens.device)
-    if isinstance(reward, CompletionReward):
-        scored = _prefix_by_prefix(reward, tokens, completions, is_open, chunk_rows)
-    else:
-        scored = _in_chunks(reward, completions[is_open].flatten(0, 1), chunk_rows)
-    cells[:-1][is_open] = scored.view(-1, rollouts).mean(1)
+    cells[:-1][is_open] = score_completions(reward, tokens, completions, is_open, chunk_rows).mean(
+        1
+    )
     last = mask.sum(1, keepdim=True) - 1
     whole = _in_chunks(reward, tokens, chunk_rows)
     return cells.t().contiguous().scatter_(1, last, whole.unsqueeze(1))
 
 
-def _prefix_by_prefix(
-    reward: CompletionReward,
+def score_completions(
+    reward: Reward,
     tokens: Tensor,
     completions: Tensor,
     is_open: Tensor,
-    chunk_rows: int,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> Tensor:
-    """Rewards of all completions of open prefixes, in the order of ``completions[is_open]``."""
+    """Rewards [cells,N] of ``completions[is_open]``, where ``completions`` is [T-1,G,N,T]."""
+    rollouts = completions.shape[2]
+    if not isinstance(reward, CompletionReward):
+        rows = completions[is_open].flatten(0, 1)
+        return _in_chunks(reward, rows, chunk_rows).view(-1, rollouts)
     score = reward.for_originals(tokens)
-    prefixes = max(1, chunk_rows // completions.shape[2])
     scored = [
         score(completions[kept - 1, owner], owner, kept).float()
         for kept, row in enumerate(is_open, start=1)
-        for owner in row.nonzero().squeeze(1).split(prefixes)
+        for owner in row.nonzero().squeeze(1).split(max(1, chunk_rows // rollouts))
         if len(owner)
     ]
-    return torch.cat(scored) if scored else torch.zeros(0, device=tokens.device)
+    return torch.cat(scored) if scored else torch.zeros(0, rollouts, device=tokens.device)
 
 
 def _in_chunks(reward: Reward, rows: Tensor, chunk_rows: int) -> Tensor:

@@ -1,0 +1,49 @@
+"""Rollout rewards as one writes them first: the yardstick of ``seqgan-kit bench rollout``."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.sequences.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.rollout import Reward
+
+
+@torch.no_grad()
+def plain_rollout_rewards(
+    policy: SequenceGenerator,
+    tokens: Tensor,
+    reward: Reward,
+    rollouts: int,
+    *,
+    rng: torch.Generator,
+) -> Tensor:
+    """Rewards [B,T] of ``tokens`` [B,T] by a loop over rollouts and prefix lengths that replays prefixes.
+
+    Means the same as :func:`seqgan_kit.sequences.rollout.rollout_rewards`, cell by cell, from other random
+    numbers. Written plainly, not slowly: given tokens are read without projecting to the vocabulary.
+    """
+    length = tokens.shape[1]
+    rewards = torch.zeros(tokens.shape, device=tokens.device)
+    for _ in range(rollouts):
+        for kept in range(1, length):
+            rewards[:, kept - 1] += reward(_complete(policy, tokens, kept, rng)) / rollouts
+    rewards[:, -1] = reward(tokens)
+    if policy.eos is None:
+        return rewards
+    return torch.where(policy.token_mask(tokens), rewards, 0.0)
+
+
+def _complete(policy: SequenceGenerator, tokens: Tensor, kept: int, rng: torch.Generator) -> Tensor:
+    """One completion [B,T] of the first ``kept`` tokens of every row."""
+    completed = tokens.clone()
+    state = policy.start(len(tokens), tokens.device)
+    inputs = torch.full_like(tokens[:, 0], policy.bos)
+    for position in range(kept):
+        _, state = policy.advance(inputs, state)
+        inputs = tokens[:, position]
+    for position in range(kept, tokens.shape[1]):
+        logits, state = policy.step(inputs, state)
+        inputs = torch.multinomial(logits.softmax(1), 1, generator=rng).squeeze(1)
+        completed[:, position] = inputs
+    return completed
