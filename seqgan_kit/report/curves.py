@@ -43,6 +43,7 @@ class Section:
 
 def label(name: str) -> str:
     """``self_bleu_4`` as a reader would write it: Self-BLEU-4."""
+    name = re.sub(r"bleu(?=\d)", "bleu_", name)
     words = " ".join(_CAPITALS.get(word, word) for word in re.split(r"[_/. ]+", name))
     return re.sub(r" (?=\d+$)", "-", words.replace("self BLEU", "Self-BLEU"))
 

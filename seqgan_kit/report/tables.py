@@ -78,7 +78,7 @@ def best_rows(column: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> s
     rivals = {
         index: (row["values"][key], row.get("errors", {}).get(key) or 0.0)
         for index, row in enumerate(rows)
-        if not is_reference(row) and row["values"].get(key) is not None
+        if not is_reference(row) and math.isfinite(_number(row["values"].get(key)))
     }
     if better not in ("higher", "lower") or len(rivals) < 2:
         return set()
@@ -90,6 +90,10 @@ def best_rows(column: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> s
         if abs(value - top) <= 2 * math.hypot(error, top_error)
     }
     return near if len(near) < len(rivals) else set()
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def print_scores(record: Mapping[str, Any], console: Console | None = None) -> None:
@@ -124,7 +128,8 @@ def _footnotes(table: ScoreTable, plus_minus: str) -> list[str]:
         lines.append("* best model, or within two standard errors of it")
     if any(cell.error for row in table.cells for cell in row):
         lines.append(f"{plus_minus} standard error")
-    return [*lines, *table.notes, *(f"{names}: {how}" for names, how in table.signatures)]
+    where = ["How each number was computed: the signatures in scores.json and report.html."]
+    return [*lines, *table.notes, *(where if table.signatures else [])]
 
 
 def _text(cell: Cell, plus_minus: str) -> Text:
@@ -136,16 +141,19 @@ def _text(cell: Cell, plus_minus: str) -> Text:
 
 
 def _cell(column: Mapping[str, Any], row: Mapping[str, Any], best: bool) -> Cell:
-    value, digits = row["values"].get(column["key"]), int(column.get("digits", 3))
-    if value is None:
+    if column["key"] not in row["values"]:
         return Cell("")
+    value, digits = row["values"][column["key"]], int(column.get("digits", 3))
+    if value is None or not math.isfinite(value):  # JSON has null for both
+        return Cell("not finite")
     error = row.get("errors", {}).get(column["key"])
-    return Cell(f"{value:.{digits}f}", _error(error, digits) if error else "", best)
+    known = error is not None and math.isfinite(error) and error > 0
+    return Cell(f"{value:.{digits}f}", _error(error, digits) if known else "", best)
 
 
 def _error(error: float, digits: int) -> str:
     """In the value's digits, or in up to two more where those would show nothing but zeros."""
-    needed = math.ceil(-math.log10(error)) if 0 < error < 1 else 0
+    needed = math.ceil(-math.log10(error)) if error < 1 else 0
     return f"{error:.{min(max(digits, needed), digits + 2)}f}"
 
 

@@ -276,7 +276,7 @@ def test_standard_errors_become_whiskers_not_charts() -> None:
 
 
 def test_labels() -> None:
-    assert label("self_bleu_4") == "Self-BLEU-4"
+    assert label("self_bleu_4") == label("self_bleu4") == "Self-BLEU-4"
     assert label("reverse_kl") == "reverse KL"
     assert label("generator/loss") == "generator loss"
 

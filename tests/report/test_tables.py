@@ -89,7 +89,7 @@ def test_fits_the_terminal_with_nothing_cut(models: int, width: int) -> None:
     for name in ("MLE", "SeqGAN", "real data", "reverse KL", "Self-BLEU-5", "0.50* ±0.03", "9.000"):
         assert name in text
     assert "Divergences in nats." in text
-    assert "BLEU-2, BLEU-3, BLEU-4, BLEU-5: bleu|v1" in text
+    assert "signatures in scores.json" in text
 
 
 def test_many_models_go_down() -> None:
@@ -102,6 +102,23 @@ def test_a_metric_that_was_not_run_is_absent() -> None:
     assert table.cells[-1][0].value == ""
     line = next(x for x in printed(record(), 80).splitlines() if "reverse KL" in x)
     assert "0.00" not in line
+
+
+def test_signatures_are_told_once_for_all_that_share_them() -> None:
+    told = {how: names for names, how in score_table(record()).signatures}
+    assert told["bleu|v1"] == "BLEU-2, BLEU-3, BLEU-4, BLEU-5"
+    assert told["self|v1"].startswith("Self-BLEU-2, Self-BLEU-3")
+
+
+@pytest.mark.parametrize("value", [None, float("inf"), float("nan")])
+def test_not_finite_is_said_and_is_no_rival(value: float | None) -> None:
+    """A divergence may be infinite; null is what JSON has for it. That is not "not run"."""
+    entries = rows((1.0, 0), (2.0, 0), (3.0, 0))
+    entries[0]["values"]["x"] = value
+    column = COLUMN | {"better": "lower"}
+    assert best_rows(column, entries) == {1}
+    shown = [row[0].value for row in score_table({"columns": [column], "rows": entries}).cells]
+    assert shown == ["not finite", "2.00", "3.00"]
 
 
 def test_an_ascii_terminal() -> None:
