@@ -115,7 +115,7 @@ class Progress:
         self._standing = _Standing(name, rounds, done, began=now, began_at=done)
         if self.mode == "plain":
             begun = f", {done} of them done" if done else ""
-            self._line(f"{name}: {rounds} rounds{begun}")
+            self._line(f"{name}: {rounds} round{'' if rounds == 1 else 's'}{begun}")
             self._last_line = now
 
     def advance(

@@ -58,11 +58,11 @@ def spans(rows: Iterable[Mapping[str, Any]]) -> list[Span]:
 
 
 def sections(rows: Sequence[Mapping[str, Any]], scores: Mapping[str, Any] | None) -> list[Section]:
-    """All charts of a run: evaluations, losses, D's accuracy, and the rest folded away."""
+    """All charts of a run: evaluations, what the players train on, and the rest folded away."""
     train = [row for row in rows if row["kind"] == "train"]
     evaluations = [row for row in rows if row["kind"] == "evaluation"]
     phases, names = spans(rows), _names(train)
-    losses = [name for name in names if "loss" in name]
+    losses = [name for name in names if re.search("loss|nll|reward", name)]
     accuracies = [name for name in names if "accuracy" in name]
     rest = [name for name in names if name not in losses and name not in accuracies]
     made = [

@@ -126,7 +126,8 @@ def _footnotes(table: ScoreTable, plus_minus: str) -> list[str]:
     lines = []
     if table.marks_best:
         lines.append("* best model, or within two standard errors of it")
-    if any(cell.error for row in table.cells for cell in row):
+    explained = any("±" in note for note in table.notes)
+    if not explained and any(cell.error for row in table.cells for cell in row):
         lines.append(f"{plus_minus} standard error")
     where = ["How each number was computed: the signatures in scores.json and report.html."]
     return [*lines, *table.notes, *(where if table.signatures else [])]

@@ -174,6 +174,13 @@ def test_what_is_chosen_fits_and_puts_exact_measures_before_losses() -> None:
     assert chosen({"x": float("nan"), "y": 1e-5, "z": 123456.7}, 80) == "x nan  y 1e-05  z 123457"
 
 
+def test_one_round_is_no_plural() -> None:
+    console = pipe()
+    with Progress("plain", console=console) as progress:
+        progress.phase("adversarial", rounds=1)
+    assert written(console) == ["adversarial: 1 round"]
+
+
 def test_duration() -> None:
     assert [duration(s) for s in (0, 59.6, 3599, 3661)] == ["0:00", "1:00", "59:59", "1:01:01"]
 
