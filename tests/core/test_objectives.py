@@ -1,0 +1,214 @@
+"""Objectives against closed forms, naive computations and their gradients far out."""
+
+import math
+
+import pytest
+import torch
+
+from seqgan_kit.core import objectives as o
+from seqgan_kit.core.adversarial import accuracy
+from seqgan_kit.errors import UsageError
+
+CROSS_ENTROPY = [
+    o.minimax, o.non_saturating, o.max_likelihood, o.expected_probability, o.expected_logit
+]  # fmt: skip
+EVERY = [
+    *(build() for build in CROSS_ENTROPY),
+    o.least_squares(), o.least_squares(-1, 1, 0), o.wasserstein(), o.hinge(),
+    o.relativistic(o.non_saturating()), o.relativistic(o.least_squares(-1, 1, 1)),
+    o.relativistic(o.hinge()),
+]  # fmt: skip
+
+
+def scores(*values: float) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+def gradient(loss, at: float) -> float:
+    x = scores(at).requires_grad_()
+    return torch.autograd.grad(loss(x).sum(), x)[0].item()
+
+
+@pytest.mark.parametrize("objective", EVERY, ids=lambda objective: objective.name)
+def test_every_loss_has_one_value_a_sample(objective):
+    real, fake = torch.randn(6), torch.randn(6)
+    real_terms, fake_terms = objective.discriminator(real, fake)
+    assert real_terms.shape == fake_terms.shape == (6,)
+    assert objective.generator(fake, real).shape == (6,)
+
+
+@pytest.mark.parametrize("build", CROSS_ENTROPY)
+def test_an_undecided_discriminator_pays_log_4(build):
+    """D = 1/2 everywhere costs -log(1/2) - log(1 - 1/2) = log 4 (Goodfellow et al. 2014, theorem 1)."""
+    real, fake = build().discriminator(scores(0), scores(0))
+    assert (real + fake).item() == pytest.approx(math.log(4))
+
+
+@pytest.mark.parametrize("build", CROSS_ENTROPY)
+def test_the_best_discriminator_is_the_ratio_of_densities(build):
+    """At a point of densities p and g, the loss p*real(s) + g*fake(s) is least at sigma(s) = p/(p+g); in total
+    it is then log 4 - 2 JSD(p, g) (theorem 1)."""
+    p, g = scores(0.7, 0.2, 0.1), scores(0.1, 0.3, 0.6)
+    best = (p / g).log().requires_grad_()
+    real, fake = build().discriminator(best, best)
+    total = (p * real + g * fake).sum()
+    (slope,) = torch.autograd.grad(total, best)
+    torch.testing.assert_close(slope, torch.zeros(3, dtype=torch.float64))
+    middle = (p + g) / 2
+    divergence = ((p * (p / middle).log()).sum() + (g * (g / middle).log()).sum()) / 2
+    assert total.item() == pytest.approx((math.log(4) - 2 * divergence).item())
+
+
+def test_smoothing_lowers_the_real_target_alone():
+    """With one-sided smoothing s the best D at a point is (1-s) p / (p + g), and the fake half is as it was
+    (Salimans et al. 2016, section 3.4)."""
+    s, p, g = 0.1, 0.6, 0.3
+    best = (1 - s) * p / (p + g)
+    at = scores(math.log(best / (1 - best))).requires_grad_()
+    real, fake = o.non_saturating(s).discriminator(at, at)
+    (slope,) = torch.autograd.grad((p * real + g * fake).sum(), at)
+    assert slope.item() == pytest.approx(0, abs=1e-12)
+    plain = o.non_saturating().discriminator(at, at)
+    torch.testing.assert_close(fake, plain[1])
+    assert not torch.equal(real, plain[0])
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.0])
+def test_smoothing_outside_its_range_is_refused(smoothing):
+    with pytest.raises(UsageError, match=r"outside \[0, 1\)"):
+        o.minimax(smoothing)
+
+
+def test_the_generators_halves_are_the_textbook_functions_of_d():
+    s = scores(-2.0, 0.3, 1.7)
+    d = s.sigmoid()
+    torch.testing.assert_close(o.minimax().generator(s, None), (1 - d).log())
+    torch.testing.assert_close(o.non_saturating().generator(s, None), -d.log())
+    torch.testing.assert_close(o.max_likelihood().generator(s, None), -d / (1 - d))
+    torch.testing.assert_close(o.expected_probability().generator(s, None), -d)
+    torch.testing.assert_close(o.expected_logit().generator(s, None), -(d / (1 - d)).log())
+
+
+def test_expected_logit_is_reverse_kl_at_the_best_discriminator():
+    """With D = p/(p+g) the logit is log p/g, so G's expected loss is sum g log g/p = KL(G || data)."""
+    p, g = scores(0.7, 0.2, 0.1), scores(0.1, 0.3, 0.6)
+    loss = (g * o.expected_logit().generator((p / g).log(), None)).sum()
+    assert loss.item() == pytest.approx((g * (g / p).log()).sum().item())
+
+
+def test_max_likelihood_is_forward_kl_in_gradient_at_the_best_discriminator():
+    """E_g[-exp(logit D) grad log g] = -E_g[p/g grad log g] = -E_p[grad log g] = grad KL(data || G), D held
+    fixed (Goodfellow 2014)."""
+    p, logits = scores(0.7, 0.2, 0.1), scores(0.1, 1.0, -0.4).requires_grad_()
+    g = logits.softmax(0)
+    loss = (g * o.max_likelihood().generator((p / g).log().detach(), None)).sum()
+    (ours,) = torch.autograd.grad(loss, logits, retain_graph=True)
+    (wanted,) = torch.autograd.grad((p * (p / g).log()).sum(), logits)
+    torch.testing.assert_close(ours, wanted)
+
+
+@pytest.mark.parametrize("far", [-80.0, 80.0])
+@pytest.mark.parametrize("objective", EVERY, ids=lambda objective: objective.name)
+def test_losses_and_gradients_stay_finite_far_out(objective, far):
+    real = torch.tensor([far, 0.0], requires_grad=True)
+    fake = torch.tensor([-far, far], requires_grad=True)
+    terms = [*objective.discriminator(real, fake), objective.generator(fake, real)]
+    for term in terms:
+        grads = torch.autograd.grad(term.sum(), (real, fake), retain_graph=True, allow_unused=True)
+        assert term.isfinite().all()
+        assert all(g.isfinite().all() for g in grads if g is not None)
+
+
+def test_gradients_do_not_vanish_where_the_loss_is_large():
+    """log(sigmoid(x) + eps) is flat at -80; softplus has slope 1 there."""
+    loss = o.non_saturating()
+    assert gradient(lambda x: loss.generator(x.float(), None), -80) == pytest.approx(-1)
+    assert gradient(lambda x: loss.discriminator(x.float(), x.float())[0], -80) == pytest.approx(-1)
+    assert gradient(lambda x: loss.discriminator(x.float(), x.float())[1], 80) == pytest.approx(1)
+    eps = 1e-8
+    assert gradient(lambda x: -(x.float().sigmoid() + eps).log(), -80) == pytest.approx(0, abs=1e-6)
+
+
+def test_minimax_saturates_as_it_should():
+    """The slope of log(1 - D) is -D: nothing where D is sure of a fake, -1 where it is fooled."""
+    assert gradient(lambda x: o.minimax().generator(x, None), -80) == pytest.approx(0, abs=1e-30)
+    assert gradient(lambda x: o.minimax().generator(x, None), 80) == pytest.approx(-1)
+
+
+@pytest.mark.parametrize(("a", "b", "c"), [(0, 1, 1), (-1, 1, 0), (1, 0, 0.5)])
+def test_least_squares_targets(a, b, c):
+    """(b - D)^2/2 + (a - D)^2/2 and (c - D)^2/2 (Mao et al. 2017, eq. 2), with D's best at
+    (b p + a g)/(p + g) (eq. 5)."""
+    objective = o.least_squares(a, b, c)
+    assert objective.discriminator(scores(b), scores(a)) == (0, 0)
+    assert objective.generator(scores(c), None).item() == 0
+    assert objective.generator(scores(c + 3.0), None).item() == 4.5
+    p, g = 0.7, 0.2
+    best = scores((b * p + a * g) / (p + g)).requires_grad_()
+    real, fake = objective.discriminator(best, best)
+    assert torch.autograd.grad((p * real + g * fake).sum(), best)[0].item() == pytest.approx(0)
+    assert objective.decision == (a + b) / 2
+
+
+def test_pearson_targets_give_the_chi_square_divergence():
+    """With b - c = 1 and b - a = 2, and G's half taken on reals too, 2 C(G) = chi^2(p + g || 2 g)
+    (Mao et al. 2017, theorem 1)."""
+    p, g = scores(0.7, 0.2, 0.1), scores(0.1, 0.3, 0.6)
+    objective = o.least_squares(-1, 1, 0)
+    best = (p - g) / (p + g)
+    loss = ((p + g) * objective.generator(best, None)).sum()
+    chi = (((p + g) - 2 * g) ** 2 / (p + g)).sum()
+    assert (2 * loss).item() == pytest.approx(chi.item())
+
+
+def test_wasserstein_and_hinge():
+    real, fake = scores(-2, 0.5, 3), scores(-3, -0.5, 2)
+    terms = o.wasserstein().discriminator(real, fake)
+    assert [t.tolist() for t in terms] == [[2, -0.5, -3], [-3, -0.5, 2]]
+    assert o.wasserstein().generator(fake, None).tolist() == [3, 0.5, -2]
+    assert o.wasserstein().decision is None
+    terms = o.hinge().discriminator(real, fake)
+    assert [t.tolist() for t in terms] == [[3, 0.5, 0], [0, 0.5, 3]]
+    assert o.hinge().generator(fake, None).tolist() == [3, 0.5, -2]
+
+
+def test_relativistic_average_against_loops():
+    """RaSGAN (Jolicoeur-Martineau 2018, section 4.2): D's halves -log sigma(C(r) - mean C(f)) and
+    -log(1 - sigma(C(f) - mean C(r))); G's the same with real and fake exchanged."""
+    real, fake = scores(1.2, -0.3, 0.8), scores(-1.0, 0.4, 0.1)
+
+    def naive(first, second):
+        up = [-math.log(1 / (1 + math.exp(-(x - sum(second) / 3)))) for x in first]
+        down = [-math.log(1 - 1 / (1 + math.exp(-(x - sum(first) / 3)))) for x in second]
+        return up, down
+
+    objective = o.relativistic(o.non_saturating())
+    ours = objective.discriminator(real, fake)
+    for term, wanted in zip(ours, naive(real.tolist(), fake.tolist()), strict=True):
+        assert term.tolist() == pytest.approx(wanted)
+    up, down = naive(fake.tolist(), real.tolist())
+    wanted = [a + b for a, b in zip(up, down, strict=True)]
+    assert objective.generator(fake, real).tolist() == pytest.approx(wanted)
+    assert objective.needs_real
+
+
+def test_relativistic_least_squares_and_hinge_are_the_papers():
+    """RaLSGAN (C(r) - mean C(f) - 1)^2 + (C(f) - mean C(r) + 1)^2, halved; RaHingeGAN with max(0, 1 -+ .)."""
+    real, fake = scores(1.2, -0.3, 0.8), scores(-1.0, 0.4, 0.1)
+    up, down = o.relativistic(o.least_squares(-1, 1, 1)).discriminator(real, fake)
+    torch.testing.assert_close(up, (real - fake.mean() - 1) ** 2 / 2)
+    torch.testing.assert_close(down, (fake - real.mean() + 1) ** 2 / 2)
+    hinge = o.relativistic(o.hinge()).generator(fake, real)
+    wanted = (1 - fake + real.mean()).clamp(min=0) + (1 + real - fake.mean()).clamp(min=0)
+    torch.testing.assert_close(hinge, wanted)
+
+
+def test_a_relativistic_generator_needs_reals():
+    with pytest.raises(UsageError, match="needs the real scores"):
+        o.relativistic(o.hinge()).generator(scores(0), None)
+
+
+def test_accuracy_weighs_reals_and_fakes_alike():
+    real, fake = scores(1, -1, 2, 3), scores(-1, 1)
+    assert accuracy(real, fake).item() == pytest.approx((3 / 4 + 1 / 2) / 2)
+    assert accuracy(real, fake, decision=2.5).item() == pytest.approx((1 / 4 + 1) / 2)
