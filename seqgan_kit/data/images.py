@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -58,19 +59,9 @@ class ImageCorpus:
         device: torch.device | str = "cpu",
     ) -> Feed:
         """Batches ``{"real": [B,C,H,W] in [-1,1], <label>: [B] ...}``, reshuffled every epoch."""
-        if self.stream is not None:
-            return self.stream(
-                batch_size, seed=seed, rank=rank, world_size=world_size, device=device
-            )
-        return TensorFeed(
-            {"real": self.train, **self.train_labels},
-            batch_size,
-            seed=seed,
-            rank=rank,
-            world_size=world_size,
-            device=device,
-            transform=normalised,
-        )
+        tensors = {"real": self.train, **self.train_labels}
+        make = self.stream or partial(TensorFeed, tensors, transform=normalised)
+        return make(batch_size, seed=seed, rank=rank, world_size=world_size, device=device)
 
 
 def normalised(batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -53,15 +54,8 @@ class TextCorpus:
         device: torch.device | str = "cpu",
     ) -> Feed:
         """Batches ``{"real": [B,T]}`` of training rows, reshuffled every epoch."""
-        make = self.stream or TensorFeed
-        return make(
-            {"real": self.train},
-            batch_size,
-            seed=seed,
-            rank=rank,
-            world_size=world_size,
-            device=device,
-        )
+        make = self.stream or partial(TensorFeed, {"real": self.train})
+        return make(batch_size, seed=seed, rank=rank, world_size=world_size, device=device)
 
     def tensors(self) -> dict[str, Tensor]:
         """The splits as stored: four bytes a token are enough."""
