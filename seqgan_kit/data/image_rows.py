@@ -222,7 +222,7 @@ def _cell(source: Source, column: str, value: Any, number: int) -> tuple[str, by
             return value["path"], Path(value["path"]).read_bytes()
         except OSError:
             return value["path"], b""
-    if value is None:
+    if value is None or (isinstance(value, dict) and {"bytes", "path"} & value.keys()):
         return name, b""
     raise DataError(
         f"column {column!r} of {source} holds {type(value).__name__} values, not encoded pictures."

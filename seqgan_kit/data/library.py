@@ -119,11 +119,17 @@ def hub_splits(source: Source) -> list[str]:
 @contextmanager
 def reading(source: Source) -> Iterator[None]:
     """Says which source could not be read, and why, in one line."""
+    library_error = importlib.import_module("datasets.exceptions").DatasetsError
     try:
         yield
-    except DataError:
-        raise
-    except (OSError, ValueError, LookupError, _library_error()) as error:
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        NotImplementedError,
+        library_error,
+    ) as error:
         root = error.__cause__ or error
         reason = str(root).strip().split("\n")[0] or type(root).__name__
         hint = ""
@@ -132,10 +138,6 @@ def reading(source: Source) -> Iterator[None]:
                 " Check the name, the configuration (hub:name:config), the split and the network."
             )
         raise DataError(f"cannot read {source}: {reason.rstrip('.')}.{hint}") from error
-
-
-def _library_error() -> type[Exception]:
-    return importlib.import_module("datasets.exceptions").DatasetsError
 
 
 def _csv_options(library: ModuleType, path: Path) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def decode(data: bytes, *, size: int, channels: int, crop: Crop) -> Picture:
     else:
         resized = flat
     array = np.asarray(resized, dtype=np.uint8).reshape(size, size, channels)
-    return Picture(np.ascontiguousarray(array.transpose(2, 0, 1)), width, height)
+    return Picture(array.transpose(2, 0, 1).copy(), width, height)
 
 
 def flatten(image: Image.Image, channels: int) -> Image.Image:
