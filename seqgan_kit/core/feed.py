@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from seqgan_kit.core.runtime import mixed_seed
 from seqgan_kit.errors import UsageError
 
 
@@ -91,6 +92,6 @@ class TensorFeed:
         self._order = self._permutation()
 
     def _permutation(self) -> Tensor:
-        rng = torch.Generator().manual_seed((self.seed << 20) + self._epoch)
+        rng = torch.Generator().manual_seed(mixed_seed(self.seed, self._epoch))
         order = torch.randperm(self.rows, generator=rng)
         return order.to(next(iter(self.tensors.values())).device)

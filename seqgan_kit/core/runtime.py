@@ -41,9 +41,8 @@ class Runtime:
 
     def generator(self, purpose: str) -> torch.Generator:
         """A private source of randomness, its own for each rank and purpose."""
-        digest = sum(ord(c) * 31**i for i, c in enumerate(purpose)) % 2**31
         rng = torch.Generator(self.device)
-        return rng.manual_seed((self.seed + self.rank) * 2**31 + digest)
+        return rng.manual_seed(mixed_seed(self.seed, self.rank, *purpose.encode()))
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The precision that losses are computed in; parameters stay float32."""
@@ -109,6 +108,15 @@ def start_runtime(
         dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     seed_everything(seed + rank)
     return Runtime(chosen, rank, world_size, precision, seed)
+
+
+def mixed_seed(*parts: int) -> int:
+    """A seed in which every bit depends on all parts, for generators that must not repeat each other.
+
+    Shifting and adding would not do: torch's CPU generator reads the low 32 bits of its seed only.
+    """
+    state = np.random.SeedSequence([part % 2**64 for part in parts]).generate_state(1, np.uint64)
+    return int(state[0])
 
 
 def seed_everything(seed: int) -> None:
