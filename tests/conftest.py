@@ -22,7 +22,7 @@ from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
 class RunConfig:
     """The least configuration that a run can be opened with."""
 
-    run: RunSettings = RunSettings()
+    run: RunSettings
 
 
 @pytest.fixture(autouse=True)

@@ -46,8 +46,8 @@ def test_an_undecided_discriminator_pays_log_4(build):
 
 @pytest.mark.parametrize("build", CROSS_ENTROPY)
 def test_the_best_discriminator_is_the_ratio_of_densities(build):
-    """At a point of densities p and g, the loss p*real(s) + g*fake(s) is least at sigma(s) = p/(p+g); in total
-    it is then log 4 - 2 JSD(p, g) (theorem 1)."""
+    """At a point of densities p and g, the loss p*real(s) + g*fake(s) is least at sigma(s) = p/(p+g); in
+    total it is then log 4 - 2 JSD(p, g) (theorem 1)."""
     p, g = scores(0.7, 0.2, 0.1), scores(0.1, 0.3, 0.6)
     best = (p / g).log().requires_grad_()
     real, fake = build().discriminator(best, best)
