@@ -115,8 +115,8 @@ def mixed_seed(*parts: int) -> int:
 
     Shifting and adding would not do: torch's CPU generator reads the low 32 bits of its seed only.
     """
-    state = np.random.SeedSequence([part % 2**64 for part in parts]).generate_state(1, np.uint64)
-    return int(state[0])
+    words = [part >> shift & 0xFFFFFFFF for part in parts for shift in (0, 32)]
+    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0])
 
 
 def seed_everything(seed: int) -> None:

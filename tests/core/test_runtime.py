@@ -30,7 +30,7 @@ def test_private_randomness_repeats_and_differs_by_purpose():
 
 
 def test_every_seed_and_every_rank_has_its_own_randomness():
-    """torch's CPU generator reads the low 32 bits of its seed: with seed * 2^31 there were only two streams."""
+    """torch's CPU generator reads the low 32 bits of its seed: seed * 2^31 gives only two."""
     seen = [draw(Runtime(CPU, rank=r, seed=s), "moves") for s in range(6) for r in range(4)]
     assert len({tuple(numbers) for numbers in seen}) == len(seen)
 
