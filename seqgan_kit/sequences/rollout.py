@@ -108,6 +108,7 @@ def _group_rewards(
     return cells.t().contiguous().scatter_(1, last, whole.unsqueeze(1))
 
 
+@torch.no_grad()
 def score_completions(
     reward: Reward,
     tokens: Tensor,
@@ -135,6 +136,7 @@ def _in_chunks(reward: Reward, rows: Tensor, chunk_rows: int) -> Tensor:
     return torch.cat(scored) if scored else torch.zeros(0, device=rows.device)
 
 
+@torch.no_grad()
 def complete_prefixes(
     stepper: Stepper, tokens: Tensor, rollouts: int, rng: torch.Generator, chunk_rows: int
 ) -> Tensor:

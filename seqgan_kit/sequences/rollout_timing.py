@@ -90,13 +90,11 @@ class _Players:
             self.policy, self.tokens, scorer, self.setting.rollouts, rng=self.rng
         )
 
-    @torch.no_grad()
     def sweep(self) -> Tensor:
         return complete_prefixes(
             self.policy.stepper(), self.tokens, self.setting.rollouts, self.rng, CHUNK_ROWS
         )
 
-    @torch.no_grad()
     def scoring(self, completions: Tensor) -> Tensor:
         scorer = PrefixScorer(self.trunk, self.verdict)
         is_open = torch.ones(completions.shape[:2], dtype=torch.bool)
