@@ -64,8 +64,7 @@ def keep_last(folder: Path, count: int) -> None:
     for path in numbered_checkpoints(folder)[: -count or None]:
         path.unlink()
     for leftover in folder.glob(".*.tmp"):
-        if not leftover.name.endswith(f".{os.getpid()}.tmp"):
-            leftover.unlink()
+        leftover.unlink()
 
 
 def _advice(bad: Path) -> str:

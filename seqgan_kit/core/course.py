@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from seqgan_kit.core.feed import Feed
+from seqgan_kit.core.game import Phase
 from seqgan_kit.core.runtime import Runtime
-from seqgan_kit.errors import TrainingError
+from seqgan_kit.errors import TrainingError, UsageError
+
+
+def rounds_of(phase: Phase, feeds: Mapping[str, Feed]) -> int:
+    """The phase's length in rounds."""
+    if isinstance(phase.rounds, int):
+        return phase.rounds
+    fed = next((turn for turn in phase.turns if turn.feed is not None), None)
+    if fed is None or fed.feed is None or not isinstance(fed.moves, int):
+        raise UsageError(
+            f"phase {phase.name!r} is counted in epochs, so its first fed turn needs a plain number of "
+            "moves a round."
+        )
+    return max(1, round(phase.rounds.count * feeds[fed.feed].batches_per_epoch / fed.moves))
 
 
 @dataclass
@@ -58,27 +73,28 @@ class Sums:
     def state_dict(self) -> dict[str, Any]:
         return {"totals": self.totals, "counts": self.counts}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.totals, self.counts = dict(state["totals"]), dict(state["counts"])
+    def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
+        self.totals = {name: total.to(device) for name, total in state["totals"].items()}
+        self.counts = dict(state["counts"])
 
 
 class FiniteCheck:
     """Stops the run at the first loss that is not finite.
 
     On a GPU the losses of up to ``lag`` moves are looked at together, so that checking does not make every
-    move wait for the device; on CPU each is looked at once it is there.
+    move wait for the device; on CPU each is looked at once it is there. ``advice`` says where to go back to.
     """
 
-    def __init__(self, device: torch.device, lag: int = 64):
-        self.lag = lag if device.type == "cuda" else 1
+    def __init__(self, device: torch.device, advice: Callable[[], str], lag: int = 64):
+        self.lag, self.advice = lag if device.type == "cuda" else 1, advice
         self._waiting: list[tuple[str, int, Tensor]] = []
 
-    def add(self, term: str, move: int, value: Tensor, advice: str) -> None:
+    def add(self, term: str, move: int, value: Tensor) -> None:
         self._waiting.append((term, move, value.detach()))
         if len(self._waiting) >= self.lag:
-            self.flush(advice)
+            self.flush()
 
-    def flush(self, advice: str) -> None:
+    def flush(self) -> None:
         """Looks at what is waiting."""
         if not self._waiting:
             return
@@ -87,6 +103,6 @@ class FiniteCheck:
         for (term, move, _), value in zip(waiting, values, strict=True):
             if value - value != 0:  # infinite or not a number
                 raise TrainingError(
-                    f"{term} became {value} at move {move}. {advice} Lower the learning rate, clip the "
-                    "gradient, or look at the last rounds in report.html."
+                    f"{term} became {value} at move {move}. {self.advice()} Lower the learning rate, clip "
+                    "the gradient, or look at the last rounds in report.html."
                 )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+_ECHO_SECONDS = 1.0
 
 
 class StopWish:
@@ -14,6 +17,7 @@ class StopWish:
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self._heard_at = 0.0
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -29,6 +33,8 @@ class StopWish:
                 signal.signal(number, handler)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
-        if self.signal is not None and number == signal.SIGINT:
+        # A Ctrl-C in the terminal of torchrun is heard twice: from the terminal and passed on by torchrun.
+        echo = time.monotonic() - self._heard_at < _ECHO_SECONDS
+        if self.signal is not None and number == signal.SIGINT and not echo:
             raise KeyboardInterrupt
-        self.signal = number
+        self.signal, self._heard_at = number, time.monotonic()

@@ -45,8 +45,14 @@ class Runtime:
         return rng.manual_seed(mixed_seed(self.seed, self.rank, *purpose.encode()))
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """The precision that losses are computed in; parameters stay float32."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+        """The precision that losses are computed in; parameters stay float32.
+
+        Without autocast's cache of cast weights: a cast made while sampling, under ``no_grad``, would be used
+        again by the loss and cut its gradient off.
+        """
+        return torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.precision == "bf16", cache_enabled=False
+        )
 
     def broadcast(self, module: nn.Module) -> None:
         """Makes every rank's parameters and buffers those of rank 0."""

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -32,32 +33,32 @@ class Keeper:
         self.trainer, self.settings = trainer, trainer.run.settings
         self.folder = trainer.log.checkpoint_folder
         self.best: dict[str, float] = {}
-        """Best value of every watched metric: the run's, and each early stop's (reset by phase)."""
+        """Best value of every watched metric: the run's under "", each early stop's under its phase."""
         self.waited: dict[str, int] = {}
         self._saved_at = time.monotonic()
+        self._check_watched()
 
     def save(self) -> None:
-        """Writes a checkpoint of everything at the present move."""
+        """Writes a checkpoint of everything at the present move, if its losses were finite."""
+        self.trainer.finite.flush()
         state = self._capture()
         if self.trainer.runtime.leads:
             write_checkpoint(checkpoint_path(self.folder, state["cursor"]["total_moves"]), state)
             keep_last(self.folder, self.settings.keep_checkpoints)
         self._saved_at = time.monotonic()
 
-    def save_if_due(self) -> None:
-        """Saves when the last checkpoint is old; with several processes only rounds and phases save."""
+    def due(self) -> bool:
+        """Whether the last checkpoint is old; rank 0's clock decides."""
         age_minutes = (time.monotonic() - self._saved_at) / 60
-        if self.trainer.runtime.world_size == 1 and age_minutes >= self.settings.save_every_minutes:
-            self.save()
+        return self.trainer.runtime.leads and age_minutes >= self.settings.save_every_minutes
 
     def resume(self) -> None:
         """Goes to the newest checkpoint if the run is a resumed one; without any it starts afresh."""
         if not self.trainer.run.resumed:
             return
-        found = numbered_checkpoints(self.folder)
+        found = self.trainer.runtime.from_leader(numbered_checkpoints(self.folder))
         if found:
-            state = read_checkpoint(found[-1], self.trainer.runtime.device)
-            self._restore(state)
+            self._restore(self._read(found[-1]))
         else:
             self.trainer.log.truncate(0)
 
@@ -86,7 +87,7 @@ class Keeper:
     def judge(self, phase: Phase, values: Mapping[str, float]) -> bool:
         """Keeps the players if they are the best so far; True if the phase's patience is over."""
         metric = self.settings.best_metric
-        if metric and self._improves("run", metric, values, self.settings.best_is):
+        if metric and self._improves("", metric, values, self.settings.best_is):
             self._write_players("best")
         stop = phase.early_stop
         if stop is None:
@@ -100,9 +101,9 @@ class Keeper:
 
     def end_phase(self, phase: Phase) -> None:
         """Returns to the phase's best players if it asks for that; keeps them aside if it asks for that."""
-        if phase.early_stop is not None and phase.early_stop.restore_best:
-            path = self.folder / f"best-of-{phase.name}.pt"
-            self.load_players(read_checkpoint(path, self.trainer.runtime.device))
+        stop = phase.early_stop
+        if stop is not None and stop.restore_best and phase.name in self.best:
+            self.load_players(self._read(self.folder / f"best-of-{phase.name}.pt"))
         if phase.keep:
             self._write_players(f"after-{phase.name}")
 
@@ -120,6 +121,39 @@ class Keeper:
                 f"the checkpoint is of another game than this run's: {error}. Resume with the settings that "
                 "the run was started with."
             ) from error
+
+    def shared_buffers(self) -> list[torch.Tensor]:
+        """The buffers that all processes should agree on, those of the averages among them."""
+        game, own = self.trainer.game, set(self.trainer.game.private_players())
+        shared = [player for name, player in game.players.items() if name not in own]
+        return [b for module in (*shared, self.trainer.averages) for b in module.buffers()]
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        """A checkpoint as rank 0 finds it: other nodes may not see its disk."""
+        runtime = self.trainer.runtime
+        state: dict[str, Any] = runtime.from_leader(
+            read_checkpoint(path) if runtime.leads else None
+        )
+        return state
+
+    def _check_watched(self) -> None:
+        """Refuses, before anything is trained, to watch what is never measured."""
+        evaluates, names = self.trainer.hooks.evaluate is not None, set[str]()
+        if self.settings.best_metric and not evaluates:
+            raise UsageError(
+                f"best_metric is {self.settings.best_metric!r}, but this run evaluates nothing."
+            )
+        for phase in self.trainer.phases:
+            if phase.early_stop is not None and not (evaluates and phase.evaluate_every_rounds > 0):
+                raise UsageError(
+                    f"phase {phase.name!r} stops early by {phase.early_stop.metric!r}, so it needs an "
+                    "evaluation every so many rounds (evaluate_every_rounds above 0)."
+                )
+            if phase.name in names:
+                raise UsageError(
+                    f"two phases are called {phase.name!r}; what is kept of one would replace the other's."
+                )
+            names.add(phase.name)
 
     def _improves(self, key: str, metric: str, values: Mapping[str, float], better: str) -> bool:
         if metric not in values:
@@ -145,9 +179,10 @@ class Keeper:
         """What must agree between a run and its checkpoint: the order of play."""
         return [
             f"{phase.name}: {', '.join(t.players)}: {t.loss or t.rule}"
+            + (f" by {t.optimizer.name}" if t.optimizer is not None else "")
             for phase in self.trainer.phases
             for t in phase.turns
-        ]
+        ] + [f"{name}: {f.batches_per_epoch} batches" for name, f in self.trainer.feeds.items()]
 
     def _capture(self) -> dict[str, Any]:
         t = self.trainer
@@ -156,6 +191,8 @@ class Keeper:
             "private_players": private,
             "rng": rng_state([t.rng]),
             "feeds": {name: feed.state_dict() for name, feed in t.feeds.items()},
+            # Within a round each process's running statistics are its own.
+            "buffers": self.shared_buffers() if t.runtime.world_size > 1 else [],
         }
         return {
             **self._players(),
@@ -167,15 +204,16 @@ class Keeper:
             "waited": self.waited,
             "course": self._course(),
             "metrics_bytes": t.log.position(),
-            "ranks": t.runtime.gather(own),
+            "ranks": t.runtime.gather(_to_cpu(own)) if t.runtime.world_size > 1 else [own],
         }
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         t = self.trainer
         if state["course"] != self._course():
+            was, now = set(state["course"]), set(self._course())
             raise CheckpointError(
-                "the checkpoint was made by a run with other phases or turns; resume it with the method and "
-                "the settings it was started with."
+                "the checkpoint was made by a run with other phases, turns or batches; resume it with the "
+                f"settings it was started with. It has {sorted(was - now)}, this run {sorted(now - was)}."
             )
         if len(state["ranks"]) != t.runtime.world_size:
             raise CheckpointError(
@@ -185,7 +223,7 @@ class Keeper:
         self.load_players(state)
         t.stepper.load_state_dict(state["stepper"])
         t.cursor.load_state_dict(state["cursor"])
-        t.sums.load_state_dict(state["sums"])
+        t.sums.load_state_dict(state["sums"], t.runtime.device)
         t.tally, self.best, self.waited = (dict(state[k]) for k in ("tally", "best", "waited"))
         t.log.truncate(state["metrics_bytes"])
         own = state["ranks"][t.runtime.rank]
@@ -193,15 +231,16 @@ class Keeper:
             t.game.players[name].load_state_dict(saved)
         for name, position in own["feeds"].items():
             t.feeds[name].load_state_dict(position)
-        restore_rng_state(_to_cpu(own["rng"]), [t.rng])
+        with torch.no_grad():
+            for buffer, saved in zip(self.shared_buffers(), own["buffers"], strict=False):
+                buffer.copy_(saved)
+        restore_rng_state(own["rng"], [t.rng])
 
 
-def _to_cpu(state: dict[str, Any]) -> dict[str, Any]:
-    """Random states live on the CPU whatever device a checkpoint is loaded to."""
-
-    def move(value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            return value.cpu()
-        return [move(item) for item in value] if isinstance(value, list) else value
-
-    return {name: move(value) for name, value in state.items()}
+def _to_cpu(value: Any) -> Any:
+    """Nested tensors on the CPU: sent as they are, they would all land on the sender's device."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu()
+    if isinstance(value, Mapping):
+        return {name: _to_cpu(item) for name, item in value.items()}
+    return [_to_cpu(item) for item in value] if isinstance(value, list | tuple) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,8 @@ from seqgan_kit.core.discriminator import frozen
 from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.runtime import Runtime
+
+Wishes = Callable[[], tuple[bool, ...]]
 
 
 class Stepper:
@@ -32,25 +34,26 @@ class Stepper:
             self._moves.append(0)
 
     def parameters(self, turn: Turn) -> list[nn.Parameter]:
-        """The parameters that the turn may move."""
-        return [p for name in turn.players for p in self.game.players[name].parameters()]
+        """The parameters that the turn may move; those without a gradient (frozen ones) stay."""
+        players = (self.game.players[name] for name in turn.players)
+        return [p for player in players for p in player.parameters() if p.requires_grad]
 
     def step(
-        self, turn: Turn, batch: Batch, move: Move, progress: float, stop_asked: bool
-    ) -> tuple[Loss, dict[str, Tensor | float], bool]:
-        """One move down the turn's loss; also whether any process was asked to stop.
+        self, turn: Turn, batch: Batch, move: Move, progress: float, wishes: Wishes
+    ) -> tuple[Loss, dict[str, Tensor | float], tuple[bool, ...]]:
+        """One move down the turn's loss; also which of the wishes any process has.
 
-        The wish to stop travels in the gradients' all-reduce, so that all processes stop after the same move.
+        Wishes (to stop, to save) and the loss travel in the gradients' all-reduce, so that all processes
+        stop, save or fail after the same move.
         """
         assert turn.optimizer is not None
         slot = self._slots[_slot(turn)]
         optimizer, parameters = self._optimizers[slot], self.parameters(turn)
         with frozen(*self.bystanders(turn)), self.runtime.autocast():
             loss = self.game.loss(turn.loss, batch, move)
-        gradients = torch.autograd.grad(loss.total, parameters, allow_unused=True)
-        stop = self._average(parameters, gradients, stop_asked)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
+        # Not autograd.grad: it may give two parameters one tensor, which clipping would scale twice.
+        torch.autograd.backward(loss.total, inputs=parameters)
+        total, granted = self._average(parameters, loss.total.detach(), wishes())
         logs: dict[str, Tensor | float] = {}
         if turn.optimizer.clip_norm is not None:
             norm = nn.utils.clip_grad_norm_(parameters, turn.optimizer.clip_norm)
@@ -60,25 +63,32 @@ class Stepper:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         self._moves[slot] += 1
-        return loss, logs, stop
+        return Loss(total, loss.logs), logs, granted
+
+    def part_of_round(self, phase: Phase, turn_number: int) -> tuple[int, int]:
+        """Which of the phase's turns on one optimizer a turn is, and how many they are."""
+        turn = phase.turns[turn_number]
+        if turn.optimizer is None:
+            return 0, 1
+        same = [t.optimizer is not None and _slot(t) == _slot(turn) for t in phase.turns]
+        return sum(same[:turn_number]), sum(same)
 
     def bystanders(self, turn: Turn) -> list[nn.Module]:
         """The players that may not change in this turn."""
         return [m for name, m in self.game.players.items() if name not in turn.players]
 
     def _average(
-        self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None], stop_asked: bool
-    ) -> bool:
+        self, parameters: Sequence[Tensor], total: Tensor, wishes: tuple[bool, ...]
+    ) -> tuple[Tensor, tuple[bool, ...]]:
+        """Averages gradients and loss over the processes; any process's wish is everybody's."""
         if self.runtime.world_size == 1:
-            return stop_asked
-        flag = torch.tensor([float(stop_asked)], device=self.runtime.device)
+            return total, wishes
+        flags = torch.tensor([float(wish) for wish in wishes], device=self.runtime.device)
+        total = total.clone()
         # A parameter that a loss leaves out is left out on every rank; its zeros keep the layout fixed.
-        pieces = [
-            torch.zeros_like(p) if g is None else g
-            for p, g in zip(parameters, gradients, strict=True)
-        ]
-        self.runtime.average([*pieces, flag])
-        return bool(flag.item() > 0)
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        self.runtime.average([*gradients, total, flags])
+        return total, tuple(flag > 0 for flag in flags.tolist())
 
     def state_dict(self) -> dict[str, Any]:
         return {"optimizers": [o.state_dict() for o in self._optimizers], "moves": self._moves}

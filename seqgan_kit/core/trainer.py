@@ -19,7 +19,7 @@ from torch import nn
 
 from seqgan_kit.core.alarms import Alarm, PinnedDiscriminator
 from seqgan_kit.core.checkpoint import read_checkpoint
-from seqgan_kit.core.course import Cursor, FiniteCheck, Sums
+from seqgan_kit.core.course import Cursor, FiniteCheck, Sums, rounds_of
 from seqgan_kit.core.discriminator import frozen
 from seqgan_kit.core.ema import Averages
 from seqgan_kit.core.feed import Feed
@@ -28,7 +28,7 @@ from seqgan_kit.core.interrupts import StopWish
 from seqgan_kit.core.run import Run
 from seqgan_kit.core.saving import Keeper
 from seqgan_kit.core.steps import Stepper
-from seqgan_kit.errors import Interrupted, UsageError
+from seqgan_kit.errors import Interrupted
 
 Evaluate = Callable[[Game, torch.Generator], Mapping[str, float]]
 DrawSamples = Callable[[Game, torch.Generator, Path], None]
@@ -80,8 +80,8 @@ class Trainer:
         self.stepper = Stepper(self.game, self.phases, self.runtime)
         self.cursor, self.sums, self.tally = Cursor(), Sums(), dict[str, int]()
         self.rng = self.runtime.generator("moves")
-        self.stop_wish, self.finite = StopWish(), FiniteCheck(self.runtime.device)
-        self.keeper = Keeper(self)
+        self.stop_wish, self.keeper = StopWish(), Keeper(self)
+        self.finite = FiniteCheck(self.runtime.device, self.keeper.advice)
         if run.settings.compile:
             for player in self.game.players.values():
                 player.compile()
@@ -93,8 +93,6 @@ class Trainer:
             with self.progress, self.stop_wish.listening():
                 while self.cursor.phase < len(self.phases):
                     self._play(self.phases[self.cursor.phase])
-                self._note("finished", self.phases[-1])
-                self.keeper.save()
         for name in self.averages.decays:
             self.game.players[name] = self.averages.copies[name]
         self.game.eval()
@@ -110,13 +108,10 @@ class Trainer:
         return kept.eval()
 
     def _play(self, phase: Phase) -> None:
-        rounds, cursor = self.rounds(phase), self.cursor
+        rounds, cursor = rounds_of(phase, self.feeds), self.cursor
         self.progress.phase(phase.name, rounds, cursor.round)
         if (cursor.round, cursor.turn, cursor.move) == (0, 0, 0):
-            self.log.log(
-                "phase", phase=phase.name, round=0, total_round=cursor.total_rounds,
-                move=cursor.total_moves, values={"rounds": rounds},
-            )  # fmt: skip
+            self.log.log("phase", values={"rounds": rounds}, **self._where(phase))
         ended = False
         while cursor.round < rounds and not ended:
             began, moves_before = time.monotonic(), cursor.total_moves
@@ -126,22 +121,12 @@ class Trainer:
             rate = (cursor.total_moves - moves_before) / max(time.monotonic() - began, 1e-9)
             ended = self._after_round(phase, rounds, rate)
         self.keeper.end_phase(phase)
+        if phase is self.phases[-1]:
+            self.log.log("phase", values={}, message="finished", **self._where(phase))
         cursor.phase, cursor.round = cursor.phase + 1, 0
         self.keeper.save()
-
-    def rounds(self, phase: Phase) -> int:
-        """The phase's length in rounds."""
-        if isinstance(phase.rounds, int):
-            return phase.rounds
-        fed = next((turn for turn in phase.turns if turn.feed is not None), None)
-        if fed is None or fed.feed is None or not isinstance(fed.moves, int):
-            raise UsageError(
-                f"phase {phase.name!r} is counted in epochs, so its first fed turn needs a plain number of "
-                "moves a round."
-            )
-        return max(
-            1, round(phase.rounds.count * self.feeds[fed.feed].batches_per_epoch / fed.moves)
-        )
+        if self._signal() is not None:  # it came after the last move
+            self._stop(phase)
 
     def _play_round(self, phase: Phase, rounds: int) -> None:
         cursor = self.cursor
@@ -150,33 +135,38 @@ class Trainer:
             turn = phase.turns[cursor.turn]
             feed = self.feeds.get(turn.feed or "")
             moves = turn.moves_in(cursor.round, feed.batches_per_epoch if feed else 1)
+            part, parts = self.stepper.part_of_round(phase, cursor.turn)
             while cursor.move < moves:
-                progress = (cursor.round + cursor.move / moves) / rounds
-                stop = self._make_move(
-                    turn, Move(phase.name, cursor.round, rounds, self.rng), progress
-                )
+                progress = (cursor.round + (part + cursor.move / moves) / parts) / rounds
+                move = Move(phase.name, cursor.round, rounds, self.rng)
+                stop, save = self._make_move(turn, move, progress)
                 cursor.move, cursor.total_moves = cursor.move + 1, cursor.total_moves + 1
-                self.keeper.save_if_due()
                 if stop:
                     self._stop(phase)
+                if save:
+                    self.keeper.save()
             cursor.turn, cursor.move = cursor.turn + 1, 0
-        self.finite.flush(self.keeper.advice())
+        self.finite.flush()
 
-    def _make_move(self, turn: Turn, move: Move, progress: float) -> bool:
-        """Makes one move; True if the run shall stop after it."""
+    def _make_move(self, turn: Turn, move: Move, progress: float) -> tuple[bool, ...]:
+        """Makes one move; whether the run shall stop after it, and whether it shall be saved."""
         batch = self.feeds[turn.feed].next_batch() if turn.feed is not None else {}
-        asked = self.stop_wish.signal is not None or self.run.out_of_time()
         if turn.rule:
             with frozen(*self.stepper.bystanders(turn)):
                 self.sums.add(self.game.rule(turn.rule, batch, move), self.runtime.device)
-            return asked and self.runtime.world_size == 1
-        loss, logs, stop = self.stepper.step(turn, batch, move, progress, asked)
-        self.finite.add(turn.loss, self.cursor.total_moves, loss.total, self.keeper.advice())
+            return self._wishes() if self.runtime.world_size == 1 else (False, False)
+        loss, logs, wishes = self.stepper.step(turn, batch, move, progress, self._wishes)
+        self.finite.add(turn.loss, self.cursor.total_moves, loss.total)
         self.sums.add({**loss.logs, **logs}, self.runtime.device)
         if turn.after_step:
             self.sums.add(self.game.rule(turn.after_step, batch, move), self.runtime.device)
         self.averages.follow(self.game, turn.players)
-        return stop
+        return wishes
+
+    def _wishes(self) -> tuple[bool, ...]:
+        """Whether this process wants to stop, and to save."""
+        asked = self.stop_wish.signal is not None or self.run.out_of_time()
+        return asked, self.keeper.due()
 
     def _after_round(self, phase: Phase, rounds: int, rate: float) -> bool:
         """Logs, evaluates, draws, saves as the phase says; True if the phase shall end early."""
@@ -218,10 +208,7 @@ class Trainer:
         return self.runtime.generator("evaluation")
 
     def _record(self, kind: str, phase: Phase, values: Mapping[str, float]) -> None:
-        where: dict[str, Any] = {
-            "phase": phase.name, "round": self.cursor.round,
-            "total_round": self.cursor.total_rounds, "move": self.cursor.total_moves,
-        }  # fmt: skip
+        where = self._where(phase)
         self.log.log(kind, values=values, **where)
         for alarm in self.hooks.alarms:
             if message := alarm.check(values, self.tally):
@@ -230,19 +217,23 @@ class Trainer:
 
     def _average_buffers(self) -> None:
         """Gives all processes one set of running statistics (batch norm's differ by what each saw)."""
-        own = set(self.game.private_players())
-        shared = [p for name, p in self.game.players.items() if name not in own]
-        self.runtime.average([b for p in shared for b in p.buffers() if b.is_floating_point()])
+        self.runtime.average([b for b in self.keeper.shared_buffers() if b.is_floating_point()])
 
-    def _note(self, message: str, phase: Phase) -> None:
-        self.log.log(
-            "phase", phase=phase.name, round=self.cursor.round, values={}, message=message,
-            total_round=self.cursor.total_rounds, move=self.cursor.total_moves,
-        )  # fmt: skip
+    def _where(self, phase: Phase) -> dict[str, Any]:
+        cursor = self.cursor
+        return {
+            "phase": phase.name, "round": cursor.round,
+            "total_round": cursor.total_rounds, "move": cursor.total_moves,
+        }  # fmt: skip
+
+    def _signal(self) -> int | None:
+        """The signal that any process heard."""
+        heard = self.runtime.gather(self.stop_wish.signal)
+        return next((number for number in heard if number is not None), None)
 
     def _stop(self, phase: Phase) -> None:
         self.keeper.save()
-        number = self.stop_wish.signal
+        number = self._signal()
         why = "time limit" if number is None else {2: "Ctrl-C", 15: "SIGTERM"}.get(number, "signal")
         raise Interrupted(
             f"Stopped by {why} in phase {phase.name!r} after {self.cursor.total_moves} moves; everything is "
