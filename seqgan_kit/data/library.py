@@ -27,24 +27,44 @@ _TRUE = ("1", "true", "yes", "on")
 
 
 def quiet_datasets(*, online: bool) -> ModuleType:
-    """The ``datasets`` module, silent and without telemetry.
+    """The ``datasets`` module, silent and without telemetry; it may use the network only if ``online``.
 
-    Without ``online`` it is cut off from the network, where it would otherwise wait for time-outs even to
-    read a local file. A user's own HF_HUB_OFFLINE=1 holds for the hub too.
+    Once the hub was asked for the module stays online, since a stream may still be read from it. A
+    user's own HF_HUB_OFFLINE=1 holds for the hub too.
     """
-    asked_offline = any(os.environ.get(flag, "").lower() in _TRUE for flag in _OFFLINE)
-    offline = asked_offline or not online
-    flags = dict.fromkeys(_OFFLINE, "1" if offline else "0")
+    offline = any(os.environ.get(flag, "").lower() in _TRUE for flag in _OFFLINE)
+    flags = dict.fromkeys(_OFFLINE, "1" if offline or not online else "0")
     with _environment({**flags, **dict.fromkeys(_QUIET, "1")}):
         datasets = importlib.import_module("datasets")
-        constants = importlib.import_module("huggingface_hub.constants")
-    # Both libraries read the environment only when imported; a later call may want the other mode.
-    datasets.config.HF_HUB_OFFLINE = offline
-    constants.HF_HUB_OFFLINE = offline  # type: ignore[attr-defined]
+    if online or offline:
+        _set_offline(
+            offline
+        )  # both libraries read the environment only when they are first imported
     # Errors are raised as well as logged; the log would say them twice.
     datasets.utils.logging.set_verbosity(CRITICAL)
     datasets.disable_progress_bars()
     return datasets
+
+
+def is_offline() -> bool:
+    """Whether ``datasets`` is cut off from the network."""
+    return bool(importlib.import_module("datasets").config.HF_HUB_OFFLINE)
+
+
+def _set_offline(offline: bool) -> None:
+    for module, owner in (("datasets", "config"), ("huggingface_hub", "constants")):
+        setattr(getattr(importlib.import_module(module), owner), "HF_HUB_OFFLINE", offline)  # noqa: B010
+
+
+@contextmanager
+def _cut_off() -> Iterator[None]:
+    """No network meanwhile: opening even a local file otherwise reports itself and waits for time-outs."""
+    before = is_offline()
+    _set_offline(True)
+    try:
+        yield
+    finally:
+        _set_offline(before)
 
 
 @contextmanager
@@ -80,13 +100,14 @@ def open_rows(source: Source, *, streaming: bool = True) -> Any:
         options: dict[str, Any] = {}
         if source.format == "csv":
             options = _csv_options(library, source.files[0])
-        return library.load_dataset(
-            source.format,
-            data_files=[glob_free(path) for path in source.files],
-            split="train",
-            streaming=True,
-            **options,
-        )
+        with _cut_off():
+            return library.load_dataset(
+                source.format,
+                data_files=[glob_free(path) for path in source.files],
+                split="train",
+                streaming=True,
+                **options,
+            )
 
 
 def iterate(source: Source, rows: Any) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+from seqgan_kit.data.json_files import write_json
 from seqgan_kit.data.tokenizers import (
     BOS,
     EOS,
@@ -20,7 +21,6 @@ from seqgan_kit.data.tokenizers import (
     UNKNOWN_CHARACTER,
     split_edges,
     until_end,
-    write_json,
 )
 from seqgan_kit.errors import DataError
 

@@ -6,8 +6,6 @@ A tokenizer is learned from training lines alone and is saved as plain JSON.
 
 from __future__ import annotations
 
-import json
-import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from seqgan_kit.data.json_files import read_json, write_json
 from seqgan_kit.errors import DataError, UsageError, unknown
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
@@ -58,7 +57,7 @@ class Tokenizer(Protocol):
 
 def load_tokenizer(saved: str | Path | Mapping[str, Any]) -> Tokenizer:
     """Rebuilds a tokenizer from ``to_dict()`` or from the file that ``save`` wrote."""
-    state = saved if isinstance(saved, Mapping) else _read_json(Path(saved))
+    state = saved if isinstance(saved, Mapping) else read_json(Path(saved))
     kind = state.get("kind")
     if kind == "word":
         return WordTokenizer(
@@ -242,22 +241,3 @@ def until_end(ids: Iterable[int]) -> Iterator[int]:
             return
         if i not in (PAD, BOS):
             yield i
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes JSON under a temporary name first: a reader never sees half a file."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
-    partial.replace(path)
-
-
-def _read_json(path: Path) -> Mapping[str, Any]:
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"no tokenizer file {path}.") from None
-    except ValueError as error:
-        raise DataError(f"{path} is not a saved tokenizer: {error}") from None
-    if not isinstance(state, Mapping):
-        raise DataError(f"{path} is not a saved tokenizer: expected a JSON object.")
-    return state

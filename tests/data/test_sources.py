@@ -249,10 +249,17 @@ load_text(TextData(text=sys.argv[2], valid_share=0, test_share=0))
 from huggingface_hub import constants
 import datasets
 from seqgan_kit.data.library import quiet_datasets
+load_dataset = datasets.load_dataset
+def watched(*args, **kwargs):
+    assert constants.HF_HUB_OFFLINE and datasets.config.HF_HUB_OFFLINE
+    return load_dataset(*args, **kwargs)
+datasets.load_dataset = watched
 assert constants.HF_HUB_OFFLINE and datasets.config.HF_HUB_OFFLINE
 assert constants.HF_HUB_DISABLE_TELEMETRY
 assert "HF_HUB_OFFLINE" not in os.environ
 quiet_datasets(online=True)
+assert not constants.HF_HUB_OFFLINE and not datasets.config.HF_HUB_OFFLINE
+load_text(TextData(text=sys.argv[2], lowercase=True))  # a local table beside a stream from the hub
 assert not constants.HF_HUB_OFFLINE and not datasets.config.HF_HUB_OFFLINE
 os.environ["HF_HUB_OFFLINE"] = "1"
 quiet_datasets(online=True)

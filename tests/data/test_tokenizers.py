@@ -148,10 +148,10 @@ def test_mistakes_are_named(tmp_path):
         WordTokenizer((), punctuation="drop")
     with pytest.raises(UsageError, match="unknown tokenizer kind 'pickle'"):
         load_tokenizer({"kind": "pickle"})
-    with pytest.raises(DataError, match="no tokenizer file"):
+    with pytest.raises(DataError, match="there is no file"):
         load_tokenizer(tmp_path / "none.json")
     with pytest.raises(DataError, match="repeats 1 of its tokens"):
         WordTokenizer(("a", "a"))
     (tmp_path / "half.json").write_text('{"kind": "wo')
-    with pytest.raises(DataError, match="is not a saved tokenizer"):
+    with pytest.raises(DataError, match="holds no valid JSON"):
         load_tokenizer(tmp_path / "half.json")
