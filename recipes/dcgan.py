@@ -57,7 +57,11 @@ PRESETS = {
     ),
     "paper": Config(
         data=ImageData(size=64),
-        method=DCGANMethod(sample_every_rounds=1000, evaluate_every_rounds=1000),
+        method=DCGANMethod(
+            discriminator_learning_rate=2e-4,
+            sample_every_rounds=1000,
+            evaluate_every_rounds=1000,
+        ),
         width=128,
     ),
     "smoke": Config(
@@ -72,10 +76,9 @@ PRESETS = {
 def main(cfg: Config) -> None:
     """Data, networks, game, phases, training, pictures and scores."""
     with open_run("dcgan", cfg) as run:
-        shape = DCGANConfig(
-            cfg.data.size, cfg.data.channels, cfg.latent, cfg.width, cfg.variant
-        )  # before the pictures are read: it refuses sizes that do not fit
-        corpus = load_images(cfg.data)
+        data = cfg.data
+        shape = DCGANConfig(data.size, data.channels, cfg.latent, cfg.width, cfg.variant)
+        corpus = load_images(data)
         run.say("\n".join(corpus.account.lines()))
         game = dcgan.build(DCGANGenerator(shape), dcgan_discriminator(shape), cfg.method)
 

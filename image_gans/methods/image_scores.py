@@ -56,10 +56,16 @@ class ImageScorer:
 
     def real_diversity(self) -> float:
         """The diversity of real pictures."""
-        return diversity(to_float(self.corpus.train[: self.settings.score_samples]))
+        return diversity(self.real_pictures(self.settings.score_samples))
+
+    def real_pictures(self, most: int) -> Tensor:
+        """Up to ``most`` real pictures in [-1,1], from evenly over the corpus: it may be sorted by class."""
+        rows = torch.linspace(0, len(self.corpus.train) - 1, min(most, len(self.corpus.train)))
+        return to_float(self.corpus.train[rows.long()])
 
     def draw_figures(self, run: Run, game: Game) -> None:
-        """figures/grid.png, and figures/interpolation.png with a way through latent space in each row."""
+        """Into figures/: grid.png, real.png to compare it with, and interpolation.png, each of whose rows
+        is a way through latent space."""
         rng = torch.Generator(run.runtime.device).manual_seed(run.settings.seed)
         generator = cast(LatentGenerator, game.players["generator"])
         with torch.no_grad():
@@ -68,6 +74,8 @@ class ImageScorer:
             pictures = strip(generator, starts, ends, _STEPS)
         path = run.log.figure_path("interpolation.png")
         save_grid(pictures, path, columns=_STEPS, scale=_scale(pictures))
+        real, path = self.real_pictures(_GRID_PICTURES), run.log.figure_path("real.png")
+        save_grid(real, path, columns=_GRID_COLUMNS, scale=_scale(real))
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
         """The table of scores.json: a row for each game, then one for real pictures."""
@@ -76,14 +84,14 @@ class ImageScorer:
             rng = torch.Generator(_device(game)).manual_seed(seed)
             pictures = _draw(game, self.settings.score_samples, rng)
             rows.append({"name": name, "values": {"diversity": diversity(pictures)}})
-        real = min(self.settings.score_samples, len(self.corpus.train))
-        rows.append({"name": "real data", "values": {"diversity": self.real_diversity()}})
+        real = self.real_pictures(self.settings.score_samples)
+        rows.append({"name": "real data", "values": {"diversity": diversity(real)}})
         column = {
             "key": "diversity",
             "label": "diversity",
             "better": None,
             "digits": 3,
-            "signature": f"mean-pairwise-rms|range:-1..1|hyps:{self.settings.score_samples}|real:{real}",
+            "signature": f"mean-pairwise-rms|range:-1..1|hyps:{self.settings.score_samples}|real:{len(real)}",
         }
         note = (
             "Diversity is the mean distance of two pictures: far below that of real data it means "

@@ -1,0 +1,95 @@
+"""What the recipes show and score: figures of the right pictures, the same for the same seed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from image_gans.methods.dcgan import DCGANMethod, build
+from image_gans.methods.image_scores import ImageScorer, ScoreSettings
+from image_gans.metrics.diversity import diversity
+from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator, dcgan_discriminator
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.data.image_account import ImageAccount
+from seqgan_kit.data.images import ImageCorpus, to_float
+
+
+@dataclass(frozen=True)
+class Config:
+    run: RunSettings
+
+
+@pytest.fixture
+def scorer() -> ImageScorer:
+    """A hundred pictures sorted from black to white."""
+    shades = torch.linspace(0, 255, 100).to(torch.uint8)
+    train = shades.view(-1, 1, 1, 1).expand(100, 3, 16, 16).contiguous()
+    corpus = ImageCorpus(train, train[:0], {}, {}, {}, [], [], ImageAccount(16, 3, {}, {}))
+    return ImageScorer(corpus, ScoreSettings(score_samples=50, evaluation_samples=150))
+
+
+@pytest.fixture
+def game() -> AdversarialGame:
+    torch.manual_seed(0)
+    shape = DCGANConfig(size=16, width=2, latent=5)
+    game = build(DCGANGenerator(shape), dcgan_discriminator(shape), DCGANMethod())
+    game.eval()
+    return game
+
+
+def pixels(path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_the_evaluation_is_the_diversity_of_that_many_samples(scorer, game):
+    values = scorer(game, torch.Generator().manual_seed(1))
+    rng = torch.Generator().manual_seed(1)
+    with torch.no_grad():  # in two pieces, as no more than 128 are drawn at a time
+        pictures = torch.cat([game.sample(128, rng=rng), game.sample(22, rng=rng)])
+    assert values == {"diversity": pytest.approx(diversity(pictures))}
+
+
+def test_real_diversity_does_not_fall_for_sorted_data(scorer):
+    """Half of the shades, from everywhere: a third of the range apart in the mean."""
+    assert scorer.real_diversity() == pytest.approx(2 / 3, rel=0.05)
+    assert scorer.real_diversity() == pytest.approx(
+        diversity(to_float(scorer.corpus.train)), rel=0.03
+    )
+
+
+def test_figures_are_written_and_follow_the_seed(scorer, game, tmp_path):
+    seen = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        settings = RunSettings(out=tmp_path / name, seed=seed, quiet=True, device="cpu")
+        with open_run("dcgan", Config(settings)) as run:
+            scorer.draw_figures(run, game)
+        figures = tmp_path / name / "figures"
+        seen.append({path.name: pixels(path) for path in figures.iterdir()})
+    assert set(seen[0]) == {"grid.png", "interpolation.png", "real.png"}
+    # Pictures of 16 pixels are shown six times as large, 2 pixels apart.
+    assert seen[0]["grid.png"].shape == (8 * 98 + 2, 8 * 98 + 2, 3)
+    assert seen[0]["interpolation.png"].shape == (6 * 98 + 2, 9 * 98 + 2, 3)
+    for name in ("grid.png", "interpolation.png"):
+        assert (seen[0][name] == seen[1][name]).all()
+        assert (seen[0][name] != seen[2][name]).any()
+    assert seen[0]["real.png"][50, 50].tolist() == [0, 0, 0]
+    assert seen[0]["real.png"][-50, -50].tolist() == [255, 255, 255]
+
+
+def test_samples_during_the_run_show_the_same_latents_every_time(scorer, game, tmp_path):
+    for name in ("000001", "000002"):
+        scorer.draw_grid(game, torch.Generator().manual_seed(7), tmp_path / name)
+    first, second = (pixels(tmp_path / f"00000{i}.png") for i in (1, 2))
+    assert (first == second).all()
+
+
+def test_the_table_has_real_data_beside_the_game(scorer, game):
+    record = scorer.record("title", {"DCGAN": game}, seed=0)
+    assert [row["name"] for row in record["rows"]] == ["DCGAN", "real data"]
+    assert record["rows"][1]["values"]["diversity"] == pytest.approx(scorer.real_diversity())
+    (column,) = record["columns"]
+    assert column["signature"] == "mean-pairwise-rms|range:-1..1|hyps:50|real:50"
