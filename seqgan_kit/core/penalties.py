@@ -21,7 +21,9 @@ Scores = Callable[[Tensor], Tensor]
 class Penalty(Protocol):
     """A term that D adds to its loss."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Under which the term is logged."""
 
     def check(self, discriminator: nn.Module) -> None:
         """Refuses a discriminator for which the penalty has no meaning."""

@@ -4,12 +4,12 @@
     G climbs     E_G sum_t grad log G(y_t | Y_1:t-1) Q(Y_1:t-1, y_t)                            (eq. 7)
     Q(Y_1:t-1, y_t) = mean of D over N completions of Y_1:t by the rollout policy;  D(Y) at t=T (eq. 4)
 
-The four choices: an LSTM and a TextCNN; the expected-probability objective; REINFORCE with rollouts; MLE, then
-D on pools of negatives, then g moves of G for d pools of k epochs of D.
+The four choices: an LSTM and a TextCNN; the expected-probability objective; REINFORCE with rollouts; MLE,
+then D on pools of negatives, then g moves of G for d pools of k epochs of D.
 
-Differs from the paper: D has one logit instead of two classes and sees reals and fakes in two batches of equal
-size rather than mixed in one; G's loss is a mean over sequences, not a sum (Adam does not care, the clip at 5 acts later). A
-baseline and rounds without rollouts are offered; the paper has neither.
+Differs from the paper: D has one logit instead of two classes and sees reals and fakes in two batches of
+equal size rather than mixed in one; G's loss is a mean over sequences, not a sum (Adam does not care, but
+the clip at 5 acts later). A baseline and rounds without rollouts are offered; the paper has neither.
 """
 
 from __future__ import annotations
