@@ -77,9 +77,16 @@ def text_records(
         if place % world_size != rank:
             continue
         line = clean_line(text)
-        ids = tokenizer.encode(line) if line and split_of(line, shares) == "train" else []
+        if line and split_of(line, shares) != "train":
+            continue
+        ids = tokenizer.encode(line)
         if 0 < len(ids) < columns:
             yield place, {"real": pad_rows([ids], columns)[0]}
+        elif cfg.strict:
+            raise DataError(
+                f"row {place + 1} of {source} has {len(ids)} tokens; allowed are 1 to max_tokens "
+                f"{cfg.max_tokens}. Leave --strict out to skip such rows."
+            )
 
 
 def _shares(cfg: TextData, sources: Mapping[str, Source]) -> dict[str, float]:

@@ -189,6 +189,16 @@ def test_streaming_text_needs_a_width(tmp_path):
         load_text(text_config(tmp_path / "a.txt", sample_lines=5))
 
 
+def test_strict_holds_while_streaming(tmp_path):
+    (tmp_path / "a.txt").write_text("\n".join([*LINES, "much " * 9]))
+    feed = load_text(text_config(tmp_path / "a.txt", strict=True)).feed(64, seed=0)
+    with pytest.raises(
+        DataError, match=r"row 601 of .* has 9 tokens; allowed are 1 to max_tokens 7"
+    ):
+        for _ in range(20):
+            feed.next_batch()
+
+
 # Pictures
 
 
