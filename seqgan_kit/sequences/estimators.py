@@ -14,6 +14,8 @@ from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.core.pools import Pool
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.discriminators import TextCNN
+from seqgan_kit.sequences.prefix_scorer import PrefixScorer
 from seqgan_kit.sequences.rollout import Reward, rollout_rewards
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
 
@@ -84,19 +86,32 @@ class Reinforce:
         policy = cast(SequenceGenerator, game.players[name])
         discriminator = cast(Discriminator, game.players["discriminator"])
         with torch.no_grad(), evaluating(discriminator):
-            reward = _reward(game, discriminator)
             if self.rollouts == 0:
-                return reward(tokens).unsqueeze(1).expand(tokens.shape)
+                return _reward(game, discriminator)(tokens).unsqueeze(1).expand(tokens.shape)
+            reward = _completion_reward(game, discriminator)
             return rollout_rewards(
                 policy, tokens, reward, self.rollouts, rng=rng, chunk_rows=self.chunk_rows
             )
 
 
 def _reward(game: AdversarialGame, discriminator: Discriminator) -> Reward:
+    """Minus the generator's loss on D's score: tokens [M,T] -> rewards [M]."""
+
     def reward(rows: Tensor) -> Tensor:
         return -game.objective.generator(discriminator(rows).score, None)
 
     return reward
+
+
+def _completion_reward(game: AdversarialGame, discriminator: Discriminator) -> Reward:
+    """The same reward, from what completions share where the trunk allows it."""
+    if not isinstance(discriminator.trunk, TextCNN):
+        return _reward(game, discriminator)
+
+    def verdict(features: Tensor) -> Tensor:
+        return -game.objective.generator(discriminator.score(features).flatten(), None)
+
+    return PrefixScorer(discriminator.trunk, verdict)
 
 
 def _mean(values: Tensor, mask: Tensor) -> Tensor:
