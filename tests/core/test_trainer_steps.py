@@ -1,0 +1,165 @@
+"""A move: how far the parameters of a turn go, and their averages after them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import tiny_games as tiny
+import torch
+from pull_game import COUNT, MOVE_A, MOVE_B, Pull, Train, after
+from torch import nn
+
+from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase
+from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.core.runtime import start_runtime
+from seqgan_kit.core.trainer import Hooks, Trainer
+from seqgan_kit.errors import UsageError
+
+
+class TestStep:
+    def test_clipping_bounds_the_step_and_logs_the_full_norm(self, train: Train) -> None:
+        optimizer = Optimizer(0.1, "sgd", clip_norm=0.5)
+        played = train(Phase("one", (replace(MOVE_A, optimizer=optimizer),), 1))
+        assert played.point() == pytest.approx(1.0 + 0.1 * 0.5, abs=1e-5)
+        assert played.rows("train")[0]["values"]["a_gradient_norm"] == pytest.approx(2.0)
+
+    def test_clipping_when_two_parameters_have_one_gradient(self, train: Train) -> None:
+        """x = w + v: autograd may hand both the same tensor, which must be scaled once, not twice."""
+
+        class Sum(Pull):
+            def __init__(self) -> None:
+                super().__init__()
+                self.players["a"].v = nn.Parameter(torch.zeros(1))
+
+            def a_loss(self, batch: Batch, move: Move) -> Loss:
+                a = self.players["a"]
+                return Loss(((a.w + a.v) * 3.0).sum())
+
+        optimizer = Optimizer(1.0, "sgd", clip_norm=0.5)
+        played = train(Phase("one", (replace(MOVE_A, optimizer=optimizer),), 1), game=Sum())
+        half = 0.5 / math.sqrt(2)  # of a gradient of two equal parts
+        assert played.point() == pytest.approx(1.0 - half, abs=1e-5)
+        assert played.game.players["a"].v.item() == pytest.approx(-half, abs=1e-5)
+
+    @pytest.mark.parametrize(
+        ("schedule", "final"), [("linear", 0.0), ("linear", 0.2), ("cosine", 0.1)]
+    )
+    def test_a_schedule_runs_from_start_to_end_of_the_phase(
+        self, train: Train, schedule: str, final: float
+    ) -> None:
+        """The k-th of n moves has the rate at k/n: one more would have the final share."""
+        rates: list[float] = []
+
+        def spy(trainer: Trainer) -> None:
+            for optimizer in trainer.stepper._optimizers:
+                optimizer.register_step_pre_hook(
+                    lambda opt, args, kwargs: rates.append(opt.param_groups[0]["lr"])
+                )
+
+        optimizer = Optimizer(0.1, "sgd", schedule=schedule, final_share=final)
+        turn = replace(MOVE_A, optimizer=optimizer, moves=2)
+        # Two turns of one optimizer share its schedule within the round: 2 rounds of 2 turns of 2 moves.
+        train(Phase("one", (turn, COUNT, turn), 2), before=spy)
+        left = {"linear": lambda p: 1 - p, "cosine": lambda p: (1 + math.cos(math.pi * p)) / 2}
+        expected = [0.1 * (final + (1 - final) * left[schedule](k / 8)) for k in range(8)]
+        assert rates == pytest.approx(expected)
+        assert optimizer.rate_at(1.0, 8) == pytest.approx(0.1 * final)
+
+    def test_frozen_parameters_of_a_moving_player_stay(self, train: Train) -> None:
+        game = Pull()
+        fixed = nn.Parameter(torch.ones(2), requires_grad=False)
+        game.players["a"].fixed = fixed
+        assert train(Phase("one", (MOVE_A,), 3), game=game).point() == pytest.approx(after(3))
+        assert fixed.tolist() == [1.0, 1.0]
+
+    def test_equal_optimizers_keep_their_state_across_phases(self, train: Train) -> None:
+        adam = replace(MOVE_A, optimizer=Optimizer(0.1))
+        whole = train(Phase("one", (adam,), 6))
+        halves = train(Phase("one", (adam,), 3), Phase("two", (adam,), 3))
+        assert halves.point() == whole.point()
+        other = replace(MOVE_A, optimizer=Optimizer(0.1, betas=(0.8, 0.999)))
+        assert train(Phase("one", (adam,), 3), Phase("two", (other,), 3)).point() != whole.point()
+
+    def test_bf16_computes_losses_in_bf16_and_keeps_parameters_in_fp32(self, train: Train) -> None:
+        types: list[torch.dtype] = []
+
+        class Product(Pull):
+            def a_loss(self, batch: Batch, move: Move) -> Loss:
+                weight = self.players["a"].w.view(1, 1)
+                types.append((torch.ones(1, 1) @ weight).dtype)
+                return super().a_loss(batch, move)
+
+        played = train(Phase("one", (MOVE_A,), 1), game=Product(), precision="bf16")
+        assert types == [torch.bfloat16]
+        assert played.game.players["a"].w.dtype == torch.float32
+
+    def test_bf16_a_look_without_gradient_does_not_cut_off_the_loss(self, train: Train) -> None:
+        """Sampling and learning in one move, as REINFORCE does; autocast would reuse the first cast."""
+
+        class Linear(Pull):
+            def __init__(self) -> None:
+                super().__init__()
+                self.players["a"].layer = nn.Linear(1, 1, bias=False)
+
+            def a_loss(self, batch: Batch, move: Move) -> Loss:
+                layer, one = self.players["a"].layer, torch.ones(1, 1)
+                with torch.no_grad():
+                    layer(one)
+                return Loss(layer(one).sum())
+
+        game = Linear()
+        layer = game.players["a"].layer
+        assert isinstance(layer, nn.Linear)
+        before = layer.weight.item()
+        train(Phase("one", (MOVE_A,), 1), game=game, precision="bf16")
+        assert layer.weight.item() == pytest.approx(before - 0.1)
+
+    def test_fp16_is_refused_with_the_reason(self) -> None:
+        with pytest.raises(UsageError, match=r"fp16 is not offered: .*overflow.*bf16"):
+            start_runtime(seed=0, precision="fp16")
+
+
+class TestAverages:
+    def test_value(self, train: Train) -> None:
+        """a_n = d^n a_0 + (1-d) sum_k d^(n-k) w_k over the moves of its own player alone."""
+        decay, moves = 0.8, 7
+        played = train(Phase("one", (MOVE_A, MOVE_B), moves), averages={"a": decay})
+        points = [after(k) for k in range(1, moves + 1)]
+        sums = sum(decay ** (moves - k) * w for k, w in enumerate(points, start=1))
+        assert played.point("a") == pytest.approx(decay**moves * 1.0 + (1 - decay) * sums)
+        assert played.point("b") == pytest.approx(after(moves, start=-1.0))
+
+    def test_evaluation_sees_the_average_and_training_does_not(self, train: Train) -> None:
+        def look(game: Game, rng: torch.Generator) -> dict[str, float]:
+            return {"a": game.players["a"].w.item()}
+
+        phase = Phase("one", (MOVE_A,), 2, evaluate_every_rounds=1)
+        seen = train(phase, averages={"a": 0.5}, hooks=Hooks(look)).rows("evaluation")
+        first = (1.0 + after(1)) / 2
+        assert [row["values"]["a"] for row in seen] == pytest.approx(
+            [first, (first + after(2)) / 2]
+        )
+
+    @pytest.mark.parametrize(
+        ("averages", "message"),
+        [
+            ({"c": 0.9}, r"unknown player to average 'c'.*Allowed: a, b, counter"),
+            ({"a": 1.0}, r"decay 1\.0; it must be in \[0, 1\)"),
+        ],
+    )
+    def test_mistakes(self, train: Train, averages: dict[str, float], message: str) -> None:
+        with pytest.raises(UsageError, match=message):
+            train(Phase("one", (MOVE_A,), 1), averages=averages)
+
+
+@pytest.mark.slow
+def test_compiled_players_train_as_plain_ones(tmp_path: Path) -> None:
+    config = tiny.Config("penalty", rounds=3)
+    plain = tiny.play(config, tmp_path / "plain")
+    compiled = tiny.play(config, tmp_path / "compiled", compile=True)
+    values = zip(compiled.game.state_dict().values(), plain.game.state_dict().values(), strict=True)
+    for ours, theirs in values:
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
