@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
@@ -104,8 +105,11 @@ class Run:
         """What to type to go on with this run."""
         program = sys.argv[0]
         start = f"python {shlex.quote(program)}" if program.endswith(".py") else program
-        if self.runtime.world_size > 1:
-            start = f"torchrun --nproc_per_node {self.runtime.world_size} {shlex.quote(program)}"
+        processes = self.runtime.world_size
+        if processes > 1:
+            here = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
+            nodes = f"--nnodes {processes // here} " if processes > here else ""
+            start = f"torchrun {nodes}--nproc_per_node {here} {shlex.quote(program)}"
         return f"{start} --resume {shlex.quote(str(self.folder))}"
 
     def feed(
