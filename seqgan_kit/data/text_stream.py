@@ -7,14 +7,16 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 
+import torch
+
 from seqgan_kit.data.sources import Source
 from seqgan_kit.data.splits import split_of
 from seqgan_kit.data.streaming import Record, StreamFeed
 from seqgan_kit.data.tables import read_text, row_count
 from seqgan_kit.data.text_config import TextData
 from seqgan_kit.data.text_corpus import TextCorpus
-from seqgan_kit.data.text_encode import clean_line, encode_corpus, pad_rows
-from seqgan_kit.data.tokenizers import Tokenizer
+from seqgan_kit.data.text_encode import clean_line, encode_corpus
+from seqgan_kit.data.tokenizers import EOS, PAD, Tokenizer
 from seqgan_kit.errors import DataError, UsageError
 
 UNKNOWN_EPOCH_ROWS = 100_000
@@ -81,7 +83,8 @@ def text_records(
             continue
         ids = tokenizer.encode(line)
         if 0 < len(ids) < columns:
-            yield place, {"real": pad_rows([ids], columns)[0]}
+            row = [*ids, EOS, *[PAD] * (columns - 1 - len(ids))]
+            yield place, {"real": torch.tensor(row)}
         elif cfg.strict:
             raise DataError(
                 f"row {place + 1} of {source} has {len(ids)} tokens; allowed are 1 to max_tokens "

@@ -195,8 +195,7 @@ def test_strict_holds_while_streaming(tmp_path):
     with pytest.raises(
         DataError, match=r"row 601 of .* has 9 tokens; allowed are 1 to max_tokens 7"
     ):
-        for _ in range(20):
-            feed.next_batch()
+        take(feed, 20)
 
 
 # Pictures
