@@ -92,7 +92,7 @@ def main(cfg: Config) -> None:
         scorer = text_scorer(cfg.data.text, corpus, cfg.scores)
         alarms = (PinnedDiscriminator(), LostDiversity(scorer.real_diversity()))
         hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
-        feed = run.feed({"real": corpus.train}, cfg.method.batch_size)
+        feed = corpus.feed(cfg.method.batch_size, **run.share())
         trainer = Trainer(run, game, seqgan.phases(cfg.method), feed, hooks)
         trainer.fit()
 

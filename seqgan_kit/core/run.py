@@ -112,6 +112,16 @@ class Run:
             start = f"torchrun {nodes}--nproc_per_node {here} {shlex.quote(program)}"
         return f"{start} --resume {shlex.quote(str(self.folder))}"
 
+    def share(self) -> dict[str, Any]:
+        """This process's share of a feed: ``corpus.feed(batch_size, **run.share())``."""
+        where = self.runtime
+        return {
+            "seed": self.settings.seed,
+            "rank": where.rank,
+            "world_size": where.world_size,
+            "device": where.device,
+        }
+
     def feed(
         self,
         tensors: Mapping[str, Tensor],
@@ -119,16 +129,7 @@ class Run:
         transform: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None,
     ) -> TensorFeed:
         """A feed over tensors on this run's device, this process's share of each batch."""
-        where = self.runtime
-        return TensorFeed(
-            tensors,
-            batch_size,
-            seed=self.settings.seed,
-            rank=where.rank,
-            world_size=where.world_size,
-            device=where.device,
-            transform=transform,
-        )
+        return TensorFeed(tensors, batch_size, transform=transform, **self.share())
 
     def say(self, text: str) -> None:
         """Prints a line on rank 0, unless quiet."""

@@ -65,9 +65,11 @@ class TextScorer:
         generator = cast(SequenceGenerator, game.players["generator"])
         tokens = generator.sample(self.settings.evaluation_samples, rng=rng)
         values = {name: e.value for name, e in self.exact_scores(generator, tokens).items()}
-        mask = generator.token_mask(self.corpus.valid)
-        nll = -sequence_log_probs(generator, self.corpus.valid).sum() / mask.sum()
-        return {"nll_valid": nll.item(), **values, "diversity": diversity(self._words(tokens))}
+        if len(self.corpus.valid):
+            count = generator.token_mask(self.corpus.valid).sum()
+            nll = -sequence_log_probs(generator, self.corpus.valid).sum() / count
+            values = {"nll_valid": nll.item(), **values}
+        return {**values, "diversity": diversity(self._words(tokens))}
 
     def draw_lines(self, game: Game, rng: torch.Generator, path: Path) -> None:
         """The sampling hook: a few lines as text."""
