@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 Drawer = Callable[[Tensor, Tensor], Tensor]
 """(hidden [M,H], uniforms [M,N]) -> tokens [M,N]."""
 
-# Logits held at once on a CPU: 2.5 MB, which stay in the cache from the product to the draw.
-_CACHED_LOGITS = 640_000
+# Logits held at once on a CPU: 5 MB, which stay in the cache from the product to the draw.
+_CACHED_LOGITS = 1_280_000
 # A row whose largest unshifted exponential lies outside has lost digits, or is about to overflow.
 _SMALLEST_WEIGHT, _LARGEST_WEIGHT = 1e-20, 1e30
 
@@ -66,9 +66,10 @@ def next_token_drawer(stepper: Stepper, shape: Callable[[Tensor], Tensor] | None
     def draw_in_cache(hidden: Tensor, uniforms: Tensor) -> Tensor:
         weights = stepper.project(hidden, out=buffer[: len(hidden)]).exp_()
         totals = _column_totals(weights)
-        largest = totals.amax(1)
-        lost = ~((largest > _SMALLEST_WEIGHT) & (largest < _LARGEST_WEIGHT))
-        if lost.any():
+        if not _keeps_digits(totals):
+            # Written this way round, nan counts as lost.
+            largest = totals.amax(1)
+            lost = ~((largest > _SMALLEST_WEIGHT) & (largest < _LARGEST_WEIGHT))
             weights[lost] = _shifted_exp(stepper.project(hidden[lost]))
             totals = _column_totals(weights)
         return _tokens_from_weights(weights, totals, uniforms)
@@ -111,15 +112,26 @@ def _column_totals(weights: Tensor) -> Tensor:
     return totals
 
 
+def _keeps_digits(totals: Tensor) -> bool:
+    """Whether every row's largest total is a number well inside float32's range."""
+    smallest, largest = totals.amax(1).aminmax()
+    return smallest.item() > _SMALLEST_WEIGHT and largest.item() < _LARGEST_WEIGHT
+
+
 def _tokens_from_weights(weights: Tensor, totals: Tensor, uniforms: Tensor) -> Tensor:
     """A column by the columns' totals, then an entry within it: no cumulative sum over V is needed."""
     vocabulary, columns = weights.shape[1], totals.shape[1]
-    column, rest = _pick(totals, uniforms)
+    column, rest = _pick_and_rest(totals, uniforms)
     steps = torch.arange(0, vocabulary, columns, device=weights.device)
     entries = column.unsqueeze(-1) + steps  # [M,N,rows of the table]
-    found = weights.gather(1, entries.clamp(max=vocabulary - 1).flatten(1)).view(entries.shape)
-    # The table's last row may be cut short: what lies beyond the vocabulary weighs nothing.
-    row, _ = _pick((found * (entries < vocabulary)).flatten(0, 1), rest.view(-1, 1))
+    if vocabulary % columns:
+        # The table's last row is cut short: what lies beyond the vocabulary weighs nothing.
+        beyond = entries >= vocabulary
+        found = weights.gather(1, entries.masked_fill(beyond, 0).flatten(1)).view(entries.shape)
+        found = found.masked_fill(beyond, 0)
+    else:
+        found = weights.gather(1, entries.flatten(1)).view(entries.shape)
+    row, _ = _pick(found.flatten(0, 1), rest.view(-1, 1))
     return column + row.view(column.shape) * columns
 
 
@@ -128,15 +140,19 @@ def _pick(weights: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         weights: [M,K], none negative, each row with a positive total.
-        uniforms: [M,N] float64 in [0, 1).
+        uniforms: [M,N] float64 in [0, 1), so that a target stays below the total.
 
     Returns:
-        The index picked [M,N], and where in its interval the uniform number fell, again in [0, 1) [M,N].
+        The index picked [M,N], and what its target lacks to the end of that index's interval [M,N].
     """
     cumulative = weights.cumsum(1, dtype=torch.float64)
     targets = uniforms * cumulative[:, -1:]
     # right=True finds the first cumulative weight above the target, hence never a token of weight 0.
-    index = torch.searchsorted(cumulative, targets, right=True).clamp(max=weights.shape[1] - 1)
-    chosen = weights.gather(1, index)
-    start = cumulative.gather(1, index) - chosen
-    return index, ((targets - start) / chosen).clamp(0, 1 - 2**-53)
+    index = torch.searchsorted(cumulative, targets, right=True)
+    return index, cumulative.gather(1, index) - targets
+
+
+def _pick_and_rest(weights: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
+    """The index picked [M,N], and where in its interval the uniform number fell, in [0, 1) [M,N]."""
+    index, missing = _pick(weights, uniforms)
+    return index, (1 - missing / weights.gather(1, index)).clamp(0, 1 - 2**-53)

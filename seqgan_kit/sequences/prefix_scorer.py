@@ -141,5 +141,5 @@ class PrefixScorer:
 def _bank(embedding: Tensor, convolution: nn.Module) -> _Bank:
     """The table of one convolution [filters,E,width] over embeddings [V,E]."""
     weight, bias = (parameter.detach() for parameter in convolution.parameters())
-    table = torch.einsum("ve,fek->kvf", embedding, weight)
-    return _Bank(weight.shape[2], table.flatten(0, 1).contiguous(), bias)
+    table = torch.matmul(embedding, weight.permute(2, 1, 0))  # [width,V,filters]
+    return _Bank(weight.shape[2], table.flatten(0, 1), bias)
