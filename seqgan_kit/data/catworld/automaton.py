@@ -133,8 +133,10 @@ class Automaton:
 
 
 def _table(arcs: dict[str, tuple[int, float]]) -> tuple[list[float], list[str], list[int]]:
-    totals = list(itertools.accumulate(math.exp(lp) for _, lp in arcs.values()))
-    return totals, list(arcs), [to for to, _ in arcs.values()]
+    # Sorted, so that what a generator draws does not hang on the order of construction.
+    words = sorted(arcs)
+    totals = list(itertools.accumulate(math.exp(arcs[word][1]) for word in words))
+    return totals, words, [arcs[word][0] for word in words]
 
 
 def determinise(network: Network) -> Automaton:

@@ -11,7 +11,6 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -143,7 +142,6 @@ class _Later(NamedTuple):
     """Slots whose questions depend on the context."""
 
 
-@lru_cache(maxsize=64)
 def _later(program: str, slot: int) -> _Later:
     slots = PROGRAMS[program][slot:]
     read = frozenset(key for s in slots for key in s.reads)
@@ -155,6 +153,7 @@ class _Walk:
     """The points that captions pass through; few beliefs differ, so each is worked on once."""
 
     def __init__(self) -> None:
+        self._laters: dict[tuple[str, int], _Later] = {}
         self._beliefs: dict[tuple[object, ...], Belief] = {}
         self._marginals: dict[tuple[Belief, frozenset[str]], Belief] = {}
         self._answers: dict[tuple[Slot, Pairs, Belief | None], list[_Answer]] = {}
@@ -177,7 +176,9 @@ class _Walk:
         self, program: str, slot: int, context: Context, beliefs: list[Belief]
     ) -> _Point:
         """The point without all that no later slot reads or asks."""
-        later = _later(program, slot)
+        if (program, slot) not in self._laters:
+            self._laters[program, slot] = _later(program, slot)
+        later = self._laters[program, slot]
         if not later.slots:
             return _Point("", 0, (), ())
         asked = later.asked.union(*(s.asks for s in later.at_times if s.wants(context)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from seqgan_kit.data.catworld import lexicon as lex
@@ -10,7 +10,15 @@ from seqgan_kit.data.catworld.automaton import Automaton
 from seqgan_kit.data.catworld.marginal import Network
 from seqgan_kit.data.catworld.telling import spell
 
-_ARTICLES = ("a", "an")
+_COAT_OF = {word: coat for coat, words in lex.COAT_WORDS.items() for word in words}
+_CODA_STARTS = {text.split()[0] for texts in lex.CODAS.values() for text in texts}
+_CLAUSE_STARTS = (",", "and", "with", "because")
+_NOT_OPEN = {
+    form
+    for kind in ("shut", "winking")
+    for verb in lex.VERBS[kind]
+    for form in (verb, *lex.VERB_FORMS[verb])
+}
 _AGREEING = (
     ("is", "are"),
     ("its", "his", "her", "their"),
@@ -42,45 +50,58 @@ def parse(words: Sequence[str], automaton: Automaton, network: Network) -> Parse
         state = step[0]
     if automaton.arcs[state]:
         after = f"after {words[-1]!r}" if words else "before its first word"
-        possible = _listed(automaton.arcs[state])
+        possible = _listed(_likeliest_first(automaton, state))
         return Parse(False, reason=f"the caption ends {after}; it could go on with {possible}")
     return Parse(True, attributes=_named(tuple(words), network))
 
 
 def _why_not(words: Sequence[str], at: int, state: int, automaton: Automaton) -> str:
-    word, possible = words[at], automaton.arcs[state]
+    word, possible = words[at], _likeliest_first(automaton, state)
     shown = repr(" ".join(words[max(0, at - 1) : at + 1]))
     if not possible:
         return f"{shown}: nothing may follow the full stop"
     if not any(word in arcs for arcs in automaton.arcs):
         return f"{word!r} is not a word of the cat world"
-    if at and words[at - 1] in _ARTICLES and words[at - 1] == _wrong_article(word):
-        return f"{shown}: {_right_article(word)!r} is needed before {word!r}"
-    if said := _coat_said(words[:at]) if word in lex.COAT_WORDS else None:
-        return f"{shown}: the coat was {said!r} before and cannot be {word!r} now"
-    for forms in _AGREEING:
-        right = [form for form in forms if form in possible]
-        if word in forms and right:
-            return f"{shown}: {_listed(right)} is needed here"
+    told = _contradiction(words[:at], word) or _disagreement(words[:at], word, possible)
+    if told:
+        return f"{shown}: {told}"
+    if word in _CLAUSE_STARTS:
+        return f"{shown}: no further clause may follow here; possible: {_listed(possible)}"
     return f"{shown}: {word!r} cannot stand here; possible: {_listed(possible)}"
 
 
-def _right_article(word: str) -> str:
-    return spell((lex.ARTICLE, word))[0]
+def _likeliest_first(automaton: Automaton, state: int) -> list[str]:
+    arcs = automaton.arcs[state]
+    return sorted(arcs, key=lambda word: -arcs[word][1])
 
 
-def _wrong_article(word: str) -> str:
-    return _ARTICLES[1 - _ARTICLES.index(_right_article(word))]
+def _contradiction(before: Sequence[str], word: str) -> str | None:
+    """What the caption has said of its scene that the word is at odds with."""
+    coat = next((said for said in before if said in _COAT_OF), None)
+    if coat and word in lex.COAT_WORDS and _COAT_OF[coat] != word:
+        return f"the coat was {coat!r} before and cannot be {word!r} now"
+    if coat is None and word in _CODA_STARTS:
+        return "a coat can be named again only if it was named before"
+    if "eyes" in before and word in _NOT_OPEN:
+        return f"eyes of a told colour are open, and {word!r} says that they are not"
+    return None
 
 
-def _coat_said(words: Sequence[str]) -> str | None:
-    """The word that told the coat, if it was told."""
-    coat_words = {word for words in lex.COAT_WORDS.values() for word in words}
-    return next((word for word in words if word in coat_words), None)
+def _disagreement(before: Sequence[str], word: str, possible: Iterable[str]) -> str | None:
+    """The form of the word that agrees with those before it."""
+    last = before[-1] if before else ""
+    right_article = spell((lex.ARTICLE, word))[0]
+    if last in ("a", "an") and last != right_article:
+        return f"{right_article!r} is needed before {word!r}"
+    for forms in _AGREEING:
+        right = [form for form in forms if form in possible]
+        if word in forms and right:
+            return f"{_listed(right)} is needed here"
+    return None
 
 
-def _listed(words: object) -> str:
-    names = [repr(word) for word in words]  # type: ignore[attr-defined]
+def _listed(words: Iterable[str]) -> str:
+    names = [repr(word) for word in words]
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return ", ".join(names[:8]) + more
 

@@ -1,0 +1,154 @@
+"""Writes the cat world to files: captions as text, faces as parquet that HuggingFace datasets reads.
+
+    python -m seqgan_kit.data.catworld.build data/catworld      the bundled files, byte for byte
+
+Every face has its own generator, seeded by (seed, split, number): the first hundred of a large world
+are the hundred of a small one.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqgan_kit.data.catworld.captions import CatWorld
+from seqgan_kit.data.catworld.scenes import LABEL_NAMES
+from seqgan_kit.errors import UsageError
+
+BUNDLED_SEED = 20170209
+BUNDLED_CAPTIONS = {"train": 10_000, "valid": 1_000, "test": 10_000}
+BUNDLED_FACES = {"train": 3_000, "test": 500}
+BUNDLED_FACE_PIXELS = 32
+# Six of eight bits a channel: no eye sees it in a picture of 32 pixels, and it saves a third.
+BUNDLED_COLOUR_BITS = 6
+
+_ROWS_IN_A_GROUP = 500
+# One number per stream of random numbers, so that no two files share one.
+_STREAMS = {"train": 1, "valid": 2, "test": 3}
+
+
+def build_bundled(out: Path) -> None:
+    """Writes the files of data/catworld."""
+    _write_captions(out, BUNDLED_CAPTIONS, BUNDLED_SEED)
+    _write_faces(out, BUNDLED_FACES, BUNDLED_FACE_PIXELS, BUNDLED_SEED, BUNDLED_COLOUR_BITS)
+
+
+def write_world(
+    out: Path, images: int = 0, size: int = 32, captions: int = 0, seed: int = 0
+) -> None:
+    """Writes a world of any size: a tenth of the faces for testing; 8:1:1 of the captions.
+
+    Args:
+        out: the folder to write to; made if missing.
+        images: how many faces, for ``faces-train.parquet`` and ``faces-test.parquet``.
+        size: edge of a face in pixels, 16 to 256.
+        captions: how many captions, for ``train.txt``, ``valid.txt`` and ``test.txt``.
+        seed: the same seed gives the same files.
+
+    Raises:
+        UsageError: for a negative number or a size out of range.
+    """
+    if min(images, captions, seed) < 0:
+        raise UsageError(
+            f"images={images}, captions={captions} and seed={seed} must not be negative."
+        )
+    if not 16 <= size <= 256:
+        raise UsageError(f"faces of {size} pixels: give a size from 16 to 256.")
+    if captions:
+        held_out = captions // 10
+        parts = {"train": captions - 2 * held_out, "valid": held_out, "test": held_out}
+        _write_captions(out, parts, seed)
+    if images:
+        _write_faces(out, {"train": images - images // 10, "test": images // 10}, size, seed)
+
+
+def _write_captions(out: Path, counts: dict[str, int], seed: int) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    world = CatWorld()
+    for split, count in counts.items():
+        if count:
+            lines = world.sample_many(count, np.random.default_rng((seed, _STREAMS[split])))
+            text = "".join(f"{line}\n" for line in lines)
+            (out / f"{split}.txt").write_bytes(text.encode("utf-8"))
+
+
+def _write_faces(
+    out: Path, counts: dict[str, int], size: int, seed: int, colour_bits: int = 8
+) -> None:
+    from pyarrow import RecordBatch
+    from pyarrow.parquet import ParquetWriter
+
+    out.mkdir(parents=True, exist_ok=True)
+    schema = _schema()
+    for split, count in counts.items():
+        if not count:
+            continue
+        path = out / f"faces-{split}.parquet"
+        # The pictures are stored PNGs: zstd over many of them does better than deflate in each.
+        with ParquetWriter(path, schema, compression="zstd", compression_level=19) as writer:
+            for first in range(0, count, _ROWS_IN_A_GROUP):
+                rows = [
+                    _face((seed, _STREAMS[split], number), size, colour_bits)
+                    for number in range(first, min(first + _ROWS_IN_A_GROUP, count))
+                ]
+                writer.write_batch(RecordBatch.from_pylist(rows, schema=schema))
+
+
+def _face(seeds: Sequence[int], size: int, colour_bits: int) -> dict[str, Any]:
+    """A row: the picture, the labels of its scene, and a caption that is true of it."""
+    from seqgan_kit.data.catworld.drawing import draw
+
+    rng = np.random.default_rng(tuple(seeds))
+    scene, caption = CatWorld().sample_pair(rng)
+    picture = _coarsened(draw(scene, size, rng), colour_bits)
+    image = {"bytes": png(picture), "path": None}
+    return {"image": image, **scene.labels(), "caption": caption}
+
+
+def _coarsened(picture: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
+    """Colours at the middle of 2^bits steps a channel."""
+    lost = 8 - bits
+    middle = np.uint8((1 << lost) >> 1)
+    return ((picture >> lost) << lost).astype(np.uint8) + middle
+
+
+def png(picture: NDArray[np.uint8]) -> bytes:
+    """The picture as a PNG file, not deflated."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG", compress_level=0)
+    return file.getvalue()
+
+
+def _schema() -> Any:
+    """The parquet schema, with the metadata by which ``datasets`` knows pictures and label names."""
+    import pyarrow as pa
+
+    features: dict[str, Any] = {"image": {"_type": "Image"}}
+    features |= {name: {"names": list(v), "_type": "ClassLabel"} for name, v in LABEL_NAMES.items()}
+    features["caption"] = {"dtype": "string", "_type": "Value"}
+    picture = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    columns = [("image", picture), *((name, pa.int64()) for name in LABEL_NAMES)]
+    schema = pa.schema([*columns, ("caption", pa.string())])
+    return schema.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
+
+
+def main(words: Sequence[str]) -> int:
+    """The command: one word, the folder to write to."""
+    if len(words) != 1 or words[0].startswith("-"):
+        print("usage: python -m seqgan_kit.data.catworld.build FOLDER", file=sys.stderr)
+        return 2
+    build_bundled(Path(words[0]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
