@@ -76,6 +76,8 @@ def next_token_drawer(stepper: Stepper, shape: Callable[[Tensor], Tensor] | None
 
     def draw(hidden: Tensor, uniforms: Tensor) -> Tensor:
         nonlocal buffer
+        if not len(hidden):
+            return uniforms.long()
         if shape is not None or hidden.device.type != "cpu":
             logits = stepper.project(hidden)
             return tokens_from_uniforms(logits if shape is None else shape(logits), uniforms)
