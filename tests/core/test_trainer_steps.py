@@ -156,6 +156,7 @@ class TestAverages:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # by torch's own import
 def test_compiled_players_train_as_plain_ones(tmp_path: Path) -> None:
     config = tiny.Config("penalty", rounds=3)
     plain = tiny.play(config, tmp_path / "plain")
