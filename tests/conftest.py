@@ -25,6 +25,12 @@ class RunConfig:
     run: RunSettings
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """Operations on tiny tensors are slower on several threads, and many times so on a busy machine."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def _same_weights_in_every_order() -> None:
     """Fresh networks draw their weights from torch's global generator."""
@@ -55,7 +61,7 @@ def new_run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
         yield start
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_generator() -> Callable[..., LSTMGenerator]:
     """LSTM generators over a handful of tokens; PAD 0, BOS 1, EOS 2 unless told otherwise."""
 
@@ -71,7 +77,7 @@ def tiny_generator() -> Callable[..., LSTMGenerator]:
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_text_discriminator() -> Callable[..., Discriminator]:
     """TextCNN discriminators with two small banks of filters and dropout."""
 
@@ -95,7 +101,7 @@ class ScoreTable(nn.Module):
         return self.scores[(tokens * self.places).sum(1)].unsqueeze(1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def table_discriminator() -> Callable[[Tensor, int, int], Discriminator]:
     """Discriminators that score every sequence by an entry of a table [V**T]."""
 
