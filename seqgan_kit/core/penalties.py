@@ -66,7 +66,7 @@ class GradientPenalty:
         self, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: torch.Generator
     ) -> Tensor:
         with _twice_differentiable(discriminator, real.device):
-            norms = gradient_norms(lambda x: discriminator(x).score, interpolate(real, fake, rng))
+            norms = gradient_norms(_plain_scores(discriminator), interpolate(real, fake, rng))
         return self.weight * ((norms - self.target) ** 2).mean()
 
 
@@ -84,7 +84,7 @@ class R1:
         self, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: torch.Generator
     ) -> Tensor:
         with _twice_differentiable(discriminator, real.device):
-            norms = gradient_norms(lambda x: discriminator(x).score, real)
+            norms = gradient_norms(_plain_scores(discriminator), real)
         return 0.5 * self.weight * (norms**2).mean()
 
 
@@ -93,6 +93,11 @@ def clip_weights(module: nn.Module, limit: float) -> None:
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.clamp_(-limit, limit)
+
+
+def _plain_scores(discriminator: Discriminator) -> Scores:
+    """D's score through ``forward``: a call would go by torch.compile, which has no second derivative."""
+    return lambda x: discriminator.forward(x).score
 
 
 def _refuse_batch_norm(discriminator: nn.Module, penalty: str) -> None:
