@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from seqgan_kit.data.tokenizers import Tokenizer, load_tokenizer
@@ -79,7 +80,7 @@ def load_text_model(run_dir: Path) -> TextModel:
             pad=record["pad"],
         )
         generator.load_state_dict(load_file(folder / "generator.safetensors"))
-    except (KeyError, TypeError, RuntimeError, OSError) as error:
+    except (KeyError, TypeError, RuntimeError, OSError, SafetensorError) as error:
         raise CheckpointError(
             f"the model in {folder} cannot be restored: {error}. Its files must come from one run."
         ) from error
