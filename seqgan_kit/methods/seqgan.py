@@ -49,7 +49,7 @@ class SeqGANMethod:
     pretrain_pools: int = 50
     """Pools that D is pretrained on."""
     discriminator_epochs: float = 3.0
-    """k: passes of D over a pool (a share of one is allowed)."""
+    """k: how long D trains on a pool, in passes over the training text (a share of one is allowed)."""
     rounds: int = 200
     """Adversarial rounds."""
     generator_moves: int = 1
@@ -145,7 +145,10 @@ def phases(method: SeqGANMethod) -> tuple[Phase, ...]:
     return (
         Phase(
             "pretrain-generator",
-            (Turn(("generator",), loss="mle_loss", optimizer=by_likelihood, moves=Epochs(1)),),
+            (
+                Turn(("generator",), loss="mle_loss", optimizer=by_likelihood, moves=Epochs(1)),
+                *((match,) if lags else ()),
+            ),
             rounds=method.mle_epochs,
             evaluate_every_rounds=method.evaluate_every_epochs,
             sample_every_rounds=method.evaluate_every_epochs,
@@ -153,7 +156,7 @@ def phases(method: SeqGANMethod) -> tuple[Phase, ...]:
         ),
         Phase(
             "pretrain-discriminator",
-            (*_judge(method), *((match,) if lags else ())),
+            _judge(method),
             rounds=method.pretrain_pools,
             evaluate_every_rounds=-1,
             sample_every_rounds=-1,
