@@ -14,6 +14,8 @@ import math
 from bisect import bisect_right
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,6 +25,12 @@ from seqgan_kit.data.catworld.telling import article_before
 
 Item = tuple[int, tuple[str, ...]]  # a node of the network and the words still to be said there
 Subset = dict[Item, float]
+
+
+class _Table(NamedTuple):
+    totals: list[float]
+    words: list[str]
+    targets: list[int]
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ class Automaton:
             state = step[0]
         return state
 
+    @cached_property
     def from_the_end(self) -> list[int]:
         """All states, each after those that it leads to."""
         order: list[int] = []
@@ -73,7 +82,7 @@ class Automaton:
     def entropy(self) -> float:
         """Exact entropy in nats: H(state) = sum p (H(next) - log p)."""
         value = [0.0] * len(self.arcs)
-        for state in self.from_the_end():
+        for state in self.from_the_end:
             steps = self.arcs[state].values()
             value[state] = math.fsum(math.exp(lp) * (value[to] - lp) for to, lp in steps)
         return value[0]
@@ -81,7 +90,7 @@ class Automaton:
     def support_size(self) -> int:
         """How many sentences have a positive probability."""
         value = [1] * len(self.arcs)
-        for state in self.from_the_end():
+        for state in self.from_the_end:
             if self.arcs[state]:
                 value[state] = sum(value[to] for to, _ in self.arcs[state].values())
         return value[0]
@@ -89,7 +98,7 @@ class Automaton:
     def lengths(self) -> tuple[int, int]:
         """The number of words in the shortest and in the longest sentence."""
         low, high = [0] * len(self.arcs), [0] * len(self.arcs)
-        for state in self.from_the_end():
+        for state in self.from_the_end:
             if steps := self.arcs[state].values():
                 low[state] = 1 + min(low[to] for to, _ in steps)
                 high[state] = 1 + max(high[to] for to, _ in steps)
@@ -101,7 +110,7 @@ class Automaton:
         A* from the start; the exact best completion of every state is the (perfect) heuristic.
         """
         best = [0.0] * len(self.arcs)
-        for state in self.from_the_end():
+        for state in self.from_the_end:
             if steps := self.arcs[state].values():
                 best[state] = max(lp + best[to] for to, lp in steps)
         tie = itertools.count()
@@ -118,25 +127,34 @@ class Automaton:
 
     def sample_many(self, n: int, rng: np.random.Generator) -> list[str]:
         """Independent sentences; one row of uniform numbers is drawn for each."""
-        tables = [_table(arcs) for arcs in self.arcs]
-        draws: Sequence[Sequence[float]] = rng.random((n, self.lengths()[1])).tolist()
+        draws: Sequence[Sequence[float]] = rng.random((n, self._longest)).tolist()
         sentences = []
         for row in draws:
             state, words, at = 0, [], 0
-            while tables[state][0]:
-                totals, names, targets = tables[state]
+            while self.arcs[state]:
+                totals, names, targets = self._table(state)
                 pick = min(bisect_right(totals, row[at] * totals[-1]), len(names) - 1)
                 words.append(names[pick])
                 state, at = targets[pick], at + 1
             sentences.append(" ".join(words))
         return sentences
 
+    @cached_property
+    def _longest(self) -> int:
+        return self.lengths()[1]
 
-def _table(arcs: dict[str, tuple[int, float]]) -> tuple[list[float], list[str], list[int]]:
-    # Sorted, so that what a generator draws does not hang on the order of construction.
-    words = sorted(arcs)
-    totals = list(itertools.accumulate(math.exp(arcs[word][1]) for word in words))
-    return totals, words, [arcs[word][0] for word in words]
+    @cached_property
+    def _tables(self) -> dict[int, _Table]:
+        return {}
+
+    def _table(self, state: int) -> _Table:
+        """What is needed to draw a word; made when a state is first visited."""
+        if state not in self._tables:
+            # Sorted, so that what a generator draws does not hang on the order of construction.
+            words, arcs = sorted(self.arcs[state]), self.arcs[state]
+            totals = list(itertools.accumulate(math.exp(arcs[word][1]) for word in words))
+            self._tables[state] = _Table(totals, words, [arcs[word][0] for word in words])
+        return self._tables[state]
 
 
 def determinise(network: Network) -> Automaton:

@@ -46,8 +46,8 @@ class Slot:
     law: Callable[[Context, Facts], list[Choice]]
     """Choices whose probabilities sum to one."""
     silent_if: Pairs = ()
-    """Context under which the slot stays empty whatever the scene, from the start of which on no
-    slot changes these keys: its facts need not be kept in mind then."""
+    """If the context has one of these values, the slot says nothing whatever the scene. Such a value
+    must last until the slot comes: then the facts it asks for need not be kept in mind."""
 
     def wants(self, context: Context) -> bool:
         """Whether the scene may still matter to this slot."""

@@ -1,6 +1,6 @@
-"""The slots of a caption: who is seen, what it does and where, and at most two clauses more.
+"""The laws of the slots: who is seen, what it does and where, and at most two clauses more.
 
-``PROGRAMS["one"]`` tells of one cat, ``PROGRAMS["many"]`` of two or three. Context keys:
+Context keys (``programs`` says which slot reads which):
 
     count   1, 2 or 3                       room    how many more clauses may be said
     frame   clause ("a cat sits"), noun ("here is a cat sitting") or fronted (place said first)
@@ -20,7 +20,6 @@ from seqgan_kit.data.catworld.grammar import (
     Context,
     Facts,
     Pairs,
-    Slot,
     full,
     optional,
     silent,
@@ -38,7 +37,7 @@ VERB_KINDS = {
 TILT_TOLD = {"left": 0.16, "straight": 0.01, "right": 0.18}
 
 
-def _opener(context: Context, facts: Facts) -> list[Choice]:
+def opener(context: Context, facts: Facts) -> list[Choice]:
     number = "one" if context["count"] == "1" else "many"
     place = facts["background"]
     start = (("frame", "clause"),)
@@ -51,12 +50,12 @@ def _opener(context: Context, facts: Facts) -> list[Choice]:
     return choices + [Choice(p, t, fronted, named) for t, p in places]
 
 
-def _determiner(context: Context, facts: Facts) -> list[Choice]:
+def determiner(context: Context, facts: Facts) -> list[Choice]:
     kind = "noun" if context["frame"] == "noun" else "clause"
     return optional(1, lex.DETERMINERS[kind])
 
 
-def _number(context: Context, facts: Facts) -> list[Choice]:
+def number(context: Context, facts: Facts) -> list[Choice]:
     word = {"2": "two", "3": "three"}[context["count"]]
     wordings = lex.PLURAL_DETERMINERS
     if context["frame"] == "noun":
@@ -64,13 +63,13 @@ def _number(context: Context, facts: Facts) -> list[Choice]:
     return [Choice(p, f"{text} {word}".strip()) for text, p in spread(wordings)]
 
 
-def _size(context: Context, facts: Facts) -> list[Choice]:
+def size(context: Context, facts: Facts) -> list[Choice]:
     size = facts["size"]
     told, names = (("sized", "said"),), (("size", size),)
     return optional(SIZE_TOLD[size], lex.SIZE_WORDS[size], "{}", told, names)
 
 
-def _character(context: Context, facts: Facts) -> list[Choice]:
+def character(context: Context, facts: Facts) -> list[Choice]:
     if context["sized"]:
         return [silent()]
     mood = facts["expression"]
@@ -78,19 +77,19 @@ def _character(context: Context, facts: Facts) -> list[Choice]:
     return optional(0.08, lex.EXPRESSION_WORDS[mood], "{}", told, names)
 
 
-def _coat(context: Context, facts: Facts) -> list[Choice]:
+def coat(context: Context, facts: Facts) -> list[Choice]:
     coat = facts["coat"]
     told = (("coat", coat),)
     return optional(0.74, lex.COAT_WORDS[coat], sets=told, names=told)
 
 
-def _pattern(context: Context, facts: Facts) -> list[Choice]:
+def pattern(context: Context, facts: Facts) -> list[Choice]:
     pattern = facts["pattern"]
     words = lex.PATTERN_WORDS[pattern]
     return optional(PATTERN_TOLD[pattern], words, names=(("pattern", pattern),))
 
 
-def _noun(context: Context, facts: Facts) -> list[Choice]:
+def noun(context: Context, facts: Facts) -> list[Choice]:
     choices = []
     for noun, p in spread(lex.NOUNS[facts["size"]]):
         _, own, pron = lex.NOUN_FORMS[noun]
@@ -98,19 +97,19 @@ def _noun(context: Context, facts: Facts) -> list[Choice]:
     return choices
 
 
-def _nouns(context: Context, facts: Facts) -> list[Choice]:
+def nouns(context: Context, facts: Facts) -> list[Choice]:
     nouns = spread(lex.NOUNS[facts["size"]])
     return [Choice(p, lex.NOUN_FORMS[noun][0], (("own", "their"),)) for noun, p in nouns]
 
 
-def _ears(context: Context, facts: Facts) -> list[Choice]:
+def ears(context: Context, facts: Facts) -> list[Choice]:
     ears = facts["ears"]
     told = (*CLAUSE_SAID["2"], ("ears", "said"))
     words = lex.EAR_WORDS[ears]
     return optional(EARS_TOLD[ears], words, "with {} ears", told, (("ears", ears),))
 
 
-def _eye_colour(context: Context, facts: Facts) -> list[Choice]:
+def eye_colour(context: Context, facts: Facts) -> list[Choice]:
     if facts["eyes"] != "open":  # a shut eye shows no colour
         return [silent()]
     left, right = facts["left_eye"], facts["right_eye"]
@@ -121,12 +120,12 @@ def _eye_colour(context: Context, facts: Facts) -> list[Choice]:
     return optional(0.18, words, start + " {} eyes", CLAUSE_SAID[context["room"]], names)
 
 
-def _verb_kind(context: Context, facts: Facts) -> list[Choice]:
+def verb_kind(context: Context, facts: Facts) -> list[Choice]:
     kinds = VERB_KINDS[facts["eyes"]]
     return [Choice(p, "", (("kind", kind),), _eyes_of(kind)) for kind, p in kinds]
 
 
-def _verb_kind_of_many(context: Context, facts: Facts) -> list[Choice]:
+def verb_kind_of_many(context: Context, facts: Facts) -> list[Choice]:
     kinds = VERB_KINDS["shut"] if facts["all_shut"] == "yes" else (("any", 1.0),)
     return [Choice(p, "", (("kind", kind),), _eyes_of(kind)) for kind, p in kinds]
 
@@ -135,7 +134,7 @@ def _eyes_of(kind: str) -> Pairs:
     return () if kind == "any" else (("eyes", kind),)
 
 
-def _verb_form(context: Context, facts: Facts) -> list[Choice]:
+def verb_form(context: Context, facts: Facts) -> list[Choice]:
     be, finite = ("is", "third") if context["count"] == "1" else ("are", "base")
     participle = (("form", "participle"), ("frame", "clause"))
     if context["frame"] == "noun":
@@ -148,7 +147,7 @@ def _verb_form(context: Context, facts: Facts) -> list[Choice]:
     return [Choice(0.84, be, participle[:1]), Choice(0.16, "", (("form", finite),))]
 
 
-def _verb(context: Context, facts: Facts) -> list[Choice]:
+def verb(context: Context, facts: Facts) -> list[Choice]:
     verbs = spread(lex.VERBS[context["kind"]])
     if context["form"] == "base":
         return [Choice(p, verb) for verb, p in verbs]
@@ -156,14 +155,14 @@ def _verb(context: Context, facts: Facts) -> list[Choice]:
     return [Choice(p, lex.VERB_FORMS[verb][at]) for verb, p in verbs]
 
 
-def _manner(context: Context, facts: Facts) -> list[Choice]:
+def manner(context: Context, facts: Facts) -> list[Choice]:
     words = lex.ADVERBS if context["count"] == "1" else lex.PLURAL_ADVERBS
     return (
         [silent()] if full(context) else optional(0.06, words, "{}", CLAUSE_SAID[context["room"]])
     )
 
 
-def _place(context: Context, facts: Facts) -> list[Choice]:
+def place(context: Context, facts: Facts) -> list[Choice]:
     if context["frame"] == "fronted":
         return [silent()]
     place = facts["background"]
@@ -171,7 +170,7 @@ def _place(context: Context, facts: Facts) -> list[Choice]:
     return optional(told, lex.PLACES[place], names=(("background", place),))
 
 
-def _tilt(context: Context, facts: Facts) -> list[Choice]:
+def tilt(context: Context, facts: Facts) -> list[Choice]:
     if full(context):
         return [silent()]
     own, tilt = context["own"], facts["tilt"]
@@ -194,7 +193,7 @@ def _adorned(item: str) -> lex.Wordings:
     return said
 
 
-def _accessory(context: Context, facts: Facts) -> list[Choice]:
+def accessory(context: Context, facts: Facts) -> list[Choice]:
     item = facts["accessory"]
     if full(context) or item == "nothing":
         return [silent()]
@@ -202,7 +201,7 @@ def _accessory(context: Context, facts: Facts) -> list[Choice]:
     return optional(0.30, _adorned(item), ", wearing {}", spent, names)
 
 
-def _first_accessory(context: Context, facts: Facts) -> list[Choice]:
+def first_accessory(context: Context, facts: Facts) -> list[Choice]:
     item = facts["accessory"]
     if full(context) or item == "nothing":
         return [silent()]
@@ -210,7 +209,7 @@ def _first_accessory(context: Context, facts: Facts) -> list[Choice]:
     return optional(0.36, _adorned(item), ", the first wearing {}", NO_MORE, names)
 
 
-def _mood(context: Context, facts: Facts) -> list[Choice]:
+def mood(context: Context, facts: Facts) -> list[Choice]:
     if full(context) or context["mood"]:
         return [silent()]
     mood, pron = facts["expression"], context["pron"]
@@ -222,7 +221,7 @@ def _mood(context: Context, facts: Facts) -> list[Choice]:
     return optional(told, forms, "{}", spent, names)
 
 
-def _second_mood(context: Context, facts: Facts) -> list[Choice]:
+def second_mood(context: Context, facts: Facts) -> list[Choice]:
     if full(context):
         return [silent()]
     mood = facts["expression2"]
@@ -230,7 +229,7 @@ def _second_mood(context: Context, facts: Facts) -> list[Choice]:
     return optional(0.13, words, ", the second looking {}", NO_MORE, names)
 
 
-def _coda(context: Context, facts: Facts) -> list[Choice]:
+def coda(context: Context, facts: Facts) -> list[Choice]:
     if full(context) or not context["coat"]:
         return [silent()]
     number = "many" if context["own"] == "their" else "one"
@@ -241,65 +240,5 @@ def _coda(context: Context, facts: Facts) -> list[Choice]:
     return optional(0.28, said, ", {}")
 
 
-def _stop(context: Context, facts: Facts) -> list[Choice]:
+def stop(context: Context, facts: Facts) -> list[Choice]:
     return [Choice(1.0, ".")]
-
-
-_FULL: Pairs = (("room", "0"),)
-_MOOD_SAID = ("mood", "said")
-_OPENER = Slot("opener", ("background",), ("count",), _opener)
-_SIZE = Slot("size", ("size",), (), _size)
-_COAT = Slot("coat", ("coat",), (), _coat)
-_PATTERN = Slot("pattern", ("pattern",), (), _pattern)
-_ACTION = (
-    Slot("verb form", (), ("count", "frame"), _verb_form),
-    Slot("verb", (), ("kind", "form"), _verb),
-    Slot("manner", (), ("count", "room"), _manner),
-    Slot("place", ("background",), ("frame",), _place, (("frame", "fronted"),)),
-    Slot("tilt", ("tilt",), ("room", "own"), _tilt, _FULL),
-)
-_END = (
-    Slot("coda", (), ("room", "own", "coat"), _coda),
-    Slot("stop", (), (), _stop),
-)
-
-_UNSAID = ("sized", "mood", "coat", "ears", "kind", "form")
-
-
-def start_context(count: int) -> dict[str, str]:
-    """The context before anything is said; several cats leave room for one clause only."""
-    start = {"count": str(count), "room": "2" if count == 1 else "1", "frame": "clause"}
-    return start | dict.fromkeys(_UNSAID, "") | {"own": "its", "pron": "it"}
-
-
-PROGRAMS: dict[str, tuple[Slot, ...]] = {
-    "one": (
-        _OPENER,
-        Slot("determiner", (), ("frame",), _determiner),
-        _SIZE,
-        Slot("character", ("expression",), ("sized",), _character),
-        _COAT,
-        _PATTERN,
-        Slot("noun", ("size",), (), _noun),
-        Slot("ears", ("ears",), (), _ears),
-        Slot("eye colour", ("left_eye", "right_eye", "eyes"), ("room", "ears"), _eye_colour),
-        Slot("verb kind", ("eyes",), (), _verb_kind),
-        *_ACTION,
-        Slot("accessory", ("accessory",), ("room",), _accessory, _FULL),
-        Slot("mood", ("expression",), ("room", "mood", "pron"), _mood, (*_FULL, _MOOD_SAID)),
-        *_END,
-    ),
-    "many": (
-        _OPENER,
-        Slot("number", (), ("count", "frame"), _number),
-        _SIZE,
-        _COAT,
-        _PATTERN,
-        Slot("nouns", ("size",), (), _nouns),
-        Slot("verb kind", ("all_shut",), (), _verb_kind_of_many),
-        *_ACTION,
-        Slot("first accessory", ("accessory",), ("room",), _first_accessory, _FULL),
-        Slot("second mood", ("expression2",), ("room",), _second_mood, _FULL),
-        *_END,
-    ),
-}

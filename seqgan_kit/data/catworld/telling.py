@@ -8,8 +8,8 @@ import numpy as np
 
 from seqgan_kit.data.catworld.grammar import facts_of
 from seqgan_kit.data.catworld.lexicon import ARTICLE
+from seqgan_kit.data.catworld.programs import PROGRAMS, start_context
 from seqgan_kit.data.catworld.scenes import Scene
-from seqgan_kit.data.catworld.slots import PROGRAMS, start_context
 
 
 def article_before(word: str) -> str:
