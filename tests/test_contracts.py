@@ -1,0 +1,225 @@
+"""What every method owes the trainer: a turn changes its own players and nothing else.
+
+A new method adds one builder. Every turn of its phases is then played once, in order, through the trainer's
+own move, and all parameters, gradients, buffers and modes of all players are compared before and after.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import image_gans.methods
+import seqgan_kit.methods
+from image_gans.methods import dcgan
+from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator, dcgan_discriminator
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.feed import TensorFeed
+from seqgan_kit.core.game import Game, Loss, Move, Phase, Turn
+from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.methods import mle, seqgan
+from seqgan_kit.sequences.discriminators import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
+
+TOKENS = torch.tensor([[3, 4, 2, 0, 0], [5, 6, 3, 4, 2], [6, 2, 0, 0, 0], [3, 3, 4, 5, 6]]).repeat(
+    4, 1
+)
+PICTURES = torch.linspace(-1, 1, 16 * 3 * 16 * 16).view(16, 3, 16, 16)
+
+Played = tuple[Game, tuple[Phase, ...], Tensor]
+
+
+def text_generator() -> LSTMGenerator:
+    config = LSTMConfig(embedding=3, hidden=4, dropout=0.2)
+    return LSTMGenerator(config, 7, 5, bos=1, eos=2, pad=0)
+
+
+def text_discriminator() -> Discriminator:
+    trunk = TextCNN(TextCNNConfig(embedding=3, filters=((1, 4), (2, 4))), 7, 5, pad=0)
+    return Discriminator(trunk, trunk.features)
+
+
+def play_mle() -> Played:
+    return mle.build(text_generator()), mle.phases(mle.MLEMethod(batch_size=4)), TOKENS
+
+
+def play_seqgan() -> Played:
+    method = seqgan.SeqGANMethod(
+        batch_size=4, negatives=6, rollouts=2, pools=1, teacher_forcing_moves=1
+    )
+    game = seqgan.build(text_generator(), text_discriminator(), method)
+    return game, seqgan.phases(method), TOKENS
+
+
+def play_dcgan() -> Played:
+    networks, method = DCGANConfig(size=16, width=2, latent=5), dcgan.DCGANMethod(batch_size=4)
+    game = dcgan.build(DCGANGenerator(networks), dcgan_discriminator(networks), method)
+    return game, dcgan.phases(method), PICTURES
+
+
+BUILDERS: dict[str, Callable[[], Played]] = {
+    "mle": play_mle,
+    "seqgan": play_seqgan,
+    "dcgan": play_dcgan,
+}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Copies of all tensors of every player, and the mode of every part."""
+
+    tensors: dict[str, dict[str, Tensor]]
+    modes: dict[str, list[bool]]
+
+    @classmethod
+    def of(cls, game: Game) -> Snapshot:
+        def tensors(player: nn.Module) -> dict[str, Tensor]:
+            named = [*player.named_parameters(), *player.named_buffers()]
+            return {name: tensor.detach().clone() for name, tensor in named}
+
+        players = game.players.items()
+        return cls(
+            {name: tensors(player) for name, player in players},
+            {name: [part.training for part in player.modules()] for name, player in players},
+        )
+
+    def changed(self, game: Game) -> dict[str, list[str]]:
+        """Names of the tensors that are no longer bit-identical, by player."""
+        now = Snapshot.of(game).tensors
+        return {
+            name: [t for t, old in tensors.items() if not torch.equal(old, now[name][t])]
+            for name, tensors in self.tensors.items()
+        }
+
+
+def breaches(trainer: Trainer, turn: Turn, move: Move) -> list[str]:
+    """Plays one move of the turn; what it did that it may not, and what it should have done and did not."""
+    game, found = trainer.game, []
+    before = Snapshot.of(game)
+    trainer._make_move(turn, move, 0.0)
+    for player, tensors in before.changed(game).items():
+        if player in turn.players and not tensors:
+            found.append(f"{player} did not move")
+        if player not in turn.players and tensors:
+            found.append(f"{player} changed in {', '.join(tensors)}")
+    found += [f"{name} keeps a .grad" for name, p in game.named_parameters() if p.grad is not None]
+    if Snapshot.of(game).modes != before.modes:
+        found.append("a part changed between training and evaluation mode")
+    return found
+
+
+def trainer_of(played: Played, new_run) -> Trainer:
+    game, phases, rows = played
+    trainer = Trainer(new_run(), game, phases, TensorFeed({"real": rows}, 4, seed=0))
+    trainer.game.train()
+    return trainer
+
+
+@pytest.mark.parametrize("method", BUILDERS)
+def test_a_turn_moves_its_own_players_and_nobody_else(method, new_run):
+    trainer = trainer_of(BUILDERS[method](), new_run)
+    assert all(parameter.grad is None for parameter in trainer.game.parameters())
+    for phase in trainer.phases:
+        for turn in phase.turns:
+            move = Move(phase.name, 0, 1, trainer.rng)
+            assert breaches(trainer, turn, move) == [], f"{phase.name}: {turn.loss or turn.rule}"
+
+
+@pytest.mark.parametrize("method", BUILDERS)
+def test_every_player_has_a_turn(method):
+    game, phases, _ = BUILDERS[method]()
+    moved = {player for phase in phases for turn in phase.turns for player in turn.players}
+    assert moved == set(game.players)
+
+
+@pytest.mark.parametrize("method", BUILDERS)
+def test_losses_are_finite_scalars_and_log_scalars(method, new_run):
+    trainer = trainer_of(BUILDERS[method](), new_run)
+    batch = trainer.feeds["train"].next_batch()
+    for phase in trainer.phases:
+        for name in {turn.loss for turn in phase.turns if turn.loss}:
+            loss = trainer.game.loss(name, batch, Move(phase.name, 0, 1, trainer.rng))
+            assert loss.total.shape == ()
+            assert loss.total.isfinite()
+            assert all(torch.as_tensor(value).numel() == 1 for value in loss.logs.values())
+
+
+@pytest.mark.parametrize("method", BUILDERS)
+def test_sampling_leaves_the_players_as_they_are(method, new_run):
+    """As the trainer samples between rounds: in evaluation mode, without gradients."""
+    trainer = trainer_of(BUILDERS[method](), new_run)
+    before = Snapshot.of(trainer.game)
+    with trainer.keeper.aside():
+        first = trainer.game.sample(3, rng=torch.Generator().manual_seed(1))
+        again = trainer.game.sample(3, rng=torch.Generator().manual_seed(1))
+    assert torch.equal(first, again)
+    assert not any(before.changed(trainer.game).values())
+    assert Snapshot.of(trainer.game).modes == before.modes
+
+
+def test_every_method_is_under_contract():
+    """A module with ``build`` and ``phases`` in a methods room is a method; it needs a builder above."""
+    methods = set()
+    for room in (seqgan_kit.methods, image_gans.methods):
+        for found in pkgutil.iter_modules(room.__path__):
+            module = importlib.import_module(f"{room.__name__}.{found.name}")
+            if hasattr(module, "build") and hasattr(module, "phases"):
+                methods.add(found.name)
+    assert methods == set(BUILDERS)
+
+
+class Meddling(Game):
+    """Breaks the contract in every way that the test must see."""
+
+    def __init__(self) -> None:
+        super().__init__({"mine": nn.Linear(2, 1), "yours": nn.BatchNorm1d(2)})
+
+    def buffer_loss(self, batch, move):
+        yours = self.players["yours"]
+        yours.running_mean.add_(1)
+        return Loss(self.players["mine"](yours(batch["real"])).mean())
+
+    def parameter_loss(self, batch, move):
+        with torch.no_grad():
+            self.players["yours"].weight.add_(1e-7)
+        return Loss(self.players["mine"](batch["real"]).mean())
+
+    def gradient_loss(self, batch, move):
+        self.players["yours"](batch["real"]).sum().backward()
+        return Loss(self.players["mine"](batch["real"]).mean())
+
+    def mode_loss(self, batch, move):
+        self.players["yours"].eval()
+        return Loss(self.players["mine"](batch["real"]).mean())
+
+    def idle_loss(self, batch, move):
+        return Loss(self.players["mine"](batch["real"]).mean() * 0)
+
+    def honest_loss(self, batch, move):
+        return Loss(self.players["mine"](self.players["yours"](batch["real"])).mean())
+
+
+@pytest.mark.parametrize(
+    ("loss", "wanted"),
+    [
+        ("buffer_loss", ["yours changed in running_mean"]),
+        ("parameter_loss", ["yours changed in weight"]),
+        ("gradient_loss", ["yours.weight keeps a .grad", "yours.bias keeps a .grad"]),
+        ("mode_loss", ["a part changed between training and evaluation mode"]),
+        ("idle_loss", ["mine did not move"]),
+        ("honest_loss", []),
+    ],
+)
+def test_the_contract_is_broken_visibly(loss, wanted, new_run):
+    turn = Turn(("mine",), loss=loss, optimizer=Optimizer(0.1, "sgd"))
+    rows = torch.arange(16.0).view(8, 2)
+    trainer = trainer_of((Meddling(), (Phase("p", (turn,)),), rows), new_run)
+    found = breaches(trainer, turn, Move("p", 0, 1, trainer.rng))
+    assert [f.removeprefix("players.") for f in found] == wanted
