@@ -49,7 +49,7 @@ PRESETS = {
             discriminator_learning_rate=2e-4,
             label_smoothing=0.1,
             average_decay=0.995,
-            epochs=40,
+            epochs=32,
             sample_every_rounds=500,
             evaluate_every_rounds=500,
         ),
