@@ -1,0 +1,281 @@
+"""The house rules that a machine can hold: who imports whom, what loads torch, how long files are."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+import itertools
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("seqgan_kit", "image_gans")
+LONGEST_FILE_LINES = 275
+
+# A room may import itself and these. The longest name that fits a module is its room.
+FOUNDATION = {"seqgan_kit", "seqgan_kit.errors", "seqgan_kit.resources"}
+CORE = FOUNDATION | {"seqgan_kit.core"}
+BELOW_METHODS = CORE | {"seqgan_kit.data", "seqgan_kit.sequences", "seqgan_kit.metrics"}
+BELOW_IMAGES = CORE | {"seqgan_kit.data", "seqgan_kit.metrics"}
+IMAGE_PARTS = {"image_gans", "image_gans.grids", "image_gans.latent"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "seqgan_kit": set(),
+    "seqgan_kit.errors": set(),
+    "seqgan_kit.resources": {"seqgan_kit.errors"},
+    "seqgan_kit.core": FOUNDATION,
+    "seqgan_kit.data": CORE,
+    "seqgan_kit.sequences": CORE,
+    "seqgan_kit.metrics": CORE,
+    "seqgan_kit.methods": BELOW_METHODS,
+    "seqgan_kit.report": BELOW_METHODS | {"seqgan_kit.methods"},
+    "seqgan_kit.cli": BELOW_METHODS | {"seqgan_kit.methods", "seqgan_kit.report"},
+    "image_gans": set(),
+    "image_gans.networks": BELOW_IMAGES | {"image_gans"},
+    "image_gans.metrics": BELOW_IMAGES | {"image_gans"},
+    "image_gans.grids": BELOW_IMAGES | {"image_gans"},
+    "image_gans.latent": BELOW_IMAGES | {"image_gans"},
+    "image_gans.export": BELOW_IMAGES | IMAGE_PARTS | {"image_gans.networks"},
+    "image_gans.methods": BELOW_IMAGES
+    | IMAGE_PARTS
+    | {"image_gans.networks", "image_gans.metrics", "image_gans.export"},
+}
+
+
+def sources(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def is_module(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, wherever in it: at the top, in a function, for type checking only."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written in full"
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules = {name for name in inner if is_module(name)}
+            found |= modules if modules == inner else modules | {node.module or ""}
+    return found
+
+
+def room(module: str) -> str:
+    fitting = [r for r in MAY_IMPORT if module == r or module.startswith(f"{r}.")]
+    return max(fitting, key=len)
+
+
+def ours(modules: set[str]) -> set[str]:
+    return {m for m in modules if m.split(".")[0] in (*PACKAGES, "recipes")}
+
+
+@pytest.mark.parametrize("path", sources(*PACKAGES), ids=module_name)
+def test_rooms_import_only_what_lies_below_them(path):
+    own = room(module_name(path))
+    for imported in ours(imports(path)):
+        assert imported.split(".")[0] != "recipes", "nobody imports recipes"
+        allowed = MAY_IMPORT[own] | {own}
+        assert room(imported) in allowed, f"{module_name(path)} may not import {imported}"
+
+
+def methods() -> Iterator[Path]:
+    """The method files: those with their own phases. The rooms' other files are shared by them."""
+    for path in sources("seqgan_kit/methods", "image_gans/methods"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if {"build", "phases"} & {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}:
+            yield path
+
+
+def test_methods_do_not_import_each_other():
+    names = {module_name(path) for path in methods()}
+    assert {
+        "seqgan_kit.methods.mle",
+        "seqgan_kit.methods.seqgan",
+        "image_gans.methods.dcgan",
+    } <= names
+    for path in methods():
+        assert not imports(path) & (names - {module_name(path)}), path.name
+
+
+def test_the_import_rules_can_be_broken(tmp_path):
+    """The walk sees imports in functions, of submodules by name, and under TYPE_CHECKING."""
+    path = tmp_path / "x.py"
+    path.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from seqgan_kit.core.trainer import Trainer\n"
+        "def f():\n    from seqgan_kit.methods import seqgan\n    import image_gans.grids as g\n",
+        encoding="utf-8",
+    )
+    found = ours(imports(path))
+    assert found == {"seqgan_kit.core.trainer", "seqgan_kit.methods.seqgan", "image_gans.grids"}
+    assert {room(m) for m in found} == {"seqgan_kit.core", "seqgan_kit.methods", "image_gans.grids"}
+
+
+RUN = "from seqgan_kit.cli.main import main; assert main({}) == 0"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import seqgan_kit",
+        "import seqgan_kit.errors, seqgan_kit.resources, seqgan_kit.core.runlog",
+        "from seqgan_kit.report.html import write_report",
+        RUN.format(["--help"]),
+        RUN.format(["bleu", "--help"]),
+        RUN.format(["bleu", "lines.txt", "--refs", "lines.txt"]),
+        RUN.format(["self-bleu", "lines.txt"]),
+        RUN.format(["ls"]),
+    ],
+)
+def test_no_torch_is_loaded_where_nothing_is_computed(statement, tmp_path):
+    (tmp_path / "lines.txt").write_text("a cat sat on the mat\nthe dog sat there\n" * 3)
+    script = (
+        f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{statement}\n"
+        "heavy = {'torch', 'datasets', 'pyarrow', 'sentencepiece'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", sources(*PACKAGES, "recipes"), ids=module_name)
+def test_files_are_short_enough_to_read(path):
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= LONGEST_FILE_LINES, f"{lines} lines"
+
+
+def test_names_say_what_is_inside():
+    vague = re.compile(r"(^|_)(utils?|helpers?|managers?|misc|common)($|_)")
+    named = [p for p in sources(*PACKAGES, "recipes", "tests") if vague.search(p.stem)]
+    assert named == []
+    classes = [
+        f"{path.name}: {node.name}"
+        for path in sources(*PACKAGES, "recipes")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and re.search(r"(Manager|Helper|Utils?)$", node.name)
+    ]
+    assert classes == []
+
+
+def test_data_holds_no_python():
+    assert list((ROOT / "data").rglob("*.py")) == []
+
+
+def test_nothing_is_unpickled_and_no_code_comes_from_data():
+    """torch.load always with weights_only=True; no pickle, no trust_remote_code, no eval; exec only for the
+    command that runs a recipe's file."""
+    for path in sources(*PACKAGES, "recipes"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert not {m.split(".")[0] for m in imports(path)} & {
+            "pickle",
+            "dill",
+            "cloudpickle",
+            "joblib",
+        }
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            name, keywords = ast.unparse(call.func), {k.arg: k.value for k in call.keywords}
+            runs_recipes = path == ROOT / "seqgan_kit" / "cli" / "recipes.py"
+            assert name not in ("eval", "exec") or runs_recipes, path
+            assert "trust_remote_code" not in keywords, path
+            if name == "torch.load":
+                assert ast.unparse(keywords["weights_only"]) == "True", path
+            if name in ("np.load", "numpy.load"):
+                assert "allow_pickle" not in keywords, path
+
+
+def configs() -> list[tuple[str, type]]:
+    """The frozen dataclasses of settings: those of the methods, and all that recipes' configurations hold."""
+    found: dict[str, type] = {}
+    for path in methods():
+        module = importlib.import_module(module_name(path))
+        found |= {
+            f"{cls.__module__}.{cls.__name__}": cls
+            for cls in vars(module).values()
+            if dataclasses.is_dataclass(cls) and cls.__module__ == module.__name__
+        }
+    for path in sources("recipes"):
+        for name in imports(path):
+            if name.split(".")[0] not in PACKAGES:
+                continue
+            for cls in vars(importlib.import_module(name)).values():
+                if isinstance(cls, type) and re.search(
+                    r"(Config|Settings|Method|Data)$", cls.__name__
+                ):
+                    found[f"{cls.__module__}.{cls.__name__}"] = cls
+    return [(n, c) for n, c in sorted(found.items()) if dataclasses.is_dataclass(c)]
+
+
+CONFIGS = configs()
+
+
+@pytest.mark.parametrize(("name", "config"), CONFIGS, ids=[name for name, _ in CONFIGS])
+def test_settings_are_frozen_explained_and_read(name, config):
+    """Every field has its help text under it, and is read by something: a setting that does nothing lies."""
+    assert config.__dataclass_params__.frozen
+    path = ROOT / (config.__module__.replace(".", "/") + ".py")
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    (body,) = (
+        n.body for n in tree.body if isinstance(n, ast.ClassDef) and n.name == config.__name__
+    )
+    explained = {
+        field.target.id
+        for field, text in itertools.pairwise(body)
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr)
+    }
+    fields = {field.name for field in dataclasses.fields(config)}
+    assert fields <= explained, f"no help text: {sorted(fields - explained)}"
+    assert fields <= ATTRIBUTES_READ, f"read by nothing: {sorted(fields - ATTRIBUTES_READ)}"
+
+
+def attributes_read() -> set[str]:
+    """Every name that is read off an object in the packages and recipes."""
+    return {
+        node.attr
+        for path in sources(*PACKAGES, "recipes")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }
+
+
+ATTRIBUTES_READ = attributes_read()
+
+
+def test_settings_of_every_room_are_under_this_rule():
+    names = {config.__name__ for _, config in CONFIGS}
+    assert {
+        "RunSettings",
+        "SeqGANMethod",
+        "MLEMethod",
+        "DCGANMethod",
+        "LSTMConfig",
+        "TextData",
+    } <= names
+
+
+@pytest.mark.parametrize("path", sources("recipes"), ids=lambda path: path.stem)
+def test_recipes_do_no_maths_and_do_not_know_each_other(path):
+    found = imports(path)
+    assert not {m for m in found if m.split(".")[0] == "recipes"}
+    stems = {other.stem for other in sources("recipes")}
+    assert not {m for m in found if m in stems and "." not in m}
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree), "a recipe begins with its command lines"
+    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    assert "main" in functions
