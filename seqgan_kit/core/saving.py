@@ -191,6 +191,7 @@ class Keeper:
             "private_players": private,
             "rng": rng_state([t.rng]),
             "feeds": {name: feed.state_dict() for name, feed in t.feeds.items()},
+            "sums": t.sums.state_dict(),
             # Within a round each process's running statistics are its own.
             "buffers": self.shared_buffers() if t.runtime.world_size > 1 else [],
         }
@@ -198,7 +199,6 @@ class Keeper:
             **self._players(),
             "stepper": t.stepper.state_dict(),
             "cursor": t.cursor.state_dict(),
-            "sums": t.sums.state_dict(),
             "tally": t.tally,
             "best": self.best,
             "waited": self.waited,
@@ -223,10 +223,10 @@ class Keeper:
         self.load_players(state)
         t.stepper.load_state_dict(state["stepper"])
         t.cursor.load_state_dict(state["cursor"])
-        t.sums.load_state_dict(state["sums"], t.runtime.device)
         t.tally, self.best, self.waited = (dict(state[k]) for k in ("tally", "best", "waited"))
         t.log.truncate(state["metrics_bytes"])
         own = state["ranks"][t.runtime.rank]
+        t.sums.load_state_dict(own["sums"], t.runtime.device)
         for name, saved in own["private_players"].items():
             t.game.players[name].load_state_dict(saved)
         for name, position in own["feeds"].items():
