@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -12,6 +13,9 @@ from typing import Any, Literal, TypeVar, Union
 from seqgan_kit.errors import UsageError, unknown
 
 C = TypeVar("C")
+
+# YAML reads 1e-3 and 1.5e3 as text: there, a number with an exponent needs a dot and a sign.
+_SHORT_POWER = re.compile(r"[-+]?\d+(\.\d*)?e[-+]?\d+", re.IGNORECASE)
 
 
 def to_dict(value: Any) -> Any:
@@ -31,7 +35,7 @@ def merged(base: C, changes: Mapping[str, Any], where: str = "") -> C:
     new: dict[str, Any] = {}
     for name, value in changes.items():
         if name not in hints:
-            raise unknown(f"setting{' of ' + where if where else ''}", name, hints)
+            raise unknown(f"setting{' of ' + where if where else ''}", str(name), hints)
         current, full = getattr(base, name), f"{where}.{name}".lstrip(".")
         if dataclasses.is_dataclass(current) and isinstance(value, Mapping):
             new[name] = merged(current, value, full)
@@ -44,8 +48,8 @@ def read_settings(path: Path) -> dict[str, Any]:
     """The settings in a YAML, TOML or JSON file."""
     if not path.is_file():
         raise UsageError(f"no settings file {path}.")
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         if path.suffix == ".toml":
             import tomllib
 
@@ -53,7 +57,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         import yaml
 
         data = yaml.safe_load(text)  # JSON is YAML too
-    except ValueError as error:  # tomllib's and JSON's
+    except ValueError as error:  # tomllib's, and text that is not UTF-8
         raise UsageError(f"{path} cannot be read: {error}") from error
     except yaml.YAMLError as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
@@ -84,6 +88,8 @@ def _converted(value: Any, hint: Any, name: str) -> Any:
     if hint is Path and isinstance(value, str):
         return Path(value)
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if hint is float and isinstance(value, str) and _SHORT_POWER.fullmatch(value):
         return float(value)
     if isinstance(hint, type) and type(value) is hint:
         return value
