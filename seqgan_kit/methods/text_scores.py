@@ -13,11 +13,13 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqgan_kit.core.game import Game
 from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.data.text import TextCorpus
+from seqgan_kit.data.tokenizers import UNK
 from seqgan_kit.metrics import divergences as exact
 from seqgan_kit.metrics.bleu import bleu, self_bleu
 from seqgan_kit.metrics.divergences import Estimate
@@ -134,6 +136,11 @@ class TextScorer:
                 "validity mean better sentences; a higher forward KL, a lower coverage and a higher "
                 "Self-BLEU are what was paid for them."
             )
+            if unknown := int((~self._known()).sum()):
+                notes.append(
+                    f"{unknown} of {len(self.corpus.test)} test sentences hold a word that the training text "
+                    "lacks. Forward KL leaves them out: with them it would be infinite for any generator."
+                )
         shown = [c for c in self._columns() if any(c["key"] in row["values"] for row in rows)]
         return {"title": title, "columns": shown, "rows": list(rows), "notes": notes}
 
@@ -142,10 +149,12 @@ class TextScorer:
         count = min(most, len(self.corpus.test_lines))
         log_p = self.world.log_prob_many(self.corpus.test_lines[:count])
         log_g = sequence_log_probs(generator, self.corpus.test[:count]).numpy()
-        known = [self.corpus.tokenizer.decode(r) for r in self.corpus.test[:count].tolist()]
-        # A sentence with a word outside the vocabulary is one that G cannot write.
-        same = np.array([a == b for a, b in zip(known, self.corpus.test_lines, strict=False)])
-        return log_p, np.where(same, log_g, -np.inf)
+        known = self._known()[:count]
+        return log_p[known], log_g[known]
+
+    def _known(self) -> NDArray[np.bool_]:
+        """Which test sentences G could write: those without a word outside its vocabulary."""
+        return ~self.corpus.test.eq(UNK).any(1).numpy()
 
     def _nll(self, generator: SequenceGenerator) -> Estimate:
         """Mean negative log-probability of a test sentence, nats a sentence."""

@@ -15,6 +15,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import (
     SequenceGenerator,
@@ -24,7 +25,7 @@ from seqgan_kit.sequences.autoregressive import (
     take_rows,
 )
 from seqgan_kit.sequences.inverse_cdf import Drawer, draw_uniforms, next_token_drawer
-from seqgan_kit.sequences.sampling import CHUNK_ROWS, evaluating
+from seqgan_kit.sequences.sampling import CHUNK_ROWS
 
 Reward = Callable[[Tensor], Tensor]
 """Sequences [M,T] -> rewards [M]."""

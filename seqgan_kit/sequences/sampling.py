@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.inverse_cdf import (
     Drawer,
@@ -24,19 +23,6 @@ if TYPE_CHECKING:
 
 # Rows that are stepped together unless told otherwise.
 CHUNK_ROWS = 512
-
-
-@contextmanager
-def evaluating(*modules: nn.Module) -> Iterator[None]:
-    """Runs modules in evaluation mode, then gives every sub-module the mode it had."""
-    modes = [(child, child.training) for module in modules for child in module.modules()]
-    for child, _ in modes:
-        child.training = False
-    try:
-        yield
-    finally:
-        for child, training in modes:
-            child.training = training
 
 
 def check_sampling_options(temperature: float, top_k: int | None, top_p: float | None) -> None:

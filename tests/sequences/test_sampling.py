@@ -9,7 +9,7 @@ import torch
 from seqgan_kit.errors import TrainingError, UsageError
 from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.inverse_cdf import next_token_drawer, tokens_from_uniforms
-from seqgan_kit.sequences.sampling import evaluating, filter_logits, sample_tokens
+from seqgan_kit.sequences.sampling import filter_logits, sample_tokens
 
 PAD, BOS, EOS = 0, 1, 2
 DRAWS = 200_000
@@ -191,19 +191,6 @@ def test_sampling_keeps_modes_gradients_and_the_global_random_state():
     assert not generator.lstm.training
     assert torch.equal(before, torch.get_rng_state())
     assert all(parameter.grad is None for parameter in generator.parameters())
-
-
-def test_modes_come_back_after_an_error():
-    module = torch.nn.Sequential(torch.nn.Dropout())
-
-    def fail():
-        with evaluating(module):
-            assert not module[0].training
-            raise ValueError("inside")
-
-    with pytest.raises(ValueError, match="inside"):
-        fail()
-    assert module[0].training
 
 
 def test_sampling_nothing_is_refused():
