@@ -27,6 +27,7 @@ from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.penalties import GradientPenalty
 from seqgan_kit.core.run import Run, RunSettings, open_run
 from seqgan_kit.core.runlog import read_metrics
+from seqgan_kit.core.runtime import seed_everything
 from seqgan_kit.core.trainer import Hooks, Trainer
 from seqgan_kit.methods import seqgan
 from seqgan_kit.methods.seqgan import SeqGANMethod
@@ -161,6 +162,7 @@ def _likelihood(config: Config) -> tuple[Game, tuple[Phase, ...], dict[str, Tens
     turn = Turn(("generator",), loss="mle_loss", optimizer=adam, moves=Epochs(1))
     # Rows of one length, so that a mean over tokens is a mean over rows on however many processes.
     even = sentences()
+    even[:, :3] = even[:, :1] + torch.arange(3)
     even[:, 3:] = torch.tensor([2, 0, 0])
     return LikelihoodGame(generator), (Phase("mle", (turn,), config.rounds),), {"real": even}
 
@@ -195,6 +197,14 @@ def trainer(
     if config.pause_milliseconds:
         before_moves(made, lambda _: time.sleep(config.pause_milliseconds / 1000))
     return made
+
+
+def trainer_start(config: Config) -> dict[str, Tensor]:
+    """The players before training, as a run of seed 0 makes them on rank 0."""
+    seed_everything(0)
+    return {
+        name: value.clone() for name, value in GAMES[config.game](config)[0].state_dict().items()
+    }
 
 
 def before_moves(made: Trainer, act: Callable[[int], None]) -> None:

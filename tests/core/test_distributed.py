@@ -1,0 +1,185 @@
+"""Two processes under torchrun (gloo): they stay one, stop as one, resume exactly; rank 0 alone writes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny_games as tiny
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.runlog import read_config
+
+HERE = Path(__file__).parent
+RECIPE = HERE.parents[1] / "recipes" / "seqgan.py"
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``two_ranks.py`` left behind."""
+    place = tmp_path_factory.mktemp("two")
+    command = [*TORCHRUN, str(HERE / "two_ranks.py"), str(place)]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return place
+
+
+@pytest.fixture(scope="module")
+def ranks(folder: Path) -> list[dict[str, Any]]:
+    return [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in (0, 1)]
+
+
+def shared(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Pools and walks are each process's own."""
+    own = ("players.negatives", "players.balance")
+    return {name: value for name, value in state.items() if not name.startswith(own)}
+
+
+@pytest.mark.parametrize("game", ["seqgan", "penalty", "stopped", "likelihood"])
+def test_ranks_are_identical_after_training(game: str, ranks: list[dict[str, Any]]) -> None:
+    """Batch norm's statistics and averages among them."""
+    ours, theirs = (shared(rank[game]) for rank in ranks)
+    assert tiny.differences(ours, theirs) == []
+
+
+def test_private_players_differ(ranks: list[dict[str, Any]]) -> None:
+    pools = [rank["seqgan"]["players.negatives.samples"] for rank in ranks]
+    assert not torch.equal(*pools)
+
+
+def test_every_source_of_randomness_differs_by_rank(ranks: list[dict[str, Any]]) -> None:
+    ours, theirs = (rank["seeds"] for rank in ranks)
+    assert [name for name in ours if ours[name] == theirs[name]] == []
+
+
+def test_two_ranks_of_batch_4_follow_one_process_of_batch_8(
+    ranks: list[dict[str, Any]], folder: Path, tmp_path: Path
+) -> None:
+    """Same start, same rows each move, so the same mean gradient, norm, clip and step."""
+    alone = tiny.play(tiny.Config("likelihood", batch=8, rounds=3), tmp_path / "alone")
+    start = tiny.trainer_start(tiny.Config("likelihood"))
+    moved = 0.0
+    for name, value in alone.game.state_dict().items():
+        torch.testing.assert_close(ranks[0]["likelihood"][name], value, rtol=1e-5, atol=1e-6)
+        moved = max(moved, (value - start[name]).abs().max().item())
+    assert moved > 0.05
+    ours, theirs = tiny.rows(folder / "likelihood"), tiny.rows(tmp_path / "alone")
+    assert len(ours) == len(theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        assert one["values"] == pytest.approx(other["values"], rel=1e-4)
+
+
+def test_only_rank_0_writes(folder: Path) -> None:
+    assert not (folder / "another machine").exists()
+    assert read_config(folder / "seqgan")["world_size"] == 2
+
+
+@pytest.mark.parametrize("way", ["resumed", "killed"])
+@pytest.mark.parametrize("game", ["seqgan", "penalty"])
+def test_a_broken_run_of_two_ends_where_an_unbroken_one_ends(
+    game: str, way: str, folder: Path, ranks: list[dict[str, Any]]
+) -> None:
+    """Stopped by a signal that one process alone heard, or killed with what the clock had saved."""
+    broken, whole = folder / f"{game}-{way}", folder / game
+    assert tiny.run_differences(broken, whole) == []
+    for rank in ranks:
+        end = rank[f"{game}-{way}"]
+        assert tiny.differences(dict(end.get("game", end)), dict(rank[game])) == []
+
+
+@pytest.mark.parametrize("game", ["seqgan", "penalty"])
+def test_both_stop_after_the_same_move_for_the_same_reason(
+    game: str, ranks: list[dict[str, Any]]
+) -> None:
+    ours, theirs = (
+        [
+            (code, text.split(";")[0], text.splitlines()[1].split(" --resume")[0])
+            for code, _, text in rank[f"{game}-resumed"]["stops"]
+        ]
+        for rank in ranks
+    )
+    assert ours == theirs
+    assert len(ours) == 3
+    for code, text, command in ours:
+        assert code == 143
+        assert text.startswith("Stopped by SIGTERM in phase")
+        assert command.strip().startswith("torchrun --nproc_per_node 2 ")
+
+
+def test_a_loss_that_is_not_finite_on_one_process_stops_both(ranks: list[dict[str, Any]]) -> None:
+    for rank in ranks:
+        assert rank["not-finite"].startswith("generator_loss became nan at move 4. ")
+
+
+def wait_for_rows(folder: Path, rows: int, process: subprocess.Popen[str]) -> None:
+    """Until the run has written so many rows."""
+    until = time.monotonic() + 120
+    while not (folder / "metrics.jsonl").exists() or len(tiny.rows(folder)) < rows:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until, "the run did not get going"
+        time.sleep(0.05)
+
+
+TINY = str(HERE / "tiny_games.py")
+
+
+def ctrl_c(out: Path) -> None:
+    """Starts a run of two and stops it as a terminal does, which signals torchrun and both processes."""
+    settings = ["--game", "seqgan", "--rounds", "2", "--pause-milliseconds", "50"]
+    process = subprocess.Popen(
+        [*TORCHRUN, TINY, *settings, "--out", str(out)],
+        env=ENVIRONMENT, text=True, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    wait_for_rows(out, 2, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=120)
+    assert told.count("Stopped by Ctrl-C in phase") == 1, told
+    assert f"torchrun --nproc_per_node 2 {TINY} --resume {out}" in told
+
+
+def test_ctrl_c_in_the_terminal_of_torchrun(tmp_path: Path) -> None:
+    """torchrun passes it on once more, which must not count as the second Ctrl-C."""
+    ctrl_c(tmp_path / "run")
+    assert tiny.last_checkpoint(tmp_path / "run")["cursor"]["total_moves"] > 0
+
+
+@pytest.mark.slow
+def test_ctrl_c_then_sigterm_to_torchrun_then_to_the_end(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    ctrl_c(out)
+    again = [*TORCHRUN, TINY, "--resume", str(out)]
+    process = subprocess.Popen(again, env=ENVIRONMENT, text=True, stderr=subprocess.PIPE)
+    wait_for_rows(out, 5, process)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert told.count("Stopped by SIGTERM in phase") == 1, told
+    subprocess.run(
+        [*again, "--pause-milliseconds", "0"],
+        env=ENVIRONMENT,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    assert tiny.run_differences(out, folder / "seqgan") == []
+
+
+def test_the_documented_command(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    nouns = ("cat", "dog", "owl")
+    text.write_text("".join(f"the {nouns[i % 3]} sees {i % 97} mice .\n" for i in range(400)))
+    command = [*TORCHRUN, str(RECIPE), "smoke", "--text", str(text), "--out", str(tmp_path / "run")]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    for name in ("report.html", "scores.json", "model/generator.safetensors"):
+        assert (tmp_path / "run" / name).is_file()
+    assert done.stdout.count("adversarial done") == 1
