@@ -1,0 +1,119 @@
+"""Kills a run with SIGKILL at random moments, again and again, and compares its end with an unbroken run's.
+
+    python tests/core/kill_campaign.py FOLDER --game seqgan --kills 20 --seed 1
+
+Every process is a fork of this one, so that torch is imported once. The report goes to FOLDER/report.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import tiny_games as tiny
+import torch
+
+from seqgan_kit.core.config import launch
+
+PACE = ["--pause-milliseconds", "4"]
+
+
+def start(arguments: list[str], log: Path) -> int:
+    """Forks a process that trains by the command line; its id."""
+    process = os.fork()
+    if process:
+        return process
+    out = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    sys.argv = [str(Path(tiny.__file__)), *arguments]
+    code = 1
+    try:
+        launch(tiny.main, tiny.PRESETS)
+        code = 0
+    except SystemExit as end:
+        code = int(end.code or 0)
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def ended(process: int, seconds: float) -> int | None:
+    """The exit code of a process that ends within so many seconds."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found, status = os.waitpid(process, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.001)
+    return None
+
+
+def standing(folder: Path) -> dict[str, Any]:
+    """What a kill found: the newest row and checkpoint, and whether a file was half written."""
+    rows = tiny.rows(folder)
+    saved = sorted(path.stem for path in (folder / "checkpoints").glob("move-*.pt"))
+    return {
+        "row": f"{rows[-1]['phase']} {rows[-1]['round']}" if rows else "none",
+        "checkpoint": saved[-1] if saved else "none",
+        "in_a_write": any((folder / "checkpoints").glob(".*.tmp")),
+    }
+
+
+def campaign(place: Path, game: str, rounds: int, kills: int, seed: int) -> dict[str, Any]:
+    """Plays a game unbroken and broken; what was killed where, and what differs at the end."""
+    choose, log = random.Random(seed), place / "log.txt"
+    # What torch imports at its first step is imported here, else most kills would hit an import.
+    tiny.play(tiny.Config(game, rounds=1), place / "warm-up")
+    settings = ["--game", game, "--rounds", str(rounds)]
+    whole, broken = place / "whole", place / "broken"
+    assert ended(start([*settings, "--out", str(whole)], log), 600) == 0, log.read_text()
+    found: list[dict[str, Any]] = []
+    early = 0
+    while True:
+        known = (broken / "config.json").exists()
+        where = ["--resume", str(broken)] if known else [*settings, "--out", str(broken)]
+        # After every move, now and then, or where phases end.
+        minutes = choose.choice(("1e-9", "0.001", "5"))
+        pace = PACE if len(found) < kills else ["--pause-milliseconds", "0"]
+        process = start([*where, *pace, "--save-every-minutes", minutes], log)
+        code = ended(process, choose.uniform(0.02, 0.7) if len(found) < kills else 600)
+        if code is None:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            found.append(standing(broken))
+            continue
+        assert code == 0, log.read_text()
+        if len(found) >= kills or early > 20:
+            break
+        early += 1  # it reached its end before the blow: what a finished run does when resumed is seen too
+    return {"kills": found, "differences": tiny.run_differences(broken, whole)}
+
+
+def main() -> None:
+    """Runs a campaign from the command line."""
+    torch.set_num_threads(1)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--game", choices=list(tiny.GAMES), default="seqgan")
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    told = parser.parse_args()
+    told.folder.mkdir(parents=True, exist_ok=True)
+    report = campaign(told.folder, told.game, told.rounds, told.kills, told.seed)
+    (told.folder / "report.json").write_text(json.dumps(report, indent=1))
+    for kill in report["kills"]:
+        print(*kill.values())
+    print(len(report["kills"]), "kills; differences:", report["differences"] or "none")
+
+
+if __name__ == "__main__":
+    main()
