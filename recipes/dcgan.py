@@ -1,11 +1,11 @@
 """DCGAN: pictures from a generator and a discriminator of strided convolutions.
 
-python recipes/dcgan.py                                   bundled cat faces, minutes on a laptop
-python recipes/dcgan.py --images DIR --out runs/mine      your own folder of pictures
-python recipes/dcgan.py paper --images DIR --size 64      the paper's settings (hours; use a GPU)
-python recipes/dcgan.py smoke                             seconds, to see that everything works
-python recipes/dcgan.py --resume runs/dcgan               go on where a run stopped
-torchrun --nproc_per_node 2 recipes/dcgan.py              several processes
+$ python recipes/dcgan.py                                   bundled cat faces, minutes on a laptop
+$ python recipes/dcgan.py --images DIR --out runs/mine      your own folder of pictures
+$ python recipes/dcgan.py paper --images DIR --size 64      the paper's settings (hours; use a GPU)
+$ python recipes/dcgan.py smoke                             seconds, to see that everything works
+$ python recipes/dcgan.py --resume runs/dcgan               go on where a run stopped
+$ torchrun --nproc_per_node 2 recipes/dcgan.py              several processes
 """
 
 from dataclasses import dataclass
@@ -85,18 +85,11 @@ def main(cfg: Config) -> None:
         scorer = ImageScorer(corpus, cfg.scores)
         alarms = (PinnedDiscriminator(rounds=200), LostDiversity(scorer.real_diversity()))
         hooks = Hooks(scorer, scorer.draw_grid, write_report, alarms)
-        where = run.runtime
-        feed = corpus.feed(
-            cfg.method.batch_size,
-            seed=cfg.run.seed,
-            rank=where.rank,
-            world_size=where.world_size,
-            device=where.device,
-        )
+        feed = corpus.feed(cfg.method.batch_size, **run.share())
         phases, averages = dcgan.phases(cfg.method), dcgan.averages(cfg.method)
         trained = Trainer(run, game, phases, feed, hooks, averages).fit()
 
-        if where.leads:
+        if run.runtime.leads:
             save_image_model(run.log.model_folder, trained.players["generator"])
             scorer.draw_figures(run, trained)
             close_run(run, scorer.record("DCGAN and real data", {"DCGAN": trained}, cfg.run.seed))

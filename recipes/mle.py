@@ -1,9 +1,9 @@
 """Maximum likelihood: the baseline that every adversarial text method must beat.
 
-python recipes/mle.py                                     bundled cat captions, minutes on a laptop
-python recipes/mle.py --text my.txt --tokenizer bpe       your own text
-python recipes/mle.py paper --text my.txt                 120 epochs, as SeqGAN's paper pretrains
-python recipes/mle.py smoke                               seconds, to see that everything works
+$ python recipes/mle.py                                     bundled cat captions, minutes on a laptop
+$ python recipes/mle.py --text my.txt --tokenizer bpe       your own text
+$ python recipes/mle.py paper --text my.txt                 120 epochs, as SeqGAN's paper pretrains
+$ python recipes/mle.py smoke                               seconds, to see that everything works
 """
 
 from dataclasses import dataclass

@@ -1,11 +1,11 @@
 """SeqGAN: pretrain a generator by maximum likelihood, then fine-tune it against a discriminator.
 
-python recipes/seqgan.py                                  bundled cat captions, minutes on a laptop
-python recipes/seqgan.py --text my.txt --out runs/mine    your own text, a line each
-python recipes/seqgan.py paper --text my.txt              the paper's settings (hours; use a GPU)
-python recipes/seqgan.py smoke                            seconds, to see that everything works
-python recipes/seqgan.py --resume runs/seqgan             go on where a run stopped
-torchrun --nproc_per_node 2 recipes/seqgan.py             several processes
+$ python recipes/seqgan.py                                  bundled cat captions, minutes on a laptop
+$ python recipes/seqgan.py --text my.txt --out runs/mine    your own text, a line each
+$ python recipes/seqgan.py paper --text my.txt              the paper's settings (hours; use a GPU)
+$ python recipes/seqgan.py smoke                            seconds, to see that everything works
+$ python recipes/seqgan.py --resume runs/seqgan             go on where a run stopped
+$ torchrun --nproc_per_node 2 recipes/seqgan.py             several processes
 """
 
 from dataclasses import dataclass

@@ -40,7 +40,10 @@ class PinnedDiscriminator:
 
 @dataclass(frozen=True)
 class LostDiversity:
-    """Samples differ from each other much less than the data do: the generator is collapsing."""
+    """Samples differ from each other much less than the data do: the generator is collapsing.
+
+    Silent until the samples were once diverse: an untrained generator has not collapsed.
+    """
 
     reference: float
     """The metric's value on real data."""
@@ -52,8 +55,9 @@ class LostDiversity:
         if self.metric not in values:
             return None
         low = values[self.metric] < self.share * self.reference
-        began = low and not tally.get(self.name, 0)
-        tally[self.name] = int(low)
+        began = low and tally.get(self.name) == 0
+        if not low or began:
+            tally[self.name] = int(low)
         if not began:
             return None
         return (

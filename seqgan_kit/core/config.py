@@ -59,6 +59,7 @@ def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) 
     for path in iter(lambda: _take(left, "--config"), None):
         base = merged(base, read_settings(Path(path)))
     names = ", ".join(presets)
+    # tyro joins lines into paragraphs; it leaves those that begin with a sign ("$ python ...") alone.
     usage = f"{description.strip()}\n\nPresets, as an optional first word: {names}.\n"
     usage += "--config FILE takes settings from YAML or TOML."
     return tyro.cli(
