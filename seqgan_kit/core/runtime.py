@@ -47,8 +47,8 @@ class Runtime:
     def autocast(self) -> AbstractContextManager[Any]:
         """The precision that losses are computed in; parameters stay float32.
 
-        Without autocast's cache of cast weights: a cast made while sampling, under ``no_grad``, would be used
-        again by the loss and cut its gradient off.
+        Without autocast's cache of cast weights: in older torch (pytorch issues 142234, 158232) a cast made
+        while sampling, under ``no_grad``, is used again by the loss and cuts its gradient off.
         """
         return torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.precision == "bf16", cache_enabled=False

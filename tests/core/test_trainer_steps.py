@@ -98,7 +98,7 @@ class TestStep:
         assert played.game.players["a"].w.dtype == torch.float32
 
     def test_bf16_a_look_without_gradient_does_not_cut_off_the_loss(self, train: Train) -> None:
-        """Sampling and learning in one move, as REINFORCE does; autocast would reuse the first cast."""
+        """Sampling and learning in one move, as REINFORCE does; older torch would reuse the first cast."""
 
         class Linear(Pull):
             def __init__(self) -> None:
@@ -109,6 +109,7 @@ class TestStep:
                 layer, one = self.players["a"].layer, torch.ones(1, 1)
                 with torch.no_grad():
                     layer(one)
+                assert not torch.is_autocast_cache_enabled()
                 return Loss(layer(one).sum())
 
         game = Linear()
