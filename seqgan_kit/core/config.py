@@ -76,9 +76,16 @@ def _of_run(base: C, folder: Path) -> C:
     """The settings that the run in the folder was started with, set to go on there."""
     if not (folder / "config.json").is_file():
         raise UsageError(f"{folder} holds no run to resume: it has no config.json.")
-    settings: dict[str, Any] = read_config(folder)["config"]
+    record = read_config(folder)
+    settings: dict[str, Any] = record["config"]
     settings["run"] |= {"resume": str(folder), "overwrite": False, "max_minutes": 0.0}
-    return merged(base, settings)
+    try:
+        return merged(base, settings)
+    except UsageError as error:
+        raise UsageError(
+            f"{folder} is a run of the recipe {record['recipe']!r}; this recipe cannot take its "
+            f"settings: {error}"
+        ) from error
 
 
 def _with_run(base: C, **changes: Any) -> C:

@@ -116,6 +116,8 @@ class Phase:
     """0 evaluates at the end of the phase only; -1 never."""
     sample_every_rounds: int = 0
     save_every_rounds: int = 0
+    log_every_rounds: int = 1
+    """Rounds whose means make one row of metrics.jsonl; on a GPU a row costs a wait for the device."""
     early_stop: EarlyStop | None = None
     keep: bool = False
     """Keep the players as they are at the end of this phase in ``checkpoints/after-<name>.pt``."""
@@ -154,7 +156,7 @@ class Game(nn.Module):
 
     def _method(self, name: str) -> Callable[[Batch, Move], object]:
         method = getattr(self, name, None)
-        if method is None or name.startswith("_") or hasattr(nn.Module, name):
+        if not callable(method) or name.startswith("_") or hasattr(nn.Module, name):
             own = [n for n in dir(self) if n.endswith("_loss") or n in self._rules()]
             raise unknown("loss or rule", name, own)
         return cast(Callable[[Batch, Move], object], method)

@@ -25,7 +25,7 @@ class Objective:
     """A pair of losses on scores.
 
     ``needs_real`` says that the generator's half looks at the real scores too. ``decision`` is the score
-    at which D is undecided, for measuring its accuracy; None where scores have no zero (a critic).
+    at which D is undecided, reals above it, for measuring its accuracy; None where there is none (a critic).
     """
 
     name: str
@@ -84,7 +84,7 @@ def least_squares(a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Objective:
         "least_squares",
         lambda real, fake: (0.5 * (real - b) ** 2, 0.5 * (fake - a) ** 2),
         lambda fake, real: 0.5 * (fake - c) ** 2,
-        decision=(a + b) / 2,
+        decision=(a + b) / 2 if b > a else None,
     )
 
 

@@ -20,7 +20,10 @@ class Optimizer:
     name: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     """Which rule."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """Decay of the first and second moment (adam, adamw); the second is RMSprop's smoothing too."""
+    """Decay of the first and second moment (adam, adamw)."""
+    smoothing: float = 0.99
+    """Decay of the squared gradient (rmsprop). It starts at 0, so the first step is
+    1 / sqrt(1 - smoothing) times the learning rate."""
     weight_decay: float = 0.0
     """L2 (adam, rmsprop, sgd) or decoupled (adamw) decay."""
     clip_norm: float | None = None
@@ -40,7 +43,7 @@ class Optimizer:
         if self.name == "adamw":
             return torch.optim.AdamW(parameters, rate, self.betas, weight_decay=decay)
         if self.name == "rmsprop":
-            return torch.optim.RMSprop(parameters, rate, self.betas[1], weight_decay=decay)
+            return torch.optim.RMSprop(parameters, rate, self.smoothing, weight_decay=decay)
         return torch.optim.SGD(parameters, rate, weight_decay=decay)
 
     def rate_at(self, progress: float, moves_made: int) -> float:

@@ -30,18 +30,31 @@ def to_dict(value: Any) -> Any:
 
 
 def merged(base: C, changes: Mapping[str, Any], where: str = "") -> C:
-    """``base`` with the given settings in place of its own; dicts reach into nested configurations."""
+    """``base`` with the given settings in place of its own; dicts reach into nested configurations.
+
+    A name that only one nested configuration has may be given without that configuration's, as on the
+    command line.
+    """
     hints = typing.get_type_hints(type(base), include_extras=False)
     new: dict[str, Any] = {}
     for name, value in changes.items():
+        owners = [field for field in hints if name in _fields(getattr(base, field))]
+        if name not in hints and len(owners) == 1:
+            nested = new.get(owners[0], getattr(base, owners[0]))
+            new[owners[0]] = merged(nested, {name: value}, f"{where}.{owners[0]}".lstrip("."))
+            continue
         if name not in hints:
             raise unknown(f"setting{' of ' + where if where else ''}", str(name), hints)
-        current, full = getattr(base, name), f"{where}.{name}".lstrip(".")
+        current, full = new.get(name, getattr(base, name)), f"{where}.{name}".lstrip(".")
         if dataclasses.is_dataclass(current) and isinstance(value, Mapping):
             new[name] = merged(current, value, full)
         else:
             new[name] = _converted(value, hints[name], full)
     return dataclasses.replace(base, **new)  # type: ignore[type-var]
+
+
+def _fields(value: Any) -> set[str]:
+    return {f.name for f in dataclasses.fields(value)} if dataclasses.is_dataclass(value) else set()
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -146,7 +146,6 @@ class Trainer:
                 if save:
                     self.keeper.save()
             cursor.turn, cursor.move = cursor.turn + 1, 0
-        self.finite.flush()
 
     def _make_move(self, turn: Turn, move: Move, progress: float) -> tuple[bool, ...]:
         """Makes one move; whether the run shall stop after it, and whether it shall be saved."""
@@ -172,9 +171,11 @@ class Trainer:
         """Logs, evaluates, draws, saves as the phase says; True if the phase shall end early."""
         done, last = self.cursor.round, self.cursor.round == rounds
         self._average_buffers()
-        means = self.sums.means(self.runtime)
-        self._record("train", phase, means)
-        self.progress.advance(done, means, rate)
+        if _due(phase.log_every_rounds, done, last):
+            self.finite.flush()
+            means = self.sums.means(self.runtime)
+            self._record("train", phase, means)
+            self.progress.advance(done, means, rate)
         ended = False
         if self.hooks.evaluate is not None and _due(phase.evaluate_every_rounds, done, last):
             ended = self._evaluate(phase)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator, evaluating
@@ -43,6 +45,27 @@ def mean_of_others(values: Tensor, mask: Tensor) -> Tensor:
     return ((values * present).sum(0) - values * present) / others.clamp(min=1)
 
 
+@contextmanager
+def without_dropout(module: nn.Module) -> Iterator[None]:
+    """Turns dropout off while gradients flow: the policy that is improved is the one that sampled.
+
+    Not eval mode, in which cuDNN's recurrent layers refuse a backward pass.
+    """
+    drops = [m for m in module.modules() if isinstance(m, nn.Dropout) and m.training]
+    recurrent = [(m, m.dropout) for m in module.modules() if isinstance(m, nn.RNNBase)]
+    for drop in drops:
+        drop.training = False
+    for layer, _ in recurrent:
+        layer.dropout = 0.0
+    try:
+        yield
+    finally:
+        for drop in drops:
+            drop.training = True
+        for layer, share in recurrent:
+            layer.dropout = share
+
+
 @dataclass(frozen=True)
 class Reinforce:
     """grad J = E sum_t grad log G(y_t | y_<t) (Q(y_<t, y_t) - b_t)  (Yu et al. 2017, eq. 7).
@@ -76,7 +99,8 @@ class Reinforce:
         mask = generator.token_mask(tokens)
         values = self.action_values(game, tokens, move.rng)
         advantages = values - mean_of_others(values, mask) if self.baseline == "batch" else values
-        log_probs = generator.log_probs(tokens)
+        with without_dropout(generator):
+            log_probs = generator.log_probs(tokens)
         loss = policy_gradient_loss(log_probs, advantages * mask)
         return Loss(loss, {"reward": _mean(values, mask), "surprise": -_mean(log_probs, mask)})
 

@@ -21,7 +21,7 @@ def test_each_name_builds_its_rule_with_its_numbers():
     assert (adam.defaults["lr"], adam.defaults["betas"]) == (0.1, (0.5, 0.9))
     assert adam.defaults["weight_decay"] == 0.2
     assert type(Optimizer(0.1, "adamw").build(weight)) is torch.optim.AdamW
-    rmsprop = Optimizer(0.1, "rmsprop", betas=(0.0, 0.9)).build(weight)
+    rmsprop = Optimizer(0.1, "rmsprop", smoothing=0.9).build(weight)
     assert type(rmsprop) is torch.optim.RMSprop
     assert rmsprop.defaults["alpha"] == 0.9
     assert type(Optimizer(0.1, "sgd").build(weight)) is torch.optim.SGD

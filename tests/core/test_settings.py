@@ -158,3 +158,30 @@ def test_unreadable_files_are_named(tmp_path, name, content, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UsageError, match=r"no settings file .*nothing\.yaml"):
         read_settings(tmp_path / "nothing.yaml")
+
+
+@dataclass(frozen=True)
+class _Inner:
+    rounds: int = 1
+    width: int = 2
+
+
+@dataclass(frozen=True)
+class _Other:
+    width: int = 3
+
+
+@dataclass(frozen=True)
+class _Outer:
+    method: _Inner = _Inner()
+    network: _Other = _Other()
+
+
+def test_a_name_that_one_nested_configuration_has_needs_no_owner():
+    changed = merged(_Outer(), {"rounds": 7, "method": {"width": 9}})
+    assert changed == _Outer(_Inner(rounds=7, width=9))
+
+
+def test_a_name_that_two_nested_configurations_have_needs_its_owner():
+    with pytest.raises(UsageError, match="unknown setting 'width'"):
+        merged(_Outer(), {"width": 7})

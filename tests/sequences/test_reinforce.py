@@ -29,8 +29,9 @@ from seqgan_kit.sequences.estimators import (
     Reinforce,
     mean_of_others,
     policy_gradient_loss,
+    without_dropout,
 )
-from seqgan_kit.sequences.generators import LSTMGenerator
+from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
 
 LENGTH, ROWS = 3, 12_000
 WORLDS = {"every row full": (3, {"bos": 0, "eos": None, "pad": None}), "rows that end": (5, {})}
@@ -330,3 +331,16 @@ def test_fakes_come_from_the_pool_or_are_fresh(tiny_generator, tiny_text_discrim
 def test_a_negative_number_of_rollouts_is_refused():
     with pytest.raises(UsageError, match=r"rollouts is -1; use 0 \(none\) or more"):
         Reinforce(-1)
+
+
+def test_the_policy_that_learns_is_the_one_that_sampled():
+    """With dropout the log-probabilities are those of the sampler, and dropout is back on afterwards."""
+    config = LSTMConfig(embedding=8, hidden=8, layers=2, dropout=0.5)
+    generator = LSTMGenerator(config, 6, 5, bos=1, eos=2, pad=0).train()
+    tokens = generator.sample(4, rng=torch.Generator().manual_seed(0))
+    sampled = generator.eval().log_probs(tokens)
+    generator.train()
+    with without_dropout(generator):
+        assert torch.equal(generator.log_probs(tokens), sampled)
+    assert generator.lstm.dropout == 0.5
+    assert all(module.training for module in generator.modules())
