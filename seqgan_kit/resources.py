@@ -1,4 +1,4 @@
-"""Where the recipes and the bundled data lie: beside the packages in a checkout, inside the wheel when installed."""
+"""Where the recipes and the bundled data lie: in a checkout, or inside the installed wheel."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def _shipped(name: str) -> Path:
-    for folder in (_PACKAGE.parent / name, _PACKAGE / f"_{name}"):
-        if folder.is_dir() and (name != "recipes" or any(folder.glob("*.py"))):
+    # The wheel's own folder first: beside an installed package, "data" may be anybody's.
+    for folder in (_PACKAGE / f"_{name}", _PACKAGE.parent / name):
+        if folder.is_dir():
             return folder
     raise DataError(f"the {name} folder is missing from this installation; reinstall seqgan-kit.")
 

@@ -10,6 +10,8 @@ from typing import Literal
 import torch
 from torch import nn
 
+Schedule = Literal["constant", "linear", "cosine"]
+
 
 @dataclass(frozen=True)
 class Optimizer:
@@ -28,7 +30,7 @@ class Optimizer:
     """L2 (adam, rmsprop, sgd) or decoupled (adamw) decay."""
     clip_norm: float | None = None
     """Largest allowed norm of the turn's gradient."""
-    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    schedule: Schedule = "constant"
     """How the learning rate falls over the phase."""
     warmup_moves: int = 0
     """Moves over which the learning rate rises linearly from zero."""

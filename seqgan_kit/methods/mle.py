@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqgan_kit.core.game import EarlyStop, Epochs, Phase, Turn
-from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.core.optimizers import Optimizer, Schedule
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.likelihood import LikelihoodGame
 
@@ -26,6 +26,8 @@ class MLEMethod:
     """Passes over the training text (Yu et al. 2017: 120)."""
     mle_learning_rate: float = 1e-2
     """Adam's step size (Yu et al. 2017: 1e-2)."""
+    mle_schedule: Schedule = "constant"
+    """How it falls over the epochs (the paper: not at all)."""
     clip_norm: float = 5.0
     """Largest norm of a gradient (Yu et al. 2017: 5)."""
     patience_evaluations: int = 0
@@ -42,7 +44,9 @@ def build(generator: SequenceGenerator) -> LikelihoodGame:
 
 def phases(method: MLEMethod) -> tuple[Phase, ...]:
     """One phase; a round is an epoch."""
-    optimizer = Optimizer(method.mle_learning_rate, clip_norm=method.clip_norm)
+    optimizer = Optimizer(
+        method.mle_learning_rate, clip_norm=method.clip_norm, schedule=method.mle_schedule
+    )
     patience = method.patience_evaluations
     return (
         Phase(

@@ -25,7 +25,7 @@ from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Epochs, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import expected_logit, expected_probability
-from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.core.optimizers import Optimizer, Schedule
 from seqgan_kit.core.pools import Pool
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
@@ -44,6 +44,8 @@ class SeqGANMethod:
     """Passes of maximum-likelihood pretraining."""
     mle_learning_rate: float = 1e-2
     """Adam's step size in pretraining."""
+    mle_schedule: Schedule = "constant"
+    """How it falls over the epochs (the paper: not at all)."""
     negatives: int = 10_000
     """Size of a pool of generated sequences that D trains on; 0 draws fresh ones for every batch."""
     pretrain_pools: int = 50
@@ -57,7 +59,7 @@ class SeqGANMethod:
     pools: int = 5
     """d: pools that D trains on a round."""
     teacher_forcing_moves: int = 0
-    """Maximum-likelihood moves of G a round (not in the paper)."""
+    """Maximum-likelihood moves of G a round, at its adversarial step size (not in the paper)."""
     rollouts: int = 16
     """N: completions of every prefix; 0 gives every token its whole sequence's reward."""
     rollout_lag: float = 0.8
@@ -133,13 +135,15 @@ def phases(method: SeqGANMethod) -> tuple[Phase, ...]:
     """Pretrain G, pretrain D on pools, then g moves of G for d pools of D."""
     follow = Turn(("rollout_policy",), rule="follow_generator", feed=None)
     match = Turn(("rollout_policy",), rule="match_generator", feed=None)
-    by_likelihood = Optimizer(method.mle_learning_rate, clip_norm=method.clip_norm)
+    by_likelihood = Optimizer(
+        method.mle_learning_rate, clip_norm=method.clip_norm, schedule=method.mle_schedule
+    )
     by_reward = Optimizer(method.generator_learning_rate, clip_norm=method.clip_norm)
     learn = Turn(
         ("generator",), loss="generator_loss", optimizer=by_reward, moves=method.generator_moves
     )
     teach = Turn(
-        ("generator",), loss="mle_loss", optimizer=by_likelihood, moves=method.teacher_forcing_moves
+        ("generator",), loss="mle_loss", optimizer=by_reward, moves=method.teacher_forcing_moves
     )
     lags = bool(method.rollout_lag)
     return (
