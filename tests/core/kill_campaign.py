@@ -67,34 +67,42 @@ def standing(folder: Path) -> dict[str, Any]:
     }
 
 
-def campaign(place: Path, game: str, rounds: int, kills: int, seed: int) -> dict[str, Any]:
-    """Plays a game unbroken and broken; what was killed where, and what differs at the end."""
-    choose, log = random.Random(seed), place / "log.txt"
-    # What torch imports at its first step is imported here, else most kills would hit an import.
-    tiny.play(tiny.Config(game, rounds=1), place / "warm-up")
-    settings = ["--game", game, "--rounds", str(rounds)]
-    whole, broken = place / "whole", place / "broken"
-    assert ended(start([*settings, "--out", str(whole)], log), 600) == 0, log.read_text()
+def broken_run(
+    folder: Path, settings: list[str], kills: int, choose: random.Random, log: Path
+) -> list[dict[str, Any]]:
+    """Plays a run to its end through at most so many kills; what each of them found."""
     found: list[dict[str, Any]] = []
-    early = 0
     while True:
-        known = (broken / "config.json").exists()
-        where = ["--resume", str(broken)] if known else [*settings, "--out", str(broken)]
-        # After every move, now and then, or where phases end.
-        minutes = choose.choice(("1e-9", "0.001", "5"))
+        known = (folder / "config.json").exists()
+        where = ["--resume", str(folder)] if known else [*settings, "--out", str(folder)]
+        # Saved after every move, or every 60 ms.
+        minutes = choose.choice(("1e-9", "0.001"))
         pace = PACE if len(found) < kills else ["--pause-milliseconds", "0"]
         process = start([*where, *pace, "--save-every-minutes", minutes], log)
-        code = ended(process, choose.uniform(0.02, 0.7) if len(found) < kills else 600)
-        if code is None:
-            os.kill(process, signal.SIGKILL)
-            os.waitpid(process, 0)
-            found.append(standing(broken))
-            continue
-        assert code == 0, log.read_text()
-        if len(found) >= kills or early > 20:
-            break
-        early += 1  # it reached its end before the blow: what a finished run does when resumed is seen too
-    return {"kills": found, "differences": tiny.run_differences(broken, whole)}
+        code = ended(process, choose.uniform(0.02, 0.6) if len(found) < kills else 600)
+        if code is not None:
+            assert code == 0, log.read_text()
+            return found
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        found.append(standing(folder))
+
+
+def campaign(place: Path, game: str, rounds: int, kills: int, seed: int) -> dict[str, Any]:
+    """Breaks runs until there were so many kills; what was killed where, and what differs at the ends."""
+    choose, log = random.Random(seed), place / "log.txt"
+    settings = ["--game", game, "--rounds", str(rounds)]
+    # What torch imports at its first step is imported here, else most kills would hit an import.
+    tiny.play(tiny.Config(game, rounds=1), place / "warm-up")
+    assert ended(start([*settings, "--out", str(place / "whole")], log), 600) == 0, log.read_text()
+    report: dict[str, Any] = {"runs": 0, "kills": [], "differences": []}
+    while len(report["kills"]) < kills:
+        folder = place / f"broken-{report['runs']}"
+        left = kills - len(report["kills"])
+        report["kills"] += broken_run(folder, settings, left, choose, log)
+        report["differences"] += tiny.run_differences(folder, place / "whole")
+        report["runs"] += 1
+    return report
 
 
 def main() -> None:
@@ -112,7 +120,13 @@ def main() -> None:
     (told.folder / "report.json").write_text(json.dumps(report, indent=1))
     for kill in report["kills"]:
         print(*kill.values())
-    print(len(report["kills"]), "kills; differences:", report["differences"] or "none")
+    print(
+        len(report["kills"]),
+        "kills in",
+        report["runs"],
+        "runs; differences:",
+        report["differences"],
+    )
 
 
 if __name__ == "__main__":

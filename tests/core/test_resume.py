@@ -94,6 +94,15 @@ def test_killed_before_the_first_checkpoint(unbroken: dict[str, Path], tmp_path:
     assert tiny.run_differences(folder, unbroken["seqgan"]) == []
 
 
+def test_killed_while_writing_the_settings(unbroken: dict[str, Path], tmp_path: Path) -> None:
+    """There is nothing to resume, and nothing that keeps the same command from starting again."""
+    folder = tmp_path / "run"
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "config.json.partial").write_text('{"recipe": "ti')
+    tiny.play(CONFIGS["penalty"], folder)
+    assert tiny.run_differences(folder, unbroken["penalty"]) == []
+
+
 def test_killed_while_writing_a_row_and_a_checkpoint(
     unbroken: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -30,10 +30,11 @@ def claim(folder: Path, *, resume: bool, overwrite: bool) -> None:
 
 
 def _holds_something(folder: Path) -> bool:
-    """Empty folders of ours do not count: a run that died before its first step leaves them."""
+    """Empty folders of ours do not count, nor half a config.json: a run that died at its start leaves them."""
     if not folder.exists():
         return False
-    return any(path.name not in _FOLDERS or any(path.iterdir()) for path in folder.iterdir())
+    others = (path for path in folder.iterdir() if path.name != "config.json.partial")
+    return any(path.name not in _FOLDERS or any(path.iterdir()) for path in others)
 
 
 def _delete_run(folder: Path) -> None:
