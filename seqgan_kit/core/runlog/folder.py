@@ -30,7 +30,7 @@ def claim(folder: Path, *, resume: bool, overwrite: bool) -> None:
 
 
 def _holds_something(folder: Path) -> bool:
-    """Empty folders of ours do not count, nor half a config.json: a run that died at its start leaves them."""
+    """Empty folders of ours do not count, nor half a config.json: a run dead at its start leaves them."""
     if not folder.exists():
         return False
     others = (path for path in folder.iterdir() if path.name != "config.json.partial")
