@@ -176,7 +176,7 @@ def test_ctrl_c_then_sigterm_to_torchrun_then_to_the_end(folder: Path, tmp_path:
 def test_the_documented_command(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     nouns = ("cat", "dog", "owl")
-    text.write_text("".join(f"the {nouns[i % 3]} sees {i % 97} mice .\n" for i in range(400)))
+    text.write_text("".join(f"the {nouns[i % 3]} sees {i % 97} mice .\n" for i in range(1500)))
     command = [*TORCHRUN, str(RECIPE), "smoke", "--text", str(text), "--out", str(tmp_path / "run")]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
