@@ -47,8 +47,8 @@ PRESETS = {
     ),
     "paper": Config(),
     "smoke": Config(
-        method=MLEMethod(mle_epochs=1),
-        scores=ScoreSettings(score_samples=200, evaluation_samples=100),
+        method=MLEMethod(batch_size=32, mle_epochs=0.1),
+        scores=ScoreSettings(score_samples=200, evaluation_samples=50),
     ),
 }
 

@@ -64,7 +64,8 @@ PRESETS = {
     "paper": Config(),
     "smoke": Config(
         method=SeqGANMethod(
-            mle_epochs=1,
+            batch_size=32,
+            mle_epochs=0.1,
             negatives=128,
             pretrain_pools=1,
             discriminator_epochs=0.02,
@@ -74,7 +75,7 @@ PRESETS = {
             evaluate_every_rounds=1,
         ),
         discriminator=TextCNNConfig(embedding=16, filters=((2, 8), (3, 8))),
-        scores=ScoreSettings(score_samples=200, evaluation_samples=100),
+        scores=ScoreSettings(score_samples=200, evaluation_samples=50),
     ),
 }
 

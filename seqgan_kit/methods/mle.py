@@ -8,12 +8,13 @@ baseline, stronger than the fixed number of epochs that most papers compare with
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from seqgan_kit.core.game import EarlyStop, Epochs, Phase, Turn
+from seqgan_kit.core.game import EarlyStop, Phase
 from seqgan_kit.core.optimizers import Optimizer, Schedule
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.likelihood import LikelihoodGame
+from seqgan_kit.sequences.likelihood import LikelihoodGame, teach_epoch
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class MLEMethod:
 
     batch_size: int = 64
     """Sequences a batch."""
-    mle_epochs: int = 120
-    """Passes over the training text (Yu et al. 2017: 120)."""
+    mle_epochs: float = 120.0
+    """Passes over the training text (Yu et al. 2017: 120); a share of one is allowed."""
     mle_learning_rate: float = 1e-2
     """Adam's step size (Yu et al. 2017: 1e-2)."""
     mle_schedule: Schedule = "constant"
@@ -51,8 +52,8 @@ def phases(method: MLEMethod) -> tuple[Phase, ...]:
     return (
         Phase(
             "mle",
-            (Turn(("generator",), loss="mle_loss", optimizer=optimizer, moves=Epochs(1)),),
-            rounds=method.mle_epochs,
+            (teach_epoch(method.mle_epochs, optimizer),),
+            rounds=math.ceil(method.mle_epochs),
             evaluate_every_rounds=method.evaluate_every_epochs,
             sample_every_rounds=method.evaluate_every_epochs,
             early_stop=EarlyStop("nll_valid", patience) if patience else None,

@@ -15,6 +15,7 @@ the clip at 5 acts later). A baseline and rounds without rollouts are offered; t
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -30,7 +31,7 @@ from seqgan_kit.core.pools import Pool
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.estimators import Baseline, Reinforce
-from seqgan_kit.sequences.likelihood import mle_loss
+from seqgan_kit.sequences.likelihood import mle_loss, teach_epoch
 from seqgan_kit.sequences.penalties import ScoreDecay
 
 
@@ -40,8 +41,8 @@ class SeqGANMethod:
 
     batch_size: int = 64
     """Sequences a batch."""
-    mle_epochs: int = 120
-    """Passes of maximum-likelihood pretraining."""
+    mle_epochs: float = 120.0
+    """Passes of maximum-likelihood pretraining (a share of one is allowed)."""
     mle_learning_rate: float = 1e-2
     """Adam's step size in pretraining."""
     mle_schedule: Schedule = "constant"
@@ -150,10 +151,10 @@ def phases(method: SeqGANMethod) -> tuple[Phase, ...]:
         Phase(
             "pretrain-generator",
             (
-                Turn(("generator",), loss="mle_loss", optimizer=by_likelihood, moves=Epochs(1)),
+                teach_epoch(method.mle_epochs, by_likelihood),
                 *((match,) if lags else ()),
             ),
-            rounds=method.mle_epochs,
+            rounds=math.ceil(method.mle_epochs),
             evaluate_every_rounds=method.evaluate_every_epochs,
             sample_every_rounds=method.evaluate_every_epochs,
             keep=True,

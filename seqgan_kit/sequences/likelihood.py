@@ -7,7 +7,8 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from seqgan_kit.core.game import Batch, Game, Loss, Move
+from seqgan_kit.core.game import Batch, Epochs, Game, Loss, Move, Turn
+from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 
 
@@ -21,6 +22,13 @@ def mle_loss(generator: SequenceGenerator, batch: Batch) -> Loss:
     """Teacher forcing: the negative log-likelihood of the batch's real sequences."""
     loss = negative_log_likelihood(generator, batch["real"])
     return Loss(loss, {"nll_train": loss})
+
+
+def teach_epoch(epochs: float, optimizer: Optimizer) -> Turn:
+    """The turn of a round of maximum likelihood: one epoch, or less if fewer are asked for in all."""
+    return Turn(
+        ("generator",), loss="mle_loss", optimizer=optimizer, moves=Epochs(min(1.0, epochs))
+    )
 
 
 @torch.no_grad()
