@@ -43,22 +43,29 @@ class Config:
 PRESETS = {
     "default": Config(
         method=SeqGANMethod(
-            mle_epochs=12,
+            batch_size=128,
+            mle_epochs=15,
             mle_learning_rate=5e-3,
-            negatives=0,
-            pretrain_pools=4,
-            discriminator_epochs=0.5,
-            rounds=100,
+            mle_schedule="linear",
+            negatives=1024,
+            pretrain_pools=60,
+            discriminator_epochs=0.1,
+            rounds=90,
+            generator_moves=2,
             pools=1,
+            teacher_forcing_moves=2,
             rollouts=4,
             rollout_lag=0.0,
             baseline="batch",
-            generator_learning_rate=1e-3,
-            discriminator_learning_rate=1e-3,
+            generator_learning_rate=5e-4,
+            discriminator_learning_rate=2e-3,
+            score_l2=0.0,
+            evaluate_every_epochs=5,
+            evaluate_every_rounds=15,
         ),
-        generator=LSTMConfig(embedding=64, hidden=96),
+        generator=LSTMConfig(embedding=64, hidden=128),
         discriminator=TextCNNConfig(
-            embedding=32, filters=((1, 32), (2, 64), (3, 64), (4, 64), (6, 64), (8, 64))
+            embedding=64, filters=((2, 128), (3, 128), (4, 128)), dropout=0.1
         ),
     ),
     "paper": Config(),

@@ -115,10 +115,17 @@ class TextScorer:
         # A row that never ended is no caption, whatever its words say.
         ended = tokens.eq(cast(int, generator.eos)).any(1).cpu().numpy()
         log_p = np.where(ended, log_p, -np.inf)
-        reverse = exact.reverse_kl(sequence_log_probs(generator, tokens).numpy(), log_p)
-        scores = {"validity": exact.validity(log_p), "coverage": self._coverage(lines)}
-        scores["forward_kl"] = exact.forward_kl(*self._real_log_probs(generator, len(lines)))
-        return scores if reverse is None else scores | {"reverse_kl": reverse}
+        log_g = sequence_log_probs(generator, tokens).numpy()
+        real_log_p, real_log_g = self._real_log_probs(generator, len(lines))
+        reverse = exact.reverse_kl(log_g, log_p)
+        return {
+            "validity": exact.validity(log_p),
+            "coverage": self._coverage(lines),
+            "forward_kl": exact.forward_kl(real_log_p, real_log_g),
+            "jensen_shannon": exact.jensen_shannon(log_g, log_p, real_log_p, real_log_g),
+            "skewed_kl": exact.skewed_reverse_kl(log_g, log_p),
+            **({} if reverse is None else {"reverse_kl": reverse}),
+        }
 
     def lines(self, tokens: Tensor) -> list[str]:
         """Token rows as text."""
@@ -185,6 +192,8 @@ class TextScorer:
         columns = [
             _column("reverse_kl", "reverse KL", "lower", 2, Signature("reverse_kl|valid", hyps=n)),
             _column("forward_kl", "forward KL", "lower", 2, Signature("forward_kl", refs=n)),
+            _column("skewed_kl", "skewed KL", "lower", 3, Signature("kl(g|.99p+.01g)", hyps=n)),
+            _column("jensen_shannon", "JS", "lower", 4, Signature("js", refs=n, hyps=n)),
             _column("validity", "validity", "higher", 3, Signature("validity", hyps=n)),
             _column("coverage", "coverage", "higher", 3, Signature(f"head{HEAD}", hyps=n)),
             _column("nll_test", "NLL test", "lower", 2, Signature("nll|sentence", refs=refs)),
