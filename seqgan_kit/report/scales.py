@@ -31,7 +31,7 @@ class Scale:
 
 def ticks(low: float, high: float, count: int = 6, whole: bool = False) -> list[float]:
     """About ``count`` multiples of 1, 2 or 5 times a power of ten; they enclose [low, high]."""
-    if high <= low:
+    if high - low <= 1e-9 * max(abs(low), abs(high)):  # equal but for rounding
         room = abs(low) / 2 or 0.5
         low, high = low - room, low + room
     raw = (high - low) / max(count - 1, 1)

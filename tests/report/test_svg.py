@@ -179,3 +179,8 @@ class TestChart:
     def test_a_long_run_stays_small(self) -> None:
         points = [(x, math.sin(x)) for x in range(100_000)]
         assert len(chart([Line("n", points)], title="t")) < 60_000
+
+
+def test_values_that_differ_by_rounding_alone_get_room():
+    marks = ticks(4.605170185988092, 4.605170185988093)
+    assert marks[0] < 4.6 < 4.7 < marks[-1]
