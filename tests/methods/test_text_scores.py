@@ -1,0 +1,115 @@
+"""Scores of text generators, against the metrics called by hand and against worlds small enough to see."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from seqgan_kit.data.catworld import CatWorld
+from seqgan_kit.data.text import TextCorpus, TextData, load_text
+from seqgan_kit.data.tokenizers import BOS, EOS, PAD, UNK
+from seqgan_kit.methods.mle import build
+from seqgan_kit.methods.text_scores import ScoreSettings, diversity, text_scorer
+from seqgan_kit.metrics.bleu import bleu, self_bleu
+from seqgan_kit.metrics.divergences import forward_kl
+from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.likelihood import sequence_log_probs
+
+FEW = ScoreSettings(score_samples=60, evaluation_samples=30)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> TextCorpus:
+    folder = tmp_path_factory.mktemp("captions")
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 300), ("valid", 40), ("test", 80)):
+        lines = CatWorld().sample_many(count, rng)
+        (folder / f"{split}.txt").write_text("".join(f"{line}\n" for line in lines))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQGAN_KIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return load_text(TextData(text=str(folder)))
+
+
+@pytest.fixture(scope="module")
+def generator(corpus: TextCorpus) -> LSTMGenerator:
+    torch.manual_seed(0)
+    words = corpus.tokenizer.vocabulary_size
+    return LSTMGenerator(LSTMConfig(), words, corpus.length, bos=BOS, eos=EOS, pad=PAD).eval()
+
+
+def test_a_sentence_that_the_world_can_say_is_valid_only_if_it_ends(corpus, generator):
+    """Rows: a caption; the same without its end (T tokens); words in disorder."""
+    scorer = text_scorer("catworld", corpus, FEW)
+    caption = corpus.train[:1]
+    endless = corpus.train[:1].clone()
+    endless[endless == EOS] = PAD
+    disorder = caption.flip(1)
+    rows = torch.cat([caption, endless, disorder])
+    assert scorer.exact_scores(generator, rows)["validity"].value == pytest.approx(1 / 3)
+
+
+def test_forward_kl_is_over_sentences_without_unknown_words(corpus, generator):
+    """As the metric called by hand on the sentences whose words the training text has."""
+    scorer = text_scorer("catworld", corpus, FEW)
+    unknown = corpus.test.eq(UNK).any(1).numpy()
+    assert 0 < unknown.sum() < len(unknown)
+    known = np.flatnonzero(~unknown)
+    lines = [corpus.test_lines[i] for i in known]
+    log_g = sequence_log_probs(generator, corpus.test[torch.from_numpy(known)]).numpy()
+    by_hand = forward_kl(CatWorld().log_prob_many(lines), log_g)
+    every = corpus.test.repeat(1, 1)
+    assert scorer.exact_scores(generator, every)["forward_kl"].value == pytest.approx(by_hand.value)
+    notes = " ".join(scorer.record("", [])["notes"])
+    assert f"{unknown.sum()} of {len(unknown)} test sentences hold a word" in notes
+
+
+def test_a_row_holds_the_metrics_of_its_samples(corpus, generator):
+    scorer = text_scorer("catworld", corpus, FEW)
+    row = scorer.row("G", generator, seed=5)
+    tokens = generator.sample(60, rng=torch.Generator().manual_seed(5))
+    said = [corpus.tokenizer.words(line) for line in scorer.lines(tokens)]
+    references = [corpus.tokenizer.words(line) for line in corpus.test_lines]
+    assert row["values"]["bleu3"] == bleu(said, references, (3,))[3]
+    assert row["values"]["self_bleu2"] == self_bleu(said, (2,))[2]
+    nll = -sequence_log_probs(generator, corpus.test).mean()
+    assert row["values"]["nll_test"] == pytest.approx(nll.item())
+    assert scorer.row("G", generator, seed=5) == row
+
+
+def test_real_data_is_valid_and_has_no_divergence_from_itself(corpus):
+    row = text_scorer("catworld", corpus, FEW).real_row(np.random.default_rng(0))
+    assert row["values"]["validity"] == 1.0
+    assert not {"reverse_kl", "forward_kl", "nll_test"} & set(row["values"])
+
+
+def test_without_a_known_world_exact_scores_are_absent(corpus, generator):
+    scorer = text_scorer("my.txt", corpus, FEW)
+    rows = scorer.rows({"G": generator}, seed=0)
+    record = scorer.record("title", rows)
+    keys = {column["key"] for column in record["columns"]}
+    assert not {"validity", "reverse_kl", "coverage", "skewed_kl"} & keys
+    assert {"nll_test", "bleu2", "self_bleu5"} <= keys
+    assert [row["name"] for row in record["rows"]] == ["G", "real data"]
+
+
+def test_the_evaluation_hook_gives_finite_numbers(corpus, generator, tmp_path: Path):
+    scorer = text_scorer("catworld", corpus, FEW)
+    game = build(generator)
+    values = scorer(game, torch.Generator().manual_seed(0))
+    mask = generator.token_mask(corpus.valid)
+    expected = -(generator.log_probs(corpus.valid) * mask).sum() / mask.sum()
+    assert values["nll_valid"] == pytest.approx(expected.item(), rel=1e-5)
+    assert "coverage" not in values
+    assert all(math.isfinite(value) for value in values.values())
+    scorer.draw_lines(game, torch.Generator().manual_seed(0), tmp_path / "000001")
+    assert len((tmp_path / "000001.txt").read_text().splitlines()) == 50
+
+
+def test_diversity_is_the_share_of_distinct_trigrams():
+    said = [["a", "b", "c", "d"], ["a", "b", "c", "e"]]  # abc bcd abc bce: 3 of 4
+    assert diversity(said) == 0.75
+    assert diversity([["a"]]) == 0.0
