@@ -147,7 +147,9 @@ class SequenceGenerator(nn.Module, ABC):
         weight = torch.cat([self.output.weight.t(), bias[None]]).detach()
 
         def project(hidden: Tensor, out: Tensor | None = None) -> Tensor:
-            return torch.mm(F.pad(hidden, (0, 1), value=1.0), weight, out=out)
+            # In float32, as in the method: what is drawn must follow the probabilities that are scored.
+            with torch.autocast(hidden.device.type, enabled=False):
+                return torch.mm(F.pad(hidden.float(), (0, 1), value=1.0), weight, out=out)
 
         return Stepper(self, self.advance, project)
 

@@ -70,7 +70,8 @@ class Highway(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B,F] -> [B,F]."""
-        value, gate = self.both(x).chunk(2, dim=-1)
+        # Under autocast the product may be narrower than x, and lerp takes one type only.
+        value, gate = self.both(x).to(x.dtype).chunk(2, dim=-1)
         return torch.lerp(x, value.relu(), gate.sigmoid())
 
 

@@ -92,7 +92,11 @@ def next_token_drawer(stepper: Stepper, shape: Callable[[Tensor], Tensor] | None
 def _shifted_exp(logits: Tensor) -> Tensor:
     """exp(logits) [M,V] after subtracting each row's maximum."""
     largest = logits.amax(1, keepdim=True)
-    if logits.device.type == "cpu" and not largest.isfinite().all():
+    if logits.device.type != "cpu":
+        # Looking would make every step wait for the device, and an index out of range would end the process.
+        # So diverged weights draw any token, and the loss on it is what stops the run.
+        return (logits - largest).exp().nan_to_num(nan=1.0)
+    if not largest.isfinite().all():
         raise TrainingError(
             "the generator's logits are not finite, so no token can be drawn: its weights have diverged. "
             "Go back to a checkpoint before that and lower the learning rate."

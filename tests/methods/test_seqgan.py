@@ -52,6 +52,25 @@ def test_moves_of_a_round_in_the_papers_setting():
     assert moves == {"generator_loss": 1, "discriminator_loss": 5 * 3 * 156}
 
 
+@pytest.mark.parametrize("loss", ["mle_loss", "generator_loss", "discriminator_loss"])
+def test_losses_in_bfloat16(new_game, loss):
+    """The loss stays near that of float32 (a draw may fall otherwise by rounding); every gradient exists."""
+    game = new_game()
+    real = game.sample(6, rng=torch.Generator().manual_seed(1))
+
+    def value() -> torch.Tensor:
+        rng = torch.Generator().manual_seed(2)
+        torch.manual_seed(0)  # dropout
+        return game.loss(loss, {"real": real}, Move("adversarial", 0, 2, rng)).total
+
+    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+        narrow = value()
+    torch.testing.assert_close(narrow, value(), rtol=0.2, atol=0.0)
+    player = "discriminator" if loss == "discriminator_loss" else "generator"
+    narrow.backward(inputs=list(game.players[player].parameters()))
+    assert all(p.grad is not None for p in game.players[player].parameters())
+
+
 def test_each_turn_moves_the_players_that_it_should():
     _, judge, adversarial = phases(SeqGANMethod(teacher_forcing_moves=2))
     assert [(t.players, t.feed) for t in judge.turns] == [
