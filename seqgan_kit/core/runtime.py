@@ -146,7 +146,8 @@ def rng_state(generators: Iterable[torch.Generator]) -> dict[str, Any]:
             cached,
         ],
         "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        # This process's own device; a run on the CPU does not even wake the driver.
+        "cuda": [torch.cuda.get_rng_state()] if torch.cuda.is_initialized() else [],
         "private": [generator.get_state() for generator in generators],
     }
 
@@ -158,8 +159,8 @@ def restore_rng_state(state: dict[str, Any], generators: Iterable[torch.Generato
     name, keys, position, has_gauss, cached = state["numpy"]
     np.random.set_state((name, keys.numpy().astype(np.uint32), position, has_gauss, cached))  # noqa: NPY002
     torch.set_rng_state(state["torch"])
-    if state["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])
+    for saved in state["cuda"]:
+        torch.cuda.set_rng_state(saved)
     for generator, saved in zip(generators, state["private"], strict=True):
         generator.set_state(saved)
 
@@ -176,5 +177,12 @@ def _device(name: str) -> torch.device:
             raise UsageError("no CUDA device is available here; use --device cpu.")
         if device.index is None:
             device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        if device.index >= torch.cuda.device_count():
+            raise UsageError(
+                f"there is no {device} here, only {torch.cuda.device_count()} CUDA device(s): start that "
+                "many processes at most, or use --device cpu."
+            )
         torch.cuda.set_device(device)
+        # A resumed run must end where an uninterrupted one ends, also where cuDNN knows a faster way.
+        torch.backends.cudnn.deterministic = True
     return device

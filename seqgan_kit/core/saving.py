@@ -203,6 +203,7 @@ class Keeper:
             "best": self.best,
             "waited": self.waited,
             "course": self._course(),
+            "device": t.runtime.device.type,
             "metrics_bytes": t.log.position(),
             "ranks": t.runtime.gather(_to_cpu(own)) if t.runtime.world_size > 1 else [own],
         }
@@ -219,6 +220,11 @@ class Keeper:
             raise CheckpointError(
                 f"the run was made by {len(state['ranks'])} process(es) and is resumed by "
                 f"{t.runtime.world_size}; exact resumption needs the same number."
+            )
+        if state["device"] != t.runtime.device.type:
+            raise CheckpointError(
+                f"the run was made on {state['device']} and is resumed on {t.runtime.device.type}, which "
+                f"draws other random numbers; resume it with --device {state['device']}, or start a new run."
             )
         self.load_players(state)
         t.stepper.load_state_dict(state["stepper"])

@@ -76,7 +76,8 @@ class Trainer:
         self.hooks = hooks or Hooks()
         check_phases(game, self.phases, self.feeds)
         self.runtime.broadcast(self.game)
-        self.averages = Averages(self.game, averages or {})
+        # .to(): the weights of a copied LSTM are scattered, and cuDNN wants them in one block again.
+        self.averages = Averages(self.game, averages or {}).to(self.runtime.device)
         self.stepper = Stepper(self.game, self.phases, self.runtime)
         self.cursor, self.sums, self.tally = Cursor(), Sums(), dict[str, int]()
         self.rng = self.runtime.generator("moves")
@@ -105,7 +106,7 @@ class Trainer:
         )
         kept = copy.deepcopy(self.game.players[player])
         kept.load_state_dict(state["players"][player])
-        return kept.eval()
+        return kept.to(self.runtime.device).eval()
 
     def _play(self, phase: Phase) -> None:
         rounds, cursor = rounds_of(phase, self.feeds), self.cursor
@@ -186,6 +187,7 @@ class Trainer:
         return ended
 
     def _evaluate(self, phase: Phase) -> bool:
+        self.finite.flush()
         values: Mapping[str, float] = {}
         if self.runtime.leads and self.hooks.evaluate is not None:
             with self.keeper.aside():
@@ -199,6 +201,7 @@ class Trainer:
         return ended
 
     def _draw_samples(self) -> None:
+        self.finite.flush()
         if self.runtime.leads and self.hooks.draw_samples is not None:
             path = self.log.sample_path(self.cursor.total_rounds, "").with_suffix("")
             with self.keeper.aside():

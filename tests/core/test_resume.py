@@ -251,6 +251,13 @@ def _two_processes(folder: Path) -> tiny.Config:
     return CONFIGS["penalty"]
 
 
+def _other_device(folder: Path) -> tiny.Config:
+    newest = numbered_checkpoints(folder / "checkpoints")[-1]
+    state = tiny.torch.load(newest, weights_only=True)
+    tiny.torch.save({**state, "device": "cuda"}, newest)
+    return CONFIGS["penalty"]
+
+
 LAST_GOOD = r"The last good one is .*move-000000012\.pt: remove the other and resume"
 
 
@@ -267,6 +274,7 @@ LAST_GOOD = r"The last good one is .*move-000000012\.pt: remove the other and re
         (_code_inside, rf"move-000000013\.pt cannot be read.*{LAST_GOOD}"),
         (_metrics_gone, "does not fit the checkpoint"),
         (_two_processes, r"made by 2 process\(es\) and is resumed by 1"),
+        (_other_device, "made on cuda and is resumed on cpu.*--device cuda"),
     ],
 )
 def test_what_cannot_be_resumed_says_why(

@@ -99,6 +99,16 @@ def test_unknown_and_missing_devices_are_named(monkeypatch):
     assert start_runtime(seed=0, device="auto").device == CPU
 
 
+def test_more_processes_than_devices(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(
+        UsageError, match=r"no cuda:2 here, only 2 CUDA device\(s\): start that many"
+    ):
+        start_runtime(seed=0)
+
+
 @pytest.mark.parametrize(
     ("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)]
 )
