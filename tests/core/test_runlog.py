@@ -283,6 +283,11 @@ class TestProvenance:
             record["versions"]
         )
 
+    def test_a_recipe_started_by_its_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.argv", ["seqgan-kit run seqgan", "smoke", "--out", "a b"])
+        command = provenance()["command"]
+        assert command == ["seqgan-kit", "run", "seqgan", "smoke", "--out", "a b"]
+
     def test_no_git_is_no_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", "")
         assert provenance()["git"] is None

@@ -17,7 +17,10 @@ _REPORTED_PACKAGES = ("torch", "numpy", "datasets", "sentencepiece", "sacrebleu"
 def provenance() -> dict[str, Any]:
     """Where a result comes from: command line, versions, revision of the code, machine, start."""
     program, *arguments = sys.argv or [""]
-    script = ["python", _from_here(program)] if program.endswith(".py") else [Path(program).name]
+    # "seqgan-kit run seqgan" stands in one word for the program that started a recipe.
+    script = (
+        ["python", _from_here(program)] if program.endswith(".py") else Path(program).name.split()
+    )
     versions = {"python": platform.python_version(), "seqgan_kit": _version("seqgan-kit")}
     return {
         "command": [*script, *arguments],
