@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrizations import _SpectralNorm
@@ -48,10 +49,15 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Critique:
         features = self.trunk(x)
-        score = self.score(features).flatten()
-        return Critique(
-            score, features, {name: head(features) for name, head in self.heads.items()}
-        )
+        heads = {name: head(features) for name, head in self.heads.items()}
+        return Critique(self.verdict(features), features, heads)
+
+    def verdict(self, features: Tensor) -> Tensor:
+        """The score [B] of features [B,F], in float32 also under autocast: bfloat16 has two digits."""
+        wide = torch.promote_types(features.dtype, torch.float32)
+        with torch.autocast(features.device.type, enabled=False):
+            score: Tensor = self.score(features.to(wide))
+        return score.flatten()
 
 
 @contextmanager

@@ -133,7 +133,7 @@ def _completion_reward(game: AdversarialGame, discriminator: Discriminator) -> R
         return _reward(game, discriminator)
 
     def verdict(features: Tensor) -> Tensor:
-        return -game.objective.generator(discriminator.score(features).flatten(), None)
+        return -game.objective.generator(discriminator.verdict(features), None)
 
     return PrefixScorer(discriminator.trunk, verdict)
 

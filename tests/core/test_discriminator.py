@@ -42,6 +42,15 @@ def test_the_score_is_a_logit_of_the_features():
     assert critique.score.abs().max() > 1
 
 
+def test_scores_stay_float32_under_autocast():
+    discriminator = Discriminator(nn.Linear(3, 4), 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        critique = discriminator(torch.randn(50, 3))
+    wanted = critique.features.float() @ discriminator.score.weight[0] + discriminator.score.bias
+    assert critique.features.dtype == torch.bfloat16
+    torch.testing.assert_close(critique.score, wanted)
+
+
 def test_training_moves_buffers_and_frozen_does_not():
     module, x = normed(), torch.randn(8, 3)
     before = state(module)
