@@ -53,7 +53,13 @@ class TestClaim:
 
     def test_a_run_that_died_before_its_first_step_is_not_in_the_way(self, tmp_path: Path) -> None:
         RunLog(tmp_path / "run")
+        RunLog(tmp_path / "run").write_config(RECORD)
         RunLog(tmp_path / "run")
+
+    def test_another_programs_settings_are_in_the_way(self, tmp_path: Path) -> None:
+        (tmp_path / "config.json").write_text('{"model": "bert"}')
+        with pytest.raises(UsageError, match="not empty"):
+            RunLog(tmp_path)
 
     def test_overwrite_deletes_the_run_and_nothing_else(self, tmp_path: Path) -> None:
         folder = finished_run(tmp_path / "run")

@@ -30,11 +30,22 @@ def claim(folder: Path, *, resume: bool, overwrite: bool) -> None:
 
 
 def _holds_something(folder: Path) -> bool:
-    """Empty folders of ours do not count, nor half a config.json: a run dead at its start leaves them."""
+    """Empty folders and a config.json of ours do not count: a run that made no step leaves no more."""
     if not folder.exists():
         return False
-    others = (path for path in folder.iterdir() if path.name != "config.json.partial")
-    return any(path.name not in _FOLDERS or any(path.iterdir()) for path in others)
+    ours = ("config.json", "config.json.partial")
+    others = (path for path in folder.iterdir() if path.name not in ours)
+    if any(path.name not in _FOLDERS or any(path.iterdir()) for path in others):
+        return True
+    return (folder / "config.json").exists() and not _is_run(folder)
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        read_config(folder)
+    except UsageError:
+        return False
+    return True
 
 
 def _delete_run(folder: Path) -> None:
