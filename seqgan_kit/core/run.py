@@ -67,6 +67,9 @@ class RunSettings:
             )
         if self.save_every_minutes <= 0:
             raise UsageError("save_every_minutes must be above 0.")
+        for name in ("seed", "threads", "max_minutes"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
 
 
 class HasRun(Protocol):

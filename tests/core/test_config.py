@@ -216,3 +216,9 @@ def test_run_settings_are_checked():
         RunSettings(keep_checkpoints=0)
     with pytest.raises(UsageError, match="save_every_minutes must be above 0"):
         RunSettings(save_every_minutes=0.0)
+
+
+@pytest.mark.parametrize("setting", ["seed", "threads", "max_minutes"])
+def test_negative_settings_of_a_run_are_refused_before_it_starts(setting):
+    with pytest.raises(UsageError, match=f"{setting} is -1; it must be 0 or more"):
+        RunSettings(**{setting: -1})
