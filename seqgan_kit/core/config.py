@@ -38,6 +38,9 @@ def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
     except KeyboardInterrupt:
         _tell("Stopped at once; the last checkpoint stands.")
         sys.exit(130)
+    except BrokenPipeError:  # the reader of the output went away, as in "--help | head"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
 
 
 def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) -> C:
