@@ -19,8 +19,16 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # torch first and by itself, so that the pin decides and no other package's range can pull another build.
+# A Linux PC without an NVIDIA driver takes the CPU build or none: the default one brings gigabytes of CUDA.
+# Where pip's index has no CPU build, name one that has (PyTorch's site lists it): make TORCH_INDEX=... demo
+TORCH_INDEX ?=
+TORCH_PIN   := $(shell sed -n 's/^torch==//p' constraints.txt)
+CPU_BUILD   := $(shell [ "$$(uname -sm)" = "Linux x86_64" ] && ! command -v nvidia-smi >/dev/null && echo +cpu)
+
 $(VENV)/.torch: constraints.txt | $(BIN)/python
-	$(PIP) install -q -c constraints.txt torch
+	$(PIP) install -q $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch==$(TORCH_PIN)$(CPU_BUILD) || \
+	  { echo "pip's index has no torch $(TORCH_PIN)$(CPU_BUILD). Give one that has: make TORCH_INDEX=ADDRESS," >&2; \
+	    echo "or take the default build, CUDA included: make CPU_BUILD=" >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.installed: pyproject.toml $(VENV)/.torch

@@ -92,7 +92,8 @@ def main(cfg: Config) -> None:
         if run.runtime.leads:
             save_image_model(run.log.model_folder, trained.players["generator"])
             scorer.draw_figures(run, trained)
-            close_run(run, scorer.record("DCGAN and real data", {"DCGAN": trained}, cfg.run.seed))
+            scores = scorer.record("DCGAN and real data", {"DCGAN": trained}, cfg.run.seed)
+            close_run(run, scores, own_data="--images DIR")
 
 
 if __name__ == "__main__":

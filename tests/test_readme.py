@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from seqgan_kit.core.game import check_phases
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
@@ -90,3 +92,10 @@ def test_files_that_the_readme_shows_exist() -> None:
 def test_method_table_lists_the_recipes() -> None:
     listed = set(re.findall(r"^\| [^|]+ \| `(\w+)` \|", README, flags=re.MULTILINE))
     assert listed == {path.stem for path in (ROOT / "recipes").glob("*.py")}
+
+
+def test_the_python_example_is_a_game_that_the_trainer_takes() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    names: dict[str, object] = {}
+    exec(example, names)
+    check_phases(names["game"], (names["play"],), {"train": None})  # type: ignore[arg-type]

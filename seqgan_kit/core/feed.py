@@ -57,7 +57,7 @@ class TensorFeed:
         if not 1 <= batch_size * world_size <= self.rows:
             raise UsageError(
                 f"a batch of {batch_size} on {world_size} process(es) does not fit the data: it has "
-                f"{self.rows} rows. Use a batch size between 1 and {self.rows // world_size}."
+                f"{self.rows} rows. Use a batch size (--batch-size) between 1 and {self.rows // world_size}."
             )
         self.tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
         self.batch_size, self.seed, self.transform = batch_size, seed, transform

@@ -176,13 +176,17 @@ class Keeper:
         return {"players": shared, "averages": self.trainer.averages.state_dict()}
 
     def _course(self) -> list[str]:
-        """What must agree between a run and its checkpoint: the order of play."""
-        return [
-            f"{phase.name}: {', '.join(t.players)}: {t.loss or t.rule}"
-            + (f" by {t.optimizer.name}" if t.optimizer is not None else "")
-            for phase in self.trainer.phases
-            for t in phase.turns
-        ] + [f"{name}: {f.batches_per_epoch} batches" for name, f in self.trainer.feeds.items()]
+        """What must agree between a run and its checkpoint: seed, order of play, batches."""
+        return (
+            [f"seed {self.settings.seed}"]
+            + [
+                f"{phase.name}: {', '.join(t.players)}: {t.loss or t.rule}"
+                + (f" by {t.optimizer.name}" if t.optimizer is not None else "")
+                for phase in self.trainer.phases
+                for t in phase.turns
+            ]
+            + [f"{name}: {f.batches_per_epoch} batches" for name, f in self.trainer.feeds.items()]
+        )
 
     def _capture(self) -> dict[str, Any]:
         t = self.trainer

@@ -9,7 +9,8 @@ then D on pools of negatives, then g moves of G for d pools of k epochs of D.
 
 Differs from the paper: D has one logit instead of two classes and sees reals and fakes in two batches of
 equal size rather than mixed in one; G's loss is a mean over sequences, not a sum (Adam does not care, but
-the clip at 5 acts later). A baseline and rounds without rollouts are offered; the paper has neither.
+the clip at 5 acts later); the rollout policy lags in all parameters, embeddings included. A baseline and
+rounds without rollouts are offered; the paper has neither.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ sampling error; on other text the held-out likelihood and the n-gram scores rema
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,7 @@ class TextScorer:
         """A generator's row."""
         rng = torch.Generator(next(generator.parameters()).device).manual_seed(seed)
         tokens = generator.sample(self.settings.score_samples, rng=rng)
-        scores = self.exact_scores(generator, tokens) | {"nll_test": self._nll(generator)}
+        scores = self.exact_scores(generator, tokens) | self._likelihood(generator)
         return _row(name, scores | self._ngram_scores(self._words(tokens)))
 
     def real_row(self, rng: np.random.Generator) -> dict[str, Any]:
@@ -107,7 +108,9 @@ class TextScorer:
             return _row("real data", self._ngram_scores(self._split(lines)))
         lines = self.world.sample_many(self.settings.score_samples, rng)
         log_p = self.world.log_prob_many(lines)
-        scores = {"validity": exact.validity(log_p), "coverage": self._coverage(lines)}
+        head = [log_p for _, log_p in self.world.head(HEAD)]
+        coverage = exact.expected_head_coverage(head, len(lines))
+        scores = {"validity": exact.validity(log_p), "coverage": coverage}
         return _row("real data", scores | self._ngram_scores(self._split(lines)))
 
     def exact_scores(self, generator: SequenceGenerator, tokens: Tensor) -> dict[str, Estimate]:
@@ -128,7 +131,8 @@ class TextScorer:
             "forward_kl": exact.forward_kl(real_log_p, real_log_g),
             "jensen_shannon": exact.jensen_shannon(log_g, log_p, real_log_p, real_log_g),
             "skewed_kl": exact.skewed_reverse_kl(log_g, log_p),
-            **({} if reverse is None else {"reverse_kl": reverse}),
+            # Without one valid sentence there is no law of valid ones: as far from the world as can be.
+            "reverse_kl": reverse or Estimate(math.inf, 0.0),
         }
 
     def lines(self, tokens: Tensor) -> list[str]:
@@ -152,6 +156,10 @@ class TextScorer:
                     f"{unknown} of {len(self.corpus.test)} test sentences hold a word that the training text "
                     "lacks. Forward KL leaves them out: with them it would be infinite for any generator."
                 )
+        if self.corpus.tokenizer.kind in ("unigram", "bpe"):
+            notes.append(
+                "Likelihoods are those of one segmentation into pieces, so they bound the text's from below."
+            )
         shown = [c for c in self._columns() if any(c["key"] in row["values"] for row in rows)]
         return {"title": title, "columns": shown, "rows": list(rows), "notes": notes}
 
@@ -167,10 +175,13 @@ class TextScorer:
         """Which test sentences G could write: those without a word outside its vocabulary."""
         return ~self.corpus.test.eq(UNK).any(1).numpy()
 
-    def _nll(self, generator: SequenceGenerator) -> Estimate:
-        """Mean negative log-probability of a test sentence, nats a sentence."""
+    def _likelihood(self, generator: SequenceGenerator) -> dict[str, Estimate]:
+        """Mean negative log-probability of a test sentence, nats a sentence; nothing without a test."""
+        if len(self.corpus.test) < 2:
+            return {}
         nll = -sequence_log_probs(generator, self.corpus.test).numpy()
-        return Estimate(float(nll.mean()), float(nll.std(ddof=1) / np.sqrt(len(nll))))
+        error = float(nll.std(ddof=1) / np.sqrt(len(nll)))
+        return {"nll_test": Estimate(float(nll.mean()), error)}
 
     def _coverage(self, lines: Sequence[str]) -> Estimate:
         assert self.world is not None
@@ -179,9 +190,13 @@ class TextScorer:
         return exact.head_coverage([log_p for _, log_p in head], counts, len(lines))
 
     def _ngram_scores(self, sentences: Sequence[Sequence[str]]) -> dict[str, Estimate]:
+        """BLEU against the test split and Self-BLEU, each where there is enough to compute it from."""
         references = self._split(self.corpus.test_lines)
-        scores = {f"bleu{n}": v for n, v in bleu(sentences, references, ORDERS).items()}
-        scores |= {f"self_bleu{n}": v for n, v in self_bleu(sentences, ORDERS).items()}
+        scores: dict[str, float] = {}
+        if references and sentences:
+            scores |= {f"bleu{n}": v for n, v in bleu(sentences, references, ORDERS).items()}
+        if len(sentences) > 1:
+            scores |= {f"self_bleu{n}": v for n, v in self_bleu(sentences, ORDERS).items()}
         return {name: Estimate(value, float("nan")) for name, value in scores.items()}
 
     def _words(self, tokens: Tensor) -> list[list[str]]:

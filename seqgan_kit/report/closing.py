@@ -11,21 +11,18 @@ from seqgan_kit.report.html import write_report
 from seqgan_kit.report.tables import print_scores
 
 
-def close_run(run: Run, scores: Mapping[str, Any] | None = None) -> None:
+def close_run(run: Run, scores: Mapping[str, Any], own_data: str = "--text FILE") -> None:
     """Writes scores.json and report.html; prints the table, where things lie, and the next commands."""
-    if scores is not None:
-        run.log.write_scores(scores)
+    run.log.write_scores(scores)
     report = write_report(run.folder)
     if run.settings.quiet:
         return
-    if scores is not None:
-        print_scores(scores)
+    print_scores(scores)
     folder = shlex.quote(str(run.folder))
-    own = "--images DIR" if run.recipe in ("dcgan",) else "--text FILE"
     print(f"report      {report}")
     print(f"samples     {run.folder / 'samples'}")
     print(f"checkpoint  {run.log.checkpoint_folder}")
     print("\nNext:")
     print(f"  seqgan-kit sample {folder} -n 10        draw more")
     print(f"  {run.resume_command()}        go on with it")
-    print(f"  seqgan-kit run {run.recipe} {own} --out runs/mine        your own data")
+    print(f"  seqgan-kit run {run.recipe} {own_data} --out runs/mine        your own data")

@@ -13,6 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -83,6 +84,10 @@ class SequenceGenerator(nn.Module, ABC):
             impossible[[pad, bos]] = IMPOSSIBLE
         # Added to the output layer's bias, so that masking costs nothing per logit.
         self.register_buffer("impossible", impossible, persistent=False)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compiles the reading of whole sequences, which losses go through; there is no forward."""
+        self.encode = torch.compile(self.encode, *args, **kwargs)  # type: ignore[method-assign]
 
     @abstractmethod
     def encode(self, inputs: Tensor) -> Tensor:

@@ -86,7 +86,8 @@ def test_batches_are_copies():
 @pytest.mark.parametrize(("batch_size", "world_size"), [(0, 1), (11, 1), (6, 2)])
 def test_batches_that_do_not_fit_are_refused_with_what_would(batch_size, world_size):
     with pytest.raises(
-        UsageError, match=rf"10 rows\. Use a batch size between 1 and {10 // world_size}"
+        UsageError,
+        match=rf"10 rows\. Use a batch size \(--batch-size\) between 1 and {10 // world_size}",
     ):
         feed_of(10, batch_size, world_size=world_size)
 

@@ -104,7 +104,8 @@ def test_the_evaluation_hook_gives_finite_numbers(corpus, generator, tmp_path: P
     expected = -(generator.log_probs(corpus.valid) * mask).sum() / mask.sum()
     assert values["nll_valid"] == pytest.approx(expected.item(), rel=1e-5)
     assert "coverage" not in values
-    assert all(math.isfinite(value) for value in values.values())
+    finite = {name for name, value in values.items() if math.isfinite(value)}
+    assert finite >= {"nll_valid", "validity", "forward_kl", "skewed_kl", "diversity"}
     scorer.draw_lines(game, torch.Generator().manual_seed(0), tmp_path / "000001")
     assert len((tmp_path / "000001.txt").read_text().splitlines()) == 50
 
@@ -113,3 +114,29 @@ def test_diversity_is_the_share_of_distinct_trigrams():
     said = [["a", "b", "c", "d"], ["a", "b", "c", "e"]]  # abc bcd abc bce: 3 of 4
     assert diversity(said) == 0.75
     assert diversity([["a"]]) == 0.0
+
+
+@pytest.mark.parametrize("shares", [{}, {"valid_share": 0.0}, {"test_share": 0.0}])
+def test_a_text_of_five_lines_leaves_out_what_it_cannot_give(shares, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQGAN_KIT_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "my.txt").write_text(
+        "".join(f"a {word} cat .\n" for word in ["one", "two", "odd", "big", "red"])
+    )
+    few = load_text(TextData(text=str(tmp_path / "my.txt"), **shares))
+    words = few.tokenizer.vocabulary_size
+    generator = LSTMGenerator(LSTMConfig(), words, few.length, bos=BOS, eos=EOS, pad=PAD).eval()
+    scorer = text_scorer("my.txt", few, FEW)
+    values = scorer(build(generator), torch.Generator().manual_seed(0))
+    assert ("nll_valid" in values) == (len(few.valid) > 0)
+    rows = scorer.rows({"G": generator}, seed=0)
+    assert ("bleu2" in rows[0]["values"]) == (len(few.test) > 0)
+    assert "self_bleu2" in rows[0]["values"]
+    assert all(math.isfinite(value) for row in rows for value in row["values"].values())
+    assert scorer.record("title", rows)["columns"]
+
+
+def test_the_real_rows_coverage_is_what_real_samples_cover_on_average(corpus):
+    row = text_scorer("catworld", corpus, FEW).real_row(np.random.default_rng(1))
+    head = np.exp([log_p for _, log_p in CatWorld().head(1000)])
+    expected = (head / head.sum() * (1 - (1 - head) ** 60)).sum()
+    assert row["values"]["coverage"] == pytest.approx(expected)
