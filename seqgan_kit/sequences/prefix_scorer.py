@@ -2,8 +2,11 @@
 
 Two facts make it cheap, both exact up to rounding. The maximum over time of a completion is the larger of its
 prefix's maximum, shared by all its completions, and that of the windows that touch its tail. And with fixed
-weights a filter of width f on token embeddings is a sum of f rows of a table [f*V, filters], one multiply
-and add per filter and token in place of ``embedding`` many.
+weights a filter of width f on token embeddings is a sum of f rows of a table [f*V, filters], one addition per
+filter and token in place of ``embedding`` many multiply-adds.
+
+Windows that begin in the prefix look its tokens up again for every completion. That costs little: completions
+of one prefix lie next to each other and find these rows in the cache, while a tail's rows come from memory.
 """
 
 from __future__ import annotations
@@ -18,19 +21,27 @@ from torch import Tensor, nn
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.discriminators import TextCNN
 
-# Floats of window sums held at once: 4 MB, which stay in the cache until their maximum is taken.
-_CACHED_SUMS = 1_000_000
+# Floats of responses held at once: 4 MB, which stay in the cache until their maximum is taken.
+_CACHED_RESPONSES = 1_000_000
 
 
 @dataclass(frozen=True)
 class _Bank:
     """All filters of one width, as a table."""
 
-    width: int
     table: Tensor
-    """[width*V, filters]: row k*V + v is what token v adds at place k of a window."""
-    bias: Tensor
-    """[filters]."""
+    """[width*V, filters]: row k*V + v is what token v adds at place k of a window; place 0 has the bias."""
+    places: Tensor
+    """[width] int32: the row of the table at which each place begins."""
+
+    def responses(self, tokens: Tensor) -> Tensor:
+        """The filters' responses [M,windows,filters] to every window of ``tokens`` [M,length], int32."""
+        width = len(self.places)
+        windows = tokens.unfold(1, width, 1)
+        # A view's sum would inherit its overlapping strides' order, and the bags have to be contiguous.
+        rows = torch.add(windows, self.places, out=windows.new_empty(windows.shape))
+        sums = F.embedding_bag(rows.view(-1, width), self.table, mode="sum")
+        return sums.view(*windows.shape[:2], -1)
 
 
 class PrefixScorer:
@@ -51,16 +62,11 @@ class PrefixScorer:
                 "give rollouts the discriminator itself."
             )
         self.trunk, self.verdict = trunk, verdict
-        self.vocabulary = trunk.embedding.num_embeddings
         self.banks = [_bank(trunk.embedding.weight.detach(), conv) for conv in trunk.convolutions]
 
     def __call__(self, tokens: Tensor) -> Tensor:
         """Rewards [M] of whole sequences [M,T]."""
-        return self._verdict(
-            torch.cat(
-                [self._sums(bank, tokens, 0).amax(1) + bank.bias for bank in self.banks], dim=1
-            )
-        )
+        return self.verdict(self.trunk.highway(self._maxima(tokens, 0).relu_()))
 
     @torch.no_grad()
     def for_originals(self, originals: Tensor) -> Callable[[Tensor, Tensor, int], Tensor]:
@@ -70,76 +76,52 @@ class PrefixScorer:
             A function of completions [J,N,T], the original [J] that each belongs to, and how many tokens of
             it were kept; it returns rewards [J,N].
         """
-        best = [self._best_before(bank, originals) for bank in self.banks]
+        shared = self._pooled_prefixes(originals)
 
         def score(completions: Tensor, owner: Tensor, kept: int) -> Tensor:
-            pooled = [
-                self._pooled(bank, completions, shared[kept, owner], kept)
-                for bank, shared in zip(self.banks, best, strict=True)
-            ]
-            return self._verdict(torch.cat(pooled, dim=1)).view(completions.shape[:2])
+            maxima = self._maxima(completions.flatten(0, 1), kept)
+            pooled = maxima.view(*completions.shape[:2], -1)
+            # What the prefix shares has been through the relu, so the larger of the two is not negative.
+            torch.maximum(pooled, shared[kept, owner].unsqueeze(1), out=pooled)
+            return self.verdict(self.trunk.highway(maxima)).view(completions.shape[:2])
 
         return score
 
-    def _verdict(self, pooled: Tensor) -> Tensor:
-        return self.verdict(self.trunk.highway(pooled.relu()))
+    def _pooled_prefixes(self, tokens: Tensor) -> Tensor:
+        """What follows the maximum and the relu [T+1,G,F], of the first 0 ... T of ``tokens`` [G,T]."""
+        # Zero, as if no filter had responded, where a prefix is shorter than the window.
+        pooled = self._empty(tokens.shape[1] + 1, len(tokens)).zero_()
+        for bank, columns in zip(self.banks, self._by_bank(pooled), strict=True):
+            best = bank.responses(tokens.int()).cummax(1).values.transpose(0, 1)
+            columns[len(bank.places) :] = best.relu()
+        return pooled
 
-    def _best_before(self, bank: _Bank, tokens: Tensor) -> Tensor:
-        """[T+1,G,filters]: the largest window sum within the first 0 ... T tokens (-inf where none fits)."""
-        maxima = self._sums(bank, tokens, 0).cummax(1).values.transpose(0, 1)
-        return torch.cat([maxima.new_full((bank.width, *maxima.shape[1:]), -torch.inf), maxima])
+    def _maxima(self, tokens: Tensor, kept: int) -> Tensor:
+        """The largest responses [M,F] to windows of ``tokens`` [M,T] that end after the first ``kept``."""
+        maxima, tokens = self._empty(len(tokens)), tokens.int()
+        for bank, columns in zip(self.banks, self._by_bank(maxima), strict=True):
+            width, filters = len(bank.places), columns.shape[1]
+            read = tokens[:, max(0, kept - width + 1) :]
+            rows = max(1, _CACHED_RESPONSES // (filters * (read.shape[1] - width + 1)))
+            for part, best in zip(read.split(rows), columns.split(rows), strict=True):
+                torch.amax(bank.responses(part), 1, out=best)
+        return maxima
 
-    def _pooled(self, bank: _Bank, completions: Tensor, shared: Tensor, kept: int) -> Tensor:
-        """Pooled responses [J*N,filters] of completions [J,N,T]; ``shared`` [J,filters] is the prefixes'."""
-        _, rollouts, length = completions.shape
-        windows = length - max(kept, bank.width - 1)
-        block = max(1, _CACHED_SUMS // (rollouts * windows * len(bank.bias)))
-        parts = [
-            torch.maximum(self._tail_maxima(bank, rows, kept), best.unsqueeze(1))
-            for rows, best in zip(completions.split(block), shared.split(block), strict=True)
-        ]
-        return torch.cat(parts).flatten(0, 1) + bank.bias
+    def _empty(self, *shape: int) -> Tensor:
+        return self.banks[0].table.new_empty(*shape, self.trunk.features)
 
-    def _tail_maxima(self, bank: _Bank, completions: Tensor, kept: int) -> Tensor:
-        """The largest sum [J,N,filters] of the windows that touch the tail of completions [J,N,T]."""
-        prefixes, rollouts, _ = completions.shape
-        tails = self._sums(bank, completions.flatten(0, 1), kept)
-        tails = tails.view(prefixes, rollouts, *tails.shape[1:])
-        # The first windows begin in the prefix, whose share is the same for all its completions.
-        heads = self._head_sums(bank, completions[:, 0], kept)
-        tails[:, :, : heads.shape[1]] += heads.unsqueeze(1)
-        return tails.amax(2)
-
-    def _head_sums(self, bank: _Bank, tokens: Tensor, kept: int) -> Tensor:
-        """What tokens before ``kept`` add to the windows that end at or after it: [J,windows,filters]."""
-        ends = torch.arange(max(kept, bank.width - 1), tokens.shape[1], device=tokens.device)
-        straddling = ends[ends - bank.width + 1 < kept]
-        return self._bags(bank, tokens, straddling, lambda positions: positions < kept)
-
-    def _sums(self, bank: _Bank, tokens: Tensor, kept: int) -> Tensor:
-        """What tokens from ``kept`` on add to the windows that end there: [M,windows,filters]."""
-        ends = torch.arange(max(kept, bank.width - 1), tokens.shape[1], device=tokens.device)
-        return self._bags(bank, tokens, ends, lambda positions: positions >= kept)
-
-    def _bags(
-        self, bank: _Bank, tokens: Tensor, ends: Tensor, chosen: Callable[[Tensor], Tensor]
-    ) -> Tensor:
-        """Sums of table rows over the chosen places of the windows ending at ``ends`` [W]: [M,W,filters]."""
-        places = torch.arange(bank.width, device=tokens.device)
-        positions = ends.unsqueeze(1) - (bank.width - 1) + places  # [W,width]
-        inside = chosen(positions)
-        lookups = tokens[:, positions[inside]] + (
-            places.expand_as(inside)[inside] * self.vocabulary
-        )
-        counts = inside.sum(1)
-        starts = torch.arange(len(tokens), device=tokens.device) * lookups.shape[1]
-        offsets = starts.unsqueeze(1) + counts.cumsum(0) - counts
-        sums = F.embedding_bag(lookups.flatten(), bank.table, offsets.flatten(), mode="sum")
-        return sums.view(len(tokens), len(ends), len(bank.bias))
+    def _by_bank(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Views [...,filters] of [...,F]."""
+        return features.split([bank.table.shape[1] for bank in self.banks], dim=-1)
 
 
 def _bank(embedding: Tensor, convolution: nn.Module) -> _Bank:
     """The table of one convolution [filters,E,width] over embeddings [V,E]."""
     weight, bias = (parameter.detach() for parameter in convolution.parameters())
-    table = torch.matmul(embedding, weight.permute(2, 1, 0))  # [width,V,filters]
-    return _Bank(weight.shape[2], table.flatten(0, 1), bias)
+    # In float32 also under autocast, because many of the table's rows are added up.
+    with torch.autocast(embedding.device.type, enabled=False):
+        table = torch.matmul(embedding, weight.permute(2, 1, 0))  # [width,V,filters]
+    table[0] += bias
+    width, vocabulary, _ = table.shape
+    places = torch.arange(0, width * vocabulary, vocabulary, device=table.device)
+    return _Bank(table.flatten(0, 1), places.int())

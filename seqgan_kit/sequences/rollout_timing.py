@@ -16,7 +16,7 @@ from seqgan_kit.sequences.discriminators import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.plain_rollout import plain_rollout_rewards
 from seqgan_kit.sequences.prefix_scorer import PrefixScorer
-from seqgan_kit.sequences.rollout import complete_prefixes, rollout_rewards, score_completions
+from seqgan_kit.sequences.rollout import rollout_rewards
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
 
 Result = TypeVar("Result")
@@ -40,8 +40,8 @@ class RolloutTiming:
 
     plain_seconds: list[float]
     fast_seconds: list[float]
-    sweep_seconds: float
-    scoring_seconds: float
+    scoring_seconds: list[float]
+    """The discriminator's part of ``fast_seconds``."""
     matrix_flops: float
     matrix_flops_per_second: float
     mean_difference: float
@@ -52,6 +52,12 @@ class RolloutTiming:
         """Plain over fast, smallest first."""
         pairs = zip(self.plain_seconds, self.fast_seconds, strict=True)
         return sorted(plain / fast for plain, fast in pairs)
+
+    @property
+    def sweep_seconds(self) -> list[float]:
+        """What is left of the fast way without the discriminator: sampling completions."""
+        pairs = zip(self.fast_seconds, self.scoring_seconds, strict=True)
+        return [fast - scoring for fast, scoring in pairs]
 
     @property
     def floor_seconds(self) -> float:
@@ -83,22 +89,40 @@ class _Players:
             self.policy, self.tokens, reward, self.setting.rollouts, rng=self.rng
         )
 
-    def fast(self) -> Tensor:
+    def fast(self) -> tuple[Tensor, _WatchedScorer]:
         # The tables are made anew for every update of the discriminator, so their time counts.
-        scorer = PrefixScorer(self.trunk, self.verdict)
-        return rollout_rewards(
+        scorer = _WatchedScorer(lambda: PrefixScorer(self.trunk, self.verdict))
+        rewards = rollout_rewards(
             self.policy, self.tokens, scorer, self.setting.rollouts, rng=self.rng
         )
+        return rewards, scorer
 
-    def sweep(self) -> Tensor:
-        return complete_prefixes(
-            self.policy.stepper(), self.tokens, self.setting.rollouts, self.rng, CHUNK_ROWS
-        )
 
-    def scoring(self, completions: Tensor) -> Tensor:
-        scorer = PrefixScorer(self.trunk, self.verdict)
-        is_open = torch.ones(completions.shape[:2], dtype=torch.bool)
-        return score_completions(scorer, self.tokens, completions, is_open)
+class _WatchedScorer:
+    """Scores as the scorer it makes; keeps the seconds that took, and every completion's reward."""
+
+    def __init__(self, make: Callable[[], PrefixScorer]):
+        self.seconds = 0.0
+        self.rewards: list[Tensor] = []
+        self.scorer = self._watch(make)
+
+    def __call__(self, tokens: Tensor) -> Tensor:
+        return self._watch(lambda: self.scorer(tokens))
+
+    def for_originals(self, originals: Tensor) -> Callable[[Tensor, Tensor, int], Tensor]:
+        score = self._watch(lambda: self.scorer.for_originals(originals))
+
+        def watched(completions: Tensor, owner: Tensor, kept: int) -> Tensor:
+            rewards = self._watch(lambda: score(completions, owner, kept))
+            self.rewards.append(rewards)
+            return rewards
+
+        return watched
+
+    def _watch(self, work: Callable[[], Result]) -> Result:
+        result, seconds = _timed(work)
+        self.seconds += seconds
+        return result
 
 
 def time_rollouts(
@@ -107,24 +131,22 @@ def time_rollouts(
     """Runs both ways in turns, ``setting.repeats`` times each after one warm-up of the fast one."""
     players = _Players(setting)
     players.fast()
-    plain, fast = [], []
+    plain, fast, scoring = [], [], []
     for turn in range(1, setting.repeats + 1):
         plain_rewards, seconds = _timed(players.plain)
         plain.append(seconds)
-        fast_rewards, seconds = _timed(players.fast)
+        (fast_rewards, scorer), seconds = _timed(players.fast)
         fast.append(seconds)
+        scoring.append(scorer.seconds)
         progress(f"turn {turn} of {setting.repeats}: plain {plain[-1]:.2f} s, fast {seconds:.2f} s")
-    completions, sweep_seconds = _timed(players.sweep)
-    scores, scoring_seconds = _timed(lambda: players.scoring(completions))
     return RolloutTiming(
         plain,
         fast,
-        sweep_seconds,
-        scoring_seconds,
+        scoring,
         _matrix_flops(setting, players.trunk),
         _matrix_rate(players.trunk.features),
         (plain_rewards - fast_rewards)[:, :-1].abs().mean().item(),
-        _expected_difference(scores),
+        _expected_difference(torch.cat(scorer.rewards)),
     )
 
 
@@ -165,8 +187,14 @@ def _matrix_rate(features: int) -> float:
 
 def report(setting: RolloutSetting, timing: RolloutTiming) -> str:
     """The figures as text."""
-    fast, plain = (
-        statistics.median(seconds) for seconds in (timing.fast_seconds, timing.plain_seconds)
+    plain, fast, sweep, scoring = (
+        statistics.median(seconds)
+        for seconds in (
+            timing.plain_seconds,
+            timing.fast_seconds,
+            timing.sweep_seconds,
+            timing.scoring_seconds,
+        )
     )
     ratios = timing.ratios
     return "\n".join(
@@ -177,8 +205,8 @@ def report(setting: RolloutSetting, timing: RolloutTiming) -> str:
             f"  one sweep, shared windows       {fast:8.2f} s",
             f"  ratio                           {statistics.median(ratios):8.1f}   "
             f"(smallest {ratios[0]:.1f}, largest {ratios[-1]:.1f})",
-            f"  of which sampling the sweep     {timing.sweep_seconds:8.2f} s",
-            f"           the discriminator      {timing.scoring_seconds:8.2f} s",
+            f"  of which sampling the sweep     {sweep:8.2f} s",
+            f"           the discriminator      {scoring:8.2f} s",
             f"  floor: {timing.matrix_flops / 1e9:.0f} GFLOP of matrix products at "
             f"{timing.matrix_flops_per_second / 1e9:.0f} GFLOP/s {timing.floor_seconds:.2f} s, "
             f"which is 1/{fast / timing.floor_seconds:.1f} of the time taken",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seqgan_kit.sequences.autoregressive import SequenceGenerator, Stepper
 
 # Rows that are stepped together unless told otherwise.
-CHUNK_ROWS = 512
+CHUNK_ROWS = 1024
 
 
 def check_sampling_options(temperature: float, top_k: int | None, top_p: float | None) -> None:
