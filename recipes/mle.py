@@ -21,7 +21,7 @@ from seqgan_kit.methods.mle import MLEMethod
 from seqgan_kit.methods.text_scores import ScoreSettings, text_scorer
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
-from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
 
 
 @dataclass(frozen=True)

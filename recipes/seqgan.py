@@ -24,8 +24,8 @@ from seqgan_kit.methods.seqgan import SeqGANMethod
 from seqgan_kit.methods.text_scores import ScoreSettings, text_scorer
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
-from seqgan_kit.sequences.discriminators import TextCNN, TextCNNConfig
-from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 
 
 @dataclass(frozen=True)

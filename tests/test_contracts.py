@@ -25,8 +25,8 @@ from seqgan_kit.core.game import Game, Loss, Move, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.trainer import Trainer
 from seqgan_kit.methods import mle, seqgan
-from seqgan_kit.sequences.discriminators import TextCNN, TextCNNConfig
-from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 
 TOKENS = torch.tensor([[3, 4, 2, 0, 0], [5, 6, 3, 4, 2], [6, 2, 0, 0, 0], [3, 3, 4, 5, 6]]).repeat(
     4, 1

@@ -48,7 +48,7 @@ class AdversarialGame(Game):
     def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
         """The objective's D half plus the penalties, on as many fakes as there are reals."""
         real = batch["real"]
-        fake = self.estimator.fakes(self, batch, len(real), move.rng)
+        fake = self.estimator.fakes(self, batch, len(real), move)
         real_score, fake_score = self.discriminate(real).score, self.discriminate(fake).score
         real_terms, fake_terms = self.objective.discriminator(real_score, fake_score)
         total = real_terms.mean() + fake_terms.mean()

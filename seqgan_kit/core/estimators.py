@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Estimator(Protocol):
     """What an adversarial game asks of an estimator."""
 
-    def fakes(self, game: AdversarialGame, batch: Batch, n: int, rng: torch.Generator) -> Tensor:
+    def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
         """``n`` samples for D to judge in its own turn, without a gradient."""
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
@@ -31,9 +31,9 @@ class Estimator(Protocol):
 class Pathwise:
     """The gradient through the sample: x = G(z), so d loss / d G = d loss / d x * d x / d G."""
 
-    def fakes(self, game: AdversarialGame, batch: Batch, n: int, rng: torch.Generator) -> Tensor:
+    def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
         with torch.no_grad():
-            return game.draw(n, batch, rng)
+            return game.draw(n, batch, move.rng)
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
         real = batch["real"]

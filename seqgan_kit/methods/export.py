@@ -6,7 +6,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from seqgan_kit.data.tokenizers import Tokenizer, load_tokenizer
 from seqgan_kit.errors import CheckpointError, UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.generators import GENERATORS, LSTMConfig, build_generator
+from seqgan_kit.sequences.generators import GENERATORS, GeneratorChoice, build_generator
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class TextModel:
 def save_text_model(folder: Path, generator: SequenceGenerator, tokenizer: Tokenizer) -> None:
     """Writes model.json, generator.safetensors and tokenizer.json."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = next(name for name, kind in GENERATORS.items() if type(generator) is kind)
+    name = next(name for name, (_, kind) in GENERATORS.items() if type(generator) is kind)
     record = {
         "kind": "text",
         "generator": {"name": name, "config": dataclasses.asdict(_config(generator))},
@@ -71,8 +71,7 @@ def load_text_model(run_dir: Path) -> TextModel:
     record = _read(folder)
     try:
         generator = build_generator(
-            record["generator"]["name"],
-            LSTMConfig(**record["generator"]["config"]),
+            _choice(**record["generator"]),
             record["vocabulary"],
             record["length"],
             bos=record["bos"],
@@ -102,6 +101,11 @@ def _read(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
     return record
+
+
+def _choice(name: str, config: dict[str, Any]) -> GeneratorChoice:
+    settings = GENERATORS[name][0](**config)
+    return GeneratorChoice(cast(Any, name), **{name: settings})
 
 
 def _config(generator: SequenceGenerator) -> Any:

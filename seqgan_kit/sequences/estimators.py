@@ -16,10 +16,10 @@ from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.core.pools import Pool
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.discriminators import TextCNN
 from seqgan_kit.sequences.prefix_scorer import PrefixScorer
 from seqgan_kit.sequences.rollout import Reward, rollout_rewards
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
+from seqgan_kit.sequences.textcnn import TextCNN
 
 Baseline = Literal["none", "batch"]
 
@@ -86,11 +86,11 @@ class Reinforce:
         if self.rollouts < 0:
             raise UsageError(f"rollouts is {self.rollouts}; use 0 (none) or more.")
 
-    def fakes(self, game: AdversarialGame, batch: Batch, n: int, rng: torch.Generator) -> Tensor:
+    def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
         """Sequences for D's turn: the next of the pool, or fresh ones."""
         if "negatives" in game.players:
             return cast(Pool, game.players["negatives"]).next(n)
-        return game.draw(n, batch, rng)
+        return game.draw(n, batch, move.rng)
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
         """The policy-gradient loss on fresh samples, as many as the batch has reals."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.sequences.discriminators import score_penalty
+from seqgan_kit.sequences.textcnn import score_penalty
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.discriminators import TextCNN
+from seqgan_kit.sequences.textcnn import TextCNN
 
 # Floats of responses held at once: 4 MB, which stay in the cache until their maximum is taken.
 _CACHED_RESPONSES = 1_000_000

@@ -12,12 +12,12 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.sequences.discriminators import TextCNN, TextCNNConfig
-from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.plain_rollout import plain_rollout_rewards
 from seqgan_kit.sequences.prefix_scorer import PrefixScorer
 from seqgan_kit.sequences.rollout import rollout_rewards
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
+from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 
 Result = TypeVar("Result")
 

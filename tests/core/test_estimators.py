@@ -7,6 +7,7 @@ from torch import nn
 from seqgan_kit.core import objectives
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.game import Move
 from seqgan_kit.core.penalties import R1
 
 
@@ -53,7 +54,7 @@ class _Square(nn.Module):
 
 def test_fakes_for_the_discriminator_carry_no_gradient(rng):
     game = AdversarialGame(Shift(0.5), line(1.0), objectives.hinge())
-    fakes = game.estimator.fakes(game, {}, 4, rng)
+    fakes = game.estimator.fakes(game, {}, 4, Move("p", 0, 1, rng))
     assert fakes.shape == (4, 1)
     assert not fakes.requires_grad
 

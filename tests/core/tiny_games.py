@@ -31,9 +31,9 @@ from seqgan_kit.core.runtime import seed_everything
 from seqgan_kit.core.trainer import Hooks, Trainer
 from seqgan_kit.methods import seqgan
 from seqgan_kit.methods.seqgan import SeqGANMethod
-from seqgan_kit.sequences.discriminators import TextCNN, TextCNNConfig
-from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.likelihood import LikelihoodGame, negative_log_likelihood
+from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 
 SETTINGS = RunSettings(quiet=True, threads=1)
 

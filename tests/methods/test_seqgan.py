@@ -153,7 +153,7 @@ def test_negatives_are_what_the_generator_would_write_now(new_game, move):
     wanted = game.sample(12, rng=rng)
     game.rule("draw_negatives", {}, Move("p", 0, 1, torch.Generator().manual_seed(0)))
     assert torch.equal(game.players["negatives"].samples, wanted)
-    read = [game.estimator.fakes(game, {}, 4, move.rng) for _ in range(3)]
+    read = [game.estimator.fakes(game, {}, 4, move) for _ in range(3)]
     assert torch.equal(torch.cat(read), wanted)
 
 

@@ -16,8 +16,8 @@ from seqgan_kit.methods.mle import build
 from seqgan_kit.methods.text_scores import ScoreSettings, diversity, text_scorer
 from seqgan_kit.metrics.bleu import bleu, self_bleu
 from seqgan_kit.metrics.divergences import forward_kl
-from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.likelihood import sequence_log_probs
+from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
 
 FEW = ScoreSettings(score_samples=60, evaluation_samples=30)
 

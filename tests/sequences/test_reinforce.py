@@ -31,7 +31,7 @@ from seqgan_kit.sequences.estimators import (
     policy_gradient_loss,
     without_dropout,
 )
-from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
 
 LENGTH, ROWS = 3, 12_000
 WORLDS = {"every row full": (3, {"bos": 0, "eos": None, "pad": None}), "rows that end": (5, {})}
@@ -323,7 +323,7 @@ def test_fakes_come_from_the_pool_or_are_fresh(tiny_generator, tiny_text_discrim
     game = AdversarialGame(
         tiny_generator(), tiny_text_discriminator(), expected_probability(), Reinforce(0)
     )
-    first, second = (Reinforce(0).fakes(game, {}, 8, rng) for _ in range(2))
+    first, second = (Reinforce(0).fakes(game, {}, 8, Move("p", 0, 1, rng)) for _ in range(2))
     assert first.shape == (8, 5)
     assert not torch.equal(first, second)
 

@@ -8,11 +8,11 @@ import torch
 
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.bench_rollout import main as bench
-from seqgan_kit.sequences.discriminators import TextCNN, TextCNNConfig
-from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.plain_rollout import plain_rollout_rewards
 from seqgan_kit.sequences.prefix_scorer import PrefixScorer
 from seqgan_kit.sequences.rollout import complete_prefixes, rollout_rewards
+from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 
 PAD, BOS, EOS = 0, 1, 2
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from seqgan_kit.errors import TrainingError, UsageError
-from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.inverse_cdf import next_token_drawer, tokens_from_uniforms
+from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.sampling import filter_logits, sample_tokens
 
 PAD, BOS, EOS = 0, 1, 2

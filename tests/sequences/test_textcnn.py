@@ -3,17 +3,16 @@
 import pytest
 import torch
 
-from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.discriminators import (
+from seqgan_kit.sequences.discriminators import DiscriminatorChoice, build_discriminator
+from seqgan_kit.sequences.prefix_scorer import PrefixScorer
+from seqgan_kit.sequences.textcnn import (
     Highway,
     TextCNN,
     TextCNNConfig,
-    build_trunk,
     filters_for_length,
     score_penalty,
 )
-from seqgan_kit.sequences.prefix_scorer import PrefixScorer
 
 SHORT = ((1, 100), (2, 200), (3, 200), (4, 200), (5, 200))
 MIDDLE = ((6, 100), (7, 100), (8, 100), (9, 100), (10, 100))
@@ -88,12 +87,13 @@ def test_soft_one_hots_are_read_like_ids_and_carry_a_gradient():
 
 
 def test_it_plugs_into_the_discriminator():
-    trunk = build_trunk("textcnn", TextCNNConfig(), 50, 20, pad=None)
-    critique = Discriminator(trunk, trunk.features)(torch.randint(0, 50, (3, 20)))
+    critique = build_discriminator(DiscriminatorChoice(), 50, 20, pad=None)(
+        torch.randint(0, 50, (3, 20))
+    )
     assert critique.score.shape == (3,)
     assert critique.features.shape == (3, 1720)
     with pytest.raises(UsageError, match="Did you mean 'textcnn'"):
-        build_trunk("textcn", TextCNNConfig(), 50, 20, pad=None)
+        build_discriminator(DiscriminatorChoice("textcn"), 50, 20, pad=None)
 
 
 def test_dropout_acts_in_training_only():

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.generators import LSTMConfig, LSTMGenerator, build_generator, lstm_cell
+from seqgan_kit.sequences.generators import GeneratorChoice, build_generator
+from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator, lstm_cell
 
 PAD, BOS, EOS = 0, 1, 2
 
@@ -132,10 +133,10 @@ def test_mask_is_no_part_of_the_saved_weights():
 
 
 def test_registry_names_what_exists():
-    built = build_generator("lstm", LSTMConfig(), 10, 5, bos=BOS, eos=EOS, pad=PAD)
+    built = build_generator(GeneratorChoice("lstm"), 10, 5, bos=BOS, eos=EOS, pad=PAD)
     assert isinstance(built, LSTMGenerator)
     with pytest.raises(UsageError, match=r"unknown generator 'lstn'. Did you mean 'lstm'\?"):
-        build_generator("lstn", LSTMConfig(), 10, 5, bos=BOS, eos=EOS, pad=PAD)
+        build_generator(GeneratorChoice("lstn"), 10, 5, bos=BOS, eos=EOS, pad=PAD)
 
 
 @pytest.mark.parametrize(
