@@ -13,7 +13,6 @@ from typing import Annotated
 
 from seqgan_kit.core.alarms import LostDiversity, PinnedDiscriminator
 from seqgan_kit.core.config import flat, launch
-from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.run import RunSettings, open_run
 from seqgan_kit.core.trainer import Hooks, Trainer
 from seqgan_kit.data.text import TextData, load_text
@@ -24,8 +23,11 @@ from seqgan_kit.methods.seqgan import SeqGANMethod
 from seqgan_kit.methods.text_scores import ScoreSettings, text_scorer
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
-from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.discriminators import DiscriminatorChoice, build_discriminator
+from seqgan_kit.sequences.generators import GeneratorChoice, build_generator
+from seqgan_kit.sequences.lstm import LSTMConfig
+from seqgan_kit.sequences.schedule import PRETRAINED, FineTuning
+from seqgan_kit.sequences.textcnn import TextCNNConfig
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,17 @@ class Config:
 
     data: Annotated[TextData, flat] = TextData()
     method: Annotated[SeqGANMethod, flat] = SeqGANMethod()
-    generator: LSTMConfig = LSTMConfig()
-    discriminator: TextCNNConfig = TextCNNConfig()
+    training: Annotated[FineTuning, flat] = FineTuning()
+    generator: Annotated[GeneratorChoice, flat] = GeneratorChoice()
+    discriminator: Annotated[DiscriminatorChoice, flat] = DiscriminatorChoice()
     scores: Annotated[ScoreSettings, flat] = ScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
 
 PRESETS = {
     "default": Config(
-        method=SeqGANMethod(
+        method=SeqGANMethod(rollouts=4, rollout_lag=0.0, baseline="batch"),
+        training=FineTuning(
             batch_size=128,
             mle_epochs=15,
             mle_learning_rate=5e-3,
@@ -54,23 +58,21 @@ PRESETS = {
             generator_moves=2,
             pools=1,
             teacher_forcing_moves=2,
-            rollouts=4,
-            rollout_lag=0.0,
-            baseline="batch",
             generator_learning_rate=5e-4,
             discriminator_learning_rate=2e-3,
             score_l2=0.0,
             evaluate_every_epochs=5,
             evaluate_every_rounds=15,
         ),
-        generator=LSTMConfig(embedding=64, hidden=128),
-        discriminator=TextCNNConfig(
-            embedding=64, filters=((2, 128), (3, 128), (4, 128)), dropout=0.1
+        generator=GeneratorChoice(lstm=LSTMConfig(embedding=64, hidden=128)),
+        discriminator=DiscriminatorChoice(
+            textcnn=TextCNNConfig(embedding=64, filters=((2, 128), (3, 128), (4, 128)), dropout=0.1)
         ),
     ),
     "paper": Config(),
     "smoke": Config(
-        method=SeqGANMethod(
+        method=SeqGANMethod(rollouts=2),
+        training=FineTuning(
             batch_size=32,
             mle_epochs=0.1,
             negatives=128,
@@ -78,10 +80,11 @@ PRESETS = {
             discriminator_epochs=0.02,
             rounds=2,
             pools=1,
-            rollouts=2,
             evaluate_every_rounds=1,
         ),
-        discriminator=TextCNNConfig(embedding=16, filters=((2, 8), (3, 8))),
+        discriminator=DiscriminatorChoice(
+            textcnn=TextCNNConfig(embedding=16, filters=((2, 8), (3, 8)))
+        ),
         scores=ScoreSettings(score_samples=200, evaluation_samples=50),
     ),
 }
@@ -93,19 +96,19 @@ def main(cfg: Config) -> None:
         corpus = load_text(cfg.data)
         run.say("\n".join(corpus.account.lines()))
         words, length = corpus.tokenizer.vocabulary_size, corpus.length
-        generator = LSTMGenerator(cfg.generator, words, length, bos=BOS, eos=EOS, pad=PAD)
-        trunk = TextCNN(cfg.discriminator, words, length, pad=PAD)
-        game = seqgan.build(generator, Discriminator(trunk, trunk.features), cfg.method)
+        generator = build_generator(cfg.generator, words, length, bos=BOS, eos=EOS, pad=PAD)
+        discriminator = build_discriminator(cfg.discriminator, words, length, pad=PAD)
+        game = seqgan.build(generator, discriminator, cfg.method, cfg.training)
 
         scorer = text_scorer(cfg.data.text, corpus, cfg.scores)
         alarms = (PinnedDiscriminator(), LostDiversity(scorer.real_diversity()))
         hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
-        feed = corpus.feed(cfg.method.batch_size, **run.share())
-        trainer = Trainer(run, game, seqgan.phases(cfg.method), feed, hooks)
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        trainer = Trainer(run, game, seqgan.phases(cfg.method, cfg.training), feed, hooks)
         trainer.fit()
 
         if run.runtime.leads:
-            pretrained = trainer.player_after("pretrain-generator", "generator")
+            pretrained = trainer.player_after(PRETRAINED, "generator")
             rows = scorer.rows({"MLE": pretrained, "SeqGAN": generator}, cfg.run.seed)
             save_text_model(run.log.model_folder, generator, corpus.tokenizer)
             close_run(run, scorer.record("MLE, SeqGAN and real data", rows))

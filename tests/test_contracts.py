@@ -26,12 +26,15 @@ from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.trainer import Trainer
 from seqgan_kit.methods import mle, seqgan
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.schedule import FineTuning
 from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 
 TOKENS = torch.tensor([[3, 4, 2, 0, 0], [5, 6, 3, 4, 2], [6, 2, 0, 0, 0], [3, 3, 4, 5, 6]]).repeat(
     4, 1
 )
 PICTURES = torch.linspace(-1, 1, 16 * 3 * 16 * 16).view(16, 3, 16, 16)
+
+TUNING = FineTuning(batch_size=4, negatives=6, pools=1, teacher_forcing_moves=1)
 
 Played = tuple[Game, tuple[Phase, ...], Tensor]
 
@@ -51,11 +54,9 @@ def play_mle() -> Played:
 
 
 def play_seqgan() -> Played:
-    method = seqgan.SeqGANMethod(
-        batch_size=4, negatives=6, rollouts=2, pools=1, teacher_forcing_moves=1
-    )
-    game = seqgan.build(text_generator(), text_discriminator(), method)
-    return game, seqgan.phases(method), TOKENS
+    method = seqgan.SeqGANMethod(rollouts=2)
+    game = seqgan.build(text_generator(), text_discriminator(), method, TUNING)
+    return game, seqgan.phases(method, TUNING), TOKENS
 
 
 def play_dcgan() -> Played:

@@ -16,52 +16,25 @@ rounds without rollouts are offered; the paper has neither.
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
-import torch
 from torch import nn
 
-from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.game import Batch, Epochs, Loss, Move, Phase, Turn
+from seqgan_kit.core.game import Batch, Move, Phase, Turn
 from seqgan_kit.core.objectives import expected_logit, expected_probability
-from seqgan_kit.core.optimizers import Optimizer, Schedule
-from seqgan_kit.core.pools import Pool
 from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.adversarial import SequenceGame
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.estimators import Baseline, Reinforce
-from seqgan_kit.sequences.likelihood import mle_loss, teach_epoch
-from seqgan_kit.sequences.penalties import ScoreDecay
+from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
 
 
 @dataclass(frozen=True)
 class SeqGANMethod:
-    """Settings of SeqGAN; the defaults are the paper's and its code's."""
+    """Settings of SeqGAN; the defaults are the paper's."""
 
-    batch_size: int = 64
-    """Sequences a batch."""
-    mle_epochs: float = 120.0
-    """Passes of maximum-likelihood pretraining (a share of one is allowed)."""
-    mle_learning_rate: float = 1e-2
-    """Adam's step size in pretraining."""
-    mle_schedule: Schedule = "constant"
-    """How it falls over the epochs (the paper: not at all)."""
-    negatives: int = 10_000
-    """Size of a pool of generated sequences that D trains on; 0 draws fresh ones for every batch."""
-    pretrain_pools: int = 50
-    """Pools that D is pretrained on."""
-    discriminator_epochs: float = 3.0
-    """k: how long D trains on a pool, in passes over the training text (a share of one is allowed)."""
-    rounds: int = 200
-    """Adversarial rounds."""
-    generator_moves: int = 1
-    """g: moves of G a round."""
-    pools: int = 5
-    """d: pools that D trains on a round."""
-    teacher_forcing_moves: int = 0
-    """Maximum-likelihood moves of G a round, at its adversarial step size (not in the paper)."""
     rollouts: int = 16
     """N: completions of every prefix; 0 gives every token its whole sequence's reward."""
     rollout_lag: float = 0.8
@@ -70,50 +43,29 @@ class SeqGANMethod:
     """batch: compare each reward with the other sequences' at the same position."""
     reward: Literal["probability", "logit"] = "probability"
     """D's verdict as a reward."""
-    generator_learning_rate: float = 1e-2
-    """Adam's step size of G in adversarial rounds."""
-    discriminator_learning_rate: float = 1e-4
-    """Adam's step size of D."""
-    clip_norm: float = 5.0
-    """Largest norm of G's gradient."""
-    score_l2: float = 0.2
-    """Weight of the L2 term on D's output layer."""
-    evaluate_every_epochs: int = 10
-    """Epochs of pretraining between evaluations."""
-    evaluate_every_rounds: int = 10
-    """Adversarial rounds between evaluations."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.rollout_lag < 1.0:
             raise UsageError(f"rollout_lag is {self.rollout_lag}; it must be in [0, 1).")
 
 
-class SeqGAN(AdversarialGame):
-    """The adversarial game plus pretraining, the pool of negatives and the lagging rollout policy."""
+class SeqGAN(SequenceGame):
+    """The game on sequences plus the lagging rollout policy."""
 
     def __init__(
-        self, generator: SequenceGenerator, discriminator: Discriminator, method: SeqGANMethod
+        self,
+        generator: SequenceGenerator,
+        discriminator: Discriminator,
+        method: SeqGANMethod,
+        training: FineTuning,
     ):
         others: dict[str, nn.Module] = {}
-        if method.negatives:
-            example = torch.zeros(generator.length, dtype=torch.int64)
-            others["negatives"] = Pool(method.negatives, example)
         if method.rollout_lag:
             others["rollout_policy"] = copy.deepcopy(generator)
         objective = expected_probability() if method.reward == "probability" else expected_logit()
         estimator = Reinforce(method.rollouts, method.baseline)
-        penalties = (ScoreDecay(method.score_l2),) if method.score_l2 else ()
-        super().__init__(generator, discriminator, objective, estimator, penalties, others)
+        super().__init__(generator, discriminator, objective, estimator, training, others=others)
         self.lag = method.rollout_lag
-
-    def mle_loss(self, batch: Batch, move: Move) -> Loss:
-        """Teacher forcing."""
-        return mle_loss(cast(SequenceGenerator, self.players["generator"]), batch)
-
-    def draw_negatives(self, batch: Batch, move: Move) -> None:
-        """Fills the pool from the present generator."""
-        pool = cast(Pool, self.players["negatives"])
-        pool.refill(self.sample(len(pool.samples), rng=move.rng))
 
     def match_generator(self, batch: Batch, move: Move) -> None:
         """Sets the rollout policy to the generator, as pretraining left it."""
@@ -127,69 +79,22 @@ class SeqGAN(AdversarialGame):
 
 
 def build(
-    generator: SequenceGenerator, discriminator: Discriminator, method: SeqGANMethod
+    generator: SequenceGenerator,
+    discriminator: Discriminator,
+    method: SeqGANMethod,
+    training: FineTuning,
 ) -> SeqGAN:
     """The game from its players and settings."""
-    return SeqGAN(generator, discriminator, method)
+    return SeqGAN(generator, discriminator, method, training)
 
 
-def phases(method: SeqGANMethod) -> tuple[Phase, ...]:
-    """Pretrain G, pretrain D on pools, then g moves of G for d pools of D."""
-    follow = Turn(("rollout_policy",), rule="follow_generator", feed=None)
+def phases(method: SeqGANMethod, training: FineTuning) -> tuple[Phase, ...]:
+    """Pretraining, then g moves of G for d pools of D; the rollout policy follows."""
     match = Turn(("rollout_policy",), rule="match_generator", feed=None)
-    by_likelihood = Optimizer(
-        method.mle_learning_rate, clip_norm=method.clip_norm, schedule=method.mle_schedule
-    )
-    by_reward = Optimizer(method.generator_learning_rate, clip_norm=method.clip_norm)
-    learn = Turn(
-        ("generator",), loss="generator_loss", optimizer=by_reward, moves=method.generator_moves
-    )
-    teach = Turn(
-        ("generator",), loss="mle_loss", optimizer=by_reward, moves=method.teacher_forcing_moves
-    )
+    follow = Turn(("rollout_policy",), rule="follow_generator", feed=None)
     lags = bool(method.rollout_lag)
-    return (
-        Phase(
-            "pretrain-generator",
-            (
-                teach_epoch(method.mle_epochs, by_likelihood),
-                *((match,) if lags else ()),
-            ),
-            rounds=math.ceil(method.mle_epochs),
-            evaluate_every_rounds=method.evaluate_every_epochs,
-            sample_every_rounds=method.evaluate_every_epochs,
-            keep=True,
-        ),
-        Phase(
-            "pretrain-discriminator",
-            _judge(method),
-            rounds=method.pretrain_pools,
-            evaluate_every_rounds=-1,
-            sample_every_rounds=-1,
-        ),
-        Phase(
-            "adversarial",
-            (
-                learn,
-                *((teach,) if method.teacher_forcing_moves else ()),
-                *((follow,) if lags else ()),
-                *(_judge(method) * method.pools),
-            ),
-            rounds=method.rounds,
-            evaluate_every_rounds=method.evaluate_every_rounds,
-            sample_every_rounds=method.evaluate_every_rounds,
-        ),
-    )
-
-
-def _judge(method: SeqGANMethod) -> tuple[Turn, ...]:
-    """D's turns on one pool."""
-    optimizer = Optimizer(method.discriminator_learning_rate)
-    moves = Epochs(method.discriminator_epochs)
-    loss = "discriminator_loss"
-    if not method.negatives:
-        return (Turn(("discriminator",), loss=loss, optimizer=optimizer, moves=moves),)
-    return (
-        Turn(("negatives",), rule="draw_negatives", feed=None),
-        Turn(("discriminator", "negatives"), loss=loss, optimizer=optimizer, moves=moves),
+    return fine_tuning_phases(
+        training,
+        after_pretraining=(match,) if lags else (),
+        after_learning=(follow,) if lags else (),
     )

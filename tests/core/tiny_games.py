@@ -33,6 +33,7 @@ from seqgan_kit.methods import seqgan
 from seqgan_kit.methods.seqgan import SeqGANMethod
 from seqgan_kit.sequences.likelihood import LikelihoodGame, negative_log_likelihood
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.schedule import FineTuning
 from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 
 SETTINGS = RunSettings(quiet=True, threads=1)
@@ -121,16 +122,17 @@ def critic_moves(round_number: int) -> int:
 
 
 def _seqgan(config: Config) -> tuple[Game, tuple[Phase, ...], dict[str, Tensor]]:
-    method = SeqGANMethod(
+    method = SeqGANMethod(rollouts=2)
+    training = FineTuning(
         mle_epochs=2, negatives=16, pretrain_pools=2, discriminator_epochs=0.25, rounds=config.rounds,
-        generator_moves=2, pools=2, rollouts=2, evaluate_every_epochs=1, evaluate_every_rounds=2,
+        generator_moves=2, pools=2, evaluate_every_epochs=1, evaluate_every_rounds=2,
     )  # fmt: skip
     generator = LSTMGenerator(
         LSTMConfig(embedding=6, hidden=6, dropout=0.3), VOCABULARY, LENGTH, bos=1, eos=2, pad=0
     )
     trunk = TextCNN(TextCNNConfig(embedding=5, filters=((2, 4), (3, 4))), VOCABULARY, LENGTH, pad=0)
-    game = seqgan.build(generator, Discriminator(trunk, trunk.features), method)
-    return game, seqgan.phases(method), {"real": sentences()}
+    game = seqgan.build(generator, Discriminator(trunk, trunk.features), method, training)
+    return game, seqgan.phases(method, training), {"real": sentences()}
 
 
 def _penalty(config: Config) -> tuple[Game, tuple[Phase, ...], dict[str, Tensor]]:

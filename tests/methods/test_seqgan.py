@@ -11,13 +11,15 @@ from seqgan_kit.core.trainer import Trainer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.seqgan import SeqGAN, SeqGANMethod, build, phases
 from seqgan_kit.sequences.penalties import ScoreDecay
+from seqgan_kit.sequences.schedule import FineTuning
 
 
 @pytest.fixture
 def new_game(tiny_generator, tiny_text_discriminator):
-    def start(**settings) -> SeqGAN:
-        method = SeqGANMethod(**({"negatives": 12, "rollouts": 2} | settings))
-        return build(tiny_generator(), tiny_text_discriminator(), method)
+    def start(negatives: int = 12, rollouts: int = 2, **settings) -> SeqGAN:
+        method = SeqGANMethod(rollouts=rollouts, **settings)
+        training = FineTuning(negatives=negatives)
+        return build(tiny_generator(), tiny_text_discriminator(), method, training)
 
     return start
 
@@ -30,7 +32,7 @@ def test_the_papers_schedule():
     """Algorithm 1 and section 4 (Yu et al. 2017), with its code's figures: G by likelihood for 120 epochs; D
     on 50 pools for 3 epochs each; then, 200 times, one move of G, an update of the rollout policy, and 5
     pools of 3 epochs for D."""
-    pretrain, judge, adversarial = phases(SeqGANMethod())
+    pretrain, judge, adversarial = phases(SeqGANMethod(), FineTuning())
     assert (pretrain.rounds, judge.rounds, adversarial.rounds) == (120, 50, 200)
     assert told(pretrain) == [("mle_loss", Epochs(1)), ("match_generator", 1)]
     pool = [("draw_negatives", 1), ("discriminator_loss", Epochs(3.0))]
@@ -44,7 +46,7 @@ def test_the_papers_schedule():
 def test_moves_of_a_round_in_the_papers_setting():
     """10,000 sentences in batches of 64 are 156 batches: a round is 1 move of G and 5 * 3 * 156 of D."""
     feed = TensorFeed({"real": torch.zeros(10_000, 1)}, 64, seed=0)
-    adversarial = phases(SeqGANMethod())[2]
+    adversarial = phases(SeqGANMethod(), FineTuning())[2]
     moves = {"generator_loss": 0, "discriminator_loss": 0}
     for turn in adversarial.turns:
         if turn.loss:
@@ -72,7 +74,7 @@ def test_losses_in_bfloat16(new_game, loss):
 
 
 def test_each_turn_moves_the_players_that_it_should():
-    _, judge, adversarial = phases(SeqGANMethod(teacher_forcing_moves=2))
+    _, judge, adversarial = phases(SeqGANMethod(), FineTuning(teacher_forcing_moves=2))
     assert [(t.players, t.feed) for t in judge.turns] == [
         (("negatives",), None),
         (("discriminator", "negatives"), "train"),
@@ -86,15 +88,15 @@ def test_each_turn_moves_the_players_that_it_should():
 
 
 def test_without_a_pool_and_without_lag_nothing_of_them_remains(new_game):
-    method = SeqGANMethod(negatives=0, rollout_lag=0.0, pools=2)
-    assert [told(phase) for phase in phases(method)] == [
+    method, training = SeqGANMethod(rollout_lag=0.0), FineTuning(negatives=0, pools=2)
+    assert [told(phase) for phase in phases(method, training)] == [
         [("mle_loss", Epochs(1))],
         [("discriminator_loss", Epochs(3.0))],
         [("generator_loss", 1)] + [("discriminator_loss", Epochs(3.0))] * 2,
     ]
     game = new_game(negatives=0, rollout_lag=0.0)
     assert set(game.players) == {"generator", "discriminator"}
-    check_phases(game, phases(method), {"train": None})
+    check_phases(game, phases(method, training), {"train": None})
 
 
 @pytest.mark.parametrize("lag", [-0.1, 1.0])
@@ -120,13 +122,11 @@ def test_the_rollout_policy_lags_in_closed_form(new_game, move):
 def test_the_rollout_policy_starts_at_the_pretrained_generator(new_game, new_run):
     """Also when D is not pretrained at all."""
     game = new_game()
-    method = SeqGANMethod(
-        batch_size=8, mle_epochs=1, pretrain_pools=0, rounds=0, negatives=12, rollouts=2
-    )
+    training = FineTuning(batch_size=8, mle_epochs=1, pretrain_pools=0, rounds=0, negatives=12)
     tokens = game.sample(16, rng=torch.Generator().manual_seed(1))
     before = game.players["generator"].output.weight.clone()
     feed = TensorFeed({"real": tokens}, 8, seed=0)
-    Trainer(new_run(), game, phases(method), feed).fit()
+    Trainer(new_run(), game, phases(SeqGANMethod(), training), feed).fit()
     assert not torch.equal(game.players["generator"].output.weight, before)
     for own, other in zip(
         game.players["generator"].parameters(),
@@ -203,9 +203,9 @@ def test_score_decay_weighs_the_output_layer_alone(tiny_text_discriminator, rng)
 def test_the_generators_turn_raises_its_reward(new_game, new_run):
     """Thirty moves against a fixed discriminator: policy gradient climbs what it should climb."""
     game = new_game(rollout_lag=0.0, negatives=0, baseline="batch", rollouts=4)
-    method = SeqGANMethod(
+    training = FineTuning(
         mle_epochs=0, pretrain_pools=0, rounds=1, generator_moves=30, pools=0, batch_size=32,
-        rollout_lag=0.0, negatives=0, generator_learning_rate=0.03,
+        negatives=0, generator_learning_rate=0.03,
     )  # fmt: skip
 
     def reward() -> float:
@@ -216,5 +216,5 @@ def test_the_generators_turn_raises_its_reward(new_game, new_run):
         game.players["discriminator"].score.weight.mul_(10)
     before = reward()
     feed = TensorFeed({"real": torch.zeros(64, 5, dtype=torch.int64)}, 32, seed=0)
-    Trainer(new_run(), game, phases(method), feed).fit()
+    Trainer(new_run(), game, phases(SeqGANMethod(rollout_lag=0.0), training), feed).fit()
     assert reward() > before + 0.05

@@ -1,0 +1,70 @@
+"""The adversarial game on token sequences: with pretraining by likelihood and a pool of negatives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+import torch
+from torch import nn
+
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.estimators import Estimator
+from seqgan_kit.core.game import Batch, Loss, Move
+from seqgan_kit.core.objectives import Objective
+from seqgan_kit.core.penalties import Penalty
+from seqgan_kit.core.pools import Pool
+from seqgan_kit.sequences.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.likelihood import mle_loss
+from seqgan_kit.sequences.penalties import ScoreDecay
+from seqgan_kit.sequences.schedule import ADVERSARIAL, FineTuning
+
+
+class SequenceGame(AdversarialGame):
+    """The four choices, plus what fine-tuning a pretrained generator needs.
+
+    Args:
+        generator: writes token by token.
+        discriminator: reads whole sequences.
+        objective: what both want.
+        estimator: how D's verdict reaches G.
+        training: settings; of these, the pool's size and the decay of D's output layer matter here.
+        penalties: further terms of D's loss.
+        others: further players.
+    """
+
+    def __init__(
+        self,
+        generator: SequenceGenerator,
+        discriminator: Discriminator,
+        objective: Objective,
+        estimator: Estimator,
+        training: FineTuning,
+        penalties: Sequence[Penalty] = (),
+        others: Mapping[str, nn.Module] | None = None,
+    ):
+        players = dict(others or {})
+        if training.negatives:
+            example = torch.zeros(generator.length, dtype=torch.int64)
+            players["negatives"] = Pool(training.negatives, example)
+        decay = (ScoreDecay(training.score_l2),) if training.score_l2 else ()
+        super().__init__(
+            generator, discriminator, objective, estimator, (*decay, *penalties), players
+        )
+
+    def mle_loss(self, batch: Batch, move: Move) -> Loss:
+        """Teacher forcing."""
+        return mle_loss(cast(SequenceGenerator, self.players["generator"]), batch)
+
+    def draw_negatives(self, batch: Batch, move: Move) -> None:
+        """Fills the pool from the present generator."""
+        pool = cast(Pool, self.players["negatives"])
+        pool.refill(self.sample(len(pool.samples), rng=move.rng))
+
+    def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
+        """See the base class; what an estimator anneals, it anneals over the adversarial rounds alone."""
+        if move.phase != ADVERSARIAL:
+            move = replace(move, round=0, rounds=max(2, move.rounds))
+        return super().discriminator_loss(batch, move)

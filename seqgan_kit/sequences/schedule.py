@@ -1,0 +1,144 @@
+"""Who moves when in adversarial fine-tuning: G by likelihood, D on G's samples, then both in turns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seqgan_kit.core.game import EarlyStop, Epochs, Phase, Turn
+from seqgan_kit.core.optimizers import Optimizer, Schedule
+from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.likelihood import teach_epoch
+
+PRETRAINED = "pretrain-generator"
+"""The phase after which the generator is the maximum-likelihood baseline of its own run."""
+ADVERSARIAL = "adversarial"
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """Pretraining and the alternation; the defaults are those of SeqGAN's paper and its code."""
+
+    batch_size: int = 64
+    """Sequences a batch."""
+    mle_epochs: float = 120.0
+    """Passes of maximum-likelihood pretraining (a share of one is allowed, and 0)."""
+    mle_learning_rate: float = 1e-2
+    """Adam's step size in pretraining."""
+    mle_schedule: Schedule = "constant"
+    """How it falls over the epochs (the paper: not at all)."""
+    mle_patience_evaluations: int = 0
+    """End pretraining when held-out likelihood has not improved for so many evaluations, and go back to
+    its best (0: train all epochs, as the paper does)."""
+    negatives: int = 10_000
+    """Size of a pool of generated sequences that D trains on; 0 draws fresh ones for every batch."""
+    pretrain_pools: int = 50
+    """Pools that D is pretrained on."""
+    discriminator_epochs: float = 3.0
+    """k: how long D trains on a pool, in passes over the training text (a share of one is allowed)."""
+    rounds: int = 200
+    """Adversarial rounds."""
+    generator_moves: int = 1
+    """g: moves of G a round."""
+    pools: int = 5
+    """d: pools that D trains on a round."""
+    teacher_forcing_moves: int = 0
+    """Maximum-likelihood moves of G a round, at its adversarial step size (not in the paper)."""
+    generator_learning_rate: float = 1e-2
+    """Adam's step size of G in adversarial rounds."""
+    discriminator_learning_rate: float = 1e-4
+    """Adam's step size of D."""
+    clip_norm: float = 5.0
+    """Largest norm of G's gradient."""
+    score_l2: float = 0.2
+    """Weight of the L2 term on D's output layer."""
+    evaluate_every_epochs: int = 10
+    """Epochs of pretraining between evaluations."""
+    evaluate_every_rounds: int = 10
+    """Adversarial rounds between evaluations."""
+
+    def __post_init__(self) -> None:
+        if self.mle_epochs < 0 or self.discriminator_epochs <= 0:
+            raise UsageError(
+                f"mle_epochs is {self.mle_epochs} and discriminator_epochs "
+                f"{self.discriminator_epochs}: the first must be 0 or more, the second above 0."
+            )
+        for name in ("negatives", "pretrain_pools", "rounds", "generator_moves", "pools"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
+
+
+def fine_tuning_phases(
+    training: FineTuning,
+    learners: tuple[str, ...] = ("generator",),
+    *,
+    after_pretraining: Sequence[Turn] = (),
+    after_learning: Sequence[Turn] = (),
+) -> tuple[Phase, ...]:
+    """Pretrain G, pretrain D on pools, then g moves of G for d pools of D.
+
+    Args:
+        training: how long and how fast.
+        learners: who moves with the generator: itself, and players that its loss keeps up to date.
+        after_pretraining: turns at the end of every epoch of pretraining.
+        after_learning: turns after G's in every adversarial round.
+    """
+    by_verdict = Optimizer(training.generator_learning_rate, clip_norm=training.clip_norm)
+    learn = Turn(
+        learners, loss="generator_loss", optimizer=by_verdict, moves=training.generator_moves
+    )
+    teach = Turn(
+        ("generator",), loss="mle_loss", optimizer=by_verdict, moves=training.teacher_forcing_moves
+    )
+    return (
+        _pretrain_generator(training, after_pretraining),
+        Phase(
+            "pretrain-discriminator",
+            _judge(training),
+            rounds=training.pretrain_pools,
+            evaluate_every_rounds=-1,
+            sample_every_rounds=-1,
+        ),
+        Phase(
+            ADVERSARIAL,
+            (
+                learn,
+                *((teach,) if training.teacher_forcing_moves else ()),
+                *after_learning,
+                *(_judge(training) * training.pools),
+            ),
+            rounds=training.rounds,
+            evaluate_every_rounds=training.evaluate_every_rounds,
+            sample_every_rounds=training.evaluate_every_rounds,
+        ),
+    )
+
+
+def _pretrain_generator(training: FineTuning, after: Sequence[Turn]) -> Phase:
+    optimizer = Optimizer(
+        training.mle_learning_rate, clip_norm=training.clip_norm, schedule=training.mle_schedule
+    )
+    patience = training.mle_patience_evaluations
+    return Phase(
+        PRETRAINED,
+        (teach_epoch(training.mle_epochs, optimizer), *after),
+        rounds=math.ceil(training.mle_epochs),
+        evaluate_every_rounds=training.evaluate_every_epochs,
+        sample_every_rounds=training.evaluate_every_epochs,
+        early_stop=EarlyStop("nll_valid", patience) if patience else None,
+        keep=True,
+    )
+
+
+def _judge(training: FineTuning) -> tuple[Turn, ...]:
+    """D's turns on one pool."""
+    optimizer = Optimizer(training.discriminator_learning_rate)
+    moves = Epochs(training.discriminator_epochs)
+    loss = "discriminator_loss"
+    if not training.negatives:
+        return (Turn(("discriminator",), loss=loss, optimizer=optimizer, moves=moves),)
+    return (
+        Turn(("negatives",), rule="draw_negatives", feed=None),
+        Turn(("discriminator", "negatives"), loss=loss, optimizer=optimizer, moves=moves),
+    )
