@@ -22,6 +22,8 @@ class FineTuning:
 
     batch_size: int = 64
     """Sequences a batch."""
+    pretrained: str = ""
+    """Run directory whose generator is taken in place of pretraining one here."""
     mle_epochs: float = 120.0
     """Passes of maximum-likelihood pretraining (a share of one is allowed, and 0)."""
     mle_learning_rate: float = 1e-2
@@ -120,10 +122,11 @@ def _pretrain_generator(training: FineTuning, after: Sequence[Turn]) -> Phase:
         training.mle_learning_rate, clip_norm=training.clip_norm, schedule=training.mle_schedule
     )
     patience = training.mle_patience_evaluations
+    epochs = 0.0 if training.pretrained else training.mle_epochs
     return Phase(
         PRETRAINED,
-        (teach_epoch(training.mle_epochs, optimizer), *after),
-        rounds=math.ceil(training.mle_epochs),
+        (teach_epoch(epochs, optimizer), *after),
+        rounds=math.ceil(epochs),
         evaluate_every_rounds=training.evaluate_every_epochs,
         sample_every_rounds=training.evaluate_every_epochs,
         early_stop=EarlyStop("nll_valid", patience) if patience else None,
