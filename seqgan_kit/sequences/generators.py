@@ -10,10 +10,12 @@ import torch
 from seqgan_kit.errors import unknown
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.transformer import TransformerConfig, TransformerGenerator
 
 # Name -> (settings, network). The names are the options of GeneratorChoice and its other fields.
 GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
     "lstm": (LSTMConfig, LSTMGenerator),
+    "transformer": (TransformerConfig, TransformerGenerator),
 }
 
 
@@ -21,9 +23,10 @@ GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
 class GeneratorChoice:
     """One of the generators that write token by token, and the settings of each."""
 
-    generator: Literal["lstm"] = "lstm"
+    generator: Literal["lstm", "transformer"] = "lstm"
     """Which network writes."""
     lstm: LSTMConfig = LSTMConfig()
+    transformer: TransformerConfig = TransformerConfig()
 
 
 def build_generator(
