@@ -1,18 +1,24 @@
 """How D's verdict reaches G through a sample.
 
-Images are differentiable, so the verdict flows straight back (:class:`Pathwise`). Tokens are not; their
-estimators (rollouts, importance weights, Gumbel-softmax) live with the sequences and have the same two
-methods.
+Images are differentiable, so the verdict flows straight back (:class:`Pathwise`). Discrete samples of any
+kind can be weighted by it (:class:`BoundarySeeking`). Estimators for token sequences alone (rollouts, weights
+of prefixes, Gumbel-softmax) live with the sequences and have the same two methods.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.game import Batch, Loss, Move
+from seqgan_kit.core.pools import Pool
+from seqgan_kit.errors import UsageError
 
 if TYPE_CHECKING:
     from seqgan_kit.core.adversarial import AdversarialGame
@@ -41,3 +47,101 @@ class Pathwise:
         real_scores = game.discriminate(real).score if game.objective.needs_real else None
         loss = game.objective.generator(fake_scores, real_scores).mean()
         return Loss(loss, {"generator_loss": loss})
+
+
+def importance_weights(log_ratios: Tensor, dim: int = -1) -> Tensor:
+    """r / sum r along ``dim``, from log r [..., M]: weights [..., M] that sum to 1, in float32 or wider.
+
+    With r = D/(1-D) = exp(logit D) and the best D, r = p_data/g, and the weights turn samples of g into
+    samples of p_data.
+    """
+    wide = torch.promote_types(log_ratios.dtype, torch.float32)
+    return log_ratios.to(wide).softmax(dim)
+
+
+def effective_sample_size(weights: Tensor, dim: int = -1) -> Tensor:
+    """1 / sum w^2 of weights that sum to 1 along ``dim``: M where all are alike, 1 where one has all."""
+    return 1 / weights.square().sum(dim)
+
+
+@contextmanager
+def without_dropout(module: nn.Module) -> Iterator[None]:
+    """Turns dropout off while gradients flow: the policy that is improved is the one that sampled.
+
+    Not eval mode, in which cuDNN's recurrent layers refuse a backward pass.
+    """
+    drops = [m for m in module.modules() if isinstance(m, nn.Dropout) and m.training]
+    recurrent = [(m, m.dropout) for m in module.modules() if isinstance(m, nn.RNNBase)]
+    for drop in drops:
+        drop.training = False
+    for layer, _ in recurrent:
+        layer.dropout = 0.0
+    try:
+        yield
+    finally:
+        for drop in drops:
+            drop.training = True
+        for layer, share in recurrent:
+            layer.dropout = share
+
+
+def pool_of_negatives(game: AdversarialGame) -> Pool | None:
+    """The player that keeps fakes for D, if the game has one."""
+    return cast(Pool, game.players["negatives"]) if "negatives" in game.players else None
+
+
+class GroupGenerator(Protocol):
+    """A generator that can be asked for several samples of one condition."""
+
+    def draw_groups(
+        self, groups: int, per_group: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """``groups`` conditions z, ``per_group`` samples of each: samples [G,M,...] without and their
+        log-probabilities log g(x|z) [G,M] with a gradient."""
+
+
+@dataclass(frozen=True)
+class BoundarySeeking:
+    """L_G = -E_z sum_m w_m log g(x_m | z), w = softmax over the M samples of one z of D's logit, held fixed.
+
+    (Hjelm et al. 2018, "Boundary-seeking generative adversarial networks".) For M without bound it descends
+    KL(q(x|z) || g(x|z)) for every z, with q(x|z) = r(x) g(x|z) / E[r|z] and r = D/(1-D). Where there is one z
+    alone and D is the best, q is the data's distribution. The objective's D half has to be a cross-entropy,
+    whose best logit is log p_data/g; its G half is not used.
+    """
+
+    samples: int = 20
+    """M: samples of each z (the paper's 20)."""
+
+    def __post_init__(self) -> None:
+        if self.samples < 2:
+            raise UsageError(
+                f"boundary seeking with {self.samples} samples of each z has nothing to compare; "
+                "use at least 2."
+            )
+
+    def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
+        """One sample of each of ``n`` conditions, or the next of the pool of negatives."""
+        pool = pool_of_negatives(game)
+        if pool is not None:
+            return pool.next(n)
+        generator = cast(GroupGenerator, game.players["generator"])
+        with torch.no_grad():
+            return generator.draw_groups(n, 1, move.rng)[0].squeeze(1)
+
+    def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
+        """M samples of as many conditions as the batch has reals, weighted by D."""
+        generator, discriminator = game.players["generator"], game.players["discriminator"]
+        with without_dropout(generator):
+            samples, log_probs = cast(GroupGenerator, generator).draw_groups(
+                len(batch["real"]), self.samples, move.rng
+            )
+        with torch.no_grad(), evaluating(discriminator):
+            logits = cast(Discriminator, discriminator)(samples.flatten(0, 1)).score
+        weights = importance_weights(logits.view(log_probs.shape))
+        loss = -(weights * log_probs).sum(1).mean()
+        logs = {
+            "generator_loss": loss,
+            "effective_sample_size": effective_sample_size(weights).mean(),
+        }
+        return Loss(loss, logs)

@@ -179,6 +179,17 @@ class SequenceGenerator(nn.Module, ABC):
             chunk_rows=chunk_rows,
         )
 
+    def draw_groups(
+        self, groups: int, per_group: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Samples [G,M,T] and their log-probabilities [G,M] with gradient.
+
+        Without noise to be given, all groups are of one condition: every row is drawn from the generator.
+        """
+        tokens = self.sample(groups * per_group, rng=rng)
+        log_probs = self.sequence_log_prob(tokens)
+        return tokens.view(groups, per_group, -1), log_probs.view(groups, per_group)
+
     def _free_logits(self, tokens: Tensor) -> Tensor:
         first = torch.full_like(tokens[:, :1], self.bos)
         return self.project(self.encode(torch.cat([first, tokens[:, :-1]], dim=1)))

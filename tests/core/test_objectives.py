@@ -10,13 +10,14 @@ from seqgan_kit.core.adversarial import accuracy
 from seqgan_kit.errors import UsageError
 
 CROSS_ENTROPY = [
-    o.minimax, o.non_saturating, o.max_likelihood, o.expected_probability, o.expected_logit
+    o.minimax, o.non_saturating, o.max_likelihood, o.expected_probability, o.expected_logit,
+    o.boundary_seeking,
 ]  # fmt: skip
 EVERY = [
     *(build() for build in CROSS_ENTROPY),
     o.least_squares(), o.least_squares(-1, 1, 0), o.wasserstein(), o.hinge(),
     o.relativistic(o.non_saturating()), o.relativistic(o.least_squares(-1, 1, 1)),
-    o.relativistic(o.hinge()),
+    o.relativistic(o.hinge()), o.boundary_seeking(normalised=True),
 ]  # fmt: skip
 
 
@@ -87,6 +88,8 @@ def test_the_generators_halves_are_the_textbook_functions_of_d():
     torch.testing.assert_close(o.max_likelihood().generator(s, None), -d / (1 - d))
     torch.testing.assert_close(o.expected_probability().generator(s, None), -d)
     torch.testing.assert_close(o.expected_logit().generator(s, None), -(d / (1 - d)).log())
+    half_square = 0.5 * (d.log() - (1 - d).log()) ** 2
+    torch.testing.assert_close(o.boundary_seeking().generator(s, None), half_square)
 
 
 def test_expected_logit_is_reverse_kl_at_the_best_discriminator():
@@ -105,6 +108,26 @@ def test_max_likelihood_is_forward_kl_in_gradient_at_the_best_discriminator():
     (ours,) = torch.autograd.grad(loss, logits, retain_graph=True)
     (wanted,) = torch.autograd.grad((p * (p / g).log()).sum(), logits)
     torch.testing.assert_close(ours, wanted)
+
+
+def test_boundary_seeking_rests_where_the_discriminator_is_undecided():
+    """F^2/2 pulls a fake that D takes for real back, too: slope F, 0 on the boundary."""
+    loss = o.boundary_seeking().generator
+    assert [gradient(lambda x: loss(x, None), at) for at in (-3.0, 0.0, 2.0)] == [-3, 0, 2]
+
+
+def test_boundary_seeking_from_log_z():
+    """With log Z = log mean exp(F): a constant in F changes nothing, and log Z is held fixed, so the slope is
+    F - log Z. D the best and g the data's support: mean exp(F) = E_g[p/g] = 1, the plain loss."""
+    f = scores(-1.0, 0.5, 2.0).requires_grad_()
+    loss = o.boundary_seeking(normalised=True).generator
+    log_z = f.exp().mean().log().detach()
+    torch.testing.assert_close(loss(f, None), (f - log_z) ** 2 / 2)
+    torch.testing.assert_close(loss(f + 7, None), loss(f, None))
+    (slope,) = torch.autograd.grad(loss(f, None).sum(), f)
+    torch.testing.assert_close(slope, (f - log_z).detach())
+    ratios = scores(0.5, 1.0, 1.5).log()
+    torch.testing.assert_close(loss(ratios, None), o.boundary_seeking().generator(ratios, None))
 
 
 @pytest.mark.parametrize("far", [-80.0, 80.0])
