@@ -1,0 +1,84 @@
+"""What completions say of the actions they begin with: rewards one by one, and the values they average to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.sequences.autoregressive import SequenceGenerator, Stepper
+from seqgan_kit.sequences.rollout import Reward, complete_prefixes, score_completions
+from seqgan_kit.sequences.sampling import CHUNK_ROWS
+
+
+@dataclass(frozen=True)
+class Trials:
+    """N actions tried after every prefix of B sequences; entry [b,s-1] belongs to the prefix of s tokens.
+
+    ``actions`` [B,T-1,N] are the tokens that came next, ``rewards`` [B,T-1,N] those of the completions they
+    led to (both mean nothing where the prefix has ended), ``whole`` [B] those of the sequences themselves.
+    """
+
+    actions: Tensor
+    rewards: Tensor
+    whole: Tensor
+
+
+def try_actions(
+    policy: SequenceGenerator,
+    tokens: Tensor,
+    reward: Reward,
+    rollouts: int,
+    *,
+    rng: torch.Generator,
+    chunk_rows: int = CHUNK_ROWS,
+) -> Trials:
+    """Completes every open prefix of ``tokens`` [B,T] N times and keeps each completion's reward.
+
+    Arguments, memory and random numbers are those of :func:`seqgan_kit.sequences.rollout.rollout_rewards`,
+    whose cells are :func:`mean_values` of what this returns.
+    """
+    group = max(1, 64 * chunk_rows // (rollouts * max(1, tokens.shape[1] - 1)))
+    with torch.no_grad(), evaluating(policy):
+        stepper = policy.stepper()
+        tried = [
+            _try_group(stepper, part, reward, rollouts, rng, chunk_rows)
+            for part in tokens.split(group)
+        ]
+        whole = torch.cat([reward(rows).float() for rows in tokens.split(chunk_rows)])
+    return Trials(torch.cat([a for a, _ in tried]), torch.cat([r for _, r in tried]), whole)
+
+
+def mean_values(rewards: Tensor, whole: Tensor, mask: Tensor) -> Tensor:
+    """Action values [B,T]: the mean of the N rewards after the prefix that ends with that token; the
+    sequence's own reward at its last token; 0 on PAD.
+
+    Args:
+        rewards: [B,T-1,N].
+        whole: [B].
+        mask: [B,T], True on tokens.
+    """
+    is_open = mask[:, 1:]
+    values = rewards.new_zeros(mask.shape)
+    values[:, :-1][is_open] = rewards[is_open].mean(1)
+    return values.scatter_(1, mask.sum(1, keepdim=True) - 1, whole.unsqueeze(1))
+
+
+def _try_group(
+    stepper: Stepper,
+    tokens: Tensor,
+    reward: Reward,
+    rollouts: int,
+    rng: torch.Generator,
+    chunk_rows: int,
+) -> tuple[Tensor, Tensor]:
+    """Actions and rewards, each [G,T-1,N], of a few sequences [G,T]."""
+    completions = complete_prefixes(stepper, tokens, rollouts, rng, chunk_rows)
+    is_open = stepper.generator.token_mask(tokens)[:, 1:].t()  # [T-1,G]
+    rewards = torch.zeros(completions.shape[:3], device=tokens.device)
+    rewards[is_open] = score_completions(reward, tokens, completions, is_open, chunk_rows)
+    next_place = torch.arange(1, tokens.shape[1], device=tokens.device).view(-1, 1, 1, 1)
+    actions = completions.gather(3, next_place.expand(*completions.shape[:3], 1)).squeeze(3)
+    return actions.transpose(0, 1), rewards.transpose(0, 1)
