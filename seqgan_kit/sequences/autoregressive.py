@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.fused_likelihood import token_log_probs, weighted_log_prob
 from seqgan_kit.sequences.sampling import CHUNK_ROWS, sample_sequences
 
 # What a generator remembers of a prefix: tensors whose dimension 0 is the batch.
@@ -103,10 +104,9 @@ class SequenceGenerator(nn.Module, ABC):
 
     def project(self, hidden: Tensor) -> Tensor:
         """Next-token logits [...,V] of hidden states [...,H]; PAD and BOS are impossible."""
-        bias = self.output.bias + self.impossible
         # In bfloat16 the likeliest token's logit would be off by up to a few per cent.
         with torch.autocast(hidden.device.type, enabled=False):
-            return F.linear(hidden.float(), self.output.weight, bias)
+            return F.linear(hidden.float(), *self._projection())
 
     def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """One input per row, [B] ids or [B,V] soft one-hots: (logits [B,V] of the next, next state)."""
@@ -118,7 +118,7 @@ class SequenceGenerator(nn.Module, ABC):
 
     def logits(self, tokens: Tensor) -> Tensor:
         """Logits [B,T,V] of every token of ``tokens`` [B,T], given BOS and the tokens before it."""
-        logits = self._free_logits(tokens)
+        logits = self.project(self._read(tokens))
         return logits if self.eos is None else self._force_pad(logits, ~self.token_mask(tokens))
 
     def log_probs(self, tokens: Tensor) -> Tensor:
@@ -127,12 +127,26 @@ class SequenceGenerator(nn.Module, ABC):
         A token that cannot stand where it stands (BOS, PAD before EOS, anything but PAD after it) gets a
         large negative number.
         """
-        logits = self._free_logits(tokens).flatten(0, 1)
-        log_probs = -F.cross_entropy(logits, tokens.flatten(), reduction="none").view(tokens.shape)
+        mask = self.token_mask(tokens)
+        hidden, targets, rows = self._rows_to_score(tokens, mask)
+        log_probs = token_log_probs(hidden, *self._projection(), targets)
+        if rows is not None:
+            log_probs = log_probs.new_zeros(tokens.numel()).index_copy(0, rows, log_probs)
+        log_probs = log_probs.view(tokens.shape)
         if self.eos is None or self.pad is None:
             return log_probs
         after_end = torch.full_like(log_probs, IMPOSSIBLE).masked_fill(tokens == self.pad, 0.0)
-        return torch.where(self.token_mask(tokens), log_probs, after_end)
+        return torch.where(mask, log_probs, after_end)
+
+    def weighted_log_prob(self, tokens: Tensor, factors: Tensor) -> Tensor:
+        """The sum, a scalar, of ``log_probs`` times constant ``factors`` [B,T] over tokens up to EOS.
+
+        Its value and gradients are those of the sum written out; they come faster.
+        """
+        factors = factors.detach().float() * self.token_mask(tokens)
+        hidden, targets, rows = self._rows_to_score(tokens, factors != 0)
+        factors = factors.flatten() if rows is None else factors.flatten()[rows]
+        return weighted_log_prob(hidden, *self._projection(), targets, factors)
 
     def sequence_log_prob(self, tokens: Tensor) -> Tensor:
         """Log-probability [B] of whole sequences [B,T]."""
@@ -147,9 +161,9 @@ class SequenceGenerator(nn.Module, ABC):
 
     def stepper(self) -> Stepper:
         """Stepping prepared for many steps with the present weights, without gradients."""
-        bias = self.output.bias + self.impossible
+        weight, bias = self._projection()
         # The bias as one more row of the product: torch.addmm would first copy it to every row.
-        weight = torch.cat([self.output.weight.t(), bias[None]]).detach()
+        weight = torch.cat([weight.t(), bias[None]]).detach()
 
         def project(hidden: Tensor, out: Tensor | None = None) -> Tensor:
             # In float32, as in the method: what is drawn must follow the probabilities that are scored.
@@ -190,9 +204,27 @@ class SequenceGenerator(nn.Module, ABC):
         log_probs = self.sequence_log_prob(tokens)
         return tokens.view(groups, per_group, -1), log_probs.view(groups, per_group)
 
-    def _free_logits(self, tokens: Tensor) -> Tensor:
+    def _projection(self) -> tuple[Tensor, Tensor]:
+        """Weight [V,H] and bias [V] of the layer to the vocabulary, with PAD and BOS impossible."""
+        return self.output.weight, self.output.bias + self.impossible
+
+    def _read(self, tokens: Tensor) -> Tensor:
+        """[B,T,H]: what is known before every token of ``tokens`` [B,T]."""
         first = torch.full_like(tokens[:, :1], self.bos)
-        return self.project(self.encode(torch.cat([first, tokens[:, :-1]], dim=1)))
+        return self.encode(torch.cat([first, tokens[:, :-1]], dim=1))
+
+    def _rows_to_score(
+        self, tokens: Tensor, counted: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Hidden states [M,H] and targets [M] of the counted cells of [B,T], and which cells they are [M].
+
+        None stands for all. So it is on a GPU, where counting would make every step wait for the device.
+        """
+        hidden, targets = self._read(tokens).flatten(0, 1), tokens.flatten()
+        if counted.device.type != "cpu" or counted.all():
+            return hidden, targets, None
+        rows = counted.flatten().nonzero().squeeze(1)
+        return hidden.index_select(0, rows), targets[rows], rows
 
     def _force_pad(self, logits: Tensor, ended: Tensor) -> Tensor:
         only_pad = torch.full_like(self.impossible, IMPOSSIBLE)

@@ -15,7 +15,7 @@ from seqgan_kit.sequences.autoregressive import SequenceGenerator
 def negative_log_likelihood(generator: SequenceGenerator, tokens: Tensor) -> Tensor:
     """Mean negative log-probability of a token of ``tokens`` [B,T], EOS counted and PAD not: scalar."""
     mask = generator.token_mask(tokens)
-    return -(generator.log_probs(tokens) * mask).sum() / mask.sum()
+    return -generator.weighted_log_prob(tokens, mask) / mask.sum()
 
 
 def mle_loss(generator: SequenceGenerator, batch: Batch) -> Loss:

@@ -1,0 +1,175 @@
+"""Log-probabilities of tokens under a linear layer and a softmax, without the logits of all rows at once.
+
+Plainly, [M,V] logits are written and read several times in each direction, and that is most of the cost of
+maximum likelihood. Here a few rows at a time are projected and exponentiated, in a buffer that stays in the
+cache. With p = softmax(W h + b) of a row and y its target:
+
+    log p_y = W_y h + b_y - log sum_v exp(W_v h + b_v)
+    d log p_y / dh = W_y - sum_v p_v W_v         d log p_y / dW_v = (1[v = y] - p_v) h
+
+The first gradient is ready once a row has been exponentiated. The second needs p and the row's weight in the
+loss: where that is known beforehand it is made at once, where it is not from logits computed anew. Exact up
+to float32 rounding, in float32 also under autocast. Second derivatives are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd import Function
+
+from seqgan_kit.errors import UsageError
+
+# Exponentials held at once: 2 MB stay in a CPU's cache, while a GPU wants few launches.
+_HELD_BY_CPU, _HELD_BY_GPU = 500_000, 64_000_000
+# With fewer rows at a time, reading W would take longer than the arithmetic.
+_FEWEST_ROWS = 64
+# Unshifted exponentials whose sum lies outside have lost digits, or are about to overflow.
+_SMALLEST_SUM, _LARGEST_SUM = 1e-20, 1e30
+
+
+def token_log_probs(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    """log softmax(hidden @ weight.T + bias) [M] at the targets.
+
+    Args:
+        hidden: [M,H].
+        weight: [V,H].
+        bias: [V].
+        targets: [M] int64.
+    """
+    with torch.autocast(hidden.device.type, enabled=False):
+        log_probs: Tensor = _TokenLogProbs.apply(
+            hidden.float(), weight, bias, targets, torch.is_grad_enabled()
+        )
+        return log_probs
+
+
+def weighted_log_prob(
+    hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, factors: Tensor
+) -> Tensor:
+    """sum_m factors[m] * token_log_probs(...)[m], a scalar, with fewer products than by way of its terms.
+
+    The factors [M] are constants: they get no gradient.
+    """
+    if not torch.is_grad_enabled():
+        return token_log_probs(hidden, weight, bias, targets) @ factors
+    with torch.autocast(hidden.device.type, enabled=False):
+        total: Tensor = _WeightedLogProb.apply(hidden.float(), weight, bias, targets, factors)
+        return total
+
+
+class _TokenLogProbs(Function):
+    """[M] log-probabilities; what each weighs is known in the backward pass only."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, learns: bool
+    ) -> Tensor:
+        rows, table = _with_bias(hidden, weight, bias)
+        normaliser, expected = hidden.new_empty(len(hidden)), torch.empty_like(hidden)
+        for part, buffer in _parts(rows, table):
+            powers, sums = _exponentials(rows[part], table, buffer, normaliser[part])
+            if learns:
+                torch.mm(powers, weight, out=expected[part]).div_(sums)
+        own = weight[targets]
+        ctx.save_for_backward(rows, table, targets, normaliser, own - expected)
+        return (hidden * own).sum(1) + bias[targets] - normaliser
+
+    @staticmethod
+    def backward(ctx: Any, factors: Tensor) -> tuple[Tensor | None, ...]:
+        _refuse_second_derivatives()
+        rows, table, targets, normaliser, to_hidden = ctx.saved_tensors
+        gradient, scaled = torch.zeros_like(table), rows * factors.unsqueeze(1)
+        # The normaliser as one more row of the product too, which then is the log of a probability.
+        rows = torch.cat([rows, -normaliser.unsqueeze(1)], 1)
+        table = F.pad(table, (0, 0, 0, 1), value=1.0)
+        with torch.autocast(rows.device.type, enabled=False):
+            for part, buffer in _parts(rows, table):
+                probabilities = torch.mm(rows[part], table, out=buffer).exp_()
+                probabilities[_own(targets[part])] -= 1
+                gradient.addmm_(scaled[part].t(), probabilities, alpha=-1)
+        return factors.unsqueeze(1) * to_hidden, gradient[:-1].t(), gradient[-1], None, None
+
+
+class _WeightedLogProb(Function):
+    """The sum [] of log-probabilities times factors [M]; its gradients are made on the way."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, factors: Tensor
+    ) -> Tensor:
+        rows, table = _with_bias(hidden, weight, bias)
+        normaliser, expected = hidden.new_empty(len(hidden)), torch.empty_like(hidden)
+        gradient, scaled = torch.zeros_like(table), rows * factors.unsqueeze(1)
+        for part, buffer in _parts(rows, table):
+            powers, sums = _exponentials(rows[part], table, buffer, normaliser[part])
+            torch.mm(powers, weight, out=expected[part]).div_(sums)
+            powers[_own(targets[part])] -= sums.squeeze(1)
+            gradient.addmm_((scaled[part] / sums).t(), powers, alpha=-1)
+        own = weight[targets]
+        ctx.save_for_backward(factors.unsqueeze(1) * (own - expected), gradient)
+        return ((hidden * own).sum(1) + bias[targets] - normaliser) @ factors
+
+    @staticmethod
+    def backward(ctx: Any, factor: Tensor) -> tuple[Tensor | None, ...]:
+        _refuse_second_derivatives()
+        to_hidden, gradient = ctx.saved_tensors
+        gradient = gradient * factor
+        return to_hidden * factor, gradient[:-1].t(), gradient[-1], None, None
+
+
+def _with_bias(hidden: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """[M,H+1] and [H+1,V], whose product is the logits: torch.addmm would first copy the bias to all rows."""
+    return F.pad(hidden, (0, 1), value=1.0), torch.cat([weight.t(), bias.unsqueeze(0)])
+
+
+def _parts(rows: Tensor, table: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """A few rows at a time: which, and room for their logits, that the next ones overwrite."""
+    count, vocabulary = len(rows), table.shape[1]
+    held = _HELD_BY_CPU if rows.device.type == "cpu" else _HELD_BY_GPU
+    most = max(_FEWEST_ROWS, held // vocabulary)
+    buffer = rows.new_empty(min(most, count), vocabulary)
+    for first in range(0, count, most):
+        part = slice(first, min(first + most, count))
+        yield part, buffer[: part.stop - first]
+
+
+def _exponentials(
+    rows: Tensor, table: Tensor, out: Tensor, normaliser: Tensor
+) -> tuple[Tensor, Tensor]:
+    """exp(logits - shift) [rows,V] and their sums [rows,1]; log of the sums + shift go to ``normaliser``.
+
+    Shifted by the largest logit, except on a CPU where that pass can be seen to be unneeded.
+    """
+    if rows.device.type == "cpu":
+        powers = torch.mm(rows, table, out=out).exp_()
+        sums = powers.sum(1, keepdim=True)
+        smallest, largest = sums.aminmax()
+        # Written this way round, nan counts as lost.
+        if smallest.item() > _SMALLEST_SUM and largest.item() < _LARGEST_SUM:
+            torch.log(sums.squeeze(1), out=normaliser)
+            return powers, sums
+    logits = torch.mm(rows, table, out=out)
+    shift = logits.amax(1, keepdim=True)
+    powers = logits.sub_(shift).exp_()
+    sums = powers.sum(1, keepdim=True)
+    torch.add(sums.log(), shift, out=normaliser.unsqueeze(1))
+    return powers, sums
+
+
+def _refuse_second_derivatives() -> None:
+    # Left alone, autograd would take these gradients for constants and say nothing.
+    if torch.is_grad_enabled():
+        raise UsageError(
+            "log-probabilities have no second derivatives (create_graph=True): "
+            "take them of logits(tokens).log_softmax(-1) instead."
+        )
+
+
+def _own(targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the targets' columns are in [rows,V]."""
+    return torch.arange(len(targets), device=targets.device), targets
