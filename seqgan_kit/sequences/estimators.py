@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.discriminator import Discriminator, evaluating
+from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.core.estimators import pool_of_negatives, without_dropout
 from seqgan_kit.core.game import Batch, Loss, Move
-from seqgan_kit.core.pools import Pool
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.prefix_scorer import PrefixScorer
-from seqgan_kit.sequences.rollout import Reward, rollout_rewards
+from seqgan_kit.sequences.baselines import Baseline, baseline_values, check_baseline
+from seqgan_kit.sequences.leave_one_out import leave_one_out_loss
+from seqgan_kit.sequences.rewards import (
+    RewardKind,
+    check_reward,
+    completion_reward,
+    null_rewards,
+    sequence_rewards,
+)
+from seqgan_kit.sequences.rollout import rollout_rewards
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
-from seqgan_kit.sequences.textcnn import TextCNN
-
-Baseline = Literal["none", "batch"]
+from seqgan_kit.sequences.trials import Trials, mean_values, try_actions
 
 
 def policy_gradient_loss(log_probs: Tensor, advantages: Tensor) -> Tensor:
@@ -34,71 +38,52 @@ def policy_gradient_loss(log_probs: Tensor, advantages: Tensor) -> Tensor:
     return -(log_probs * advantages.detach()).sum() / len(log_probs)
 
 
-def mean_of_others(values: Tensor, mask: Tensor) -> Tensor:
-    """Cell [b,t]: the mean of ``values`` [B,T] at t over the *other* sequences that have a token there.
-
-    The others are drawn independently of sequence b, so taking this from its reward leaves the expected
-    gradient as it is; a mean that included b's own reward would shrink it. 0 where there is no other.
-    """
-    present = mask.to(values.dtype)
-    others = present.sum(0) - present
-    return ((values * present).sum(0) - values * present) / others.clamp(min=1)
-
-
-@contextmanager
-def without_dropout(module: nn.Module) -> Iterator[None]:
-    """Turns dropout off while gradients flow: the policy that is improved is the one that sampled.
-
-    Not eval mode, in which cuDNN's recurrent layers refuse a backward pass.
-    """
-    drops = [m for m in module.modules() if isinstance(m, nn.Dropout) and m.training]
-    recurrent = [(m, m.dropout) for m in module.modules() if isinstance(m, nn.RNNBase)]
-    for drop in drops:
-        drop.training = False
-    for layer, _ in recurrent:
-        layer.dropout = 0.0
-    try:
-        yield
-    finally:
-        for drop in drops:
-            drop.training = True
-        for layer, share in recurrent:
-            layer.dropout = share
-
-
 @dataclass(frozen=True)
 class Reinforce:
     """grad J = E sum_t grad log G(y_t | y_<t) (Q(y_<t, y_t) - b_t)  (Yu et al. 2017, eq. 7).
 
     Q is the mean reward of ``rollouts`` completions by the rollout policy; the reward of a sequence is
     minus the objective's generator loss on D's score of it. Players that it uses if the game has them:
-    ``rollout_policy`` (else the generator itself) and ``negatives`` (else fresh samples).
+    ``rollout_policy`` (else the generator itself) and ``negatives`` (else fresh samples); some baselines
+    have players of their own (``baselines.py``).
     """
 
     rollouts: int = 16
     """Completions of every prefix; 0 gives every token its whole sequence's reward."""
     baseline: Baseline = "none"
-    """batch: the mean reward of the other sequences at the same position (keeps the gradient unbiased)."""
+    """What rewards are compared with (all keep the gradient unbiased). batch: the mean reward of the other
+    sequences at the same position; moving_average: that of past moves; leave_one_out: that of the other
+    completions of the same prefix, each of which is an action of its own; critic: a learned value."""
     chunk_rows: int = CHUNK_ROWS
     """Rows scored at once; bounds memory."""
+    reward: RewardKind = "verdict"
+    """verdict: D's. Controls: constant (1 for all; with a baseline G does not move) and random (uniform
+    numbers); the expected gradient of both is 0."""
 
     def __post_init__(self) -> None:
         if self.rollouts < 0:
             raise UsageError(f"rollouts is {self.rollouts}; use 0 (none) or more.")
+        check_baseline(self.baseline, self.rollouts)
+        check_reward(self.reward)
 
     def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
         """Sequences for D's turn: the next of the pool, or fresh ones."""
-        if "negatives" in game.players:
-            return cast(Pool, game.players["negatives"]).next(n)
-        return game.draw(n, batch, move.rng)
+        pool = pool_of_negatives(game)
+        return game.draw(n, batch, move.rng) if pool is None else pool.next(n)
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
         """The policy-gradient loss on fresh samples, as many as the batch has reals."""
         generator = cast(SequenceGenerator, game.players["generator"])
         tokens = game.draw(len(batch["real"]), batch, move.rng)
         mask = generator.token_mask(tokens)
+        if self.baseline == "leave_one_out":
+            trials = self.trials(game, tokens, move.rng)
+            values = mean_values(trials.rewards, trials.whole, mask)
+            with without_dropout(generator):
+                loss = leave_one_out_loss(generator, tokens, trials, values)
+            return Loss(loss, {"reward": _mean(values, mask)})
         values = self.action_values(game, tokens, move.rng)
-        advantages = values - mean_of_others(values, mask) if self.baseline == "batch" else values
+        advantages = values - baseline_values(self.baseline, game, tokens, values, mask)
         with without_dropout(generator):
             log_probs = generator.log_probs(tokens)
         loss = policy_gradient_loss(log_probs, advantages * mask)
@@ -106,36 +91,43 @@ class Reinforce:
 
     def action_values(self, game: AdversarialGame, tokens: Tensor, rng: torch.Generator) -> Tensor:
         """Q [B,T] of the tokens of sampled sequences [B,T]."""
+        if self.rollouts == 0:
+            rewards = sequence_rewards(game, tokens, self.reward, rng, self.chunk_rows)
+            return rewards.unsqueeze(1).expand(tokens.shape)
         name = "rollout_policy" if "rollout_policy" in game.players else "generator"
         policy = cast(SequenceGenerator, game.players[name])
-        discriminator = cast(Discriminator, game.players["discriminator"])
-        with torch.no_grad(), evaluating(discriminator):
-            if self.rollouts == 0:
-                return _reward(game, discriminator)(tokens).unsqueeze(1).expand(tokens.shape)
-            reward = _completion_reward(game, discriminator)
+        if self.reward != "verdict":  # whatever completions say, so none are drawn
+            return mean_values(*self._null_rewards(tokens, rng), policy.token_mask(tokens))
+        with torch.no_grad(), evaluating(game.players["discriminator"]):
+            reward = completion_reward(game)
             return rollout_rewards(
                 policy, tokens, reward, self.rollouts, rng=rng, chunk_rows=self.chunk_rows
             )
 
+    def trials(self, game: AdversarialGame, tokens: Tensor, rng: torch.Generator) -> Trials:
+        """N actions of the generator after every prefix of ``tokens`` [B,T], and what came of each."""
+        check_baseline("leave_one_out", self.rollouts, lags="rollout_policy" in game.players)
+        generator = cast(SequenceGenerator, game.players["generator"])
+        known = self.reward == "verdict"
+        with torch.no_grad(), evaluating(game.players["discriminator"]):
+            reward = completion_reward(game) if known else _nothing
+            tried = try_actions(
+                generator, tokens, reward, self.rollouts, rng=rng, chunk_rows=self.chunk_rows
+            )
+        return tried if known else Trials(tried.actions, *self._null_rewards(tokens, rng))
 
-def _reward(game: AdversarialGame, discriminator: Discriminator) -> Reward:
-    """Minus the generator's loss on D's score: tokens [M,T] -> rewards [M]."""
+    def _null_rewards(self, tokens: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Of N completions of every prefix [B,T-1,N], and of the sequences [B,T] themselves [B]."""
+        rows, length = tokens.shape
+        completed = (rows, length - 1, self.rollouts)
+        return (
+            null_rewards(self.reward, completed, rng, tokens.device),
+            null_rewards(self.reward, (rows,), rng, tokens.device),
+        )
 
-    def reward(rows: Tensor) -> Tensor:
-        return -game.objective.generator(discriminator(rows).score, None)
 
-    return reward
-
-
-def _completion_reward(game: AdversarialGame, discriminator: Discriminator) -> Reward:
-    """The same reward, from what completions share where the trunk allows it."""
-    if not isinstance(discriminator.trunk, TextCNN):
-        return _reward(game, discriminator)
-
-    def verdict(features: Tensor) -> Tensor:
-        return -game.objective.generator(discriminator.verdict(features), None)
-
-    return PrefixScorer(discriminator.trunk, verdict)
+def _nothing(rows: Tensor) -> Tensor:
+    return torch.zeros(len(rows), device=rows.device)
 
 
 def _mean(values: Tensor, mask: Tensor) -> Tensor:

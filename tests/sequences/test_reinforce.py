@@ -1,22 +1,18 @@
 """REINFORCE against the exact gradient of the expected reward, by enumerating worlds of three steps.
 
-In a world this small every sequence y can be listed, so J = sum_y G(y) R(y) and its gradient are exact. The
-estimator is run once on many sequences. Its loss depends on the generator through log G(y_t | y_<t) alone;
-the loss's derivative in those, times their exact Jacobian, is what each sequence adds to the gradient. Their
-scatter gives the standard error of their mean, and that says how many of them (z) it lies from the truth.
-Correct estimators stay below 4 in the direction of the gradient and below 5 in each of the hundred
-coordinates; broken ones must not.
+Correct estimators stay below 4 standard errors in the direction of the gradient and below 5 in each of the
+hundred coordinates; broken ones must not (``policy_worlds.py`` says how they are measured).
 """
 
 from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 import torch
+from policy_worlds import LENGTH, ROWS, World, build_world, contributions, distance, in_groups
+from small_worlds import WORLDS
 from torch import Tensor
 
 from seqgan_kit.core.adversarial import AdversarialGame
@@ -24,121 +20,21 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Move
 from seqgan_kit.core.objectives import expected_logit, expected_probability
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences import estimators
-from seqgan_kit.sequences.estimators import (
-    Reinforce,
-    mean_of_others,
-    policy_gradient_loss,
-    without_dropout,
-)
+from seqgan_kit.sequences import baselines, estimators
+from seqgan_kit.sequences.baselines import mean_of_others
+from seqgan_kit.sequences.estimators import Reinforce, policy_gradient_loss, without_dropout
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
-
-LENGTH, ROWS = 3, 12_000
-WORLDS = {"every row full": (3, {"bos": 0, "eos": None, "pad": None}), "rows that end": (5, {})}
-
-
-@dataclass(frozen=True)
-class World:
-    """A generator, a table of D's scores, and everything that follows from them exactly."""
-
-    game: AdversarialGame
-    sequences: Tensor
-    """All sequences [S,T]."""
-    rewards: Tensor
-    """Of each [S]."""
-    jacobian: Tensor
-    """[S,T,P]: d log G(y_t | y_<t) / d parameter."""
-    gradient: Tensor
-    """[P]: of the expected reward."""
-
-    @property
-    def generator(self) -> LSTMGenerator:
-        return self.game.players["generator"]  # type: ignore[return-value]
-
-
-def enumerate_sequences(generator: LSTMGenerator) -> Tensor:
-    words = [t for t in range(generator.vocabulary) if t not in (generator.bos, generator.pad)]
-    if generator.eos is None:
-        return torch.tensor(list(itertools.product(range(generator.vocabulary), repeat=LENGTH)))
-    rows = set()
-    for row in itertools.product(words, repeat=LENGTH):
-        end = row.index(generator.eos) + 1 if generator.eos in row else LENGTH
-        rows.add(row[:end] + (generator.pad,) * (LENGTH - end))
-    return torch.tensor(sorted(rows))
-
-
-def flat_gradient(value: Tensor, generator: LSTMGenerator) -> Tensor:
-    gradients = torch.autograd.grad(
-        value, list(generator.parameters()), retain_graph=True, materialize_grads=True
-    )
-    return torch.cat([g.flatten() for g in gradients]).double()
 
 
 @pytest.fixture(scope="module", params=WORLDS)
 def solved_world(request, tiny_generator, table_discriminator) -> World:
-    torch.manual_seed(0)
-    vocabulary, options = WORLDS[request.param]
-    generator = tiny_generator(vocabulary, LENGTH, embedding=2, hidden=3, **options)
-    table = 3 * torch.randn(vocabulary**LENGTH)
-    discriminator = table_discriminator(table, vocabulary, LENGTH)
-    game = AdversarialGame(generator, discriminator, expected_probability(), Reinforce())
-    sequences = enumerate_sequences(generator)
-    rewards = discriminator(sequences).score.sigmoid().detach()
-    log_probs = generator.log_probs(sequences)
-    mask = generator.token_mask(sequences)
-    zero = torch.zeros(sum(p.numel() for p in generator.parameters()), dtype=torch.float64)
-    cells = [
-        flat_gradient(log_probs[s, t], generator) if mask[s, t] else zero
-        for s in range(len(sequences))
-        for t in range(LENGTH)
-    ]
-    expected = (log_probs.sum(1).exp() * rewards).sum()
-    return World(
-        game,
-        sequences,
-        rewards,
-        torch.stack(cells).view(len(sequences), LENGTH, -1),
-        flat_gradient(expected, generator),
-    )
+    return build_world(request.param, tiny_generator, table_discriminator)
 
 
 @pytest.fixture
 def world(solved_world) -> World:
     """One that a test may change."""
     return copy.deepcopy(solved_world)
-
-
-def contributions(world: World, estimator: Reinforce, rows: int = ROWS) -> Tensor:
-    """[B,P]: what each of B sequences adds to the estimate of the gradient, measured from outside."""
-    seen: dict[str, Tensor] = {}
-    plain: Callable[[Tensor], Tensor] = type(world.generator).log_probs.__get__(world.generator)
-
-    def recording(tokens: Tensor) -> Tensor:
-        seen["tokens"], seen["log_probs"] = tokens, plain(tokens)
-        return seen["log_probs"]
-
-    world.generator.log_probs = recording  # type: ignore[method-assign]
-    batch = {"real": torch.zeros(rows, 1)}
-    move = Move("adversarial", 0, 1, torch.Generator().manual_seed(1))
-    loss = estimator.generator_loss(world.game, batch, move).total
-    weights = -rows * torch.autograd.grad(loss, seen["log_probs"], retain_graph=True)[0].double()
-    which = (seen["tokens"].unsqueeze(1) == world.sequences).all(2).nonzero()[:, 1]
-    assert len(which) == rows, "a sequence outside the enumerated world"
-    rows_gradients = torch.einsum("bt,btp->bp", weights, world.jacobian[which])
-    torch.testing.assert_close(
-        rows_gradients.mean(0), -flat_gradient(loss, world.generator), rtol=1e-3, atol=1e-5
-    )
-    return rows_gradients
-
-
-def distance(world: World, rows: Tensor) -> tuple[float, float]:
-    """|z| along the true gradient, and the largest |z| of a coordinate."""
-    errors = rows - world.gradient
-    along = errors @ (world.gradient / world.gradient.norm())
-    z_along = along.mean().abs() / (along.std() / len(rows) ** 0.5)
-    spread = errors.std(0) / len(rows) ** 0.5
-    z_each = errors.mean(0).abs() / spread.clamp(min=1e-8)
-    return z_along.item(), z_each.max().item()
 
 
 def test_enumeration_is_complete(world):
@@ -180,19 +76,6 @@ def test_misplaced_rewards_are_found_out(world, rollouts, broken, monkeypatch):
     assert along > 8
 
 
-def in_groups(
-    baseline: Callable[[Tensor, Tensor], Tensor], size: int
-) -> Callable[[Tensor, Tensor], Tensor]:
-    """A baseline for each group of ``size`` rows by itself: a run on many batches of that size at once."""
-
-    def grouped(values: Tensor, mask: Tensor) -> Tensor:
-        folded = [x.view(-1, size, x.shape[1]).transpose(0, 1).flatten(1) for x in (values, mask)]
-        result = baseline(*folded).view(size, -1, values.shape[1]).transpose(0, 1)
-        return result.reshape(values.shape)
-
-    return grouped
-
-
 def mean_of_all(values: Tensor, mask: Tensor) -> Tensor:
     """The tempting baseline, which holds the sequence's own reward."""
     present = mask.to(values.dtype)
@@ -202,7 +85,7 @@ def mean_of_all(values: Tensor, mask: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("rollouts", [0, 1])
 def test_the_baseline_is_unbiased_in_batches_of_two(world, rollouts, monkeypatch):
-    monkeypatch.setattr(estimators, "mean_of_others", in_groups(mean_of_others, 2))
+    monkeypatch.setattr(baselines, "mean_of_others", in_groups(mean_of_others, 2))
     rows = contributions(world, Reinforce(rollouts, "batch"))
     along, each = distance(world, rows.view(-1, 2, rows.shape[1]).mean(1))
     assert along < 4
@@ -211,7 +94,7 @@ def test_the_baseline_is_unbiased_in_batches_of_two(world, rollouts, monkeypatch
 
 def test_a_baseline_with_the_own_reward_is_found_out(world, monkeypatch):
     """In batches of two it halves the gradient: r1 - (r1 + r2)/2 = (r1 - r2)/2."""
-    monkeypatch.setattr(estimators, "mean_of_others", in_groups(mean_of_all, 2))
+    monkeypatch.setattr(baselines, "mean_of_others", in_groups(mean_of_all, 2))
     rows = contributions(world, Reinforce(0, "batch"))
     along, _ = distance(world, rows.view(-1, 2, rows.shape[1]).mean(1))
     assert along > 8
