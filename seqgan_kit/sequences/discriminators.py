@@ -10,11 +10,17 @@ from typing import Any, Literal
 
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import unknown
+from seqgan_kit.sequences.birnn import BiRNN, BiRNNConfig
+from seqgan_kit.sequences.char_resnet import CharResNet, CharResNetConfig
 from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.transformer_reader import TransformerReader, TransformerReaderConfig
 
 # Name -> trunk. The names are the options of DiscriminatorChoice and its other fields.
 DISCRIMINATORS: dict[str, type[Any]] = {
     "textcnn": TextCNN,
+    "birnn": BiRNN,
+    "transformer": TransformerReader,
+    "char_resnet": CharResNet,
 }
 
 
@@ -22,9 +28,12 @@ DISCRIMINATORS: dict[str, type[Any]] = {
 class DiscriminatorChoice:
     """One of the discriminators of token sequences, and the settings of each."""
 
-    discriminator: Literal["textcnn"] = "textcnn"
+    discriminator: Literal["textcnn", "birnn", "transformer", "char_resnet"] = "textcnn"
     """Which network judges."""
     textcnn: TextCNNConfig = TextCNNConfig()
+    birnn: BiRNNConfig = BiRNNConfig()
+    transformer: TransformerReaderConfig = TransformerReaderConfig()
+    char_resnet: CharResNetConfig = CharResNetConfig()
 
 
 def build_discriminator(

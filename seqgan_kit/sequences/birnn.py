@@ -1,0 +1,156 @@
+"""A discriminator that reads a sequence in both directions with gated recurrent units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqgan_kit.errors import UsageError, unknown
+from seqgan_kit.sequences.soft_tokens import embed, presence
+
+_POOLINGS = ("final", "mean", "max")
+
+
+@dataclass(frozen=True)
+class BiRNNConfig:
+    """A bidirectional GRU."""
+
+    embedding: int = 64
+    """Width of the token embeddings."""
+    hidden: int = 64
+    """Width of the GRU, in each direction."""
+    layers: int = 1
+    """GRU layers."""
+    pooling: Literal["final", "mean", "max"] = "final"
+    """What is kept of the states: the last of each direction, or the mean or maximum over the tokens."""
+    dropout: float = 0.25
+    """Share of activations dropped in training: between layers and of the features."""
+
+
+class BiRNN(nn.Module):
+    """Embedding, GRU layers in both directions (Cho et al. 2014), pooling over the tokens, dropout.
+
+    PAD is skipped: the states pass over it unchanged, so that a row's features do not depend on how much
+    padding it has. Ids go through torch's layers. Soft one-hots go step by step, since cuDNN's layers have
+    no second derivative and no notion of a token that is half PAD: there each state moves as far as its
+    token is present.
+
+    Args:
+        config: widths, layers, pooling, dropout.
+        vocabulary: V.
+        length: T; any other length is read as well.
+        pad: the padding token, None where there is none.
+    """
+
+    def __init__(self, config: BiRNNConfig, vocabulary: int, length: int, *, pad: int | None):
+        super().__init__()
+        _check(config)
+        self.config, self.length, self.pad = config, length, pad
+        self.features = 2 * config.hidden
+        self.embedding = nn.Embedding(vocabulary, config.embedding, padding_idx=pad)
+        widths = [config.embedding] + [self.features] * (config.layers - 1)
+        self.rightward = nn.ModuleList(nn.GRU(w, config.hidden, batch_first=True) for w in widths)
+        self.leftward = nn.ModuleList(nn.GRU(w, config.hidden, batch_first=True) for w in widths)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[B,T] ids or [B,T,V] soft one-hots -> features [B,2H]."""
+        if tokens.is_floating_point():
+            return self.dropout(self._read_soft(tokens))
+        return self.dropout(self._read_ids(tokens))
+
+    def _read_ids(self, tokens: Tensor) -> Tensor:
+        present = presence(tokens, self.pad)
+        # Tokens first, then PAD: a generator of whole rows may put PAD between tokens.
+        order = (present == 0).byte().argsort(dim=1, stable=True)
+        states, present = embed(self.embedding, tokens.gather(1, order)), present.gather(1, order)
+        flip = _flip_within(present.sum(1).long(), tokens.shape[1])
+        for layer, pair in enumerate(zip(self.rightward, self.leftward, strict=True)):
+            states = self.dropout(states) if layer else states
+            right, left = pair[0](states)[0], pair[1](_take(states, flip))[0]
+            states = torch.cat([right, _take(left, flip)], dim=2)
+        if self.config.pooling != "final":
+            return _pool(states, present, self.config.pooling)
+        last = (present.sum(1).long() - 1).clamp(min=0)[:, None]
+        return (
+            torch.cat([_take(right, last), _take(left, last)], dim=2).squeeze(1) * (present[:, :1])
+        )
+
+    def _read_soft(self, tokens: Tensor) -> Tensor:
+        present, states = presence(tokens, self.pad), embed(self.embedding, tokens)
+        for layer, pair in enumerate(zip(self.rightward, self.leftward, strict=True)):
+            states = self.dropout(states) if layer else states
+            right, left = cast(tuple[nn.GRU, nn.GRU], pair)
+            states = soft_gru(states, present, right, left)
+        if self.config.pooling != "final":
+            return _pool(states, present, self.config.pooling)
+        hidden = self.config.hidden
+        return torch.cat([states[:, -1, :hidden], states[:, 0, hidden:]], dim=1)
+
+
+def soft_gru(inputs: Tensor, present: Tensor, rightward: nn.GRU, leftward: nn.GRU) -> Tensor:
+    """Both directions' states [B,T,2H] of inputs [B,T,E], each input counting as much as it is ``present``.
+
+    h_t = h_(t-1) + present_t * (GRU(x_t, h_(t-1)) - h_(t-1)), both directions in one batched product.
+    """
+    weights = [rightward.all_weights[0], leftward.all_weights[0]]
+    seen = (inputs, inputs.flip(1))
+    # [T,2,B,3H] and [T,2,B,1]: one slice a step.
+    gates = torch.stack([F.linear(x, w[0], w[2]) for x, w in zip(seen, weights, strict=True)])
+    gates = gates.permute(2, 0, 1, 3)
+    shares = torch.stack([present, present.flip(1)]).permute(2, 0, 1).unsqueeze(3)
+    weight = torch.stack([w[1].t() for w in weights])
+    bias = torch.stack([w[3] for w in weights]).unsqueeze(1)
+    state = inputs.new_zeros(2, len(inputs), rightward.hidden_size)
+    states = []
+    for gate, share in zip(gates, shares, strict=True):
+        following = _gru_cell(gate, torch.baddbmm(bias, state, weight), state)
+        # Not torch.lerp, which wants one type: under autocast the products are narrower.
+        state = state + share * (following - state)
+        states.append(state)
+    right, left = torch.stack(states, dim=2)
+    return torch.cat([right, left.flip(1)], dim=2)
+
+
+def _gru_cell(from_input: Tensor, from_state: Tensor, state: Tensor) -> Tensor:
+    """The next state [...,H] from both products [...,3H], in torch's order reset, update, new."""
+    reset_in, update_in, new_in = from_input.chunk(3, dim=-1)
+    reset_state, update_state, new_state = from_state.chunk(3, dim=-1)
+    new = (new_in + (reset_in + reset_state).sigmoid() * new_state).tanh()
+    return new + (update_in + update_state).sigmoid() * (state - new)
+
+
+def _flip_within(lengths: Tensor, columns: int) -> Tensor:
+    """Positions [B,T] that reverse the first ``lengths`` [B] of each row and leave the others."""
+    position = torch.arange(columns, device=lengths.device)
+    mirrored = lengths[:, None] - 1 - position
+    return torch.where(mirrored >= 0, mirrored, position)
+
+
+def _take(states: Tensor, positions: Tensor) -> Tensor:
+    """[B,T,H] at positions [B,K]: [B,K,H]."""
+    return states.gather(1, positions.unsqueeze(2).expand(-1, -1, states.shape[2]))
+
+
+def _pool(states: Tensor, present: Tensor, pooling: str) -> Tensor:
+    """Mean or maximum [B,H] over the tokens present [B,T] of states [B,T,H] in (-1, 1)."""
+    share = present.unsqueeze(2)
+    if pooling == "mean":
+        # An empty row has no mean; a small divisor makes it zeros.
+        return (states * share).sum(1) / share.sum(1).clamp(min=1e-6)
+    # -1 is below every state of a GRU.
+    return (states * share + share - 1).amax(1)
+
+
+def _check(config: BiRNNConfig) -> None:
+    if config.pooling not in _POOLINGS:
+        raise unknown("pooling", config.pooling, _POOLINGS)
+    if min(config.embedding, config.hidden, config.layers) < 1 or not 0 <= config.dropout < 1:
+        raise UsageError(
+            "a bidirectional RNN needs widths and layers of at least 1 and a dropout in [0, 1), not "
+            f"{config}."
+        )

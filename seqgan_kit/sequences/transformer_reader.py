@@ -1,0 +1,144 @@
+"""A discriminator that reads a sequence with a Transformer encoder."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqgan_kit.errors import UsageError, unknown
+from seqgan_kit.sequences.soft_tokens import embed, presence
+
+_POOLINGS = ("start", "mean")
+
+
+@dataclass(frozen=True)
+class TransformerReaderConfig:
+    """A Transformer encoder with layer normalisation before its blocks."""
+
+    width: int = 64
+    """Width of embeddings and blocks."""
+    layers: int = 2
+    """Blocks of attention and feed-forward network."""
+    heads: int = 4
+    """Attention heads; they share the width."""
+    feedforward: int = 256
+    """Width inside the feed-forward networks."""
+    pooling: Literal["start", "mean"] = "mean"
+    """What is kept: the vector that stands before the first token, or the mean over the tokens (which learns
+    in about half the steps)."""
+    dropout: float = 0.1
+    """Share of activations dropped in training: of embeddings and after each half of a block."""
+
+
+class TransformerReader(nn.Module):
+    """Token and learned position embeddings, pre-norm encoder blocks (Vaswani et al. 2017), pooling.
+
+    A learned vector stands before the first token, as BERT's (Devlin et al. 2019). PAD is attended to by
+    nobody. Soft one-hots are attended to as far as they are present, with attention written out: the fused
+    kernels, which ids go through, have no second derivative.
+
+    Args:
+        config: widths, layers, heads, pooling, dropout.
+        vocabulary: V.
+        length: T, the number of learned positions; shorter rows are read as well.
+        pad: the padding token, None where there is none.
+    """
+
+    def __init__(
+        self, config: TransformerReaderConfig, vocabulary: int, length: int, *, pad: int | None
+    ):
+        super().__init__()
+        _check(config)
+        self.config, self.length, self.pad = config, length, pad
+        self.features = config.width
+        # N(0, 1) as torch has it: layer normalisation divides the input's gradient by this scale.
+        self.embedding = nn.Embedding(vocabulary, config.width, padding_idx=pad)
+        self.positions = nn.Parameter(torch.randn(1 + length, config.width))
+        self.blocks = nn.ModuleList(EncoderBlock(config) for _ in range(config.layers))
+        self.norm = nn.LayerNorm(config.width)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[B,T] ids or [B,T,V] soft one-hots -> features [B,F]."""
+        if tokens.shape[1] > self.length:
+            raise UsageError(
+                f"a sequence of {tokens.shape[1]} tokens does not fit the {self.length} positions of the "
+                "discriminator: make it for the longer length."
+            )
+        present = F.pad(presence(tokens, self.pad), (1, 0), value=1.0)
+        states = F.pad(embed(self.embedding, tokens), (0, 0, 1, 0))
+        states = self.dropout(states + self.positions[: states.shape[1]])
+        for block in self.blocks:
+            states = block(states, present, soft=tokens.is_floating_point())
+        states = self.norm(states)
+        if self.config.pooling == "start":
+            return states[:, 0]
+        share = present[:, 1:, None]
+        return (states[:, 1:] * share).sum(1) / share.sum(1).clamp(min=1e-6)
+
+
+class EncoderBlock(nn.Module):
+    """x + attention(norm(x)), then x + feedforward(norm(x))."""
+
+    def __init__(self, config: TransformerReaderConfig):
+        super().__init__()
+        self.heads = config.heads
+        self.norm_attention = nn.LayerNorm(config.width)
+        self.norm_feedforward = nn.LayerNorm(config.width)
+        self.project_in = nn.Linear(config.width, 3 * config.width)
+        self.project_out = nn.Linear(config.width, config.width)
+        self.feedforward = nn.Sequential(
+            nn.Linear(config.width, config.feedforward),
+            nn.GELU(),
+            nn.Linear(config.feedforward, config.width),
+        )
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, states: Tensor, present: Tensor, soft: bool) -> Tensor:
+        """States [B,S,W] and presence [B,S] of what stands there -> states [B,S,W]."""
+        states = states + self.dropout(self._attend(self.norm_attention(states), present, soft))
+        return states + self.dropout(self.feedforward(self.norm_feedforward(states)))
+
+    def _attend(self, states: Tensor, present: Tensor, soft: bool) -> Tensor:
+        query, key, value = self.project_in(states).unflatten(2, (3, self.heads, -1)).unbind(2)
+        query, key, value = (part.transpose(1, 2) for part in (query, key, value))
+        if soft:
+            seen = soft_attention(query, key, value, present)
+        else:
+            mask = present.bool()[:, None, None]
+            seen = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return self.project_out(seen.transpose(1, 2).flatten(2))
+
+
+def soft_attention(query: Tensor, key: Tensor, value: Tensor, present: Tensor) -> Tensor:
+    """Attention [B,h,S,d] in which key j weighs present_j * exp(q . k_j / sqrt(d)), normalised.
+
+    At presence 0 and 1 this is attention with a mask. One key at least must be present.
+
+    Args:
+        query: [B,h,S,d], as are ``key`` and ``value``.
+        present: [B,S] in [0, 1].
+    """
+    scores = query @ key.transpose(2, 3) / math.sqrt(query.shape[-1])
+    weights = scores.softmax(-1) * present[:, None, None]
+    return weights / weights.sum(-1, keepdim=True).clamp(min=1e-30) @ value
+
+
+def _check(config: TransformerReaderConfig) -> None:
+    if config.pooling not in _POOLINGS:
+        raise unknown("pooling", config.pooling, _POOLINGS)
+    sizes = (config.width, config.layers, config.heads, config.feedforward)
+    if min(sizes) < 1 or not 0 <= config.dropout < 1:
+        raise UsageError(
+            "a Transformer needs widths, layers and heads of at least 1 and a dropout in [0, 1), not "
+            f"{config}."
+        )
+    if config.width % config.heads:
+        raise UsageError(
+            f"a width of {config.width} cannot be shared by {config.heads} heads: make it a multiple."
+        )
