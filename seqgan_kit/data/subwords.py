@@ -76,6 +76,8 @@ def train_subwords(
 class SubwordTokenizer:
     """A trained sentencepiece model with the toolkit's special ids."""
 
+    bos, eos, pad = BOS, EOS, PAD
+
     def __init__(self, kind: Literal["unigram", "bpe"], model: bytes, *, lowercase: bool = False):
         self._kind, self.model, self.lowercase = kind, model, lowercase
         self._processor = _sentencepiece().SentencePieceProcessor(model_proto=model)

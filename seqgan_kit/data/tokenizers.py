@@ -1,7 +1,8 @@
 """Tokenizers: words, characters and sentencepiece behind one small protocol.
 
-The four special ids are the same for all of them, so generators and saved tensors need no table.
-A tokenizer is learned from training lines alone and is saved as plain JSON.
+The four special ids are the same for all that read text, so generators and saved tensors need no table;
+numbers (``seqgan_kit.data.numbers``) have none. A tokenizer is learned from training lines alone and is
+saved as plain JSON.
 """
 
 from __future__ import annotations
@@ -30,11 +31,23 @@ class Tokenizer(Protocol):
 
     @property
     def kind(self) -> str:
-        """``word``, ``char``, ``unigram`` or ``bpe``."""
+        """``word``, ``char``, ``unigram``, ``bpe`` or ``number``."""
+
+    @property
+    def bos(self) -> int:
+        """What a generator reads before the first token."""
+
+    @property
+    def eos(self) -> int | None:
+        """The end of a line; None where all rows are full."""
+
+    @property
+    def pad(self) -> int | None:
+        """What fills a row after its end; None where nothing does."""
 
     @property
     def vocabulary_size(self) -> int:
-        """Number of ids, the four specials included."""
+        """Number of ids, special ones included."""
 
     def encode(self, line: str) -> list[int]:
         """Ids of a line, without specials; what is not in the vocabulary becomes ``UNK``."""
@@ -69,7 +82,11 @@ def load_tokenizer(saved: str | Path | Mapping[str, Any]) -> Tokenizer:
         from seqgan_kit.data.subwords import SubwordTokenizer
 
         return SubwordTokenizer.from_dict(state)
-    raise unknown("tokenizer kind", str(kind), ("word", "char", "unigram", "bpe"))
+    if kind == "number":
+        from seqgan_kit.data.numbers import NumberTokenizer
+
+        return NumberTokenizer(state["vocabulary"])
+    raise unknown("tokenizer kind", str(kind), ("word", "char", "unigram", "bpe", "number"))
 
 
 def train_tokenizer(
@@ -119,6 +136,7 @@ class WordTokenizer:
     """
 
     kind = "word"
+    bos, eos, pad = BOS, EOS, PAD
 
     def __init__(
         self, words: Iterable[str], *, lowercase: bool = False, punctuation: Punctuation = "split"
@@ -167,6 +185,7 @@ class CharTokenizer:
     """One id for each Unicode code point, so any line of known characters comes back exactly."""
 
     kind = "char"
+    bos, eos, pad = BOS, EOS, PAD
 
     def __init__(self, characters: Iterable[str], *, lowercase: bool = False) -> None:
         self.lowercase = lowercase
