@@ -19,15 +19,23 @@ import copy
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import nn
-
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.game import Batch, Move, Phase, Turn
+from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import expected_logit, expected_probability
+from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.adversarial import SequenceGame
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.estimators import Baseline, Reinforce
+from seqgan_kit.sequences.baselines import (
+    Baseline,
+    baseline_players,
+    baseline_turns,
+    check_baseline,
+    critic_loss,
+    learning_players,
+)
+from seqgan_kit.sequences.estimators import Reinforce
+from seqgan_kit.sequences.sampling import CHUNK_ROWS
 from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
 
 
@@ -40,13 +48,22 @@ class SeqGANMethod:
     rollout_lag: float = 0.8
     """How much of the rollout policy stays as it was after a round; 0 rolls out with G itself."""
     baseline: Baseline = "none"
-    """batch: compare each reward with the other sequences' at the same position."""
-    reward: Literal["probability", "logit"] = "probability"
-    """D's verdict as a reward."""
+    """What a reward is compared with. batch: the other sequences' at the same position; moving_average:
+    that of past moves; leave_one_out: the other completions' of the same prefix; critic: a learned value."""
+    baseline_decay: float = 0.9
+    """How much of the moving average stays after a move."""
+    critic_learning_rate: float = 1e-2
+    """Adam's step size of the learned critic."""
+    reward: Literal["probability", "logit", "constant", "random"] = "probability"
+    """D's verdict, as a probability or a logit; constant and random ask no D and are controls: what a run
+    gains with them is not the discriminator's doing."""
+    chunk_rows: int = CHUNK_ROWS
+    """Completions advanced and scored at once; bounds memory and does not change results."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.rollout_lag < 1.0:
             raise UsageError(f"rollout_lag is {self.rollout_lag}; it must be in [0, 1).")
+        check_baseline(self.baseline, self.rollouts, lags=self.rollout_lag > 0)
 
 
 class SeqGAN(SequenceGame):
@@ -59,13 +76,20 @@ class SeqGAN(SequenceGame):
         method: SeqGANMethod,
         training: FineTuning,
     ):
-        others: dict[str, nn.Module] = {}
+        others = baseline_players(
+            method.baseline, generator, training.batch_size, method.baseline_decay
+        )
         if method.rollout_lag:
             others["rollout_policy"] = copy.deepcopy(generator)
-        objective = expected_probability() if method.reward == "probability" else expected_logit()
-        estimator = Reinforce(method.rollouts, method.baseline)
+        objective = expected_logit() if method.reward == "logit" else expected_probability()
+        reward = method.reward if method.reward in ("constant", "random") else "verdict"
+        estimator = Reinforce(method.rollouts, method.baseline, method.chunk_rows, reward)
         super().__init__(generator, discriminator, objective, estimator, training, others=others)
         self.lag = method.rollout_lag
+
+    def critic_loss(self, batch: Batch, move: Move) -> Loss:
+        """The learned baseline's error on the generator's last move."""
+        return critic_loss(self)
 
     def match_generator(self, batch: Batch, move: Move) -> None:
         """Sets the rollout policy to the generator, as pretraining left it."""
@@ -93,8 +117,12 @@ def phases(method: SeqGANMethod, training: FineTuning) -> tuple[Phase, ...]:
     match = Turn(("rollout_policy",), rule="match_generator", feed=None)
     follow = Turn(("rollout_policy",), rule="follow_generator", feed=None)
     lags = bool(method.rollout_lag)
+    learn_values = baseline_turns(
+        method.baseline, Optimizer(method.critic_learning_rate), training.generator_moves
+    )
     return fine_tuning_phases(
         training,
+        ("generator", *learning_players(method.baseline)),
         after_pretraining=(match,) if lags else (),
-        after_learning=(follow,) if lags else (),
+        after_learning=((follow,) if lags else ()) + learn_values,
     )

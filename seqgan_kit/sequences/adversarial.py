@@ -26,7 +26,7 @@ class SequenceGame(AdversarialGame):
     """The four choices, plus what fine-tuning a pretrained generator needs.
 
     Args:
-        generator: writes token by token.
+        generator: writes rows of ``generator.length`` tokens; for the likelihood, token by token.
         discriminator: reads whole sequences.
         objective: what both want.
         estimator: how D's verdict reaches G.
@@ -37,7 +37,7 @@ class SequenceGame(AdversarialGame):
 
     def __init__(
         self,
-        generator: SequenceGenerator,
+        generator: nn.Module,
         discriminator: Discriminator,
         objective: Objective,
         estimator: Estimator,
@@ -47,7 +47,7 @@ class SequenceGame(AdversarialGame):
     ):
         players = dict(others or {})
         if training.negatives:
-            example = torch.zeros(generator.length, dtype=torch.int64)
+            example = torch.zeros(cast(int, generator.length), dtype=torch.int64)
             players["negatives"] = Pool(training.negatives, example)
         decay = (ScoreDecay(training.score_l2),) if training.score_l2 else ()
         super().__init__(

@@ -14,6 +14,15 @@ from seqgan_kit.sequences.likelihood import teach_epoch
 PRETRAINED = "pretrain-generator"
 """The phase after which the generator is the maximum-likelihood baseline of its own run."""
 ADVERSARIAL = "adversarial"
+_COUNTS = (
+    "negatives",
+    "pretrain_pools",
+    "discriminator_moves",
+    "rounds",
+    "generator_moves",
+    "pools",
+    "teacher_forcing_moves",
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,8 @@ class FineTuning:
     """Pools that D is pretrained on."""
     discriminator_epochs: float = 3.0
     """k: how long D trains on a pool, in passes over the training text (a share of one is allowed)."""
+    discriminator_moves: int = 0
+    """The same in moves, where an epoch is too long a unit; 0 goes by the epochs."""
     rounds: int = 200
     """Adversarial rounds."""
     generator_moves: int = 1
@@ -66,7 +77,7 @@ class FineTuning:
                 f"mle_epochs is {self.mle_epochs} and discriminator_epochs "
                 f"{self.discriminator_epochs}: the first must be 0 or more, the second above 0."
             )
-        for name in ("negatives", "pretrain_pools", "rounds", "generator_moves", "pools"):
+        for name in _COUNTS:
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
 
@@ -137,7 +148,7 @@ def _pretrain_generator(training: FineTuning, after: Sequence[Turn]) -> Phase:
 def _judge(training: FineTuning) -> tuple[Turn, ...]:
     """D's turns on one pool."""
     optimizer = Optimizer(training.discriminator_learning_rate)
-    moves = Epochs(training.discriminator_epochs)
+    moves = training.discriminator_moves or Epochs(training.discriminator_epochs)
     loss = "discriminator_loss"
     if not training.negatives:
         return (Turn(("discriminator",), loss=loss, optimizer=optimizer, moves=moves),)
