@@ -15,14 +15,22 @@ from safetensors.torch import load_file, save_file
 from seqgan_kit.data.tokenizers import Tokenizer, load_tokenizer
 from seqgan_kit.errors import CheckpointError, UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.char_resnet import CharResNetGenerator, CharResNetGeneratorConfig
 from seqgan_kit.sequences.generators import GENERATORS, GeneratorChoice, build_generator
+
+TextGenerator = SequenceGenerator | CharResNetGenerator
+
+# Name -> (settings, network) of the generators that write a whole row at once, without special tokens.
+ROW_GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
+    "char_resnet": (CharResNetGeneratorConfig, CharResNetGenerator),
+}
 
 
 @dataclass(frozen=True)
 class TextModel:
     """A generator with its tokenizer."""
 
-    generator: SequenceGenerator
+    generator: TextGenerator
     tokenizer: Tokenizer
 
     def sample(
@@ -46,19 +54,19 @@ class TextModel:
         return lines
 
 
-def save_text_model(folder: Path, generator: SequenceGenerator, tokenizer: Tokenizer) -> None:
+def save_text_model(folder: Path, generator: TextGenerator, tokenizer: Tokenizer) -> None:
     """Writes model.json, generator.safetensors and tokenizer.json."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = next(name for name, (_, kind) in GENERATORS.items() if type(generator) is kind)
+    kinds = GENERATORS | ROW_GENERATORS
+    name = next(name for name, (_, kind) in kinds.items() if type(generator) is kind)
     record = {
         "kind": "text",
         "generator": {"name": name, "config": dataclasses.asdict(_config(generator))},
         "vocabulary": generator.vocabulary,
         "length": generator.length,
-        "bos": generator.bos,
-        "eos": generator.eos,
-        "pad": generator.pad,
     }
+    if isinstance(generator, SequenceGenerator):
+        record |= {"bos": generator.bos, "eos": generator.eos, "pad": generator.pad}
     weights = {key: value.cpu().contiguous() for key, value in generator.state_dict().items()}
     save_file(weights, folder / "generator.safetensors")
     tokenizer.save(folder / "tokenizer.json")
@@ -70,14 +78,7 @@ def load_text_model(run_dir: Path) -> TextModel:
     folder = run_dir / "model"
     record = _read(folder)
     try:
-        generator = build_generator(
-            _choice(**record["generator"]),
-            record["vocabulary"],
-            record["length"],
-            bos=record["bos"],
-            eos=record["eos"],
-            pad=record["pad"],
-        )
+        generator = _built(record)
         generator.load_state_dict(load_file(folder / "generator.safetensors"))
     except (KeyError, TypeError, RuntimeError, OSError, SafetensorError) as error:
         raise CheckpointError(
@@ -103,10 +104,21 @@ def _read(folder: Path) -> dict[str, Any]:
     return record
 
 
+def _built(record: dict[str, Any]) -> TextGenerator:
+    """The network of a record, with weights of its own."""
+    size = (record["vocabulary"], record["length"])
+    name, config = record["generator"]["name"], record["generator"]["config"]
+    if name in ROW_GENERATORS:
+        settings, network = ROW_GENERATORS[name]
+        return cast(TextGenerator, network(settings(**config), *size))
+    special = {key: record[key] for key in ("bos", "eos", "pad")}
+    return build_generator(_choice(name, config), *size, **special)
+
+
 def _choice(name: str, config: dict[str, Any]) -> GeneratorChoice:
     settings = GENERATORS[name][0](**config)
     return GeneratorChoice(cast(Any, name), **{name: settings})
 
 
-def _config(generator: SequenceGenerator) -> Any:
+def _config(generator: TextGenerator) -> Any:
     return generator.config
