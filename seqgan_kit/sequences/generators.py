@@ -10,12 +10,14 @@ import torch
 from seqgan_kit.errors import unknown
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.relational_memory import RelationalConfig, RelationalGenerator
 from seqgan_kit.sequences.transformer import TransformerConfig, TransformerGenerator
 
 # Name -> (settings, network). The names are the options of GeneratorChoice and its other fields.
 GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
     "lstm": (LSTMConfig, LSTMGenerator),
     "transformer": (TransformerConfig, TransformerGenerator),
+    "relational": (RelationalConfig, RelationalGenerator),
 }
 
 
@@ -23,10 +25,11 @@ GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
 class GeneratorChoice:
     """One of the generators that write token by token, and the settings of each."""
 
-    generator: Literal["lstm", "transformer"] = "lstm"
+    generator: Literal["lstm", "transformer", "relational"] = "lstm"
     """Which network writes."""
     lstm: LSTMConfig = LSTMConfig()
     transformer: TransformerConfig = TransformerConfig()
+    relational: RelationalConfig = RelationalConfig()
 
 
 def build_generator(

@@ -19,6 +19,7 @@ from seqgan_kit.sequences.estimators import without_dropout
 from seqgan_kit.sequences.generators import GENERATORS, GeneratorChoice, build_generator
 from seqgan_kit.sequences.likelihood import sequence_log_probs
 from seqgan_kit.sequences.lstm import LSTMConfig
+from seqgan_kit.sequences.relational_memory import RelationalConfig
 from seqgan_kit.sequences.rollout import complete_prefixes
 from seqgan_kit.sequences.transformer import TransformerConfig
 
@@ -27,6 +28,7 @@ PAD, BOS, EOS = 0, 1, 2
 TINY: Mapping[str, object] = {
     "lstm": LSTMConfig(embedding=4, hidden=6, layers=2, dropout=0.3, initial_std=0.8),
     "transformer": TransformerConfig(width=8, layers=2, heads=2, dropout=0.3, initial_std=0.5),
+    "relational": RelationalConfig(embedding=4, slots=2, heads=2, head_size=3, dropout=0.3),
 }
 
 every_kind = pytest.mark.parametrize("kind", GENERATORS)
