@@ -136,3 +136,31 @@ def relativistic(inner: Objective) -> Objective:
         return as_real + as_fake
 
     return Objective(f"relativistic_{inner.name}", discriminator, generator, needs_real=True)
+
+
+def relativistic_pairs(inner: Objective) -> Objective:
+    """Relativistic (Jolicoeur-Martineau 2018, section 4.1): how much more real than its fake each real looks.
+
+    D: inner loss f of a real at real - fake; G: f(fake - real); reals and fakes are paired in their order.
+    With cross-entropy f(u) = -log sigma(u), RSGAN, the loss of RelGAN (Nie et al. 2019). A pair's loss is
+    shared equally by its two halves.
+    """
+
+    def pairs(first: Tensor, second: Tensor) -> Tensor:
+        if first.shape != second.shape:
+            raise UsageError(
+                f"relativistic pairs need as many reals as fakes, not {len(first)} and {len(second)}."
+            )
+        difference = first - second
+        return inner.discriminator(difference, -difference)[0]
+
+    def discriminator(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        half = pairs(real, fake) / 2
+        return half, half
+
+    def generator(fake: Tensor, real: Tensor | None) -> Tensor:
+        if real is None:
+            raise UsageError("a relativistic generator loss needs the real scores too.")
+        return pairs(fake, real)
+
+    return Objective(f"relativistic_pairs_{inner.name}", discriminator, generator, needs_real=True)

@@ -231,6 +231,50 @@ def test_a_relativistic_generator_needs_reals():
         o.relativistic(o.hinge()).generator(scores(0), None)
 
 
+def test_relativistic_pairs_against_the_papers_equations():
+    """L_D = -E log sigma(D(r) - D(f)), L_G = -E log sigma(D(f) - D(r)), each real with its own fake (Nie et
+    al. 2019; RSGAN, Jolicoeur-Martineau 2018, section 4.1)."""
+    real, fake = scores(1.2, -0.3, 0.8), scores(-1.0, 0.4, 0.1)
+    pairs = list(zip(real.tolist(), fake.tolist(), strict=True))
+    objective = o.relativistic_pairs(o.non_saturating())
+    real_half, fake_half = objective.discriminator(real, fake)
+    wanted = [-math.log(1 / (1 + math.exp(f - r))) for r, f in pairs]
+    assert (real_half + fake_half).tolist() == pytest.approx(wanted)
+    torch.testing.assert_close(real_half, fake_half)
+    wanted = [-math.log(1 / (1 + math.exp(r - f))) for r, f in pairs]
+    assert objective.generator(fake, real).tolist() == pytest.approx(wanted)
+    assert objective.needs_real
+    assert not torch.allclose(real_half.sum(), objective.discriminator(real, fake.flip(0))[0].sum())
+
+
+def test_relativistic_pairs_of_other_losses():
+    """Hinge max(0, 1 - (r - f)) and least squares (r - f - 1)^2 / 2; of a pair that looks alike, cross-entropy
+    takes log 2."""
+    real, fake = scores(1.2, -0.3, 0.8), scores(-1.0, 0.4, 0.1)
+    hinge = sum(o.relativistic_pairs(o.hinge()).discriminator(real, fake))
+    torch.testing.assert_close(hinge, (1 - real + fake).clamp(min=0))
+    squares = o.relativistic_pairs(o.least_squares(0, 1, 1))
+    torch.testing.assert_close(sum(squares.discriminator(real, fake)), (real - fake - 1) ** 2 / 2)
+    torch.testing.assert_close(squares.generator(fake, real), (fake - real - 1) ** 2 / 2)
+    even = o.relativistic_pairs(o.non_saturating()).discriminator(scores(3), scores(3))
+    assert sum(even).item() == pytest.approx(math.log(2))
+
+
+def test_relativistic_pairs_do_not_depend_on_a_common_shift():
+    real, fake = scores(1.2, -0.3, 0.8), scores(-1.0, 0.4, 0.1)
+    objective = o.relativistic_pairs(o.non_saturating())
+    moved = objective.discriminator(real + 50, fake + 50)
+    torch.testing.assert_close(moved[0], objective.discriminator(real, fake)[0])
+
+
+def test_relativistic_pairs_need_partners():
+    objective = o.relativistic_pairs(o.hinge())
+    with pytest.raises(UsageError, match="as many reals as fakes, not 3 and 1"):
+        objective.discriminator(scores(1, 2, 3), scores(1))
+    with pytest.raises(UsageError, match="needs the real scores"):
+        objective.generator(scores(0), None)
+
+
 def test_accuracy_weighs_reals_and_fakes_alike():
     real, fake = scores(1, -1, 2, 3), scores(-1, 1)
     assert accuracy(real, fake).item() == pytest.approx((3 / 4 + 1 / 2) / 2)
