@@ -1,0 +1,54 @@
+"""Boundary-seeking GAN on text (Hjelm, Jacob, Che, Trischler, Cho, Bengio 2018: "Boundary-seeking generative
+adversarial networks").
+
+    w_m = softmax over m of logit D(x_m),  x_1 ... x_M drawn from G(. | z)             (eq. 8, 9)
+    L_G = - E_z sum_m w_m log G(x_m | z)                                               (eq. 10)
+    D maximises  E_data log D(x) + E_G log(1 - D(x))
+
+The four choices: a generator and any discriminator; the minimax objective's D half; weights over the samples
+of one z; the schedule of the other text methods. Nothing is pretrained in the paper: ``mle_epochs`` 0.
+
+``char_resnet`` is the paper's generator: it maps noise z to the probabilities of all characters at once. A
+generator that writes token by token has no z: the M samples of a group are then draws from G itself, and the
+loss is MaliGAN's without its baseline. (The same estimator serves images: image_gans.methods.)
+
+Differs from the paper: the residual blocks are those of Gulrajani et al. (2017), on which the authors built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.estimators import BoundarySeeking
+from seqgan_kit.core.game import Phase
+from seqgan_kit.core.objectives import minimax
+from seqgan_kit.sequences.adversarial import SequenceGame
+from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
+
+
+@dataclass(frozen=True)
+class BoundarySeekingMethod:
+    """Settings of the weights."""
+
+    samples: int = 20
+    """M: samples of each z (Hjelm et al. 2018: 20)."""
+
+
+def build(
+    generator: nn.Module,
+    discriminator: Discriminator,
+    method: BoundarySeekingMethod,
+    training: FineTuning,
+) -> SequenceGame:
+    """The game from its players and settings."""
+    return SequenceGame(
+        generator, discriminator, minimax(), BoundarySeeking(method.samples), training
+    )
+
+
+def phases(method: BoundarySeekingMethod, training: FineTuning) -> tuple[Phase, ...]:
+    """Pretraining, then both in turns."""
+    return fine_tuning_phases(training)

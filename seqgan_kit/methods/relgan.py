@@ -1,0 +1,56 @@
+"""RelGAN (Nie, Narodytska, Patel 2019: "RelGAN: Relational generative adversarial networks for text
+generation").
+
+    y_t = softmax(beta (l_t + n_t)),  the next input is the embedding of argmax y_t
+    beta = beta_max^(n/N) in round n of N                                         (section 2.3)
+    D minimises  mean_s f(D(x~_s) - D(y~_s)),  G  mean_s f(D(y~_s) - D(x~_s)),  f(u) = log(1 + exp(-u))
+    x~_s, y~_s: the s-th of S embeddings of a real and of a generated sequence    (section 2.2, 2.4)
+
+The four choices: a relational memory and a CNN on S embedded representations; the relativistic objective on
+pairs; relaxed samples; MLE, then 5 moves of D for one of G.
+
+Differs from the paper: beta is at beta_max in the last round, as the equation says (the authors' code stops
+at 2,000 to 3,000 of 5,000 rounds); D's gradient is not clipped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.game import Phase
+from seqgan_kit.core.objectives import non_saturating, relativistic_pairs
+from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.adversarial import SequenceGame
+from seqgan_kit.sequences.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.gumbel import GumbelSoftmax
+from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
+
+
+@dataclass(frozen=True)
+class RelGANMethod:
+    """Settings of RelGAN."""
+
+    beta_max: float = 100.0
+    """Inverse temperature in the last adversarial round (the paper: 100 for quality, 1000 for diversity)."""
+
+    def __post_init__(self) -> None:
+        if self.beta_max < 1:
+            raise UsageError(f"beta_max is {self.beta_max}; it rises from 1, so give 1 or more.")
+
+
+def build(
+    generator: SequenceGenerator,
+    discriminator: Discriminator,
+    method: RelGANMethod,
+    training: FineTuning,
+) -> SequenceGame:
+    """The game from its players and settings."""
+    estimator = GumbelSoftmax(1.0, 1.0 / method.beta_max, "geometric", feed="argmax")
+    objective = relativistic_pairs(non_saturating())
+    return SequenceGame(generator, discriminator, objective, estimator, training)
+
+
+def phases(method: RelGANMethod, training: FineTuning) -> tuple[Phase, ...]:
+    """Pretraining, then both in turns."""
+    return fine_tuning_phases(training)
