@@ -13,12 +13,14 @@ from seqgan_kit.core.alarms import LostDiversity
 from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.run import RunSettings, open_run
 from seqgan_kit.core.trainer import Hooks, Trainer
-from seqgan_kit.data.text import TextData, load_text
+from seqgan_kit.data.text import TextData
 from seqgan_kit.data.tokenizers import BOS, EOS, PAD
 from seqgan_kit.methods import mle
+from seqgan_kit.methods.corpora import load_corpus
 from seqgan_kit.methods.export import save_text_model
 from seqgan_kit.methods.mle import MLEMethod
-from seqgan_kit.methods.text_scores import ScoreSettings, text_scorer
+from seqgan_kit.methods.oracle_corpus import OracleData
+from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
@@ -29,6 +31,7 @@ class Config:
     """Maximum likelihood on text."""
 
     data: Annotated[TextData, flat] = TextData()
+    oracle: Annotated[OracleData, flat] = OracleData()
     method: Annotated[MLEMethod, flat] = MLEMethod()
     generator: LSTMConfig = LSTMConfig()
     scores: Annotated[ScoreSettings, flat] = ScoreSettings()
@@ -56,12 +59,12 @@ PRESETS = {
 def main(cfg: Config) -> None:
     """Data, network, game, phases, training, samples and scores."""
     with open_run("mle", cfg) as run:
-        corpus = load_text(cfg.data)
+        corpus, world = load_corpus(cfg.data, cfg.oracle)
         run.say("\n".join(corpus.account.lines()))
         words, length = corpus.tokenizer.vocabulary_size, corpus.length
         generator = LSTMGenerator(cfg.generator, words, length, bos=BOS, eos=EOS, pad=PAD)
 
-        scorer = text_scorer(cfg.data.text, corpus, cfg.scores)
+        scorer = TextScorer(corpus, world, cfg.scores)
         alarms = (LostDiversity(scorer.real_diversity()),)
         hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
         feed = corpus.feed(cfg.method.batch_size, **run.share())

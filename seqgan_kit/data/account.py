@@ -44,6 +44,8 @@ class Account:
     """Tokens of the longest kept line, without the end mark; a tensor row has one more."""
     splits: Mapping[str, SplitAccount]
     notes: tuple[str, ...] = field(default=())
+    special: int = 4
+    """Tokens that stand for no word: the marks of a row's begin and end, padding, the unknown."""
 
     def lines(self) -> list[str]:
         """The account for a terminal."""
@@ -52,8 +54,9 @@ class Account:
             if self.cut_from_vocabulary
             else ""
         )
+        special = f" ({self.special} special)" if self.special else ""
         first = (
-            f"{self.tokenizer} tokenizer: {self.vocabulary:,} tokens (4 special){cut}; "
+            f"{self.tokenizer} tokenizer: {self.vocabulary:,} tokens{special}{cut}; "
             f"longest line {self.longest} tokens"
         )
         rows = [split.line(name) for name, split in self.splits.items()]

@@ -1,7 +1,8 @@
 """What a text generator is measured by: during the run, and in the table at its end.
 
-In the cat world probabilities are known on both sides, so divergences, validity and coverage are exact up to
-sampling error; on other text the held-out likelihood and the n-gram scores remain.
+Where the corpus was drawn from a known world the exact measures come from there; on other text the held-out
+likelihood and the n-gram scores remain. A generator that knows no probabilities has the scores of its
+samples alone.
 """
 
 from __future__ import annotations
@@ -10,27 +11,29 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqgan_kit.core.game import Game
-from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.data.text import TextCorpus
-from seqgan_kit.data.tokenizers import UNK
-from seqgan_kit.metrics import divergences as exact
+from seqgan_kit.errors import UsageError
+from seqgan_kit.methods.held_out import (
+    has_likelihood,
+    held_out_nll,
+    likelihood_columns,
+    likelihood_of_test,
+)
+from seqgan_kit.methods.known_worlds import World
+from seqgan_kit.methods.score_tables import Column, column, table_row
 from seqgan_kit.metrics.bleu import bleu, self_bleu
 from seqgan_kit.metrics.divergences import Estimate
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.likelihood import sequence_log_probs
 
 ORDERS = (2, 3, 4, 5)
-HEAD = 1000
-"""Captions in the head of the cat world's distribution."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +44,20 @@ class ScoreSettings:
     """Samples for each row of the final table."""
     evaluation_samples: int = 1000
     """Samples for each evaluation during the run."""
+    bleu: Literal["auto", "yes", "no"] = "auto"
+    """BLEU and Self-BLEU in the final table; auto: yes, except of an oracle's tokens, which are no words."""
 
-
-def text_scorer(source: str, corpus: TextCorpus, settings: ScoreSettings) -> TextScorer:
-    """The scorer that fits a text source: the bundled cat world's distribution is known."""
-    world = CatWorld() if source == "catworld" else None
-    return TextScorer(corpus, world, settings)
+    def __post_init__(self) -> None:
+        for name in ("score_samples", "evaluation_samples"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
 
 
 @dataclass(frozen=True)
 class TextScorer:
-    """Scores generators against a corpus, and against the cat world if that is where the corpus is from.
+    """Scores generators against a corpus, and against the world that it was drawn from if that is known.
+
+    A generator here is a module with ``sample(n, rng=...)``; likelihoods need ``sequence_log_prob`` too.
 
     Attributes:
         corpus: what the generator was trained on; its test split is the reference.
@@ -60,27 +66,24 @@ class TextScorer:
     """
 
     corpus: TextCorpus
-    world: CatWorld | None = None
+    world: World | None = None
     settings: ScoreSettings = ScoreSettings()
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: held-out likelihood, exact measures, diversity."""
-        generator = cast(SequenceGenerator, game.players["generator"])
-        tokens = generator.sample(self.settings.evaluation_samples, rng=rng)
-        scores = self.exact_scores(generator, tokens)
-        scores.pop(
-            "coverage", None
-        )  # it grows with the sample, so it fits no curve beside the table
-        values = {name: estimate.value for name, estimate in scores.items()}
-        if len(self.corpus.valid):
-            count = generator.token_mask(self.corpus.valid).sum()
-            nll = -sequence_log_probs(generator, self.corpus.valid).sum() / count
-            values = {"nll_valid": nll.item(), **values}
+        generator = game.players["generator"]
+        tokens = _draw(generator, self.settings.evaluation_samples, rng)
+        values: dict[str, float] = {}
+        if len(self.corpus.valid) and has_likelihood(generator):
+            values["nll_valid"] = held_out_nll(generator, self.corpus.valid)[0].value
+        if self.world is not None:
+            scores = self.world.curves(self.corpus, generator, tokens)
+            values |= {name: estimate.value for name, estimate in scores.items()}
         return {**values, "diversity": diversity(self._words(tokens))}
 
     def draw_lines(self, game: Game, rng: torch.Generator, path: Path) -> None:
         """The sampling hook: a few lines as text."""
-        tokens = cast(SequenceGenerator, game.players["generator"]).sample(50, rng=rng)
+        tokens = _draw(game.players["generator"], 50, rng)
         lines = (f"{line}\n" for line in self.lines(tokens))
         path.with_suffix(".txt").write_text("".join(lines), encoding="utf-8")
 
@@ -91,49 +94,27 @@ class TextScorer:
 
     def rows(self, generators: Mapping[str, nn.Module], seed: int) -> list[dict[str, Any]]:
         """The final table's rows: each generator, then real data."""
-        rows = [self.row(name, cast(SequenceGenerator, g), seed) for name, g in generators.items()]
+        rows = [self.row(name, generator, seed) for name, generator in generators.items()]
         return [*rows, self.real_row(np.random.default_rng(seed))]
 
-    def row(self, name: str, generator: SequenceGenerator, seed: int) -> dict[str, Any]:
+    def row(self, name: str, generator: nn.Module, seed: int) -> dict[str, Any]:
         """A generator's row."""
         rng = torch.Generator(next(generator.parameters()).device).manual_seed(seed)
-        tokens = generator.sample(self.settings.score_samples, rng=rng)
-        scores = self.exact_scores(generator, tokens) | self._likelihood(generator)
-        return _row(name, scores | self._ngram_scores(self._words(tokens)))
+        tokens = _draw(generator, self.settings.score_samples, rng)
+        scores = self.exact_scores(generator, tokens) | likelihood_of_test(generator, self.corpus)
+        return table_row(name, scores | self._ngram_scores(self._words(tokens)))
 
     def real_row(self, rng: np.random.Generator) -> dict[str, Any]:
         """The same scores for real sentences that are not the references: what could be reached."""
-        if self.world is None:
-            lines = self.corpus.valid_lines[: self.settings.score_samples]
-            return _row("real data", self._ngram_scores(self._split(lines)))
-        lines = self.world.sample_many(self.settings.score_samples, rng)
-        log_p = self.world.log_prob_many(lines)
-        head = [log_p for _, log_p in self.world.head(HEAD)]
-        coverage = exact.expected_head_coverage(head, len(lines))
-        scores = {"validity": exact.validity(log_p), "coverage": coverage}
-        return _row("real data", scores | self._ngram_scores(self._split(lines)))
+        scores: dict[str, Estimate] = {}
+        lines = self.corpus.valid_lines[: self.settings.score_samples]
+        if self.world is not None:
+            scores, lines = self.world.real_scores(self.corpus, self.settings.score_samples, rng)
+        return table_row("real data", scores | self._ngram_scores(self._split(lines)))
 
-    def exact_scores(self, generator: SequenceGenerator, tokens: Tensor) -> dict[str, Estimate]:
-        """Validity, both divergences and coverage, where the world is known."""
-        if self.world is None:
-            return {}
-        lines = self.lines(tokens)
-        log_p = self.world.log_prob_many(lines)
-        # A row that never ended is no caption, whatever its words say.
-        ended = tokens.eq(cast(int, generator.eos)).any(1).cpu().numpy()
-        log_p = np.where(ended, log_p, -np.inf)
-        log_g = sequence_log_probs(generator, tokens).numpy()
-        real_log_p, real_log_g = self._real_log_probs(generator, len(lines))
-        reverse = exact.reverse_kl(log_g, log_p)
-        return {
-            "validity": exact.validity(log_p),
-            "coverage": self._coverage(lines),
-            "forward_kl": exact.forward_kl(real_log_p, real_log_g),
-            "jensen_shannon": exact.jensen_shannon(log_g, log_p, real_log_p, real_log_g),
-            "skewed_kl": exact.skewed_reverse_kl(log_g, log_p),
-            # Without one valid sentence there is no law of valid ones: as far from the world as can be.
-            "reverse_kl": reverse or Estimate(math.inf, 0.0),
-        }
+    def exact_scores(self, generator: nn.Module, tokens: Tensor) -> dict[str, Estimate]:
+        """What the known world says of a generator and its samples; nothing without one."""
+        return {} if self.world is None else self.world.scores(self.corpus, generator, tokens)
 
     def lines(self, tokens: Tensor) -> list[str]:
         """Token rows as text."""
@@ -145,17 +126,7 @@ class TextScorer:
             f"{self.settings.score_samples} samples a row; ± is the standard error of the sampling."
         ]
         if self.world is not None:
-            notes.append(
-                f"The world's own entropy is {self.world.entropy():.2f} nats a sentence: the floor of the "
-                "test likelihood. Skewed KL, JS and validity judge all that a generator writes, reverse KL "
-                "its valid sentences alone; forward KL and coverage tell what it no longer says. Coverage "
-                "grows with the sample, so compare it with the real row."
-            )
-            if unknown := int((~self._known()).sum()):
-                notes.append(
-                    f"{unknown} of {len(self.corpus.test)} test sentences hold a word that the training text "
-                    "lacks. Forward KL leaves them out: with them it would be infinite for any generator."
-                )
+            notes += self.world.notes(self.corpus, rows)
         if self.corpus.tokenizer.kind in ("unigram", "bpe"):
             notes.append(
                 "Likelihoods are those of one segmentation into pieces, so they bound the text's from below."
@@ -163,41 +134,18 @@ class TextScorer:
         shown = [c for c in self._columns() if any(c["key"] in row["values"] for row in rows)]
         return {"title": title, "columns": shown, "rows": list(rows), "notes": notes}
 
-    def _real_log_probs(self, generator: SequenceGenerator, most: int) -> tuple[Any, Any]:
-        assert self.world is not None
-        count = min(most, len(self.corpus.test_lines))
-        log_p = self.world.log_prob_many(self.corpus.test_lines[:count])
-        log_g = sequence_log_probs(generator, self.corpus.test[:count]).numpy()
-        known = self._known()[:count]
-        return log_p[known], log_g[known]
-
-    def _known(self) -> NDArray[np.bool_]:
-        """Which test sentences G could write: those without a word outside its vocabulary."""
-        return ~self.corpus.test.eq(UNK).any(1).numpy()
-
-    def _likelihood(self, generator: SequenceGenerator) -> dict[str, Estimate]:
-        """Mean negative log-probability of a test sentence, nats a sentence; nothing without a test."""
-        if len(self.corpus.test) < 2:
-            return {}
-        nll = -sequence_log_probs(generator, self.corpus.test).numpy()
-        error = float(nll.std(ddof=1) / np.sqrt(len(nll)))
-        return {"nll_test": Estimate(float(nll.mean()), error)}
-
-    def _coverage(self, lines: Sequence[str]) -> Estimate:
-        assert self.world is not None
-        head = self.world.head(HEAD)
-        counts = exact.head_counts(lines, [caption for caption, _ in head])
-        return exact.head_coverage([log_p for _, log_p in head], counts, len(lines))
-
     def _ngram_scores(self, sentences: Sequence[Sequence[str]]) -> dict[str, Estimate]:
         """BLEU against the test split and Self-BLEU, each where there is enough to compute it from."""
+        meaningless = self.world is not None and not self.world.has_words
+        if self.settings.bleu == "no" or (self.settings.bleu == "auto" and meaningless):
+            return {}
         references = self._split(self.corpus.test_lines)
         scores: dict[str, float] = {}
         if references and sentences:
             scores |= {f"bleu{n}": v for n, v in bleu(sentences, references, ORDERS).items()}
         if len(sentences) > 1:
             scores |= {f"self_bleu{n}": v for n, v in self_bleu(sentences, ORDERS).items()}
-        return {name: Estimate(value, float("nan")) for name, value in scores.items()}
+        return {name: Estimate(value, math.nan) for name, value in scores.items()}
 
     def _words(self, tokens: Tensor) -> list[list[str]]:
         return self._split(self.lines(tokens))
@@ -205,24 +153,16 @@ class TextScorer:
     def _split(self, lines: Sequence[str]) -> list[list[str]]:
         return [self.corpus.tokenizer.words(line) for line in lines]
 
-    def _columns(self) -> list[dict[str, Any]]:
+    def _columns(self) -> list[Column]:
         n, refs = self.settings.score_samples, len(self.corpus.test_lines)
         tok = self.corpus.tokenizer.kind
-        columns = [
-            _column("reverse_kl", "reverse KL", "lower", 2, Signature("reverse_kl|valid", hyps=n)),
-            _column("forward_kl", "forward KL", "lower", 2, Signature("forward_kl", refs=n)),
-            _column("skewed_kl", "skewed KL", "lower", 3, Signature("kl(g|.99p+.01g)", hyps=n)),
-            _column("jensen_shannon", "JS", "lower", 4, Signature("js", refs=n, hyps=n)),
-            _column("validity", "validity", "higher", 3, Signature("validity", hyps=n)),
-            _column("coverage", "coverage", "higher", 3, Signature(f"head{HEAD}", hyps=n)),
-            _column("nll_test", "NLL test", "lower", 2, Signature("nll|sentence", refs=refs)),
-        ]
+        columns = likelihood_columns(refs) if self.world is None else self.world.columns(n, refs)
         for order in ORDERS:
             sign = Signature("bleu", (order,), "method1", refs, n, tok)
-            columns.append(_column(f"bleu{order}", f"BLEU-{order}", "higher", 3, sign))
+            columns.append(column(f"bleu{order}", f"BLEU-{order}", "higher", 3, sign))
         for order in ORDERS:
             sign = Signature("self-bleu", (order,), "method1", "leave-one-out", n, tok)
-            columns.append(_column(f"self_bleu{order}", f"S-BLEU-{order}", "lower", 3, sign))
+            columns.append(column(f"self_bleu{order}", f"S-BLEU-{order}", "lower", 3, sign))
         return columns
 
 
@@ -232,14 +172,5 @@ def diversity(sentences: Sequence[Sequence[str]]) -> float:
     return len(set(trigrams)) / len(trigrams) if trigrams else 0.0
 
 
-def _column(key: str, label: str, better: str, digits: int, signature: Signature) -> dict[str, Any]:
-    return {
-        "key": key, "label": label, "better": better, "digits": digits, "signature": str(signature)
-    }  # fmt: skip
-
-
-def _row(name: str, scores: Mapping[str, Estimate]) -> dict[str, Any]:
-    errors = {
-        k: e.standard_error for k, e in scores.items() if e.standard_error == e.standard_error
-    }
-    return {"name": name, "values": {k: e.value for k, e in scores.items()}, "errors": errors}
+def _draw(generator: nn.Module, n: int, rng: torch.Generator) -> Tensor:
+    return cast(SequenceGenerator, generator).sample(n, rng=rng)

@@ -9,16 +9,20 @@ import numpy as np
 import pytest
 import torch
 
+from seqgan_kit.core.game import Game
 from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.data.text import TextCorpus, TextData, load_text
 from seqgan_kit.data.tokenizers import BOS, EOS, PAD, UNK
+from seqgan_kit.errors import UsageError
+from seqgan_kit.methods.known_worlds import CatCaptions
 from seqgan_kit.methods.mle import build
-from seqgan_kit.methods.text_scores import ScoreSettings, diversity, text_scorer
+from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer, diversity
 from seqgan_kit.metrics.bleu import bleu, self_bleu
 from seqgan_kit.metrics.divergences import forward_kl
 from seqgan_kit.sequences.likelihood import sequence_log_probs
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
 
+CATS = CatCaptions(CatWorld())
 FEW = ScoreSettings(score_samples=60, evaluation_samples=30)
 
 
@@ -43,7 +47,7 @@ def generator(corpus: TextCorpus) -> LSTMGenerator:
 
 def test_a_sentence_that_the_world_can_say_is_valid_only_if_it_ends(corpus, generator):
     """Rows: a caption; the same without its end (T tokens); words in disorder."""
-    scorer = text_scorer("catworld", corpus, FEW)
+    scorer = TextScorer(corpus, CATS, FEW)
     caption = corpus.train[:1]
     endless = corpus.train[:1].clone()
     endless[endless == EOS] = PAD
@@ -54,7 +58,7 @@ def test_a_sentence_that_the_world_can_say_is_valid_only_if_it_ends(corpus, gene
 
 def test_forward_kl_is_over_sentences_without_unknown_words(corpus, generator):
     """As the metric called by hand on the sentences whose words the training text has."""
-    scorer = text_scorer("catworld", corpus, FEW)
+    scorer = TextScorer(corpus, CATS, FEW)
     unknown = corpus.test.eq(UNK).any(1).numpy()
     assert 0 < unknown.sum() < len(unknown)
     known = np.flatnonzero(~unknown)
@@ -68,7 +72,7 @@ def test_forward_kl_is_over_sentences_without_unknown_words(corpus, generator):
 
 
 def test_a_row_holds_the_metrics_of_its_samples(corpus, generator):
-    scorer = text_scorer("catworld", corpus, FEW)
+    scorer = TextScorer(corpus, CATS, FEW)
     row = scorer.row("G", generator, seed=5)
     tokens = generator.sample(60, rng=torch.Generator().manual_seed(5))
     said = [corpus.tokenizer.words(line) for line in scorer.lines(tokens)]
@@ -77,17 +81,19 @@ def test_a_row_holds_the_metrics_of_its_samples(corpus, generator):
     assert row["values"]["self_bleu2"] == self_bleu(said, (2,))[2]
     nll = -sequence_log_probs(generator, corpus.test).mean()
     assert row["values"]["nll_test"] == pytest.approx(nll.item())
+    words = generator.token_mask(corpus.test).sum() / len(corpus.test)
+    assert row["values"]["nll_test_token"] == pytest.approx((nll / words).item())
     assert scorer.row("G", generator, seed=5) == row
 
 
 def test_real_data_is_valid_and_has_no_divergence_from_itself(corpus):
-    row = text_scorer("catworld", corpus, FEW).real_row(np.random.default_rng(0))
+    row = TextScorer(corpus, CATS, FEW).real_row(np.random.default_rng(0))
     assert row["values"]["validity"] == 1.0
     assert not {"reverse_kl", "forward_kl", "nll_test"} & set(row["values"])
 
 
 def test_without_a_known_world_exact_scores_are_absent(corpus, generator):
-    scorer = text_scorer("my.txt", corpus, FEW)
+    scorer = TextScorer(corpus, None, FEW)
     rows = scorer.rows({"G": generator}, seed=0)
     record = scorer.record("title", rows)
     keys = {column["key"] for column in record["columns"]}
@@ -97,7 +103,7 @@ def test_without_a_known_world_exact_scores_are_absent(corpus, generator):
 
 
 def test_the_evaluation_hook_gives_finite_numbers(corpus, generator, tmp_path: Path):
-    scorer = text_scorer("catworld", corpus, FEW)
+    scorer = TextScorer(corpus, CATS, FEW)
     game = build(generator)
     values = scorer(game, torch.Generator().manual_seed(0))
     mask = generator.token_mask(corpus.valid)
@@ -125,7 +131,7 @@ def test_a_text_of_five_lines_leaves_out_what_it_cannot_give(shares, tmp_path, m
     few = load_text(TextData(text=str(tmp_path / "my.txt"), **shares))
     words = few.tokenizer.vocabulary_size
     generator = LSTMGenerator(LSTMConfig(), words, few.length, bos=BOS, eos=EOS, pad=PAD).eval()
-    scorer = text_scorer("my.txt", few, FEW)
+    scorer = TextScorer(few, None, FEW)
     values = scorer(build(generator), torch.Generator().manual_seed(0))
     assert ("nll_valid" in values) == (len(few.valid) > 0)
     rows = scorer.rows({"G": generator}, seed=0)
@@ -136,7 +142,49 @@ def test_a_text_of_five_lines_leaves_out_what_it_cannot_give(shares, tmp_path, m
 
 
 def test_the_real_rows_coverage_is_what_real_samples_cover_on_average(corpus):
-    row = text_scorer("catworld", corpus, FEW).real_row(np.random.default_rng(1))
+    row = TextScorer(corpus, CATS, FEW).real_row(np.random.default_rng(1))
     head = np.exp([log_p for _, log_p in CatWorld().head(1000)])
     expected = (head / head.sum() * (1 - (1 - head) ** 60)).sum()
     assert row["values"]["coverage"] == pytest.approx(expected)
+
+
+class NoiseToRow(torch.nn.Module):
+    """Writes whole rows at once and knows no probabilities."""
+
+    def __init__(self, corpus: TextCorpus):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.known = corpus.train
+
+    def sample(self, n: int, *, rng: torch.Generator) -> torch.Tensor:
+        return self.known[torch.randint(len(self.known), (n,), generator=rng)]
+
+
+@pytest.mark.parametrize("world", [CATS, None])
+def test_a_generator_without_likelihood_has_the_scores_of_its_samples(
+    corpus, world, tmp_path: Path
+):
+    scorer = TextScorer(corpus, world, FEW)
+    writer = NoiseToRow(corpus)
+    game = Game({"generator": writer})
+    values = scorer(game, torch.Generator().manual_seed(0))
+    assert set(values) == ({"validity", "diversity"} if world else {"diversity"})
+    scorer.draw_lines(game, torch.Generator().manual_seed(0), tmp_path / "1")
+    values = scorer.row("G", writer, seed=0)["values"]
+    exact = {"validity", "coverage"} if world else set()
+    ngrams = {f"{name}{n}" for name in ("bleu", "self_bleu") for n in (2, 3, 4, 5)}
+    assert set(values) == exact | ngrams
+    if world:
+        assert values["validity"] == 1.0
+
+
+def test_bleu_can_be_left_out(corpus, generator):
+    scorer = TextScorer(corpus, CATS, ScoreSettings(20, 10, bleu="no"))
+    values = scorer.row("G", generator, seed=0)["values"]
+    assert not [name for name in values if "bleu" in name]
+    assert {"validity", "nll_test"} <= set(values)
+
+
+def test_at_least_one_sample_is_scored():
+    with pytest.raises(UsageError, match="score_samples is 0; it must be at least 1"):
+        ScoreSettings(score_samples=0)

@@ -1,0 +1,23 @@
+"""What a recipe learns from: text, or rows of an oracle; and the world behind it, where that is known."""
+
+from __future__ import annotations
+
+from seqgan_kit.data.catworld import CatWorld
+from seqgan_kit.data.text import TextCorpus, TextData, load_text
+from seqgan_kit.errors import UsageError
+from seqgan_kit.methods.known_worlds import CatCaptions, OracleWorld, World
+from seqgan_kit.methods.oracle_corpus import OracleData, load_oracle
+
+
+def load_corpus(data: TextData, oracle: OracleData) -> tuple[TextCorpus, World | None]:
+    """The corpus, and the exact distribution that it was drawn from if there is one."""
+    if not oracle.oracle:
+        corpus = load_text(data)
+        return corpus, CatCaptions(CatWorld()) if data.text == "catworld" else None
+    if data.text != TextData.text:
+        raise UsageError(
+            f"both a text ({data.text}) and an oracle ({oracle.oracle}) are given: leave one of --text and "
+            "--oracle out."
+        )
+    truth, corpus = load_oracle(oracle)
+    return corpus, OracleWorld(truth)

@@ -1,0 +1,78 @@
+"""The likelihood of rows under a generator that has one: per token and per sequence."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from seqgan_kit.data.text_corpus import TextCorpus
+from seqgan_kit.methods.score_tables import Column, column
+from seqgan_kit.metrics.divergences import Estimate
+from seqgan_kit.metrics.signature import Signature
+from seqgan_kit.sequences.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.likelihood import sequence_log_probs
+
+LOGITS_AT_ONCE = 1 << 22
+"""16 MiB of them: with more, memory is waited for."""
+
+Floats = NDArray[np.float64]
+
+
+def has_likelihood(generator: nn.Module) -> bool:
+    """Whether a row's probability is known: not so where noise becomes a whole row at once."""
+    return hasattr(generator, "sequence_log_prob")
+
+
+def row_log_probs(generator: nn.Module, tokens: Tensor) -> Floats:
+    """Log-probability [N] of each row of ``tokens`` [N,T]."""
+    known = cast(SequenceGenerator, generator)
+    chunk_rows = LOGITS_AT_ONCE // (known.vocabulary * tokens.shape[1])
+    return np.asarray(sequence_log_probs(known, tokens, max(1, min(1024, chunk_rows))).numpy())
+
+
+def nll_estimates(log_probs: Floats, counts: Floats) -> tuple[Estimate, Estimate]:
+    """Mean negative log-likelihood per token and per sequence.
+
+    Per token it is the ratio of two sums, sum_i nll_i / sum_i n_i, so a row's influence on it is
+    (nll_i - ratio * n_i) / mean(n) (delta method).
+
+    Args:
+        log_probs: [N] of sequences.
+        counts: [N] tokens of each, its end counted.
+    """
+    ratio = -log_probs.sum() / counts.sum()
+    influence = (-log_probs - ratio * counts) / counts.mean()
+    return Estimate(float(ratio), _error(influence)), Estimate(
+        float(-log_probs.mean()), _error(log_probs)
+    )
+
+
+def held_out_nll(generator: nn.Module, rows: Tensor) -> tuple[Estimate, Estimate]:
+    """Of real rows [N,T] under a generator: nats per token, PAD not counted, and per sequence."""
+    counts = cast(SequenceGenerator, generator).token_mask(rows).sum(1).double().cpu().numpy()
+    return nll_estimates(row_log_probs(generator, rows), counts)
+
+
+def likelihood_of_test(generator: nn.Module, corpus: TextCorpus) -> dict[str, Estimate]:
+    """The test split's; nothing without a likelihood or a test."""
+    if len(corpus.test) < 2 or not has_likelihood(generator):
+        return {}
+    per_token, per_sequence = held_out_nll(generator, corpus.test)
+    return {"nll_test_token": per_token, "nll_test": per_sequence}
+
+
+def likelihood_columns(references: int) -> list[Column]:
+    """The columns of :func:`likelihood_of_test`."""
+    signature = Signature("nll|token", refs=references), Signature("nll|sentence", refs=references)
+    return [
+        column("nll_test_token", "NLL test/token", "lower", 3, signature[0]),
+        column("nll_test", "NLL test", "lower", 2, signature[1]),
+    ]
+
+
+def _error(values: Floats) -> float:
+    return float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf

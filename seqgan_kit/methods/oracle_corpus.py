@@ -1,0 +1,82 @@
+"""A corpus drawn from an oracle, in the form of any other text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from seqgan_kit.data.account import Account, SplitAccount
+from seqgan_kit.data.numbers import NumberTokenizer
+from seqgan_kit.data.text_corpus import SPLITS, TextCorpus
+from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.lstm import LSTMGenerator
+from seqgan_kit.sequences.oracle import open_oracle
+
+
+@dataclass(frozen=True)
+class OracleData:
+    """Rows of an LSTM with fixed random weights, the world of the SeqGAN paper, instead of text."""
+
+    oracle: str = ""
+    """seed:N draws the oracle's weights from N(0, 1); a file.npz holds them; empty: learn from text."""
+    oracle_length: int = 20
+    """Tokens a row (Yu et al. 2017: 20)."""
+    oracle_vocabulary: int = 5000
+    """Tokens of a drawn oracle (the paper: 5000); a file has its own."""
+    oracle_width: int = 32
+    """Width of a drawn oracle's embeddings and LSTM (the paper: 32); a file has its own."""
+    oracle_rows: int = 10_000
+    """Training rows (the paper: 10,000)."""
+    oracle_held_out: int = 2000
+    """Rows of the validation split, and of the test."""
+    oracle_data_seed: int = 0
+    """Seed of the rows, apart from the run's own: runs of different seeds learn from the same rows."""
+
+    def __post_init__(self) -> None:
+        for name, least in (
+            ("length", 1), ("vocabulary", 2), ("width", 1), ("rows", 2), ("held_out", 2), ("data_seed", 0)
+        ):  # fmt: skip
+            value = getattr(self, f"oracle_{name}")
+            if value < least:
+                raise UsageError(f"oracle_{name} is {value}; it must be at least {least}.")
+
+
+def load_oracle(cfg: OracleData) -> tuple[LSTMGenerator, TextCorpus]:
+    """The oracle and rows that it wrote, of which ``test`` and ``valid`` do not depend on ``oracle_rows``."""
+    oracle = open_oracle(
+        cfg.oracle,
+        vocabulary=cfg.oracle_vocabulary,
+        length=cfg.oracle_length,
+        embedding=cfg.oracle_width,
+        hidden=cfg.oracle_width,
+    )
+    rng = torch.Generator().manual_seed(cfg.oracle_data_seed)
+    sizes = {"test": cfg.oracle_held_out, "valid": cfg.oracle_held_out, "train": cfg.oracle_rows}
+    rows = {split: oracle.sample(size, rng=rng) for split, size in sizes.items()}
+    tokenizer = NumberTokenizer(oracle.vocabulary)
+    lines = {split: [tokenizer.decode(row) for row in rows[split].tolist()] for split in SPLITS}
+    corpus = TextCorpus(
+        tokenizer=tokenizer,
+        train=rows["train"],
+        valid=rows["valid"],
+        test=rows["test"],
+        train_lines=lines["train"],
+        valid_lines=lines["valid"],
+        test_lines=lines["test"],
+        account=_account(cfg.oracle, oracle, sizes),
+    )
+    return oracle, corpus
+
+
+def _account(source: str, oracle: LSTMGenerator, sizes: dict[str, int]) -> Account:
+    splits = {
+        split: SplitAccount(
+            f"drawn from {source}",
+            sizes[split],
+            kept=sizes[split],
+            tokens=sizes[split] * oracle.length,
+        )
+        for split in SPLITS
+    }
+    return Account("number", oracle.vocabulary, 0, oracle.length, splits, special=0)
