@@ -19,7 +19,7 @@ from seqgan_kit.sequences.transformer_reader import TransformerReader, Transform
 DISCRIMINATORS: dict[str, type[Any]] = {
     "textcnn": TextCNN,
     "birnn": BiRNN,
-    "transformer": TransformerReader,
+    "transformer_reader": TransformerReader,
     "char_resnet": CharResNet,
 }
 
@@ -28,11 +28,11 @@ DISCRIMINATORS: dict[str, type[Any]] = {
 class DiscriminatorChoice:
     """One of the discriminators of token sequences, and the settings of each."""
 
-    discriminator: Literal["textcnn", "birnn", "transformer", "char_resnet"] = "textcnn"
+    discriminator: Literal["textcnn", "birnn", "transformer_reader", "char_resnet"] = "textcnn"
     """Which network judges."""
     textcnn: TextCNNConfig = TextCNNConfig()
     birnn: BiRNNConfig = BiRNNConfig()
-    transformer: TransformerReaderConfig = TransformerReaderConfig()
+    transformer_reader: TransformerReaderConfig = TransformerReaderConfig()
     char_resnet: CharResNetConfig = CharResNetConfig()
 
 

@@ -31,16 +31,19 @@ PAD, EOS, VOCABULARY, LENGTH = 0, 2, 9, 7
 SMALL = {
     "textcnn": TextCNNConfig(embedding=6, filters=((1, 6), (2, 6))),
     "birnn": BiRNNConfig(embedding=5, hidden=6, layers=2),
-    "transformer": TransformerReaderConfig(width=16, heads=2, feedforward=24),
+    "transformer_reader": TransformerReaderConfig(width=16, heads=2, feedforward=24),
     "char_resnet": CharResNetConfig(width=8, blocks=2, kernel=3),
 }
 VARIANTS = [
     *((kind, SMALL.get(kind)) for kind in DISCRIMINATORS),
     ("birnn", BiRNNConfig(embedding=5, hidden=6, pooling="mean")),
     ("birnn", BiRNNConfig(embedding=5, hidden=6, pooling="max")),
-    ("transformer", TransformerReaderConfig(width=16, heads=4, feedforward=24, pooling="start")),
+    (
+        "transformer_reader",
+        TransformerReaderConfig(width=16, heads=4, feedforward=24, pooling="start"),
+    ),
 ]
-MASKED = [variant for variant in VARIANTS if variant[0] in ("birnn", "transformer")]
+MASKED = [variant for variant in VARIANTS if variant[0] in ("birnn", "transformer_reader")]
 
 
 def name(value):
@@ -290,7 +293,7 @@ def test_soft_attention_counts_a_key_as_far_as_it_is_present():
 
 
 def test_positions_matter_to_the_transformer_and_are_as_many_as_promised():
-    trunk = TransformerReader(SMALL["transformer"], VOCABULARY, LENGTH, pad=PAD).eval()
+    trunk = TransformerReader(SMALL["transformer_reader"], VOCABULARY, LENGTH, pad=PAD).eval()
     tokens = torch.tensor([[3, 4, 5, 6, 7, 8, 2]])
     assert not torch.allclose(trunk(tokens), trunk(tokens.flip(1)))
     with pytest.raises(UsageError, match="8 tokens does not fit the 7 positions"):
@@ -303,9 +306,9 @@ def test_positions_matter_to_the_transformer_and_are_as_many_as_promised():
         ("birnn", BiRNNConfig(hidden=0), "widths and layers of at least 1"),
         ("birnn", BiRNNConfig(dropout=1.0), "dropout in \\[0, 1\\)"),
         ("birnn", BiRNNConfig(pooling="maxx"), "Did you mean 'max'"),
-        ("transformer", TransformerReaderConfig(layers=0), "layers and heads of at least 1"),
-        ("transformer", TransformerReaderConfig(width=10, heads=4), "shared by 4 heads"),
-        ("transformer", TransformerReaderConfig(pooling="meen"), "Did you mean 'mean'"),
+        ("transformer_reader", TransformerReaderConfig(layers=0), "layers and heads of at least 1"),
+        ("transformer_reader", TransformerReaderConfig(width=10, heads=4), "shared by 4 heads"),
+        ("transformer_reader", TransformerReaderConfig(pooling="meen"), "Did you mean 'mean'"),
         (
             "char_resnet",
             CharResNetConfig(kernel=4),

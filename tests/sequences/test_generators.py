@@ -6,16 +6,17 @@ A new kind adds a tiny configuration to TINY. Weights are large, so that distrib
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from seqgan_kit.core.estimators import without_dropout
 from seqgan_kit.data.tokenizers import train_tokenizer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.export import load_text_model, save_text_model
-from seqgan_kit.sequences.estimators import without_dropout
+from seqgan_kit.sequences.discriminators import DiscriminatorChoice
 from seqgan_kit.sequences.generators import GENERATORS, GeneratorChoice, build_generator
 from seqgan_kit.sequences.likelihood import sequence_log_probs
 from seqgan_kit.sequences.lstm import LSTMConfig
@@ -76,6 +77,12 @@ def test_every_kind_is_under_contract():
     for kind, (config, network) in GENERATORS.items():
         assert isinstance(TINY[kind], config)
         assert type(make(kind)) is network
+
+
+def test_settings_of_generators_and_discriminators_go_onto_one_command_line():
+    """Recipes have both without a name before them, so no two fields may be called alike."""
+    ours, theirs = ({f.name for f in fields(c)} for c in (GeneratorChoice, DiscriminatorChoice))
+    assert not ours & theirs
 
 
 @every_kind
