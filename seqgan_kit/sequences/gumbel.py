@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.estimators import without_dropout
 from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
@@ -131,9 +132,10 @@ class GumbelSoftmax:
         """Relaxed samples [n,T,V] at the move's temperature."""
         generator = cast(SequenceGenerator, game.players["generator"])
         temperature = self.temperature(move)
-        return sample_relaxed(
-            generator, n, temperature, rng=move.rng, hard=self.hard, feed=self.feed
-        )
+        with without_dropout(generator):
+            return sample_relaxed(
+                generator, n, temperature, rng=move.rng, hard=self.hard, feed=self.feed
+            )
 
     def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
         """The same kind of samples for D's turn: soft ones among hard ones would give themselves away."""

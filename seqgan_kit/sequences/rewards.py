@@ -12,6 +12,7 @@ forcing, to smaller steps, to luck.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, cast
 
 import torch
@@ -46,13 +47,17 @@ def verdict_reward(game: AdversarialGame) -> Reward:
 def completion_reward(game: AdversarialGame) -> Reward:
     """The same reward, from what completions of one prefix share where D's trunk allows it."""
     discriminator = cast(Discriminator, game.players["discriminator"])
+    return scored_completions(discriminator, lambda scores: -game.objective.generator(scores, None))
+
+
+def scored_completions(discriminator: Discriminator, worth: Callable[[Tensor], Tensor]) -> Reward:
+    """``worth`` (scores [M] -> rewards [M]) of D's score, from what completions of one prefix share where
+    D's trunk allows it."""
     if not isinstance(discriminator.trunk, TextCNN):
-        return verdict_reward(game)
-
-    def verdict(features: Tensor) -> Tensor:
-        return -game.objective.generator(discriminator.verdict(features), None)
-
-    return PrefixScorer(discriminator.trunk, verdict)
+        return lambda rows: worth(discriminator(rows).score)
+    return PrefixScorer(
+        discriminator.trunk, lambda features: worth(discriminator.verdict(features))
+    )
 
 
 def null_rewards(

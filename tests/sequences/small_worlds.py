@@ -106,18 +106,20 @@ def build_world(
     name: str,
     tiny_generator: Callable[..., SequenceGenerator],
     table_discriminator: Callable[..., Discriminator],
-    sharpness: float = 1.0,
+    shortness: float = 0.0,
 ) -> SmallWorld:
-    """A world whose D is the best there is: logit = log data/g on every sequence."""
+    """A world whose D is the best there is: logit = log data/g on every sequence. The data is random; each
+    PAD makes a sequence exp(shortness) times as likely."""
     vocabulary, options = WORLDS[name]
     generator = tiny_generator(vocabulary, LENGTH, embedding=2, hidden=3, **options)
     sequences = enumerate_sequences(generator)
-    data = (sharpness * torch.randn(len(sequences), dtype=torch.float64)).softmax(0)
+    mask = generator.token_mask(sequences)
+    chances = torch.randn(len(sequences), dtype=torch.float64) + shortness * (~mask).sum(1)
+    data = chances.softmax(0)
     log_probs = generator.log_probs(sequences)
     table = torch.zeros(vocabulary**LENGTH)
     places = vocabulary ** torch.arange(LENGTH)
     table[(sequences * places).sum(1)] = (data.log() - log_probs.detach().sum(1)).float()
-    mask = generator.token_mask(sequences)
     zero = torch.zeros(sum(p.numel() for p in generator.parameters()), dtype=torch.float64)
     cells = [
         flat_gradient(log_probs[s, t], generator) if mask[s, t] else zero

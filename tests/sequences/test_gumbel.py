@@ -22,6 +22,7 @@ from seqgan_kit.sequences.gumbel import (
     sample_relaxed,
     temperature_at,
 )
+from seqgan_kit.sequences.transformer import TransformerConfig, TransformerGenerator
 
 FULL = small.WORLDS["every row full"][1]
 
@@ -238,6 +239,18 @@ def test_the_discriminator_gets_the_same_kind_of_samples(
     assert not fakes.requires_grad
     assert set(fakes.unique().tolist()) == {0.0, 1.0}
     assert game.discriminator_loss(batch, move).total.isfinite()
+
+
+def test_dropout_is_off_while_samples_are_drawn(tiny_text_discriminator):
+    """Also in steps of generators that drop in them: the law is that of the samples that are written."""
+    config = TransformerConfig(width=8, layers=1, heads=1, dropout=0.5)
+    generator = TransformerGenerator(config, 7, 5, bos=1, eos=2, pad=0).train()
+    game = AdversarialGame(generator, tiny_text_discriminator(), non_saturating())
+    first, second = (
+        GumbelSoftmax().draw(game, 6, Move("adversarial", 0, 2, seeded())) for _ in range(2)
+    )
+    assert torch.equal(first, second)
+    assert all(part.training for part in generator.modules())
 
 
 def test_the_generator_loss_is_the_objectives(tiny_generator, tiny_text_discriminator):
