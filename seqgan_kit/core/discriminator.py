@@ -17,7 +17,8 @@ class Critique:
     """A discriminator's verdict on a batch.
 
     ``score`` [B] is a logit or a critic's value, never squashed; ``features`` [B,F] is what the trunk saw;
-    ``heads`` holds the outputs of further heads by name (classes, codes).
+    ``heads`` holds the outputs of further heads by name (classes, codes). A trunk whose features are [B,S,F]
+    has S scores a sample, side by side: score [B*S].
     """
 
     score: Tensor
@@ -53,7 +54,10 @@ class Discriminator(nn.Module):
         return Critique(self.verdict(features), features, heads)
 
     def verdict(self, features: Tensor) -> Tensor:
-        """The score [B] of features [B,F], in float32 also under autocast: bfloat16 has two digits."""
+        """The score [B] of features [B,F], or [B*S] of [B,S,F].
+
+        In float32 also under autocast: bfloat16 has two digits.
+        """
         wide = torch.promote_types(features.dtype, torch.float32)
         with torch.autocast(features.device.type, enabled=False):
             score: Tensor = self.score(features.to(wide))

@@ -1,6 +1,7 @@
 """Which discriminator: the choice as settings, and the network it stands for.
 
 A trunk maps [B,T] ids, or [B,T,V] soft one-hots, to features [B,F] and has the attribute ``features`` (F).
+``relgan_cnn`` gives [B,S,F], of S representations of each sequence, hence S scores a sequence.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import unknown
 from seqgan_kit.sequences.birnn import BiRNN, BiRNNConfig
 from seqgan_kit.sequences.char_resnet import CharResNet, CharResNetConfig
+from seqgan_kit.sequences.relgan_discriminator import RelGANCNN, RelGANCNNConfig
 from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.transformer_reader import TransformerReader, TransformerReaderConfig
 
@@ -21,6 +23,7 @@ DISCRIMINATORS: dict[str, type[Any]] = {
     "birnn": BiRNN,
     "transformer_reader": TransformerReader,
     "char_resnet": CharResNet,
+    "relgan_cnn": RelGANCNN,
 }
 
 
@@ -28,12 +31,15 @@ DISCRIMINATORS: dict[str, type[Any]] = {
 class DiscriminatorChoice:
     """One of the discriminators of token sequences, and the settings of each."""
 
-    discriminator: Literal["textcnn", "birnn", "transformer_reader", "char_resnet"] = "textcnn"
+    discriminator: Literal[
+        "textcnn", "birnn", "transformer_reader", "char_resnet", "relgan_cnn"
+    ] = "textcnn"
     """Which network judges."""
     textcnn: TextCNNConfig = TextCNNConfig()
     birnn: BiRNNConfig = BiRNNConfig()
     transformer_reader: TransformerReaderConfig = TransformerReaderConfig()
     char_resnet: CharResNetConfig = CharResNetConfig()
+    relgan_cnn: RelGANCNNConfig = RelGANCNNConfig()
 
 
 def build_discriminator(

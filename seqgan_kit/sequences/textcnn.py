@@ -88,7 +88,7 @@ class TextCNN(nn.Module):
         super().__init__()
         self.config, self.length = config, length
         self.filters = filters_for_length(length) if config.filters is None else config.filters
-        _check_filters(self.filters, length)
+        check_filters(self.filters, length)
         self.features = sum(count for _, count in self.filters)
         self.embedding = nn.Embedding(vocabulary, config.embedding, padding_idx=pad)
         self.convolutions = nn.ModuleList(
@@ -138,7 +138,8 @@ def score_penalty(score: nn.Linear) -> Tensor:
     return (score.weight.square().sum() + score.bias.square().sum()) / 4
 
 
-def _check_filters(filters: Filters, length: int) -> None:
+def check_filters(filters: Filters, length: int) -> None:
+    """Raises UsageError for filters that are none, or that do not fit."""
     if not filters or min(min(pair) for pair in filters) < 1:
         raise UsageError(f"filters are (width, number) pairs of at least 1, not {filters}.")
     widest = max(width for width, _ in filters)

@@ -248,7 +248,7 @@ def test_relativistic_pairs_against_the_papers_equations():
 
 
 def test_relativistic_pairs_of_other_losses():
-    """Hinge max(0, 1 - (r - f)), least squares (r - f - 1)^2 / 2, and log 2 by cross-entropy for two alike."""
+    """Hinge max(0, 1 - (r - f)), least squares (r - f - 1)^2 / 2; two alike cost log 2 by cross-entropy."""
     real, fake = scores(1.2, -0.3, 0.8), scores(-1.0, 0.4, 0.1)
     hinge = sum(o.relativistic_pairs(o.hinge()).discriminator(real, fake))
     torch.testing.assert_close(hinge, (1 - real + fake).clamp(min=0))
