@@ -168,12 +168,12 @@ class OracleWorld:
         return Estimate(*oracle_entropy(self.oracle, ENTROPY_ROWS, rng, chunk_rows=32))
 
     def scores(self, corpus: TextCorpus, generator: nn.Module, tokens: Tensor) -> Scores:
-        log_p = self._log_probs(tokens)
+        log_p = self._judge(tokens)
         scores = self._nll(log_p)
-        test = corpus.test[: len(tokens)]
-        if not has_likelihood(generator) or not len(test):
+        if not has_likelihood(generator) or not len(corpus.test):
             return scores
-        forward = exact.forward_kl(self._log_probs(test), row_log_probs(generator, test))
+        of_test = row_log_probs(self.oracle, corpus.test), row_log_probs(generator, corpus.test)
+        forward = exact.forward_kl(*of_test)
         reverse = exact.reverse_kl(row_log_probs(generator, tokens), log_p)
         assert reverse is not None  # the oracle may say anything
         return {
@@ -183,7 +183,7 @@ class OracleWorld:
         }
 
     def curves(self, corpus: TextCorpus, generator: nn.Module, tokens: Tensor) -> Scores:
-        return {"nll_oracle": self._nll(self._log_probs(tokens))["nll_oracle"]}
+        return {"nll_oracle": self._nll(self._judge(tokens))["nll_oracle"]}
 
     def real_scores(
         self, corpus: TextCorpus, count: int, rng: np.random.Generator
@@ -235,8 +235,8 @@ class OracleWorld:
             "sharper than the data, see NLL test."
         )
 
-    def _log_probs(self, tokens: Tensor) -> NDArray[np.float64]:
-        # Where the samples are: scoring 5000 of them by an oracle left on the CPU would be waited for.
+    def _judge(self, tokens: Tensor) -> NDArray[np.float64]:
+        # Where the samples are: an oracle left on the CPU would be waited for.
         return row_log_probs(self.oracle.to(tokens.device), tokens)
 
     def _nll(self, log_p: NDArray[np.float64]) -> Scores:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -10,6 +12,7 @@ import torch
 from seqgan_kit.errors import unknown
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.memory import check_training_memory
 from seqgan_kit.sequences.relational_memory import RelationalConfig, RelationalGenerator
 from seqgan_kit.sequences.transformer import TransformerConfig, TransformerGenerator
 
@@ -45,6 +48,10 @@ def build_generator(
     """The chosen network for V tokens and T positions."""
     if choice.generator not in GENERATORS:
         raise unknown("generator", choice.generator, GENERATORS)
-    network: type[SequenceGenerator] = GENERATORS[choice.generator][1]
+    network: Callable[..., SequenceGenerator] = GENERATORS[choice.generator][1]
     config = getattr(choice, choice.generator)
-    return network(config, vocabulary, length, bos=bos, eos=eos, pad=pad, rng=rng)  # type: ignore[call-arg]
+    make = partial(network, config, vocabulary, length, bos=bos, eos=eos, pad=pad)
+    check_training_memory(
+        f"training a {choice.generator} on {vocabulary:,} tokens", vocabulary, make
+    )
+    return make(rng=rng)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+
+import torch
+from torch import nn
 
 from seqgan_kit.errors import UsageError
 
@@ -11,6 +15,8 @@ TRAINED_BYTES = 16
 """Of a trained parameter: itself, its gradient and Adam's two running means, float32 each."""
 FIXED_BYTES = 4
 """Of a parameter that is not trained."""
+LARGE_VOCABULARY = 100_000
+"""From here on networks are counted first, for which torch loads a second or two of code."""
 
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
@@ -35,6 +41,14 @@ def check_memory(what: str, parameters: int, bytes_each: int) -> None:
             f"{what} takes {_gibibytes(needed)} of memory ({parameters:,} parameters of {bytes_each} "
             f"bytes) and this machine has {_gibibytes(there)}: use a smaller vocabulary or narrower layers."
         )
+
+
+def check_training_memory(what: str, vocabulary: int, make: Callable[[], nn.Module]) -> None:
+    """The same for a network that will be trained, counted without making its numbers."""
+    if vocabulary < LARGE_VOCABULARY:
+        return
+    with torch.device("meta"):
+        check_memory(what, sum(p.numel() for p in make().parameters()), TRAINED_BYTES)
 
 
 def _gibibytes(count: int) -> str:

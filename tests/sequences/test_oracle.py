@@ -12,6 +12,7 @@ import torch
 
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.sequences import memory
+from seqgan_kit.sequences.generators import GENERATORS, GeneratorChoice, build_generator
 from seqgan_kit.sequences.oracle import GATES, open_oracle, oracle_entropy, oracle_nll
 
 CORPORA = Path(os.environ.get("SEQGAN_KIT_CORPORA", Path(__file__).parents[3] / "shared/corpora"))
@@ -200,3 +201,26 @@ def test_a_vocabulary_beyond_the_machine_is_refused_with_its_price(monkeypatch):
         memory.check_memory("this", 63, 16)
     monkeypatch.setattr(memory, "machine_bytes", lambda: None)  # nobody knows: nothing is refused
     memory.check_memory("this", 10**12, 16)
+
+
+@pytest.mark.parametrize("kind", sorted(GENERATORS))
+def test_a_generator_too_large_to_train_is_refused_before_it_is_made(kind, monkeypatch):
+    """Weights, gradients and Adam's two means: 16 bytes a parameter, however many the network has."""
+    monkeypatch.setattr(memory, "LARGE_VOCABULARY", 50)
+    choice, rows = GeneratorChoice(kind), {"bos": 0, "eos": None, "pad": None}
+    with pytest.raises(UsageError, match=rf"training a {kind} on 1,000,000,000,000 tokens takes"):
+        build_generator(choice, 10**12, 20, **rows)
+    torch.manual_seed(0)
+    generator = build_generator(choice, 50, 6, **rows)
+    after = torch.rand(1)
+    size = 16 * sum(parameter.numel() for parameter in generator.parameters())
+    monkeypatch.setattr(memory, "machine_bytes", lambda: size - 1)
+    with pytest.raises(UsageError, match=f"{size // 16:,} parameters of 16 bytes"):
+        build_generator(choice, 50, 6, **rows)
+    monkeypatch.setattr(memory, "machine_bytes", lambda: size)
+    torch.manual_seed(0)
+    again = build_generator(choice, 50, 6, **rows)
+    assert torch.equal(torch.rand(1), after)  # looking costs no random numbers
+    for name, weights in generator.state_dict().items():
+        assert torch.equal(weights, again.state_dict()[name])
+        assert weights.device.type == "cpu"
