@@ -38,7 +38,9 @@ class Command:
     """Whether all words after the first are somebody else's to parse."""
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """Reports wrong words as mistakes of the user."""
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}. See '{self.prog} --help'.")
 
@@ -46,7 +48,7 @@ class _Parser(argparse.ArgumentParser):
 def build_parser(command: Command) -> argparse.ArgumentParser:
     """The parser of one command, with its help text."""
     examples = "\n".join(f"  {PROGRAM} {line}" for line in command.examples)
-    parser = _Parser(
+    parser = Parser(
         prog=f"{PROGRAM} {command.name}",
         usage=f"{PROGRAM} {command.name} {command.usage}",
         description=command.details,

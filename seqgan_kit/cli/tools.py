@@ -10,7 +10,10 @@ from seqgan_kit.cli.command import Command, whole_number
 from seqgan_kit.errors import UsageError, unknown
 
 BENCHES = {
-    "rollout": "seqgan_kit.sequences.bench_rollout:main",
+    "seqgan": "seqgan_kit.cli.benches:seqgan",
+    "mle": "seqgan_kit.cli.benches:mle",
+    "sampling": "seqgan_kit.cli.benches:sampling",
+    "variance": "seqgan_kit.cli.benches:variance",
 }
 """Where each measurement lives: a function that takes the words after the name."""
 
@@ -93,7 +96,7 @@ COMMANDS = (
         summary="measure the speed of a part on this machine",
         usage="NAME [its options]",
         details="Measures a part beside its plain alternative, in one run on this machine.",
-        examples=("bench rollout", "bench rollout --help"),
+        examples=("bench seqgan", "bench seqgan --help"),
         declare=_declare_bench,
         run=_run_bench,
         passes_on=True,

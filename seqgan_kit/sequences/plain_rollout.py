@@ -1,12 +1,17 @@
-"""Rollout rewards as one writes them first: the yardstick of ``seqgan-kit bench rollout``."""
+"""Sampling and rollout rewards as one writes them first: the yardstick of ``seqgan-kit bench``.
+
+Written plainly, not slowly.
+"""
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.rollout import Reward
+from seqgan_kit.sequences.textcnn import TextCNN
 
 
 @torch.no_grad()
@@ -21,7 +26,7 @@ def plain_rollout_rewards(
     """Rewards [B,T] of ``tokens`` [B,T] by a loop over rollouts and prefix lengths that replays prefixes.
 
     Means the same as :func:`seqgan_kit.sequences.rollout.rollout_rewards`, cell by cell, from other random
-    numbers. Written plainly, not slowly: given tokens are read without projecting to the vocabulary.
+    numbers. Given tokens are read without projecting to the vocabulary.
     """
     length = tokens.shape[1]
     rewards = torch.zeros(tokens.shape, device=tokens.device)
@@ -47,3 +52,20 @@ def _complete(policy: SequenceGenerator, tokens: Tensor, kept: int, rng: torch.G
         inputs = torch.multinomial(logits.softmax(1), 1, generator=rng).squeeze(1)
         completed[:, position] = inputs
     return completed
+
+
+@torch.no_grad()
+def plain_samples(policy: SequenceGenerator, n: int, *, rng: torch.Generator) -> Tensor:
+    """``n`` sequences [n,T], a softmax and a multinomial draw for every token."""
+    device = policy.output.weight.device
+    nothing = torch.zeros(n, policy.length, dtype=torch.int64, device=device)
+    return _complete(policy, nothing, 0, rng)
+
+
+def plain_features(trunk: TextCNN, tokens: Tensor) -> Tensor:
+    """What ``trunk`` in evaluation mode says of [M,T] ids, by one convolution a width: features [M,F]."""
+    embedded = trunk.embedding(tokens).transpose(1, 2)
+    weights = [tuple(convolution.parameters()) for convolution in trunk.convolutions]
+    pooled = [F.conv1d(embedded, weight, bias).amax(2) for weight, bias in weights]
+    features: Tensor = trunk.highway(torch.cat(pooled, dim=1).relu())
+    return features

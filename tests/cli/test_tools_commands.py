@@ -26,9 +26,9 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     builder, bench = ModuleType("builder"), ModuleType("bench")
     builder.write_world = write_world  # type: ignore[attr-defined]
-    bench.main = lambda words: print("measured", words)  # type: ignore[attr-defined]
+    bench.seqgan = lambda words: print("measured", words)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "seqgan_kit.data.catworld.build", builder)
-    monkeypatch.setitem(sys.modules, "seqgan_kit.sequences.bench_rollout", bench)
+    monkeypatch.setitem(sys.modules, "seqgan_kit.cli.benches", bench)
     monkeypatch.chdir(tmp_path)
     made.clear()
 
@@ -73,13 +73,13 @@ def test_world_leaves_a_full_folder_alone(capsys: Capture) -> None:
 
 
 def test_bench_hands_all_words_on(capsys: Capture) -> None:
-    assert main(["bench", "rollout", "--threads", "1", "--help"]) == 0
+    assert main(["bench", "seqgan", "--threads", "1", "--help"]) == 0
     assert capsys.readouterr().out == "measured ['--threads', '1', '--help']\n"
 
 
 def test_a_mistyped_bench_suggests_the_nearest(capsys: Capture) -> None:
-    message = mistake(capsys, "bench", "rolout")
-    assert "unknown bench 'rolout'. Did you mean 'rollout'? Allowed: " in message
+    message = mistake(capsys, "bench", "seqgn")
+    assert "unknown bench 'seqgn'. Did you mean 'seqgan'? Allowed: " in message
 
 
 def test_a_mistyped_shell_suggests_the_nearest(capsys: Capture) -> None:
@@ -118,7 +118,7 @@ def test_completion_scripts_have_valid_syntax(shell: str, capsys: Capture) -> No
         (["s"], ["sample", "self-bleu"]),
         (["bleu", "x", "--sc"], ["--score-only"]),
         (["sample", "run", "--top"], ["--top-k", "--top-p"]),
-        (["bench", "r"], ["rollout"]),
+        (["bench", "se"], ["seqgan"]),
         (["completion", ""], ["bash", "zsh", "fish"]),
         (["run", "seq"], ["seqgan"]),
         (["cp", ""], ["mle", "seqgan"]),

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.bench_rollout import main as bench
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.plain_rollout import plain_rollout_rewards
 from seqgan_kit.sequences.prefix_scorer import PrefixScorer
@@ -263,13 +262,3 @@ def test_impossible_numbers_are_refused(numbers):
         rollout_rewards(
             policy, torch.zeros(2, 4).long(), lambda r: r[:, 0], rollouts, rng=seeded(), **numbers
         )
-
-
-def test_bench_measures_both_ways(capsys):
-    options = {"batch": 2, "length": 6, "vocabulary": 50, "rollouts": 4, "repeats": 2, "threads": 1}
-    assert bench([f"--{name}={value}" for name, value in options.items()]) == 0
-    printed = capsys.readouterr().out
-    for words in ("turn 2 of 2", "ratio", "the discriminator", "floor", "expected of two"):
-        assert words in printed
-    with pytest.raises(UsageError, match="--rollouts 1 is too small"):
-        bench(["--rollouts", "1"])

@@ -1,0 +1,183 @@
+"""How noisy REINFORCE's estimates of the generator's gradient are, and what each costs.
+
+Variance is the sum over parameters of the variance of an estimate at fixed weights. Of an estimator with K
+times the variance, K times the batch is needed for the same noise: variance x cost tells which is cheaper.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.game import Batch, Loss, Move
+from seqgan_kit.core.objectives import expected_probability
+from seqgan_kit.sequences.baselines import BASELINES, baseline_players, critic_loss
+from seqgan_kit.sequences.estimators import Reinforce
+from seqgan_kit.sequences.likelihood import mle_loss
+from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.oracle import open_oracle
+from seqgan_kit.sequences.side_by_side import machine, timed
+from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
+
+# The paper's, then a baseline in place of ever more rollouts; then the other baselines at N=4.
+ESTIMATORS = (
+    Reinforce(16, "none"),
+    *(Reinforce(rollouts, "batch") for rollouts in (16, 4, 1, 0)),
+    *(Reinforce(4, baseline) for baseline in BASELINES if baseline not in ("none", "batch")),
+)
+# Moves that baselines with a memory have made before anything is measured.
+_WARM_UP_MOVES = 100
+
+
+@dataclass(frozen=True)
+class VarianceSetting:
+    """What is measured; V and T are those of the SeqGAN paper's oracle world."""
+
+    vocabulary: int = 5000
+    length: int = 20
+    hidden: int = 32
+    """Width of embeddings and LSTM, of the oracle and of the generator."""
+    batch: int = 32
+    """Sequences that one estimate is made from."""
+    estimates: int = 10
+    reals: int = 6400
+    """Sequences of the oracle's to learn from."""
+    mle_epochs: int = 5
+    discriminator_moves: int = 100
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Noise:
+    """One estimator's row."""
+
+    estimator: Reinforce
+    variance: float
+    error: float
+    """Standard error of the variance."""
+    seconds: float
+    """Median of an estimate."""
+
+
+class _World:
+    """A generator after maximum likelihood and a discriminator that has learnt to tell it from the oracle."""
+
+    def __init__(self, setting: VarianceSetting):
+        torch.manual_seed(setting.seed)
+        self.setting, self.rng = setting, torch.Generator().manual_seed(setting.seed)
+        size = {"vocabulary": setting.vocabulary, "length": setting.length}
+        widths = {"embedding": setting.hidden, "hidden": setting.hidden}
+        oracle = open_oracle(f"seed:{setting.seed}", **size, **widths)
+        self.reals = oracle.sample(setting.reals, rng=self.rng)
+        self.generator = LSTMGenerator(
+            LSTMConfig(**widths), **size, bos=0, eos=None, pad=None, rng=self.rng
+        )
+        trunk = TextCNN(TextCNNConfig(), **size, pad=None)
+        others: dict[str, nn.Module] = {}
+        for baseline in BASELINES:
+            others |= baseline_players(baseline, self.generator, setting.batch)
+        self.discriminator = Discriminator(trunk, trunk.features)
+        self.game = AdversarialGame(
+            self.generator,
+            self.discriminator,
+            expected_probability(),
+            Reinforce(0),
+            others=others,
+        )
+        self.move = Move("variance", 0, 1, self.rng)
+
+    def batches(self, count: int) -> Iterator[Batch]:
+        """``count`` batches of 64 of the oracle's sequences."""
+        for _ in range(count):
+            rows = torch.randint(len(self.reals), (64,), generator=self.rng)
+            yield {"real": self.reals[rows]}
+
+    def learn(self) -> float:
+        """Trains both players for a while, then baselines with a memory; returns D's accuracy at the end."""
+        moves = self.setting.mle_epochs * len(self.reals) // 64
+        losses = (mle_loss(self.generator, batch) for batch in self.batches(moves))
+        _descend(self.generator, losses, 1e-2)
+        batches = self.batches(self.setting.discriminator_moves)
+        judged = (self.game.discriminator_loss(batch, self.move) for batch in batches)
+        logs = _descend(self.discriminator, judged, 1e-3)
+        _descend(self.game.players["critic"], self._remembered(), 1e-2)
+        return statistics.fmean(logs[-10:])
+
+    def _remembered(self) -> Iterator[Loss]:
+        """The critic's losses; the rewards of whole sequences have the same mean as those of rollouts."""
+        for _ in range(_WARM_UP_MOVES):
+            for baseline in ("moving_average", "critic"):
+                self.estimate(Reinforce(0, baseline))
+            yield critic_loss(self.game)
+
+    def estimate(self, estimator: Reinforce) -> Tensor:
+        """Minus one estimate of the gradient, [parameters]."""
+        batch = {"real": self.reals[: self.setting.batch]}
+        loss = estimator.generator_loss(self.game, batch, self.move)
+        gradients = torch.autograd.grad(loss.total, list(self.generator.parameters()))
+        return torch.cat([gradient.flatten() for gradient in gradients])
+
+
+def _descend(player: nn.Module, losses: Iterable[Loss], learning_rate: float) -> list[float]:
+    """One step of Adam on each loss; returns the discriminator's accuracies, where losses log them."""
+    optimizer = torch.optim.Adam(player.parameters(), learning_rate)
+    accuracies = []
+    for loss in losses:
+        optimizer.zero_grad()
+        loss.total.backward()
+        nn.utils.clip_grad_norm_(player.parameters(), 5.0)
+        optimizer.step()
+        accuracies.append(float(loss.logs.get("discriminator_accuracy", 0.0)))
+    return accuracies
+
+
+def total_variance(estimates: Tensor) -> tuple[float, float]:
+    """The sum over parameters of the variance of ``estimates`` [K,P], K > 1, and its standard error."""
+    count = len(estimates)
+    distances = (estimates - estimates.mean(0)).double().square().sum(1) * (count / (count - 1))
+    return distances.mean().item(), distances.std().item() / count**0.5
+
+
+def measure_noise(
+    setting: VarianceSetting, progress: Callable[[str], None] = lambda line: None
+) -> list[Noise]:
+    """Estimates by every estimator in turns, at the same weights."""
+    world = _World(setting)
+    accuracy, seconds = timed(world.learn)
+    progress(f"trained in {seconds:.0f} s; the discriminator is right {accuracy:.0%} of the time")
+    found: dict[Reinforce, list[tuple[Tensor, float]]] = {way: [] for way in ESTIMATORS}
+    for _ in range(setting.estimates):
+        for way, results in found.items():
+            results.append(timed(lambda way=way: world.estimate(way)))  # type: ignore[misc]
+    return [
+        Noise(
+            way,
+            *total_variance(torch.stack([estimate for estimate, _ in results])),
+            statistics.median(seconds for _, seconds in results),
+        )
+        for way, results in found.items()
+    ]
+
+
+def report(setting: VarianceSetting, rows: list[Noise]) -> str:
+    """The table as text; the last column is relative to the first row."""
+    first = rows[0].variance * rows[0].seconds
+    return "\n".join(
+        [
+            f"variance of the generator's gradient: V={setting.vocabulary}, T={setting.length}, batch "
+            f"{setting.batch}, {setting.estimates} estimates each, {machine()}",
+            f"  {'rollouts':<10}{'baseline':<16}{'variance':>12}{'+-':>10}{'seconds':>10}"
+            f"{'variance x cost':>18}",
+            *(
+                f"  N={row.estimator.rollouts:<8}{row.estimator.baseline:<16}{row.variance:>12.4g}"
+                f"{row.error:>10.2g}{row.seconds:>10.3f}{row.variance * row.seconds / first:>18.3f}"
+                for row in rows
+            ),
+        ]
+    )

@@ -1,0 +1,60 @@
+"""Timing ways to do the same thing, in turns within one run: what else the machine does meets all alike."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+Result = TypeVar("Result")
+Seconds = list[float]
+
+
+def timed(work: Callable[[], Result]) -> tuple[Result, float]:
+    """What the work returns, and the seconds it took."""
+    begin = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - begin
+
+
+def time_in_turns(ways: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, Seconds]:
+    """Seconds of every repeat of every way, after one of each that does not count."""
+    for way in ways.values():
+        way()
+    seconds: dict[str, Seconds] = {name: [] for name in ways}
+    for _ in range(repeats):
+        for name, way in ways.items():
+            seconds[name].append(timed(way)[1])
+    return seconds
+
+
+def ratio_line(slow: Seconds, fast: Seconds) -> str:
+    """How many times faster, turn by turn: median, smallest, largest."""
+    ratios = sorted(one / other for one, other in zip(slow, fast, strict=True))
+    return (
+        f"  {'ratio':<34}{statistics.median(ratios):8.1f}     "
+        f"(smallest {ratios[0]:.1f}, largest {ratios[-1]:.1f})"
+    )
+
+
+def seconds_line(name: str, seconds: Seconds, sequences: int = 0) -> str:
+    """A way's median time, and the sequences a second where they are counted."""
+    median = statistics.median(seconds)
+    unit = f"{median:8.2f} s" if median >= 1 else f"{1000 * median:8.1f} ms"
+    return f"  {name:<34}{unit}" + (f"{sequences / median:10.0f} sequences/s" if sequences else "")
+
+
+def machine() -> str:
+    """What the figures depend on besides the machine itself."""
+    return f"{torch.get_num_threads()} threads, torch {torch.__version__}"
+
+
+def matrix_flops_per_second(rows: int, features: int) -> float:
+    """Measured float32 operations per second of a linear layer [rows,F] -> [rows,2F]: the best of five."""
+    inputs, weight = torch.randn(rows, features), torch.randn(2 * features, features)
+    seconds = [timed(lambda: nn.functional.linear(inputs, weight))[1] for _ in range(6)][1:]
+    return 4 * rows * features**2 / min(seconds)

@@ -1,0 +1,70 @@
+"""The measurements, at sizes of seconds: what they print, and what they leave as it was."""
+
+import re
+
+import pytest
+import torch
+
+from seqgan_kit.cli.main import main
+
+Capture = pytest.CaptureFixture[str]
+
+
+def measured(capsys: Capture, words: str) -> str:
+    threads = torch.get_num_threads()
+    assert main(["bench", *words.split(), "--threads", "1"]) == 0
+    assert torch.get_num_threads() == threads
+    return capsys.readouterr().out
+
+
+def test_seqgan_shows_the_step_its_parts_and_its_floor(capsys: Capture) -> None:
+    sizes = "--batch 2 --length 6 --vocabulary 50 --rollouts 4 --repeats 2"
+    printed = measured(capsys, f"seqgan {sizes}")
+    for words in ("turn 2 of 2", "V=50, T=6, batch 2, N=4, 1 threads", "plain", "library", "ratio"):
+        assert words in printed
+    for stage in ("sampling", "rollouts", "discriminator", "update"):
+        assert re.search(rf"of which {stage} +[\d.]+ (s|ms)", printed)
+    assert re.search(r"floor: \d+ GFLOP", printed)
+    difference, expected = map(float, re.findall(r"(0\.\d+)(?=;| expected)", printed))
+    assert 0 < difference < 10 * expected
+
+
+@pytest.mark.parametrize("name", ["mle", "sampling"])
+def test_generator_benches_show_both_ways_and_their_ratio(name: str, capsys: Capture) -> None:
+    sizes = "--batch 3 --length 4 --vocabulary 30 --hidden 5 --repeats 3"
+    printed = measured(capsys, f"{name} {sizes}")
+    assert "LSTM 5/5, V=30, T=4, batch 3" in printed
+    assert len(re.findall(r"\d+ sequences/s", printed)) == 2
+    assert re.search(r"ratio +[\d.]+ +\(smallest [\d.]+, largest [\d.]+\)", printed)
+
+
+def test_variance_has_a_row_for_every_estimator(capsys: Capture) -> None:
+    sizes = (
+        "--batch 3 --length 4 --vocabulary 30 --hidden 5 --estimates 2 --reals 64 --mle-epochs 1"
+    )
+    printed = measured(capsys, f"variance {sizes} --discriminator-moves 2")
+    rows = re.findall(r"N=(\d+) +(\w+) +([\d.e+-]+) +[\d.e+-]+ +[\d.]+ +([\d.]+)\n", printed + "\n")
+    assert [(int(n), baseline) for n, baseline, *_ in rows] == [
+        (16, "none"),
+        (16, "batch"),
+        (4, "batch"),
+        (1, "batch"),
+        (0, "batch"),
+        (4, "moving_average"),
+        (4, "leave_one_out"),
+        (4, "critic"),
+    ]
+    assert rows[0][-1] == "1.000"
+    assert all(float(variance) > 0 for *_, variance, _ in rows)
+    assert "the discriminator is right" in printed
+
+
+@pytest.mark.parametrize("name", ["seqgan", "mle", "sampling", "variance"])
+def test_every_bench_has_help_and_refuses_nonsense(name: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["bench", name, "--help"])
+    assert f"usage: seqgan-kit bench {name}" in capsys.readouterr().out
+    assert main(["bench", name, "--length", "1"]) == 2
+    assert "--length: a whole number from 2 on is needed, got '1'" in capsys.readouterr().err
+    assert main(["bench", name, "--lenght", "9"]) == 2
+    assert f"See 'seqgan-kit bench {name} --help'" in capsys.readouterr().err
