@@ -8,6 +8,8 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.known_worlds import CatCaptions, OracleWorld, World
 from seqgan_kit.methods.oracle_corpus import OracleData, load_oracle
 
+__all__ = ["OracleData", "TextData", "load_corpus"]
+
 
 def load_corpus(data: TextData, oracle: OracleData) -> tuple[TextCorpus, World | None]:
     """The corpus, and the exact distribution that it was drawn from if there is one."""
