@@ -24,7 +24,13 @@ from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.game import Game, Loss, Move, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.trainer import Trainer
-from seqgan_kit.methods import mle, seqgan
+from seqgan_kit.methods import char_wgan_gp, mle, seqgan
+from seqgan_kit.sequences.char_resnet import (
+    CharResNet,
+    CharResNetConfig,
+    CharResNetGenerator,
+    CharResNetGeneratorConfig,
+)
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.schedule import FineTuning
 from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
@@ -59,6 +65,14 @@ def play_seqgan() -> Played:
     return game, seqgan.phases(method, TUNING), TOKENS
 
 
+def play_char_wgan_gp() -> Played:
+    method = char_wgan_gp.CharWGANGPMethod(batch_size=4)
+    generator = CharResNetGenerator(CharResNetGeneratorConfig(4, 1), 7, 5)
+    trunk = CharResNet(CharResNetConfig(4, 1), 7, 5, pad=0)
+    game = char_wgan_gp.build(generator, Discriminator(trunk, trunk.features), method)
+    return game, char_wgan_gp.phases(method), TOKENS
+
+
 def play_dcgan() -> Played:
     networks, method = DCGANConfig(size=16, width=2, latent=5), dcgan.DCGANMethod(batch_size=4)
     game = dcgan.build(DCGANGenerator(networks), dcgan_discriminator(networks), method)
@@ -66,6 +80,7 @@ def play_dcgan() -> Played:
 
 
 BUILDERS: dict[str, Callable[[], Played]] = {
+    "char_wgan_gp": play_char_wgan_gp,
     "mle": play_mle,
     "seqgan": play_seqgan,
     "dcgan": play_dcgan,

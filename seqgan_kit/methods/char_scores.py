@@ -1,0 +1,148 @@
+"""What a generator of character rows is measured by: Jensen-Shannon divergences of n-grams.
+
+(Gulrajani et al. 2017, "Improved Training of Wasserstein GANs".)
+JS-n compares how often each n-gram of a row occurs in generated rows and in held-out rows, in bits: 0 where
+the shares are equal, 1 where no n-gram is common. It falls with the number of rows on either side, so it says
+little by itself: beside it stands the floor, the same figure for as many real rows that are not the
+references, and what is reached by rows whose characters know their position but not each other.
+
+EOS and PAD count as characters, as the paper counts the padding of its lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seqgan_kit.core.game import Game
+from seqgan_kit.data.text import TextCorpus
+from seqgan_kit.errors import UsageError
+from seqgan_kit.methods.score_tables import Column, column, table_row
+from seqgan_kit.metrics.divergences import Estimate
+from seqgan_kit.metrics.ngram_divergence import js_divergences
+from seqgan_kit.metrics.signature import Signature
+
+ORDERS = (1, 2, 3, 4)
+
+
+def row_length(corpus: TextCorpus, length: int) -> int:
+    """``length`` if rows of the corpus have so many characters, EOS counted."""
+    if not 1 <= length <= corpus.length:
+        raise UsageError(
+            f"--length {length} does not fit the text: its longest line has {corpus.length} characters, its "
+            f"end counted. Give 1 to {corpus.length}."
+        )
+    return length
+
+
+@dataclass(frozen=True)
+class CharScoreSettings:
+    """How much is drawn for scoring."""
+
+    score_samples: int = 640
+    """Rows for each score, generated and real alike (Gulrajani et al. 2017: 640); fewer where the
+    validation text has fewer."""
+
+    def __post_init__(self) -> None:
+        if self.score_samples < 1:
+            raise UsageError(f"score_samples is {self.score_samples}; it must be at least 1.")
+
+
+@dataclass(frozen=True)
+class CharScorer:
+    """Scores generators of rows against the first characters of held-out lines.
+
+    Attributes:
+        corpus: what the generator was trained on. Its test rows are the references (its training rows if it
+            has none), its validation rows the floor.
+        length: T.
+        settings: how many rows each score uses.
+    """
+
+    corpus: TextCorpus
+    length: int
+    settings: CharScoreSettings = CharScoreSettings()
+
+    def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
+        """The evaluation hook: JS-1 to JS-4 and diversity."""
+        return self.scores(game.sample(self.count, rng=rng))
+
+    @property
+    def count(self) -> int:
+        """Rows for each score: as many on the generated side as the floor has."""
+        return min(self.settings.score_samples, len(self.corpus.valid) or len(self.corpus.train))
+
+    def scores(self, rows: Tensor) -> dict[str, float]:
+        """JS-n of ids [N,T] against the references, and the share of distinct rows."""
+        found = js_divergences(rows.tolist(), self._references().tolist(), ORDERS)
+        return {**{f"js{n}": value for n, value in found.items()}, "diversity": diversity(rows)}
+
+    def draw_lines(self, game: Game, rng: torch.Generator, path: Path) -> None:
+        """The sampling hook: a few rows as text."""
+        rows = game.sample(50, rng=rng).tolist()
+        lines = (f"{self.corpus.tokenizer.decode(row)}\n" for row in rows)
+        path.with_suffix(".txt").write_text("".join(lines), encoding="utf-8")
+
+    def real_diversity(self) -> float:
+        """The diversity of as many real rows."""
+        return diversity(self.corpus.train[: self.count, : self.length])
+
+    def rows(self, generators: Mapping[str, nn.Module], seed: int) -> list[dict[str, Any]]:
+        """The final table's rows: each generator, characters by position alone, real rows."""
+        table = []
+        for name, generator in generators.items():
+            rng = torch.Generator(next(generator.parameters()).device).manual_seed(seed)
+            drawn = generator.sample(self.count, rng=rng)  # type: ignore[operator]
+            table.append(self._row(name, drawn))
+        table.append(self._row("training characters by position", self._positions_alone(seed)))
+        if len(self.corpus.valid):
+            table.append(self._row("real data", self.corpus.valid[: self.count, : self.length]))
+        return table
+
+    def record(self, title: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The table of scores.json."""
+        notes = [
+            f"{self.count} samples of {self.length} characters a row, against {self._reference_name()}; "
+            "JS in bits, 0 to 1. Real data are held-out lines: the floor at this number of samples. Training "
+            "characters by position are what a generator reaches that knows no character's neighbours."
+        ]
+        return {"title": title, "columns": self._columns(), "rows": list(rows), "notes": notes}
+
+    def _row(self, name: str, rows: Tensor) -> dict[str, Any]:
+        unknown = float("nan")  # the error of a divergence between counts has no simple form
+        return table_row(name, {k: Estimate(v, unknown) for k, v in self.scores(rows).items()})
+
+    def _references(self) -> Tensor:
+        rows = self.corpus.test if len(self.corpus.test) else self.corpus.train
+        return rows[:, : self.length]
+
+    def _reference_name(self) -> str:
+        return f"{len(self._references())} lines of {'test' if len(self.corpus.test) else 'training'} text"
+
+    def _positions_alone(self, seed: int) -> Tensor:
+        """Rows whose characters come from that many training rows, each from one of its own."""
+        rng = torch.Generator().manual_seed(seed)
+        train = self.corpus.train[:, : self.length]
+        chosen = torch.randint(len(train), (self.count, self.length), generator=rng)
+        return train.gather(0, chosen)
+
+    def _columns(self) -> list[Column]:
+        refs, tok = self._reference_name(), f"{self.corpus.tokenizer.kind}|first:{self.length}"
+        columns = [
+            column(
+                f"js{n}", f"JS-{n}", "lower", 4, Signature("js", (n,), None, refs, self.count, tok)
+            )
+            for n in ORDERS
+        ]
+        sign = Signature("distinct_rows", hyps=self.count, tok=tok)
+        return [*columns, column("diversity", "distinct rows", "higher", 3, sign)]
+
+
+def diversity(rows: Tensor) -> float:
+    """Distinct rows as a share of all."""
+    return len(set(map(tuple, rows.tolist()))) / len(rows) if len(rows) else 0.0

@@ -1,0 +1,105 @@
+"""WGAN-GP on characters (Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville 2017: "Improved Training of
+Wasserstein GANs", "Modeling discrete data with a continuous generator", and its code).
+
+    critic minimises  E_G D(x) - E_data D(x) + lambda E[(||grad D(x')||_2 - 1)^2]
+    G minimises       -E_G D(x)
+    x: one-hot rows of T characters from the data, rows of softmax outputs from G; x' on the lines between
+
+The four choices: two residual networks over positions; the Wasserstein objective with a gradient penalty;
+the gradient straight through the softmax outputs; ten moves of the critic for one of G. Nothing is
+pretrained and no character is drawn in training: the critic tells corners from inner points, and so drives
+G's outputs to the corners. For reading and scoring, the likeliest character of each position is taken.
+
+A row is the first T characters of a line, as in the paper. A shorter one goes on with EOS and PAD, which are
+characters like any other here (the paper fills up with one character).
+
+Differs from the paper: a round ends with G's move rather than beginning with it; the critic's output layer
+starts as torch's do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
+from seqgan_kit.core.objectives import wasserstein
+from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.core.penalties import GradientPenalty
+from seqgan_kit.sequences.char_resnet import CharResNetGenerator
+
+
+@dataclass(frozen=True)
+class CharWGANGPMethod:
+    """Settings of WGAN-GP on characters; the defaults are those of the paper's code."""
+
+    batch_size: int = 64
+    """Rows a batch."""
+    rounds: int = 200_000
+    """Rounds: moves of the generator."""
+    critic_moves: int = 10
+    """Moves of the critic a round (its authors: "5 should work fine as well")."""
+    penalty_weight: float = 10.0
+    """lambda: weight of the gradient penalty."""
+    generator_learning_rate: float = 1e-4
+    """Adam's step size of G."""
+    critic_learning_rate: float = 1e-4
+    """Adam's step size of the critic."""
+    evaluate_every_rounds: int = 1000
+    """Rounds between evaluations."""
+
+
+class CharWGANGP(AdversarialGame):
+    """The adversarial game on relaxed rows: samples and reals are [B,T,V] where D sees them."""
+
+    def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
+        """Rows of probabilities [n,T,V]; ``sample`` gives ids."""
+        generator = self.players["generator"]
+        assert isinstance(generator, CharResNetGenerator)
+        return generator.relaxed(n, rng)
+
+    def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
+        """See the base class; the reals as one-hots, of which the penalty needs the gradient."""
+        generator = self.players["generator"]
+        assert isinstance(generator, CharResNetGenerator)
+        rows = batch["real"][:, : generator.length]
+        real = F.one_hot(rows, generator.vocabulary).float()
+        return super().discriminator_loss({**batch, "real": real}, move)
+
+
+def build(
+    generator: CharResNetGenerator, critic: Discriminator, method: CharWGANGPMethod
+) -> CharWGANGP:
+    """The game from its players and settings."""
+    penalties = (GradientPenalty(method.penalty_weight),)
+    return CharWGANGP(generator, critic, wasserstein(), penalties=penalties)
+
+
+def phases(method: CharWGANGPMethod) -> tuple[Phase, ...]:
+    """One phase; a round is ``critic_moves`` moves of the critic, then one of G."""
+    # beta1 0.5, beta2 0.9: the paper's code.
+    critic = Optimizer(method.critic_learning_rate, betas=(0.5, 0.9))
+    generator = Optimizer(method.generator_learning_rate, betas=(0.5, 0.9))
+    return (
+        Phase(
+            "adversarial",
+            (
+                Turn(
+                    ("discriminator",),
+                    loss="discriminator_loss",
+                    optimizer=critic,
+                    moves=method.critic_moves,
+                ),
+                Turn(("generator",), loss="generator_loss", optimizer=generator),
+            ),
+            rounds=method.rounds,
+            evaluate_every_rounds=method.evaluate_every_rounds,
+            sample_every_rounds=method.evaluate_every_rounds,
+            log_every_rounds=10,
+        ),
+    )
