@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.largest_responses import largest_responses, plain_largest_responses
 
 # (width, number of filters); Yu et al. 2017, appendix.
 Filters = tuple[tuple[int, int], ...]
@@ -100,12 +103,12 @@ class TextCNN(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[B,T] ids or [B,T,V] soft one-hots -> features [B,F]."""
-        pooled = [
-            convolution(embedded).amax(2)
-            for embedded in [self._embed(tokens).transpose(1, 2)]
-            for convolution in self.convolutions
-        ]
-        return self.top(torch.cat(pooled, dim=1))
+        embedded = self._embed(tokens)
+        # A convolution skips gradients that nobody asked for, as the filters' are where soft one-hots carry
+        # one back to a generator; and autocast has convolutions in bfloat16.
+        plain = tokens.requires_grad or torch.is_autocast_enabled(tokens.device.type)
+        pool = plain_largest_responses if plain else largest_responses
+        return self.top(pool(embedded, cast(Iterable[nn.Conv1d], self.convolutions)))
 
     def top(self, pooled: Tensor) -> Tensor:
         """What follows the maximum over time [B,F] -> features [B,F]."""

@@ -86,6 +86,27 @@ def test_soft_one_hots_are_read_like_ids_and_carry_a_gradient():
     assert soft.grad.abs().sum() > 0
 
 
+def test_soft_one_hots_have_second_derivatives():
+    """As a gradient penalty asks for."""
+    trunk, tokens = make(), torch.randint(0, 30, (4, 12))
+    soft = torch.nn.functional.one_hot(tokens, 30).float().requires_grad_()
+    (slope,) = torch.autograd.grad(trunk(soft).sum(), soft, create_graph=True)
+    slope.square().sum().backward()
+    assert all(c.weight.grad.abs().sum() > 0 for c in trunk.convolutions)
+
+
+def test_autocast_trains_near_full_precision():
+    """bfloat16 has a relative precision of 2^-8."""
+    trunk, tokens = make(), torch.randint(1, 30, (6, 12))
+    exact = trunk(tokens)
+    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+        rounded = trunk(tokens)
+    rounded.sum().backward()
+    assert not torch.equal(rounded, exact)
+    torch.testing.assert_close(rounded.float(), exact, atol=0.05, rtol=0.05)
+    assert all(p.grad.abs().sum() > 0 for p in trunk.parameters())
+
+
 def test_it_plugs_into_the_discriminator():
     critique = build_discriminator(DiscriminatorChoice(), 50, 20, pad=None)(
         torch.randint(0, 50, (3, 20))
