@@ -13,17 +13,15 @@ from seqgan_kit.core.alarms import LostDiversity
 from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.run import RunSettings, open_run
 from seqgan_kit.core.trainer import Hooks, Trainer
-from seqgan_kit.data.text import TextData
-from seqgan_kit.data.tokenizers import BOS, EOS, PAD
 from seqgan_kit.methods import mle
-from seqgan_kit.methods.corpora import load_corpus
+from seqgan_kit.methods.corpora import OracleData, TextData, load_corpus
 from seqgan_kit.methods.export import save_text_model
 from seqgan_kit.methods.mle import MLEMethod
-from seqgan_kit.methods.oracle_corpus import OracleData
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.generators import GeneratorChoice, build_generator
+from seqgan_kit.sequences.lstm import LSTMConfig
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Config:
     data: Annotated[TextData, flat] = TextData()
     oracle: Annotated[OracleData, flat] = OracleData()
     method: Annotated[MLEMethod, flat] = MLEMethod()
-    generator: LSTMConfig = LSTMConfig()
+    generator: Annotated[GeneratorChoice, flat] = GeneratorChoice()
     scores: Annotated[ScoreSettings, flat] = ScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
@@ -46,7 +44,7 @@ PRESETS = {
             patience_evaluations=3,
             evaluate_every_epochs=1,
         ),
-        generator=LSTMConfig(embedding=64, hidden=96, dropout=0.1),
+        generator=GeneratorChoice(lstm=LSTMConfig(embedding=64, hidden=96, dropout=0.1)),
     ),
     "paper": Config(),
     "smoke": Config(
@@ -61,8 +59,10 @@ def main(cfg: Config) -> None:
     with open_run("mle", cfg) as run:
         corpus, world = load_corpus(cfg.data, cfg.oracle)
         run.say("\n".join(corpus.account.lines()))
-        words, length = corpus.tokenizer.vocabulary_size, corpus.length
-        generator = LSTMGenerator(cfg.generator, words, length, bos=BOS, eos=EOS, pad=PAD)
+        ids, words, length = corpus.tokenizer, corpus.tokenizer.vocabulary_size, corpus.length
+        generator = build_generator(
+            cfg.generator, words, length, bos=ids.bos, eos=ids.eos, pad=ids.pad
+        )
 
         scorer = TextScorer(corpus, world, cfg.scores)
         alarms = (LostDiversity(scorer.real_diversity()),)

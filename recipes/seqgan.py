@@ -15,12 +15,10 @@ from seqgan_kit.core.alarms import LostDiversity, PinnedDiscriminator
 from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.run import RunSettings, open_run
 from seqgan_kit.core.trainer import Hooks, Trainer
-from seqgan_kit.data.text import TextData
-from seqgan_kit.data.tokenizers import BOS, EOS, PAD
 from seqgan_kit.methods import seqgan
-from seqgan_kit.methods.corpora import load_corpus
+from seqgan_kit.methods.corpora import OracleData, TextData, load_corpus
 from seqgan_kit.methods.export import save_text_model
-from seqgan_kit.methods.oracle_corpus import OracleData
+from seqgan_kit.methods.pretrained import start_from
 from seqgan_kit.methods.seqgan import SeqGANMethod
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.report.closing import close_run
@@ -97,17 +95,21 @@ def main(cfg: Config) -> None:
     """Data, networks, game, phases, training, samples and scores."""
     with open_run("seqgan", cfg) as run:
         corpus, world = load_corpus(cfg.data, cfg.oracle)
-        run.say("\n".join(corpus.account.lines()))
-        words, length = corpus.tokenizer.vocabulary_size, corpus.length
-        generator = build_generator(cfg.generator, words, length, bos=BOS, eos=EOS, pad=PAD)
-        discriminator = build_discriminator(cfg.discriminator, words, length, pad=PAD)
+        run.say("\\n".join(corpus.account.lines()))
+        ids, words, length = corpus.tokenizer, corpus.tokenizer.vocabulary_size, corpus.length
+        generator = build_generator(
+            cfg.generator, words, length, bos=ids.bos, eos=ids.eos, pad=ids.pad
+        )
+        start_from(cfg.training.pretrained, generator, ids)
+        discriminator = build_discriminator(cfg.discriminator, words, length, pad=ids.pad)
         game = seqgan.build(generator, discriminator, cfg.method, cfg.training)
 
         scorer = TextScorer(corpus, world, cfg.scores)
         alarms = (PinnedDiscriminator(), LostDiversity(scorer.real_diversity()))
         hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
         feed = corpus.feed(cfg.training.batch_size, **run.share())
-        trainer = Trainer(run, game, seqgan.phases(cfg.method, cfg.training), feed, hooks)
+        phases = seqgan.phases(cfg.method, cfg.training)
+        trainer = Trainer(run, game, phases, feed, hooks)
         trainer.fit()
 
         if run.runtime.leads:

@@ -1,8 +1,8 @@
 """Boundary-seeking GAN on text (Hjelm, Jacob, Che, Trischler, Cho, Bengio 2018: "Boundary-seeking generative
 adversarial networks").
 
-    w_m = softmax over m of logit D(x_m),  x_1 ... x_M drawn from G(. | z)             (eq. 8, 9)
-    L_G = - E_z sum_m w_m log G(x_m | z)                                               (eq. 10)
+    w_m = softmax over m of logit D(x_m),  x_1 ... x_M drawn from G(. | z)
+    L_G = - E_z sum_m w_m log G(x_m | z)
     D maximises  E_data log D(x) + E_G log(1 - D(x))
 
 The four choices: a generator and any discriminator; the minimax objective's D half; weights over the samples

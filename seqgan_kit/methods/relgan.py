@@ -2,9 +2,9 @@
 generation").
 
     y_t = softmax(beta (l_t + n_t)),  the next input is the embedding of argmax y_t
-    beta = beta_max^(n/N) in round n of N                                         (section 2.3)
+    beta = beta_max^(n/N) in round n of N
     D minimises  mean_s f(D(x~_s) - D(y~_s)),  G  mean_s f(D(y~_s) - D(x~_s)),  f(u) = log(1 + exp(-u))
-    x~_s, y~_s: the s-th of S embeddings of a real and of a generated sequence    (section 2.2, 2.4)
+    x~_s, y~_s: the s-th of S embeddings of a real and of a generated sequence
 
 The four choices: a relational memory and a CNN on S embedded representations; the relativistic objective on
 pairs; relaxed samples; MLE, then 5 moves of D for one of G.

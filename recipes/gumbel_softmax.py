@@ -1,0 +1,126 @@
+"""Gumbel-softmax GAN: D's gradient reaches the generator through relaxed tokens.
+
+$ python recipes/gumbel_softmax.py                               bundled cat captions, minutes on a laptop
+$ python recipes/gumbel_softmax.py --text my.txt --tokenizer char your own text, a line each
+$ python recipes/gumbel_softmax.py --oracle seed:88              the LSTM world of the SeqGAN paper
+$ python recipes/gumbel_softmax.py paper --text my.txt           straight through, as published (hours)
+$ python recipes/gumbel_softmax.py smoke                         seconds, to see that everything works
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from seqgan_kit.core.alarms import LostDiversity, PinnedDiscriminator
+from seqgan_kit.core.config import flat, launch
+from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.trainer import Hooks, Trainer
+from seqgan_kit.methods import gumbel_softmax
+from seqgan_kit.methods.corpora import OracleData, TextData, load_corpus
+from seqgan_kit.methods.export import save_text_model
+from seqgan_kit.methods.gumbel_softmax import GumbelSoftmaxMethod
+from seqgan_kit.methods.pretrained import start_from
+from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
+from seqgan_kit.report.closing import close_run
+from seqgan_kit.report.html import write_report
+from seqgan_kit.sequences.discriminators import DiscriminatorChoice, build_discriminator
+from seqgan_kit.sequences.generators import GeneratorChoice, build_generator
+from seqgan_kit.sequences.lstm import LSTMConfig
+from seqgan_kit.sequences.schedule import PRETRAINED, FineTuning
+from seqgan_kit.sequences.textcnn import TextCNNConfig
+
+
+@dataclass(frozen=True)
+class Config:
+    """Gumbel-softmax GAN on text."""
+
+    data: Annotated[TextData, flat] = TextData()
+    oracle: Annotated[OracleData, flat] = OracleData()
+    method: Annotated[GumbelSoftmaxMethod, flat] = GumbelSoftmaxMethod()
+    training: Annotated[FineTuning, flat] = FineTuning()
+    generator: Annotated[GeneratorChoice, flat] = GeneratorChoice()
+    discriminator: Annotated[DiscriminatorChoice, flat] = DiscriminatorChoice()
+    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    run: Annotated[RunSettings, flat] = RunSettings()
+
+
+PRESETS = {
+    "default": Config(
+        method=GumbelSoftmaxMethod(final_temperature=0.3),
+        training=FineTuning(
+            batch_size=128,
+            mle_epochs=15,
+            mle_learning_rate=5e-3,
+            mle_schedule="linear",
+            negatives=0,
+            pretrain_pools=60,
+            discriminator_moves=8,
+            rounds=90,
+            generator_moves=2,
+            pools=1,
+            teacher_forcing_moves=2,
+            generator_learning_rate=5e-4,
+            discriminator_learning_rate=2e-3,
+            score_l2=0.0,
+            evaluate_every_epochs=5,
+            evaluate_every_rounds=15,
+        ),
+        generator=GeneratorChoice(lstm=LSTMConfig(embedding=64, hidden=128)),
+        discriminator=DiscriminatorChoice(
+            textcnn=TextCNNConfig(embedding=64, filters=((2, 128), (3, 128), (4, 128)), dropout=0.1)
+        ),
+    ),
+    "paper": Config(
+        method=GumbelSoftmaxMethod(5.0, 1.0, "linear"),
+        training=FineTuning(
+            mle_epochs=0, negatives=0, pretrain_pools=0, generator_learning_rate=1e-3
+        ),
+    ),
+    "smoke": Config(
+        training=FineTuning(
+            batch_size=32,
+            mle_epochs=0.1,
+            negatives=0,
+            pretrain_pools=1,
+            discriminator_moves=2,
+            rounds=2,
+            pools=1,
+            evaluate_every_rounds=1,
+        ),
+        discriminator=DiscriminatorChoice(
+            textcnn=TextCNNConfig(embedding=16, filters=((2, 8), (3, 8)))
+        ),
+        scores=ScoreSettings(score_samples=200, evaluation_samples=50),
+    ),
+}
+
+
+def main(cfg: Config) -> None:
+    """Data, networks, game, phases, training, samples and scores."""
+    with open_run("gumbel_softmax", cfg) as run:
+        corpus, world = load_corpus(cfg.data, cfg.oracle)
+        run.say("\n".join(corpus.account.lines()))
+        ids, words, length = corpus.tokenizer, corpus.tokenizer.vocabulary_size, corpus.length
+        generator = build_generator(
+            cfg.generator, words, length, bos=ids.bos, eos=ids.eos, pad=ids.pad
+        )
+        start_from(cfg.training.pretrained, generator, ids)
+        discriminator = build_discriminator(cfg.discriminator, words, length, pad=ids.pad)
+        game = gumbel_softmax.build(generator, discriminator, cfg.method, cfg.training)
+
+        scorer = TextScorer(corpus, world, cfg.scores)
+        alarms = (PinnedDiscriminator(), LostDiversity(scorer.real_diversity()))
+        hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        phases = gumbel_softmax.phases(cfg.method, cfg.training)
+        trainer = Trainer(run, game, phases, feed, hooks)
+        trainer.fit()
+
+        if run.runtime.leads:
+            pretrained = trainer.player_after(PRETRAINED, "generator")
+            rows = scorer.rows({"MLE": pretrained, "Gumbel-softmax": generator}, cfg.run.seed)
+            save_text_model(run.log.model_folder, generator, corpus.tokenizer)
+            close_run(run, scorer.record("MLE, Gumbel-softmax and real data", rows))
+
+
+if __name__ == "__main__":
+    launch(main, PRESETS)

@@ -1,0 +1,73 @@
+"""MaliGAN (Che, Li, Zhang, Hjelm, Li, Song, Bengio 2017: "Maximum-likelihood augmented discrete generative
+adversarial networks").
+
+    r = D / (1 - D);  grad = sum_i (r_i / sum_j r_j - b) grad log G(x_i),  x_1 ... x_m of G
+    with rollouts r is the mean over completions of a prefix
+    mixed: the first N real tokens are kept and continued M times, N falls by K until it is 0
+    D maximises  E_data log D(x) + E_G log(1 - D(x))
+
+The four choices: any generator that writes token by token and any discriminator; the minimax objective's D
+half; importance weights; MLE, then D, then both in turns.
+
+Differs from the paper: b counts in mean weights 1/m (see ImportanceWeighted); N falls with the share of the
+adversarial rounds that is over, so that it reaches 0 whatever their number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.game import Phase
+from seqgan_kit.core.objectives import minimax
+from seqgan_kit.sequences.adversarial import SequenceGame
+from seqgan_kit.sequences.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.importance import ImportanceWeighted
+from seqgan_kit.sequences.sampling import CHUNK_ROWS
+from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
+
+
+@dataclass(frozen=True)
+class MaliGANMethod:
+    """Settings of the weights; the defaults are the paper's where it has them."""
+
+    rollouts: int = 0
+    """Completions of every prefix over which r is averaged; 0 gives every token its sequence's weight."""
+    kept: int = 30
+    """N: real tokens kept at the start of the adversarial rounds (at most all but one); 0 keeps none."""
+    kept_step: int = 5
+    """K: by how many N falls at a time."""
+    continuations: int = 8
+    """M: continuations of each kept prefix."""
+    baseline_end: float = 1.0
+    """b in the last round, in mean weights; it rises from 0."""
+    reward: Literal["verdict", "constant", "random"] = "verdict"
+    """verdict: r from D. constant and random ask no D and are controls: what a run gains with them is not
+    the discriminator's doing."""
+    chunk_rows: int = CHUNK_ROWS
+    """Sequences advanced and scored at once; bounds memory and does not change results."""
+
+
+def build(
+    generator: SequenceGenerator,
+    discriminator: Discriminator,
+    method: MaliGANMethod,
+    training: FineTuning,
+) -> SequenceGame:
+    """The game from its players and settings."""
+    estimator = ImportanceWeighted(
+        rollouts=method.rollouts,
+        kept=method.kept,
+        kept_step=method.kept_step,
+        continuations=method.continuations,
+        baseline_end=method.baseline_end,
+        reward=method.reward,
+        chunk_rows=method.chunk_rows,
+    )
+    return SequenceGame(generator, discriminator, minimax(), estimator, training)
+
+
+def phases(method: MaliGANMethod, training: FineTuning) -> tuple[Phase, ...]:
+    """Pretraining, then both in turns."""
+    return fine_tuning_phases(training)
