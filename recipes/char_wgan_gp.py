@@ -50,9 +50,10 @@ PRESETS = {
         method=CharWGANGPMethod(
             batch_size=32,
             rounds=3000,
-            critic_moves=5,
-            generator_learning_rate=1e-3,
-            critic_learning_rate=1e-3,
+            critic_moves=3,
+            generator_learning_rate=2e-3,
+            critic_learning_rate=2e-3,
+            schedule="linear",
             evaluate_every_rounds=250,
         ),
         generator=CharResNetGeneratorConfig(width=32, blocks=2),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from seqgan_kit.data.text import TextCorpus
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.score_tables import Column, column, table_row
 from seqgan_kit.metrics.divergences import Estimate
-from seqgan_kit.metrics.ngram_divergence import js_divergences
+from seqgan_kit.metrics.ngram_divergence import NgramShares, js_divergences
 from seqgan_kit.metrics.signature import Signature
 
 ORDERS = (1, 2, 3, 4)
@@ -79,7 +80,7 @@ class CharScorer:
 
     def scores(self, rows: Tensor) -> dict[str, float]:
         """JS-n of ids [N,T] against the references, and the share of distinct rows."""
-        found = js_divergences(rows.tolist(), self._references().tolist(), ORDERS)
+        found = js_divergences(rows.tolist(), self._reference_shares, ORDERS)
         return {**{f"js{n}": value for n, value in found.items()}, "diversity": diversity(rows)}
 
     def draw_lines(self, game: Game, rng: torch.Generator, path: Path) -> None:
@@ -120,6 +121,10 @@ class CharScorer:
     def _references(self) -> Tensor:
         rows = self.corpus.test if len(self.corpus.test) else self.corpus.train
         return rows[:, : self.length]
+
+    @cached_property
+    def _reference_shares(self) -> NgramShares:
+        return NgramShares(self._references().tolist(), ORDERS)
 
     def _reference_name(self) -> str:
         return f"{len(self._references())} lines of {'test' if len(self.corpus.test) else 'training'} text"

@@ -20,6 +20,7 @@ starts as torch's do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -29,7 +30,7 @@ from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import wasserstein
-from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.core.optimizers import Optimizer, Schedule
 from seqgan_kit.core.penalties import GradientPenalty
 from seqgan_kit.sequences.char_resnet import CharResNetGenerator
 
@@ -50,6 +51,8 @@ class CharWGANGPMethod:
     """Adam's step size of G."""
     critic_learning_rate: float = 1e-4
     """Adam's step size of the critic."""
+    schedule: Schedule = "constant"
+    """How both step sizes fall over the rounds (the paper: not at all)."""
     evaluate_every_rounds: int = 1000
     """Rounds between evaluations."""
 
@@ -83,8 +86,8 @@ def build(
 def phases(method: CharWGANGPMethod) -> tuple[Phase, ...]:
     """One phase; a round is ``critic_moves`` moves of the critic, then one of G."""
     # beta1 0.5, beta2 0.9: the paper's code.
-    critic = Optimizer(method.critic_learning_rate, betas=(0.5, 0.9))
-    generator = Optimizer(method.generator_learning_rate, betas=(0.5, 0.9))
+    make = partial(Optimizer, betas=(0.5, 0.9), schedule=method.schedule)
+    critic, generator = make(method.critic_learning_rate), make(method.generator_learning_rate)
     return (
         Phase(
             "adversarial",

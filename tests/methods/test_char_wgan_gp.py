@@ -88,7 +88,7 @@ def test_the_schedule_is_the_papers_codes():
 
 
 def test_it_learns_a_language_of_two_words_from_noise(new_run):
-    """Half the rows are one word, half the other. Positions drawn by themselves would say each one time in 16."""
+    """Half the rows are one word, half the other. Positions drawn alone would say each once in 16."""
     words = torch.tensor([[3, 4, 3, 4], [5, 3, 3, EOS]])
     method = CharWGANGPMethod(
         batch_size=16,
