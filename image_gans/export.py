@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from image_gans.grids import save_grid
 from image_gans.latent import LatentGenerator
+from image_gans.networks.bernoulli import BernoulliConfig, BernoulliGenerator
 from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator
 from seqgan_kit.errors import CheckpointError, SeqganKitError, UsageError, unknown
 
@@ -23,6 +24,7 @@ _FORMAT = 1
 _CHUNK = 256  # pictures at a time: bounds the memory, changes no picture
 
 GENERATORS: Mapping[str, tuple[type, Callable[[Any], nn.Module]]] = {
+    "bernoulli": (BernoulliConfig, BernoulliGenerator),
     "dcgan": (DCGANConfig, DCGANGenerator),
 }
 """Generators by the name in model.json: their config and what builds them from it."""

@@ -17,7 +17,12 @@ from torch import Tensor, nn
 
 import image_gans.methods
 import seqgan_kit.methods
-from image_gans.methods import dcgan
+from image_gans.methods import boundary_seeking_images, dcgan
+from image_gans.networks.bernoulli import (
+    BernoulliConfig,
+    BernoulliGenerator,
+    bernoulli_discriminator,
+)
 from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator, dcgan_discriminator
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.feed import TensorFeed
@@ -73,6 +78,14 @@ def play_char_wgan_gp() -> Played:
     return game, char_wgan_gp.phases(method), TOKENS
 
 
+def play_boundary_seeking_images() -> Played:
+    networks = BernoulliConfig(size=16, latent=5, width=2)
+    method = boundary_seeking_images.BoundarySeekingImagesMethod(samples=3, batch_size=4)
+    players = BernoulliGenerator(networks), bernoulli_discriminator(networks)
+    game = boundary_seeking_images.build(*players, method)
+    return game, boundary_seeking_images.phases(method), PICTURES[:, :1].sign()
+
+
 def play_dcgan() -> Played:
     networks, method = DCGANConfig(size=16, width=2, latent=5), dcgan.DCGANMethod(batch_size=4)
     game = dcgan.build(DCGANGenerator(networks), dcgan_discriminator(networks), method)
@@ -83,6 +96,7 @@ BUILDERS: dict[str, Callable[[], Played]] = {
     "char_wgan_gp": play_char_wgan_gp,
     "mle": play_mle,
     "seqgan": play_seqgan,
+    "boundary_seeking_images": play_boundary_seeking_images,
     "dcgan": play_dcgan,
 }
 

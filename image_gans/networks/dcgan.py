@@ -91,13 +91,15 @@ class DCGANGenerator(nn.Module):
             layers.append(_upsample(before, after, bias=not normalised))
             layers += _normalise_and_activate(after, config.variant, slope=0.0)
         # No batch norm at the output: pictures may differ in mean and contrast (section 3).
-        self.layers = nn.Sequential(
-            *layers, _upsample(config.hidden[-1], config.channels), nn.Tanh()
-        )
+        self.layers = nn.Sequential(*layers, _upsample(config.hidden[-1], config.channels))
         initialise(self, config.variant)
 
     def forward(self, z: Tensor) -> Tensor:
         """[N,latent] -> [N,C,H,W] in [-1,1]."""
+        return self.before_tanh(z).tanh()
+
+    def before_tanh(self, z: Tensor) -> Tensor:
+        """[N,latent] -> [N,C,H,W], not yet squashed."""
         return cast(Tensor, self.layers(self.project(z).view(len(z), -1, 4, 4)))
 
     def latents(self, n: int, rng: torch.Generator) -> Tensor:
