@@ -45,6 +45,33 @@ def seqgan(words: Sequence[str]) -> None:
     _print_with_threads(options.pop("threads"), measure)
 
 
+def discriminator(words: Sequence[str]) -> None:
+    """The discriminator's training step against convolutions and autograd."""
+    options = _parse(
+        "discriminator",
+        "Times training steps of the TextCNN discriminator - loss on reals and fakes, gradients, Adam - "
+        "against nn.Conv1d and autograd, in turns.",
+        (
+            ("batch", 64, 1, "real sequences in a step, and as many generated ones"),
+            _LENGTH,
+            _VOCABULARY,
+            ("repeats", 20, 1, "how often each way is timed"),
+            _SEED,
+        ),
+        words,
+    )
+
+    def measure() -> str:
+        from seqgan_kit.sequences.discriminator_timing import (
+            DiscriminatorSetting,
+            discriminator_report,
+        )
+
+        return discriminator_report(DiscriminatorSetting(**options))
+
+    _print_with_threads(options.pop("threads"), measure)
+
+
 def mle(words: Sequence[str]) -> None:
     """Maximum likelihood against a linear layer and cross-entropy."""
     options = _parse_generator(

@@ -11,6 +11,7 @@ from seqgan_kit.errors import UsageError, unknown
 
 BENCHES = {
     "seqgan": "seqgan_kit.cli.benches:seqgan",
+    "discriminator": "seqgan_kit.cli.benches:discriminator",
     "mle": "seqgan_kit.cli.benches:mle",
     "sampling": "seqgan_kit.cli.benches:sampling",
     "variance": "seqgan_kit.cli.benches:variance",

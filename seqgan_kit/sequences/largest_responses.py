@@ -29,7 +29,7 @@ _FEW_WINDOWS = 8
 def largest_responses(embedded: Tensor, convolutions: Iterable[nn.Conv1d]) -> Tensor:
     """Each filter's largest response over time, [B,T,E] -> [B, all filters].
 
-    Equal to ``plain_largest_responses`` up to rounding, in derivatives of every order.
+    Equal to ``plain_largest_responses`` up to rounding, and so are gradients and their gradients.
     """
     return torch.cat([_largest(embedded, c.weight, c.bias) for c in convolutions], dim=1)
 
@@ -55,14 +55,13 @@ class _LargestResponse(torch.autograd.Function):
         # Channels last, in both steps: the pooling is vectorised over filters, 15 times as fast as max(dim).
         responses = F.conv2d(_as_image(embedded), weight.unsqueeze(2), bias)
         values, winners = F.max_pool2d(responses, (1, responses.shape[3]), return_indices=True)
-        ctx.save_for_backward(embedded, weight, bias, winners.flatten(1))
+        ctx.save_for_backward(embedded, weight, winners.flatten(1))
         return values.flatten(1)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        embedded, weight, bias, winners = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            return _differentiable(ctx.needs_input_grad, (embedded, weight, bias), gradient)
+        # Of operations that have gradients themselves, so that penalties on gradients work.
+        embedded, weight, winners = ctx.saved_tensors
         asked = ctx.needs_input_grad
         return (
             _input_gradient(embedded, weight, winners, gradient) if asked[0] else None,
@@ -108,14 +107,3 @@ def _spread(winners: Tensor, gradient: Tensor, windows: int) -> Tensor:
     """The maxima's gradient [B,F] as that of all responses [B,windows,F]: zero but for the winners."""
     spread = gradient.new_zeros(len(gradient), windows, gradient.shape[1])
     return spread.scatter_(1, winners.unsqueeze(1), gradient.unsqueeze(1))
-
-
-def _differentiable(
-    asked: tuple[bool, ...], inputs: tuple[Tensor, ...], gradient: Tensor
-) -> tuple[Tensor | None, ...]:
-    """The gradients that are asked for, as something that has gradients itself."""
-    embedded, weight, bias = inputs
-    pooled = F.conv1d(embedded.transpose(1, 2), weight, bias).amax(2)
-    wanted = [x for x, is_asked in zip(inputs, asked, strict=True) if is_asked]
-    found = iter(torch.autograd.grad(pooled, wanted, gradient, create_graph=True))
-    return tuple(next(found) if is_asked else None for is_asked in asked)
