@@ -49,12 +49,12 @@ PRESETS = {
     "default": Config(
         method=CharWGANGPMethod(
             batch_size=32,
-            rounds=3000,
+            rounds=6000,
             critic_moves=3,
-            generator_learning_rate=2e-3,
-            critic_learning_rate=2e-3,
+            generator_learning_rate=4e-3,
+            critic_learning_rate=4e-3,
             schedule="linear",
-            evaluate_every_rounds=250,
+            evaluate_every_rounds=500,
         ),
         generator=CharResNetGeneratorConfig(width=32, blocks=2),
         critic=CharResNetConfig(width=32, blocks=2),

@@ -1,7 +1,7 @@
 """The networks of WGAN-GP on characters: residual blocks of convolutions over a fixed number of positions.
 
-Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville 2017 ("Improved Training of Wasserstein GANs"), section 5.4
-and its code: no recurrence, no normalisation; the critic reads one-hots and the generator's softmax alike.
+Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville 2017 ("Improved Training of Wasserstein GANs")
+and their code: no recurrence, no normalisation; the critic reads one-hots and the generator's softmax alike.
 """
 
 from __future__ import annotations

@@ -128,6 +128,19 @@ def test_groups_share_their_noise_and_know_their_probabilities():
     assert generator.enter.weight.grad.abs().sum() > 0
 
 
+def test_groups_draw_every_position_from_its_own_probabilities():
+    """Positions and noises that differ much: a draw that went to another's cell would show."""
+    generator = make(vocabulary=3, length=3)
+    with torch.no_grad():
+        generator.enter.bias.normal_(std=4, generator=rng(5))
+    n = 4000
+    samples, _ = generator.draw_groups(2, n, rng())
+    share = F.one_hot(samples, 3).float().mean(1)
+    true = generator.relaxed(2, rng()).detach()
+    assert (true[0, 0] - true[0, 1]).abs().max() > 0.2
+    assert ((share - true).abs() <= 4.5 * (true * (1 - true) / n).sqrt() + 1e-3).all()
+
+
 def test_the_gradient_of_groups_is_that_of_the_expectation():
     """mean f(x) log g(x|z) over many draws of one z, against d/dtheta sum_x g(x|z) f(x) by enumeration."""
     generator = make(vocabulary=3, length=2)
