@@ -41,9 +41,9 @@ class Optimizer:
         """The torch optimizer over these parameters."""
         rate, decay = self.learning_rate, self.weight_decay
         if self.name == "adam":
-            return torch.optim.Adam(parameters, rate, self.betas, weight_decay=decay)
+            return torch.optim.Adam(parameters, rate, self.betas, weight_decay=decay, fused=True)
         if self.name == "adamw":
-            return torch.optim.AdamW(parameters, rate, self.betas, weight_decay=decay)
+            return torch.optim.AdamW(parameters, rate, self.betas, weight_decay=decay, fused=True)
         if self.name == "rmsprop":
             return torch.optim.RMSprop(parameters, rate, self.smoothing, weight_decay=decay)
         return torch.optim.SGD(parameters, rate, weight_decay=decay)

@@ -16,9 +16,12 @@ from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.core.objectives import Objective
 from seqgan_kit.core.penalties import Penalty
 from seqgan_kit.core.pools import Pool
+from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.gumbel import GumbelSoftmax
 from seqgan_kit.sequences.likelihood import mle_loss
 from seqgan_kit.sequences.penalties import ScoreDecay
+from seqgan_kit.sequences.relgan_discriminator import RelGANCNN
 from seqgan_kit.sequences.schedule import ADVERSARIAL, FineTuning
 
 
@@ -45,6 +48,7 @@ class SequenceGame(AdversarialGame):
         penalties: Sequence[Penalty] = (),
         others: Mapping[str, nn.Module] | None = None,
     ):
+        _check_scores(discriminator, estimator)
         players = dict(others or {})
         if training.negatives:
             example = torch.zeros(cast(int, generator.length), dtype=torch.int64)
@@ -68,3 +72,11 @@ class SequenceGame(AdversarialGame):
         if move.phase != ADVERSARIAL:
             move = replace(move, round=0, rounds=max(2, move.rounds))
         return super().discriminator_loss(batch, move)
+
+
+def _check_scores(discriminator: Discriminator, estimator: Estimator) -> None:
+    if isinstance(discriminator.trunk, RelGANCNN) and not isinstance(estimator, GumbelSoftmax):
+        raise UsageError(
+            "the discriminator relgan_cnn gives a sequence many scores, and rewards and weights are made of "
+            "one: choose textcnn, birnn, transformer_reader or char_resnet."
+        )

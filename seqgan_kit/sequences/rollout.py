@@ -1,14 +1,15 @@
 """Rewards of prefixes by Monte-Carlo completion (Yu et al. 2017, equation 4), in one sweep over time.
 
 Every prefix of every sequence is completed N times. Sampling the sequences has left a state behind every
-prefix; at time s the N completions of the prefix of s tokens join the batch that is already running, and one
-step advances all of them. No prefix is ever read twice, and the N first tokens of a prefix's completions come
-from one distribution that is computed once.
+prefix; at time s the N completions of the prefix of s tokens join those already running, and all advance by
+one step, in chunks that stay together, so that a long state (a Transformer's cache) is not copied. No prefix
+is ever read twice, and the N first tokens of a prefix's completions come from one distribution that is
+computed once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -154,24 +155,27 @@ def complete_prefixes(
     draw = next_token_drawer(stepper)
     bos = torch.full_like(tokens[:, 0], generator.bos)
     _, state = stepper.advance(bos, generator.start(len(tokens), tokens.device))
-    running: _Running | None = None
+    running: list[_Running] = []
     for time, uniforms in enumerate(_uniforms(tokens, rollouts, rng), start=1):
         hidden, state = stepper.advance(tokens[:, time - 1], state)
+        numbers = uniforms.flatten()
+        running = [_advance(stepper, draw, chunk, numbers[chunk.ids]) for chunk in running]
         joining = is_open[:, time].nonzero().squeeze(1)
         # The N first tokens of a prefix's completions come from one distribution.
         first = draw(hidden[joining], uniforms[-1, joining])
-        fresh = _join_in(first, take_rows(state, joining), (time - 1) * len(tokens) + joining)
-        if running is not None:
-            numbers = uniforms.flatten()[running.ids]
-            fresh = _join(_advance(stepper, draw, running, numbers, chunk_rows), fresh)
-        rows[fresh.ids, time] = fresh.tokens
-        running = _unfinished(fresh, generator.eos)
+        per_chunk = max(1, chunk_rows // rollouts)
+        for some, drawn in zip(joining.split(per_chunk), first.split(per_chunk), strict=True):
+            prefixes = (time - 1) * len(tokens) + some
+            running.append(_join_in(drawn, take_rows(state, some), prefixes))
+        for chunk in running:
+            rows[chunk.ids, time] = chunk.tokens
+        running = _packed((_unfinished(chunk, generator.eos) for chunk in running), chunk_rows)
     return out
 
 
 @dataclass(frozen=True)
 class _Running:
-    """Completions under way, all at the same position."""
+    """A chunk of completions under way, all at the same position."""
 
     ids: Tensor
     """Rows [A] of the flattened [T-1,G,N] completions."""
@@ -210,19 +214,23 @@ def _join_in(tokens: Tensor, state: State, prefixes: Tensor) -> _Running:
     return _Running(ids.flatten(), tokens.flatten(), copies)
 
 
-def _advance(
-    stepper: Stepper, draw: Drawer, running: _Running, uniforms: Tensor, chunk_rows: int
-) -> _Running:
+def _advance(stepper: Stepper, draw: Drawer, running: _Running, uniforms: Tensor) -> _Running:
     """Reads every row's last token and draws the next, from uniform numbers [A]."""
-    tokens, states = [], []
-    for first in range(0, len(running.ids), chunk_rows):
-        chunk = slice(first, first + chunk_rows)
-        past = tuple(part[chunk] for part in running.state)
-        hidden, state = stepper.advance(running.tokens[chunk], past)
-        tokens.append(draw(hidden, uniforms[chunk, None]).squeeze(1))
-        states.append(state)
-    joined = tuple(torch.cat(parts) for parts in zip(*states, strict=True))
-    return _Running(running.ids, torch.cat(tokens), joined)
+    hidden, state = stepper.advance(running.tokens, running.state)
+    return _Running(running.ids, draw(hidden, uniforms.unsqueeze(1)).squeeze(1), state)
+
+
+def _packed(chunks: Iterable[_Running], most_rows: int) -> list[_Running]:
+    """Neighbours joined while they fit: full chunks are never copied, small ones do not become many."""
+    packed: list[_Running] = []
+    for chunk in chunks:
+        if not len(chunk.ids):
+            continue
+        if packed and len(packed[-1].ids) + len(chunk.ids) <= most_rows:
+            packed[-1] = _join(packed[-1], chunk)
+        else:
+            packed.append(chunk)
+    return packed
 
 
 def _join(first: _Running, second: _Running) -> _Running:
@@ -233,10 +241,9 @@ def _join(first: _Running, second: _Running) -> _Running:
     )
 
 
-def _unfinished(running: _Running, eos: int | None) -> _Running | None:
-    """Without the completions that have just ended; None if no row is left."""
-    if eos is not None:
-        going = (running.tokens != eos).nonzero().squeeze(1)
-        ids, tokens = running.ids[going], running.tokens[going]
-        running = _Running(ids, tokens, take_rows(running.state, going))
-    return running if len(running.ids) else None
+def _unfinished(running: _Running, eos: int | None) -> _Running:
+    """Without the completions that have just ended."""
+    if eos is None:
+        return running
+    going = (running.tokens != eos).nonzero().squeeze(1)
+    return _Running(running.ids[going], running.tokens[going], take_rows(running.state, going))
