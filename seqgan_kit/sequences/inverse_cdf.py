@@ -138,11 +138,11 @@ def _tokens_from_weights(weights: Tensor, totals: Tensor, uniforms: Tensor) -> T
         found = found.masked_fill(beyond, 0)
     else:
         found = weights.gather(1, entries.flatten(1)).view(entries.shape)
-    row, _ = _pick(found.flatten(0, 1), rest.view(-1, 1))
+    row, *_ = _pick(found.flatten(0, 1), rest.view(-1, 1))
     return column + row.view(column.shape) * columns
 
 
-def _pick(weights: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
+def _pick(weights: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Picks an index by cumulative weight.
 
     Args:
@@ -150,16 +150,17 @@ def _pick(weights: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
         uniforms: [M,N] float64 in [0, 1), so that a target stays below the total.
 
     Returns:
-        The index picked [M,N], and what its target lacks to the end of that index's interval [M,N].
+        The index picked [M,N], the target that it was picked by [M,N], and cumulative weights [M,K].
     """
     cumulative = weights.cumsum(1, dtype=torch.float64)
     targets = uniforms * cumulative[:, -1:]
     # right=True finds the first cumulative weight above the target, hence never a token of weight 0.
     index = torch.searchsorted(cumulative, targets, right=True)
-    return index, cumulative.gather(1, index) - targets
+    return index, targets, cumulative
 
 
 def _pick_and_rest(weights: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
     """The index picked [M,N], and where in its interval the uniform number fell, in [0, 1) [M,N]."""
-    index, missing = _pick(weights, uniforms)
+    index, targets, cumulative = _pick(weights, uniforms)
+    missing = cumulative.gather(1, index) - targets
     return index, (1 - missing / weights.gather(1, index)).clamp(0, 1 - 2**-53)
