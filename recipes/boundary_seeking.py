@@ -1,10 +1,10 @@
 """Boundary-seeking GAN on text: G's samples weighted by D's verdict.
 
-$ python recipes/boundary_seeking.py                             bundled cat captions, minutes on a laptop
-$ python recipes/boundary_seeking.py --text my.txt --tokenizer char your own text, a line each
-$ python recipes/boundary_seeking.py --oracle seed:88            the LSTM world of the SeqGAN paper
-$ python recipes/boundary_seeking.py paper --text my.txt         characters from noise, no pretraining (hours)
-$ python recipes/boundary_seeking.py smoke                       seconds, to see that everything works
+$ python recipes/boundary_seeking.py                                 bundled cat captions, minutes on a laptop
+$ python recipes/boundary_seeking.py --text my.txt --tokenizer char  your own text, a line each
+$ python recipes/boundary_seeking.py oracle                          the LSTM world of the SeqGAN paper
+$ python recipes/boundary_seeking.py paper --text my.txt             M = 20 with SeqGAN's schedule (hours)
+$ python recipes/boundary_seeking.py smoke                           seconds, to see that everything works
 """
 
 from dataclasses import dataclass
@@ -69,20 +69,24 @@ PRESETS = {
             textcnn=TextCNNConfig(embedding=64, filters=((2, 128), (3, 128), (4, 128)), dropout=0.1)
         ),
     ),
-    "paper": Config(
-        data=TextData(tokenizer="char", max_tokens=32),
+    "oracle": Config(
+        oracle=OracleData("seed:88"),
+        method=BoundarySeekingMethod(samples=8),
         training=FineTuning(
-            mle_epochs=0,
             negatives=0,
-            pretrain_pools=0,
-            discriminator_moves=1,
-            rounds=100_000,
+            pretrain_pools=40,
+            discriminator_moves=8,
+            rounds=60,
             pools=1,
-            generator_learning_rate=1e-4,
-            score_l2=0.0,
-            evaluate_every_rounds=1000,
+            generator_learning_rate=1e-3,
+            discriminator_learning_rate=1e-4,
+            evaluate_every_epochs=20,
+        ),
+        discriminator=DiscriminatorChoice(
+            textcnn=TextCNNConfig(filters=((1, 64), (2, 128), (3, 128), (4, 64)))
         ),
     ),
+    "paper": Config(),
     "smoke": Config(
         training=FineTuning(
             batch_size=32,

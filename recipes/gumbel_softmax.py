@@ -1,10 +1,10 @@
 """Gumbel-softmax GAN: D's gradient reaches the generator through relaxed tokens.
 
-$ python recipes/gumbel_softmax.py                               bundled cat captions, minutes on a laptop
-$ python recipes/gumbel_softmax.py --text my.txt --tokenizer char your own text, a line each
-$ python recipes/gumbel_softmax.py --oracle seed:88              the LSTM world of the SeqGAN paper
-$ python recipes/gumbel_softmax.py paper --text my.txt           straight through, as published (hours)
-$ python recipes/gumbel_softmax.py smoke                         seconds, to see that everything works
+$ python recipes/gumbel_softmax.py                                 bundled cat captions, minutes on a laptop
+$ python recipes/gumbel_softmax.py --text my.txt --tokenizer char  your own text, a line each
+$ python recipes/gumbel_softmax.py oracle                          the LSTM world of the SeqGAN paper
+$ python recipes/gumbel_softmax.py paper --text my.txt             straight through, as published (hours)
+$ python recipes/gumbel_softmax.py smoke                           seconds, to see that everything works
 """
 
 from dataclasses import dataclass
@@ -67,6 +67,23 @@ PRESETS = {
         generator=GeneratorChoice(lstm=LSTMConfig(embedding=64, hidden=128)),
         discriminator=DiscriminatorChoice(
             textcnn=TextCNNConfig(embedding=64, filters=((2, 128), (3, 128), (4, 128)), dropout=0.1)
+        ),
+    ),
+    "oracle": Config(
+        oracle=OracleData("seed:88"),
+        method=GumbelSoftmaxMethod(final_temperature=0.3),
+        training=FineTuning(
+            negatives=0,
+            pretrain_pools=40,
+            discriminator_moves=8,
+            rounds=60,
+            pools=1,
+            generator_learning_rate=1e-3,
+            discriminator_learning_rate=1e-4,
+            evaluate_every_epochs=20,
+        ),
+        discriminator=DiscriminatorChoice(
+            textcnn=TextCNNConfig(filters=((1, 64), (2, 128), (3, 128), (4, 64)))
         ),
     ),
     "paper": Config(

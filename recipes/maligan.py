@@ -1,10 +1,10 @@
 """MaliGAN: maximum likelihood on samples that D weighs by how real they look.
 
-$ python recipes/maligan.py                                      bundled cat captions, minutes on a laptop
-$ python recipes/maligan.py --text my.txt --tokenizer char       your own text, a line each
-$ python recipes/maligan.py --oracle seed:88                     the LSTM world of the SeqGAN paper
-$ python recipes/maligan.py paper --text my.txt                  the paper's settings (hours)
-$ python recipes/maligan.py smoke                                seconds, to see that everything works
+$ python recipes/maligan.py                                 bundled cat captions, minutes on a laptop
+$ python recipes/maligan.py --text my.txt --tokenizer char  your own text, a line each
+$ python recipes/maligan.py oracle                          the LSTM world of the SeqGAN paper
+$ python recipes/maligan.py paper --text my.txt             the paper's settings (hours)
+$ python recipes/maligan.py smoke                           seconds, to see that everything works
 """
 
 from dataclasses import dataclass
@@ -66,6 +66,23 @@ PRESETS = {
         generator=GeneratorChoice(lstm=LSTMConfig(embedding=64, hidden=128)),
         discriminator=DiscriminatorChoice(
             textcnn=TextCNNConfig(embedding=64, filters=((2, 128), (3, 128), (4, 128)), dropout=0.1)
+        ),
+    ),
+    "oracle": Config(
+        oracle=OracleData("seed:88"),
+        method=MaliGANMethod(kept=0),
+        training=FineTuning(
+            negatives=0,
+            pretrain_pools=40,
+            discriminator_moves=8,
+            rounds=60,
+            pools=1,
+            generator_learning_rate=1e-3,
+            discriminator_learning_rate=1e-4,
+            evaluate_every_epochs=20,
+        ),
+        discriminator=DiscriminatorChoice(
+            textcnn=TextCNNConfig(filters=((1, 64), (2, 128), (3, 128), (4, 64)))
         ),
     ),
     "paper": Config(),

@@ -1,10 +1,10 @@
 """RelGAN: a relational memory, relaxed tokens, and a discriminator with many views of a sentence.
 
-$ python recipes/relgan.py                                       bundled cat captions, minutes on a laptop
-$ python recipes/relgan.py --text my.txt --tokenizer char        your own text, a line each
-$ python recipes/relgan.py --oracle seed:88                      the LSTM world of the SeqGAN paper
-$ python recipes/relgan.py paper --text my.txt                   the paper's settings (hours)
-$ python recipes/relgan.py smoke                                 seconds, to see that everything works
+$ python recipes/relgan.py                                 bundled cat captions, minutes on a laptop
+$ python recipes/relgan.py --text my.txt --tokenizer char  your own text, a line each
+$ python recipes/relgan.py oracle                          the LSTM world of the SeqGAN paper
+$ python recipes/relgan.py paper --text my.txt             the paper's settings (hours)
+$ python recipes/relgan.py smoke                           seconds, to see that everything works
 """
 
 from dataclasses import dataclass
@@ -63,8 +63,27 @@ PRESETS = {
             evaluate_every_epochs=5,
             evaluate_every_rounds=15,
         ),
-        generator=GeneratorChoice("relational", relational=RelationalConfig()),
-        discriminator=DiscriminatorChoice("relgan_cnn", relgan_cnn=RelGANCNNConfig()),
+        generator=GeneratorChoice("relational", relational=RelationalConfig(head_size=64)),
+        discriminator=DiscriminatorChoice(
+            "relgan_cnn", relgan_cnn=RelGANCNNConfig(16, filters=((2, 64), (3, 64), (4, 64)))
+        ),
+    ),
+    "oracle": Config(
+        oracle=OracleData("seed:88"),
+        method=RelGANMethod(beta_max=10.0),
+        training=FineTuning(
+            negatives=0,
+            pretrain_pools=40,
+            discriminator_moves=8,
+            rounds=60,
+            pools=1,
+            generator_learning_rate=1e-3,
+            discriminator_learning_rate=1e-4,
+            evaluate_every_epochs=20,
+        ),
+        discriminator=DiscriminatorChoice(
+            "relgan_cnn", relgan_cnn=RelGANCNNConfig(16, filters=((2, 64), (3, 64), (4, 64)))
+        ),
     ),
     "paper": Config(
         training=FineTuning(

@@ -1,11 +1,12 @@
 """SeqGAN: pretrain a generator by maximum likelihood, then fine-tune it against a discriminator.
 
-$ python recipes/seqgan.py                                  bundled cat captions, minutes on a laptop
-$ python recipes/seqgan.py --text my.txt --out runs/mine    your own text, a line each
-$ python recipes/seqgan.py paper --text my.txt              the paper's settings (hours; use a GPU)
-$ python recipes/seqgan.py smoke                            seconds, to see that everything works
-$ python recipes/seqgan.py --resume runs/seqgan             go on where a run stopped
-$ torchrun --nproc_per_node 2 recipes/seqgan.py             several processes
+$ python recipes/seqgan.py                                bundled cat captions, minutes on a laptop
+$ python recipes/seqgan.py --text my.txt --out runs/mine  your own text, a line each
+$ python recipes/seqgan.py paper --text my.txt            the paper's settings (hours; use a GPU)
+$ python recipes/seqgan.py oracle                         the LSTM world of the paper
+$ python recipes/seqgan.py smoke                          seconds, to see that everything works
+$ python recipes/seqgan.py --resume runs/seqgan           go on where a run stopped
+$ torchrun --nproc_per_node 2 recipes/seqgan.py           several processes
 """
 
 from dataclasses import dataclass
@@ -70,7 +71,25 @@ PRESETS = {
             textcnn=TextCNNConfig(embedding=64, filters=((2, 128), (3, 128), (4, 128)), dropout=0.1)
         ),
     ),
+    "oracle": Config(
+        oracle=OracleData("seed:88"),
+        method=SeqGANMethod(rollouts=4, rollout_lag=0.0),
+        training=FineTuning(
+            negatives=0,
+            pretrain_pools=40,
+            discriminator_moves=8,
+            rounds=60,
+            pools=1,
+            generator_learning_rate=1e-2,
+            discriminator_learning_rate=1e-4,
+            evaluate_every_epochs=20,
+        ),
+        discriminator=DiscriminatorChoice(
+            textcnn=TextCNNConfig(filters=((1, 64), (2, 128), (3, 128), (4, 64)))
+        ),
+    ),
     "paper": Config(),
+    "fast": Config(method=SeqGANMethod(rollouts=4, rollout_lag=0.0, baseline="batch")),
     "smoke": Config(
         method=SeqGANMethod(rollouts=2),
         training=FineTuning(

@@ -31,6 +31,7 @@ from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.trainer import Trainer
 from seqgan_kit.methods import (
     boundary_seeking,
+    char_boundary_seeking,
     char_wgan_gp,
     gumbel_softmax,
     maligan,
@@ -79,6 +80,15 @@ def play_seqgan() -> Played:
     method = seqgan.SeqGANMethod(rollouts=2)
     game = seqgan.build(text_generator(), text_discriminator(), method, TUNING)
     return game, seqgan.phases(method, TUNING), TOKENS
+
+
+def play_char_boundary_seeking() -> Played:
+    method = char_boundary_seeking.CharBoundarySeekingMethod(batch_size=4, samples=3)
+    config = CharResNetGeneratorConfig(4, 1, batch_norm=True, decoding="drawn")
+    trunk = CharResNet(CharResNetConfig(4, 1), 7, 5, pad=0)
+    judge = Discriminator(trunk, trunk.features)
+    game = char_boundary_seeking.build(CharResNetGenerator(config, 7, 5), judge, method)
+    return game, char_boundary_seeking.phases(method), TOKENS
 
 
 def play_char_wgan_gp() -> Played:
@@ -138,6 +148,7 @@ def play_dcgan() -> Played:
 
 
 BUILDERS: dict[str, Callable[[], Played]] = {
+    "char_boundary_seeking": play_char_boundary_seeking,
     "char_wgan_gp": play_char_wgan_gp,
     "mle": play_mle,
     "seqgan": play_seqgan,

@@ -5,27 +5,24 @@ adversarial networks").
     L_G = - E_z sum_m w_m log G(x_m | z)
     D maximises  E_data log D(x) + E_G log(1 - D(x))
 
-The four choices: a generator and any discriminator; the minimax objective's D half; weights over the samples
-of one z; the schedule of the other text methods. Nothing is pretrained in the paper: ``mle_epochs`` 0.
+The four choices: any generator that writes token by token and any discriminator; the minimax objective's D
+half; weights over the samples of one z; MLE, then D, then both in turns.
 
-``char_resnet`` is the paper's generator: it maps noise z to the probabilities of all characters at once. A
-generator that writes token by token has no z: the M samples of a group are then draws from G itself, and the
-loss is MaliGAN's without its baseline. (The same estimator serves images: image_gans.methods.)
-
-Differs from the paper: the residual blocks are those of Gulrajani et al. (2017), on which the authors built.
+Differs from the paper: there G maps noise z to all characters at once and nothing is pretrained (that is
+char_boundary_seeking). A generator that writes token by token has no z: the M samples of a group are draws
+from G itself, and the loss is MaliGAN's without its baseline.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import nn
-
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import BoundarySeeking
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import minimax
 from seqgan_kit.sequences.adversarial import SequenceGame
+from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
 
 
@@ -38,7 +35,7 @@ class BoundarySeekingMethod:
 
 
 def build(
-    generator: nn.Module,
+    generator: SequenceGenerator,
     discriminator: Discriminator,
     method: BoundarySeekingMethod,
     training: FineTuning,

@@ -1,0 +1,100 @@
+"""Boundary-seeking GAN on characters: text from noise, draws weighted by D's verdict, no pretraining.
+
+$ python recipes/char_boundary_seeking.py                       bundled cat captions, minutes on a laptop
+$ python recipes/char_boundary_seeking.py --text my.txt         your own text, 32 characters a line
+$ python recipes/char_boundary_seeking.py paper --text my.txt   the paper's settings (days; use a GPU)
+$ python recipes/char_boundary_seeking.py smoke                 seconds, to see that everything works
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from seqgan_kit.core.alarms import LostDiversity
+from seqgan_kit.core.config import flat, launch
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.trainer import Hooks, Trainer
+from seqgan_kit.data.text import TextData, load_text
+from seqgan_kit.data.tokenizers import PAD
+from seqgan_kit.methods import char_boundary_seeking
+from seqgan_kit.methods.char_boundary_seeking import CharBoundarySeekingMethod
+from seqgan_kit.methods.char_scores import CharScorer, CharScoreSettings, row_length
+from seqgan_kit.methods.export import save_text_model
+from seqgan_kit.report.closing import close_run
+from seqgan_kit.report.html import write_report
+from seqgan_kit.sequences.char_resnet import (
+    CharResNet,
+    CharResNetConfig,
+    CharResNetGenerator,
+    CharResNetGeneratorConfig,
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Boundary seeking on characters."""
+
+    data: Annotated[TextData, flat] = TextData(tokenizer="char")
+    method: Annotated[CharBoundarySeekingMethod, flat] = CharBoundarySeekingMethod()
+    length: int = 32
+    """T: characters of a row, from the start of each line."""
+    generator: CharResNetGeneratorConfig = CharResNetGeneratorConfig()
+    discriminator: CharResNetConfig = CharResNetConfig()
+    scores: Annotated[CharScoreSettings, flat] = CharScoreSettings()
+    run: Annotated[RunSettings, flat] = RunSettings()
+
+
+PRESETS = {
+    "default": Config(
+        method=CharBoundarySeekingMethod(
+            batch_size=32,
+            rounds=6000,
+            generator_learning_rate=1e-3,
+            discriminator_learning_rate=1e-3,
+            schedule="linear",
+            evaluate_every_rounds=500,
+        ),
+        generator=CharResNetGeneratorConfig(32, 2, latent=100, batch_norm=True, decoding="drawn"),
+        discriminator=CharResNetConfig(width=32, blocks=2),
+    ),
+    "paper": Config(
+        generator=CharResNetGeneratorConfig(256, 3, latent=100, batch_norm=True, decoding="drawn"),
+        discriminator=CharResNetConfig(256, 3),
+    ),
+    "smoke": Config(
+        method=CharBoundarySeekingMethod(
+            batch_size=16, samples=4, rounds=4, evaluate_every_rounds=2
+        ),
+        generator=CharResNetGeneratorConfig(8, 1, batch_norm=True, decoding="drawn"),
+        discriminator=CharResNetConfig(width=8, blocks=1),
+        scores=CharScoreSettings(score_samples=100),
+    ),
+}
+
+
+def main(cfg: Config) -> None:
+    """Data, networks, game, phases, training, samples and scores."""
+    with open_run("char_boundary_seeking", cfg) as run:
+        corpus = load_text(cfg.data)
+        run.say("\n".join(corpus.account.lines()))
+        words, length = corpus.tokenizer.vocabulary_size, row_length(corpus, cfg.length)
+        generator = CharResNetGenerator(cfg.generator, words, length)
+        trunk = CharResNet(cfg.discriminator, words, length, pad=PAD)
+        game = char_boundary_seeking.build(
+            generator, Discriminator(trunk, trunk.features), cfg.method
+        )
+
+        scorer = CharScorer(corpus, length, cfg.scores)
+        alarms = (LostDiversity(scorer.real_diversity()),)
+        hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
+        feed = corpus.feed(cfg.method.batch_size, **run.share())
+        Trainer(run, game, char_boundary_seeking.phases(cfg.method), feed, hooks).fit()
+
+        if run.runtime.leads:
+            rows = scorer.rows({"boundary-seeking": generator}, cfg.run.seed)
+            save_text_model(run.log.model_folder, generator, corpus.tokenizer)
+            close_run(run, scorer.record("Boundary seeking on characters and real data", rows))
+
+
+if __name__ == "__main__":
+    launch(main, PRESETS)

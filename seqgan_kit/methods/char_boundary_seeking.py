@@ -1,0 +1,93 @@
+"""Boundary-seeking GAN on characters (Hjelm, Jacob, Che, Trischler, Cho, Bengio 2018: "Boundary-seeking
+generative adversarial networks"), the paper's setting for text.
+
+    w_m = softmax over m of logit D(x_m),  x_1 ... x_M drawn from g(. | z)
+    L_G = - E_z sum_m w_m log g(x_m | z),  log g(x|z) = sum_t log softmax(G(z))_t[x_t]
+    D maximises  E_data log D(x) + E_g log(1 - D(x))
+
+The four choices: a residual network that maps noise z to the probabilities of all T characters at once, with
+batch norm, and one without as D; the minimax objective's D half; weights over the M draws of one z; one move
+of each in turns. Nothing is pretrained. Samples are drawn, not the likeliest characters.
+
+Differs from the paper: the residual blocks are those of Gulrajani et al. (2017).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.estimators import BoundarySeeking
+from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
+from seqgan_kit.core.objectives import minimax
+from seqgan_kit.core.optimizers import Optimizer, Schedule
+from seqgan_kit.sequences.char_resnet import CharResNetGenerator
+
+
+@dataclass(frozen=True)
+class CharBoundarySeekingMethod:
+    """Settings of boundary seeking on characters."""
+
+    batch_size: int = 64
+    """Rows a batch, and noise vectors of a move of G."""
+    samples: int = 20
+    """M: draws of each z."""
+    rounds: int = 100_000
+    """Rounds: moves of the generator."""
+    discriminator_moves: int = 1
+    """Moves of D a round."""
+    generator_learning_rate: float = 1e-4
+    """Adam's step size of G (beta1 0.5)."""
+    discriminator_learning_rate: float = 1e-4
+    """Adam's step size of D (beta1 0.5)."""
+    schedule: Schedule = "constant"
+    """How both step sizes fall over the rounds."""
+    evaluate_every_rounds: int = 1000
+    """Rounds between evaluations."""
+
+
+class CharBoundarySeeking(AdversarialGame):
+    """The adversarial game on rows of the generator's length."""
+
+    def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
+        """See the base class; of longer lines the first T characters."""
+        generator = self.players["generator"]
+        assert isinstance(generator, CharResNetGenerator)
+        return super().discriminator_loss(
+            {**batch, "real": batch["real"][:, : generator.length]}, move
+        )
+
+
+def build(
+    generator: CharResNetGenerator,
+    discriminator: Discriminator,
+    method: CharBoundarySeekingMethod,
+) -> CharBoundarySeeking:
+    """The game from its players and settings."""
+    return CharBoundarySeeking(generator, discriminator, minimax(), BoundarySeeking(method.samples))
+
+
+def phases(method: CharBoundarySeekingMethod) -> tuple[Phase, ...]:
+    """One phase; a round is ``discriminator_moves`` moves of D, then one of G."""
+    make = partial(Optimizer, betas=(0.5, 0.999), schedule=method.schedule)
+    judge = Turn(
+        ("discriminator",),
+        loss="discriminator_loss",
+        optimizer=make(method.discriminator_learning_rate),
+        moves=method.discriminator_moves,
+    )
+    write = Turn(
+        ("generator",), loss="generator_loss", optimizer=make(method.generator_learning_rate)
+    )
+    return (
+        Phase(
+            "adversarial",
+            (judge, write),
+            rounds=method.rounds,
+            evaluate_every_rounds=method.evaluate_every_rounds,
+            sample_every_rounds=method.evaluate_every_rounds,
+            log_every_rounds=10,
+        ),
+    )
