@@ -78,6 +78,7 @@ def mle(words: Sequence[str]) -> None:
         "mle",
         "Times steps of maximum likelihood - loss, gradients, clip, Adam - against nn.Linear and "
         "cross_entropy, in turns.",
+        (_BATCH, ("repeats", 20, 1, "how often each way is timed")),
         words,
     )
 
@@ -94,6 +95,10 @@ def sampling(words: Sequence[str]) -> None:
     options = _parse_generator(
         "sampling",
         "Times drawing whole sequences against a softmax and torch.multinomial for every token, in turns.",
+        (
+            ("batch", 1024, 1, "sequences drawn together, as for a pool of negatives"),
+            ("repeats", 5, 1, "how often each way is timed"),
+        ),
         words,
     )
 
@@ -119,8 +124,8 @@ def variance(words: Sequence[str]) -> None:
             _HIDDEN,
             ("estimates", 10, 2, "how many each variance is of"),
             ("reals", 6400, 64, "sequences of the oracle's to learn from"),
-            ("mle-epochs", 5, 1, "passes of the generator over them"),
-            ("discriminator-moves", 100, 1, "moves of the discriminator"),
+            ("mle-epochs", 2, 1, "passes of the generator over them"),
+            ("discriminator-moves", 200, 1, "moves of the discriminator, at most"),
             _SEED,
         ),
         words,
@@ -135,9 +140,10 @@ def variance(words: Sequence[str]) -> None:
     _print_with_threads(options.pop("threads"), measure)
 
 
-def _parse_generator(name: str, description: str, words: Sequence[str]) -> dict[str, int]:
-    repeats: Option = ("repeats", 20, 1, "how often each way is timed")
-    options = (_BATCH, _LENGTH, _VOCABULARY, _HIDDEN, repeats, _SEED)
+def _parse_generator(
+    name: str, description: str, options: Sequence[Option], words: Sequence[str]
+) -> dict[str, int]:
+    options = (*options, _LENGTH, _VOCABULARY, _HIDDEN, _SEED)
     return _parse(name, description, options, words)
 
 

@@ -7,6 +7,7 @@ times the variance, K times the batch is needed for the same noise: variance x c
 from __future__ import annotations
 
 import statistics
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -33,6 +34,9 @@ ESTIMATORS = (
 )
 # Moves that baselines with a memory have made before anything is measured.
 _WARM_UP_MOVES = 100
+# The discriminator learns until it is right so often (mean of ten moves): one that cannot tell rewards all
+# alike, and then any baseline looks like a miracle.
+_ENOUGH_ACCURACY = 0.85
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,9 @@ class VarianceSetting:
     estimates: int = 10
     reals: int = 6400
     """Sequences of the oracle's to learn from."""
-    mle_epochs: int = 5
-    discriminator_moves: int = 100
+    mle_epochs: int = 2
+    discriminator_moves: int = 200
+    """At most; it stops once it is right often enough."""
     seed: int = 0
 
 
@@ -105,9 +110,9 @@ class _World:
         _descend(self.generator, losses, 1e-2)
         batches = self.batches(self.setting.discriminator_moves)
         judged = (self.game.discriminator_loss(batch, self.move) for batch in batches)
-        logs = _descend(self.discriminator, judged, 1e-3)
+        accuracy = _descend(self.discriminator, judged, 1e-3)
         _descend(self.game.players["critic"], self._remembered(), 1e-2)
-        return statistics.fmean(logs[-10:])
+        return accuracy
 
     def _remembered(self) -> Iterator[Loss]:
         """The critic's losses; the rewards of whole sequences have the same mean as those of rollouts."""
@@ -124,17 +129,19 @@ class _World:
         return torch.cat([gradient.flatten() for gradient in gradients])
 
 
-def _descend(player: nn.Module, losses: Iterable[Loss], learning_rate: float) -> list[float]:
-    """One step of Adam on each loss; returns the discriminator's accuracies, where losses log them."""
+def _descend(player: nn.Module, losses: Iterable[Loss], learning_rate: float) -> float:
+    """Steps of Adam; returns D's last accuracy, where losses log it, and stops once that is enough."""
     optimizer = torch.optim.Adam(player.parameters(), learning_rate)
-    accuracies = []
+    recent: deque[float] = deque([0.0] * 10, maxlen=10)
     for loss in losses:
         optimizer.zero_grad()
         loss.total.backward()
         nn.utils.clip_grad_norm_(player.parameters(), 5.0)
         optimizer.step()
-        accuracies.append(float(loss.logs.get("discriminator_accuracy", 0.0)))
-    return accuracies
+        recent.append(float(loss.logs.get("discriminator_accuracy", 0.0)))
+        if statistics.fmean(recent) >= _ENOUGH_ACCURACY:
+            break
+    return statistics.fmean(recent)
 
 
 def total_variance(estimates: Tensor) -> tuple[float, float]:
