@@ -31,7 +31,8 @@ from seqgan_kit.methods.score_tables import Column, column, table_row
 from seqgan_kit.metrics.bleu import bleu, self_bleu
 from seqgan_kit.metrics.divergences import Estimate
 from seqgan_kit.metrics.signature import Signature
-from seqgan_kit.sequences.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.autoregressive import SequenceGenerator, tempered
+from seqgan_kit.sequences.sampling import check_sampling_options
 
 ORDERS = (2, 3, 4, 5)
 
@@ -44,6 +45,8 @@ class ScoreSettings:
     """Samples for each row of the final table."""
     evaluation_samples: int = 1000
     """Samples for each evaluation during the run."""
+    temperatures: tuple[float, ...] = ()
+    """Further rows of the final table: every generator at each of these temperatures."""
     bleu: Literal["auto", "yes", "no"] = "auto"
     """BLEU and Self-BLEU in the final table; auto: yes, except of an oracle's tokens, which are no words."""
 
@@ -51,6 +54,8 @@ class ScoreSettings:
         for name in ("score_samples", "evaluation_samples"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        for temperature in self.temperatures:
+            check_sampling_options(temperature, None, None)
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,12 @@ class TextScorer:
 
     def rows(self, generators: Mapping[str, nn.Module], seed: int) -> list[dict[str, Any]]:
         """The final table's rows: each generator, then real data."""
-        rows = [self.row(name, generator, seed) for name, generator in generators.items()]
+        rows = []
+        for name, generator in generators.items():
+            rows.append(self.row(name, generator, seed))
+            for temperature in self.settings.temperatures:
+                cooled = tempered(cast(SequenceGenerator, generator), temperature)
+                rows.append(self.row(f"{name} at {temperature:g}", cooled, seed))
         return [*rows, self.real_row(np.random.default_rng(seed))]
 
     def row(self, name: str, generator: nn.Module, seed: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ A generator that has no order of tokens (one that maps noise to a whole row) is 
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.fused_likelihood import token_log_probs, weighted_log_prob
-from seqgan_kit.sequences.sampling import CHUNK_ROWS, sample_sequences
+from seqgan_kit.sequences.sampling import CHUNK_ROWS, check_sampling_options, sample_sequences
 
 # What a generator remembers of a prefix: tensors whose dimension 0 is the batch.
 State = tuple[Tensor, ...]
@@ -230,6 +231,19 @@ class SequenceGenerator(nn.Module, ABC):
         only_pad = torch.full_like(self.impossible, IMPOSSIBLE)
         only_pad[self.pad] = 0
         return torch.where(ended.unsqueeze(-1), only_pad, logits)
+
+
+@torch.no_grad()
+def tempered(generator: SequenceGenerator, temperature: float) -> SequenceGenerator:
+    """A copy whose distribution is the generator's at a temperature: its logits, divided by it.
+
+    What it samples is what the generator samples at that temperature, and its probabilities are those.
+    """
+    check_sampling_options(temperature, None, None)
+    copied = copy.deepcopy(generator)
+    copied.output.weight.div_(temperature)
+    copied.output.bias.div_(temperature)
+    return copied
 
 
 def _check_tokens(vocabulary: int, length: int, bos: int, eos: int | None, pad: int | None) -> None:

@@ -16,6 +16,7 @@ from seqgan_kit.core.estimators import without_dropout
 from seqgan_kit.data.tokenizers import train_tokenizer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.export import load_text_model, save_text_model
+from seqgan_kit.sequences.autoregressive import tempered
 from seqgan_kit.sequences.discriminators import DiscriminatorChoice
 from seqgan_kit.sequences.generators import GENERATORS, GeneratorChoice, build_generator
 from seqgan_kit.sequences.likelihood import sequence_log_probs
@@ -70,6 +71,18 @@ def chi_square_z(counts, probabilities):
     free = int(kept.sum()) - 1
     assert free >= 3, "too few classes to tell one law from another"
     return ((statistic / free) ** (1 / 3) - (1 - 2 / (9 * free))) / math.sqrt(2 / (9 * free))
+
+
+@every_kind
+def test_a_tempered_copy_is_the_generator_at_that_temperature(kind):
+    """Same samples from the same numbers; probabilities p^(1/T), normalised."""
+    generator = make(kind)
+    cooled = tempered(generator, 0.5)
+    tokens = generator.sample(50, rng=torch.Generator().manual_seed(1), temperature=0.5)
+    assert torch.equal(cooled.sample(50, rng=torch.Generator().manual_seed(1)), tokens)
+    at_one = generator.logits(tokens).log_softmax(-1)
+    torch.testing.assert_close(cooled.logits(tokens).softmax(-1), (2 * at_one).softmax(-1))
+    assert not torch.equal(cooled.output.weight, generator.output.weight)
 
 
 def test_every_kind_is_under_contract():
