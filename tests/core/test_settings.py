@@ -185,3 +185,21 @@ def test_a_name_that_one_nested_configuration_has_needs_no_owner():
 def test_a_name_that_two_nested_configurations_have_needs_its_owner():
     with pytest.raises(UsageError, match="unknown setting 'width'"):
         merged(_Outer(), {"width": 7})
+
+
+@dataclass(frozen=True)
+class _Choice:
+    writer: str = "lstm"
+    width: int = 3
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    writer: _Choice = field(default_factory=_Choice)
+
+
+def test_a_group_may_have_the_name_of_its_choice():
+    """`writer: gru` in a file says what `--writer gru` says; so does the group in full."""
+    assert merged(_Recipe(), {"writer": "gru"}).writer == _Choice("gru")
+    assert merged(_Recipe(), {"writer": {"writer": "gru", "width": 5}}).writer == _Choice("gru", 5)
+    assert merged(_Recipe(), {"width": 5, "writer": "gru"}).writer == _Choice("gru", 5)
