@@ -45,7 +45,7 @@ class Config:
 
 PRESETS = {
     "default": Config(
-        method=GumbelSoftmaxMethod(final_temperature=0.3),
+        method=GumbelSoftmaxMethod(final_temperature=0.3, straight_through=True),
         training=FineTuning(
             batch_size=128,
             mle_epochs=15,
@@ -71,7 +71,7 @@ PRESETS = {
     ),
     "oracle": Config(
         oracle=OracleData("seed:88"),
-        method=GumbelSoftmaxMethod(final_temperature=0.3),
+        method=GumbelSoftmaxMethod(final_temperature=0.3, straight_through=True),
         training=FineTuning(
             negatives=0,
             pretrain_pools=40,

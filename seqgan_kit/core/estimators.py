@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.core.pools import Pool
-from seqgan_kit.errors import UsageError
+from seqgan_kit.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from seqgan_kit.core.adversarial import AdversarialGame
@@ -112,8 +112,13 @@ class BoundarySeeking:
 
     samples: int = 20
     """M: samples of each z (the paper's 20)."""
+    reward: Literal["verdict", "constant", "random"] = "verdict"
+    """verdict: weights from D. Controls that ask no D: constant (all weights 1/M) and random (weights in
+    proportion to uniform numbers); the expected gradient of both is 0."""
 
     def __post_init__(self) -> None:
+        if self.reward not in ("verdict", "constant", "random"):
+            raise unknown("reward", self.reward, ("verdict", "constant", "random"))
         if self.samples < 2:
             raise UsageError(
                 f"boundary seeking with {self.samples} samples of each z has nothing to compare; "
@@ -131,17 +136,28 @@ class BoundarySeeking:
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
         """M samples of as many conditions as the batch has reals, weighted by D."""
-        generator, discriminator = game.players["generator"], game.players["discriminator"]
+        generator = game.players["generator"]
         with without_dropout(generator):
             samples, log_probs = cast(GroupGenerator, generator).draw_groups(
                 len(batch["real"]), self.samples, move.rng
             )
-        with torch.no_grad(), evaluating(discriminator):
-            logits = cast(Discriminator, discriminator)(samples.flatten(0, 1)).score
-        weights = importance_weights(logits.view(log_probs.shape))
+        weights = importance_weights(self._log_ratios(game, samples, move.rng))
         loss = -(weights * log_probs).sum(1).mean()
         logs = {
             "generator_loss": loss,
             "effective_sample_size": effective_sample_size(weights).mean(),
         }
         return Loss(loss, logs)
+
+    @torch.no_grad()
+    def _log_ratios(self, game: AdversarialGame, samples: Tensor, rng: torch.Generator) -> Tensor:
+        """log r [G,M] of samples [G,M,...]: D's logits, or those of a control."""
+        groups, per_group = samples.shape[:2]
+        if self.reward == "constant":
+            return torch.zeros(groups, per_group, device=samples.device)
+        if self.reward == "random":
+            numbers = torch.rand(groups, per_group, generator=rng, device=rng.device)
+            return numbers.clamp_(min=torch.finfo(numbers.dtype).tiny).log_().to(samples.device)
+        discriminator = cast(Discriminator, game.players["discriminator"])
+        with evaluating(discriminator):
+            return discriminator(samples.flatten(0, 1)).score.view(groups, per_group)

@@ -16,6 +16,7 @@ from G itself, and the loss is MaliGAN's without its baseline.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import BoundarySeeking
@@ -32,6 +33,9 @@ class BoundarySeekingMethod:
 
     samples: int = 20
     """M: samples of each z (Hjelm et al. 2018: 20)."""
+    reward: Literal["verdict", "constant", "random"] = "verdict"
+    """verdict: weights from D. constant and random ask no D and are controls: what a run gains with them is
+    not the discriminator's doing."""
 
 
 def build(
@@ -41,9 +45,8 @@ def build(
     training: FineTuning,
 ) -> SequenceGame:
     """The game from its players and settings."""
-    return SequenceGame(
-        generator, discriminator, minimax(), BoundarySeeking(method.samples), training
-    )
+    estimator = BoundarySeeking(method.samples, method.reward)
+    return SequenceGame(generator, discriminator, minimax(), estimator, training)
 
 
 def phases(method: BoundarySeekingMethod, training: FineTuning) -> tuple[Phase, ...]:

@@ -11,7 +11,9 @@ from torch import Tensor
 from seqgan_kit.core import estimators
 from seqgan_kit.core.estimators import BoundarySeeking, importance_weights
 from seqgan_kit.core.game import Move
+from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.rewards import RewardKind
 
 GROUPS = 12_000
 
@@ -22,7 +24,9 @@ def world(request, tiny_generator, table_discriminator) -> SmallWorld:
     return build_world(request.param, tiny_generator, table_discriminator)
 
 
-def contributions(world: SmallWorld, samples: int, groups: int = GROUPS) -> Tensor:
+def contributions(
+    world: SmallWorld, samples: int, groups: int = GROUPS, reward: RewardKind = "verdict"
+) -> Tensor:
     """[G,P]: minus what each of G groups adds to the gradient of the loss, measured from outside."""
     seen: dict[str, Tensor] = {}
     generator = world.generator
@@ -34,7 +38,7 @@ def contributions(world: SmallWorld, samples: int, groups: int = GROUPS) -> Tens
 
     generator.draw_groups = recording  # type: ignore[method-assign]
     try:
-        game = world.game(BoundarySeeking(samples))
+        game = world.game(BoundarySeeking(samples, reward))
         move = Move("adversarial", 0, 1, torch.Generator().manual_seed(1))
         loss = game.generator_loss({"real": torch.zeros(groups, 1)}, move).total
     finally:
@@ -124,3 +128,18 @@ def test_dropout_is_off_while_the_generator_learns(tiny_text_discriminator):
         for _ in range(2)
     ]
     assert torch.equal(*totals)
+
+
+@pytest.mark.parametrize("reward", ["constant", "random"])
+def test_controls_have_no_direction_and_ask_no_discriminator(world, reward, monkeypatch):
+    """Weights that know nothing of the sample: E[sum_m w_m grad log g(x_m)] = E[grad log g] = 0."""
+    monkeypatch.setattr(world.discriminator, "forward", None)
+    drawn = contributions(world, 4, reward=reward)
+    spread = (drawn.std(0) / len(drawn) ** 0.5).clamp(min=1e-8)
+    assert (drawn.mean(0) / spread).abs().max() < 5
+    assert drawn.abs().max() > 0.1
+
+
+def test_unknown_rewards_are_refused():
+    with pytest.raises(UsageError, match=r"unknown reward 'constan'. Did you mean 'constant'\?"):
+        BoundarySeeking(reward="constan")
