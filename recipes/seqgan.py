@@ -89,7 +89,7 @@ PRESETS = {
         ),
     ),
     "paper": Config(),
-    "fast": Config(method=SeqGANMethod(rollouts=4, rollout_lag=0.0, baseline="batch")),
+    "fast": Config(method=SeqGANMethod(rollouts=4, rollout_lag=0.0, baseline="leave_one_out")),
     "smoke": Config(
         method=SeqGANMethod(rollouts=2),
         training=FineTuning(

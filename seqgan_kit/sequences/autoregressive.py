@@ -119,7 +119,7 @@ class SequenceGenerator(nn.Module, ABC):
 
     def logits(self, tokens: Tensor) -> Tensor:
         """Logits [B,T,V] of every token of ``tokens`` [B,T], given BOS and the tokens before it."""
-        logits = self.project(self._read(tokens))
+        logits = self.project(self.prefix_states(tokens))
         return logits if self.eos is None else self._force_pad(logits, ~self.token_mask(tokens))
 
     def log_probs(self, tokens: Tensor) -> Tensor:
@@ -209,8 +209,8 @@ class SequenceGenerator(nn.Module, ABC):
         """Weight [V,H] and bias [V] of the layer to the vocabulary, with PAD and BOS impossible."""
         return self.output.weight, self.output.bias + self.impossible
 
-    def _read(self, tokens: Tensor) -> Tensor:
-        """[B,T,H]: what is known before every token of ``tokens`` [B,T]."""
+    def prefix_states(self, tokens: Tensor) -> Tensor:
+        """Hidden states [B,T,H]: at t, after BOS and the tokens of ``tokens`` [B,T] before t."""
         first = torch.full_like(tokens[:, :1], self.bos)
         return self.encode(torch.cat([first, tokens[:, :-1]], dim=1))
 
@@ -221,7 +221,7 @@ class SequenceGenerator(nn.Module, ABC):
 
         None stands for all. So it is on a GPU, where counting would make every step wait for the device.
         """
-        hidden, targets = self._read(tokens).flatten(0, 1), tokens.flatten()
+        hidden, targets = self.prefix_states(tokens).flatten(0, 1), tokens.flatten()
         if counted.device.type != "cpu" or counted.all():
             return hidden, targets, None
         rows = counted.flatten().nonzero().squeeze(1)

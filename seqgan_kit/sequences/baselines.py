@@ -194,7 +194,7 @@ def critic_values(game: Game, tokens: Tensor) -> Tensor:
     """V(y_<t) [B,T] of every prefix of ``tokens`` [B,T]; the gradient is the critic's alone."""
     generator = cast(SequenceGenerator, game.players["generator"])
     with torch.no_grad(), evaluating(generator):
-        hidden = prefix_states(generator, tokens)
+        hidden = generator.prefix_states(tokens)
     return _player(game, "critic", Critic)(hidden)
 
 
@@ -205,12 +205,6 @@ def critic_loss(game: Game) -> Loss:
     errors = (critic_values(game, experience.tokens) - experience.values) * mask
     loss = errors.square().sum() / mask.sum()
     return Loss(loss, {"critic_loss": loss})
-
-
-def prefix_states(generator: SequenceGenerator, tokens: Tensor) -> Tensor:
-    """Hidden states [B,T,H]: at t, after BOS and the tokens of ``tokens`` [B,T] before t."""
-    first = torch.full_like(tokens[:, :1], generator.bos)
-    return generator.encode(torch.cat([first, tokens[:, :-1]], dim=1))
 
 
 def _player(game: Game, name: str, kind: type[Player]) -> Player:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.baselines import mean_of_others, prefix_states
+from seqgan_kit.sequences.baselines import mean_of_others
 from seqgan_kit.sequences.trials import Trials
 
 
@@ -38,7 +38,7 @@ def leave_one_out_loss(
         values: [B,T] action values of the tokens; the first column is used.
     """
     mask = generator.token_mask(tokens)
-    hidden, is_open = prefix_states(generator, tokens), mask[:, 1:]
+    hidden, is_open = generator.prefix_states(tokens), mask[:, 1:]
     first = values[:, 0] - mean_of_others(values[:, :1], mask[:, :1]).squeeze(1)
     surprise = F.cross_entropy(generator.project(hidden[:, 0]), tokens[:, 0], reduction="none")
     advantages = compared_with_others(trials.rewards[is_open])

@@ -28,7 +28,6 @@ from seqgan_kit.sequences.baselines import (
     check_baseline,
     critic_loss,
     learning_players,
-    prefix_states,
 )
 from seqgan_kit.sequences.estimators import Reinforce
 
@@ -73,9 +72,13 @@ def test_a_critics_estimate_is_the_exact_gradient(world, rollouts):
 @pytest.mark.parametrize("rollouts", [0, 2])
 def test_a_critic_that_sees_the_action_is_found_out(world, rollouts, monkeypatch):
     add_players(world, "critic")
-    monkeypatch.setattr(
-        baselines, "prefix_states", lambda generator, tokens: generator.encode(tokens)
-    )
+
+    def peeking(game, tokens):
+        with torch.no_grad():
+            hidden = game.players["generator"].encode(tokens)
+        return game.players["critic"](hidden)
+
+    monkeypatch.setattr(baselines, "critic_values", peeking)
     along, _ = distance(world, contributions(world, Reinforce(rollouts, "critic")))
     assert along > 6
 
@@ -138,7 +141,7 @@ def fit_critic(world: World) -> None:
     critic, experience = world.game.players["critic"], world.game.players["experience"]
     mask = world.generator.token_mask(experience.tokens)
     with torch.no_grad():
-        hidden = prefix_states(world.generator, experience.tokens)[mask]
+        hidden = world.generator.prefix_states(experience.tokens)[mask]
         inputs = torch.nn.functional.pad(hidden, (0, 1), value=1.0).double()
         targets = experience.values[mask].double().unsqueeze(1)
         solution = (torch.linalg.pinv(inputs) @ targets).float()
