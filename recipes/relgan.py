@@ -112,8 +112,10 @@ PRESETS = {
             pools=1,
             evaluate_every_rounds=1,
         ),
-        generator=GeneratorChoice("relational"),
-        discriminator=DiscriminatorChoice("relgan_cnn"),
+        generator=GeneratorChoice("relational", relational=RelationalConfig(head_size=8)),
+        discriminator=DiscriminatorChoice(
+            "relgan_cnn", relgan_cnn=RelGANCNNConfig(4, filters=((2, 8), (3, 8)))
+        ),
         scores=ScoreSettings(score_samples=200, evaluation_samples=50),
     ),
 }
