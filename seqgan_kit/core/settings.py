@@ -48,7 +48,9 @@ def merged(base: C, changes: Mapping[str, Any], where: str = "") -> C:
         current, full = new.get(name, getattr(base, name)), f"{where}.{name}".lstrip(".")
         if dataclasses.is_dataclass(current) and isinstance(value, Mapping):
             new[name] = merged(current, value, full)
-        elif name in _fields(current):  # a group and its first setting share a name, as `generator: lstm`
+        elif name in _fields(
+            current
+        ):  # a group and its first setting share a name, as `generator: lstm`
             new[name] = merged(current, {name: value}, full)
         else:
             new[name] = _converted(value, hints[name], full)
