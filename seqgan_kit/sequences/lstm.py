@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator, State, Stepper
+from seqgan_kit.sequences.soft_tokens import embed
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class LSTMGenerator(SequenceGenerator):
 
     def encode(self, inputs: Tensor) -> Tensor:
         """See the base class."""
-        return self.dropout(self.lstm(self.dropout(self._embed(inputs)))[0])
+        return self.dropout(self.lstm(self.dropout(embed(self.embedding, inputs)))[0])
 
     def start(self, batch: int, device: torch.device | str) -> State:
         """Zeros: hidden and cell of every layer, each [B,H]."""
@@ -71,7 +72,7 @@ class LSTMGenerator(SequenceGenerator):
     def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """See the base class."""
         weight_ih: Tensor = self.lstm.all_weights[0][0]
-        return self._advance(F.linear(self._embed(inputs), weight_ih), state)
+        return self._advance(F.linear(embed(self.embedding, inputs), weight_ih), state)
 
     def stepper(self) -> Stepper:
         """Stepping with the first layer's input product looked up in a [V,4H] table."""
@@ -81,11 +82,6 @@ class LSTMGenerator(SequenceGenerator):
             return self._advance(table.index_select(0, tokens), state)
 
         return Stepper(self, advance, super().stepper().project)
-
-    def _embed(self, inputs: Tensor) -> Tensor:
-        if inputs.is_floating_point():
-            return inputs @ self.embedding.weight
-        return self.embedding(inputs)
 
     def _advance(self, gates: Tensor, state: State) -> tuple[Tensor, State]:
         """All layers, from the first one's input product [B,4H] without biases."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator, State, Stepper
+from seqgan_kit.sequences.soft_tokens import embed
 
 # Added to the forget gate, so that a new network remembers (Santoro et al. 2018).
 _FORGET_BIAS = 1.0
@@ -115,7 +116,7 @@ class RelationalGenerator(SequenceGenerator):
         """See the base class."""
         (memory,) = self.start(len(inputs), inputs.device)
         hidden = []
-        for read in self.memory.read(self.dropout(self._embed(inputs))).unbind(1):
+        for read in self.memory.read(self.dropout(embed(self.embedding, inputs))).unbind(1):
             memory = self.memory(read, memory)
             hidden.append(memory.flatten(1))
         return self.dropout(torch.stack(hidden, dim=1))
@@ -128,7 +129,7 @@ class RelationalGenerator(SequenceGenerator):
 
     def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """See the base class."""
-        return self._advance(self.memory.read(self._embed(inputs)), state)
+        return self._advance(self.memory.read(embed(self.embedding, inputs)), state)
 
     def stepper(self) -> Stepper:
         """Stepping that looks up what a token adds in a [V,4W] table, from V tokens on.
@@ -150,11 +151,6 @@ class RelationalGenerator(SequenceGenerator):
 
     def _shape(self) -> tuple[int, int]:
         return self.config.slots, self.config.heads * self.config.head_size
-
-    def _embed(self, inputs: Tensor) -> Tensor:
-        if inputs.is_floating_point():
-            return inputs @ self.embedding.weight
-        return self.embedding(inputs)
 
     def _advance(self, read: Tensor, state: State) -> tuple[Tensor, State]:
         memory = self.memory(read, state[0])

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 def embed(embedding: nn.Embedding, tokens: Tensor) -> Tensor:
-    """[B,T] ids or [B,T,V] soft one-hots -> [B,T,E]; of soft ones the mean embedding."""
+    """[...] ids or [...,V] soft one-hots -> [...,E]; of soft ones the mean embedding."""
     if tokens.is_floating_point():
         return tokens @ embedding.weight
     return embedding(tokens)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.largest_responses import largest_responses, plain_largest_responses
+from seqgan_kit.sequences.soft_tokens import embed
 
 # (width, number of filters); Yu et al. 2017, appendix.
 Filters = tuple[tuple[int, int], ...]
@@ -106,7 +107,7 @@ class TextCNN(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[B,T] ids or [B,T,V] soft one-hots -> features [B,F]."""
-        embedded = self._embed(tokens)
+        embedded = embed(self.embedding, tokens)
         # A convolution skips gradients that nobody asked for, as the filters' are where soft one-hots carry
         # one back to a generator; autocast has convolutions in bfloat16; a GPU has no need of fewer FLOPs.
         kind = embedded.device.type
@@ -117,11 +118,6 @@ class TextCNN(nn.Module):
     def top(self, pooled: Tensor) -> Tensor:
         """What follows the maximum over time [B,F] -> features [B,F]."""
         return self.dropout(self.highway(pooled.relu()))
-
-    def _embed(self, tokens: Tensor) -> Tensor:
-        if tokens.is_floating_point():
-            return tokens @ self.embedding.weight
-        return self.embedding(tokens)
 
     @torch.no_grad()
     def _initialise(self) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator, State
+from seqgan_kit.sequences.soft_tokens import embed
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class TransformerGenerator(SequenceGenerator):
 
     def encode(self, inputs: Tensor) -> Tensor:
         """See the base class."""
-        x = self.dropout(self._embed(inputs) + self.position.weight[: inputs.shape[1]])
+        x = self.dropout(embed(self.embedding, inputs) + self.position.weight[: inputs.shape[1]])
         for block in self.blocks:
             x = block(x)
         return self.norm(x)
@@ -117,17 +118,12 @@ class TransformerGenerator(SequenceGenerator):
 
     def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """See the base class."""
-        x = self._embed(inputs) + self.position.weight[state[0].shape[1]]
+        x = embed(self.embedding, inputs) + self.position.weight[state[0].shape[1]]
         following: list[Tensor] = []
         for block, past in zip(self.blocks, state, strict=True):
             x, past = cast(Block, block).advance(x, past)
             following.append(past)
         return self.norm(x), tuple(following)
-
-    def _embed(self, inputs: Tensor) -> Tensor:
-        if inputs.is_floating_point():
-            return inputs @ self.embedding.weight
-        return self.embedding(inputs)
 
     @torch.no_grad()
     def _initialise(self, rng: torch.Generator | None) -> None:

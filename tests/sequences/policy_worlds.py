@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from small_worlds import LENGTH, WORLDS, enumerate_sequences, flat_gradient
+from small_worlds import LENGTH, WORLDS, enumerate_sequences, flat_gradient, z_scores
 from torch import Tensor
 
 from seqgan_kit.core.adversarial import AdversarialGame
@@ -126,12 +126,7 @@ def contributions(world: World, estimator: Reinforce, rows: int = ROWS, seed: in
 
 def distance(world: World, rows: Tensor) -> tuple[float, float]:
     """|z| along the true gradient, and the largest |z| of a coordinate."""
-    errors = rows - world.gradient
-    along = errors @ (world.gradient / world.gradient.norm())
-    z_along = along.mean().abs() / (along.std() / len(rows) ** 0.5)
-    spread = errors.std(0) / len(rows) ** 0.5
-    z_each = errors.mean(0).abs() / spread.clamp(min=1e-8)
-    return z_along.item(), z_each.max().item()
+    return z_scores(rows, world.gradient)
 
 
 def in_groups(
