@@ -8,26 +8,24 @@ $ python recipes/boundary_seeking_images.py --resume runs/boundary_seeking_image
 $ torchrun --nproc_per_node 2 recipes/boundary_seeking_images.py       several processes
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
-from image_gans.export import save_image_model
 from image_gans.methods import boundary_seeking_images
-from image_gans.methods.boundary_seeking_images import BoundarySeekingImagesMethod
+from image_gans.methods.boundary_seeking_images import PAPER, BoundarySeekingImagesMethod
 from image_gans.methods.image_scores import ImageScorer, ScoreSettings
 from image_gans.networks.bernoulli import (
     BernoulliConfig,
     BernoulliGenerator,
     bernoulli_discriminator,
 )
-from seqgan_kit.core.alarms import LostDiversity, PinnedDiscriminator
+from image_gans.schedule import ImageTraining, averages
+from image_gans.showing import close_image_run, image_hooks
 from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.run import RunSettings, open_run
-from seqgan_kit.core.trainer import Hooks, Trainer
+from seqgan_kit.core.trainer import Trainer
 from seqgan_kit.data.binary import binarised
 from seqgan_kit.data.images import ImageData, load_images
-from seqgan_kit.report.closing import close_run
-from seqgan_kit.report.html import write_report
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,7 @@ class Config:
     threshold: int = 128
     """Brightness (1 to 255) from which on a grey pixel is white."""
     method: Annotated[BoundarySeekingImagesMethod, flat] = BoundarySeekingImagesMethod()
+    training: Annotated[ImageTraining, flat] = PAPER
     width: int = 64
     """Channels of the layer next to the picture; they double towards 4x4."""
     latent: int = 64
@@ -48,7 +47,8 @@ class Config:
 
 PRESETS = {
     "default": Config(
-        method=BoundarySeekingImagesMethod(
+        training=replace(
+            PAPER,
             batch_size=32,
             generator_learning_rate=1e-3,
             discriminator_learning_rate=2e-4,
@@ -58,14 +58,11 @@ PRESETS = {
         ),
         width=32,
     ),
-    "paper": Config(
-        method=BoundarySeekingImagesMethod(sample_every_rounds=1000, evaluate_every_rounds=1000)
-    ),
+    "paper": Config(training=replace(PAPER, sample_every_rounds=1000, evaluate_every_rounds=1000)),
     "smoke": Config(
         data=ImageData(channels=1, size=16),
-        method=BoundarySeekingImagesMethod(
-            samples=4, batch_size=16, epochs=0.05, evaluate_every_rounds=5
-        ),
+        method=BoundarySeekingImagesMethod(samples=4),
+        training=replace(PAPER, batch_size=16, epochs=0.05, evaluate_every_rounds=5),
         width=4,
         scores=ScoreSettings(score_samples=64, evaluation_samples=32),
     ),
@@ -80,19 +77,13 @@ def main(cfg: Config) -> None:
         run.say("\n".join(corpus.account.lines()))
         players = BernoulliGenerator(shape), bernoulli_discriminator(shape)
         game = boundary_seeking_images.build(*players, cfg.method)
+        phases = boundary_seeking_images.phases(cfg.training)
 
         scorer = ImageScorer(corpus, cfg.scores)
-        alarms = (PinnedDiscriminator(rounds=200), LostDiversity(scorer.real_diversity()))
-        hooks = Hooks(scorer, scorer.draw_grid, write_report, alarms)
-        feed = corpus.feed(cfg.method.batch_size, **run.share())
-        phases = boundary_seeking_images.phases(cfg.method)
-        trained = Trainer(run, game, phases, feed, hooks).fit()
-
-        if run.runtime.leads:
-            save_image_model(run.log.model_folder, trained.players["generator"])
-            scorer.draw_figures(run, trained)
-            scores = scorer.record("BGAN and real data", {"BGAN": trained}, cfg.run.seed)
-            close_run(run, scores, own_data="--images DIR")
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        hooks, following = image_hooks(scorer), averages(cfg.training)
+        trained = Trainer(run, game, phases, feed, hooks, following).fit()
+        close_image_run(run, scorer, trained, "BGAN")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,13 @@ FOUNDATION = {"seqgan_kit", "seqgan_kit.errors", "seqgan_kit.resources"}
 CORE = FOUNDATION | {"seqgan_kit.core"}
 BELOW_METHODS = CORE | {"seqgan_kit.data", "seqgan_kit.sequences", "seqgan_kit.metrics"}
 BELOW_IMAGES = CORE | {"seqgan_kit.data", "seqgan_kit.metrics"}
-IMAGE_PARTS = {"image_gans", "image_gans.grids", "image_gans.latent"}
+IMAGE_PARTS = {
+    "image_gans",
+    "image_gans.grids",
+    "image_gans.latent",
+    "image_gans.schedule",
+    "image_gans.techniques",
+}
 MAY_IMPORT: dict[str, set[str]] = {
     "seqgan_kit": set(),
     "seqgan_kit.errors": set(),
@@ -40,10 +46,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "image_gans.metrics": BELOW_IMAGES | {"image_gans"},
     "image_gans.grids": BELOW_IMAGES | {"image_gans"},
     "image_gans.latent": BELOW_IMAGES | {"image_gans"},
+    "image_gans.techniques": BELOW_IMAGES | {"image_gans", "image_gans.networks"},
+    "image_gans.schedule": BELOW_IMAGES | {"image_gans", "image_gans.techniques"},
     "image_gans.export": BELOW_IMAGES | IMAGE_PARTS | {"image_gans.networks"},
     "image_gans.methods": BELOW_IMAGES
     | IMAGE_PARTS
     | {"image_gans.networks", "image_gans.metrics", "image_gans.export"},
+    "image_gans.showing": BELOW_IMAGES
+    | IMAGE_PARTS
+    | {"image_gans.export", "image_gans.methods", "seqgan_kit.report"},
 }
 
 
@@ -216,7 +227,7 @@ def configs() -> list[tuple[str, type]]:
                 continue
             for cls in vars(importlib.import_module(name)).values():
                 if isinstance(cls, type) and re.search(
-                    r"(Config|Settings|Method|Data)$", cls.__name__
+                    r"(Config|Settings|Method|Data|Training|Techniques)$", cls.__name__
                 ):
                     found[f"{cls.__module__}.{cls.__name__}"] = cls
     return [(n, c) for n, c in sorted(found.items()) if dataclasses.is_dataclass(c)]

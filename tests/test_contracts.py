@@ -23,12 +23,14 @@ from image_gans.networks.bernoulli import (
     BernoulliGenerator,
     bernoulli_discriminator,
 )
-from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator, dcgan_discriminator
+from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.schedule import ImageTraining
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.game import Game, Loss, Move, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.data.image_config import ImageData
 from seqgan_kit.methods import (
     boundary_seeking,
     char_boundary_seeking,
@@ -57,6 +59,7 @@ TOKENS = torch.tensor([[3, 4, 2, 0, 0], [5, 6, 3, 4, 2], [6, 2, 0, 0, 0], [3, 3,
 )
 PICTURES = torch.linspace(-1, 1, 16 * 3 * 16 * 16).view(16, 3, 16, 16)
 
+IMAGE_TRAINING = ImageTraining(batch_size=4)
 TUNING = FineTuning(batch_size=4, negatives=6, pools=1, teacher_forcing_moves=1)
 
 Played = tuple[Game, tuple[Phase, ...], Tensor]
@@ -101,10 +104,10 @@ def play_char_wgan_gp() -> Played:
 
 def play_boundary_seeking_images() -> Played:
     networks = BernoulliConfig(size=16, latent=5, width=2)
-    method = boundary_seeking_images.BoundarySeekingImagesMethod(samples=3, batch_size=4)
+    method = boundary_seeking_images.BoundarySeekingImagesMethod(samples=3)
     players = BernoulliGenerator(networks), bernoulli_discriminator(networks)
     game = boundary_seeking_images.build(*players, method)
-    return game, boundary_seeking_images.phases(method), PICTURES[:, :1].sign()
+    return game, boundary_seeking_images.phases(IMAGE_TRAINING), PICTURES[:, :1].sign()
 
 
 def play_seqgan_with_a_critic() -> Played:
@@ -142,9 +145,9 @@ def play_relgan() -> Played:
 
 
 def play_dcgan() -> Played:
-    networks, method = DCGANConfig(size=16, width=2, latent=5), dcgan.DCGANMethod(batch_size=4)
-    game = dcgan.build(DCGANGenerator(networks), dcgan_discriminator(networks), method)
-    return game, dcgan.phases(method), PICTURES
+    choice, data = NetworkChoice(width=2, latent=5), ImageData(size=16)
+    game = dcgan.build(*build_networks(choice, data), dcgan.DCGANMethod())
+    return game, dcgan.phases(IMAGE_TRAINING), PICTURES
 
 
 BUILDERS: dict[str, Callable[[], Played]] = {

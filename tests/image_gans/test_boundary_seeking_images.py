@@ -14,6 +14,7 @@ from image_gans.networks.bernoulli import (
     bit_log_probs,
     draw_bits,
 )
+from image_gans.schedule import ImageTraining
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Epochs, Move, check_phases
 
@@ -76,7 +77,7 @@ def test_a_pictures_verdict_is_its_own(rng):
 
 
 def test_one_phase_in_turns():
-    (phase,) = phases(BoundarySeekingImagesMethod(epochs=3, discriminator_moves=2))
+    (phase,) = phases(ImageTraining(epochs=3, discriminator_moves=2))
     assert phase.rounds == Epochs(3)
     assert [(turn.players, turn.moves) for turn in phase.turns] == [
         (("discriminator",), 2),

@@ -6,6 +6,7 @@ import torch
 from image_gans.methods.dcgan import DCGANMethod, phases
 from image_gans.methods.dcgan import build as build_from_players
 from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator, dcgan_discriminator
+from image_gans.schedule import ImageTraining
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.game import Epochs, Move, check_phases
 from seqgan_kit.errors import UsageError
@@ -22,7 +23,9 @@ def move(seed: int = 0) -> Move:
 
 
 def test_one_phase_discriminator_first_each_with_its_own_learning_rate():
-    (phase,) = phases(DCGANMethod(epochs=3, discriminator_moves=2))
+    (phase,) = phases(
+        ImageTraining(epochs=3, discriminator_moves=2, discriminator_learning_rate=5e-5)
+    )
     assert phase.rounds == Epochs(3)
     assert [turn.players for turn in phase.turns] == [("discriminator",), ("generator",)]
     assert [turn.moves for turn in phase.turns] == [2, 1]

@@ -7,14 +7,15 @@ import pytest
 import torch
 
 from image_gans.export import load_image_model, save_image_model
-from image_gans.methods.dcgan import DCGANMethod, averages, build, phases
+from image_gans.methods.dcgan import DCGANMethod, build, phases
 from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator, dcgan_discriminator
+from image_gans.schedule import ImageTraining, averages
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.run import RunSettings, open_run
 from seqgan_kit.core.trainer import Hooks, Trainer
 from seqgan_kit.data.images import normalised
 
-METHOD = DCGANMethod(
+TRAINING = ImageTraining(
     batch_size=8, epochs=2, evaluate_every_rounds=1, save_every_rounds=2, average_decay=0.9
 )
 
@@ -45,10 +46,10 @@ def train(folder: Path, *, rounds_before_cut: int = 0, resume: bool = False) -> 
     settings = RunSettings(seed=3, quiet=True, device="cpu", **where)
     with open_run("dcgan", Config(settings)) as run:
         shape = DCGANConfig(size=16, width=2, latent=5)
-        game = build(DCGANGenerator(shape), dcgan_discriminator(shape), METHOD)
-        feed = run.feed({"real": pictures}, METHOD.batch_size, normalised)
+        game = build(DCGANGenerator(shape), dcgan_discriminator(shape), DCGANMethod())
+        feed = run.feed({"real": pictures}, TRAINING.batch_size, normalised)
         trainer = Trainer(
-            run, game, phases(METHOD), feed, Hooks(evaluate), averages=averages(METHOD)
+            run, game, phases(TRAINING), feed, Hooks(evaluate), averages=averages(TRAINING)
         )
         return trainer.fit()
 

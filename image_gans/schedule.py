@@ -1,0 +1,109 @@
+"""Who moves when in image GANs: D and G in turns, with the settings that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from image_gans.techniques import NO_TECHNIQUES, Techniques, players_in_turn
+from seqgan_kit.core.game import Epochs, Phase, Turn
+from seqgan_kit.core.optimizers import Optimizer, Schedule
+from seqgan_kit.errors import UsageError
+
+ADVERSARIAL = "adversarial"
+
+
+@dataclass(frozen=True)
+class ImageTraining:
+    """How both players step, and for how long; the defaults are those of DCGAN's paper."""
+
+    generator_learning_rate: float = 2e-4
+    """G's step size."""
+    discriminator_learning_rate: float = 2e-4
+    """D's step size."""
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    """The rule of both players."""
+    betas: tuple[float, float] = (0.5, 0.999)
+    """Adam's decay of the first and second moment."""
+    learning_rate_schedule: Schedule = "constant"
+    """How both step sizes fall over the run."""
+    discriminator_moves: int = 1
+    """D's moves for each of G's."""
+    average_decay: float = 0.0
+    """Draw from a moving average of G with this decay a move, for instance 0.995 (0: from G itself)."""
+    batch_size: int = 128
+    """Pictures a batch."""
+    epochs: float = 25.0
+    """Passes of D over the pictures; a round is D's moves and one of G."""
+    evaluate_every_rounds: int = 0
+    """Measure the samples every so many rounds; 0 at the end only."""
+    sample_every_rounds: int = 0
+    """Draw a grid every so many rounds; 0 at the end only."""
+    save_every_rounds: int = 0
+    """Write a checkpoint every so many rounds; 0 at the end only."""
+
+    def __post_init__(self) -> None:
+        for name in ("discriminator_moves", "batch_size"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.epochs <= 0:
+            raise UsageError(f"epochs is {self.epochs:g}; it must be above 0.")
+
+
+def optimizer(training: ImageTraining, learning_rate: float) -> Optimizer:
+    """The shared rule with a player's own step size."""
+    return Optimizer(
+        learning_rate,
+        training.optimizer,
+        betas=training.betas,
+        schedule=training.learning_rate_schedule,
+    )
+
+
+def discriminator_turn(
+    training: ImageTraining,
+    techniques: Techniques = NO_TECHNIQUES,
+    *,
+    moves: int | Callable[[int], int] | None = None,
+    after_step: str = "",
+) -> Turn:
+    """D's turn; ``moves`` in place of the settings' number where it changes with the round."""
+    return Turn(
+        players_in_turn("discriminator", techniques),
+        loss="discriminator_loss",
+        optimizer=optimizer(training, training.discriminator_learning_rate),
+        moves=training.discriminator_moves if moves is None else moves,
+        after_step=after_step,
+    )
+
+
+def generator_turn(
+    training: ImageTraining,
+    techniques: Techniques = NO_TECHNIQUES,
+    *,
+    with_players: tuple[str, ...] = (),
+) -> Turn:
+    """G's turn, together with further players that learn by G's loss."""
+    return Turn(
+        (*players_in_turn("generator", techniques), *with_players),
+        loss="generator_loss",
+        optimizer=optimizer(training, training.generator_learning_rate),
+    )
+
+
+def adversarial_phase(training: ImageTraining, *turns: Turn) -> Phase:
+    """One phase in which these take turns, as long and as closely watched as the settings say."""
+    return Phase(
+        ADVERSARIAL,
+        turns,
+        rounds=Epochs(training.epochs),
+        evaluate_every_rounds=training.evaluate_every_rounds,
+        sample_every_rounds=training.sample_every_rounds,
+        save_every_rounds=training.save_every_rounds,
+    )
+
+
+def averages(training: ImageTraining) -> dict[str, float]:
+    """The players that the trainer follows by a moving average, with its decay."""
+    return {"generator": training.average_decay} if training.average_decay else {}

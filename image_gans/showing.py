@@ -1,0 +1,28 @@
+"""What every image recipe does around its training: hooks before, files, figures and scores after."""
+
+from __future__ import annotations
+
+from image_gans.export import save_image_model
+from image_gans.methods.image_scores import ImageScorer
+from seqgan_kit.core.alarms import LostDiversity, PinnedDiscriminator
+from seqgan_kit.core.game import Game
+from seqgan_kit.core.run import Run
+from seqgan_kit.core.trainer import Hooks
+from seqgan_kit.report.closing import close_run
+from seqgan_kit.report.html import write_report
+
+
+def image_hooks(scorer: ImageScorer) -> Hooks:
+    """Evaluation, grids, the report, and alarms for a D that has won and a G that has collapsed."""
+    alarms = (PinnedDiscriminator(rounds=200), LostDiversity(scorer.real_diversity()))
+    return Hooks(scorer, scorer.draw_grid, write_report, alarms)
+
+
+def close_image_run(run: Run, scorer: ImageScorer, trained: Game, name: str) -> None:
+    """Model, figures, scores and report, by the process that leads."""
+    if not run.runtime.leads:
+        return
+    save_image_model(run.log.model_folder, trained.players["generator"])
+    scorer.draw_figures(run, trained)
+    scores = scorer.record(f"{name} and real data", {name: trained}, run.settings.seed)
+    close_run(run, scores, own_data="--images DIR")
