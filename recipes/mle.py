@@ -17,6 +17,7 @@ from seqgan_kit.methods import mle
 from seqgan_kit.methods.corpora import OracleData, TextData, load_corpus
 from seqgan_kit.methods.export import save_text_model
 from seqgan_kit.methods.mle import MLEMethod
+from seqgan_kit.methods.pretrained import start_from
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
@@ -63,6 +64,7 @@ def main(cfg: Config) -> None:
         generator = build_generator(
             cfg.generator, words, length, bos=ids.bos, eos=ids.eos, pad=ids.pad
         )
+        start_from(cfg.method.pretrained, generator, ids)
 
         scorer = TextScorer(corpus, world, cfg.scores)
         alarms = (LostDiversity(scorer.real_diversity()),)

@@ -11,10 +11,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from seqgan_kit.core.game import EarlyStop, Phase
+from seqgan_kit.core.game import EarlyStop, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer, Schedule
+from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.likelihood import LikelihoodGame, teach_epoch
+
+EVALUATIONS = 10
+"""Of a run whose length is given in moves."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,12 @@ class MLEMethod:
 
     batch_size: int = 64
     """Sequences a batch."""
+    pretrained: str = ""
+    """Run directory whose generator is trained on."""
     mle_epochs: float = 120.0
     """Passes over the training text (Yu et al. 2017: 120); a share of one is allowed."""
+    mle_moves: int = 0
+    """The same in moves, evaluated ten times on the way; 0 goes by the epochs."""
     mle_learning_rate: float = 1e-2
     """Adam's step size (Yu et al. 2017: 1e-2)."""
     mle_schedule: Schedule = "constant"
@@ -37,6 +45,10 @@ class MLEMethod:
     evaluate_every_epochs: int = 5
     """Epochs between evaluations."""
 
+    def __post_init__(self) -> None:
+        if self.mle_moves < 0:
+            raise UsageError(f"mle_moves is {self.mle_moves}; it must be 0 or more.")
+
 
 def build(generator: SequenceGenerator) -> LikelihoodGame:
     """The game: one player."""
@@ -44,18 +56,35 @@ def build(generator: SequenceGenerator) -> LikelihoodGame:
 
 
 def phases(method: MLEMethod) -> tuple[Phase, ...]:
-    """One phase; a round is an epoch."""
+    """One phase; a round is an epoch, or a tenth of the moves."""
     optimizer = Optimizer(
         method.mle_learning_rate, clip_norm=method.clip_norm, schedule=method.mle_schedule
     )
+    if method.mle_moves:
+        teach, rounds, every = *_teach_moves(method.mle_moves, optimizer), 1
+    else:
+        teach, rounds = teach_epoch(method.mle_epochs, optimizer), math.ceil(method.mle_epochs)
+        every = method.evaluate_every_epochs
     patience = method.patience_evaluations
     return (
         Phase(
             "mle",
-            (teach_epoch(method.mle_epochs, optimizer),),
-            rounds=math.ceil(method.mle_epochs),
-            evaluate_every_rounds=method.evaluate_every_epochs,
-            sample_every_rounds=method.evaluate_every_epochs,
+            (teach,),
+            rounds=rounds,
+            evaluate_every_rounds=every,
+            sample_every_rounds=every,
             early_stop=EarlyStop("nll_valid", patience) if patience else None,
         ),
     )
+
+
+def _teach_moves(moves: int, optimizer: Optimizer) -> tuple[Turn, int]:
+    """The turn of a tenth of the moves, and how many rounds of it there are; the last has what is left."""
+    each = math.ceil(moves / EVALUATIONS)
+    teach = Turn(
+        ("generator",),
+        loss="mle_loss",
+        optimizer=optimizer,
+        moves=lambda done: min(each, moves - each * done),
+    )
+    return teach, math.ceil(moves / each)

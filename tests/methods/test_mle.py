@@ -8,6 +8,7 @@ import torch
 from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.game import EarlyStop, Epochs, check_phases
 from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.mle import MLEMethod, build, phases
 from seqgan_kit.sequences.likelihood import (
     mle_loss,
@@ -62,6 +63,21 @@ def test_a_round_is_an_epoch_and_early_stopping_is_a_choice():
     (phase,) = phases(MLEMethod(patience_evaluations=4))
     assert phase.early_stop == EarlyStop("nll_valid", 4)
     assert phase.early_stop.restore_best
+
+
+@pytest.mark.parametrize("moves", [1, 9, 10, 11, 25, 360])
+def test_a_length_in_moves_is_kept_exactly(moves):
+    (phase,) = phases(MLEMethod(mle_moves=moves))
+    per_round = [phase.turns[0].moves_in(done, 78) for done in range(phase.rounds)]
+    assert sum(per_round) == moves
+    assert min(per_round) >= 1
+    assert phase.rounds <= 10
+    assert phase.evaluate_every_rounds == 1
+
+
+def test_a_negative_length_is_refused():
+    with pytest.raises(UsageError, match="mle_moves is -1"):
+        MLEMethod(mle_moves=-1)
 
 
 def test_training_finds_the_datas_own_entropy(tiny_generator, new_run):
