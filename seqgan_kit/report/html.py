@@ -6,16 +6,13 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
 
 from seqgan_kit.core.progress import duration
 from seqgan_kit.core.runlog import read_config, read_metrics
 from seqgan_kit.report.curves import sections, spans
+from seqgan_kit.report.page import render_page, write_page
 from seqgan_kit.report.samples import figures, stages
 from seqgan_kit.report.tables import score_table
 
@@ -23,19 +20,15 @@ from seqgan_kit.report.tables import score_table
 def write_report(run_dir: Path) -> Path:
     """Writes ``report.html`` into a run directory, as far as the run has come; returns its path."""
     folder = Path(run_dir)
-    path = folder / "report.html"
-    page = render(folder)
-    partial = path.with_name("report.html.partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(path)
-    return path
+    return write_page(folder / "report.html", render(folder))
 
 
 def render(folder: Path) -> str:
     """The page of a run."""
     config, rows, scores = read_config(folder), read_metrics(folder), _scores(folder)
     phases, status = spans(rows), _status(rows)
-    return _template().render(
+    return render_page(
+        "report.html.j2",
         title=_title(config),
         lead=_lead(config),
         status=status,
@@ -53,20 +46,6 @@ def render(folder: Path) -> str:
         resumes=len(config.get("resumes", [])),
         folder=str(folder),
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    # Charts escape their own text; everything else on the page is escaped by the template.
-    environment.filters["chart"] = Markup
-    return environment.get_template("report.html.j2")
 
 
 def _scores(folder: Path) -> dict[str, Any] | None:

@@ -15,6 +15,8 @@ from rich.text import Text
 
 _REFERENCE = re.compile(r"^(real|reference|held-out|test|training)\b|\bdata$", re.IGNORECASE)
 _FEW_MODELS = 5
+ARROWS = "↑ higher is better, ↓ lower is better;"
+_STAR = " ★ best model, or within two standard errors of it."
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,10 @@ class Cell:
     """Its standard error, if known."""
     best: bool = False
     """Best of its column, or not told apart from the best."""
+    change: str = ""
+    """How far it lies from a baseline, where one is compared with."""
+    verdict: str = ""
+    """Whether that is ``better`` or ``worse``; empty where it could be chance."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class ScoreTable:
     notes: list[str]
     marks_best: bool
     """Whether any cell is marked best, so that a legend is due."""
+    legend: str = ""
+    """What the signs mean, in a sentence."""
 
 
 def score_table(record: Mapping[str, Any]) -> ScoreTable:
@@ -61,6 +69,7 @@ def score_table(record: Mapping[str, Any]) -> ScoreTable:
         signatures=_signatures(columns),
         notes=list(record.get("notes", [])),
         marks_best=any(best.values()),
+        legend=ARROWS + " ± is a standard error." + (_STAR if any(best.values()) else ""),
     )
 
 

@@ -1,0 +1,36 @@
+"""What report.html and compare.html share: the templates' environment, and writing a page whole."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+
+def render_page(template: str, **values: object) -> str:
+    """The page that a template of this folder makes of the values."""
+    return _environment().get_template(template).render(**values)
+
+
+def write_page(path: Path, page: str) -> Path:
+    """Writes beside ``path`` and renames: a browser never sees half a page. Returns the path."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(page, encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Charts escape their own text; everything else on a page is escaped by the template.
+    environment.filters["chart"] = Markup
+    return environment
