@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import cast
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from seqgan_kit.data.text_corpus import TextCorpus
 from seqgan_kit.methods.score_tables import Column, column
 from seqgan_kit.metrics.divergences import Estimate
+from seqgan_kit.metrics.likelihood import nll_estimates
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.likelihood import sequence_log_probs
@@ -32,23 +32,6 @@ def row_log_probs(generator: nn.Module, tokens: Tensor) -> Floats:
     known = cast(SequenceGenerator, generator)
     chunk_rows = LOGITS_AT_ONCE // (known.vocabulary * tokens.shape[1])
     return np.asarray(sequence_log_probs(known, tokens, max(1, min(1024, chunk_rows))).numpy())
-
-
-def nll_estimates(log_probs: Floats, counts: Floats) -> tuple[Estimate, Estimate]:
-    """Mean negative log-likelihood per token and per sequence.
-
-    Per token it is the ratio of two sums, sum_i nll_i / sum_i n_i, so a row's influence on it is
-    (nll_i - ratio * n_i) / mean(n) (delta method).
-
-    Args:
-        log_probs: [N] of sequences.
-        counts: [N] tokens of each, its end counted.
-    """
-    ratio = -log_probs.sum() / counts.sum()
-    influence = (-log_probs - ratio * counts) / counts.mean()
-    return Estimate(float(ratio), _error(influence)), Estimate(
-        float(-log_probs.mean()), _error(log_probs)
-    )
 
 
 def held_out_nll(generator: nn.Module, rows: Tensor) -> tuple[Estimate, Estimate]:
@@ -72,7 +55,3 @@ def likelihood_columns(references: int) -> list[Column]:
         column("nll_test_token", "NLL test/token", "lower", 3, signature[0]),
         column("nll_test", "NLL test", "lower", 2, signature[1]),
     ]
-
-
-def _error(values: Floats) -> float:
-    return float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf

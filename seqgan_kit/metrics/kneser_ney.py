@@ -1,0 +1,158 @@
+r"""Interpolated Kneser-Ney smoothing (Kneser and Ney 1995; modified discounts: Chen and Goodman 1999).
+
+For a history h of k - 1 words, and h' the history without its first word,
+
+    P_k(w | h) = max(a(h w) - D(a(h w)), 0) / a(h .) + g(h) P_k-1(w | h')
+    g(h)       = sum over w with a(h w) > 0 of D(a(h w)) / a(h .)        so that the sum over w is 1
+    P_k(w | h) = P_k-1(w | h')                                           where h never was a history
+    P_0(w)     = 1 / V
+
+    a(h w) = c(h w), how often it occurs          for k the order, and where h begins a sentence
+           = N(. h w), different words before it  for all others
+
+    D(1) = 1 - 2 Y n2/n1   D(2) = 2 - 3 Y n3/n2   D(3 or more) = 3 - 4 Y n4/n3   Y = n1 / (n1 + 2 n2)
+
+with n1 .. n4 the numbers of n-grams of that k whose a is 1 .. 4. Where these give no discount in (0, i], as
+in little or very uniform text, it is 1/2, 1, 3/2. That nothing stands before the first word of a sentence, so
+that counts stay counts there, is as in KenLM (Heafield et al. 2013).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
+"""KenLM's, where counts of counts say nothing."""
+START = 0
+"""The id of a sentence's start: a history only, never predicted."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """Sentences one after the other, each from its start to its end."""
+
+    ids: Ints
+    """[M]."""
+    place: Ints
+    """[M] position in the sentence: 0 at its start."""
+
+    def histories(self, grams: Ints, k: int) -> Ints:
+        """[M] what stands before each token as one of the (k-1)-grams; -1 where it is none or too short.
+
+        Args:
+            grams: [M] which (k-1)-gram ends at each token; 0, the empty one, for k = 1.
+            k: length of the n-gram that the token would end.
+        """
+        before = grams if k == 1 else np.concatenate([grams[:1], grams[:-1]])
+        return np.where(self.place >= k - 1, before, -1)
+
+
+@dataclass(frozen=True)
+class Level:
+    """The n-grams of one length k, as pairs of a (k-1)-gram and a word."""
+
+    keys: Ints
+    """[G] sorted: number of the (k-1)-gram * ids + id of the word."""
+    shares: Floats
+    """[G] (a - D(a)) / a(h .)."""
+    left_over: Floats
+    """[number of (k-1)-grams] g(h); 1 where it never was a history."""
+
+    def find(self, keys: Ints, wanted: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.bool_]]:
+        """[M] place of each key among the level's, and whether it is there and wanted."""
+        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return at, wanted & (self.keys[at] == keys)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The n-grams of one length k in a text."""
+
+    keys: Ints
+    """[G] as in a level."""
+    first: Ints
+    """[G] where each ends for the first time."""
+    ends: Ints
+    """[M] which of them ends at each token; -1 where none does."""
+
+
+def train_levels(
+    text: Text, order: int, base: int, discount: float | None
+) -> tuple[list[Level], list[tuple[float, ...]]]:
+    """The levels k = 1 .. order, fewer where no sentence is as long, and their discounts.
+
+    Args:
+        text: the training text.
+        order: the longest n-grams.
+        base: how many ids there are, the start's included.
+        discount: one D for all (default: the modified ones).
+    """
+    levels: list[Level] = []
+    discounts: list[tuple[float, ...]] = []
+    # Single words are all there, said or not, so that a word's id is its number.
+    found = _Found(np.arange(base), np.zeros(base, np.int64), text.ids)
+    histories = 1
+    for k in range(1, order + 1):
+        longer = _ngrams(text, found, k + 1, base) if k < order else None
+        adjusted = _adjusted_counts(text, found, longer, k, order)
+        discounts.append(_discounts(adjusted) if discount is None else (discount,) * 3)
+        levels.append(_level(found.keys, adjusted, discounts[-1], histories, base))
+        if longer is None:
+            break
+        found, histories = longer, len(found.keys)
+    return levels, discounts
+
+
+def _ngrams(text: Text, shorter: _Found, k: int, base: int) -> _Found | None:
+    """Those of length k; None where all sentences are shorter."""
+    histories = text.histories(shorter.ends, k)
+    fitting = np.flatnonzero(histories >= 0)
+    if not len(fitting):
+        return None
+    keys = histories[fitting] * base + text.ids[fitting]
+    distinct, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    ends = np.full(len(text.ids), -1)
+    ends[fitting] = which
+    return _Found(distinct, fitting[first], ends)
+
+
+def _adjusted_counts(text: Text, found: _Found, longer: _Found | None, k: int, order: int) -> Ints:
+    """[G] a: counts of the longest and of those at a sentence's start; else different words before."""
+    size = len(found.keys)
+    counts = np.bincount(found.ends[found.ends >= 0], minlength=size)
+    begins = np.zeros(size, bool)
+    begins[found.ends[text.place == k - 1]] = True
+    if k < order:
+        ends_of_longer = found.ends[longer.first] if longer else np.zeros(0, np.int64)
+        counts = np.where(begins, counts, np.bincount(ends_of_longer, minlength=size))
+    if k == 1:
+        counts[START] = 0
+    return counts
+
+
+def _discounts(adjusted: Ints) -> tuple[float, ...]:
+    """D(1), D(2) and D(3 or more) from the counts of counts, where they give such."""
+    of = [0, *(int((adjusted == count).sum()) for count in (1, 2, 3, 4))]
+    if min(of[1:]) == 0:
+        return FALLBACK_DISCOUNTS
+    share = of[1] / (of[1] + 2 * of[2])
+    given = tuple(i - (i + 1) * share * of[i + 1] / of[i] for i in (1, 2, 3))
+    in_range = all(0 < d <= i for i, d in enumerate(given, start=1))
+    return given if in_range else FALLBACK_DISCOUNTS
+
+
+def _level(
+    keys: Ints, adjusted: Ints, discounts: tuple[float, ...], histories: int, base: int
+) -> Level:
+    taken = np.array([0.0, *discounts])[np.minimum(adjusted, 3)]
+    history = keys // base
+    totals = np.bincount(history, adjusted, histories)
+    left = np.bincount(history, taken, histories)
+    left_over = np.divide(left, totals, out=np.ones(histories), where=totals > 0)
+    return Level(keys, (adjusted - taken) / totals[history], left_over)
