@@ -23,9 +23,8 @@ from seqgan_kit.sequences.rewards import (
     null_rewards,
     sequence_rewards,
 )
-from seqgan_kit.sequences.rollout import rollout_rewards
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
-from seqgan_kit.sequences.trials import Trials, mean_values, try_actions
+from seqgan_kit.sequences.trials import Trials, mean_values, rollout_rewards, try_actions
 
 
 def policy_gradient_loss(log_probs: Tensor, advantages: Tensor) -> Tensor:

@@ -27,9 +27,8 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.prefixes import continue_prefixes
 from seqgan_kit.sequences.rewards import RewardKind, check_reward, null_rewards, scored_completions
-from seqgan_kit.sequences.rollout import rollout_rewards
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
-from seqgan_kit.sequences.trials import mean_values
+from seqgan_kit.sequences.trials import mean_values, rollout_rewards
 
 # Of a completion's log r above the largest of the sequences': exp(60) is far from float32's end.
 _HIGHEST_LOG_RATIO = 60.0

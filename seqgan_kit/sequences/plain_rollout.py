@@ -25,7 +25,7 @@ def plain_rollout_rewards(
 ) -> Tensor:
     """Rewards [B,T] of ``tokens`` [B,T] by a loop over rollouts and prefix lengths that replays prefixes.
 
-    Means the same as :func:`seqgan_kit.sequences.rollout.rollout_rewards`, cell by cell, from other random
+    Means the same as :func:`seqgan_kit.sequences.trials.rollout_rewards`, cell by cell, from other random
     numbers. Given tokens are read without projecting to the vocabulary.
     """
     length = tokens.shape[1]

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.autoregressive import SequenceGenerator, State, Stepper, take_rows
+from seqgan_kit.sequences.autoregressive import SequenceGenerator, State, Stepper
 from seqgan_kit.sequences.inverse_cdf import Drawer, draw_uniforms, next_token_drawer
-from seqgan_kit.sequences.sampling import CHUNK_ROWS
+from seqgan_kit.sequences.sampling import CHUNK_ROWS, finish_rows
 
 
 def continue_prefixes(
@@ -65,7 +65,7 @@ def _continue(stepper: Stepper, draw: Drawer, prefixes: Tensor, uniforms: Tensor
         tokens = draw(hidden, uniforms[first, :, 0]).flatten()
         state = tuple(part.repeat_interleave(copies, dim=0) for part in state)
         alive = (first.unsqueeze(1) * copies + torch.arange(copies, device=out.device)).flatten()
-        _write(stepper, draw, out, alive, tokens, state, uniforms.flatten(0, 1))
+        finish_rows(stepper, draw, out, alive, tokens, state, uniforms.flatten(0, 1))
     return out.view(rows, copies, -1)
 
 
@@ -77,29 +77,3 @@ def _read(stepper: Stepper, prefixes: Tensor) -> tuple[Tensor, State]:
     for tokens in prefixes.t():
         hidden, state = stepper.advance(tokens, state)
     return hidden, state
-
-
-def _write(
-    stepper: Stepper,
-    draw: Drawer,
-    out: Tensor,
-    alive: Tensor,
-    tokens: Tensor,
-    state: State,
-    uniforms: Tensor,
-) -> None:
-    """Writes the rows ``alive`` [A] of ``out`` [R,T] to their ends.
-
-    Their first missing tokens are ``tokens`` [A], not yet read; the others come from ``uniforms`` [R,T-n].
-    """
-    generator, missing = stepper.generator, uniforms.shape[1]
-    for time in range(missing):
-        if time:
-            hidden, state = stepper.advance(tokens, state)
-            tokens = draw(hidden, uniforms[alive, time, None]).squeeze(1)
-        out[alive, generator.length - missing + time] = tokens
-        if generator.eos is not None:
-            going = (tokens != generator.eos).nonzero().squeeze(1)
-            alive, tokens, state = alive[going], tokens[going], take_rows(state, going)
-            if not len(alive):
-                return

@@ -1,4 +1,4 @@
-"""Rewards of prefixes by Monte-Carlo completion (Yu et al. 2017, equation 4), in one sweep over time.
+"""Completions of all prefixes of sampled sequences, in one sweep over time, and their rewards.
 
 Every prefix of every sequence is completed N times. Sampling the sequences has left a state behind every
 prefix; at time s the N completions of the prefix of s tokens join those already running, and all advance by
@@ -16,15 +16,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from seqgan_kit.core.discriminator import evaluating
-from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.autoregressive import (
-    SequenceGenerator,
-    State,
-    Stepper,
-    join_rows,
-    take_rows,
-)
+from seqgan_kit.sequences.autoregressive import State, Stepper, join_rows, take_rows
 from seqgan_kit.sequences.inverse_cdf import Drawer, draw_uniforms, next_token_drawer
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
 
@@ -41,73 +33,6 @@ class CompletionReward(Protocol):
 
     def for_originals(self, originals: Tensor) -> Callable[[Tensor, Tensor, int], Tensor]:
         """For ``originals`` [G,T]: completions [J,N,T], their original [J], tokens kept -> [J,N]."""
-
-
-def rollout_rewards(
-    policy: SequenceGenerator,
-    tokens: Tensor,
-    reward: Reward,
-    rollouts: int,
-    *,
-    rng: torch.Generator,
-    chunk_rows: int = CHUNK_ROWS,
-) -> Tensor:
-    """The action values of sampled sequences, estimated by completing their prefixes.
-
-    Cell [b,t] is the mean reward of N completions of ``tokens[b, :t+1]``. Where the sequence is complete (at
-    EOS, and in the last column) it is the sequence's own reward. Cells after EOS, on PAD, are 0.
-
-    ``chunk_rows`` bounds memory and does not change results: every sequence has its own random numbers,
-    whichever others are in its chunk (a float32 rounding may still fall exactly on a border). At most
-    ``chunk_rows`` rows of logits and 64 times as many completions are held at once.
-
-    Args:
-        policy: completes the prefixes; its modes, buffers and gradients stay as they are.
-        tokens: [B,T], as ``policy`` samples them.
-        reward: scores whole sequences; called without gradients on at most ``chunk_rows`` rows. The caller
-            sees to evaluation mode.
-        rollouts: N.
-        rng: where the random numbers come from.
-        chunk_rows: see above.
-
-    Returns:
-        [B,T] float32.
-    """
-    if rollouts < 1 or chunk_rows < 1:
-        raise UsageError(f"{rollouts} rollouts in chunks of {chunk_rows}: both must be at least 1.")
-    per_sequence = rollouts * max(1, tokens.shape[1] - 1)
-    group = max(1, 64 * chunk_rows // per_sequence)
-    with torch.no_grad(), evaluating(policy):
-        stepper = policy.stepper()
-        return torch.cat(
-            [
-                _group_rewards(stepper, part, reward, rollouts, rng, chunk_rows)
-                for part in tokens.split(group)
-            ]
-        )
-
-
-def _group_rewards(
-    stepper: Stepper,
-    tokens: Tensor,
-    reward: Reward,
-    rollouts: int,
-    rng: torch.Generator,
-    chunk_rows: int,
-) -> Tensor:
-    """Rewards [G,T] of a few sequences [G,T]."""
-    sequences, length = tokens.shape
-    completions = complete_prefixes(stepper, tokens, rollouts, rng, chunk_rows)
-    mask = stepper.generator.token_mask(tokens)
-    # A prefix is open where the sequence goes on after it.
-    is_open = mask[:, 1:].t()  # [T-1,G]
-    cells = torch.zeros(length, sequences, device=tokens.device)
-    cells[:-1][is_open] = score_completions(reward, tokens, completions, is_open, chunk_rows).mean(
-        1
-    )
-    last = mask.sum(1, keepdim=True) - 1
-    whole = _in_chunks(reward, tokens, chunk_rows)
-    return cells.t().contiguous().scatter_(1, last, whole.unsqueeze(1))
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from seqgan_kit.sequences.inverse_cdf import (
 )
 
 if TYPE_CHECKING:
-    from seqgan_kit.sequences.autoregressive import SequenceGenerator, Stepper
+    from seqgan_kit.sequences.autoregressive import SequenceGenerator, State, Stepper
 
 # Rows that are stepped together unless told otherwise.
 CHUNK_ROWS = 1024
@@ -115,22 +115,41 @@ def sample_sequences(
 
 def _sample_chunk(stepper: Stepper, draw: Drawer, uniforms: Tensor) -> Tensor:
     """Sequences [M,T] from uniform numbers [M,T]."""
-    generator = stepper.generator
+    generator, device = stepper.generator, uniforms.device
     rows, length = uniforms.shape
-    out = torch.full((rows, length), generator.pad or 0, device=uniforms.device)
-    alive = torch.arange(rows, device=uniforms.device)
-    tokens = torch.full((rows,), generator.bos, device=uniforms.device)
-    state = generator.start(rows, uniforms.device)
-    for time in range(length):
-        hidden, state = stepper.advance(tokens, state)
-        tokens = draw(hidden, uniforms[alive, time, None]).squeeze(1)
-        out[alive, time] = tokens
+    out = torch.full((rows, length), generator.pad or 0, device=device)
+    bos = torch.full((rows,), generator.bos, device=device)
+    hidden, state = stepper.advance(bos, generator.start(rows, device))
+    first = draw(hidden, uniforms[:, :1]).squeeze(1)
+    finish_rows(stepper, draw, out, torch.arange(rows, device=device), first, state, uniforms)
+    return out
+
+
+def finish_rows(
+    stepper: Stepper,
+    draw: Drawer,
+    out: Tensor,
+    alive: Tensor,
+    tokens: Tensor,
+    state: State,
+    uniforms: Tensor,
+) -> None:
+    """Writes the rows ``alive`` [A] of ``out`` [R,T] to their ends.
+
+    Their first missing tokens are ``tokens`` [A], not yet read; the others come from ``uniforms`` [R,m],
+    m the number of missing tokens.
+    """
+    generator, missing = stepper.generator, uniforms.shape[1]
+    for time in range(missing):
+        if time:
+            hidden, state = stepper.advance(tokens, state)
+            tokens = draw(hidden, uniforms[alive, time, None]).squeeze(1)
+        out[alive, generator.length - missing + time] = tokens
         if generator.eos is not None:
             going = (tokens != generator.eos).nonzero().squeeze(1)
             alive, tokens, state = alive[going], tokens[going], tuple(part[going] for part in state)
             if not alive.numel():
-                break
-    return out
+                return
 
 
 def _shape_logits(

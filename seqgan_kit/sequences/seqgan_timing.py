@@ -22,7 +22,6 @@ from seqgan_kit.sequences.plain_rollout import (
     plain_samples,
 )
 from seqgan_kit.sequences.prefix_scorer import PrefixScorer
-from seqgan_kit.sequences.rollout import rollout_rewards
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
 from seqgan_kit.sequences.side_by_side import (
     Seconds,
@@ -33,6 +32,7 @@ from seqgan_kit.sequences.side_by_side import (
     timed,
 )
 from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.trials import rollout_rewards
 
 Result = TypeVar("Result")
 STAGES = ("sampling", "rollouts", "discriminator", "update")

@@ -1,4 +1,4 @@
-"""What completions say of the actions they begin with: rewards one by one, and the values they average to."""
+"""Rewards of prefixes by Monte-Carlo completion (Yu et al. 2017, equation 4): one by one, and on average."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator, Stepper
 from seqgan_kit.sequences.rollout import Reward, complete_prefixes, score_completions
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
@@ -35,11 +36,23 @@ def try_actions(
     rng: torch.Generator,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Trials:
-    """Completes every open prefix of ``tokens`` [B,T] N times and keeps each completion's reward.
+    """Completes every open prefix of sampled sequences N times and keeps each completion's reward.
 
-    Arguments, memory and random numbers are those of :func:`seqgan_kit.sequences.rollout.rollout_rewards`,
-    whose cells are :func:`mean_values` of what this returns.
+    ``chunk_rows`` bounds memory and does not change results: every sequence has its own random numbers,
+    whichever others are in its chunk (a float32 rounding may still fall exactly on a border). At most
+    ``chunk_rows`` rows of logits and 64 times as many completions are held at once.
+
+    Args:
+        policy: completes the prefixes; its modes, buffers and gradients stay as they are.
+        tokens: [B,T], as ``policy`` samples them.
+        reward: scores whole sequences; called without gradients on at most ``chunk_rows`` rows. The caller
+            sees to evaluation mode.
+        rollouts: N.
+        rng: where the random numbers come from.
+        chunk_rows: see above.
     """
+    if rollouts < 1 or chunk_rows < 1:
+        raise UsageError(f"{rollouts} rollouts in chunks of {chunk_rows}: both must be at least 1.")
     group = max(1, 64 * chunk_rows // (rollouts * max(1, tokens.shape[1] - 1)))
     with torch.no_grad(), evaluating(policy):
         stepper = policy.stepper()
@@ -49,6 +62,25 @@ def try_actions(
         ]
         whole = torch.cat([reward(rows).float() for rows in tokens.split(chunk_rows)])
     return Trials(torch.cat([a for a, _ in tried]), torch.cat([r for _, r in tried]), whole)
+
+
+def rollout_rewards(
+    policy: SequenceGenerator,
+    tokens: Tensor,
+    reward: Reward,
+    rollouts: int,
+    *,
+    rng: torch.Generator,
+    chunk_rows: int = CHUNK_ROWS,
+) -> Tensor:
+    """The action values [B,T] of sampled sequences [B,T], estimated by completing their prefixes.
+
+    Cell [b,t] is the mean reward of N completions of ``tokens[b, :t+1]``. Where the sequence is complete (at
+    EOS, and in the last column) it is the sequence's own reward. Cells after EOS, on PAD, are 0. Arguments as
+    those of :func:`try_actions`.
+    """
+    trials = try_actions(policy, tokens, reward, rollouts, rng=rng, chunk_rows=chunk_rows)
+    return mean_values(trials.rewards, trials.whole, policy.token_mask(tokens))
 
 
 def mean_values(rewards: Tensor, whole: Tensor, mask: Tensor) -> Tensor:

@@ -21,7 +21,6 @@ from seqgan_kit.sequences.leave_one_out import (
     compared_with_others,
     leave_one_out_loss,
 )
-from seqgan_kit.sequences.rollout import rollout_rewards
 from seqgan_kit.sequences.trials import mean_values, try_actions
 
 
@@ -98,21 +97,6 @@ def test_trials_are_actions_and_the_rewards_of_exactly_their_completions(policy,
             if mask[b, kept]:
                 row = torch.cat([tokens[b, :kept], tried.actions[b, kept - 1, n, None]])
                 assert tried.rewards[b, kept - 1, n].item() == number(row[None]).item()
-
-
-def test_the_values_of_trials_are_those_of_rollouts(policy, rng):
-    tokens = policy.sample(9, rng=rng)
-    scores = torch.rand(20, generator=rng)
-
-    def reward(rows):
-        return scores[rows].mean(1)
-
-    def seeded():
-        return torch.Generator().manual_seed(3)
-
-    tried = try_actions(policy, tokens, reward, 4, rng=seeded())
-    values = mean_values(tried.rewards, tried.whole, policy.token_mask(tokens))
-    torch.testing.assert_close(values, rollout_rewards(policy, tokens, reward, 4, rng=seeded()))
 
 
 def test_first_actions_follow_the_generators_probabilities(policy, rng):

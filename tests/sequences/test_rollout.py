@@ -10,8 +10,9 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.plain_rollout import plain_rollout_rewards
 from seqgan_kit.sequences.prefix_scorer import PrefixScorer
-from seqgan_kit.sequences.rollout import complete_prefixes, rollout_rewards
+from seqgan_kit.sequences.rollout import complete_prefixes
 from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.trials import rollout_rewards
 
 PAD, BOS, EOS = 0, 1, 2
 
