@@ -31,6 +31,7 @@ class NgramShares:
 
     Attributes:
         counts: order -> n-gram -> how often it occurs; empty where all sentences are shorter.
+        size: how many sentences there are.
     """
 
     def __init__(self, sentences: Sentences, orders: Sequence[int] = DEFAULT_ORDERS):
@@ -38,6 +39,7 @@ class NgramShares:
             raise UsageError(f"n-gram orders are whole numbers from 1 on, got {list(orders)}.")
         if not sentences:
             raise DataError("n-gram shares need at least one sentence; none was given.")
+        self.size = len(sentences)
         self.counts = {order: count_ngrams(sentences, order) for order in orders}
 
 
