@@ -24,9 +24,16 @@ from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
 from seqgan_kit.sequences.discriminators import DiscriminatorChoice, build_discriminator
 from seqgan_kit.sequences.generators import GeneratorChoice, build_generator
-from seqgan_kit.sequences.lstm import LSTMConfig
+from seqgan_kit.sequences.presets import (
+    CAPTIONS,
+    CAPTIONS_CNN,
+    CAPTIONS_LSTM,
+    ORACLE,
+    ORACLE_CNN,
+    SMOKE,
+    SMOKE_CNN,
+)
 from seqgan_kit.sequences.schedule import PRETRAINED, FineTuning
-from seqgan_kit.sequences.textcnn import TextCNNConfig
 
 
 @dataclass(frozen=True)
@@ -46,61 +53,20 @@ class Config:
 PRESETS = {
     "default": Config(
         method=BoundarySeekingMethod(samples=8),
-        training=FineTuning(
-            batch_size=128,
-            mle_epochs=15,
-            mle_learning_rate=5e-3,
-            mle_schedule="linear",
-            negatives=1024,
-            pretrain_pools=60,
-            discriminator_moves=8,
-            rounds=90,
-            generator_moves=2,
-            pools=1,
-            teacher_forcing_moves=2,
-            generator_learning_rate=5e-4,
-            discriminator_learning_rate=2e-3,
-            score_l2=0.0,
-            evaluate_every_epochs=5,
-            evaluate_every_rounds=15,
-        ),
-        generator=GeneratorChoice(lstm=LSTMConfig(embedding=64, hidden=128)),
-        discriminator=DiscriminatorChoice(
-            textcnn=TextCNNConfig(embedding=64, filters=((2, 128), (3, 128), (4, 128)), dropout=0.1)
-        ),
+        training=CAPTIONS,
+        generator=CAPTIONS_LSTM,
+        discriminator=CAPTIONS_CNN,
     ),
     "oracle": Config(
         oracle=OracleData("seed:88"),
         method=BoundarySeekingMethod(samples=8),
-        training=FineTuning(
-            negatives=0,
-            pretrain_pools=40,
-            discriminator_moves=8,
-            rounds=60,
-            pools=1,
-            generator_learning_rate=1e-3,
-            discriminator_learning_rate=1e-4,
-            evaluate_every_epochs=20,
-        ),
-        discriminator=DiscriminatorChoice(
-            textcnn=TextCNNConfig(filters=((1, 64), (2, 128), (3, 128), (4, 64)))
-        ),
+        training=ORACLE,
+        discriminator=ORACLE_CNN,
     ),
     "paper": Config(),
     "smoke": Config(
-        training=FineTuning(
-            batch_size=32,
-            mle_epochs=0.1,
-            negatives=64,
-            pretrain_pools=1,
-            discriminator_moves=2,
-            rounds=2,
-            pools=1,
-            evaluate_every_rounds=1,
-        ),
-        discriminator=DiscriminatorChoice(
-            textcnn=TextCNNConfig(embedding=16, filters=((2, 8), (3, 8)))
-        ),
+        training=SMOKE,
+        discriminator=SMOKE_CNN,
         scores=ScoreSettings(score_samples=200, evaluation_samples=50),
     ),
 }

@@ -7,7 +7,7 @@ $ python recipes/relgan.py paper --text my.txt             the paper's settings 
 $ python recipes/relgan.py smoke                           seconds, to see that everything works
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from seqgan_kit.core.alarms import LostDiversity, PinnedDiscriminator
@@ -24,6 +24,7 @@ from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
 from seqgan_kit.sequences.discriminators import DiscriminatorChoice, build_discriminator
 from seqgan_kit.sequences.generators import GeneratorChoice, build_generator
+from seqgan_kit.sequences.presets import CAPTIONS, ORACLE, SMALL_RELGAN_CNN, SMOKE
 from seqgan_kit.sequences.relational_memory import RelationalConfig
 from seqgan_kit.sequences.relgan_discriminator import RelGANCNNConfig
 from seqgan_kit.sequences.schedule import PRETRAINED, FineTuning
@@ -45,45 +46,15 @@ class Config:
 
 PRESETS = {
     "default": Config(
-        training=FineTuning(
-            batch_size=128,
-            mle_epochs=15,
-            mle_learning_rate=5e-3,
-            mle_schedule="linear",
-            negatives=0,
-            pretrain_pools=60,
-            discriminator_moves=8,
-            rounds=90,
-            generator_moves=2,
-            pools=1,
-            teacher_forcing_moves=2,
-            generator_learning_rate=5e-4,
-            discriminator_learning_rate=2e-3,
-            score_l2=0.0,
-            evaluate_every_epochs=5,
-            evaluate_every_rounds=15,
-        ),
+        training=replace(CAPTIONS, negatives=0),
         generator=GeneratorChoice("relational", relational=RelationalConfig(head_size=64)),
-        discriminator=DiscriminatorChoice(
-            "relgan_cnn", relgan_cnn=RelGANCNNConfig(16, filters=((2, 64), (3, 64), (4, 64)))
-        ),
+        discriminator=SMALL_RELGAN_CNN,
     ),
     "oracle": Config(
         oracle=OracleData("seed:88"),
         method=RelGANMethod(beta_max=10.0),
-        training=FineTuning(
-            negatives=0,
-            pretrain_pools=40,
-            discriminator_moves=8,
-            rounds=60,
-            pools=1,
-            generator_learning_rate=1e-3,
-            discriminator_learning_rate=1e-4,
-            evaluate_every_epochs=20,
-        ),
-        discriminator=DiscriminatorChoice(
-            "relgan_cnn", relgan_cnn=RelGANCNNConfig(16, filters=((2, 64), (3, 64), (4, 64)))
-        ),
+        training=ORACLE,
+        discriminator=SMALL_RELGAN_CNN,
     ),
     "paper": Config(
         training=FineTuning(
@@ -102,16 +73,7 @@ PRESETS = {
         discriminator=DiscriminatorChoice("relgan_cnn"),
     ),
     "smoke": Config(
-        training=FineTuning(
-            batch_size=32,
-            mle_epochs=0.1,
-            negatives=0,
-            pretrain_pools=1,
-            discriminator_moves=2,
-            rounds=2,
-            pools=1,
-            evaluate_every_rounds=1,
-        ),
+        training=replace(SMOKE, negatives=0),
         generator=GeneratorChoice("relational", relational=RelationalConfig(head_size=8)),
         discriminator=DiscriminatorChoice(
             "relgan_cnn", relgan_cnn=RelGANCNNConfig(4, filters=((2, 8), (3, 8)))

@@ -9,7 +9,7 @@ $ python recipes/seqgan.py --resume runs/seqgan           go on where a run stop
 $ torchrun --nproc_per_node 2 recipes/seqgan.py           several processes
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from seqgan_kit.core.alarms import LostDiversity, PinnedDiscriminator
@@ -26,9 +26,16 @@ from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
 from seqgan_kit.sequences.discriminators import DiscriminatorChoice, build_discriminator
 from seqgan_kit.sequences.generators import GeneratorChoice, build_generator
-from seqgan_kit.sequences.lstm import LSTMConfig
+from seqgan_kit.sequences.presets import (
+    CAPTIONS,
+    CAPTIONS_CNN,
+    CAPTIONS_LSTM,
+    ORACLE,
+    ORACLE_CNN,
+    SMOKE,
+    SMOKE_CNN,
+)
 from seqgan_kit.sequences.schedule import PRETRAINED, FineTuning
-from seqgan_kit.sequences.textcnn import TextCNNConfig
 
 
 @dataclass(frozen=True)
@@ -48,63 +55,22 @@ class Config:
 PRESETS = {
     "default": Config(
         method=SeqGANMethod(rollouts=4, rollout_lag=0.0, baseline="batch"),
-        training=FineTuning(
-            batch_size=128,
-            mle_epochs=15,
-            mle_learning_rate=5e-3,
-            mle_schedule="linear",
-            negatives=1024,
-            pretrain_pools=60,
-            discriminator_epochs=0.1,
-            rounds=90,
-            generator_moves=2,
-            pools=1,
-            teacher_forcing_moves=2,
-            generator_learning_rate=5e-4,
-            discriminator_learning_rate=2e-3,
-            score_l2=0.0,
-            evaluate_every_epochs=5,
-            evaluate_every_rounds=15,
-        ),
-        generator=GeneratorChoice(lstm=LSTMConfig(embedding=64, hidden=128)),
-        discriminator=DiscriminatorChoice(
-            textcnn=TextCNNConfig(embedding=64, filters=((2, 128), (3, 128), (4, 128)), dropout=0.1)
-        ),
+        training=replace(CAPTIONS, discriminator_epochs=0.1, discriminator_moves=0),
+        generator=CAPTIONS_LSTM,
+        discriminator=CAPTIONS_CNN,
     ),
     "oracle": Config(
         oracle=OracleData("seed:88"),
         method=SeqGANMethod(rollouts=4, rollout_lag=0.0),
-        training=FineTuning(
-            negatives=0,
-            pretrain_pools=40,
-            discriminator_moves=8,
-            rounds=60,
-            pools=1,
-            generator_learning_rate=1e-2,
-            discriminator_learning_rate=1e-4,
-            evaluate_every_epochs=20,
-        ),
-        discriminator=DiscriminatorChoice(
-            textcnn=TextCNNConfig(filters=((1, 64), (2, 128), (3, 128), (4, 64)))
-        ),
+        training=replace(ORACLE, generator_learning_rate=1e-2),
+        discriminator=ORACLE_CNN,
     ),
     "paper": Config(),
     "fast": Config(method=SeqGANMethod(rollouts=4, rollout_lag=0.0, baseline="leave_one_out")),
     "smoke": Config(
         method=SeqGANMethod(rollouts=2),
-        training=FineTuning(
-            batch_size=32,
-            mle_epochs=0.1,
-            negatives=128,
-            pretrain_pools=1,
-            discriminator_epochs=0.02,
-            rounds=2,
-            pools=1,
-            evaluate_every_rounds=1,
-        ),
-        discriminator=DiscriminatorChoice(
-            textcnn=TextCNNConfig(embedding=16, filters=((2, 8), (3, 8)))
-        ),
+        training=SMOKE,
+        discriminator=SMOKE_CNN,
         scores=ScoreSettings(score_samples=200, evaluation_samples=50),
     ),
 }
