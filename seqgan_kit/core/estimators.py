@@ -24,6 +24,17 @@ if TYPE_CHECKING:
     from seqgan_kit.core.adversarial import AdversarialGame
 
 
+RewardKind = Literal["verdict", "constant", "random"]
+"""What weighs a sample: D's verdict, or, as controls, what knows nothing of it."""
+REWARDS: tuple[RewardKind, ...] = ("verdict", "constant", "random")
+
+
+def check_reward(reward: str) -> None:
+    """Raises UsageError for a reward that there is not."""
+    if reward not in REWARDS:
+        raise unknown("reward", reward, REWARDS)
+
+
 class Estimator(Protocol):
     """What an adversarial game asks of an estimator."""
 
@@ -112,13 +123,12 @@ class BoundarySeeking:
 
     samples: int = 20
     """M: samples of each z (the paper's 20)."""
-    reward: Literal["verdict", "constant", "random"] = "verdict"
+    reward: RewardKind = "verdict"
     """verdict: weights from D. Controls that ask no D: constant (all weights 1/M) and random (weights in
     proportion to uniform numbers); the expected gradient of both is 0."""
 
     def __post_init__(self) -> None:
-        if self.reward not in ("verdict", "constant", "random"):
-            raise unknown("reward", self.reward, ("verdict", "constant", "random"))
+        check_reward(self.reward)
         if self.samples < 2:
             raise UsageError(
                 f"boundary seeking with {self.samples} samples of each z has nothing to compare; "

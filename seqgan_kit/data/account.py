@@ -19,8 +19,8 @@ class SplitAccount:
     tokens: int = 0
     unknown_tokens: int = 0
 
-    def line(self, name: str) -> str:
-        """One printable line."""
+    def line(self, name: str, knows_unknown: bool = True) -> str:
+        """One printable line; a tokenizer that has every token knows no unknown ones."""
         dropped = [
             f"{n:,} {why}" for n, why in ((self.empty, "empty"), (self.too_long, "too long")) if n
         ]
@@ -28,7 +28,8 @@ class SplitAccount:
         parts += [f"dropped {' and '.join(dropped)}"] if dropped else []
         if self.tokens:
             share = f" ({self.unknown_tokens / self.tokens:.2%})" if self.unknown_tokens else ""
-            parts.append(f"{self.tokens:,} tokens, {self.unknown_tokens:,}{share} became <unk>")
+            lost = f", {self.unknown_tokens:,}{share} became <unk>" if knows_unknown else ""
+            parts.append(f"{self.tokens:,} tokens{lost}")
         return f"{'; '.join(parts)}  [{self.source}]"
 
 
@@ -59,7 +60,7 @@ class Account:
             f"{self.tokenizer} tokenizer: {self.vocabulary:,} tokens{special}{cut}; "
             f"longest line {self.longest} tokens"
         )
-        rows = [split.line(name) for name, split in self.splits.items()]
+        rows = [split.line(name, self.special > 0) for name, split in self.splits.items()]
         return [first, *rows, *(f"note: {note}" for note in self.notes)]
 
     def to_dict(self) -> dict[str, Any]:

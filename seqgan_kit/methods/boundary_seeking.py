@@ -16,10 +16,9 @@ from G itself, and the loss is MaliGAN's without its baseline.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.estimators import BoundarySeeking
+from seqgan_kit.core.estimators import BoundarySeeking, RewardKind
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import minimax
 from seqgan_kit.sequences.adversarial import SequenceGame
@@ -33,7 +32,7 @@ class BoundarySeekingMethod:
 
     samples: int = 20
     """M: samples of each z (Hjelm et al. 2018: 20)."""
-    reward: Literal["verdict", "constant", "random"] = "verdict"
+    reward: RewardKind = "verdict"
     """verdict: weights from D. constant and random ask no D and are controls: what a run gains with them is
     not the discriminator's doing."""
 

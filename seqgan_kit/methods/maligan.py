@@ -16,9 +16,9 @@ adversarial rounds that is over, so that it reaches 0 whatever their number.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.estimators import RewardKind
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import minimax
 from seqgan_kit.sequences.adversarial import SequenceGame
@@ -42,7 +42,7 @@ class MaliGANMethod:
     """M: continuations of each kept prefix."""
     baseline_end: float = 1.0
     """b in the last round, in mean weights; it rises from 0."""
-    reward: Literal["verdict", "constant", "random"] = "verdict"
+    reward: RewardKind = "verdict"
     """verdict: r from D. constant and random ask no D and are controls: what a run gains with them is not
     the discriminator's doing."""
     chunk_rows: int = CHUNK_ROWS

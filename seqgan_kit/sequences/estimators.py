@@ -10,15 +10,13 @@ from torch import Tensor
 
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import evaluating
-from seqgan_kit.core.estimators import pool_of_negatives, without_dropout
+from seqgan_kit.core.estimators import RewardKind, check_reward, pool_of_negatives, without_dropout
 from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.baselines import Baseline, baseline_values, check_baseline
 from seqgan_kit.sequences.leave_one_out import leave_one_out_loss
 from seqgan_kit.sequences.rewards import (
-    RewardKind,
-    check_reward,
     completion_reward,
     null_rewards,
     sequence_rewards,

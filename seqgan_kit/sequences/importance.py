@@ -17,6 +17,8 @@ from torch import Tensor
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.estimators import (
+    RewardKind,
+    check_reward,
     effective_sample_size,
     importance_weights,
     pool_of_negatives,
@@ -26,7 +28,7 @@ from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.prefixes import continue_prefixes
-from seqgan_kit.sequences.rewards import RewardKind, check_reward, null_rewards, scored_completions
+from seqgan_kit.sequences.rewards import null_rewards, scored_completions
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
 from seqgan_kit.sequences.trials import mean_values, rollout_rewards
 

@@ -13,22 +13,19 @@ forcing, to smaller steps, to luck.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator, evaluating
-from seqgan_kit.errors import unknown
+from seqgan_kit.core.estimators import RewardKind, check_reward
 from seqgan_kit.sequences.inverse_cdf import draw_uniforms
 from seqgan_kit.sequences.prefix_scorer import PrefixScorer
 from seqgan_kit.sequences.rollout import Reward
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
 from seqgan_kit.sequences.textcnn import TextCNN
-
-RewardKind = Literal["verdict", "constant", "random"]
-REWARDS: tuple[RewardKind, ...] = ("verdict", "constant", "random")
 
 
 def verdict_reward(game: AdversarialGame) -> Reward:
@@ -84,9 +81,3 @@ def sequence_rewards(
     verdict = verdict_reward(game)
     with evaluating(game.players["discriminator"]):
         return torch.cat([verdict(rows).float() for rows in tokens.split(chunk_rows)])
-
-
-def check_reward(reward: str) -> None:
-    """Raises UsageError for a reward that there is not."""
-    if reward not in REWARDS:
-        raise unknown("reward", reward, REWARDS)

@@ -9,11 +9,10 @@ from small_worlds import SmallWorld, build_world, z_scores
 from torch import Tensor
 
 from seqgan_kit.core import estimators
-from seqgan_kit.core.estimators import BoundarySeeking, importance_weights
+from seqgan_kit.core.estimators import BoundarySeeking, RewardKind, importance_weights
 from seqgan_kit.core.game import Move
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
-from seqgan_kit.sequences.rewards import RewardKind
 
 GROUPS = 12_000
 
