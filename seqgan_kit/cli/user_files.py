@@ -40,23 +40,29 @@ def read_sentences(source: str, tokenizer: str, *, lowercase: bool) -> list[list
         tokenizer: a name in ``TOKENIZERS``.
         lowercase: whether to lower-case the text first.
     """
-    text = _decode(_read_bytes(source), _shown(source))
+    split = TOKENIZERS[tokenizer]
+    return [split(line) for line in read_lines(source, lowercase=lowercase)]
+
+
+def read_lines(source: str, *, lowercase: bool = False) -> list[str]:
+    """The lines of a text file as they are; ``-`` is standard input, gzip is recognised."""
+    text = _decode(_read_bytes(source), shown(source))
     if not text.strip():
-        raise DataError(f"{_shown(source)} holds no text: give a file with one sentence per line.")
+        raise DataError(f"{shown(source)} holds no text: give a file with one sentence per line.")
     if lowercase:
         text = text.lower()
     # Not str.splitlines: it would also cut at form feeds and Unicode separators inside a sentence.
-    lines = text.removesuffix("\n").split("\n")
-    return [TOKENIZERS[tokenizer](line) for line in lines]
+    return text.removesuffix("\n").split("\n")
 
 
-def _shown(source: str) -> str:
+def shown(source: str) -> str:
+    """How messages call an input."""
     return "standard input" if source == STDIN else source
 
 
 def _read_bytes(source: str) -> bytes:
     if source == STDIN:
-        return _unzip(sys.stdin.buffer.read(), _shown(source))
+        return _unzip(sys.stdin.buffer.read(), shown(source))
     path = Path(source)
     if path.is_dir():
         raise DataError(f"{path} is a folder: give a text file with one sentence per line.")
@@ -68,7 +74,7 @@ def _read_bytes(source: str) -> bytes:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _unzip(content: bytes, shown: str) -> bytes:
+def _unzip(content: bytes, name: str) -> bytes:
     if not content.startswith(_GZIP_MAGIC):
         return content
     import gzip
@@ -77,21 +83,21 @@ def _unzip(content: bytes, shown: str) -> bytes:
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{shown} is damaged gzip ({error}): make or fetch it again.") from None
+        raise DataError(f"{name} is damaged gzip ({error}): make or fetch it again.") from None
 
 
-def _decode(content: bytes, shown: str) -> str:
+def _decode(content: bytes, name: str) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(
-            f"{shown} is UTF-16, UTF-8 is needed: convert it with 'iconv -f UTF-16 -t UTF-8'."
+            f"{name} is UTF-16, UTF-8 is needed: convert it with 'iconv -f UTF-16 -t UTF-8'."
         )
     if b"\0" in content:
-        raise DataError(f"{shown} is binary: give plain text (or gzip), one sentence per line.")
+        raise DataError(f"{name} is binary: give plain text (or gzip), one sentence per line.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(
-            f"{shown} is not UTF-8 (line {line}): convert it, for example with "
+            f"{name} is not UTF-8 (line {line}): convert it, for example with "
             "'iconv -f LATIN1 -t UTF-8'."
         ) from None

@@ -1,1 +1,1 @@
-"""Scores of generated text. The n-gram ones (``bleu``, ``ngrams``) load neither torch nor numpy."""
+"""Scores of generated text and what they rest on. The n-gram ones load no torch."""

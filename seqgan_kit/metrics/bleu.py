@@ -12,23 +12,31 @@ Every hypothesis h is scored against the whole reference set R, and the scores a
 Self-BLEU scores every sentence against all the others: only the scored line itself is left out, so
 an exact copy elsewhere stays a reference. That is the collapse which it must see.
 
-The references enter as sets built once (``seqgan_kit.metrics.ngrams``): a hypothesis then costs
-its own n-grams, however many references there are.
+The largest count of every n-gram in any one reference is a table built once (``ReferenceSet``): a
+hypothesis then costs its own n-grams, however many references there are. Leaving one out needs no
+table a sentence: with c the counts of sentence s and m2 the second largest counts of all sentences,
+
+    min(c(g), max_{r != s} count_r(g)) = min(c(g), m2(g))
+
+because where s has the largest count, the others' largest is m2, and elsewhere both sides are c(g).
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from seqgan_kit.errors import DataError, UsageError
-from seqgan_kit.metrics.ngrams import occurrences
+from seqgan_kit.metrics.ngram_index import Integers, Sentence, index_ngrams
 
-Sentence = Sequence[Hashable]
+Scores = dict[int, NDArray[np.float64]]
+"""Order -> [N] one score a sentence."""
 
 DEFAULT_ORDERS = (2, 3, 4, 5)
 METHOD1_EPSILON = 0.1  # nltk's SmoothingFunction(epsilon=0.1)
+_FAR = 2**60  # further than any length
 
 
 class ReferenceSet:
@@ -37,94 +45,59 @@ class ReferenceSet:
     Args:
         references: the reference sentences as token lists; at least one.
         max_order: the longest n-gram that will be asked for.
-        leave_one_out: every hypothesis will be one of the references, which must not count for it.
     """
 
     def __init__(
-        self,
-        references: Sequence[Sentence],
-        max_order: int = max(DEFAULT_ORDERS),
-        *,
-        leave_one_out: bool = False,
+        self, references: Sequence[Sentence], max_order: int = max(DEFAULT_ORDERS)
     ) -> None:
         if not references:
             raise DataError("BLEU needs at least one reference sentence; none was given.")
-        if leave_one_out and len(references) < 2:
-            raise DataError("Self-BLEU compares sentences with each other: give at least two.")
         _check_orders([max_order])
         self.size = len(references)
         self.max_order = max_order
-        self.leave_one_out = leave_one_out
-        self._length_counts = Counter(map(len, references))
-        gather = _in_two_sentences if leave_one_out else _in_any_sentence
-        self._known = gather(references, max_order)
+        self._index, counts = index_ngrams(references, max_order)
+        self._limits = [c.largest(self._index.size(n)) for n, c in enumerate(counts, start=1)]
+        self._lengths = np.unique(_lengths(references))
 
-    def matches(self, tokens: Sentence) -> list[int]:
-        """Clipped count of the hypothesis's n-grams in the references, for each order from 1 on."""
-        by_order = occurrences(tokens, self.max_order)
-        return [
-            sum(map(known.__contains__, items))
-            for known, items in zip(self._known, by_order, strict=True)
+    def matches(self, hypotheses: Sequence[Sentence]) -> Integers:
+        """[N, max_order] clipped counts of the hypotheses' n-grams in the references, from order 1 on."""
+        counts = self._index.counts(hypotheses)
+        clipped = [
+            c.clipped(limits, len(hypotheses))
+            for c, limits in zip(counts, self._limits, strict=True)
         ]
+        return np.stack(clipped, axis=1)
 
-    def nearest_length(self, length: int) -> int:
-        """The reference length nearest to ``length``; of two equally near, the shorter."""
-        left_out = length if self.leave_one_out else None
-        lengths = (
-            known for known, count in self._length_counts.items() if count > (known == left_out)
-        )
-        return min(lengths, key=lambda known: (abs(known - length), known))
-
-
-def _in_any_sentence(sentences: Iterable[Sentence], max_order: int) -> list[set[Hashable]]:
-    """Per order, the occurrences in at least one sentence."""
-    in_any: list[set[Hashable]] = [set() for _ in range(max_order)]
-    for tokens in sentences:
-        for known, items in zip(in_any, occurrences(tokens, max_order), strict=True):
-            known.update(items)
-    return in_any
-
-
-def _in_two_sentences(sentences: Iterable[Sentence], max_order: int) -> list[set[Hashable]]:
-    """Per order, the occurrences in at least two sentences.
-
-    That is all that leaving one out takes: of the left-out sentence's own occurrences, those which
-    any other sentence has too are the ones in at least two.
-    """
-    in_any: list[set[Hashable]] = [set() for _ in range(max_order)]
-    in_two: list[set[Hashable]] = [set() for _ in range(max_order)]
-    for tokens in sentences:
-        for once, twice, items in zip(in_any, in_two, occurrences(tokens, max_order), strict=True):
-            twice.update(filter(once.__contains__, items))
-            once.update(items)
-    return in_two
+    def nearest_lengths(self, lengths: Integers) -> Integers:
+        """[N] the reference length nearest to each; of two equally near, the shorter."""
+        return _nearest(self._lengths, lengths)
 
 
 def sentence_scores(
-    hypotheses: Iterable[Sentence], references: ReferenceSet, orders: Sequence[int] = DEFAULT_ORDERS
-) -> dict[int, list[float]]:
+    hypotheses: Sequence[Sentence], references: ReferenceSet, orders: Sequence[int] = DEFAULT_ORDERS
+) -> Scores:
     """BLEU-n of every hypothesis against the whole reference set, per order."""
     _check_orders(orders, references.max_order)
-    penalties: dict[int, float] = {}
-    scores: dict[int, list[float]] = {order: [] for order in orders}
-    for tokens in hypotheses:
-        length = len(tokens)
-        if length not in penalties:
-            penalties[length] = brevity_penalty(length, references.nearest_length(length))
-        means = _smoothed_means(references.matches(tokens), length)
-        for order, values in scores.items():
-            values.append(penalties[length] * means[order - 1])
-    return scores
+    lengths = _lengths(hypotheses)
+    penalties = brevity_penalties(lengths, references.nearest_lengths(lengths))
+    return _scores(references.matches(hypotheses), lengths, penalties, orders)
 
 
 def self_sentence_scores(
     sentences: Sequence[Sentence], orders: Sequence[int] = DEFAULT_ORDERS
-) -> dict[int, list[float]]:
+) -> Scores:
     """BLEU-n of every sentence against all the other sentences, per order."""
     _check_orders(orders)
-    return sentence_scores(
-        sentences, ReferenceSet(sentences, max(orders), leave_one_out=True), orders
-    )
+    if len(sentences) < 2:
+        raise DataError("Self-BLEU compares sentences with each other: give at least two.")
+    index, counts = index_ngrams(sentences, max(orders))
+    matches = [
+        c.clipped(c.largest(index.size(n), rank=2), len(sentences))
+        for n, c in enumerate(counts, start=1)
+    ]
+    lengths = _lengths(sentences)
+    penalties = brevity_penalties(lengths, _nearest_among_the_others(lengths))
+    return _scores(np.stack(matches, axis=1), lengths, penalties, orders)
 
 
 def bleu(
@@ -138,35 +111,58 @@ def bleu(
     _check_orders(orders)
     if not isinstance(references, ReferenceSet):
         references = ReferenceSet(references, max(orders))
-    return _means(sentence_scores(hypotheses, references, orders))
+    return means(sentence_scores(hypotheses, references, orders))
 
 
 def self_bleu(
     sentences: Sequence[Sentence], orders: Sequence[int] = DEFAULT_ORDERS
 ) -> dict[int, float]:
     """Mean leave-one-out BLEU-n of the sentences, per order: high where they repeat each other."""
-    return _means(self_sentence_scores(sentences, orders))
+    return means(self_sentence_scores(sentences, orders))
 
 
-def _smoothed_means(matches: Sequence[int], length: int) -> list[float]:
-    """Geometric means of the smoothed precisions up to each order, without brevity penalty."""
-    if matches[0] == 0:
-        return [0.0] * len(matches)
-    means: list[float] = []
-    log_sum = 0.0
-    for order, matched in enumerate(matches, start=1):
-        log_sum += math.log((matched or METHOD1_EPSILON) / max(1, length - order + 1))
-        means.append(math.exp(log_sum / order))
-    return means
+def means(scores: Scores) -> dict[int, float]:
+    """The mean score per order."""
+    return {order: float(values.mean()) for order, values in scores.items()}
 
 
-def brevity_penalty(hypothesis_length: int, reference_length: int) -> float:
-    """1 for a hypothesis longer than its reference, exp(1 - r/h) otherwise, 0 for an empty one."""
-    if hypothesis_length > reference_length:
-        return 1.0
-    if hypothesis_length == 0:
-        return 0.0
-    return math.exp(1.0 - reference_length / hypothesis_length)
+def brevity_penalties(
+    hypothesis_lengths: Integers, reference_lengths: Integers
+) -> NDArray[np.float64]:
+    """[N] 1 where longer than the reference, exp(1 - r/h) elsewhere, 0 for an empty hypothesis."""
+    ratios = reference_lengths / np.maximum(1, hypothesis_lengths)
+    penalties = np.where(hypothesis_lengths > reference_lengths, 1.0, np.exp(1.0 - ratios))
+    return np.where(hypothesis_lengths == 0, 0.0, penalties)
+
+
+def _scores(
+    matches: Integers, lengths: Integers, penalties: NDArray[np.float64], orders: Sequence[int]
+) -> Scores:
+    """The scores from the clipped counts [N, max_order] and the brevity penalties [N]."""
+    numbers = np.arange(1, matches.shape[1] + 1)
+    possible = np.maximum(1, lengths[:, None] - numbers + 1)
+    logs = np.log(np.where(matches, matches, METHOD1_EPSILON) / possible)
+    scores = penalties[:, None] * np.exp(np.cumsum(logs, axis=1) / numbers)
+    scores[matches[:, 0] == 0] = 0.0
+    return {order: scores[:, order - 1] for order in orders}
+
+
+def _nearest(known: Integers, lengths: Integers, skipped: Integers | int = 0) -> Integers:
+    """[N] the nearest of the ascending known lengths, the shorter of two; skips those found where 1."""
+    padded = np.concatenate([[-_FAR], known, [_FAR]])
+    right = np.searchsorted(known, lengths) + 1  # the first that is not shorter
+    shorter, longer = padded[right - 1], padded[right + skipped]
+    return np.where(lengths - shorter <= longer - lengths, shorter, longer)
+
+
+def _nearest_among_the_others(lengths: Integers) -> Integers:
+    """[N] for each of the lengths the nearest of all the others, the shorter of two."""
+    known, place, count = np.unique(lengths, return_inverse=True, return_counts=True)
+    return _nearest(known, lengths, (count == 1)[place])
+
+
+def _lengths(sentences: Sequence[Sentence]) -> Integers:
+    return np.fromiter(map(len, sentences), np.int64, len(sentences))
 
 
 def _check_orders(orders: Sequence[int], largest: int | None = None) -> None:
@@ -177,7 +173,3 @@ def _check_orders(orders: Sequence[int], largest: int | None = None) -> None:
             f"order {max(orders)} was asked of references prepared up to order {largest}; "
             f"build ReferenceSet(references, max_order={max(orders)})."
         )
-
-
-def _means(scores: dict[int, list[float]]) -> dict[int, float]:
-    return {order: math.fsum(values) / len(values) for order, values in scores.items()}

@@ -32,8 +32,14 @@ class Signature:
     """How lines became tokens."""
     case: str | None = None
     """``mixed`` (as given) or ``lower``."""
-    sample: int | None = None
+    sample: int | str | None = None
     """Size of the random subset, if not everything was scored."""
+    resamples: int | None = None
+    """Bootstrap resamples behind an interval."""
+    level_percent: float | None = None
+    """How much of them the interval holds."""
+    swaps: int | None = None
+    """Random swaps behind a p-value (approximate randomisation)."""
     seed: int | None = None
     """Seed of whatever was drawn at random."""
     version: str = __version__
@@ -48,6 +54,9 @@ class Signature:
             "tok": self.tok,
             "case": self.case,
             "sample": self.sample,
+            "bs": self.resamples,
+            "ci": self.level_percent and f"{self.level_percent:g}",
+            "ar": self.swaps,
             "seed": self.seed,
             "v": self.version,
         }
