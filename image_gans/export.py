@@ -14,20 +14,27 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from image_gans.conditions import Conditions
 from image_gans.grids import save_grid
 from image_gans.latent import LatentGenerator
 from image_gans.networks.bernoulli import BernoulliConfig, BernoulliGenerator
+from image_gans.networks.conditional import ConditionalConfig, ConditionalGenerator
 from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator
+from image_gans.networks.mlp import MLPConfig, MLPGenerator
+from image_gans.scatter import save_scatter
 from seqgan_kit.errors import CheckpointError, SeqganKitError, UsageError, unknown
 
 _FORMAT = 1
 _CHUNK = 256  # pictures at a time: bounds the memory, changes no picture
 
-GENERATORS: Mapping[str, tuple[type, Callable[[Any], nn.Module]]] = {
+GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "bernoulli": (BernoulliConfig, BernoulliGenerator),
+    "conditional": (ConditionalConfig, ConditionalGenerator),
     "dcgan": (DCGANConfig, DCGANGenerator),
+    "mlp": (MLPConfig, MLPGenerator),
 }
-"""Generators by the name in model.json: their config and what builds them from it."""
+"""Generators by the name in model.json: their config and what builds them from it, and from the inner
+generator where they have one."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,9 @@ class ImageModel:
     """What model.json says."""
 
     @torch.no_grad()
-    def images(self, n: int, *, temperature: float = 1.0, seed: int = 0) -> Tensor:
+    def images(
+        self, n: int, *, temperature: float = 1.0, seed: int = 0, condition: str | None = None
+    ) -> Tensor:
         """[n,C,H,W] in [-1,1]. The first pictures of a seed are the same for every n."""
         if n < 1:
             raise UsageError(f"cannot draw {n} pictures; ask for at least 1.")
@@ -53,11 +62,31 @@ class ImageModel:
                 f"temperature {temperature} is negative; it scales the latent vectors, from 0 (one picture) "
                 "over 1 (as trained) upwards."
             )
-        generator = cast(LatentGenerator, self.generator)
+        z = self.latents(n, seed=seed, condition=condition)
+        z[:, : self.noise_dimensions] *= temperature
+        return torch.cat([self.generator(rows) for rows in z.split(_CHUNK)])
+
+    @property
+    def noise_dimensions(self) -> int:
+        """How many of a latent vector's first dimensions are noise; labels and codes lie behind them."""
+        return int(cast(Any, self.generator).config.latent)
+
+    def latents(self, n: int, *, seed: int = 0, condition: str | None = None) -> Tensor:
+        """[n,d] latent vectors, under a condition such as ``coat=ginger,eyes=odd`` if one is given."""
+        options = {} if condition is None else {"wanted": self._wishes(condition)}
         # On the CPU and one by one, so that a seed means the same everywhere and for every n.
         rng = torch.Generator().manual_seed(seed)
-        z = torch.cat([generator.latents(1, rng) for _ in range(n)]) * temperature
-        return torch.cat([generator(rows) for rows in z.split(_CHUNK)])
+        generator = cast(LatentGenerator, self.generator)
+        return torch.cat([generator.latents(1, rng, **options) for _ in range(n)])
+
+    def _wishes(self, condition: str) -> Mapping[int, int]:
+        conditions = getattr(cast(Any, self.generator).config, "conditions", None)
+        if conditions is None:
+            raise UsageError(
+                f"this model was trained without labels, so it cannot be asked for {condition!r}. Train one "
+                "that is told them, for instance with 'seqgan-kit run cgan'."
+            )
+        return cast(Conditions, conditions).wishes(condition)
 
     def sample(
         self,
@@ -68,6 +97,7 @@ class ImageModel:
         top_p: float | None = None,
         seed: int = 0,
         out: Path | None = None,
+        condition: str | None = None,
     ) -> Path:
         """Draws ``n`` pictures into one PNG grid and returns its path.
 
@@ -78,14 +108,20 @@ class ImageModel:
             top_p: for text only; refused.
             seed: the same seed gives the same pictures.
             out: where to; ``samples/seed-<seed>.png`` of the run unless given.
+            condition: what to draw, ``label=class,...``, by a model that was told labels; labels that it does
+                not name are drawn as they occur in the training data.
         """
         if top_k is not None or top_p is not None:
             raise UsageError(
                 "top-k and top-p choose among tokens, and this run makes pictures; use the temperature "
                 "to trade variety for typical pictures."
             )
-        path = Path(out) if out is not None else self.run_dir / "samples" / f"seed-{seed}.png"
-        return save_grid(self.images(n, temperature=temperature, seed=seed), path)
+        pictures = self.images(n, temperature=temperature, seed=seed, condition=condition)
+        name = f"seed-{seed}" if condition is None else f"{condition.replace(',', '-')}-seed-{seed}"
+        path = Path(out) if out is not None else self.run_dir / "samples" / f"{name}.png"
+        if pictures.dim() == 2:  # points of the plane
+            return save_scatter(pictures, path)
+        return save_grid(pictures, path)
 
 
 def save_image_model(
@@ -98,6 +134,22 @@ def save_image_model(
         generator: one of :data:`GENERATORS`, with its ``config``.
         about: anything else worth knowing about it, in JSON's types (data, method, channels' meaning).
     """
+    described = _describe(generator)
+    folder.mkdir(parents=True, exist_ok=True)
+    # safetensors wants plain memory order, and channels-last is none.
+    tensors = {name: t.detach().cpu().contiguous() for name, t in generator.state_dict().items()}
+    description = {
+        "kind": "image",
+        "format": _FORMAT,
+        "generator": described,
+        **(about or {}),
+    }
+    _replace(folder / "generator.safetensors", save(tensors))
+    _replace(folder / "model.json", (json.dumps(description, indent=2) + "\n").encode())
+
+
+def _describe(generator: nn.Module) -> dict[str, Any]:
+    """Name and config of a generator, and of the inner one in it."""
     config = getattr(generator, "config", None)
     names = [name for name, (kind, _) in GENERATORS.items() if isinstance(config, kind)]
     if not names:
@@ -105,17 +157,9 @@ def save_image_model(
             f"no image model of {type(generator).__name__} can be written: its config is of no kind in "
             f"image_gans.export.GENERATORS ({', '.join(GENERATORS)}). Add it there."
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    # safetensors wants plain memory order, and channels-last is none.
-    tensors = {name: t.detach().cpu().contiguous() for name, t in generator.state_dict().items()}
-    description = {
-        "kind": "image",
-        "format": _FORMAT,
-        "generator": {"name": names[0], "config": asdict(cast(Any, config))},
-        **(about or {}),
-    }
-    _replace(folder / "generator.safetensors", save(tensors))
-    _replace(folder / "model.json", (json.dumps(description, indent=2) + "\n").encode())
+    entry = {"name": names[0], "config": asdict(cast(Any, config))}
+    inner = getattr(generator, "inner", None)
+    return entry if inner is None else {**entry, "inner": _describe(inner)}
 
 
 def load_image_model(run_dir: Path, device: torch.device | str = "cpu") -> ImageModel:
@@ -161,8 +205,9 @@ def _build(entry: Any, path: Path) -> nn.Module:
     if name not in GENERATORS:
         raise CheckpointError(f"{path}: {unknown('image generator', name, GENERATORS)}")
     config, generator = GENERATORS[name]
+    inner = (_build(entry["inner"], path),) if "inner" in entry else ()
     try:
-        return generator(config(**entry["config"]))
+        return generator(config(**entry["config"]), *inner)
     except (SeqganKitError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} has a config that does not fit {name}: {error}") from error
 

@@ -25,6 +25,7 @@ BELOW_METHODS = CORE | {"seqgan_kit.data", "seqgan_kit.sequences", "seqgan_kit.m
 BELOW_IMAGES = CORE | {"seqgan_kit.data", "seqgan_kit.metrics"}
 IMAGE_PARTS = {
     "image_gans",
+    "image_gans.conditions",
     "image_gans.grids",
     "image_gans.latent",
     "image_gans.schedule",
@@ -42,7 +43,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "seqgan_kit.report": BELOW_METHODS | {"seqgan_kit.methods"},
     "seqgan_kit.cli": BELOW_METHODS | {"seqgan_kit.methods", "seqgan_kit.report"},
     "image_gans": set(),
-    "image_gans.networks": BELOW_IMAGES | {"image_gans"},
+    "image_gans.conditions": BELOW_IMAGES | {"image_gans"},
+    "image_gans.networks": BELOW_IMAGES | {"image_gans", "image_gans.conditions"},
     "image_gans.metrics": BELOW_IMAGES | {"image_gans"},
     "image_gans.grids": BELOW_IMAGES | {"image_gans"},
     "image_gans.latent": BELOW_IMAGES | {"image_gans"},

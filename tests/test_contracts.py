@@ -17,20 +17,28 @@ from torch import Tensor, nn
 
 import image_gans.methods
 import seqgan_kit.methods
-from image_gans.methods import boundary_seeking_images, dcgan
+from image_gans.conditions import Conditions, LabelledCorpus
+from image_gans.methods import acgan, boundary_seeking_images, cgan, dcgan, projection
 from image_gans.networks.bernoulli import (
     BernoulliConfig,
     BernoulliGenerator,
     bernoulli_discriminator,
 )
 from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.networks.conditional import (
+    ConditionalGenerator,
+    ConditionSettings,
+    build_conditional_networks,
+)
 from image_gans.schedule import ImageTraining
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.game import Game, Loss, Move, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.data.image_account import ImageAccount
 from seqgan_kit.data.image_config import ImageData
+from seqgan_kit.data.images import ImageCorpus
 from seqgan_kit.methods import (
     boundary_seeking,
     char_boundary_seeking,
@@ -62,7 +70,7 @@ PICTURES = torch.linspace(-1, 1, 16 * 3 * 16 * 16).view(16, 3, 16, 16)
 IMAGE_TRAINING = ImageTraining(batch_size=4)
 TUNING = FineTuning(batch_size=4, negatives=6, pools=1, teacher_forcing_moves=1)
 
-Played = tuple[Game, tuple[Phase, ...], Tensor]
+Played = tuple[Game, tuple[Phase, ...], Tensor | dict[str, Tensor]]
 
 
 def text_generator() -> LSTMGenerator:
@@ -150,6 +158,34 @@ def play_dcgan() -> Played:
     return game, dcgan.phases(IMAGE_TRAINING), PICTURES
 
 
+CONDITIONS = Conditions(("coat", "eyes"), (("black", "white"), ("open", "shut", "odd")))
+LABELS = {"coat": torch.arange(16) % 2, "eyes": torch.arange(16) % 3}
+
+
+def conditional_networks(norm: bool = False) -> tuple[ConditionalGenerator, Discriminator]:
+    choice, settings = NetworkChoice(width=2, latent=5), ConditionSettings(conditional_norm=norm)
+    names = dict(zip(CONDITIONS.names, CONDITIONS.classes, strict=True))
+    account = ImageAccount(16, 3, {}, names)
+    corpus = ImageCorpus(PICTURES, PICTURES[:0], LABELS, {}, names, [], [], account)
+    labelled = LabelledCorpus(corpus, CONDITIONS)
+    return build_conditional_networks(choice, ImageData(size=16), labelled, settings)
+
+
+def play_cgan() -> Played:
+    game = cgan.build(*conditional_networks(), cgan.CGANMethod(joint_width=3))
+    return game, cgan.phases(IMAGE_TRAINING), {"real": PICTURES, **LABELS}
+
+
+def play_acgan() -> Played:
+    game = acgan.build(*conditional_networks(), acgan.ACGANMethod())
+    return game, acgan.phases(IMAGE_TRAINING), {"real": PICTURES, **LABELS}
+
+
+def play_projection() -> Played:
+    game = projection.build(*conditional_networks(norm=True))
+    return game, projection.phases(IMAGE_TRAINING), {"real": PICTURES, **LABELS}
+
+
 BUILDERS: dict[str, Callable[[], Played]] = {
     "char_boundary_seeking": play_char_boundary_seeking,
     "char_wgan_gp": play_char_wgan_gp,
@@ -162,6 +198,9 @@ BUILDERS: dict[str, Callable[[], Played]] = {
     "relgan": play_relgan,
     "boundary_seeking_images": play_boundary_seeking_images,
     "dcgan": play_dcgan,
+    "cgan": play_cgan,
+    "acgan": play_acgan,
+    "projection": play_projection,
 }
 
 
@@ -211,7 +250,8 @@ def breaches(trainer: Trainer, turn: Turn, move: Move) -> list[str]:
 
 def trainer_of(played: Played, new_run) -> Trainer:
     game, phases, rows = played
-    trainer = Trainer(new_run(), game, phases, TensorFeed({"real": rows}, 4, seed=0))
+    tensors = rows if isinstance(rows, dict) else {"real": rows}
+    trainer = Trainer(new_run(), game, phases, TensorFeed(tensors, 4, seed=0))
     trainer.game.train()
     return trainer
 

@@ -32,6 +32,7 @@ class Model(Protocol):
         top_p: float | None = None,
         seed: int = 0,
         out: Path | None = None,
+        condition: str | None = None,
     ) -> list[str] | Path: ...
 
 
@@ -68,6 +69,12 @@ def _declare_sample(parser: argparse.ArgumentParser) -> None:
         type=positive_number(1.0),
         help="text: draw from the fewest tokens that hold this probability",
     )
+    parser.add_argument(
+        "--condition",
+        metavar="LABEL=CLASS,...",
+        action="append",
+        help="pictures of a conditional model: what to draw, for instance coat=ginger,eyes=odd",
+    )
 
 
 def _run_sample(options: argparse.Namespace) -> None:
@@ -81,6 +88,7 @@ def _run_sample(options: argparse.Namespace) -> None:
         top_p=options.top_p,
         seed=options.seed,
         out=options.out,
+        condition=",".join(options.condition) if options.condition else None,
     )
     _deliver(samples, options.out)
 
@@ -165,6 +173,7 @@ COMMANDS = (
             "sample runs/first -n 10",
             "sample runs/first -n 10000 --temperature 0.8 --out samples.txt",
             "sample runs/cats -n 64 --seed 7 --out cats.png",
+            "sample runs/cgan --condition coat=ginger,eyes=odd",
         ),
         declare=_declare_sample,
         run=_run_sample,

@@ -42,8 +42,14 @@ class TextModel:
         top_p: float | None = None,
         seed: int = 0,
         out: Path | None = None,
+        condition: str | None = None,
     ) -> list[str]:
         """``n`` lines; written to ``out`` too if given."""
+        if condition is not None:
+            raise UsageError(
+                f"this run writes text and takes no condition ({condition!r}); conditions are for pictures "
+                "of a model that was told labels."
+            )
         rng = torch.Generator().manual_seed(seed)
         tokens = self.generator.sample(
             n, rng=rng, temperature=temperature, top_k=top_k, top_p=top_p

@@ -76,7 +76,7 @@ def test_text_is_printed_line_by_line(capsys: Capture) -> None:
     assert capsys.readouterr().out == "katze 0 mit é\nkatze 1 mit é\n"
     assert asked == {
         "run_dir": run, "n": 2, "out": None,
-        "temperature": 1.0, "top_k": None, "top_p": None, "seed": 0,
+        "temperature": 1.0, "top_k": None, "top_p": None, "seed": 0, "condition": None,
     }  # fmt: skip
 
 
@@ -87,6 +87,13 @@ def test_all_options_reach_the_model(capsys: Capture) -> None:
     assert len(capsys.readouterr().out.splitlines()) == 3
     how = {"temperature": 0.7, "top_k": 9, "top_p": 0.9, "seed": 4}
     assert {name: asked[name] for name in how} == how
+
+
+def test_conditions_reach_the_model_as_one() -> None:
+    make_run("run", '{"kind": "image"}')
+    words = "sample run --condition coat=ginger,eyes=odd --condition size=small"
+    assert main(words.split()) == 0
+    assert asked["condition"] == "coat=ginger,eyes=odd,size=small"
 
 
 def test_text_goes_to_a_file(capsys: Capture) -> None:

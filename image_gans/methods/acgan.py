@@ -1,0 +1,152 @@
+"""AC-GAN: D also names the labels, and G is to make them plain (Odena, Olah, Shlens 2017, "Conditional image
+synthesis with auxiliary classifier GANs").
+
+With scores s = logit D, classifiers p(y_k | x) on D's features, labels y of the data, z ~ N(0, 1):
+
+    L_C(x, y) = -(1/K) sum_k log p(y_k | x)
+    D minimises  -E[log sigma(s(x))] - E[log(1 - sigma(s(G(z, y))))] + w (E[L_C(x, y)] + E[L_C(G(z, y), y)])
+    G minimises  -E[log sigma(s(G(z, y)))] + w E[L_C(G(z, y), y)]
+
+The four choices: any pair of networks, G told the labels, D with a classifier for each label; a cross-entropy
+plus L_C for both; the pathwise gradient; one phase in which D and G take turns.
+
+Differs from the paper: the non-saturating G; several labels, whose L_C are averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from image_gans.conditions import Conditions
+from image_gans.networks.conditional import ConditionalGenerator
+from image_gans.networks.labelled import feature_count
+from image_gans.schedule import (
+    ImageTraining,
+    adversarial_phase,
+    discriminator_turn,
+    generator_turn,
+)
+from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
+from seqgan_kit.core.adversarial import AdversarialGame, accuracy
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.estimators import Pathwise
+from seqgan_kit.core.game import Batch, Loss, Move, Phase
+from seqgan_kit.core.objectives import non_saturating
+from seqgan_kit.errors import UsageError
+
+
+@dataclass(frozen=True)
+class ACGANMethod:
+    """What the classifiers weigh."""
+
+    class_weight: float = 1.0
+    """w: weight of the labels' cross-entropy in both losses (1 in the paper)."""
+    label_smoothing: float = 0.0
+    """Real pictures get the target 1 minus this (0.1 is usual)."""
+
+    def __post_init__(self) -> None:
+        if self.class_weight < 0:
+            raise UsageError(f"class_weight is {self.class_weight:g}; it must be 0 or more.")
+
+
+PAPER = ImageTraining(batch_size=100, epochs=100.0)
+"""Adam 2e-4 with beta1 0.5 and batches of 100; 50,000 rounds on ImageNet."""
+
+
+def class_loss(heads: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> Tensor:
+    """L_C, a scalar: logits [N,C_k] by label, true classes [N] -> mean over samples and labels."""
+    return torch.stack([F.cross_entropy(heads[n].float(), labels[n]) for n in heads]).mean()
+
+
+def class_accuracy(heads: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> Tensor:
+    """Share of right classes, over samples and labels."""
+    return torch.stack([(heads[n].argmax(1) == labels[n]).float().mean() for n in heads]).mean()
+
+
+@dataclass(frozen=True)
+class ClassifiedPathwise(Pathwise):
+    """The gradient through the picture of the score and of the classifiers."""
+
+    class_weight: float
+
+    def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
+        """The objective's G half plus w L_C of the fakes."""
+        verdict = game.discriminate(game.draw(len(batch["real"]), batch, move.rng))
+        adversarial = game.objective.generator(verdict.score, None).mean()
+        named = class_loss(verdict.heads, batch)
+        total = adversarial + self.class_weight * named
+        logs = {"generator_loss": adversarial, "generator_class_loss": named}
+        return Loss(total, logs)
+
+
+class AuxiliaryGame(AdversarialGame):
+    """Fakes get the labels of the batch; D learns to name those of reals and fakes, with a weight."""
+
+    def __init__(self, class_weight: float, *choices: Any):
+        super().__init__(*choices)
+        self.class_weight = class_weight
+
+    def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
+        """[n,C,H,W] of the batch's labels, in their order."""
+        labels = self.conditions.rows(batch)
+        labels = labels[torch.arange(n, device=labels.device) % len(labels)]
+        return cast(ConditionalGenerator, self.players["generator"]).draw(labels, rng)
+
+    @property
+    def conditions(self) -> Conditions:
+        """The labels that G is told and D names."""
+        return cast(ConditionalGenerator, self.players["generator"]).config.conditions
+
+    def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
+        """The objective's D half plus w L_C of reals and fakes."""
+        on_real, on_fake = self.discriminate(batch["real"]), self.discriminate(fake)
+        halves = self.objective.discriminator(on_real.score, on_fake.score)
+        adversarial = halves[0].mean() + halves[1].mean()
+        named = class_loss(on_real.heads, batch) + class_loss(on_fake.heads, batch)
+        logs = {
+            "discriminator_loss": adversarial,
+            "discriminator_accuracy": accuracy(on_real.score, on_fake.score),
+            "class_loss": named,
+            "real_class_accuracy": class_accuracy(on_real.heads, batch),
+            "fake_class_accuracy": class_accuracy(on_fake.heads, batch),
+        }
+        total = adversarial + self.class_weight * named
+        for penalty in self.penalties:
+            term = penalty(
+                cast(Discriminator, self.players["discriminator"]), batch["real"], fake, move.rng
+            )
+            total, logs[penalty.name] = total + term, term
+        return Loss(total, logs)
+
+
+def build(
+    generator: ConditionalGenerator,
+    discriminator: Discriminator,
+    method: ACGANMethod,
+    techniques: Techniques = NO_TECHNIQUES,
+) -> AdversarialGame:
+    """The game from its players and settings; D is any discriminator, and is given its classifiers here."""
+    told, features = generator.config.conditions, feature_count(discriminator)
+    for name, classes in zip(told.names, told.classes, strict=True):
+        discriminator.heads[name] = nn.Linear(features, len(classes))
+    return equipped_game(
+        generator,
+        discriminator,
+        non_saturating(method.label_smoothing),
+        techniques,
+        estimator=ClassifiedPathwise(method.class_weight),
+        kind=partial(AuxiliaryGame, method.class_weight),
+    )
+
+
+def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
+    """One phase in which D and G take turns."""
+    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
+    return (adversarial_phase(training, *turns),)

@@ -1,0 +1,71 @@
+"""Conditional GAN: both players are told the labels (Mirza and Osindero 2014, "Conditional generative
+adversarial nets").
+
+With scores s = logit D, sigma the logistic function, labels y of the data and z ~ N(0, 1):
+
+    D minimises  -E[log sigma(s(x | y))] - E[log(1 - sigma(s(G(z | y) | y)))]
+    G minimises  -E[log sigma(s(G(z | y) | y))]
+
+The four choices: any pair of networks with label embeddings joined in (to G's input; to D's features, in a
+joint hidden layer); a cross-entropy; the pathwise gradient; one phase in which D and G take turns. Fakes have
+the labels of the batch.
+
+Differs from the paper: convolutions in place of maxout layers; the non-saturating G; Adam and DCGAN's step
+sizes in place of a decaying momentum; several labels at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from image_gans.methods.conditional_game import ONE_PICTURE, ConditionalGame
+from image_gans.networks.conditional import ConditionalGenerator
+from image_gans.networks.labelled import JoinedScore, LabelledDiscriminator, feature_count
+from image_gans.schedule import (
+    ImageTraining,
+    adversarial_phase,
+    discriminator_turn,
+    generator_turn,
+)
+from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.game import Phase
+from seqgan_kit.core.objectives import non_saturating
+
+
+@dataclass(frozen=True)
+class CGANMethod:
+    """How D is told, and what it aims at."""
+
+    joint_width: int = 240
+    """Units of D's layer in which picture and labels meet (the paper's 240)."""
+    label_smoothing: float = 0.0
+    """Real pictures get the target 1 minus this (0.1 is usual)."""
+
+
+PAPER = ImageTraining(batch_size=100, epochs=100.0)
+"""The paper's batch; its step sizes belong to its maxout layers."""
+
+
+def build(
+    generator: ConditionalGenerator,
+    discriminator: Discriminator,
+    method: CGANMethod,
+    techniques: Techniques = NO_TECHNIQUES,
+) -> AdversarialGame:
+    """The game from its players and settings; D is any discriminator, and is given its joint layer here."""
+    told = generator.config
+    judge = JoinedScore(
+        feature_count(discriminator), told.conditions, told.embedding, method.joint_width
+    )
+    refuse_techniques(techniques, "the conditional GAN", ONE_PICTURE, "packing")
+    labelled = LabelledDiscriminator(discriminator, judge, len(told.conditions.names))
+    objective = non_saturating(method.label_smoothing)
+    return equipped_game(generator, labelled, objective, techniques, kind=ConditionalGame)
+
+
+def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
+    """One phase in which D and G take turns."""
+    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
+    return (adversarial_phase(training, *turns),)

@@ -1,0 +1,197 @@
+"""Generators that are told labels, around any other.
+
+    z [N,d], labels y [N,K] -> [z | e_1(y_1) | ... | e_K(y_K)] -> a generator of as many latent dimensions
+
+The joined vector is all that a picture depends on, so ways through latent space run through labels too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from image_gans.conditions import Conditions, LabelledCorpus
+from image_gans.networks.choice import NetworkChoice, build_networks
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.data.image_config import ImageData
+from seqgan_kit.errors import UsageError
+
+
+@dataclass(frozen=True)
+class ConditionSettings:
+    """On what a model is conditioned, and how."""
+
+    condition: tuple[str, ...] = ()
+    """Labels to condition on (default: all that the pictures have)."""
+    embedding: int = 8
+    """Dimensions of the vector that stands for a label's class."""
+    conditional_norm: bool = False
+    """Let labels also set the scale and shift of G's batch norms."""
+
+    def __post_init__(self) -> None:
+        if self.embedding < 1:
+            raise UsageError(f"embedding is {self.embedding}; it must be at least 1.")
+
+
+@dataclass(frozen=True)
+class ConditionalConfig:
+    """The shape of what a conditional generator adds to its inner one."""
+
+    conditions: Conditions
+    """Labels and classes."""
+    latent: int
+    """Dimensions of the noise z."""
+    embedding: int = 8
+    """Dimensions of each label's vector."""
+    conditional_norm: bool = False
+    """Whether labels also set the scale and shift of batch norms."""
+    combinations: int = 1
+    """Different rows of labels that were seen in training."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.conditions, Mapping):  # read from a file
+            object.__setattr__(self, "conditions", Conditions(**self.conditions))
+
+
+class ConditionalGenerator(nn.Module):
+    """Noise and labels to pictures, through an inner generator.
+
+    It keeps the combinations of labels of the training data with their counts, so that samples without a wish
+    have labels as the data have them together, not each by itself.
+    """
+
+    def __init__(self, config: ConditionalConfig, inner: nn.Module):
+        super().__init__()
+        self.config, self.inner = config, inner
+        sizes = [len(classes) for classes in config.conditions.classes]
+        self.embeddings = nn.ModuleList(nn.Embedding(size, config.embedding) for size in sizes)
+        width = config.embedding * len(sizes)
+        self.norms = condition_norms(inner, width) if config.conditional_norm else []
+        self.register_buffer("seen", torch.zeros(config.combinations, len(sizes), dtype=torch.long))
+        self.register_buffer("counts", torch.ones(config.combinations))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """[N,d+K*embedding], noise and embedded labels joined -> [N,C,H,W]."""
+        with _told(self.norms, latents[:, self.config.latent :]):
+            return cast(Tensor, self.inner(latents))
+
+    def join(self, noise: Tensor, labels: Tensor) -> Tensor:
+        """[N,d], [N,K] -> [N,d+K*embedding]."""
+        told = [table(labels[:, i]) for i, table in enumerate(self.embeddings)]
+        return torch.cat([noise, *told], 1)
+
+    def noise(self, n: int, rng: torch.Generator) -> Tensor:
+        """[n,d] standard normal; drawn where ``rng`` lives, returned where the parameters live."""
+        z = torch.randn(n, self.config.latent, generator=rng, device=rng.device)
+        return z.to(self.embeddings[0].weight)  # type: ignore[arg-type]
+
+    def labels(
+        self, n: int, rng: torch.Generator, wanted: Mapping[int, int] | None = None
+    ) -> Tensor:
+        """[n,K] as in the training data, given the ``wanted`` classes by the places of their labels.
+
+        From the rows of labels that agree with the most wishes: all of them unless nobody in the data was so.
+        """
+        seen, counts = cast(Tensor, self.seen), cast(Tensor, self.counts)
+        agreeing = torch.zeros(len(seen), device=seen.device)
+        for place, number in (wanted or {}).items():
+            agreeing += seen[:, place] == number
+        weights = torch.where(agreeing == agreeing.max(), counts, 0).to(rng.device)
+        labels = seen[
+            torch.multinomial(weights, n, replacement=True, generator=rng).to(seen.device)
+        ]
+        for place, number in (wanted or {}).items():
+            labels[:, place] = number
+        return labels
+
+    def latents(
+        self, n: int, rng: torch.Generator, wanted: Mapping[int, int] | None = None
+    ) -> Tensor:
+        """[n,d+K*embedding]: noise, and labels as :meth:`labels` draws them."""
+        return self.join(self.noise(n, rng), self.labels(n, rng, wanted))
+
+    def draw(self, labels: Tensor, rng: torch.Generator) -> Tensor:
+        """[N,C,H,W] of these labels [N,K]."""
+        return cast(Tensor, self(self.join(self.noise(len(labels), rng), labels)))
+
+    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
+        """[n,C,H,W] with labels as in the training data."""
+        return cast(Tensor, self(self.latents(n, rng)))
+
+
+class ConditionalBatchNorm(nn.Module):
+    """Batch norm whose scale and shift are linear in the embedded labels (de Vries et al. 2017, "Modulating
+    early visual processing by language"; Miyato and Koyama 2018); at the start scale 1 and shift 0."""
+
+    def __init__(self, norm: nn.BatchNorm2d, width: int):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(norm.num_features, norm.eps, norm.momentum, affine=False)
+        self.modulate = nn.Linear(width, 2 * norm.num_features)
+        nn.init.zeros_(self.modulate.weight)
+        nn.init.zeros_(self.modulate.bias)
+        self.told: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,H,W] -> [N,C,H,W]."""
+        assert self.told is not None
+        scale, shift = self.modulate(self.told)[:, :, None, None].chunk(2, 1)
+        return cast(Tensor, self.norm(x) * (1 + scale) + shift)
+
+
+def condition_norms(network: nn.Module, width: int) -> list[ConditionalBatchNorm]:
+    """Puts a conditional norm in the place of every batch norm of the network; returns them."""
+    placed = []
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.BatchNorm2d):
+                placed.append(ConditionalBatchNorm(child, width))
+                setattr(parent, name, placed[-1])
+    if not placed:
+        raise UsageError(
+            "conditional_norm has nothing to work on: this generator has no batch norm. Choose a network "
+            "with batch norm, or leave conditional_norm off; labels reach the input anyway."
+        )
+    return placed
+
+
+@contextmanager
+def _told(norms: list[ConditionalBatchNorm], labels: Tensor) -> Iterator[None]:
+    """Lets the norms know the embedded labels of the pictures under way."""
+    for norm in norms:
+        norm.told = labels
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.told = None
+
+
+def build_conditional_networks(
+    choice: NetworkChoice,
+    data: ImageData,
+    labelled: LabelledCorpus,
+    settings: ConditionSettings,
+) -> tuple[ConditionalGenerator, Discriminator]:
+    """The generator, told labels, and a discriminator that no method has told any yet.
+
+    Args:
+        choice: the pair of networks.
+        data: says the size and the channels of the pictures.
+        labelled: the labels, and which of them occur together.
+        settings: how the generator is told.
+    """
+    told = settings.embedding * len(labelled.conditions.names)
+    inner, discriminator = build_networks(replace(choice, latent=choice.latent + told), data)
+    seen, counts = labelled.rows.unique(dim=0, return_counts=True)
+    config = ConditionalConfig(
+        labelled.conditions, choice.latent, settings.embedding, settings.conditional_norm, len(seen)
+    )
+    generator = ConditionalGenerator(config, inner)
+    cast(Tensor, generator.seen).copy_(seen)
+    cast(Tensor, generator.counts).copy_(counts)
+    return generator, discriminator

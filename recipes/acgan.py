@@ -1,0 +1,86 @@
+"""AC-GAN: pictures on demand; the discriminator names the labels, the generator is to make them plain.
+
+$ python recipes/acgan.py                                   bundled cat faces, minutes on a laptop
+$ python recipes/acgan.py --condition coat eyes             conditioned on these labels alone
+$ seqgan-kit sample runs/acgan --condition coat=ginger,eyes=odd
+$ python recipes/acgan.py --images DIR --out runs/mine      your own pictures, a sub-folder a class
+$ python recipes/acgan.py paper --images DIR                the paper's settings (hours; use a GPU)
+$ python recipes/acgan.py smoke                             seconds, to see that everything works
+$ python recipes/acgan.py --resume runs/acgan               go on where a run stopped
+"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from image_gans.conditions import conditioned
+from image_gans.methods import acgan
+from image_gans.methods.acgan import PAPER, ACGANMethod
+from image_gans.methods.image_scores import ImageScorer, ScoreSettings
+from image_gans.networks.choice import NetworkChoice
+from image_gans.networks.conditional import ConditionSettings, build_conditional_networks
+from image_gans.schedule import ImageTraining, averages
+from image_gans.showing import close_image_run, image_hooks
+from image_gans.techniques import Techniques
+from seqgan_kit.core.config import flat, launch
+from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.data.images import ImageData, load_images
+
+
+@dataclass(frozen=True)
+class Config:
+    """AC-GAN on labelled pictures."""
+
+    data: Annotated[ImageData, flat] = ImageData()
+    conditions: Annotated[ConditionSettings, flat] = ConditionSettings()
+    networks: Annotated[NetworkChoice, flat] = NetworkChoice()
+    method: Annotated[ACGANMethod, flat] = ACGANMethod()
+    techniques: Annotated[Techniques, flat] = Techniques()
+    training: Annotated[ImageTraining, flat] = PAPER
+    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    run: Annotated[RunSettings, flat] = RunSettings()
+
+
+PRESETS = {
+    "default": Config(
+        networks=NetworkChoice(width=32),
+        method=ACGANMethod(label_smoothing=0.1),
+        training=ImageTraining(
+            batch_size=32,
+            generator_learning_rate=4e-4,
+            average_decay=0.995,
+            epochs=32,
+            sample_every_rounds=500,
+            evaluate_every_rounds=500,
+        ),
+    ),
+    "paper": Config(training=replace(PAPER, sample_every_rounds=1000, evaluate_every_rounds=1000)),
+    "smoke": Config(
+        data=ImageData(size=16),
+        conditions=ConditionSettings(embedding=2),
+        networks=NetworkChoice(width=4),
+        training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
+        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+    ),
+}
+
+
+def main(cfg: Config) -> None:
+    """Data, networks, game, phases, training, pictures and scores."""
+    with open_run("acgan", cfg) as run:
+        corpus = load_images(cfg.data)
+        labelled = conditioned(corpus, cfg.conditions.condition)
+        run.say("\n".join([*corpus.account.lines(), labelled.line()]))
+        networks = build_conditional_networks(cfg.networks, cfg.data, labelled, cfg.conditions)
+        game = acgan.build(*networks, cfg.method, cfg.techniques)
+        phases = acgan.phases(cfg.training, cfg.techniques)
+
+        scorer = ImageScorer(corpus, cfg.scores)
+        feed = labelled.corpus.feed(cfg.training.batch_size, **run.share())
+        hooks, following = image_hooks(scorer), averages(cfg.training)
+        trained = Trainer(run, game, phases, feed, hooks, following).fit()
+        close_image_run(run, scorer, trained, "AC-GAN")
+
+
+if __name__ == "__main__":
+    launch(main, PRESETS)
