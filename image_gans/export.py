@@ -21,6 +21,7 @@ from image_gans.networks.bernoulli import BernoulliConfig, BernoulliGenerator
 from image_gans.networks.conditional import ConditionalConfig, ConditionalGenerator
 from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator
 from image_gans.networks.mlp import MLPConfig, MLPGenerator
+from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPGenerator
 from image_gans.scatter import save_scatter
 from seqgan_kit.errors import CheckpointError, SeqganKitError, UsageError, unknown
 
@@ -31,6 +32,7 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "bernoulli": (BernoulliConfig, BernoulliGenerator),
     "conditional": (ConditionalConfig, ConditionalGenerator),
     "dcgan": (DCGANConfig, DCGANGenerator),
+    "picture_mlp": (PictureMLPConfig, PictureMLPGenerator),
     "mlp": (MLPConfig, MLPGenerator),
 }
 """Generators by the name in model.json: their config and what builds them from it, and from the inner

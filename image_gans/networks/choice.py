@@ -1,37 +1,175 @@
-"""Which networks: the choice as settings, and what it stands for."""
+"""Which networks: the choice as settings, and what it stands for.
+
+:data:`NETWORKS` holds for each name how a generator, a trunk and a head are built from the choice. A method
+that needs more than a score (classes, codes, packs of pictures) builds its discriminator of
+:func:`build_trunk` and :func:`build_head`; the others take both players from :func:`build_networks`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Protocol, cast
 
 from torch import nn
 
-from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator, Variant, dcgan_discriminator
+from image_gans.networks.dcgan import (
+    DCGANConfig,
+    DCGANGenerator,
+    DCGANTrunk,
+    Variant,
+    dcgan_head,
+)
+from image_gans.networks.norms import DiscriminatorNorm, GeneratorNorm
+from image_gans.networks.picture_mlp import (
+    PictureMLPConfig,
+    PictureMLPGenerator,
+    PictureMLPTrunk,
+    picture_mlp_head,
+)
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.data.image_config import ImageData
-from seqgan_kit.errors import unknown
+from seqgan_kit.errors import UsageError, unknown
 
-NETWORKS = ("dcgan",)
+_UNITS_OF_WIDTH = 16  # as a DCGAN's layer of 4x4 pixels
 
 
 @dataclass(frozen=True)
 class NetworkChoice:
     """One of the pairs of networks, and its size."""
 
-    network: Literal["dcgan"] = "dcgan"
-    """Which pair of networks plays."""
+    network: Literal["dcgan", "mlp"] = "dcgan"
+    """Which pair of networks plays. dcgan: strided convolutions, at 16, 32, 64, 128 or 256 pixels. mlp: full
+    layers, at any size."""
     width: int = 64
-    """Channels of the layer next to the picture; they double towards 4x4, up to 8 times."""
+    """dcgan: channels of the layer next to the picture; they double towards 4x4, up to 8 times. mlp: a
+    hidden layer has 16 times as many units."""
     latent: int = 100
     """Dimensions of the latent vector."""
     variant: Variant = "batchnorm"
-    """batchnorm: as in DCGAN's paper. selu: self-normalising, without normalisation layers."""
+    """dcgan: batchnorm, as in its paper, or selu, self-normalising, without normalisation layers."""
+    generator_norm: GeneratorNorm = "auto"
+    """What normalises G's layers; auto: what the network's paper has."""
+    discriminator_norm: DiscriminatorNorm = "auto"
+    """What normalises D's layers; auto: what the network's paper has. A gradient penalty rules out
+    batch norm."""
+    pieces: int = 1
+    """mlp: linear maps of one maxout unit of D; 1 for LeakyReLU in place of maxout."""
+    dropout: float = 0.0
+    """mlp: share of D's hidden units that is dropped."""
 
 
-def build_networks(choice: NetworkChoice, data: ImageData) -> tuple[nn.Module, Discriminator]:
-    """Generator and discriminator for pictures of the data's size and channels."""
+class Trunk(Protocol):
+    """What a trunk tells beside being a module."""
+
+    features: int
+    """Length of the vector that it makes of a picture."""
+
+
+@dataclass(frozen=True)
+class NetworkKind:
+    """How the networks of one name are built."""
+
+    config: Callable[[NetworkChoice, ImageData], Any]
+    """Their common shape, checked."""
+    generator: Callable[[Any], nn.Module]
+    """G of a shape."""
+    trunk: Callable[[Any, int], nn.Module]
+    """D's trunk of a shape and a number of input channels."""
+    head: Callable[[Any, int, int], nn.Module]
+    """A head of a shape and numbers of features and outputs."""
+    options: frozenset[str] = frozenset()
+    """Settings of the choice that it reads, beside network, width and latent."""
+
+
+def _dcgan(choice: NetworkChoice, data: ImageData) -> DCGANConfig:
+    return DCGANConfig(
+        data.size, data.channels, choice.latent, choice.width,
+        choice.variant, choice.generator_norm, choice.discriminator_norm,
+    )  # fmt: skip
+
+
+def _mlp(choice: NetworkChoice, data: ImageData) -> PictureMLPConfig:
+    return PictureMLPConfig(
+        data.size, data.channels, choice.latent, _UNITS_OF_WIDTH * choice.width,
+        choice.pieces, choice.dropout, choice.generator_norm, choice.discriminator_norm,
+    )  # fmt: skip
+
+
+_NORMS = frozenset({"generator_norm", "discriminator_norm"})
+NETWORKS: Mapping[str, NetworkKind] = {
+    "dcgan": NetworkKind(
+        _dcgan,
+        DCGANGenerator,
+        DCGANTrunk,
+        dcgan_head,
+        _NORMS | {"variant"},
+    ),
+    "mlp": NetworkKind(
+        _mlp,
+        PictureMLPGenerator,
+        PictureMLPTrunk,
+        picture_mlp_head,
+        _NORMS | {"pieces", "dropout"},
+    ),
+}
+"""The pairs of networks by name."""
+
+
+def build_networks(
+    choice: NetworkChoice, data: ImageData, *, packing: int = 1
+) -> tuple[nn.Module, Discriminator]:
+    """Generator and discriminator for pictures of the data's size and channels.
+
+    Args:
+        choice: which networks.
+        data: says the size and the channels of the pictures.
+        packing: pictures that D sees at once, stacked along the channels.
+    """
+    generator = build_generator(choice, data)
+    trunk = build_trunk(choice, data, packing * data.channels)
+    features = cast(Trunk, trunk).features
+    return generator, Discriminator(trunk, features, score=build_head(choice, data, features))
+
+
+def build_generator(choice: NetworkChoice, data: ImageData) -> nn.Module:
+    """G alone."""
+    kind = _kind(choice)
+    return kind.generator(kind.config(choice, data))
+
+
+def build_trunk(
+    choice: NetworkChoice, data: ImageData, in_channels: int | None = None
+) -> nn.Module:
+    """D's trunk, whose ``features`` say how many it makes.
+
+    Args:
+        choice: which networks.
+        data: says the size and the channels of the pictures.
+        in_channels: of its input, where that is not one picture alone.
+    """
+    kind = _kind(choice)
+    return kind.trunk(kind.config(choice, data), in_channels or data.channels)
+
+
+def build_head(
+    choice: NetworkChoice, data: ImageData, features: int, outputs: int = 1
+) -> nn.Module:
+    """A linear layer on features, drawn and normalised as the trunk's layers."""
+    kind = _kind(choice)
+    return kind.head(kind.config(choice, data), features, outputs)
+
+
+def _kind(choice: NetworkChoice) -> NetworkKind:
+    """The kind that the choice names, which must read all that was chosen."""
     if choice.network not in NETWORKS:
         raise unknown("network", choice.network, NETWORKS)
-    shape = DCGANConfig(data.size, data.channels, choice.latent, choice.width, choice.variant)
-    return DCGANGenerator(shape), dcgan_discriminator(shape)
+    kind = NETWORKS[choice.network]
+    read = {"network", "width", "latent"} | kind.options
+    for field in fields(choice):
+        if field.name not in read and getattr(choice, field.name) != field.default:
+            raise UsageError(
+                f"{field.name} is {getattr(choice, field.name)!r}, which has no meaning for the network "
+                f"{choice.network!r}; it reads {', '.join(sorted(read - {'network'}))}."
+            )
+    return kind

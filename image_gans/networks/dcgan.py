@@ -6,6 +6,9 @@ Resolution doubles or halves by strided convolutions alone, from 4x4 to any powe
     G: z [N,latent] -> linear -> [N,c,4,4] -> (transposed convolution, norm, activation)* -> tanh
     D: [N,C,H,W] -> (convolution, norm, activation)* -> [N,c,4,4] -> flatten
 
+The norms of G and of D are chosen by themselves, so that D also serves as a critic under a gradient penalty,
+which needs each picture's score to be its own.
+
 Differs from the paper: kernels of 4 with stride 2 in place of 5, which cover every pixel equally often and so
 leave no checkerboard; normal latents in place of uniform ones, so that any rotation of the latent space looks
 the same to G and spherical interpolation stays where G was trained; channels stop growing at 8 times the
@@ -22,14 +25,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from image_gans.networks.norms import DiscriminatorNorm, GeneratorNorm, norm_layer, spectral
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import UsageError, unknown
 
 SIZES = (16, 32, 64, 128, 256)
 CHANNELS = (1, 3)
 Variant = Literal["batchnorm", "selu"]
+Network = Literal["generator", "discriminator"]
 
 _KERNEL, _STRIDE = 4, 2
+_SLOPES = {"generator": 0.0, "discriminator": 0.2}  # of LeakyReLU (section 3, figure 1)
 _LARGEST_MULTIPLE = 8  # 1024 channels at 4x4 over 128 at 32x32 (figure 1 of the paper)
 
 
@@ -47,6 +53,10 @@ class DCGANConfig:
     """Channels of the layer next to the picture (128 in the paper); doubles towards 4x4, up to 8 times."""
     variant: Variant = "batchnorm"
     """batchnorm: as in the paper. selu: self-normalising activations and no normalisation layers."""
+    generator_norm: GeneratorNorm = "auto"
+    """Normalisation of G's layers; auto: batch, or none for selu."""
+    discriminator_norm: DiscriminatorNorm = "auto"
+    """Normalisation of D's layers; auto: batch, or none for selu."""
 
     def __post_init__(self) -> None:
         for name, given, allowed in (
@@ -62,6 +72,12 @@ class DCGANConfig:
                 raise UsageError(f"a DCGAN's {name} cannot be {given}; it needs at least 1.")
         if self.variant not in get_args(Variant):
             raise unknown("DCGAN variant", self.variant, get_args(Variant))
+        for name, norm, known in (
+            ("generator norm", self.generator_norm, get_args(GeneratorNorm)),
+            ("discriminator norm", self.discriminator_norm, get_args(DiscriminatorNorm)),
+        ):
+            if norm not in known:
+                raise unknown(name, norm, known)
 
     @property
     def hidden(self) -> tuple[int, ...]:
@@ -70,6 +86,11 @@ class DCGANConfig:
         return tuple(
             self.width * min(_LARGEST_MULTIPLE, 2**level) for level in reversed(range(doublings))
         )
+
+    def norm(self, network: Network) -> str:
+        """What normalises the network's layers, ``auto`` resolved."""
+        chosen = self.generator_norm if network == "generator" else self.discriminator_norm
+        return {"batchnorm": "batch", "selu": "none"}[self.variant] if chosen == "auto" else chosen
 
 
 class DCGANGenerator(nn.Module):
@@ -83,16 +104,16 @@ class DCGANGenerator(nn.Module):
         super().__init__()
         self.config = config
         first, *rest = config.hidden
-        normalised = config.variant == "batchnorm"
         # Batch norm subtracts the mean, so a bias before it would do nothing.
-        self.project = nn.Linear(config.latent, first * 16, bias=not normalised)
-        layers = _normalise_and_activate(first, config.variant, slope=0.0)
+        bias = config.norm("generator") != "batch"
+        self.project = nn.Linear(config.latent, first * 16, bias=bias)
+        layers = _normalise_and_activate(first, config, "generator")
         for before, after in zip(config.hidden, rest, strict=False):
-            layers.append(_upsample(before, after, bias=not normalised))
-            layers += _normalise_and_activate(after, config.variant, slope=0.0)
+            layers.append(_upsample(before, after, bias=bias))
+            layers += _normalise_and_activate(after, config, "generator")
         # No batch norm at the output: pictures may differ in mean and contrast (section 3).
         self.layers = nn.Sequential(*layers, _upsample(config.hidden[-1], config.channels))
-        initialise(self, config.variant)
+        initialise(self, config, "generator")
 
     def forward(self, z: Tensor) -> Tensor:
         """[N,latent] -> [N,C,H,W] in [-1,1]."""
@@ -113,25 +134,36 @@ class DCGANGenerator(nn.Module):
 
 
 class DCGANTrunk(nn.Module):
-    """Pictures to features; the trunk of a :class:`~seqgan_kit.core.discriminator.Discriminator`."""
+    """Pictures to features; the trunk of a :class:`~seqgan_kit.core.discriminator.Discriminator`.
 
-    def __init__(self, config: DCGANConfig):
+    Args:
+        config: the shape.
+        in_channels: of the input, where it is not one picture alone (several stacked, labels as planes).
+    """
+
+    def __init__(self, config: DCGANConfig, in_channels: int | None = None):
         super().__init__()
-        self.config = config
-        normalised = config.variant == "batchnorm"
+        self.config, self.in_channels = config, in_channels or config.channels
+        norm = config.norm("discriminator")
+        self.rows_are_independent = norm != "batch"
         *rest, last = channels = config.hidden[::-1]
-        # No batch norm after the input layer: it would hide the picture's own mean and contrast (section 3).
-        layers = [_downsample(config.channels, channels[0]), _activation(config.variant, slope=0.2)]
+        # No norm after the input layer: it would hide the picture's own mean and contrast (section 3).
+        layers = [
+            _downsample(self.in_channels, channels[0]),
+            _activation(config.variant, "discriminator"),
+        ]
         for before, after in zip(rest, channels[1:], strict=True):
-            layers.append(_downsample(before, after, bias=not normalised))
-            layers += _normalise_and_activate(after, config.variant, slope=0.2)
+            layers.append(_downsample(before, after, bias=norm not in ("batch", "instance")))
+            layers += _normalise_and_activate(after, config, "discriminator")
         self.layers = nn.Sequential(*layers, nn.Flatten())
         self.features = last * 16
-        initialise(self, config.variant)
+        initialise(self, config, "discriminator")
+        if norm == "spectral":
+            spectral(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N,C,H,W] -> [N,features]."""
-        wanted = (self.config.channels, self.config.size, self.config.size)
+        """[N,in_channels,H,W] -> [N,features]."""
+        wanted = (self.in_channels, self.config.size, self.config.size)
         if x.shape[1:] != wanted:
             raise UsageError(
                 f"this discriminator takes pictures of shape {wanted} (channels, height, width); these "
@@ -140,28 +172,39 @@ class DCGANTrunk(nn.Module):
         return cast(Tensor, self.layers(x))
 
 
+def dcgan_head(config: DCGANConfig, features: int, outputs: int = 1) -> nn.Module:
+    """A linear layer on features, drawn and normalised as D's other layers."""
+    head = nn.Linear(features, outputs)
+    initialise(head, config, "discriminator")
+    return spectral(head) if config.norm("discriminator") == "spectral" else head
+
+
 def dcgan_discriminator(config: DCGANConfig) -> Discriminator:
-    """Trunk and score in one, both with the paper's initialisation."""
+    """Trunk and score in one."""
     trunk = DCGANTrunk(config)
-    discriminator = Discriminator(trunk, trunk.features)
-    initialise(discriminator.score, config.variant)
-    return discriminator
+    return Discriminator(trunk, trunk.features, score=dcgan_head(config, trunk.features))
 
 
-def initialise(module: nn.Module, variant: Variant) -> None:
-    """Fresh weights, from torch's global generator as those of every torch module.
+def initialise(module: nn.Module, config: DCGANConfig, network: Network) -> None:
+    """Fresh weights, from torch's global generator as those of every torch module; biases 0.
 
     batchnorm: weights with deviation 0.02 (section 4), batch norm's scales 1 with deviation 0.02 as in the
-    authors' code, biases 0.
+    authors' code.
 
-    selu: weights with variance 1/fan_in, biases 0. Without normalisation layers it is SELU's fixed point of
-    mean 0 and variance 1 that keeps activations in scale through the depth, and it exists only for weights
-    of that variance (Klambauer et al. 2017, "Self-normalizing neural networks", theorem 1 and
-    "Initialization"). A deviation of 0.02 would shrink the signal in every layer.
+    selu: weights with variance 1/fan_in. Without normalisation layers it is SELU's fixed point of mean 0 and
+    variance 1 that keeps activations in scale through the depth, and it exists only for weights of that
+    variance (Klambauer et al. 2017, "Self-normalizing neural networks", theorem 1 and "Initialization"). A
+    deviation of 0.02 would shrink the signal in every layer.
+
+    No norm and no selu: variance 2/((1 + slope^2) fan_in) for the same reason (He et al. 2015, "Delving deep
+    into rectifiers", eq. 15).
     """
+    plain = config.norm(network) == "none"
     for child in module.modules():
         if isinstance(child, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            deviation = 0.02 if variant == "batchnorm" else fan_in(child) ** -0.5
+            gain = 1.0 if config.variant == "selu" else (2 / (1 + _SLOPES[network] ** 2)) ** 0.5
+            scaled = plain or config.variant == "selu"
+            deviation = gain * fan_in(child) ** -0.5 if scaled else 0.02
             nn.init.normal_(child.weight, 0.0, deviation)
             if child.bias is not None:
                 nn.init.zeros_(child.bias)
@@ -192,14 +235,15 @@ def _downsample(before: int, after: int, bias: bool = True) -> nn.Module:
     return nn.Conv2d(before, after, _KERNEL, _STRIDE, padding=1, bias=bias)
 
 
-def _activation(variant: Variant, slope: float) -> nn.Module:
+def _activation(variant: Variant, network: Network) -> nn.Module:
     if variant == "selu":
         return nn.SELU(inplace=True)
+    slope = _SLOPES[network]
     return nn.LeakyReLU(slope, inplace=True) if slope else nn.ReLU(inplace=True)
 
 
-def _normalise_and_activate(channels: int, variant: Variant, slope: float) -> list[nn.Module]:
-    activation = _activation(variant, slope)
-    # Named, because the second positional argument is eps: BatchNorm2d(n, 0.8) is no momentum of 0.8.
-    norm = nn.BatchNorm2d(channels, eps=1e-5, momentum=0.1)
-    return [norm, activation] if variant == "batchnorm" else [activation]
+def _normalise_and_activate(
+    channels: int, config: DCGANConfig, network: Network
+) -> list[nn.Module]:
+    norm = norm_layer(config.norm(network), channels)
+    return [*norm, _activation(config.variant, network)]

@@ -47,6 +47,7 @@ def test_what_the_description_says(tmp_path, generator):
         "name": "dcgan",
         "config": {
             "size": 16, "channels": 3, "latent": 6, "width": 4, "variant": "batchnorm",
+                "generator_norm": "auto", "discriminator_norm": "auto",
         },
     }  # fmt: skip
     assert sorted(path.name for path in folder.iterdir()) == ["generator.safetensors", "model.json"]

@@ -1,0 +1,157 @@
+"""Full layers for pictures, as in the first GAN (Goodfellow et al. 2014, "Generative adversarial nets").
+
+    G: z [N,latent] -> (linear, norm, ReLU) x 2 -> linear -> tanh -> [N,C,H,W]
+    D: [N,C,H,W] -> flatten -> (dropout, maxout or linear, norm and LeakyReLU) x 2 -> features
+
+Maxout: the largest of ``pieces`` linear maps, unit by unit. Units and dropout are those of the authors'
+mnist.yaml (github.com/goodfeli/adversarial): 1,200 units in G, 240 of 5 pieces in D.
+
+Differs from the paper: pixels in [-1,1] from a tanh in place of [0,1] from a sigmoid; normal latents; weights
+of variance 2/fan_in (He et al. 2015) in place of a uniform range fitted to 28x28 pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast, get_args
+
+import torch
+from torch import Tensor, nn
+
+from image_gans.networks.mlp import Maxout
+from image_gans.networks.norms import DiscriminatorNorm, GeneratorNorm, spectral
+from seqgan_kit.errors import UsageError, unknown
+
+_HIDDEN_LAYERS = 2
+_SLOPE = 0.2  # of D's LeakyReLU
+_INPUT_SHARE = 0.4  # the paper drops 0.2 of the pixels where it drops 0.5 of the units
+
+
+@dataclass(frozen=True)
+class PictureMLPConfig:
+    """The shape of both networks."""
+
+    size: int = 32
+    """Height and width of the pictures in pixels; any."""
+    channels: int = 3
+    """Colour channels."""
+    latent: int = 100
+    """Dimensions of the latent vector z (100 in the authors' code)."""
+    units: int = 1200
+    """Linear maps of each hidden layer, of G and of D."""
+    pieces: int = 1
+    """Maps of one maxout unit of D (5 in the authors' code); 1 for LeakyReLU in place of maxout."""
+    dropout: float = 0.0
+    """Share of D's hidden units that is dropped (0.5 in the authors' code); of the pixels, 0.4 times that."""
+    generator_norm: GeneratorNorm = "auto"
+    """Normalisation of G's layers; auto: none."""
+    discriminator_norm: DiscriminatorNorm = "auto"
+    """Normalisation of D's layers; auto: none. There is no instance norm without pixels."""
+
+    def __post_init__(self) -> None:
+        for name in ("size", "channels", "latent", "units", "pieces"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if self.units % self.pieces:
+            raise UsageError(
+                f"{self.units} units do not divide into maxout units of {self.pieces} pieces; choose a width "
+                f"that {self.pieces} divides."
+            )
+        if not 0 <= self.dropout < 1:
+            raise UsageError(f"dropout is {self.dropout:g}; it must be 0 or more and below 1.")
+        norms = tuple(name for name in get_args(DiscriminatorNorm) if name != "instance")
+        for norm, known in (
+            (self.generator_norm, get_args(GeneratorNorm)),
+            (self.discriminator_norm, norms),
+        ):
+            if norm not in known:
+                raise unknown("norm of full layers", norm, known)
+
+
+class PictureMLPGenerator(nn.Module):
+    """Latent vectors to pictures in [-1,1]."""
+
+    def __init__(self, config: PictureMLPConfig):
+        super().__init__()
+        self.config = config
+        layers: list[nn.Module] = []
+        before = config.latent
+        for _ in range(_HIDDEN_LAYERS):
+            layers.append(_linear(before, config.units, slope=0.0))
+            layers += _norm(config.generator_norm, config.units)
+            layers.append(nn.ReLU(inplace=True))
+            before = config.units
+        pixels = config.channels * config.size**2
+        self.layers = nn.Sequential(*layers, _linear(before, pixels, slope=1.0))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[N,latent] -> [N,C,H,W] in [-1,1]."""
+        size = self.config.size
+        return cast(Tensor, self.layers(z)).tanh().view(-1, self.config.channels, size, size)
+
+    def latents(self, n: int, rng: torch.Generator) -> Tensor:
+        """[n,latent] standard normal; drawn where ``rng`` lives, returned where the parameters live."""
+        z = torch.randn(n, self.config.latent, generator=rng, device=rng.device)
+        return z.to(next(self.parameters()))
+
+    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
+        """[n,C,H,W] pictures of fresh latents, differentiable wherever gradients are enabled."""
+        return cast(Tensor, self(self.latents(n, rng)))
+
+
+class PictureMLPTrunk(nn.Module):
+    """Pictures, or several stacked along the channels, to features."""
+
+    def __init__(self, config: PictureMLPConfig, in_channels: int | None = None):
+        super().__init__()
+        self.config, self.in_channels = config, in_channels or config.channels
+        self.features = config.units // config.pieces
+        self.rows_are_independent = config.discriminator_norm != "batch"
+        layers: list[nn.Module] = []
+        before, share = self.in_channels * config.size**2, _INPUT_SHARE
+        for _ in range(_HIDDEN_LAYERS):
+            layers += [nn.Dropout(share * config.dropout)] if config.dropout else []
+            layers += self._hidden_layer(before)
+            before, share = self.features, 1.0
+        self.layers = nn.Sequential(*layers)
+        if config.discriminator_norm == "spectral":
+            spectral(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,in_channels,H,W] -> [N,features]."""
+        wanted = (self.in_channels, self.config.size, self.config.size)
+        if x.shape[1:] != wanted:
+            raise UsageError(
+                f"this discriminator takes pictures of shape {wanted} (channels, height, width); these "
+                f"are {tuple(x.shape[1:])}. Load the pictures with that size and number of channels."
+            )
+        return cast(Tensor, self.layers(x.flatten(1)))
+
+    def _hidden_layer(self, before: int) -> list[nn.Module]:
+        config, norm = self.config, _norm(self.config.discriminator_norm, self.features)
+        if config.pieces > 1:
+            maxout = Maxout(before, self.features, config.pieces)
+            maxout.linear = _linear(before, config.units, slope=1.0)
+            return [maxout, *norm]
+        activation = nn.LeakyReLU(_SLOPE, inplace=True)
+        return [_linear(before, config.units, _SLOPE), *norm, activation]
+
+
+def picture_mlp_head(config: PictureMLPConfig, features: int, outputs: int = 1) -> nn.Module:
+    """A linear layer on features, drawn and normalised as D's other layers."""
+    head = _linear(features, outputs, slope=1.0)
+    return spectral(head) if config.discriminator_norm == "spectral" else head
+
+
+def _linear(before: int, after: int, slope: float) -> nn.Linear:
+    """Weights of variance 2/((1 + slope^2) fan_in) for what follows; slope 1 for nothing."""
+    layer = nn.Linear(before, after)
+    nn.init.normal_(layer.weight, 0.0, (2 / ((1 + slope**2) * before)) ** 0.5)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _norm(name: str, units: int) -> list[nn.Module]:
+    if name == "batch":
+        return [nn.BatchNorm1d(units, eps=1e-5, momentum=0.1)]
+    return [nn.LayerNorm(units)] if name == "layer" else []
