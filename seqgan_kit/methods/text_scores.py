@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -28,7 +29,7 @@ from seqgan_kit.methods.held_out import (
 )
 from seqgan_kit.methods.known_worlds import World
 from seqgan_kit.methods.score_tables import Column, column, table_row
-from seqgan_kit.metrics.bleu import bleu, self_bleu
+from seqgan_kit.metrics.bleu import ReferenceSet, bleu, self_bleu
 from seqgan_kit.metrics.divergences import Estimate
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.sequences.autoregressive import SequenceGenerator, tempered
@@ -149,13 +150,18 @@ class TextScorer:
         meaningless = self.world is not None and not self.world.has_words
         if self.settings.bleu == "no" or (self.settings.bleu == "auto" and meaningless):
             return {}
-        references = self._split(self.corpus.test_lines)
         scores: dict[str, float] = {}
-        if references and sentences:
-            scores |= {f"bleu{n}": v for n, v in bleu(sentences, references, ORDERS).items()}
+        if self.corpus.test_lines and sentences:
+            found = bleu(sentences, self._references, ORDERS)
+            scores |= {f"bleu{n}": v for n, v in found.items()}
         if len(sentences) > 1:
             scores |= {f"self_bleu{n}": v for n, v in self_bleu(sentences, ORDERS).items()}
         return {name: Estimate(value, math.nan) for name, value in scores.items()}
+
+    @cached_property
+    def _references(self) -> ReferenceSet:
+        """The test split, counted once for all rows."""
+        return ReferenceSet(self._split(self.corpus.test_lines), max(ORDERS))
 
     def _words(self, tokens: Tensor) -> list[list[str]]:
         return self._split(self.lines(tokens))

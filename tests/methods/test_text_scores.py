@@ -17,7 +17,7 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.known_worlds import CatCaptions
 from seqgan_kit.methods.mle import build
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer, diversity
-from seqgan_kit.metrics.bleu import bleu, self_bleu
+from seqgan_kit.metrics.bleu import ReferenceSet, bleu, self_bleu
 from seqgan_kit.metrics.divergences import forward_kl
 from seqgan_kit.sequences.likelihood import sequence_log_probs
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
@@ -188,3 +188,16 @@ def test_bleu_can_be_left_out(corpus, generator):
 def test_at_least_one_sample_is_scored():
     with pytest.raises(UsageError, match="score_samples is 0; it must be at least 1"):
         ScoreSettings(score_samples=0)
+
+
+def test_the_references_are_counted_once_for_all_rows(corpus, generator, monkeypatch):
+    made: list[int] = []
+
+    def counted(sentences, max_order):
+        made.append(len(sentences))
+        return ReferenceSet(sentences, max_order)
+
+    monkeypatch.setattr("seqgan_kit.methods.text_scores.ReferenceSet", counted)
+    scorer = TextScorer(corpus, None, ScoreSettings(20, 10, temperatures=(0.5,)))
+    assert len(scorer.rows({"MLE": generator}, seed=0)) == 3
+    assert made == [len(corpus.test_lines)]
