@@ -18,6 +18,7 @@ from image_gans.conditions import Conditions
 from image_gans.grids import save_grid
 from image_gans.latent import LatentGenerator
 from image_gans.networks.bernoulli import BernoulliConfig, BernoulliGenerator
+from image_gans.networks.coded import CodedConfig, CodedGenerator
 from image_gans.networks.conditional import ConditionalConfig, ConditionalGenerator
 from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator
 from image_gans.networks.mlp import MLPConfig, MLPGenerator
@@ -30,6 +31,7 @@ _CHUNK = 256  # pictures at a time: bounds the memory, changes no picture
 
 GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "bernoulli": (BernoulliConfig, BernoulliGenerator),
+    "coded": (CodedConfig, CodedGenerator),
     "conditional": (ConditionalConfig, ConditionalGenerator),
     "dcgan": (DCGANConfig, DCGANGenerator),
     "picture_mlp": (PictureMLPConfig, PictureMLPGenerator),

@@ -42,7 +42,7 @@ class Config:
 
 PRESETS = {
     "default": Config(
-        networks=NetworkChoice(width=32),
+        networks=NetworkChoice(width=32, discriminator_norm="spectral"),
         training=ImageTraining(
             batch_size=32,
             generator_learning_rate=4e-4,
@@ -52,11 +52,14 @@ PRESETS = {
             evaluate_every_rounds=500,
         ),
     ),
-    "paper": Config(training=replace(PAPER, sample_every_rounds=1000, evaluate_every_rounds=1000)),
+    "paper": Config(
+        networks=NetworkChoice(discriminator_norm="spectral"),
+        training=replace(PAPER, sample_every_rounds=1000, evaluate_every_rounds=1000),
+    ),
     "smoke": Config(
         data=ImageData(size=16),
         conditions=ConditionSettings(embedding=2, conditional_norm=True),
-        networks=NetworkChoice(width=4),
+        networks=NetworkChoice(width=4, discriminator_norm="spectral"),
         training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
         scores=ScoreSettings(score_samples=64, evaluation_samples=32),
     ),

@@ -18,13 +18,14 @@ from torch import Tensor, nn
 import image_gans.methods
 import seqgan_kit.methods
 from image_gans.conditions import Conditions, LabelledCorpus
-from image_gans.methods import acgan, boundary_seeking_images, cgan, dcgan, projection
+from image_gans.methods import acgan, boundary_seeking_images, cgan, dcgan, infogan, projection
 from image_gans.networks.bernoulli import (
     BernoulliConfig,
     BernoulliGenerator,
     bernoulli_discriminator,
 )
 from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.networks.coded import CodeSettings, build_coded_networks
 from image_gans.networks.conditional import (
     ConditionalGenerator,
     ConditionSettings,
@@ -181,6 +182,13 @@ def play_acgan() -> Played:
     return game, acgan.phases(IMAGE_TRAINING), {"real": PICTURES, **LABELS}
 
 
+def play_infogan() -> Played:
+    choice, codes = NetworkChoice(width=2, latent=5), CodeSettings((3, 2), 2)
+    networks = build_coded_networks(choice, ImageData(size=16), codes)
+    game = infogan.build(*networks, infogan.InfoGANMethod(recogniser_width=4))
+    return game, infogan.phases(IMAGE_TRAINING), PICTURES
+
+
 def play_projection() -> Played:
     game = projection.build(*conditional_networks(norm=True))
     return game, projection.phases(IMAGE_TRAINING), {"real": PICTURES, **LABELS}
@@ -200,6 +208,7 @@ BUILDERS: dict[str, Callable[[], Played]] = {
     "dcgan": play_dcgan,
     "cgan": play_cgan,
     "acgan": play_acgan,
+    "infogan": play_infogan,
     "projection": play_projection,
 }
 

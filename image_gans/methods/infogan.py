@@ -1,0 +1,142 @@
+"""InfoGAN: codes that can be read off the pictures (Chen, Duan, Houthooft, Schulman, Sutskever, Abbeel 2016,
+"InfoGAN: interpretable representation learning by information maximizing generative adversarial nets").
+
+With scores s = logit D, codes c beside the noise z, and a recogniser Q(c | x) on the features of D's trunk:
+
+    L_I(G, Q) = E_{c, z}[log Q(c | G(z, c))] + H(c)  <=  I(c; G(z, c))
+    D minimises      -E[log sigma(s(x))] - E[log(1 - sigma(s(G(z, c))))]
+    G, Q minimise    -E[log sigma(s(G(z, c)))] - l_c L_I(categorical) - l_u L_I(continuous)
+
+Categorical codes are uniform on their classes, Q a softmax; continuous ones uniform on -1..1, Q normal with a
+mean and a deviation of its own. L_I is logged in nats, beside how well Q recovers the codes.
+
+The four choices: any pair of networks and Q as a third player; a cross-entropy and L_I; the pathwise
+gradient; D and then G with Q take turns.
+
+Differs from the paper: Q reads D's features and does not move D's trunk (the authors' trunk is shared);
+normal noise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from image_gans.networks.coded import CodedGenerator, CodeReader
+from image_gans.networks.labelled import feature_count
+from image_gans.schedule import (
+    ImageTraining,
+    adversarial_phase,
+    discriminator_turn,
+    generator_turn,
+)
+from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.estimators import Pathwise
+from seqgan_kit.core.game import Batch, Loss, Move, Phase
+from seqgan_kit.core.objectives import non_saturating
+from seqgan_kit.errors import UsageError
+
+
+@dataclass(frozen=True)
+class InfoGANMethod:
+    """What the codes weigh."""
+
+    categorical_weight: float = 1.0
+    """l_c: weight of the information on categorical codes (1 in the paper)."""
+    continuous_weight: float = 0.1
+    """l_u: weight of that on continuous codes (0.1 in the authors' code)."""
+    recogniser_width: int = 128
+    """Units of Q's hidden layer (128 in the paper)."""
+    label_smoothing: float = 0.0
+    """Real pictures get the target 1 minus this (0.1 is usual)."""
+
+    def __post_init__(self) -> None:
+        for name in ("categorical_weight", "continuous_weight"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{name} is {getattr(self, name):g}; it must be 0 or more.")
+
+
+PAPER = ImageTraining(generator_learning_rate=1e-3, batch_size=128, epochs=50.0)
+"""The settings for MNIST (appendix C.1)."""
+
+
+def categorical_information(logits: Sequence[Tensor], codes: Sequence[Tensor]) -> Tensor:
+    """L_I of uniform categorical codes, in nats: sum over codes of log C_k - cross-entropy.
+
+    Logits [N,C_k] and classes [N] of each. At most sum log C_k, where Q is sure and right.
+    """
+    terms = [
+        math.log(q.shape[1]) - F.cross_entropy(q, c) for q, c in zip(logits, codes, strict=True)
+    ]
+    return torch.stack(terms).sum() if terms else torch.zeros(())
+
+
+def continuous_information(means: Tensor, deviations: Tensor, codes: Tensor) -> Tensor:
+    """L_I of codes uniform on -1..1, in nats, for a normal Q; means, deviations and codes are [N,M].
+
+    sum over codes of log 2 - E[log s + log(2 pi)/2 + (u - m)^2 / (2 s^2)]
+    """
+    errors = (codes - means) / deviations
+    surprise = deviations.log() + 0.5 * math.log(2 * math.pi) + 0.5 * errors.square()
+    return (math.log(2.0) - surprise.mean(0)).sum()
+
+
+@dataclass(frozen=True)
+class InformedPathwise(Pathwise):
+    """The gradient through the picture of the score and of the information on codes."""
+
+    method: InfoGANMethod
+
+    def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
+        """The objective's G half less the weighted information; G's and Q's loss."""
+        generator = cast(CodedGenerator, game.players["generator"])
+        latents = generator.latents(len(batch["real"]), move.rng)
+        verdict = game.discriminate(generator(latents))
+        adversarial = game.objective.generator(verdict.score, None).mean()
+        classes, continuous = generator.codes(latents)
+        logits, means, deviations = game.players["recogniser"](verdict.features)
+        logs: dict[str, Tensor | float] = {"generator_loss": adversarial}
+        total = adversarial
+        if classes:
+            logs["categorical_information"] = categorical_information(logits, classes)
+            total = total - self.method.categorical_weight * logs["categorical_information"]
+        if continuous.shape[1]:
+            logs["continuous_information"] = continuous_information(means, deviations, continuous)
+            total = total - self.method.continuous_weight * logs["continuous_information"]
+        return Loss(total, logs)
+
+
+def build(
+    generator: CodedGenerator,
+    discriminator: Discriminator,
+    method: InfoGANMethod,
+    techniques: Techniques = NO_TECHNIQUES,
+) -> AdversarialGame:
+    """The game from its players and settings; the recogniser is made here."""
+    refuse_techniques(
+        techniques, "InfoGAN", "Q reads the codes of one picture at a time.", "packing"
+    )
+    features = feature_count(discriminator)
+    recogniser = CodeReader(features, generator.config.codes, method.recogniser_width)
+    return equipped_game(
+        generator,
+        discriminator,
+        non_saturating(method.label_smoothing),
+        techniques,
+        estimator=InformedPathwise(method),
+        others={"recogniser": recogniser},
+    )
+
+
+def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
+    """One phase in which D takes turns with G and Q."""
+    informed = generator_turn(training, techniques, with_players=("recogniser",))
+    return (adversarial_phase(training, discriminator_turn(training, techniques), informed),)

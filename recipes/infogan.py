@@ -1,0 +1,86 @@
+"""InfoGAN: pictures whose codes can be read off them, found without any labels.
+
+$ python recipes/infogan.py                                 bundled cat faces, minutes on a laptop
+$ seqgan-kit sample runs/infogan --condition code=3
+$ python recipes/infogan.py --images DIR --out runs/mine    your own pictures
+$ python recipes/infogan.py paper --images DIR              the paper's settings (hours; use a GPU)
+$ python recipes/infogan.py smoke                           seconds, to see that everything works
+$ python recipes/infogan.py --resume runs/infogan           go on where a run stopped
+"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from image_gans.methods import infogan
+from image_gans.methods.code_scores import CodeScorer
+from image_gans.methods.image_scores import ScoreSettings
+from image_gans.methods.infogan import PAPER, InfoGANMethod
+from image_gans.networks.choice import NetworkChoice
+from image_gans.networks.coded import CodeSettings, build_coded_networks
+from image_gans.schedule import ImageTraining, averages
+from image_gans.showing import close_image_run, image_hooks
+from image_gans.techniques import Techniques
+from seqgan_kit.core.config import flat, launch
+from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.data.images import ImageData, load_images
+
+
+@dataclass(frozen=True)
+class Config:
+    """InfoGAN on pictures."""
+
+    data: Annotated[ImageData, flat] = ImageData()
+    codes: Annotated[CodeSettings, flat] = CodeSettings()
+    networks: Annotated[NetworkChoice, flat] = NetworkChoice()
+    method: Annotated[InfoGANMethod, flat] = InfoGANMethod()
+    techniques: Annotated[Techniques, flat] = Techniques()
+    training: Annotated[ImageTraining, flat] = PAPER
+    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    run: Annotated[RunSettings, flat] = RunSettings()
+
+
+PRESETS = {
+    "default": Config(
+        networks=NetworkChoice(width=32),
+        method=InfoGANMethod(label_smoothing=0.1),
+        training=ImageTraining(
+            batch_size=32,
+            generator_learning_rate=4e-4,
+            average_decay=0.995,
+            epochs=32,
+            sample_every_rounds=500,
+            evaluate_every_rounds=500,
+        ),
+    ),
+    "paper": Config(
+        networks=NetworkChoice(latent=62),
+        training=replace(PAPER, sample_every_rounds=1000, evaluate_every_rounds=1000),
+    ),
+    "smoke": Config(
+        data=ImageData(size=16),
+        networks=NetworkChoice(width=4),
+        training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
+        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+    ),
+}
+
+
+def main(cfg: Config) -> None:
+    """Data, networks, game, phases, training, pictures and scores."""
+    with open_run("infogan", cfg) as run:
+        corpus = load_images(cfg.data)
+        run.say("\n".join(corpus.account.lines()))
+        networks = build_coded_networks(cfg.networks, cfg.data, cfg.codes)
+        game = infogan.build(*networks, cfg.method, cfg.techniques)
+        phases = infogan.phases(cfg.training, cfg.techniques)
+
+        scorer = CodeScorer(corpus, cfg.scores)
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        hooks, following = image_hooks(scorer), averages(cfg.training)
+        trained = Trainer(run, game, phases, feed, hooks, following).fit()
+        close_image_run(run, scorer, trained, "InfoGAN")
+
+
+if __name__ == "__main__":
+    launch(main, PRESETS)
