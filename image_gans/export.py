@@ -17,12 +17,15 @@ from torch import Tensor, nn
 from image_gans.conditions import Conditions
 from image_gans.grids import save_grid
 from image_gans.latent import LatentGenerator
+from image_gans.networks.autoencoder import AutoencoderConfig, AutoencoderGenerator
 from image_gans.networks.bernoulli import BernoulliConfig, BernoulliGenerator
 from image_gans.networks.coded import CodedConfig, CodedGenerator
 from image_gans.networks.conditional import ConditionalConfig, ConditionalGenerator
 from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator
 from image_gans.networks.mlp import MLPConfig, MLPGenerator
 from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPGenerator
+from image_gans.networks.resnet import ResNetConfig, ResNetGenerator
+from image_gans.networks.spectral import folded
 from image_gans.scatter import save_scatter
 from seqgan_kit.errors import CheckpointError, SeqganKitError, UsageError, unknown
 
@@ -30,12 +33,14 @@ _FORMAT = 1
 _CHUNK = 256  # pictures at a time: bounds the memory, changes no picture
 
 GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
+    "autoencoder": (AutoencoderConfig, AutoencoderGenerator),
     "bernoulli": (BernoulliConfig, BernoulliGenerator),
     "coded": (CodedConfig, CodedGenerator),
     "conditional": (ConditionalConfig, ConditionalGenerator),
     "dcgan": (DCGANConfig, DCGANGenerator),
     "picture_mlp": (PictureMLPConfig, PictureMLPGenerator),
     "mlp": (MLPConfig, MLPGenerator),
+    "resnet": (ResNetConfig, ResNetGenerator),
 }
 """Generators by the name in model.json: their config and what builds them from it, and from the inner
 generator where they have one."""
@@ -139,6 +144,7 @@ def save_image_model(
         about: anything else worth knowing about it, in JSON's types (data, method, channels' meaning).
     """
     described = _describe(generator)
+    generator = folded(generator)
     folder.mkdir(parents=True, exist_ok=True)
     # safetensors wants plain memory order, and channels-last is none.
     tensors = {name: t.detach().cpu().contiguous() for name, t in generator.state_dict().items()}

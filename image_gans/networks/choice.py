@@ -13,6 +13,12 @@ from typing import Any, Literal, Protocol, cast
 
 from torch import nn
 
+from image_gans.networks.autoencoder import (
+    AutoencoderConfig,
+    AutoencoderGenerator,
+    AutoencoderTrunk,
+    autoencoder_head,
+)
 from image_gans.networks.dcgan import (
     DCGANConfig,
     DCGANGenerator,
@@ -27,6 +33,7 @@ from image_gans.networks.picture_mlp import (
     PictureMLPTrunk,
     picture_mlp_head,
 )
+from image_gans.networks.resnet import ResNetConfig, ResNetGenerator, ResNetTrunk, resnet_head
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.data.image_config import ImageData
 from seqgan_kit.errors import UsageError, unknown
@@ -38,12 +45,14 @@ _UNITS_OF_WIDTH = 16  # as a DCGAN's layer of 4x4 pixels
 class NetworkChoice:
     """One of the pairs of networks, and its size."""
 
-    network: Literal["dcgan", "mlp"] = "dcgan"
-    """Which pair of networks plays. dcgan: strided convolutions, at 16, 32, 64, 128 or 256 pixels. mlp: full
+    network: Literal["dcgan", "mlp", "resnet", "autoencoder"] = "dcgan"
+    """Which pair of networks plays. dcgan: strided convolutions. resnet: residual blocks. autoencoder: D
+    rebuilds pictures and G is a decoder (BEGAN). These three at 16, 32, 64, 128 or 256 pixels. mlp: full
     layers, at any size."""
     width: int = 64
-    """dcgan: channels of the layer next to the picture; they double towards 4x4, up to 8 times. mlp: a
-    hidden layer has 16 times as many units."""
+    """dcgan: channels of the layer next to the picture; they double towards 4x4, up to 8 times. resnet: the
+    same, up to ``growth`` times. autoencoder: channels of the decoder's layers and the encoder's first. mlp:
+    a hidden layer has 16 times as many units."""
     latent: int = 100
     """Dimensions of the latent vector."""
     variant: Variant = "batchnorm"
@@ -57,6 +66,11 @@ class NetworkChoice:
     """mlp: linear maps of one maxout unit of D; 1 for LeakyReLU in place of maxout."""
     dropout: float = 0.0
     """mlp: share of D's hidden units that is dropped."""
+    growth: int = 1
+    """resnet: channels double towards 4x4 up to this many times the width (1: alike in all blocks, as for
+    CIFAR; 16 for larger pictures)."""
+    attention: int = 0
+    """resnet: side in pixels of the feature map with self-attention, in G and D; 0 for none."""
 
 
 class Trunk(Protocol):
@@ -96,6 +110,17 @@ def _mlp(choice: NetworkChoice, data: ImageData) -> PictureMLPConfig:
     )  # fmt: skip
 
 
+def _resnet(choice: NetworkChoice, data: ImageData) -> ResNetConfig:
+    return ResNetConfig(
+        data.size, data.channels, choice.latent, choice.width, choice.growth, choice.attention,
+        choice.generator_norm, choice.discriminator_norm,
+    )  # fmt: skip
+
+
+def _autoencoder(choice: NetworkChoice, data: ImageData) -> AutoencoderConfig:
+    return AutoencoderConfig(data.size, data.channels, choice.latent, choice.width)
+
+
 _NORMS = frozenset({"generator_norm", "discriminator_norm"})
 NETWORKS: Mapping[str, NetworkKind] = {
     "dcgan": NetworkKind(
@@ -111,6 +136,19 @@ NETWORKS: Mapping[str, NetworkKind] = {
         PictureMLPTrunk,
         picture_mlp_head,
         _NORMS | {"pieces", "dropout"},
+    ),
+    "resnet": NetworkKind(
+        _resnet,
+        ResNetGenerator,
+        ResNetTrunk,
+        resnet_head,
+        _NORMS | {"growth", "attention"},
+    ),
+    "autoencoder": NetworkKind(
+        _autoencoder,
+        AutoencoderGenerator,
+        AutoencoderTrunk,
+        autoencoder_head,
     ),
 }
 """The pairs of networks by name."""

@@ -1,0 +1,192 @@
+"""BEGAN's networks (Berthelot et al. 2017, "BEGAN: boundary equilibrium generative adversarial networks",
+section 3.5 and figure 1): D is an auto-encoder, G has its decoder's shape.
+
+    encoder  conv 3x3, then two conv 3x3 of n, 2n, 3n, ... channels at each size down to 8x8 -> linear -> h
+    decoder  h -> linear -> h0 [N,n,8,8], then two conv 3x3 of n channels at each size -> conv 3x3
+    D's verdict on x: the score -L(x), L(x) = mean |x - decoder(encoder(x))| over pixels and channels
+
+ELU after every convolution but the last; sizes are halved by stride 2 and doubled by nearest upsampling,
+after which h0, upsampled too, is joined to the map (the paper's skip connections). A picture that D rebuilds
+well has a high score, so any objective on scores can use D; with Wasserstein's it is BEGAN's own. As in the
+paper the picture is not squashed.
+
+Differs from the paper: normal latents in place of uniform ones (the paper's are on [-1,1]), so that any
+rotation of the latent space looks the same to G and spherical interpolation stays where G was trained.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from image_gans.networks.residual_blocks import UpsampledConv
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.errors import UsageError
+
+SIZES = (16, 32, 64, 128, 256)
+CHANNELS = (1, 3)
+_SIDE = 8  # of the last feature map, at every size of picture
+
+
+@dataclass(frozen=True)
+class AutoencoderConfig:
+    """The shape of both networks."""
+
+    size: int = 32
+    """Height and width of the pictures in pixels: 16, 32, 64, 128 or 256."""
+    channels: int = 3
+    """Colour channels: 1 (grayscale) or 3 (RGB)."""
+    latent: int = 64
+    """Dimensions of the latent vector z, and of the code h (64 in the paper)."""
+    width: int = 64
+    """n: channels of the first layer of the encoder and of all of the decoder (64 or 128 in the paper)."""
+
+    def __post_init__(self) -> None:
+        for name, given, allowed in (
+            ("size", self.size, SIZES),
+            ("channels", self.channels, CHANNELS),
+        ):
+            if given not in allowed:
+                raise UsageError(
+                    f"an auto-encoder's {name} cannot be {given}. Allowed: {', '.join(map(str, allowed))}."
+                )
+        for name in ("latent", "width"):
+            if getattr(self, name) < 1:
+                raise UsageError(
+                    f"an auto-encoder's {name} cannot be {getattr(self, name)}; it needs at least 1."
+                )
+
+    @property
+    def doublings(self) -> int:
+        """From the smallest map to the picture."""
+        return int(math.log2(self.size // _SIDE))
+
+
+class Decoder(nn.Module):
+    """Vectors to pictures."""
+
+    def __init__(self, config: AutoencoderConfig):
+        super().__init__()
+        n = config.width
+        self.project = nn.Linear(config.latent, n * _SIDE**2)
+        self.start = nn.Sequential(*_conv(n, n), *_conv(n, n))
+        self.levels = nn.ModuleList(
+            nn.Sequential(UpsampledConv(2 * n, n, 3, padding=1), nn.ELU(inplace=True), *_conv(n, n))
+            for _ in range(config.doublings)
+        )
+        self.output = nn.Conv2d(n, config.channels, 3, padding=1)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """[N,latent] -> [N,C,H,W], not squashed."""
+        first = self.project(h).view(len(h), -1, _SIDE, _SIDE)
+        x = self.start(first)
+        for level, layers in enumerate(self.levels):
+            # Joined before upsampling, which the layers begin with: the same, at a quarter of the pixels.
+            skipped = F.interpolate(first, scale_factor=2**level) if level else first
+            x = layers(torch.cat([x, skipped], 1))
+        return cast(Tensor, self.output(x))
+
+
+class Encoder(nn.Module):
+    """Pictures to vectors."""
+
+    def __init__(self, config: AutoencoderConfig, in_channels: int):
+        super().__init__()
+        n = config.width
+        layers = [*_conv(in_channels, n), *_conv(n, n), *_conv(n, n)]
+        for level in range(1, config.doublings + 1):
+            before, after = level * n, (level + 1) * n
+            layers += [*_conv(before, after, stride=2), *_conv(after, after)]
+        deepest = (config.doublings + 1) * n * _SIDE**2
+        self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(deepest, config.latent))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,H,W] -> [N,latent], linear."""
+        return cast(Tensor, self.layers(x))
+
+
+class AutoencoderGenerator(nn.Module):
+    """Latent vectors to pictures: a decoder of its own."""
+
+    def __init__(self, config: AutoencoderConfig):
+        super().__init__()
+        self.config = config
+        self.decoder = Decoder(config)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[N,latent] -> [N,C,H,W], near [-1,1] once it has learned."""
+        return cast(Tensor, self.decoder(z))
+
+    def latents(self, n: int, rng: torch.Generator) -> Tensor:
+        """[n,latent] standard normal; drawn where ``rng`` lives, returned where the parameters live."""
+        z = torch.randn(n, self.config.latent, generator=rng, device=rng.device)
+        return z.to(self.decoder.project.weight)
+
+    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
+        """[n,C,H,W] pictures of fresh latents, differentiable wherever gradients are enabled."""
+        return cast(Tensor, self(self.latents(n, rng)))
+
+
+class AutoencoderTrunk(nn.Module):
+    """Pictures to the errors of their reconstruction; the trunk of BEGAN's D.
+
+    Args:
+        config: the shape.
+        in_channels: channels of what it judges, where that is more than a picture (the picture's otherwise).
+    """
+
+    rows_are_independent = True
+
+    def __init__(self, config: AutoencoderConfig, in_channels: int | None = None):
+        super().__init__()
+        self.config, self.in_channels = config, in_channels or config.channels
+        self.encoder = Encoder(config, self.in_channels)
+        self.decoder = Decoder(replace(config, channels=self.in_channels))
+        self.features = self.in_channels * config.size**2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,H,W] -> [N,C*H*W]: |x - reconstruction|."""
+        wanted = (self.in_channels, self.config.size, self.config.size)
+        if x.shape[1:] != wanted:
+            raise UsageError(
+                f"this discriminator takes pictures of shape {wanted} (channels, height, width); these "
+                f"are {tuple(x.shape[1:])}. Load the pictures with that size and number of channels."
+            )
+        return (x - self.reconstructed(x)).abs().flatten(1)
+
+    def reconstructed(self, x: Tensor) -> Tensor:
+        """[N,C,H,W] -> [N,C,H,W]."""
+        return cast(Tensor, self.decoder(self.encoder(x)))
+
+
+class MeanError(nn.Module):
+    """The score of an auto-encoding D: minus the mean of its errors."""
+
+    def forward(self, errors: Tensor) -> Tensor:
+        """[N,F] -> [N]."""
+        return -errors.mean(1)
+
+
+def autoencoder_head(config: AutoencoderConfig, features: int, outputs: int = 1) -> nn.Module:
+    """The score; there are no other heads."""
+    if outputs != 1:
+        raise UsageError(
+            f"a head with {outputs} outputs needs features, and an auto-encoding discriminator of "
+            f"{config.size} pixels has only its errors. Choose another network."
+        )
+    return MeanError()
+
+
+def autoencoder_discriminator(config: AutoencoderConfig) -> Discriminator:
+    """Trunk and score in one."""
+    trunk = AutoencoderTrunk(config)
+    return Discriminator(trunk, trunk.features, score=autoencoder_head(config, trunk.features))
+
+
+def _conv(before: int, after: int, stride: int = 1) -> list[nn.Module]:
+    return [nn.Conv2d(before, after, 3, stride, padding=1), nn.ELU(inplace=True)]

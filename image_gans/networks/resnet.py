@@ -1,0 +1,178 @@
+"""Residual generator and discriminator (Gulrajani et al. 2017, "Improved training of Wasserstein GANs",
+appendix F; Miyato et al. 2018, "Spectral normalization for generative adversarial networks", tables 3-5).
+
+    G: z -> linear -> [N,c,4,4] -> (block, size doubled)* -> norm, ReLU, conv 3x3, tanh
+    D: [N,C,H,W] -> (block, size halved)* -> block(s) of one size -> ReLU, pooling over pixels
+
+The blocks are those of residual_blocks.py. With ``growth`` 1 they are both papers' networks for CIFAR: the
+same channels everywhere, and D ends with two blocks at 8x8. With a larger one they are Miyato's for larger
+pictures: channels double towards 4x4, where D ends with one block. D sums over pixels under spectral norm, as
+Miyato, and takes the mean otherwise, as Gulrajani. Attention (attention.py) may follow the blocks that make
+maps of a given size.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import cast, get_args
+
+import torch
+from torch import Tensor, nn
+
+from image_gans.networks.attention import SelfAttention
+from image_gans.networks.norms import DiscriminatorNorm, GeneratorNorm, norm_layer
+from image_gans.networks.residual_blocks import DiscriminatorBlock, GeneratorBlock, initialise
+from image_gans.networks.spectral import spectrally_normalised
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.errors import UsageError, unknown
+
+SIZES = (16, 32, 64, 128, 256)
+CHANNELS = (1, 3)
+
+
+@dataclass(frozen=True)
+class ResNetConfig:
+    """The shape of both networks."""
+
+    size: int = 32
+    """Height and width of the pictures in pixels: 16, 32, 64, 128 or 256."""
+    channels: int = 3
+    """Colour channels: 1 (grayscale) or 3 (RGB)."""
+    latent: int = 128
+    """Dimensions of the latent vector z (128 in the papers)."""
+    width: int = 128
+    """Channels of the block next to the picture."""
+    growth: int = 1
+    """Channels double towards 4x4 up to this many times the width: 1 for CIFAR's networks, 16 for larger."""
+    attention: int = 0
+    """Side in pixels of the feature map with self-attention, in both networks; 0 for none."""
+    generator_norm: GeneratorNorm = "auto"
+    """Normalisation of G's layers; auto: batch."""
+    discriminator_norm: DiscriminatorNorm = "auto"
+    """Normalisation of D's layers or weights; auto: none."""
+
+    def __post_init__(self) -> None:
+        sides = tuple(side for side in SIZES if side < self.size)
+        for name, given, allowed in (
+            ("size", self.size, SIZES),
+            ("channels", self.channels, CHANNELS),
+            ("attention", self.attention, (0, 8, *sides)),
+        ):
+            if given not in allowed:
+                raise UsageError(
+                    f"a residual network's {name} cannot be {given}. Allowed: {', '.join(map(str, allowed))}."
+                )
+        for name in ("latent", "width", "growth"):
+            if getattr(self, name) < 1:
+                raise UsageError(
+                    f"a residual network's {name} cannot be {getattr(self, name)}; it needs at least 1."
+                )
+        for name, norm, known in (
+            ("generator norm", self.generator_norm, get_args(GeneratorNorm)),
+            ("discriminator norm", self.discriminator_norm, get_args(DiscriminatorNorm)),
+        ):
+            if norm not in known:
+                raise unknown(name, norm, known)
+
+    @property
+    def generator_channels(self) -> tuple[int, ...]:
+        """At 4x4, then after each block up to the picture's size."""
+        doublings = int(math.log2(self.size)) - 2
+        return tuple(
+            self.width * min(self.growth, 2**left) for left in reversed(range(doublings + 1))
+        )
+
+    @property
+    def discriminator_channels(self) -> tuple[int, ...]:
+        """After each block that halves the size: down to 8x8 with growth 1, to 4x4 otherwise."""
+        halvings = int(math.log2(self.size)) - (3 if self.growth == 1 else 2)
+        return tuple(self.width * min(self.growth, 2**level) for level in range(halvings))
+
+
+class ResNetGenerator(nn.Module):
+    """Latent vectors to pictures in [-1,1]."""
+
+    def __init__(self, config: ResNetConfig):
+        super().__init__()
+        self.config = config
+        norm = "batch" if config.generator_norm == "auto" else config.generator_norm
+        first, *rest = config.generator_channels
+        self.project = nn.Linear(config.latent, first * 16)
+        layers: list[nn.Module] = []
+        for level, (before, after) in enumerate(zip((first, *rest), rest, strict=False)):
+            layers.append(GeneratorBlock(before, after, norm))
+            layers += _attention(config, after, side=8 << level)
+        output = nn.Conv2d(config.width, config.channels, 3, padding=1)
+        self.layers = nn.Sequential(*layers, *norm_layer(norm, config.width), nn.ReLU(), output)
+        initialise(self)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[N,latent] -> [N,C,H,W] in [-1,1]."""
+        return cast(Tensor, self.layers(self.project(z).view(len(z), -1, 4, 4)).tanh())
+
+    def latents(self, n: int, rng: torch.Generator) -> Tensor:
+        """[n,latent] standard normal; drawn where ``rng`` lives, returned where the parameters live."""
+        z = torch.randn(n, self.config.latent, generator=rng, device=rng.device)
+        return z.to(self.project.weight)
+
+    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
+        """[n,C,H,W] pictures of fresh latents, differentiable wherever gradients are enabled."""
+        return cast(Tensor, self(self.latents(n, rng)))
+
+
+class ResNetTrunk(nn.Module):
+    """Pictures to features; the trunk of a :class:`~seqgan_kit.core.discriminator.Discriminator`.
+
+    Args:
+        config: the shape.
+        in_channels: channels of what it judges, where that is more than a picture (the picture's otherwise).
+    """
+
+    def __init__(self, config: ResNetConfig, in_channels: int | None = None):
+        super().__init__()
+        self.config, self.in_channels = config, in_channels or config.channels
+        norm = "none" if config.discriminator_norm == "auto" else config.discriminator_norm
+        self.rows_are_independent = norm != "batch"
+        self.sums_pixels = norm == "spectral"
+        before, layers = self.in_channels, list[nn.Module]()
+        for level, after in enumerate(config.discriminator_channels):
+            layers.append(DiscriminatorBlock(before, after, norm, halves=True, first=level == 0))
+            layers += _attention(config, after, side=config.size >> (level + 1))
+            before = after
+        self.features = config.width * min(config.growth, 2 ** len(config.discriminator_channels))
+        for _ in range(2 if config.growth == 1 else 1):
+            layers.append(DiscriminatorBlock(before, self.features, norm))
+            before = self.features
+        self.layers = nn.Sequential(*layers, nn.ReLU())
+        initialise(self)
+        if norm == "spectral":
+            spectrally_normalised(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,in_channels,H,W] -> [N,features]."""
+        wanted = (self.in_channels, self.config.size, self.config.size)
+        if x.shape[1:] != wanted:
+            raise UsageError(
+                f"this discriminator takes pictures of shape {wanted} (channels, height, width); these "
+                f"are {tuple(x.shape[1:])}. Load the pictures with that size and number of channels."
+            )
+        maps = self.layers(x)
+        return cast(Tensor, maps.sum((2, 3)) if self.sums_pixels else maps.mean((2, 3)))
+
+
+def resnet_head(config: ResNetConfig, features: int, outputs: int = 1) -> nn.Module:
+    """A linear layer on features, drawn and normalised as D's other layers."""
+    head = nn.Linear(features, outputs)
+    initialise(head)
+    return spectrally_normalised(head) if config.discriminator_norm == "spectral" else head
+
+
+def resnet_discriminator(config: ResNetConfig) -> Discriminator:
+    """Trunk and score in one."""
+    trunk = ResNetTrunk(config)
+    return Discriminator(trunk, trunk.features, score=resnet_head(config, trunk.features))
+
+
+def _attention(config: ResNetConfig, channels: int, side: int) -> list[nn.Module]:
+    return [SelfAttention(channels)] if side == config.attention else []
