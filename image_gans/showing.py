@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Protocol
+
 from image_gans.export import save_image_model
 from image_gans.methods.image_scores import ImageScorer
 from seqgan_kit.core.alarms import LostDiversity, PinnedDiscriminator
@@ -18,11 +21,23 @@ def image_hooks(scorer: ImageScorer) -> Hooks:
     return Hooks(scorer, scorer.draw_grid, write_report, alarms)
 
 
-def close_image_run(run: Run, scorer: ImageScorer, trained: Game, name: str) -> None:
+class Scorer(Protocol):
+    """What closes a run: figures and a table of scores."""
+
+    def draw_figures(self, run: Run, game: Game) -> None:
+        """Into the run's figures/."""
+
+    def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
+        """The table of scores.json."""
+
+
+def close_image_run(
+    run: Run, scorer: Scorer, trained: Game, name: str, own_data: str = "--images DIR"
+) -> None:
     """Model, figures, scores and report, by the process that leads."""
     if not run.runtime.leads:
         return
     save_image_model(run.log.model_folder, trained.players["generator"])
     scorer.draw_figures(run, trained)
     scores = scorer.record(f"{name} and real data", {name: trained}, run.settings.seed)
-    close_run(run, scores, own_data="--images DIR")
+    close_run(run, scores, own_data=own_data)

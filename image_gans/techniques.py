@@ -2,27 +2,89 @@
 
 A method hands its four choices to :func:`equipped_game`, which puts the techniques around them: into D's
 trunk, around the estimator, or beside the players. What a technique needs in a turn comes by
-:func:`players_in_turn`.
+:func:`players_in_turn`. Equations and papers stand in the files of ``seqgan_kit/core`` named after them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
 
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.estimators import Estimator
+from seqgan_kit.core.estimators import Estimator, Pathwise
+from seqgan_kit.core.feature_matching import FeatureMatching
+from seqgan_kit.core.history import HistoricalPenalty, History, WithHistory
+from seqgan_kit.core.instance_noise import NoisyInput, WithInstanceNoise
+from seqgan_kit.core.minibatch import MinibatchDiscrimination, MinibatchScore
 from seqgan_kit.core.objectives import Objective
+from seqgan_kit.core.packing import Packed, PackPenalty
 from seqgan_kit.core.penalties import Penalty
+from seqgan_kit.core.unrolled import InnerOptimizer, Unrolled
+from seqgan_kit.errors import UsageError, unknown
+
+_LEARNERS = ("generator", "discriminator")
 
 
 @dataclass(frozen=True)
 class Techniques:
     """Which of them are used."""
+
+    packing: int = 1
+    """Pictures that D judges at once, all real or all fake (PacGAN); 1 packs none."""
+    unrolled_steps: int = 0
+    """D's imagined steps that G's gradient goes through (unrolled GAN; 5 is usual); 0 for none."""
+    unrolled_learning_rate: float = 1e-4
+    """Step size of the imagined D."""
+    unrolled_optimizer: Literal["adam", "sgd"] = "adam"
+    """Rule of the imagined D."""
+    feature_matching: bool = False
+    """G matches D's mean features on real pictures in place of its objective."""
+    minibatch_kernels: int = 0
+    """Similarities by which D compares the pictures of a batch (minibatch discrimination; 50 is usual)."""
+    minibatch_dimensions: int = 5
+    """Dimensions in which each similarity is measured."""
+    historical_averaging: float = 0.0
+    """Weight of the squared distance of both players' parameters from their mean so far."""
+    instance_noise: float = 0.0
+    """Deviation of the noise on all that D sees, falling to 0 over the training (pictures are in -1..1)."""
+
+    def __post_init__(self) -> None:
+        if self.unrolled_optimizer not in ("adam", "sgd"):
+            raise unknown("unrolled optimizer", self.unrolled_optimizer, ("adam", "sgd"))
+        least = {"packing": 1, "minibatch_dimensions": 1}
+        for name in (
+            "packing",
+            "unrolled_steps",
+            "minibatch_kernels",
+            "minibatch_dimensions",
+            "historical_averaging",
+            "instance_noise",
+        ):
+            if getattr(self, name) < least.get(name, 0):
+                raise UsageError(
+                    f"{name} is {getattr(self, name)}; it must be at least {least.get(name, 0)}."
+                )
+        if self.unrolled_learning_rate <= 0:
+            raise UsageError(
+                f"unrolled_learning_rate is {self.unrolled_learning_rate:g}; it must be above 0."
+            )
+
+    def used(self) -> dict[str, object]:
+        """Those that are on, with their main setting."""
+        switches = {
+            "packing": self.packing if self.packing > 1 else 0,
+            "unrolled_steps": self.unrolled_steps,
+            "feature_matching": self.feature_matching,
+            "minibatch_kernels": self.minibatch_kernels,
+            "historical_averaging": self.historical_averaging,
+            "instance_noise": self.instance_noise,
+        }
+        return {name: setting for name, setting in switches.items() if setting}
 
 
 NO_TECHNIQUES = Techniques()
@@ -37,16 +99,113 @@ def equipped_game(
     estimator: Estimator | None = None,
     penalties: Sequence[Penalty] = (),
     others: Mapping[str, nn.Module] | None = None,
-    kind: type[AdversarialGame] = AdversarialGame,
+    kind: Callable[..., AdversarialGame] = AdversarialGame,
 ) -> AdversarialGame:
-    """The adversarial game, or one of a method's own kind, with the techniques in it.
+    """The adversarial game (or a method's own kind of it) with the techniques in it, and their layers in D.
 
     Its weights lie in memory with channels last, which makes a step on a CPU about a quarter cheaper.
     """
-    game = kind(generator, discriminator, objective, estimator, penalties, others)
+    _check_fit(techniques, discriminator, objective, estimator, penalties)
+    chosen = _estimator(techniques, estimator)
+    if techniques.packing > 1:
+        discriminator.trunk = Packed(discriminator.trunk, techniques.packing)
+        penalties = [PackPenalty(penalty, techniques.packing) for penalty in penalties]
+    if techniques.instance_noise:
+        discriminator.trunk = layer = NoisyInput(discriminator.trunk)
+        chosen = WithInstanceNoise(chosen, layer, techniques.instance_noise)
+    if techniques.minibatch_kernels:
+        _look_at_the_batch(discriminator, techniques)
+    if weight := techniques.historical_averaging:
+        histories = {"generator": History(generator), "discriminator": History(discriminator)}
+        chosen = WithHistory(chosen, histories["generator"], weight)
+        penalties = [*penalties, HistoricalPenalty(histories["discriminator"], weight)]
+        kept = {_history(player): history for player, history in histories.items()}
+        others = {**(others or {}), **kept}
+    game = kind(generator, discriminator, objective, chosen, penalties, others)
     return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def players_in_turn(player: str, techniques: Techniques) -> tuple[str, ...]:
     """The player and whatever a technique keeps for it."""
-    return (player,)
+    remembers = techniques.historical_averaging and player in _LEARNERS
+    return (player, _history(player)) if remembers else (player,)
+
+
+def refuse_techniques(techniques: Techniques, method: str, why: str, *names: str) -> None:
+    """For methods that some do not fit: an error if any of the named ones (all, if none is named) is on."""
+    given = [name for name in techniques.used() if not names or name in names]
+    if given:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UsageError(f"{method} does not go with {flags}: {why} Leave it out.")
+
+
+def _history(player: str) -> str:
+    return f"{player}_history"
+
+
+def _estimator(techniques: Techniques, given: Estimator | None) -> Estimator:
+    if techniques.feature_matching:
+        return FeatureMatching()
+    if techniques.unrolled_steps:
+        inner = InnerOptimizer(techniques.unrolled_learning_rate, techniques.unrolled_optimizer)
+        return Unrolled(techniques.unrolled_steps, inner)
+    return given if given is not None else Pathwise()
+
+
+def _look_at_the_batch(discriminator: Discriminator, techniques: Techniques) -> None:
+    features = getattr(discriminator.score, "in_features", None)
+    if not isinstance(features, int):
+        raise UsageError(
+            "minibatch discrimination needs a discriminator whose score is a linear layer; this one's is "
+            f"{type(discriminator.score).__name__}. Leave out --minibatch-kernels."
+        )
+    layer = MinibatchDiscrimination(
+        features, techniques.minibatch_kernels, techniques.minibatch_dimensions
+    )
+    discriminator.score = MinibatchScore(discriminator.score, layer)
+    # A score now depends on its batch: reals and fakes may not be in one.
+    discriminator.trunk.rows_are_independent = False  # type: ignore[assignment]
+
+
+def _check_fit(
+    techniques: Techniques,
+    discriminator: Discriminator,
+    objective: Objective,
+    estimator: Estimator | None,
+    penalties: Sequence[Penalty],
+) -> None:
+    """Refuses what has no meaning together."""
+    used, names = techniques.used(), ", ".join(penalty.name for penalty in penalties)
+    reasons = (
+        (
+            {"unrolled_steps", "feature_matching"} <= set(used),
+            "feature_matching and unrolled_steps are two losses for one generator. Choose one.",
+        ),
+        (
+            estimator is not None and bool({"unrolled_steps", "feature_matching"} & set(used)),
+            "unrolled_steps and feature_matching replace the way by which D's verdict reaches G, and this "
+            "method has its own. Leave them out.",
+        ),
+        (
+            {"unrolled_steps", "historical_averaging"} <= set(used),
+            "historical_averaging would take unrolled_steps' imagined moves for real ones. Choose one.",
+        ),
+        (
+            "minibatch_kernels" in used and bool(names),
+            f"{names} needs a score of each picture by itself, and minibatch_kernels makes it depend on the "
+            "whole batch. Choose one.",
+        ),
+        (
+            "packing" in used and bool(discriminator.heads),
+            f"D's further heads ({', '.join(discriminator.heads)}) say something of each picture, and with "
+            "packing it sees several at once. Leave out packing.",
+        ),
+        (
+            "packing" in used and objective.name.startswith("relativistic_pairs"),
+            "relativistic pairs compare one real picture with one fake; packs have no such partner. Use a "
+            "relativistic average objective, or leave out packing.",
+        ),
+    )
+    for unfit, why in reasons:
+        if unfit:
+            raise UsageError(why)

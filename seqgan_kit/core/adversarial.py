@@ -48,8 +48,11 @@ class AdversarialGame(Game):
 
     def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
         """The objective's D half plus the penalties, on as many fakes as there are reals."""
+        return self.judge(batch, self.estimator.fakes(self, batch, len(batch["real"]), move), move)
+
+    def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
+        """D's loss on the batch's reals and these fakes."""
         real = batch["real"]
-        fake = self.estimator.fakes(self, batch, len(real), move)
         real_score, fake_score = self._scores(real, fake)
         real_terms, fake_terms = self.objective.discriminator(real_score, fake_score)
         total = real_terms.mean() + fake_terms.mean()

@@ -1,0 +1,97 @@
+"""Modes in the plane: points from a mixture of normal distributions, on which a collapse can be counted (Metz
+et al. 2017, Srivastava et al. 2017, Lin et al. 2018; see ``metrics/worlds.py``).
+
+    D minimises  mean L_real(D(x)) + mean L_fake(D(G(z))) + lambda * mean (||grad D|| - 1)^2
+    G minimises  mean L_G(D(G(z)))
+
+The four choices: the players of ``networks/mlp.py``; an objective, with a gradient penalty where it needs
+one; the pathwise gradient, or the one through an unrolled D; D and G in turns. GAN, unrolled GAN, WGAN-GP and
+PacGAN are settings of these.
+
+Differs from the papers: a packed batch of B points makes B/m packs, where PacGAN's code makes B packs of B*m
+points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from torch import nn
+
+from image_gans.schedule import (
+    ImageTraining,
+    adversarial_phase,
+    discriminator_turn,
+    generator_turn,
+)
+from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
+from seqgan_kit.core import objectives
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.game import Phase
+from seqgan_kit.core.objectives import Objective
+from seqgan_kit.core.penalties import GradientPenalty
+from seqgan_kit.errors import UsageError, unknown
+
+ObjectiveName = Literal["non_saturating", "minimax", "least_squares", "hinge", "wasserstein"]
+
+_LOG_EVERY_ROUNDS = 50  # a round takes about a millisecond, and a row of metrics costs some of that
+
+
+@dataclass(frozen=True)
+class Modes2DMethod:
+    """What D and G want."""
+
+    objective: ObjectiveName = "non_saturating"
+    """What D and G want; wasserstein needs a gradient penalty."""
+    gradient_penalty: float = 0.0
+    """Weight lambda of the penalty on D's gradient (0.1 in WGAN-GP's toy experiments)."""
+
+    def __post_init__(self) -> None:
+        if self.objective not in get_args(ObjectiveName):
+            raise unknown("objective", self.objective, get_args(ObjectiveName))
+        if self.gradient_penalty < 0:
+            raise UsageError(
+                f"gradient_penalty is {self.gradient_penalty:g}; it must be 0 or more."
+            )
+        if self.objective == "wasserstein" and not self.gradient_penalty:
+            raise UsageError(
+                "the wasserstein objective needs a critic that cannot be arbitrarily steep; give "
+                "--gradient-penalty a weight (0.1 in the paper's toy experiments)."
+            )
+
+
+PAPER = ImageTraining(
+    generator_learning_rate=1e-4,
+    discriminator_learning_rate=1e-4,
+    betas=(0.8, 0.999),
+    batch_size=100,
+    epochs=400,
+)
+"""The settings of Lin et al. 2018 for both worlds, of 100,000 points."""
+
+
+def objective(name: ObjectiveName) -> Objective:
+    """The objective of that name."""
+    build_objective = getattr(objectives, name)
+    made: Objective = build_objective()
+    return made
+
+
+def build(
+    generator: nn.Module,
+    discriminator: Discriminator,
+    method: Modes2DMethod,
+    techniques: Techniques = NO_TECHNIQUES,
+) -> AdversarialGame:
+    """The game from its players and settings."""
+    penalties = [GradientPenalty(method.gradient_penalty)] if method.gradient_penalty else []
+    chosen = objective(method.objective)
+    return equipped_game(generator, discriminator, chosen, techniques, penalties=penalties)
+
+
+def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
+    """One phase in which D and G take turns."""
+    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
+    return (replace(adversarial_phase(training, *turns), log_every_rounds=_LOG_EVERY_ROUNDS),)

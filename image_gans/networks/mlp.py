@@ -1,0 +1,147 @@
+"""Networks for points in the plane: a generator and two discriminators of full layers.
+
+    G: z [N,latent] -> (linear, batch norm or none, ReLU or tanh)* -> linear -> [N,2]
+    D, maxout: h <- max over pieces p of (W_p h + b_p), layer by layer (Goodfellow et al. 2013)
+    D, tanh:   h <- tanh(W h + b)
+
+relu and maxout are the networks of Lin et al. 2018 (PacGAN; G 4 x 400 with batch norm, D 3 x 200 of 5
+pieces), tanh those of Metz et al. 2017 (unrolled GAN; both 2 x 128). D has no batch norm, so it fits any
+penalty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+import torch
+from torch import Tensor, nn
+
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.errors import UsageError, unknown
+
+Activation = Literal["relu", "tanh"]
+Judge = Literal["maxout", "relu", "tanh"]
+
+
+@dataclass(frozen=True)
+class MLPConfig:
+    """The shape of a generator of points."""
+
+    latent: int = 2
+    """Dimensions of the latent vector, standard normal."""
+    width: int = 400
+    """Units of each of G's layers."""
+    layers: int = 4
+    """Hidden layers of G."""
+    activation: Activation = "relu"
+    """What follows each of G's layers."""
+    batch_norm: bool = True
+    """Batch norm before each activation of G."""
+
+    def __post_init__(self) -> None:
+        if self.activation not in get_args(Activation):
+            raise unknown("activation", self.activation, get_args(Activation))
+        _check_counts(self, "latent", "width", "layers")
+
+
+@dataclass(frozen=True)
+class JudgeConfig:
+    """The shape of a discriminator of points."""
+
+    judge: Judge = "maxout"
+    """What D's layers are: maxout, or one linear map each and ReLU or tanh."""
+    judge_width: int = 200
+    """Units of each of D's layers."""
+    judge_layers: int = 3
+    """Hidden layers of D."""
+    pieces: int = 5
+    """Linear maps of a maxout unit."""
+
+    def __post_init__(self) -> None:
+        if self.judge not in get_args(Judge):
+            raise unknown("judge", self.judge, get_args(Judge))
+        _check_counts(self, "judge_width", "judge_layers", "pieces")
+
+
+class MLPGenerator(nn.Module):
+    """Latent vectors to points of the plane."""
+
+    def __init__(self, config: MLPConfig):
+        super().__init__()
+        self.config = config
+        layers: list[nn.Module] = []
+        before = config.latent
+        for _ in range(config.layers):
+            layers.append(nn.Linear(before, config.width, bias=not config.batch_norm))
+            if config.batch_norm:
+                layers.append(nn.BatchNorm1d(config.width, eps=1e-5, momentum=0.1))
+            layers.append(_activation(config.activation))
+            before = config.width
+        self.layers = nn.Sequential(*layers, nn.Linear(before, 2))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[N,latent] -> [N,2]."""
+        return cast(Tensor, self.layers(z))
+
+    def latents(self, n: int, rng: torch.Generator) -> Tensor:
+        """[n,latent] standard normal; drawn where ``rng`` lives, returned where the parameters live."""
+        z = torch.randn(n, self.config.latent, generator=rng, device=rng.device)
+        return z.to(next(self.parameters()))
+
+    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
+        """[n,2] points of fresh latents, differentiable wherever gradients are enabled."""
+        return cast(Tensor, self(self.latents(n, rng)))
+
+
+class Maxout(nn.Module):
+    """[N,in] -> [N,out]: the largest of several linear maps, unit by unit."""
+
+    def __init__(self, before: int, after: int, pieces: int):
+        super().__init__()
+        self.linear, self.pieces = nn.Linear(before, after * pieces), pieces
+
+    def forward(self, x: Tensor) -> Tensor:
+        # Pieces in front: the largest of whole rows, which lie together in memory.
+        return self.linear(x).unflatten(1, (self.pieces, -1)).amax(1)
+
+
+class MLPTrunk(nn.Module):
+    """Points, or packs of them side by side, to features."""
+
+    rows_are_independent = True
+
+    def __init__(self, config: JudgeConfig, points: int = 1):
+        super().__init__()
+        self.config, self.features = config, config.judge_width
+        layers, before = [], 2 * points
+        for _ in range(config.judge_layers):
+            layers += _judge_layer(config, before)
+            before = config.judge_width
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,2*points] -> [N,features]."""
+        return cast(Tensor, self.layers(x))
+
+
+def mlp_discriminator(config: JudgeConfig, packing: int = 1) -> Discriminator:
+    """Trunk and score; with ``packing`` it judges so many points at once."""
+    trunk = MLPTrunk(config, packing)
+    return Discriminator(trunk, trunk.features)
+
+
+def _judge_layer(config: JudgeConfig, before: int) -> list[nn.Module]:
+    if config.judge == "maxout":
+        return [Maxout(before, config.judge_width, config.pieces)]
+    return [nn.Linear(before, config.judge_width), _activation(config.judge)]
+
+
+def _activation(name: str) -> nn.Module:
+    return nn.Tanh() if name == "tanh" else nn.ReLU(inplace=True)
+
+
+def _check_counts(config: object, *names: str) -> None:
+    for name in names:
+        if getattr(config, name) < 1:
+            raise UsageError(f"{name} is {getattr(config, name)}; it must be at least 1.")

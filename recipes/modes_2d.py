@@ -1,0 +1,96 @@
+"""Modes in the plane: do 8 modes on a ring, or 25 on a grid, survive? GAN, unrolled GAN, WGAN-GP, PacGAN.
+
+$ python recipes/modes_2d.py                                a plain GAN on the ring, a minute or two
+$ python recipes/modes_2d.py unrolled --world grid          G sees five steps of D ahead
+$ python recipes/modes_2d.py wgan_gp --world grid           a critic with a gradient penalty
+$ python recipes/modes_2d.py packing --packing 3            D judges three points at once
+$ python recipes/modes_2d.py paper --world grid             PacGAN's networks and 400,000 steps (hours)
+$ python recipes/modes_2d.py smoke                          seconds, to see that everything works
+$ python recipes/modes_2d.py --resume runs/modes_2d         go on where a run stopped
+"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from image_gans.methods import modes_2d
+from image_gans.methods.modes_2d import PAPER, Modes2DMethod
+from image_gans.methods.point_scores import PointScorer, PointScores
+from image_gans.metrics.worlds import PointData, load_points
+from image_gans.networks.mlp import JudgeConfig, MLPConfig, MLPGenerator, mlp_discriminator
+from image_gans.schedule import ImageTraining, averages
+from image_gans.showing import close_image_run
+from image_gans.techniques import Techniques
+from seqgan_kit.core.config import flat, launch
+from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.trainer import Hooks, Trainer
+from seqgan_kit.report.html import write_report
+
+
+@dataclass(frozen=True)
+class Config:
+    """GANs on points of the plane."""
+
+    data: Annotated[PointData, flat] = PointData()
+    generator: Annotated[MLPConfig, flat] = MLPConfig()
+    discriminator: Annotated[JudgeConfig, flat] = JudgeConfig()
+    method: Annotated[Modes2DMethod, flat] = Modes2DMethod()
+    techniques: Annotated[Techniques, flat] = Techniques()
+    training: Annotated[ImageTraining, flat] = PAPER
+    scores: Annotated[PointScores, flat] = PointScores()
+    run: Annotated[RunSettings, flat] = RunSettings()
+
+
+SMALL = Config(
+    generator=MLPConfig(width=128, layers=3),
+    discriminator=JudgeConfig(judge="relu", judge_width=128, judge_layers=3),
+    training=replace(
+        PAPER,
+        generator_learning_rate=1e-3,
+        discriminator_learning_rate=1e-3,
+        betas=(0.5, 0.999),
+        epochs=30,
+        average_decay=0.999,
+        sample_every_rounds=5000,
+        evaluate_every_rounds=5000,
+    ),
+)
+"""Networks and step sizes with which a run takes minutes, for all methods alike."""
+
+PRESETS = {
+    "default": SMALL,
+    "unrolled": replace(SMALL, techniques=Techniques(unrolled_steps=5)),
+    "wgan_gp": replace(SMALL, method=Modes2DMethod(objective="wasserstein", gradient_penalty=0.1)),
+    "packing": replace(SMALL, techniques=Techniques(packing=2)),
+    "paper": Config(
+        training=replace(PAPER, sample_every_rounds=10_000, evaluate_every_rounds=10_000)
+    ),
+    "smoke": replace(
+        SMALL,
+        data=PointData(points=1000),
+        training=replace(PAPER, epochs=10, evaluate_every_rounds=50),
+    ),
+}
+
+
+def main(cfg: Config) -> None:
+    """Points, networks, game, phases, training, scatter and scores."""
+    with open_run("modes_2d", cfg) as run:
+        world, points = load_points(cfg.data, run.settings.seed)
+        players = (
+            MLPGenerator(cfg.generator),
+            mlp_discriminator(cfg.discriminator, cfg.techniques.packing),
+        )
+        game = modes_2d.build(*players, cfg.method, cfg.techniques)
+        phases = modes_2d.phases(cfg.training, cfg.techniques)
+
+        scorer = PointScorer(world, cfg.scores)
+        feed = run.feed({"real": points}, cfg.training.batch_size)
+        hooks = Hooks(scorer, scorer.draw_points, write_report)
+        trained = Trainer(run, game, phases, feed, hooks, averages(cfg.training)).fit()
+        close_image_run(
+            run, scorer, trained, f"{world.name}, {run.settings.preset}", "--world grid"
+        )
+
+
+if __name__ == "__main__":
+    launch(main, PRESETS)

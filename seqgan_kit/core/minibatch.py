@@ -1,0 +1,60 @@
+"""Minibatch discrimination: D's score of a sample depends on how near the batch's other samples are (Salimans
+et al. 2016: "Improved techniques for training GANs", section 3.2).
+
+    M_i = f(x_i) T  [B,C],   c_b(i, j) = exp(-||M_ib - M_jb||_1),   o_b(x_i) = sum_j c_b(i, j)
+    the score is a linear map of f(x_i) and o(x_i) together
+
+A collapsed G's fakes are all near each other, which one sample alone could not tell.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from seqgan_kit.errors import UsageError
+
+
+def closeness(rows: Tensor) -> Tensor:
+    """Rows [N,B,C] -> o [N,B]: sum over all j, i itself among them, of exp(-||row_ib - row_jb||_1)."""
+    # Not cdist, which has no second derivative.
+    return (-(rows.unsqueeze(0) - rows.unsqueeze(1)).abs().sum(3)).exp().sum(1)
+
+
+class MinibatchDiscrimination(nn.Module):
+    """Features [N,F] -> o [N,kernels].
+
+    Args:
+        features: F.
+        kernels: B, how many similarities are measured.
+        dimensions: C, in how many dimensions each is.
+    """
+
+    def __init__(self, features: int, kernels: int = 50, dimensions: int = 5):
+        super().__init__()
+        if min(features, kernels, dimensions) < 1:
+            raise UsageError(
+                f"minibatch discrimination by {kernels} kernels of {dimensions} dimensions on {features} "
+                "features measures nothing; use at least 1 of each."
+            )
+        self.kernels, self.dimensions = kernels, dimensions
+        # Rows of T f with entries of order 1, so that distances are neither all 0 nor all too far to tell.
+        self.tensor = nn.Parameter(torch.randn(features, kernels * dimensions) / features**0.5)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return closeness((features @ self.tensor).unflatten(1, (self.kernels, self.dimensions)))
+
+
+class MinibatchScore(nn.Module):
+    """A score head that also looks at the batch: score(f) + w o(f), which is a linear map of both."""
+
+    def __init__(self, score: nn.Module, closenesses: MinibatchDiscrimination):
+        super().__init__()
+        self.score, self.closenesses = score, closenesses
+        self.weight = nn.Linear(closenesses.kernels, 1, bias=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[N,F] -> [N,1]."""
+        return cast(Tensor, self.score(features) + self.weight(self.closenesses(features)))

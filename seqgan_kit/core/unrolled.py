@@ -1,0 +1,148 @@
+"""Unrolled GAN: G is judged by the D that would answer it (Metz, Poole, Pfau, Sohl-Dickstein 2017: "Unrolled
+generative adversarial networks").
+
+    d_0 = D's parameters;  d_{k+1} = d_k - step(grad_d L_D(d_k, g)),  k = 0 ... K-1      (eq. 7)
+    G minimises  L_G(d_K(g), g), differentiated through all K steps                      (eq. 9)
+
+D itself makes its own single move in its own turn. As in the authors' notebook, all K steps see one batch of
+reals and one of fakes, the same that G is judged on.
+
+Differs from the notebook: the inner Adam begins with moments of 0 in every move, where theirs begins with
+those that D's optimizer has gathered. Its first step is then of the learning rate's size in every direction,
+whatever the gradient's size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import frozen
+from seqgan_kit.core.estimators import Pathwise
+from seqgan_kit.core.game import Batch, Loss, Move
+from seqgan_kit.errors import UsageError, unknown
+
+Parameters = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class InnerOptimizer:
+    """How D is imagined to step: differentiable, and without memory from move to move."""
+
+    learning_rate: float = 1e-4
+    """Size of a step."""
+    name: Literal["adam", "sgd"] = "adam"
+    """adam, or gradient descent with momentum."""
+    betas: tuple[float, float] = (0.5, 0.999)
+    """Adam's decay of both moments; the first one is the momentum of sgd."""
+    epsilon: float = 1e-8
+    """Adam's; inside the root, so that a gradient of 0 has a derivative."""
+
+    def __post_init__(self) -> None:
+        if self.name not in ("adam", "sgd"):
+            raise unknown("inner optimizer", self.name, ("adam", "sgd"))
+        if self.learning_rate <= 0:
+            raise UsageError(f"the inner learning rate is {self.learning_rate:g}; use one above 0.")
+
+    def start(self, parameters: Parameters) -> _Moments:
+        """Moments of 0."""
+        return _Moments(*({n: torch.zeros_like(p) for n, p in parameters.items()} for _ in "12"))
+
+    def step(
+        self,
+        parameters: Parameters,
+        gradients: Mapping[str, Tensor],
+        moments: _Moments,
+        number: int,
+    ) -> tuple[Parameters, _Moments]:
+        """The next parameters and moments, as functions of these; ``number`` counts steps from 1.
+
+        sgd: m <- b1 m + g, d <- d - lr m. adam: m <- b1 m + (1-b1) g, v <- b2 v + (1-b2) g^2,
+        d <- d - lr m/(1-b1^t) / sqrt(v/(1-b2^t) + eps^2).
+        """
+        first, second = self.betas
+        if self.name == "sgd":
+            means = {n: first * moments.means[n] + g for n, g in gradients.items()}
+            new = {n: parameters[n] - self.learning_rate * m for n, m in means.items()}
+            return new, _Moments(means, moments.squares)
+        means = {n: first * moments.means[n] + (1 - first) * g for n, g in gradients.items()}
+        squares = {
+            n: second * moments.squares[n] + (1 - second) * g * g for n, g in gradients.items()
+        }
+        size = self.learning_rate / (1 - first**number)
+        roots = {n: (v / (1 - second**number) + self.epsilon**2).sqrt() for n, v in squares.items()}
+        new = {n: parameters[n] - size * m / roots[n] for n, m in means.items()}
+        return new, _Moments(means, squares)
+
+
+@dataclass(frozen=True)
+class _Moments:
+    means: Parameters
+    squares: Parameters
+
+
+class Unrolled(Pathwise):
+    """The pathwise gradient, through the answer of an imagined D.
+
+    Args:
+        steps: K.
+        optimizer: how the imagined D steps.
+    """
+
+    def __init__(self, steps: int = 5, optimizer: InnerOptimizer | None = None):
+        if steps < 1:
+            raise UsageError(f"unrolled over {steps} steps is not unrolled; use at least 1.")
+        self.steps, self.optimizer = steps, optimizer or InnerOptimizer()
+
+    def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
+        """G's objective under d_K; D's parameters and buffers stay as they are."""
+        discriminator = game.players["discriminator"]
+        fake = game.draw(len(batch["real"]), batch, move.rng)
+        with frozen(discriminator):
+            answer = self.answer(game, batch, fake, move)
+            judged = _WithParameters(game)
+            loss = torch.func.functional_call(judged, answer, ("generator", batch, fake, move))
+        return Loss(loss, {"generator_loss": loss})
+
+    def answer(self, game: AdversarialGame, batch: Batch, fake: Tensor, move: Move) -> Parameters:
+        """D's parameters after K imagined steps on these reals and fakes, as functions of the fakes."""
+        judged = _WithParameters(game)
+        own = game.players["discriminator"].named_parameters()
+        # Detached: what D's own parameters would get as a gradient is not wanted.
+        parameters = {
+            f"game.players.discriminator.{name}": p.detach().requires_grad_()
+            for name, p in own
+            if p.requires_grad
+        }
+        moments = self.optimizer.start(parameters)
+        for number in range(1, self.steps + 1):
+            loss = torch.func.functional_call(
+                judged, parameters, ("discriminator", batch, fake, move)
+            )
+            found = torch.autograd.grad(
+                loss, list(parameters.values()), create_graph=True, materialize_grads=True
+            )
+            gradients = dict(zip(parameters, found, strict=True))
+            parameters, moments = self.optimizer.step(parameters, gradients, moments, number)
+        return parameters
+
+
+class _WithParameters(nn.Module):
+    """A game's losses as a module's call, so that D's parameters can be given to it."""
+
+    def __init__(self, game: AdversarialGame):
+        super().__init__()
+        self.game = game
+
+    def forward(self, player: str, batch: Batch, fake: Tensor, move: Move) -> Tensor:
+        game = self.game
+        if player == "discriminator":
+            return game.judge(batch, fake, move).total
+        scores = game.discriminate(fake).score
+        real = game.discriminate(batch["real"]).score if game.objective.needs_real else None
+        return game.objective.generator(scores, real).mean()
