@@ -18,7 +18,15 @@ from torch import Tensor, nn
 import image_gans.methods
 import seqgan_kit.methods
 from image_gans.conditions import Conditions, LabelledCorpus
-from image_gans.methods import acgan, boundary_seeking_images, cgan, dcgan, infogan, projection
+from image_gans.methods import (
+    acgan,
+    boundary_seeking_images,
+    cgan,
+    dcgan,
+    infogan,
+    modes_2d,
+    projection,
+)
 from image_gans.networks.bernoulli import (
     BernoulliConfig,
     BernoulliGenerator,
@@ -31,7 +39,9 @@ from image_gans.networks.conditional import (
     ConditionSettings,
     build_conditional_networks,
 )
+from image_gans.networks.mlp import JudgeConfig, MLPConfig, MLPGenerator, mlp_discriminator
 from image_gans.schedule import ImageTraining
+from image_gans.techniques import Techniques
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.game import Game, Loss, Move, Phase, Turn
@@ -194,6 +204,29 @@ def play_projection() -> Played:
     return game, projection.phases(IMAGE_TRAINING), {"real": PICTURES, **LABELS}
 
 
+ALL_KINDS_OF_TECHNIQUES = (
+    Techniques(packing=2, instance_noise=0.1, historical_averaging=0.01),
+    Techniques(unrolled_steps=2, minibatch_kernels=3, instance_noise=0.1),
+    Techniques(feature_matching=True, minibatch_kernels=3, historical_averaging=0.01),
+)
+
+
+def play_dcgan_with_techniques(number: int) -> Played:
+    choice, data = NetworkChoice(width=2, latent=5), ImageData(size=16)
+    techniques = ALL_KINDS_OF_TECHNIQUES[number]
+    networks = build_networks(choice, data, packing=techniques.packing)
+    game = dcgan.build(*networks, dcgan.DCGANMethod(), techniques)
+    return game, dcgan.phases(IMAGE_TRAINING, techniques), PICTURES
+
+
+def play_modes_2d() -> Played:
+    players = MLPGenerator(MLPConfig(width=4, layers=2)), mlp_discriminator(JudgeConfig(), 2)
+    method = modes_2d.Modes2DMethod("wasserstein", gradient_penalty=0.1)
+    techniques = Techniques(packing=2)
+    game = modes_2d.build(*players, method, techniques)
+    return game, modes_2d.phases(IMAGE_TRAINING, techniques), PICTURES[:, 0, 0, :2]
+
+
 BUILDERS: dict[str, Callable[[], Played]] = {
     "char_boundary_seeking": play_char_boundary_seeking,
     "char_wgan_gp": play_char_wgan_gp,
@@ -206,6 +239,10 @@ BUILDERS: dict[str, Callable[[], Played]] = {
     "relgan": play_relgan,
     "boundary_seeking_images": play_boundary_seeking_images,
     "dcgan": play_dcgan,
+    "dcgan packed, noisy, remembering": lambda: play_dcgan_with_techniques(0),
+    "dcgan unrolled, comparing": lambda: play_dcgan_with_techniques(1),
+    "dcgan matching features": lambda: play_dcgan_with_techniques(2),
+    "modes_2d": play_modes_2d,
     "cgan": play_cgan,
     "acgan": play_acgan,
     "infogan": play_infogan,
