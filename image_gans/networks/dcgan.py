@@ -25,7 +25,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from image_gans.networks.norms import DiscriminatorNorm, GeneratorNorm, norm_layer, spectral
+from image_gans.networks.norms import DiscriminatorNorm, GeneratorNorm, norm_layer
+from image_gans.networks.spectral import spectrally_normalised
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import UsageError, unknown
 
@@ -159,7 +160,7 @@ class DCGANTrunk(nn.Module):
         self.features = last * 16
         initialise(self, config, "discriminator")
         if norm == "spectral":
-            spectral(self)
+            spectrally_normalised(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N,in_channels,H,W] -> [N,features]."""
@@ -176,7 +177,7 @@ def dcgan_head(config: DCGANConfig, features: int, outputs: int = 1) -> nn.Modul
     """A linear layer on features, drawn and normalised as D's other layers."""
     head = nn.Linear(features, outputs)
     initialise(head, config, "discriminator")
-    return spectral(head) if config.norm("discriminator") == "spectral" else head
+    return spectrally_normalised(head) if config.norm("discriminator") == "spectral" else head
 
 
 def dcgan_discriminator(config: DCGANConfig) -> Discriminator:

@@ -10,9 +10,9 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from image_gans.conditions import Conditions
+from image_gans.networks.spectral import spectrally_normalised
 from seqgan_kit.core.discriminator import Critique, Discriminator
 from seqgan_kit.errors import UsageError
 
@@ -85,9 +85,9 @@ class ProjectedScore(nn.Module):
 
     def __init__(self, features: int, conditions: Conditions):
         super().__init__()
-        self.score = spectral_norm(nn.Linear(features, 1))
+        self.score = spectrally_normalised(nn.Linear(features, 1))
         self.embeddings = nn.ModuleList(
-            spectral_norm(_small(nn.Embedding(len(classes), features)))
+            spectrally_normalised(_small(nn.Embedding(len(classes), features)))
             for classes in conditions.classes
         )
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Literal
 
 from torch import nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 GeneratorNorm = Literal["auto", "batch", "none"]
 DiscriminatorNorm = Literal["auto", "batch", "layer", "instance", "spectral", "none"]
-
-Module = TypeVar("Module", bound=nn.Module)
 
 
 def norm_layer(name: str, channels: int) -> list[nn.Module]:
@@ -20,7 +17,7 @@ def norm_layer(name: str, channels: int) -> list[nn.Module]:
     layer     over channels and pixels, picture by picture (Ba et al. 2016), with a scale and a shift for
               each channel, as the authors of WGAN-GP have it in their critics
     instance  over pixels, picture by picture and channel by channel (Ulyanov et al. 2016)
-    spectral  none here: it normalises weights, see :func:`spectral`
+    spectral  none here: it normalises weights (spectral.py)
     """
     if name == "batch":
         # Named, because the second positional argument is eps: BatchNorm2d(n, 0.8) is no momentum of 0.8.
@@ -30,12 +27,3 @@ def norm_layer(name: str, channels: int) -> list[nn.Module]:
     if name == "instance":
         return [nn.InstanceNorm2d(channels, affine=True)]
     return []
-
-
-def spectral(module: Module) -> Module:
-    """Divides every weight matrix by its largest singular value (Miyato et al. 2018, "Spectral normalization
-    for generative adversarial networks"), one power iteration a forward pass in training."""
-    for child in list(module.modules()):
-        if isinstance(child, nn.Linear | nn.Conv2d):
-            spectral_norm(child)
-    return module

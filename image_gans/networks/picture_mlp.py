@@ -19,7 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from image_gans.networks.mlp import Maxout
-from image_gans.networks.norms import DiscriminatorNorm, GeneratorNorm, spectral
+from image_gans.networks.norms import DiscriminatorNorm, GeneratorNorm
+from image_gans.networks.spectral import spectrally_normalised
 from seqgan_kit.errors import UsageError, unknown
 
 _HIDDEN_LAYERS = 2
@@ -115,7 +116,7 @@ class PictureMLPTrunk(nn.Module):
             before, share = self.features, 1.0
         self.layers = nn.Sequential(*layers)
         if config.discriminator_norm == "spectral":
-            spectral(self)
+            spectrally_normalised(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N,in_channels,H,W] -> [N,features]."""
@@ -140,7 +141,7 @@ class PictureMLPTrunk(nn.Module):
 def picture_mlp_head(config: PictureMLPConfig, features: int, outputs: int = 1) -> nn.Module:
     """A linear layer on features, drawn and normalised as D's other layers."""
     head = _linear(features, outputs, slope=1.0)
-    return spectral(head) if config.discriminator_norm == "spectral" else head
+    return spectrally_normalised(head) if config.discriminator_norm == "spectral" else head
 
 
 def _linear(before: int, after: int, slope: float) -> nn.Linear:
