@@ -14,6 +14,7 @@ from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.metrics.bleu import (
     ReferenceSet,
+    Scores,
     bleu,
     self_bleu,
     self_sentence_scores,
@@ -30,17 +31,29 @@ ANY_WORDS = st.text(min_size=1, max_size=3)
 CORPORA = Path(os.environ.get("SEQGAN_KIT_CORPORA", Path(__file__).parents[3] / "shared/corpora"))
 
 
-def by_nltk(hypothesis: Sentence, references: list[Sentence], order: int) -> float:
-    weights = tuple([1 / order] * order)
+def by_nltk(hypothesis: Sentence, references: list[Sentence]) -> list[float]:
+    """The scores of all ``ORDERS``, which nltk takes as a list of weights."""
+    weights = [tuple([1 / order] * order) for order in ORDERS]
     method1 = SmoothingFunction().method1
-    return float(sentence_bleu(references, hypothesis, weights, smoothing_function=method1))
+    return list(map(float, sentence_bleu(references, hypothesis, weights, method1)))
+
+
+def assert_equal(scores: Scores, expected: list[list[float]]) -> None:
+    found = np.stack([scores[order] for order in ORDERS], axis=1)
+    assert found == pytest.approx(np.array(expected), rel=0, abs=1e-12)
 
 
 def assert_equal_to_nltk(hypotheses: list[Sentence], references: list[Sentence]) -> None:
     scores = sentence_scores(hypotheses, ReferenceSet(references, max(ORDERS)), ORDERS)
-    for order in ORDERS:
-        expected = [by_nltk(hypothesis, references, order) for hypothesis in hypotheses]
-        assert scores[order] == pytest.approx(expected, rel=0, abs=1e-12)
+    assert_equal(scores, [by_nltk(hypothesis, references) for hypothesis in hypotheses])
+
+
+def assert_self_bleu_equal_to_nltk(sentences: list[Sentence]) -> None:
+    expected = [
+        by_nltk(sentence, sentences[:at] + sentences[at + 1 :])
+        for at, sentence in enumerate(sentences)
+    ]
+    assert_equal(self_sentence_scores(sentences, ORDERS), expected)
 
 
 @settings(max_examples=300, deadline=None)
@@ -64,14 +77,36 @@ def test_equal_to_nltk_on_any_unicode(sentences: list[Sentence]) -> None:
 @given(st.lists(SENTENCES, min_size=2, max_size=6))
 @example([["a", "b"], ["a", "b"]])
 @example([["a", "a", "a"], ["a"], ["a", "a"]])
+@example([[], []])
+@example([[], ["a"], ["a", "b"]])
 def test_self_bleu_equals_nltk_with_the_line_removed(sentences: list[Sentence]) -> None:
-    scores = self_sentence_scores(sentences, ORDERS)
-    for order in ORDERS:
-        expected = [
-            by_nltk(sentence, sentences[:at] + sentences[at + 1 :], order)
-            for at, sentence in enumerate(sentences)
-        ]
-        assert scores[order] == pytest.approx(expected, rel=0, abs=1e-12)
+    assert_self_bleu_equal_to_nltk(sentences)
+
+
+@st.composite
+def texts_with_copies(draw: st.DrawFn) -> list[Sentence]:
+    """Many lines from few sentences, all of nearly one length: copies, near copies, tied lengths."""
+    few = draw(
+        st.lists(st.lists(st.sampled_from("ab"), min_size=3, max_size=6), min_size=1, max_size=4)
+    )
+    return draw(st.lists(st.sampled_from(few), min_size=2, max_size=8))
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts_with_copies(), texts_with_copies())
+def test_equal_to_nltk_where_lines_are_copies(left: list[Sentence], right: list[Sentence]) -> None:
+    assert_equal_to_nltk(left, right)
+    assert_self_bleu_equal_to_nltk(left)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_equal_to_nltk_on_random_corpora(seed: int) -> None:
+    """Lengths from 0 to 40, words from frequent to unique, 60 lines of which some return."""
+    rng = np.random.default_rng(seed)
+    lines = [[str(word) for word in rng.zipf(1.5, rng.integers(0, 41)) % 1000] for _ in range(50)]
+    lines += [lines[i] for i in rng.integers(0, 50, 10)]
+    assert_equal_to_nltk(lines[40:], lines[:40])
+    assert_self_bleu_equal_to_nltk(lines[30:])
 
 
 @pytest.mark.skipif(not (CORPORA / "coco").is_dir(), reason="needs the COCO captions")
@@ -81,6 +116,7 @@ def test_equal_to_nltk_on_real_captions() -> None:
         for name in ("test.txt", "train.txt")
     )
     assert_equal_to_nltk(random.Random(0).sample(test, 25), train[:300])
+    assert_self_bleu_equal_to_nltk(test[:80])
 
 
 def test_bleu_worked_out_by_hand() -> None:
