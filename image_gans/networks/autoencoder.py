@@ -17,7 +17,7 @@ rotation of the latent space looks the same to G and spherical interpolation sta
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -25,7 +25,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from image_gans.networks.residual_blocks import UpsampledConv
-from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import UsageError
 
 SIZES = (16, 32, 64, 128, 256)
@@ -70,7 +69,7 @@ class AutoencoderConfig:
 class Decoder(nn.Module):
     """Vectors to pictures."""
 
-    def __init__(self, config: AutoencoderConfig):
+    def __init__(self, config: AutoencoderConfig, out_channels: int):
         super().__init__()
         n = config.width
         self.project = nn.Linear(config.latent, n * _SIDE**2)
@@ -79,7 +78,7 @@ class Decoder(nn.Module):
             nn.Sequential(UpsampledConv(2 * n, n, 3, padding=1), nn.ELU(inplace=True), *_conv(n, n))
             for _ in range(config.doublings)
         )
-        self.output = nn.Conv2d(n, config.channels, 3, padding=1)
+        self.output = nn.Conv2d(n, out_channels, 3, padding=1)
 
     def forward(self, h: Tensor) -> Tensor:
         """[N,latent] -> [N,C,H,W], not squashed."""
@@ -116,7 +115,7 @@ class AutoencoderGenerator(nn.Module):
     def __init__(self, config: AutoencoderConfig):
         super().__init__()
         self.config = config
-        self.decoder = Decoder(config)
+        self.decoder = Decoder(config, config.channels)
 
     def forward(self, z: Tensor) -> Tensor:
         """[N,latent] -> [N,C,H,W], near [-1,1] once it has learned."""
@@ -146,7 +145,7 @@ class AutoencoderTrunk(nn.Module):
         super().__init__()
         self.config, self.in_channels = config, in_channels or config.channels
         self.encoder = Encoder(config, self.in_channels)
-        self.decoder = Decoder(replace(config, channels=self.in_channels))
+        self.decoder = Decoder(config, self.in_channels)
         self.features = self.in_channels * config.size**2
 
     def forward(self, x: Tensor) -> Tensor:
@@ -173,19 +172,8 @@ class MeanError(nn.Module):
 
 
 def autoencoder_head(config: AutoencoderConfig, features: int, outputs: int = 1) -> nn.Module:
-    """The score; there are no other heads."""
-    if outputs != 1:
-        raise UsageError(
-            f"a head with {outputs} outputs needs features, and an auto-encoding discriminator of "
-            f"{config.size} pixels has only its errors. Choose another network."
-        )
-    return MeanError()
-
-
-def autoencoder_discriminator(config: AutoencoderConfig) -> Discriminator:
-    """Trunk and score in one."""
-    trunk = AutoencoderTrunk(config)
-    return Discriminator(trunk, trunk.features, score=autoencoder_head(config, trunk.features))
+    """The score; further heads are linear in the errors."""
+    return MeanError() if outputs == 1 else nn.Linear(features, outputs)
 
 
 def _conv(before: int, after: int, stride: int = 1) -> list[nn.Module]:

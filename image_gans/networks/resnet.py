@@ -24,7 +24,6 @@ from image_gans.networks.attention import SelfAttention
 from image_gans.networks.norms import DiscriminatorNorm, GeneratorNorm, norm_layer
 from image_gans.networks.residual_blocks import DiscriminatorBlock, GeneratorBlock, initialise
 from image_gans.networks.spectral import spectrally_normalised
-from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import UsageError, unknown
 
 SIZES = (16, 32, 64, 128, 256)
@@ -166,12 +165,6 @@ def resnet_head(config: ResNetConfig, features: int, outputs: int = 1) -> nn.Mod
     head = nn.Linear(features, outputs)
     initialise(head)
     return spectrally_normalised(head) if config.discriminator_norm == "spectral" else head
-
-
-def resnet_discriminator(config: ResNetConfig) -> Discriminator:
-    """Trunk and score in one."""
-    trunk = ResNetTrunk(config)
-    return Discriminator(trunk, trunk.features, score=resnet_head(config, trunk.features))
 
 
 def _attention(config: ResNetConfig, channels: int, side: int) -> list[nn.Module]:
