@@ -15,7 +15,6 @@ soon tells every fake and leaves G without a slope to follow: give D a quarter o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -37,12 +36,6 @@ from seqgan_kit.errors import UsageError, unknown
 
 ObjectiveName = Literal["non_saturating", "minimax", "max_likelihood", "least_squares", "hinge"]
 
-_SMOOTHED: dict[str, Callable[[float], Objective]] = {
-    "non_saturating": objectives.non_saturating,
-    "minimax": objectives.minimax,
-    "max_likelihood": objectives.max_likelihood,
-}
-
 
 @dataclass(frozen=True)
 class DCGANMethod:
@@ -56,14 +49,14 @@ class DCGANMethod:
 
 def objective(method: DCGANMethod) -> Objective:
     """The objective that the settings name, smoothed as they say."""
-    if method.objective in _SMOOTHED:
-        return _SMOOTHED[method.objective](method.label_smoothing)
+    if method.objective in objectives.CROSS_ENTROPY:
+        return objectives.CROSS_ENTROPY[method.objective](method.label_smoothing)
     if method.objective not in get_args(ObjectiveName):
         raise unknown("objective", method.objective, get_args(ObjectiveName))
     if method.label_smoothing:
         raise UsageError(
             f"label smoothing {method.label_smoothing} has no meaning for {method.objective}, whose targets "
-            f"are no probabilities. Leave it at 0, or choose one of {', '.join(_SMOOTHED)}."
+            f"are no probabilities. Leave it at 0, or choose one of {', '.join(objectives.CROSS_ENTROPY)}."
         )
     return objectives.hinge() if method.objective == "hinge" else objectives.least_squares()
 

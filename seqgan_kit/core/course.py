@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seqgan_kit.core.feed import Feed
-from seqgan_kit.core.game import Phase
+from seqgan_kit.core.game import Epochs, Phase
 from seqgan_kit.core.runtime import Runtime
 from seqgan_kit.errors import TrainingError, UsageError
 
@@ -20,12 +21,16 @@ def rounds_of(phase: Phase, feeds: Mapping[str, Feed]) -> int:
     if isinstance(phase.rounds, int):
         return phase.rounds
     fed = next((turn for turn in phase.turns if turn.feed is not None), None)
-    if fed is None or fed.feed is None or not isinstance(fed.moves, int):
+    if fed is None or fed.feed is None or isinstance(fed.moves, Epochs):
         raise UsageError(
-            f"phase {phase.name!r} is counted in epochs, so its first fed turn needs a plain number of "
-            "moves a round."
+            f"phase {phase.name!r} is counted in epochs, so it needs a fed turn, and the first of them a "
+            "number of moves a round."
         )
-    return max(1, round(phase.rounds.count * feeds[fed.feed].batches_per_epoch / fed.moves))
+    moves = phase.rounds.count * feeds[fed.feed].batches_per_epoch
+    if isinstance(fed.moves, int):
+        return max(1, round(moves / fed.moves))
+    made = itertools.accumulate(max(1, fed.moves(number)) for number in itertools.count())
+    return 1 + next(number for number, total in enumerate(made) if total >= moves)
 
 
 @dataclass

@@ -9,7 +9,7 @@ takes the place of ``log(sigmoid(x) + eps)``, whose gradient dies where it is ne
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch.nn.functional as F
@@ -19,6 +19,8 @@ from seqgan_kit.errors import UsageError
 
 DiscriminatorLoss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 GeneratorLoss = Callable[[Tensor, Tensor | None], Tensor]
+
+_STRAIGHT_FROM = 20.0
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,25 @@ def non_saturating(smoothing: float = 0.0) -> Objective:
 
 
 def max_likelihood(smoothing: float = 0.0) -> Objective:
-    """G minimises -exp(logit D) = -D/(1-D) (Goodfellow 2014, "On distinguishability criteria")."""
-    return Objective("max_likelihood", _cross_entropy(smoothing), lambda fake, real: -fake.exp())
+    """G minimises -exp(logit D) = -D/(1-D) (Goodfellow 2014, "On distinguishability criteria").
+
+    Beyond a logit of 20, where D takes a fake to be e^20 times as likely as a real, it goes on straight:
+    exp would leave float32 at 88, and its square, which Adam keeps, at 44.
+    """
+
+    def generator(fake: Tensor, real: Tensor | None) -> Tensor:
+        bounded = fake.clamp(max=_STRAIGHT_FROM)
+        return -bounded.exp() * (1 + fake - bounded)
+
+    return Objective("max_likelihood", _cross_entropy(smoothing), generator)
+
+
+CROSS_ENTROPY: Mapping[str, Callable[[float], Objective]] = {
+    "non_saturating": non_saturating,
+    "minimax": minimax,
+    "max_likelihood": max_likelihood,
+}
+"""What G may want against a D that classifies, by name: from D's label smoothing to the objective."""
 
 
 def expected_probability(smoothing: float = 0.0) -> Objective:

@@ -5,9 +5,11 @@ import math
 import pytest
 import torch
 
-from seqgan_kit.core.course import Cursor, FiniteCheck, Sums
+from seqgan_kit.core.course import Cursor, FiniteCheck, Sums, rounds_of
+from seqgan_kit.core.game import Epochs, Phase, Turn
+from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.runtime import Runtime
-from seqgan_kit.errors import TrainingError
+from seqgan_kit.errors import TrainingError, UsageError
 
 CPU = torch.device("cpu")
 
@@ -64,3 +66,40 @@ def test_on_a_gpu_losses_are_looked_at_together_and_the_first_bad_one_is_named()
     with pytest.raises(TrainingError, match="generator_loss became nan at move 2"):
         check.flush()
     check.flush()
+
+
+class Twenty:
+    """A feed of twenty batches."""
+
+    batches_per_epoch = 20
+
+
+def phase(moves, rounds) -> Phase:
+    turns = (Turn(("d",), loss="d_loss", optimizer=Optimizer(0.1), moves=moves),)
+    return Phase("p", (Turn(("d",), rule="r", feed=None), *turns), rounds=rounds)
+
+
+@pytest.mark.parametrize(
+    ("moves", "epochs", "rounds"),
+    [
+        (1, 3, 60),
+        (5, 3, 12),
+        (7, 1, 3),
+        (100, 0.1, 1),
+        (lambda number: 10 if number < 2 else 5, 3, 10),
+        (lambda number: 10 if number < 2 else 5, 3.1, 11),
+        (lambda number: 100, 1, 1),
+        (lambda number: number % 2, 1, 20),
+    ],
+)
+def test_epochs_are_passes_of_the_first_fed_turn(moves, epochs, rounds):
+    assert rounds_of(phase(moves, Epochs(epochs)), {"train": Twenty()}) == rounds
+
+
+def test_rounds_are_taken_as_they_are():
+    assert rounds_of(phase(5, 7), {}) == 7
+
+
+def test_epochs_of_what_moves_by_epochs_have_no_meaning():
+    with pytest.raises(UsageError, match="phase 'p' is counted in epochs"):
+        rounds_of(phase(Epochs(1), Epochs(2)), {"train": Twenty()})

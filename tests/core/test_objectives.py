@@ -130,7 +130,7 @@ def test_boundary_seeking_from_log_z():
     torch.testing.assert_close(loss(ratios, None), o.boundary_seeking().generator(ratios, None))
 
 
-@pytest.mark.parametrize("far", [-80.0, 80.0])
+@pytest.mark.parametrize("far", [-100.0, 100.0])
 @pytest.mark.parametrize("objective", EVERY, ids=lambda objective: objective.name)
 def test_losses_and_gradients_stay_finite_far_out(objective, far):
     real = torch.tensor([far, 0.0], requires_grad=True)
@@ -150,6 +150,71 @@ def test_gradients_do_not_vanish_where_the_loss_is_large():
     assert gradient(lambda x: loss.discriminator(x.float(), x.float())[1], 80) == pytest.approx(1)
     eps = 1e-8
     assert gradient(lambda x: -(x.float().sigmoid() + eps).log(), -80) == pytest.approx(0, abs=1e-6)
+
+
+OUTWARD = {
+    "minimax": (0, -1), "non_saturating": (-1, 0), "max_likelihood": (0, -math.exp(20)),
+    "expected_probability": (0, 0), "expected_logit": (-1, -1), "boundary_seeking": (-100, 100),
+    "least_squares": (-101, 99), "wasserstein": (-1, -1), "hinge": (-1, -1),
+    "relativistic_non_saturating": (-1, 0), "relativistic_least_squares": (-101, 99),
+    "relativistic_hinge": (-1, 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OUTWARD)
+def test_slopes_of_the_generators_half_at_logits_of_100(name):
+    """At -100 and 100, in float32, against the derivatives by hand; the other side's scores are 0.
+
+    minimax -sigma(s), non-saturating sigma(s) - 1, maximum likelihood -e^s up to 20, D's probability
+    -sigma(s) sigma(-s), boundary seeking s, least squares s - 1; of a relativistic G the half in which
+    fakes should look like reals.
+    """
+    inner = name.removeprefix("relativistic_")
+    objective = {"wasserstein": o.wasserstein, "hinge": o.hinge}.get(inner) or getattr(o, inner)
+    objective = objective()
+    if name.startswith("relativistic_"):
+        objective = o.relativistic(objective)
+    for at, wanted in zip((-100.0, 100.0), OUTWARD[name], strict=True):
+        fake, real = torch.tensor([at], requires_grad=True), torch.zeros(1)
+        loss = objective.generator(fake, real)
+        if name.startswith("relativistic_"):
+            loss = objective.generator(fake, real) - _other_half(objective, inner, fake, real)
+        (slope,) = torch.autograd.grad(loss.sum(), fake)
+        assert slope.dtype == torch.float32
+        assert slope.item() == pytest.approx(wanted, rel=1e-5, abs=1e-30)
+
+
+def _other_half(objective, inner, fake, real):
+    """What a relativistic G pays for reals that look like fakes."""
+    return getattr(o, inner)().discriminator(fake - real.mean(), real - fake.mean())[1]
+
+
+def test_the_discriminators_slopes_at_logits_of_100():
+    """-1 and 1 where it is wrong, 0 where it is right (a critic: always; least squares: the error)."""
+    for objective, wanted in (
+        *((build(), (-1, 0, 0, 1)) for build in CROSS_ENTROPY),
+        (o.hinge(), (-1, 0, 0, 1)),
+        (o.wasserstein(), (-1, -1, 1, 1)),
+        (o.least_squares(), (-101, 99, -100, 100)),
+    ):
+        far = torch.tensor([-100.0, 100.0], requires_grad=True)
+        slopes = [
+            torch.autograd.grad(half.sum(), far) for half in objective.discriminator(far, far)
+        ]
+        found = torch.cat([s for (s,) in slopes]).tolist()
+        assert found == pytest.approx(wanted, abs=1e-30), objective.name
+
+
+def test_max_likelihood_goes_on_straight_without_a_kink():
+    """Up to 20 it is -e^s; beyond it keeps the slope that it has there, which Adam can square."""
+    loss = o.max_likelihood().generator
+    near = scores(-3, 5, 19.9).requires_grad_()
+    torch.testing.assert_close(loss(near, None), -near.exp())
+    (slope,) = torch.autograd.grad(loss(near, None).sum(), near)
+    torch.testing.assert_close(slope, -near.exp())
+    beyond = loss(scores(20, 23), None) / math.exp(20)
+    torch.testing.assert_close(beyond, scores(-1, -4))
+    assert torch.tensor(math.exp(20)).square().isfinite()
 
 
 def test_minimax_saturates_as_it_should():

@@ -49,10 +49,8 @@ class TestOrderOfPlay:
         seen = torch.cat(played.game.seen)
         assert sorted(seen.tolist()) == list(range(12))
 
-    def test_epochs_of_a_phase_without_a_plain_number_of_moves_are_refused(
-        self, train: Train
-    ) -> None:
-        with pytest.raises(UsageError, match=r"'one' is counted in epochs.*plain number of moves"):
+    def test_epochs_of_a_phase_whose_moves_are_epochs_are_refused(self, train: Train) -> None:
+        with pytest.raises(UsageError, match=r"'one' is counted in epochs.*a number of moves"):
             train(Phase("one", (replace(MOVE_A, moves=Epochs(1)),), Epochs(2)))
 
     def test_a_turn_without_a_feed_gets_an_empty_batch_and_takes_none(self, train: Train) -> None:
