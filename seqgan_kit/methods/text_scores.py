@@ -7,7 +7,6 @@ samples alone.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ from torch import Tensor, nn
 from seqgan_kit.core.game import Game
 from seqgan_kit.data.text import TextCorpus
 from seqgan_kit.errors import UsageError
+from seqgan_kit.methods.bleu_scores import bleu_columns, bleu_scores
 from seqgan_kit.methods.held_out import (
     has_likelihood,
     held_out_nll,
@@ -28,14 +28,11 @@ from seqgan_kit.methods.held_out import (
     likelihood_of_test,
 )
 from seqgan_kit.methods.known_worlds import World
-from seqgan_kit.methods.score_tables import Column, column, table_row
-from seqgan_kit.metrics.bleu import ReferenceSet, bleu, self_bleu
+from seqgan_kit.methods.score_tables import Column, table_row
+from seqgan_kit.metrics.bleu import DEFAULT_ORDERS, ReferenceSet
 from seqgan_kit.metrics.divergences import Estimate
-from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.sequences.autoregressive import SequenceGenerator, tempered
 from seqgan_kit.sequences.sampling import check_sampling_options
-
-ORDERS = (2, 3, 4, 5)
 
 
 @dataclass(frozen=True)
@@ -150,18 +147,12 @@ class TextScorer:
         meaningless = self.world is not None and not self.world.has_words
         if self.settings.bleu == "no" or (self.settings.bleu == "auto" and meaningless):
             return {}
-        scores: dict[str, float] = {}
-        if self.corpus.test_lines and sentences:
-            found = bleu(sentences, self._references, ORDERS)
-            scores |= {f"bleu{n}": v for n, v in found.items()}
-        if len(sentences) > 1:
-            scores |= {f"self_bleu{n}": v for n, v in self_bleu(sentences, ORDERS).items()}
-        return {name: Estimate(value, math.nan) for name, value in scores.items()}
+        return bleu_scores(sentences, self._references if self.corpus.test_lines else None)
 
     @cached_property
     def _references(self) -> ReferenceSet:
         """The test split, counted once for all rows."""
-        return ReferenceSet(self._split(self.corpus.test_lines), max(ORDERS))
+        return ReferenceSet(self._split(self.corpus.test_lines), max(DEFAULT_ORDERS))
 
     def _words(self, tokens: Tensor) -> list[list[str]]:
         return self._split(self.lines(tokens))
@@ -173,13 +164,7 @@ class TextScorer:
         n, refs = self.settings.score_samples, len(self.corpus.test_lines)
         tok = self.corpus.tokenizer.kind
         columns = likelihood_columns(refs) if self.world is None else self.world.columns(n, refs)
-        for order in ORDERS:
-            sign = Signature("bleu", (order,), "method1", refs, n, tok)
-            columns.append(column(f"bleu{order}", f"BLEU-{order}", "higher", 3, sign))
-        for order in ORDERS:
-            sign = Signature("self-bleu", (order,), "method1", "leave-one-out", n, tok)
-            columns.append(column(f"self_bleu{order}", f"S-BLEU-{order}", "lower", 3, sign))
-        return columns
+        return [*columns, *bleu_columns(n, refs, tok)]
 
 
 def diversity(sentences: Sequence[Sequence[str]]) -> float:

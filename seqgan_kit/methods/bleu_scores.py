@@ -1,0 +1,43 @@
+"""BLEU and Self-BLEU of a set of sentences, as scores and columns of a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from seqgan_kit.methods.score_tables import Column, column
+from seqgan_kit.metrics.bleu import DEFAULT_ORDERS, ReferenceSet, self_bleu, sentence_scores
+from seqgan_kit.metrics.divergences import Estimate
+from seqgan_kit.metrics.ngram_index import Sentence
+from seqgan_kit.metrics.signature import Signature
+
+
+def bleu_scores(
+    sentences: Sequence[Sentence], references: ReferenceSet | None
+) -> dict[str, Estimate]:
+    """Each where there is enough to compute it from; BLEU's error is over sentences, for these references."""
+    scores: dict[str, Estimate] = {}
+    if references is not None and sentences:
+        for order, values in sentence_scores(sentences, references).items():
+            error = (
+                float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
+            )
+            scores[f"bleu{order}"] = Estimate(float(values.mean()), error)
+    if len(sentences) > 1:
+        for order, value in self_bleu(sentences).items():
+            scores[f"self_bleu{order}"] = Estimate(value, math.nan)
+    return scores
+
+
+def bleu_columns(
+    hypotheses: int, references: int, tok: str, case: str | None = None
+) -> list[Column]:
+    """The columns of :func:`bleu_scores`."""
+    columns = []
+    for order in DEFAULT_ORDERS:
+        sign = Signature("bleu", (order,), "method1", references, hypotheses, tok, case)
+        columns.append(column(f"bleu{order}", f"BLEU-{order}", "higher", 3, sign))
+    for order in DEFAULT_ORDERS:
+        sign = Signature("self-bleu", (order,), "method1", "leave-one-out", hypotheses, tok, case)
+        columns.append(column(f"self_bleu{order}", f"S-BLEU-{order}", "lower", 3, sign))
+    return columns
