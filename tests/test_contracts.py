@@ -23,9 +23,14 @@ from image_gans.methods import (
     boundary_seeking_images,
     cgan,
     dcgan,
+    gan,
     infogan,
+    lsgan,
     modes_2d,
     projection,
+    relativistic,
+    wgan,
+    wgan_gp,
 )
 from image_gans.networks.bernoulli import (
     BernoulliConfig,
@@ -227,6 +232,40 @@ def play_modes_2d() -> Played:
     return game, modes_2d.phases(IMAGE_TRAINING, techniques), PICTURES[:, 0, 0, :2]
 
 
+def image_players(**choice: object) -> tuple[nn.Module, Discriminator]:
+    chosen = NetworkChoice(width=2, latent=5, **choice)  # type: ignore[arg-type]
+    return build_networks(chosen, ImageData(size=16))
+
+
+def play_gan() -> Played:
+    game = gan.build(*image_players(network="mlp", pieces=4, dropout=0.5), gan.GANMethod())
+    return game, gan.phases(IMAGE_TRAINING), PICTURES
+
+
+def play_wgan() -> Played:
+    method = wgan.WGANMethod()
+    game = wgan.build(*image_players(), method)
+    return game, wgan.phases(method, replace(IMAGE_TRAINING, optimizer="rmsprop")), PICTURES
+
+
+def play_wgan_gp(norm: str) -> Played:
+    game = wgan_gp.build(*image_players(discriminator_norm=norm), wgan_gp.WGANGPMethod())
+    return game, wgan_gp.phases(IMAGE_TRAINING), PICTURES
+
+
+def play_lsgan() -> Played:
+    return (
+        lsgan.build(*image_players(), lsgan.LSGANMethod()),
+        lsgan.phases(IMAGE_TRAINING),
+        PICTURES,
+    )
+
+
+def play_relativistic() -> Played:
+    game = relativistic.build(*image_players(), relativistic.RelativisticMethod())
+    return game, relativistic.phases(IMAGE_TRAINING), PICTURES
+
+
 BUILDERS: dict[str, Callable[[], Played]] = {
     "char_boundary_seeking": play_char_boundary_seeking,
     "char_wgan_gp": play_char_wgan_gp,
@@ -242,6 +281,12 @@ BUILDERS: dict[str, Callable[[], Played]] = {
     "dcgan packed, noisy, remembering": lambda: play_dcgan_with_techniques(0),
     "dcgan unrolled, comparing": lambda: play_dcgan_with_techniques(1),
     "dcgan matching features": lambda: play_dcgan_with_techniques(2),
+    "gan": play_gan,
+    "wgan": play_wgan,
+    "wgan_gp": lambda: play_wgan_gp("layer"),
+    "wgan_gp with spectral norm": lambda: play_wgan_gp("spectral"),
+    "lsgan": play_lsgan,
+    "relativistic": play_relativistic,
     "modes_2d": play_modes_2d,
     "cgan": play_cgan,
     "acgan": play_acgan,

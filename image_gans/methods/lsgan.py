@@ -1,0 +1,97 @@
+"""Least-squares GAN (Mao et al. 2017, "Least squares generative adversarial networks").
+
+    D minimises  E_data[(D(x) - b)^2] / 2 + E_z[(D(G(z)) - a)^2] / 2
+    G minimises  E_z[(D(G(z)) - c)^2] / 2
+
+A sample far on the right side of D's boundary still has a slope, towards the boundary. With b - c = 1 and
+b - a = 2 the best D leaves G with half the Pearson chi-square divergence of p_data + p_G from 2 p_G
+(theorem 1).
+
+The targets a, b, c by name:
+
+    boundary  0, 1, 1/2   G's samples shall be undecidable; as pearson, on another scale
+    real      0, 1, 1     G's samples shall be taken for real (eq. 9)
+    pearson  -1, 1, 0     theorem 1 (eq. 8)
+
+The four choices: any players, this objective, the pathwise gradient, and one phase in which D and G take
+turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from image_gans.schedule import (
+    ImageTraining,
+    adversarial_phase,
+    discriminator_turn,
+    generator_turn,
+)
+from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.game import Phase
+from seqgan_kit.core.objectives import least_squares
+from seqgan_kit.errors import UsageError, unknown
+
+TARGETS: Mapping[str, tuple[float, float, float]] = {
+    "real": (0.0, 1.0, 1.0),
+    "boundary": (0.0, 1.0, 0.5),
+    "pearson": (-1.0, 1.0, 0.0),
+}
+"""a (D's of fakes), b (D's of reals) and c (G's), by name."""
+
+
+@dataclass(frozen=True)
+class LSGANMethod:
+    """What D and G want D's score to be."""
+
+    targets: Literal["real", "boundary", "pearson"] = "real"
+    """a, b, c by name: real 0, 1, 1; boundary 0, 1, 0.5; pearson -1, 1, 0."""
+    fake_target: float | None = None
+    """a, what D makes of fakes, in place of the named one."""
+    real_target: float | None = None
+    """b, what D makes of reals, in place of the named one."""
+    generator_target: float | None = None
+    """c, what G wants of its fakes, in place of the named one."""
+
+
+PAPER = ImageTraining(generator_learning_rate=1e-3, discriminator_learning_rate=1e-3, batch_size=64)
+"""The rate for LSUN scenes (section 4.1), Adam's first decay 0.5."""
+
+
+def chosen_targets(method: LSGANMethod) -> tuple[float, float, float]:
+    """a, b and c."""
+    if method.targets not in TARGETS:
+        raise unknown("targets", method.targets, TARGETS)
+    given = (method.fake_target, method.real_target, method.generator_target)
+    a, b, c = (
+        named if own is None else own
+        for own, named in zip(given, TARGETS[method.targets], strict=True)
+    )
+    if a == b:
+        raise UsageError(
+            f"fake_target and real_target are both {a:g}: D would have nothing to tell apart."
+        )
+    return a, b, c
+
+
+def build(
+    generator: nn.Module,
+    discriminator: Discriminator,
+    method: LSGANMethod,
+    techniques: Techniques = NO_TECHNIQUES,
+) -> AdversarialGame:
+    """The game from its players and settings."""
+    objective = least_squares(*chosen_targets(method))
+    return equipped_game(generator, discriminator, objective, techniques)
+
+
+def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
+    """One phase in which D and G take turns."""
+    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
+    return (adversarial_phase(training, *turns),)

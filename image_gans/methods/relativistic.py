@@ -1,0 +1,86 @@
+"""Relativistic GANs (Jolicoeur-Martineau 2018, "The relativistic discriminator: a key element missing from
+standard GAN"): D says how much more real a picture is than those of the other side.
+
+With scores s, an inner loss f of reals and g of fakes, and r, x' as real and fake:
+
+    average (section 4.2)  D minimises  E[f(s(r) - E s(x'))] + E[g(s(x') - E s(r))]
+                           G minimises  E[f(s(x') - E s(r))] + E[g(s(r) - E s(x'))]
+    pairs (section 4.1)    D minimises  E[f(s(r) - s(x'))],  G minimises  E[f(s(x') - s(r))]
+
+    f, g: cross-entropy -log sigma(u), -log(1 - sigma(u))   RaSGAN, RSGAN
+          least squares (u - 1)^2, (u + 1)^2, halved here   RaLSGAN
+          hinge max(0, 1 - u), max(0, 1 + u)                RaHingeGAN
+
+G's loss looks at reals too: what makes fakes more real makes reals less so, which a plain G leaves to D.
+
+The four choices: any players, these objectives, the pathwise gradient, and one phase in which D and G take
+turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from image_gans.schedule import (
+    ImageTraining,
+    adversarial_phase,
+    discriminator_turn,
+    generator_turn,
+)
+from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
+from seqgan_kit.core import objectives
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.game import Phase
+from seqgan_kit.core.objectives import Objective
+from seqgan_kit.errors import unknown
+
+INNER: Mapping[str, Objective] = {
+    "cross_entropy": objectives.non_saturating(),
+    "least_squares": objectives.least_squares(-1.0, 1.0, 1.0),
+    "hinge": objectives.hinge(),
+}
+"""Losses of a difference of scores, by name."""
+
+
+@dataclass(frozen=True)
+class RelativisticMethod:
+    """How scores are compared."""
+
+    inner: Literal["cross_entropy", "least_squares", "hinge"] = "cross_entropy"
+    """The loss of a difference: RaSGAN, RaLSGAN or RaHingeGAN."""
+    compared_with: Literal["average", "pairs"] = "average"
+    """average: the other side's mean score. pairs: each real with one fake."""
+
+
+PAPER = ImageTraining(batch_size=32)
+"""As for CIFAR-10 (table 1 of the paper): Adam 2e-4 (0.5, 0.999), one move of D for each of G."""
+
+
+def build(
+    generator: nn.Module,
+    discriminator: Discriminator,
+    method: RelativisticMethod,
+    techniques: Techniques = NO_TECHNIQUES,
+) -> AdversarialGame:
+    """The game from its players and settings."""
+    if method.inner not in INNER:
+        raise unknown("inner loss", method.inner, INNER)
+    comparisons = {
+        "average": objectives.relativistic,
+        "pairs": objectives.relativistic_pairs,
+    }
+    if method.compared_with not in comparisons:
+        raise unknown("comparison", method.compared_with, comparisons)
+    objective = comparisons[method.compared_with](INNER[method.inner])
+    return equipped_game(generator, discriminator, objective, techniques)
+
+
+def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
+    """One phase in which D and G take turns."""
+    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
+    return (adversarial_phase(training, *turns),)

@@ -1,0 +1,118 @@
+"""Wasserstein GAN (Arjovsky, Chintala, Bottou 2017, "Wasserstein GAN").
+
+    D minimises  E_z[D(G(z))] - E_data[D(x)],  every weight of D in [-c, c] after each of its steps
+    G minimises  -E_z[D(G(z))]
+
+The weights lie in a compact set, so D is K-Lipschitz for some K, and minus D's loss estimates K times the
+Wasserstein distance (logged as ``score_gap``): unlike a classifier's loss it falls as samples get better.
+
+The four choices: any players, the Wasserstein objective, the pathwise gradient, and one phase in which D
+makes many moves for each of G: 5, and 100 in the first 25 rounds and every 500th, to start near its best
+(the authors' main.py; algorithm 1 has 5). RMSprop, because momentum makes a critic's moving target worse
+(section 4). torch's RMSprop starts from a squared gradient of 0, so its first step is 10 times the learning
+rate, as it was for the authors.
+
+Differs from the authors' code: weights are clipped after the step, as in algorithm 1, and not before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from torch import nn
+
+from image_gans.schedule import (
+    ImageTraining,
+    adversarial_phase,
+    discriminator_turn,
+    generator_turn,
+)
+from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
+from seqgan_kit.core import penalties
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.game import Batch, Move, Phase
+from seqgan_kit.core.objectives import wasserstein
+from seqgan_kit.errors import UsageError
+
+
+@dataclass(frozen=True)
+class WGANMethod:
+    """How D is kept Lipschitz, and near its best."""
+
+    clip: float = 0.01
+    """Largest absolute value of D's weights (c)."""
+    long_moves: int = 100
+    """D's moves in a long round."""
+    long_rounds_first: int = 25
+    """How many rounds at the start are long."""
+    long_round_every: int = 500
+    """Every so many rounds one is long; 0 for never."""
+
+    def __post_init__(self) -> None:
+        if self.clip <= 0:
+            raise UsageError(
+                f"clip is {self.clip:g}; it must be above 0, or D's weights are all 0."
+            )
+        least = {"long_moves": 1, "long_rounds_first": 0, "long_round_every": 0}
+        for name, smallest in least.items():
+            if getattr(self, name) < smallest:
+                raise UsageError(
+                    f"{name} is {getattr(self, name)}; it must be at least {smallest}."
+                )
+
+
+PAPER = ImageTraining(
+    generator_learning_rate=5e-5,
+    discriminator_learning_rate=5e-5,
+    optimizer="rmsprop",
+    discriminator_moves=5,
+    batch_size=64,
+)
+"""Algorithm 1."""
+
+
+class WGANGame(AdversarialGame):
+    """The adversarial game with a rule that clips D's weights."""
+
+    def __init__(self, *players_and_choices: Any, clip: float):
+        super().__init__(*players_and_choices)
+        self.clip = clip
+
+    def clip_weights(self, batch: Batch, move: Move) -> None:
+        """Every weight of D into [-c, c]."""
+        penalties.clip_weights(self.players["discriminator"], self.clip)
+
+
+def build(
+    generator: nn.Module,
+    discriminator: Discriminator,
+    method: WGANMethod,
+    techniques: Techniques = NO_TECHNIQUES,
+) -> AdversarialGame:
+    """The game from its players and settings."""
+    kind = partial(WGANGame, clip=method.clip)
+    return equipped_game(generator, discriminator, wasserstein(), techniques, kind=kind)
+
+
+def phases(
+    method: WGANMethod, training: ImageTraining, techniques: Techniques = NO_TECHNIQUES
+) -> tuple[Phase, ...]:
+    """One phase: D's moves, clipped, then one of G."""
+    moves = critic_moves(method, training.discriminator_moves)
+    critic = discriminator_turn(training, techniques, moves=moves, after_step="clip_weights")
+    return (adversarial_phase(training, critic, generator_turn(training, techniques)),)
+
+
+def critic_moves(method: WGANMethod, usual: int) -> Callable[[int], int]:
+    """D's moves as a function of the round."""
+
+    def moves(number: int) -> int:
+        again = method.long_round_every and number % method.long_round_every == 0
+        long = number < method.long_rounds_first or bool(again)
+        return method.long_moves if long else usual
+
+    return moves

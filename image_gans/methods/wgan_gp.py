@@ -1,0 +1,74 @@
+"""WGAN with gradient penalty (Gulrajani et al. 2017, "Improved training of Wasserstein GANs").
+
+    D minimises  E_z[D(G(z))] - E_data[D(x)] + lambda E_x^[(||grad D(x^)||_2 - 1)^2]
+    G minimises  -E_z[D(G(z))]
+
+with x^ = e x + (1 - e) G(z) and e ~ U[0,1], one for each picture. The best critic has gradients of norm 1
+almost everywhere under both distributions (proposition 1), and the penalty asks for that in place of
+clipping. It speaks of the gradient of each picture's own score, so D has no batch norm (section 4): layer
+norm as the paper recommends, instance norm, or none.
+
+The four choices: any players with such a D, the Wasserstein objective with the penalty, the pathwise
+gradient, and one phase in which D makes 5 moves for each of G.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from image_gans.schedule import (
+    ImageTraining,
+    adversarial_phase,
+    discriminator_turn,
+    generator_turn,
+)
+from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.game import Phase
+from seqgan_kit.core.objectives import wasserstein
+from seqgan_kit.core.penalties import GradientPenalty
+from seqgan_kit.errors import UsageError
+
+
+@dataclass(frozen=True)
+class WGANGPMethod:
+    """How D is kept 1-Lipschitz."""
+
+    penalty_weight: float = 10.0
+    """Weight of the gradient penalty (lambda; the paper's toy examples have 0.1)."""
+
+    def __post_init__(self) -> None:
+        if self.penalty_weight <= 0:
+            raise UsageError(
+                f"penalty_weight is {self.penalty_weight:g}; without a penalty above 0 nothing bounds D."
+            )
+
+
+PAPER = ImageTraining(
+    generator_learning_rate=1e-4,
+    discriminator_learning_rate=1e-4,
+    betas=(0.0, 0.9),
+    discriminator_moves=5,
+    batch_size=64,
+)
+"""Algorithm 1, as for pictures of 64 pixels."""
+
+
+def build(
+    generator: nn.Module,
+    discriminator: Discriminator,
+    method: WGANGPMethod,
+    techniques: Techniques = NO_TECHNIQUES,
+) -> AdversarialGame:
+    """The game from its players and settings; refuses a D with batch norm."""
+    penalty = GradientPenalty(method.penalty_weight)
+    return equipped_game(generator, discriminator, wasserstein(), techniques, penalties=[penalty])
+
+
+def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
+    """One phase: D's moves, then one of G."""
+    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
+    return (adversarial_phase(training, *turns),)

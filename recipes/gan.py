@@ -1,0 +1,84 @@
+"""GAN: the first of them, with full layers and any of its three generator losses.
+
+$ python recipes/gan.py                                  bundled cat faces, minutes on a laptop
+$ python recipes/gan.py --network dcgan --width 32       convolutions in place of full layers
+$ python recipes/gan.py --objective minimax              G's loss of the paper's equation 1
+$ python recipes/gan.py paper --images MNIST --size 28   the paper's networks (digits as parquet)
+$ python recipes/gan.py smoke                            seconds, to see that everything works
+$ python recipes/gan.py --resume runs/gan                go on where a run stopped
+$ torchrun --nproc_per_node 2 recipes/gan.py             several processes
+"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from image_gans.methods import gan
+from image_gans.methods.gan import GANMethod
+from image_gans.methods.image_scores import ImageScorer, ScoreSettings
+from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.schedule import ImageTraining, averages
+from image_gans.showing import close_image_run, image_hooks
+from image_gans.techniques import Techniques
+from seqgan_kit.core.config import flat, launch
+from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.data.images import ImageData, load_images
+
+
+@dataclass(frozen=True)
+class Config:
+    """The first GAN, on pictures."""
+
+    data: Annotated[ImageData, flat] = ImageData()
+    networks: Annotated[NetworkChoice, flat] = NetworkChoice("mlp")
+    method: Annotated[GANMethod, flat] = GANMethod()
+    techniques: Annotated[Techniques, flat] = Techniques()
+    training: Annotated[ImageTraining, flat] = gan.PAPER
+    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    run: Annotated[RunSettings, flat] = RunSettings()
+
+
+PRESETS = {
+    "default": Config(
+        networks=NetworkChoice("mlp", width=32),
+        method=GANMethod(label_smoothing=0.1),
+        training=ImageTraining(
+            batch_size=32,
+            average_decay=0.995,
+            epochs=32,
+            sample_every_rounds=500,
+            evaluate_every_rounds=500,
+        ),
+    ),
+    "paper": Config(
+        data=ImageData(size=28, channels=1),
+        networks=NetworkChoice("mlp", width=75, pieces=5, dropout=0.5),
+        training=replace(gan.PAPER, sample_every_rounds=1000, evaluate_every_rounds=1000),
+    ),
+    "smoke": Config(
+        data=ImageData(size=16),
+        networks=NetworkChoice("mlp", width=4),
+        training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
+        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+    ),
+}
+
+
+def main(cfg: Config) -> None:
+    """Data, networks, game, phases, training, pictures and scores."""
+    with open_run("gan", cfg) as run:
+        corpus = load_images(cfg.data)
+        run.say("\n".join(corpus.account.lines()))
+        players = build_networks(cfg.networks, cfg.data, packing=cfg.techniques.packing)
+        game = gan.build(*players, cfg.method, cfg.techniques)
+        phases = gan.phases(cfg.training, cfg.techniques)
+
+        scorer = ImageScorer(corpus, cfg.scores)
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        hooks, following = image_hooks(scorer), averages(cfg.training)
+        trained = Trainer(run, game, phases, feed, hooks, following).fit()
+        close_image_run(run, scorer, trained, "GAN")
+
+
+if __name__ == "__main__":
+    launch(main, PRESETS)

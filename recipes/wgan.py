@@ -1,0 +1,87 @@
+"""WGAN: a critic with clipped weights that estimates a distance between pictures and samples.
+
+$ python recipes/wgan.py                        bundled cat faces, minutes on a laptop
+$ python recipes/wgan.py paper --images DIR     the paper's settings (a day; use a GPU)
+$ python recipes/wgan.py smoke                  seconds, to see that everything works
+$ python recipes/wgan.py --resume runs/wgan     go on where a run stopped
+$ torchrun --nproc_per_node 2 recipes/wgan.py   several processes
+"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from image_gans.methods import wgan
+from image_gans.methods.image_scores import ImageScorer, ScoreSettings
+from image_gans.methods.wgan import WGANMethod
+from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.schedule import ImageTraining, averages
+from image_gans.showing import close_image_run, image_hooks
+from image_gans.techniques import Techniques
+from seqgan_kit.core.config import flat, launch
+from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.data.images import ImageData, load_images
+
+
+@dataclass(frozen=True)
+class Config:
+    """Wasserstein GAN on pictures."""
+
+    data: Annotated[ImageData, flat] = ImageData()
+    networks: Annotated[NetworkChoice, flat] = NetworkChoice()
+    method: Annotated[WGANMethod, flat] = WGANMethod()
+    techniques: Annotated[Techniques, flat] = Techniques()
+    training: Annotated[ImageTraining, flat] = wgan.PAPER
+    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    run: Annotated[RunSettings, flat] = RunSettings()
+
+
+PRESETS = {
+    "default": Config(
+        networks=NetworkChoice(width=32),
+        method=WGANMethod(long_moves=25, long_rounds_first=10),
+        training=replace(
+            wgan.PAPER,
+            generator_learning_rate=2e-4,
+            discriminator_learning_rate=2e-4,
+            batch_size=32,
+            average_decay=0.99,
+            epochs=60,
+            sample_every_rounds=200,
+            evaluate_every_rounds=200,
+        ),
+    ),
+    "paper": Config(
+        data=ImageData(size=64),
+        training=replace(wgan.PAPER, sample_every_rounds=1000, evaluate_every_rounds=1000),
+    ),
+    "smoke": Config(
+        data=ImageData(size=16),
+        networks=NetworkChoice(width=4),
+        method=WGANMethod(long_moves=3, long_rounds_first=1),
+        training=ImageTraining(
+            optimizer="rmsprop", batch_size=16, epochs=0.05, evaluate_every_rounds=5
+        ),
+        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+    ),
+}
+
+
+def main(cfg: Config) -> None:
+    """Data, networks, game, phases, training, pictures and scores."""
+    with open_run("wgan", cfg) as run:
+        corpus = load_images(cfg.data)
+        run.say("\n".join(corpus.account.lines()))
+        players = build_networks(cfg.networks, cfg.data, packing=cfg.techniques.packing)
+        game = wgan.build(*players, cfg.method, cfg.techniques)
+        phases = wgan.phases(cfg.method, cfg.training, cfg.techniques)
+
+        scorer = ImageScorer(corpus, cfg.scores)
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        hooks, following = image_hooks(scorer), averages(cfg.training)
+        trained = Trainer(run, game, phases, feed, hooks, following).fit()
+        close_image_run(run, scorer, trained, "WGAN")
+
+
+if __name__ == "__main__":
+    launch(main, PRESETS)
