@@ -15,6 +15,7 @@ BENCHES = {
     "mle": "seqgan_kit.cli.benches:mle",
     "sampling": "seqgan_kit.cli.benches:sampling",
     "variance": "seqgan_kit.cli.benches:variance",
+    "bleu": "seqgan_kit.cli.bench_bleu:bleu",
 }
 """Where each measurement lives: a function that takes the words after the name."""
 
