@@ -5,7 +5,8 @@ generative adversarial networks").
     G minimises  L_G(d_K(g), g), differentiated through all K steps                      (eq. 9)
 
 D itself makes its own single move in its own turn. As in the authors' notebook, all K steps see one batch of
-reals and one of fakes, the same that G is judged on.
+reals and one of fakes, the same that G is judged on. Penalties join the imagined steps; that the points at
+which they are taken lie between reals and fakes, and so depend on g, is left out of the derivative.
 
 Differs from the notebook: the inner Adam begins with moments of 0 in every move, where theirs begins with
 those that D's optimizer has gathered. Its first step is then of the learning rate's size in every direction,
