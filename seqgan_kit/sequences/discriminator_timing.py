@@ -17,10 +17,7 @@ from seqgan_kit.core.estimators import Pathwise
 from seqgan_kit.core.game import Batch, Move
 from seqgan_kit.core.objectives import expected_probability
 from seqgan_kit.core.optimizers import Optimizer
-from seqgan_kit.sequences.discriminators import DiscriminatorChoice, build_discriminator
-from seqgan_kit.sequences.penalties import ScoreDecay
-from seqgan_kit.sequences.plain_textcnn import PlainTextCNN
-from seqgan_kit.sequences.side_by_side import (
+from seqgan_kit.core.side_by_side import (
     Seconds,
     machine,
     matrix_flops_per_second,
@@ -28,6 +25,9 @@ from seqgan_kit.sequences.side_by_side import (
     seconds_line,
     time_in_turns,
 )
+from seqgan_kit.sequences.discriminators import DiscriminatorChoice, build_discriminator
+from seqgan_kit.sequences.penalties import ScoreDecay
+from seqgan_kit.sequences.plain_textcnn import PlainTextCNN
 from seqgan_kit.sequences.textcnn import TextCNN, score_penalty
 
 

@@ -14,6 +14,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqgan_kit.core.side_by_side import (
+    Seconds,
+    machine,
+    matrix_flops_per_second,
+    ratio_line,
+    seconds_line,
+    timed,
+)
 from seqgan_kit.sequences.estimators import policy_gradient_loss
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.plain_rollout import (
@@ -23,14 +31,6 @@ from seqgan_kit.sequences.plain_rollout import (
 )
 from seqgan_kit.sequences.prefix_scorer import PrefixScorer
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
-from seqgan_kit.sequences.side_by_side import (
-    Seconds,
-    machine,
-    matrix_flops_per_second,
-    ratio_line,
-    seconds_line,
-    timed,
-)
 from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.trials import rollout_rewards
 

@@ -15,10 +15,17 @@ Seconds = list[float]
 
 
 def timed(work: Callable[[], Result]) -> tuple[Result, float]:
-    """What the work returns, and the seconds it took."""
+    """What the work returns, and the seconds it took, on a GPU with all that it set going."""
+    _wait()
     begin = time.perf_counter()
     result = work()
+    _wait()
     return result, time.perf_counter() - begin
+
+
+def _wait() -> None:
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
 
 
 def time_in_turns(ways: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, Seconds]:
@@ -41,11 +48,11 @@ def ratio_line(slow: Seconds, fast: Seconds) -> str:
     )
 
 
-def seconds_line(name: str, seconds: Seconds, sequences: int = 0) -> str:
-    """A way's median time, and the sequences a second where they are counted."""
+def seconds_line(name: str, seconds: Seconds, items: int = 0, what: str = "sequences") -> str:
+    """A way's median time, and the items a second where they are counted."""
     median = statistics.median(seconds)
     unit = f"{median:8.2f} s" if median >= 1 else f"{1000 * median:8.1f} ms"
-    return f"  {name:<34}{unit}" + (f"{sequences / median:10.0f} sequences/s" if sequences else "")
+    return f"  {name:<34}{unit}" + (f"{items / median:10.0f} {what}/s" if items else "")
 
 
 def machine() -> str:
