@@ -25,7 +25,7 @@ from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator
 from image_gans.networks.mlp import MLPConfig, MLPGenerator
 from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPGenerator
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator
-from image_gans.networks.spectral import folded
+from image_gans.networks.spectral import plain_weights
 from image_gans.scatter import save_scatter
 from seqgan_kit.errors import CheckpointError, SeqganKitError, UsageError, unknown
 
@@ -144,10 +144,9 @@ def save_image_model(
         about: anything else worth knowing about it, in JSON's types (data, method, channels' meaning).
     """
     described = _describe(generator)
-    generator = folded(generator)
     folder.mkdir(parents=True, exist_ok=True)
     # safetensors wants plain memory order, and channels-last is none.
-    tensors = {name: t.detach().cpu().contiguous() for name, t in generator.state_dict().items()}
+    tensors = {name: t.detach().cpu().contiguous() for name, t in plain_weights(generator).items()}
     description = {
         "kind": "image",
         "format": _FORMAT,

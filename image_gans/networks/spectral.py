@@ -16,17 +16,22 @@ is 1 only for a network of linear layers.
 
 from __future__ import annotations
 
-import copy
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.instancenorm import _InstanceNorm
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import _SpectralNorm
+
+from seqgan_kit.core.discriminator import Discriminator, frozen
+from seqgan_kit.errors import UsageError
 
 Module = TypeVar("Module", bound=nn.Module)
 
 _NORMALISED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
+_RESCALING = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm)
 
 
 class SpectralNorm(_SpectralNorm):
@@ -41,7 +46,7 @@ class SpectralNorm(_SpectralNorm):
 def spectrally_normalised(module: Module) -> Module:
     """Divides every weight matrix of the module, in place, by its largest singular value; returns the module.
 
-    Weights that are so already are left as they are. What is exported goes through :func:`folded`.
+    Weights that are so already are left as they are. Exported are :func:`plain_weights`.
     """
     for child in list(module.modules()):
         if isinstance(child, _NORMALISED) and not parametrize.is_parametrized(child, "weight"):
@@ -51,12 +56,28 @@ def spectrally_normalised(module: Module) -> Module:
     return module
 
 
-def folded(module: nn.Module) -> nn.Module:
-    """The module as it is in evaluation mode, with plain weights W_SN; itself if it has plain ones anyway."""
-    if not any(parametrize.is_parametrized(child) for child in module.modules()):
-        return module
-    plain = copy.deepcopy(module).eval()  # in training mode to look at a weight moves u and v
-    for child in list(plain.modules()):
-        if parametrize.is_parametrized(child, "weight"):
-            parametrize.remove_parametrizations(child, "weight", leave_parametrized=True)
-    return plain
+@torch.no_grad()
+def plain_weights(module: nn.Module) -> dict[str, Tensor]:
+    """The module's state as that of a network without spectral normalisation that computes the same: W_SN in
+    the place of W, u and v."""
+    state = dict(module.state_dict())
+    with frozen(module):  # in training mode to look at a weight moves u and v
+        for prefix, child in module.named_modules():
+            if parametrize.is_parametrized(child, "weight"):
+                dot = f"{prefix}." if prefix else ""
+                for name in [n for n in state if n.startswith(f"{dot}parametrizations.weight.")]:
+                    del state[name]
+                state[f"{dot}weight"] = cast(Tensor, child.weight)
+    return state
+
+
+def spectral_discriminator(discriminator: Discriminator) -> Discriminator:
+    """D with every weight normalised; refuses one whose layers undo the bound."""
+    for layer in discriminator.modules():
+        if isinstance(layer, _RESCALING):
+            raise UsageError(
+                f"spectral normalisation bounds D's slope, and {type(layer).__name__} divides by the "
+                "deviation of what it sees, which undoes that. Give D no other norm: "
+                "--discriminator-norm spectral."
+            )
+    return spectrally_normalised(discriminator)
