@@ -20,6 +20,7 @@ import seqgan_kit.methods
 from image_gans.conditions import Conditions, LabelledCorpus
 from image_gans.methods import (
     acgan,
+    began,
     boundary_seeking_images,
     cgan,
     dcgan,
@@ -29,6 +30,8 @@ from image_gans.methods import (
     modes_2d,
     projection,
     relativistic,
+    sagan,
+    sngan,
     wgan,
     wgan_gp,
 )
@@ -253,6 +256,22 @@ def play_wgan_gp(norm: str) -> Played:
     return game, wgan_gp.phases(IMAGE_TRAINING), PICTURES
 
 
+def play_sngan(network: str) -> Played:
+    players = image_players(network=network, discriminator_norm="spectral")
+    game = sngan.build(*players, sngan.SNGANMethod())
+    return game, sngan.phases(IMAGE_TRAINING), PICTURES
+
+
+def play_sagan() -> Played:
+    game = sagan.build(*image_players(network="resnet", attention=8))
+    return game, sagan.phases(IMAGE_TRAINING), PICTURES
+
+
+def play_began() -> Played:
+    game = began.build(*image_players(network="autoencoder"), began.BEGANMethod())
+    return game, began.phases(IMAGE_TRAINING), PICTURES
+
+
 def play_lsgan() -> Played:
     return (
         lsgan.build(*image_players(), lsgan.LSGANMethod()),
@@ -286,6 +305,10 @@ BUILDERS: dict[str, Callable[[], Played]] = {
     "wgan_gp": lambda: play_wgan_gp("layer"),
     "wgan_gp with spectral norm": lambda: play_wgan_gp("spectral"),
     "lsgan": play_lsgan,
+    "sngan": lambda: play_sngan("resnet"),
+    "sngan of strided convolutions": lambda: play_sngan("dcgan"),
+    "sagan": play_sagan,
+    "began": play_began,
     "relativistic": play_relativistic,
     "modes_2d": play_modes_2d,
     "cgan": play_cgan,

@@ -1,0 +1,175 @@
+"""BEGAN: D is an auto-encoder that rebuilds real pictures well and fakes badly, as badly as a balance allows
+(Berthelot et al. 2017, "BEGAN: boundary equilibrium generative adversarial networks", section 3.4).
+
+    L(v) = mean |v - D(v)|
+    D minimises  L(x) - k_t L(G(z_D))
+    G minimises  L(G(z_G))
+    k_{t+1} = k_t + lambda_k (gamma L(x) - L(G(z_G))),  kept in [0,1];  k_0 = 0
+    M_global = L(x) + |gamma L(x) - L(G(z_G))|          small where pictures are rebuilt well and in balance
+
+k keeps E[L(G(z))] near gamma E[L(x)]: where fakes are rebuilt too badly D looks at real pictures alone. gamma
+trades variety (large) for clean pictures (small).
+
+The four choices: the players of networks/autoencoder.py, the Wasserstein objective on the score -L with the
+fakes' half weighted by k, the pathwise gradient, and one phase of D, G and the balance.
+
+Differs from the paper: D moves before G instead of with it. There step sizes are halved when M_global
+stalls; here they follow --learning-rate-schedule. With several processes each keeps a balance of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from image_gans.networks.autoencoder import MeanError
+from image_gans.schedule import (
+    ImageTraining,
+    adversarial_phase,
+    discriminator_turn,
+    generator_turn,
+)
+from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
+from seqgan_kit.core.objectives import Objective
+from seqgan_kit.errors import UsageError
+
+
+@dataclass(frozen=True)
+class BEGANMethod:
+    """The balance between D and G."""
+
+    gamma: float = 0.5
+    """Wanted ratio of the fakes' reconstruction error to the real pictures' (the paper shows 0.3 to 0.7)."""
+    balance_rate: float = 0.001
+    """How fast the balance moves (lambda_k)."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.gamma <= 1:
+            raise UsageError(f"gamma is {self.gamma:g}; it must be in [0, 1] (section 3.3).")
+        if self.balance_rate <= 0:
+            raise UsageError(
+                f"balance_rate is {self.balance_rate:g}; it must be above 0, or k never moves."
+            )
+
+
+PAPER = ImageTraining(
+    generator_learning_rate=1e-4,
+    discriminator_learning_rate=1e-4,
+    betas=(0.9, 0.999),
+    batch_size=16,
+)
+"""Section 4.1; the paper tries step sizes from 5e-5 to 1e-4 and does not say how long it trained."""
+
+
+def next_k(k: Tensor, real_error: Tensor, fake_error: Tensor, gamma: float, rate: float) -> Tensor:
+    """k + rate * (gamma * L(x) - L(G(z))), kept in [0,1] (section 3.4); scalars."""
+    return (k + rate * (gamma * real_error - fake_error)).clamp(0, 1)
+
+
+def global_measure(real_error: Tensor, fake_error: Tensor, gamma: float) -> Tensor:
+    """M_global = L(x) + |gamma L(x) - L(G(z))| (section 3.4.1); scalars."""
+    return real_error + (gamma * real_error - fake_error).abs()
+
+
+class Balance(nn.Module):
+    """A player without parameters: k, and the errors that it moves by next."""
+
+    k: Tensor
+    real_error: Tensor
+    fake_error: Tensor
+
+    def __init__(self, method: BEGANMethod):
+        super().__init__()
+        self.method = method
+        for name in ("k", "real_error", "fake_error"):
+            self.register_buffer(name, torch.zeros(()))
+
+    def move(self) -> dict[str, Tensor | float]:
+        """One step of k; what it stood on."""
+        errors, gamma = (self.real_error, self.fake_error), self.method.gamma
+        self.k.copy_(next_k(self.k, *errors, gamma, self.method.balance_rate))
+        return {
+            "k": self.k.clone(),
+            "m_global": global_measure(*errors, gamma),
+            "real_error": self.real_error.clone(),
+            "fake_error": self.fake_error.clone(),
+        }
+
+
+def equilibrium(balance: Balance) -> Objective:
+    """On scores -L: D minimises L(x) - k L(G(z)), G L(G(z)), with the k of the moment."""
+    return Objective(
+        "equilibrium",
+        lambda real, fake: (-real, balance.k * fake),
+        lambda fake, real: -fake,
+        decision=None,
+    )
+
+
+class BEGANGame(AdversarialGame):
+    """The adversarial game with a balance as third player, which takes note of the errors."""
+
+    @property
+    def balance(self) -> Balance:
+        """The player that holds k."""
+        return cast(Balance, self.players["balance"])
+
+    def _scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        real_score, fake_score = super()._scores(real, fake)
+        self.balance.real_error.copy_(-real_score.detach().mean())
+        return real_score, fake_score
+
+    def generator_loss(self, batch: Batch, move: Move) -> Loss:
+        """L(G(z_G))."""
+        loss = super().generator_loss(batch, move)
+        self.balance.fake_error.copy_(torch.as_tensor(loss.logs["generator_loss"]).detach())
+        return loss
+
+    def move_k(self, batch: Batch, move: Move) -> dict[str, Tensor | float]:
+        """The balance's rule."""
+        return self.balance.move()
+
+
+def build(
+    generator: nn.Module,
+    discriminator: Discriminator,
+    method: BEGANMethod,
+    techniques: Techniques = NO_TECHNIQUES,
+) -> AdversarialGame:
+    """The game from its players and settings; refuses a D whose score is no reconstruction error."""
+    if not isinstance(discriminator.score, MeanError):
+        raise UsageError(
+            "BEGAN's discriminator rebuilds pictures and scores them by its error; this one does not. "
+            "Choose --network autoencoder."
+        )
+    why = "the balance weighs the errors of D as it is against those of G."
+    refuse_techniques(techniques, "BEGAN", why, "unrolled_steps", "feature_matching")
+    balance = Balance(method)
+    return equipped_game(
+        generator,
+        discriminator,
+        equilibrium(balance),
+        techniques,
+        others={"balance": balance},
+        kind=BEGANGame,
+    )
+
+
+def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
+    """One phase: D, G, then the balance by what they met."""
+    discriminator = discriminator_turn(training, techniques)
+    discriminator = replace(discriminator, players=(*discriminator.players, "balance"))
+    return (
+        adversarial_phase(
+            training,
+            discriminator,
+            generator_turn(training, techniques, with_players=("balance",)),
+            Turn(("balance",), rule="move_k", feed=None),
+        ),
+    )

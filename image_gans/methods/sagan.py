@@ -1,0 +1,67 @@
+"""SAGAN: pixels of G's and D's feature maps look at each other (Zhang et al. 2019, "Self-attention generative
+adversarial networks").
+
+    y_j = gamma v(sum_i b_ji h(x_i)) + x_j                             (eq. 3; networks/attention.py)
+    D minimises  E_data[max(0, 1 - D(x))] + E_z[max(0, 1 + D(G(z)))]   (eq. 4)
+    G minimises  -E_z[D(G(z))]
+
+Both players are spectrally normalised (section 4.1), and D's steps are four times as large as G's, so that
+one move of D for each of G is enough (section 4.2; Heusel et al. 2017, "GANs trained by a two time-scale
+update rule converge to a local Nash equilibrium").
+
+The four choices: players with attention, the hinge, the pathwise gradient, and one phase in which D and G
+take turns.
+
+Differs from the paper: no class labels (the paper's G has conditional batch norm, its D a projection).
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from image_gans.networks.attention import SelfAttention
+from image_gans.networks.spectral import spectral_discriminator, spectrally_normalised
+from image_gans.schedule import (
+    ImageTraining,
+    adversarial_phase,
+    discriminator_turn,
+    generator_turn,
+)
+from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.game import Phase
+from seqgan_kit.core.objectives import hinge
+from seqgan_kit.errors import UsageError
+
+PAPER = ImageTraining(
+    generator_learning_rate=1e-4,
+    discriminator_learning_rate=4e-4,
+    betas=(0.0, 0.9),
+    batch_size=256,
+    epochs=200,
+)
+"""Section 5; a million moves of each player on ImageNet's 1.28 million pictures."""
+
+
+def build(
+    generator: nn.Module,
+    discriminator: Discriminator,
+    techniques: Techniques = NO_TECHNIQUES,
+) -> AdversarialGame:
+    """The game from its players; refuses those without attention, and a D with another norm."""
+    for name, player in (("generator", generator), ("discriminator", discriminator)):
+        if not any(isinstance(part, SelfAttention) for part in player.modules()):
+            raise UsageError(
+                f"SAGAN's {name} has no self-attention. Ask for it by --network resnet --attention 16 (the "
+                "side of the feature map), or train the same without it by the recipe sngan with "
+                "--spectral-generator."
+            )
+    discriminator = spectral_discriminator(discriminator)
+    return equipped_game(spectrally_normalised(generator), discriminator, hinge(), techniques)
+
+
+def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
+    """One phase in which D and G take turns."""
+    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
+    return (adversarial_phase(training, *turns),)

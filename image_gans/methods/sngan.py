@@ -1,0 +1,79 @@
+"""SNGAN: every weight of D divided by its largest singular value (Miyato et al. 2018, "Spectral normalization
+for generative adversarial networks").
+
+    W_SN = W / sigma(W)                                                (eq. 8; networks/spectral.py)
+    D minimises  E_data[max(0, 1 - D(x))] + E_z[max(0, 1 + D(G(z)))]   (eq. 16)
+    G minimises  -E_z[D(G(z))]                                         (eq. 17)
+
+A D whose slope cannot grow does not run away from G, without a penalty and its second derivatives. The bound
+belongs to the layers, whatever the batch, so D has no other norm (section 4).
+
+The four choices: any players with such a D, the hinge (or the non-saturating loss), the pathwise gradient,
+and one phase in which D makes some moves for each of G.
+
+Differs from the paper: for its residual networks the paper gives G batches twice as large as D's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from image_gans.networks.spectral import spectral_discriminator, spectrally_normalised
+from image_gans.schedule import (
+    ImageTraining,
+    adversarial_phase,
+    discriminator_turn,
+    generator_turn,
+)
+from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
+from seqgan_kit.core import objectives
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.game import Phase
+from seqgan_kit.errors import unknown
+
+OBJECTIVES = {"hinge": objectives.hinge, "non_saturating": objectives.non_saturating}
+
+
+@dataclass(frozen=True)
+class SNGANMethod:
+    """What both play for, and what is normalised."""
+
+    objective: Literal["hinge", "non_saturating"] = "hinge"
+    """What D and G want: the paper has both."""
+    spectral_generator: bool = False
+    """Normalise G's weights too, as SAGAN does."""
+
+
+PAPER = ImageTraining(
+    betas=(0.0, 0.9),
+    learning_rate_schedule="linear",
+    discriminator_moves=5,
+    batch_size=64,
+    epochs=640,
+)
+"""Residual networks on CIFAR-10 (appendix B.4): 100,000 moves of G on 50,000 pictures."""
+
+
+def build(
+    generator: nn.Module,
+    discriminator: Discriminator,
+    method: SNGANMethod,
+    techniques: Techniques = NO_TECHNIQUES,
+) -> AdversarialGame:
+    """The game from its players and settings; refuses a D with another norm."""
+    if method.objective not in OBJECTIVES:
+        raise unknown("objective", method.objective, OBJECTIVES)
+    discriminator = spectral_discriminator(discriminator)
+    if method.spectral_generator:
+        generator = spectrally_normalised(generator)
+    return equipped_game(generator, discriminator, OBJECTIVES[method.objective](), techniques)
+
+
+def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
+    """One phase: D's moves, then one of G."""
+    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
+    return (adversarial_phase(training, *turns),)

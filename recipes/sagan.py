@@ -1,0 +1,84 @@
+"""SAGAN: residual networks whose pixels look at each other.
+
+$ python recipes/sagan.py                         bundled cat faces, minutes on a laptop
+$ python recipes/sagan.py paper --images DIR      the paper's settings (days; use a GPU)
+$ python recipes/sagan.py smoke                   seconds, to see that everything works
+$ python recipes/sagan.py --resume runs/sagan     go on where a run stopped
+$ torchrun --nproc_per_node 2 recipes/sagan.py    several processes
+"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from image_gans.methods import sagan
+from image_gans.methods.image_scores import ImageScorer, ScoreSettings
+from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.schedule import ImageTraining, averages
+from image_gans.showing import close_image_run, image_hooks
+from image_gans.techniques import Techniques
+from seqgan_kit.core.config import flat, launch
+from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.data.images import ImageData, load_images
+
+
+@dataclass(frozen=True)
+class Config:
+    """SAGAN on pictures."""
+
+    data: Annotated[ImageData, flat] = ImageData()
+    networks: Annotated[NetworkChoice, flat] = NetworkChoice(
+        "resnet", attention=16, discriminator_norm="spectral"
+    )
+    techniques: Annotated[Techniques, flat] = Techniques()
+    training: Annotated[ImageTraining, flat] = sagan.PAPER
+    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    run: Annotated[RunSettings, flat] = RunSettings()
+
+
+PRESETS = {
+    "default": Config(
+        networks=NetworkChoice("resnet", width=32, attention=16, discriminator_norm="spectral"),
+        training=replace(
+            sagan.PAPER,
+            batch_size=32,
+            average_decay=0.995,
+            epochs=20,
+            sample_every_rounds=500,
+            evaluate_every_rounds=500,
+        ),
+    ),
+    "paper": Config(
+        data=ImageData(size=128),
+        networks=NetworkChoice(
+            "resnet", width=64, latent=128, growth=16, attention=32, discriminator_norm="spectral"
+        ),
+        training=replace(sagan.PAPER, sample_every_rounds=1000, evaluate_every_rounds=1000),
+    ),
+    "smoke": Config(
+        data=ImageData(size=16),
+        networks=NetworkChoice("resnet", width=8, attention=8, discriminator_norm="spectral"),
+        training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
+        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+    ),
+}
+
+
+def main(cfg: Config) -> None:
+    """Data, networks, game, phases, training, pictures and scores."""
+    with open_run("sagan", cfg) as run:
+        corpus = load_images(cfg.data)
+        run.say("\n".join(corpus.account.lines()))
+        players = build_networks(cfg.networks, cfg.data, packing=cfg.techniques.packing)
+        game = sagan.build(*players, cfg.techniques)
+        phases = sagan.phases(cfg.training, cfg.techniques)
+
+        scorer = ImageScorer(corpus, cfg.scores)
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        hooks, following = image_hooks(scorer), averages(cfg.training)
+        trained = Trainer(run, game, phases, feed, hooks, following).fit()
+        close_image_run(run, scorer, trained, "SAGAN")
+
+
+if __name__ == "__main__":
+    launch(main, PRESETS)

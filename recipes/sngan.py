@@ -1,0 +1,85 @@
+"""SNGAN: a discriminator whose weights are divided by their largest singular value.
+
+$ python recipes/sngan.py                         bundled cat faces, minutes on a laptop
+$ python recipes/sngan.py paper --images DIR      the paper's settings (days; use a GPU)
+$ python recipes/sngan.py smoke                   seconds, to see that everything works
+$ python recipes/sngan.py --resume runs/sngan     go on where a run stopped
+$ torchrun --nproc_per_node 2 recipes/sngan.py    several processes
+"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from image_gans.methods import sngan
+from image_gans.methods.image_scores import ImageScorer, ScoreSettings
+from image_gans.methods.sngan import SNGANMethod
+from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.schedule import ImageTraining, averages
+from image_gans.showing import close_image_run, image_hooks
+from image_gans.techniques import Techniques
+from seqgan_kit.core.config import flat, launch
+from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.data.images import ImageData, load_images
+
+
+@dataclass(frozen=True)
+class Config:
+    """SNGAN on pictures."""
+
+    data: Annotated[ImageData, flat] = ImageData()
+    networks: Annotated[NetworkChoice, flat] = NetworkChoice(
+        "resnet", discriminator_norm="spectral"
+    )
+    method: Annotated[SNGANMethod, flat] = SNGANMethod()
+    techniques: Annotated[Techniques, flat] = Techniques()
+    training: Annotated[ImageTraining, flat] = sngan.PAPER
+    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    run: Annotated[RunSettings, flat] = RunSettings()
+
+
+PRESETS = {
+    "default": Config(
+        networks=NetworkChoice("resnet", width=32, discriminator_norm="spectral"),
+        training=replace(
+            sngan.PAPER,
+            discriminator_moves=1,
+            learning_rate_schedule="constant",
+            batch_size=32,
+            average_decay=0.995,
+            epochs=20,
+            sample_every_rounds=500,
+            evaluate_every_rounds=500,
+        ),
+    ),
+    "paper": Config(
+        networks=NetworkChoice("resnet", width=128, latent=128, discriminator_norm="spectral"),
+        training=replace(sngan.PAPER, sample_every_rounds=1000, evaluate_every_rounds=1000),
+    ),
+    "smoke": Config(
+        data=ImageData(size=16),
+        networks=NetworkChoice("resnet", width=4, discriminator_norm="spectral"),
+        training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
+        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+    ),
+}
+
+
+def main(cfg: Config) -> None:
+    """Data, networks, game, phases, training, pictures and scores."""
+    with open_run("sngan", cfg) as run:
+        corpus = load_images(cfg.data)
+        run.say("\n".join(corpus.account.lines()))
+        players = build_networks(cfg.networks, cfg.data, packing=cfg.techniques.packing)
+        game = sngan.build(*players, cfg.method, cfg.techniques)
+        phases = sngan.phases(cfg.training, cfg.techniques)
+
+        scorer = ImageScorer(corpus, cfg.scores)
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        hooks, following = image_hooks(scorer), averages(cfg.training)
+        trained = Trainer(run, game, phases, feed, hooks, following).fit()
+        close_image_run(run, scorer, trained, "SNGAN")
+
+
+if __name__ == "__main__":
+    launch(main, PRESETS)
