@@ -69,7 +69,8 @@ def main(cfg: Config) -> None:
     with open_run("dcgan", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))
-        game = dcgan.build(*build_networks(cfg.networks, cfg.data), cfg.method, cfg.techniques)
+        players = build_networks(cfg.networks, cfg.data, packing=cfg.techniques.packing)
+        game = dcgan.build(*players, cfg.method, cfg.techniques)
         phases = dcgan.phases(cfg.training, cfg.techniques)
 
         scorer = ImageScorer(corpus, cfg.scores)
