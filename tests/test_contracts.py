@@ -31,6 +31,7 @@ from image_gans.methods import (
     projection,
     relativistic,
     sagan,
+    semi_supervised,
     sngan,
     wgan,
     wgan_gp,
@@ -207,6 +208,13 @@ def play_infogan() -> Played:
     return game, infogan.phases(IMAGE_TRAINING), PICTURES
 
 
+def play_semi_supervised() -> Played:
+    networks = build_networks(NetworkChoice(width=2, latent=5), ImageData(size=16))
+    game = semi_supervised.build(*networks, 2, semi_supervised.SemiSupervisedMethod())
+    told = {"labelled": PICTURES.flip(0), "classes": torch.arange(16) % 2}
+    return game, semi_supervised.phases(IMAGE_TRAINING), {"real": PICTURES, **told}
+
+
 def play_projection() -> Played:
     game = projection.build(*conditional_networks(norm=True))
     return game, projection.phases(IMAGE_TRAINING), {"real": PICTURES, **LABELS}
@@ -315,6 +323,7 @@ BUILDERS: dict[str, Callable[[], Played]] = {
     "acgan": play_acgan,
     "infogan": play_infogan,
     "projection": play_projection,
+    "semi_supervised": play_semi_supervised,
 }
 
 

@@ -1,0 +1,132 @@
+"""A corpus of which a learner is told few labels: which ones, and batches with them beside all pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.feed import Feed, TensorFeed
+from seqgan_kit.data.images import ImageCorpus, to_float
+from seqgan_kit.errors import DataError, UsageError, unknown
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """How much a learner is told."""
+
+    labelled: int = 100
+    """Pictures whose class is told, as evenly of all classes as can be."""
+    label: str = ""
+    """Which label to learn (default: the first that the pictures have)."""
+    labelled_batch_size: int = 100
+    """Labelled pictures in each move; at most all of them."""
+
+    def __post_init__(self) -> None:
+        for name in ("labelled", "labelled_batch_size"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+
+
+@dataclass(frozen=True)
+class FewLabels:
+    """The pictures whose class is told, and those to be tested on."""
+
+    label: str
+    names: tuple[str, ...]
+    rows: Tensor
+    """Places of the labelled pictures in the training data."""
+    pictures: Tensor
+    """[L,C,H,W] uint8 of these."""
+    classes: Tensor
+    """[L] their classes."""
+    test: Tensor
+    """[T,C,H,W] uint8."""
+    test_classes: Tensor
+    """[T]."""
+
+    def line(self) -> str:
+        """What is printed of it."""
+        return (
+            f"told: the {self.label} of {len(self.rows):,} pictures, evenly of {len(self.names)} classes; "
+            f"tested on {len(self.test):,}"
+        )
+
+
+def few_labels(corpus: ImageCorpus, settings: LabelSettings, seed: int) -> FewLabels:
+    """Draws the labelled pictures, the same for the same seed."""
+    names = corpus.label_names
+    if not names:
+        raise DataError(
+            "these pictures have no labels to learn. Sort them into sub-folders, one for each class, or name "
+            "the label column of a parquet file with --label-column."
+        )
+    label = settings.label or next(iter(names))
+    if label not in names:
+        raise unknown("label", label, names)
+    classes, tested = corpus.train_labels[label], corpus.test_labels[label] >= 0
+    if not tested.any():
+        raise DataError("there are no labelled test pictures; give some (--test-images).")
+    rows = balanced_rows(classes, len(names[label]), settings.labelled, label, seed)
+    return FewLabels(
+        label, names[label], rows, corpus.train[rows], classes[rows],
+        corpus.test[tested], corpus.test_labels[label][tested],
+    )  # fmt: skip
+
+
+def balanced_rows(classes: Tensor, count: int, total: int, label: str, seed: int) -> Tensor:
+    """Places of ``total`` rows, as evenly of ``count`` classes as can be, drawn without replacement."""
+    if total < count:
+        raise UsageError(
+            f"{total} labelled pictures do not show all {count} classes of {label!r}; take at least {count}."
+        )
+    rng = torch.Generator().manual_seed(seed)
+    chosen = []
+    for number in range(count):
+        rows = (classes == number).nonzero().flatten()
+        share = total // count + (number < total % count)
+        if len(rows) < share:
+            raise DataError(
+                f"class {number} of {label!r} has {len(rows)} training pictures, fewer than the {share} that "
+                f"{total} labelled ones need. Ask for fewer (--labelled)."
+            )
+        chosen.append(rows[torch.randperm(len(rows), generator=rng)[:share]])
+    return torch.cat(chosen)
+
+
+class FewLabelsFeed:
+    """Batches of a corpus with ``labelled`` [L,C,H,W] and ``classes`` [L] beside them."""
+
+    def __init__(self, pictures: Feed, told: FewLabels, batch_size: int, **share: Any):
+        self.pictures = pictures
+        tensors = {"labelled": told.pictures, "classes": told.classes}
+        most = len(told.rows) // share.get("world_size", 1)
+        self.labelled = TensorFeed(tensors, min(batch_size, most), transform=_normalised, **share)
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Those of all pictures."""
+        return self.pictures.batches_per_epoch
+
+    def next_batch(self) -> dict[str, Tensor]:
+        """The next of both."""
+        return {**self.pictures.next_batch(), **self.labelled.next_batch()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Both positions."""
+        return {
+            "pictures": self.pictures.state_dict(),
+            "labelled": self.labelled.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Both go back."""
+        self.pictures.load_state_dict(state["pictures"])
+        self.labelled.load_state_dict(state["labelled"])
+
+
+def _normalised(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {**batch, "labelled": to_float(batch["labelled"])}

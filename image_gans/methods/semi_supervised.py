@@ -1,0 +1,154 @@
+"""Semi-supervised GAN: a classifier that learns from few labels and many pictures without one (Salimans,
+Goodfellow, Zaremba, Cheung, Radford, Chen 2016, "Improved techniques for training GANs", section 5).
+
+With class logits l_1..l_K of D, a fixed logit 0 for "fake", and L(x) = logsumexp_k l_k(x):
+
+    D minimises  -E_labelled[l_y - L] + (-E[L(x)] + E[softplus(L(x))] + E[softplus(L(G(z)))]) / 2
+    G minimises  || E f(x) - E f(G(z)) ||^2,    f: the features of D's trunk            (section 3.1)
+
+the first half of D's loss being -log p(y | x, y <= K), the second that of a GAN whose logit D is L.
+
+The four choices: any pair of networks, D with K outputs; cross-entropies; feature matching on batch means;
+one phase in which D and G take turns, and beside them a baseline: the same network from the same weights,
+that makes as many moves on the labelled pictures alone.
+
+Differs from the paper: the networks are a choice (the paper's has Gaussian noise in every layer and weight
+norm); all labelled pictures are in each batch.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from image_gans.networks.classifier import ClassifyingDiscriminator
+from image_gans.networks.labelled import feature_count
+from image_gans.schedule import (
+    ImageTraining,
+    adversarial_phase,
+    discriminator_turn,
+    generator_turn,
+)
+from image_gans.schedule import optimizer as optimizer_of
+from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Critique, Discriminator
+from seqgan_kit.core.estimators import Pathwise
+from seqgan_kit.core.feature_matching import FeatureMatching
+from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
+from seqgan_kit.core.objectives import non_saturating
+from seqgan_kit.errors import UsageError
+
+
+@dataclass(frozen=True)
+class SemiSupervisedMethod:
+    """What the parts of the losses weigh."""
+
+    unlabelled_weight: float = 1.0
+    """Weight of the pictures without label in D's loss."""
+    feature_matching: bool = True
+    """G matches mean features; otherwise it maximises log D: better pictures, worse classes."""
+
+    def __post_init__(self) -> None:
+        if self.unlabelled_weight < 0:
+            raise UsageError(
+                f"unlabelled_weight is {self.unlabelled_weight:g}; it must be 0 or more."
+            )
+
+
+PAPER = ImageTraining(
+    generator_learning_rate=3e-3,
+    discriminator_learning_rate=3e-3,
+    learning_rate_schedule="linear",
+    batch_size=100,
+    epochs=300.0,
+)
+"""The authors' settings for MNIST; Adam with beta1 0.5."""
+
+
+def unlabelled_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """(-E[L_real] + E[softplus(L_real)] + E[softplus(L_fake)]) / 2 of logsumexps [N] and [M]; a scalar.
+
+    = -(E[log p(y <= K | x)] + E[log p(y = K+1 | G(z))]) / 2.
+    """
+    return (F.softplus(-real).mean() + F.softplus(fake).mean()) / 2
+
+
+class SemiSupervisedGame(AdversarialGame):
+    """D names classes; the batch holds ``labelled`` pictures and their ``classes`` beside ``real`` ones."""
+
+    def __init__(self, unlabelled_weight: float, *choices: object):
+        super().__init__(*choices)  # type: ignore[arg-type]
+        self.unlabelled_weight = unlabelled_weight
+
+    def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
+        """Labelled and unlabelled loss of D."""
+        real_score, fake_score = self._scores(batch["real"], fake)
+        unlabelled = unlabelled_loss(real_score, fake_score)
+        named, right = _labelled_loss(self.discriminate(batch["labelled"]), batch["classes"])
+        total = named + self.unlabelled_weight * unlabelled
+        logs: dict[str, Tensor | float] = {
+            "discriminator_loss": unlabelled,
+            "class_loss": named,
+            "labelled_accuracy": right,
+            "discriminator_accuracy": (
+                (real_score > 0).float().mean() + (fake_score < 0).float().mean()
+            )
+            / 2,
+        }
+        for penalty in self.penalties:
+            judge = cast(Discriminator, self.players["discriminator"])
+            term = penalty(judge, batch["real"], fake, move.rng)
+            total, logs[penalty.name] = total + term, term
+        return Loss(total, logs)
+
+    def baseline_loss(self, batch: Batch, move: Move) -> Loss:
+        """The cross-entropy of the labelled pictures alone."""
+        named, right = _labelled_loss(self.players["baseline"](batch["labelled"]), batch["classes"])
+        return Loss(named, {"baseline_class_loss": named, "baseline_labelled_accuracy": right})
+
+
+def _labelled_loss(verdict: Critique, classes: Tensor) -> tuple[Tensor, Tensor]:
+    logits = verdict.heads["classes"]
+    return F.cross_entropy(logits, classes), (logits.argmax(1) == classes).float().mean()
+
+
+def build(
+    generator: nn.Module,
+    discriminator: Discriminator,
+    classes: int,
+    method: SemiSupervisedMethod,
+    techniques: Techniques = NO_TECHNIQUES,
+) -> AdversarialGame:
+    """The game from its players and settings; D is any discriminator, and is given its classes here."""
+    refuse_techniques(
+        techniques, "the semi-supervised GAN", "D names the class of one picture.", "packing"
+    )
+    player = ClassifyingDiscriminator(discriminator.trunk, feature_count(discriminator), classes)
+    baseline = copy.deepcopy(player)
+    return equipped_game(
+        generator,
+        player,
+        non_saturating(),
+        techniques,
+        estimator=FeatureMatching() if method.feature_matching else Pathwise(),
+        others={"baseline": baseline},
+        kind=partial(SemiSupervisedGame, method.unlabelled_weight),
+    )
+
+
+def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
+    """One phase in which D, G and the baseline take turns."""
+    alone = Turn(
+        ("baseline",),
+        loss="baseline_loss",
+        optimizer=optimizer_of(training, training.discriminator_learning_rate),
+        moves=training.discriminator_moves,
+    )
+    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
+    return (adversarial_phase(training, *turns, alone),)

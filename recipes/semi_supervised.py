@@ -1,0 +1,88 @@
+"""Semi-supervised GAN: a classifier from few labels and many pictures, beside one from the labels alone.
+
+$ python recipes/semi_supervised.py                         bundled cats: 100 told coats, minutes on a laptop
+$ python recipes/semi_supervised.py mnist --images DIR      digits (parquet or a folder), 100 told
+$ python recipes/semi_supervised.py --images DIR --labelled 50 --out runs/mine     your own pictures
+$ python recipes/semi_supervised.py paper --images DIR      the paper's settings (hours; use a GPU)
+$ python recipes/semi_supervised.py smoke                   seconds, to see that everything works
+$ python recipes/semi_supervised.py --resume runs/semi_supervised    go on where a run stopped
+"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from image_gans.methods import semi_supervised
+from image_gans.methods.few_labels import FewLabelsFeed, LabelSettings, few_labels
+from image_gans.methods.image_scores import ScoreSettings
+from image_gans.methods.label_scores import LabelScorer
+from image_gans.methods.semi_supervised import PAPER, SemiSupervisedMethod
+from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.schedule import ImageTraining, averages
+from image_gans.showing import close_image_run, image_hooks
+from image_gans.techniques import Techniques
+from seqgan_kit.core.config import flat, launch
+from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.data.images import ImageData, load_images
+
+
+@dataclass(frozen=True)
+class Config:
+    """A semi-supervised GAN on pictures of which few have a label."""
+
+    data: Annotated[ImageData, flat] = ImageData()
+    labels: Annotated[LabelSettings, flat] = LabelSettings()
+    networks: Annotated[NetworkChoice, flat] = NetworkChoice()
+    method: Annotated[SemiSupervisedMethod, flat] = SemiSupervisedMethod()
+    techniques: Annotated[Techniques, flat] = Techniques()
+    training: Annotated[ImageTraining, flat] = PAPER
+    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    run: Annotated[RunSettings, flat] = RunSettings()
+
+
+PRESETS = {
+    "default": Config(
+        networks=NetworkChoice(width=16, discriminator_norm="layer"),
+        training=replace(
+            PAPER,
+            generator_learning_rate=1e-3,
+            discriminator_learning_rate=1e-3,
+            epochs=40,
+            sample_every_rounds=200,
+            evaluate_every_rounds=200,
+        ),
+    ),
+    "paper": Config(
+        networks=NetworkChoice("mlp", generator_norm="batch", dropout=0.5),
+        training=replace(PAPER, sample_every_rounds=3000, evaluate_every_rounds=600),
+    ),
+    "smoke": Config(
+        data=ImageData(size=16),
+        labels=LabelSettings(labelled=12, labelled_batch_size=6),
+        networks=NetworkChoice(width=4, discriminator_norm="layer"),
+        training=replace(PAPER, batch_size=16, epochs=0.05, evaluate_every_rounds=5),
+        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+    ),
+}
+
+
+def main(cfg: Config) -> None:
+    """Data, networks, game, phases, training, pictures and scores."""
+    with open_run("semi_supervised", cfg) as run:
+        corpus = load_images(cfg.data)
+        told = few_labels(corpus, cfg.labels, cfg.run.seed)
+        run.say("\n".join([*corpus.account.lines(), told.line()]))
+        networks = build_networks(cfg.networks, cfg.data)
+        game = semi_supervised.build(*networks, len(told.names), cfg.method, cfg.techniques)
+        phases = semi_supervised.phases(cfg.training, cfg.techniques)
+
+        scorer = LabelScorer(corpus, cfg.scores, told=told)
+        pictures = corpus.feed(cfg.training.batch_size, **run.share())
+        feed = FewLabelsFeed(pictures, told, cfg.labels.labelled_batch_size, **run.share())
+        hooks, following = image_hooks(scorer), averages(cfg.training)
+        trained = Trainer(run, game, phases, feed, hooks, following).fit()
+        close_image_run(run, scorer, trained, "semi-supervised GAN")
+
+
+if __name__ == "__main__":
+    launch(main, PRESETS)
