@@ -160,7 +160,7 @@ def _difference(found: ByOrder | None, ours: ByOrder | None) -> str:
     if found is None or ours is None:
         return "a process of its own, start-up and reading included"
     largest = max(abs(a - b) for n in ORDERS for a, b in zip(found[n], ours[n], strict=True))
-    return "" if found is ours else f"scores differ by {largest:.0e} at most"
+    return f"scores differ by {largest:.0e} at most" if largest else "the same scores"
 
 
 def _print_table(texts: Texts, rows: list[Measured]) -> None:

@@ -27,7 +27,8 @@ for unconditional samples, whose lines correspond to nothing, any order is as go
 _SELF_INTERVAL = """\
 --confidence resamples the scores of the lines with their references held fixed: it says
 how far the mean moves with the lines that are scored, not with the set they are
-compared with."""
+compared with. --sample N scores N lines against each other alone: a smaller set gives
+lower scores, so compare samples of one size."""
 
 
 def _declare_bleu(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +91,10 @@ def _declare_text(parser: argparse.ArgumentParser) -> None:
 
 def _declare_randomness(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--sample", metavar="N", type=whole_number(1), help="score N lines drawn at random, not all"
+        "--sample",
+        metavar="N",
+        type=whole_number(1),
+        help="score N lines drawn at random, not all; a reference set stays whole",
     )
     parser.add_argument(
         "--confidence",
@@ -153,7 +157,7 @@ COMMANDS = (
     Command(
         name="bleu",
         summary="BLEU of a text against a set of references",
-        usage="HYP --refs REF [REF ...] [-n N [N ...]] [options]",
+        usage="(HYP | --paired A B) --refs REF [REF ...] [-n N [N ...]] [options]",
         details="BLEU as text-GAN papers use it: every line of HYP against the whole reference "
         f"set,\nmean of the sentence scores.\n\n{_DEFINITION}\n\n{_CORPUS_MODE}\n\n{_COMPARISON}",
         examples=(
