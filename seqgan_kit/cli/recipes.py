@@ -95,14 +95,26 @@ def _run_as_script(file: Path, called: str, words: list[str]) -> None:
     help text and records.
     """
     module = ModuleType("__main__")
-    module.__file__ = str(file)
-    code = compile(file.read_bytes(), str(file), "exec")
     argv_before, main_before = sys.argv, sys.modules["__main__"]
     sys.argv, sys.modules["__main__"] = [called, *words], module
     try:
-        exec(code, vars(module))
+        _execute(file, module)
     finally:
         sys.argv, sys.modules["__main__"] = argv_before, main_before
+
+
+def load_recipe(file: Path) -> ModuleType:
+    """A recipe's definitions, its presets among them, without running it."""
+    # Under a name of its own: the types of its configuration are looked up in sys.modules.
+    name = f"_seqgan_kit_recipe_{file.stem}"
+    module = sys.modules[name] = ModuleType(name)
+    _execute(file, module)
+    return module
+
+
+def _execute(file: Path, module: ModuleType) -> None:
+    module.__file__ = str(file)
+    exec(compile(file.read_bytes(), str(file), "exec"), vars(module))
 
 
 COMMANDS = (

@@ -12,7 +12,7 @@ FEWEST_FOR_A_CLAIM = 3
 
 
 @dataclass(frozen=True)
-class PairedDifference:
+class SeedsDifference:
     """What pairs say about a difference."""
 
     mean: float
@@ -27,9 +27,9 @@ class PairedDifference:
     """Two-sided p value of the hypothesis that the true difference is 0."""
 
 
-def paired_difference(
+def difference_over_seeds(
     differences: Sequence[float], confidence: float = 0.95
-) -> PairedDifference | None:
+) -> SeedsDifference | None:
     """The mean of n differences, its interval and p value; None without any difference.
 
     With d the mean and s the standard deviation (n - 1) of the differences,
@@ -42,13 +42,13 @@ def paired_difference(
         return None
     n, mean = len(differences), statistics.fmean(differences)
     if n < FEWEST_FOR_A_CLAIM:
-        return PairedDifference(mean, n)
+        return SeedsDifference(mean, n)
     error = statistics.stdev(differences) / math.sqrt(n)
     if error == 0:
-        return PairedDifference(mean, n, mean, mean, 1.0 if mean == 0 else 0.0)
+        return SeedsDifference(mean, n, mean, mean, 1.0 if mean == 0 else 0.0)
     reach = t_quantile(confidence, n - 1) * error
     p = 1 - t_inside(abs(mean) / error, n - 1)
-    return PairedDifference(mean, n, mean - reach, mean + reach, p)
+    return SeedsDifference(mean, n, mean - reach, mean + reach, p)
 
 
 def t_inside(t: float, degrees: int) -> float:

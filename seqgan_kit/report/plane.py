@@ -51,8 +51,13 @@ def plane_of(
     log: bool,
     x_pixels: tuple[float, float],
     y_pixels: tuple[float, float],
+    rounds: bool = True,
 ) -> Plane:
-    """Scales that hold all values: y ends on ticks, x ends where the data end."""
+    """Scales that hold all values: y ends on ticks; x ends where the rounds end, or on ticks too."""
+    if not rounds:
+        x_marks, y_marks = (ticks(min(values), max(values)) for values in (xs, ys))
+        x = Scale(x_marks[0], x_marks[-1], *x_pixels)
+        return Plane(x, Scale(y_marks[0], y_marks[-1], *y_pixels), x_marks, y_marks)
     left, right = (min(xs), max(xs)) if xs else (0.0, 1.0)
     right = right if right > left else left + 1.0
     x_marks = [mark for mark in ticks(left, right, whole=True) if left <= mark <= right]

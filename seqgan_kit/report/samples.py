@@ -40,6 +40,14 @@ def stages(folder: Path, phases: Sequence[Span]) -> list[Sample]:
     return [_sample(files[at], _when(at, phases)) for at in sorted(wanted)]
 
 
+def last_sample(folder: Path, title: str) -> Sample:
+    """The last samples of a run."""
+    files = [path for path in (folder / "samples").glob("*.*") if path.stem.isdigit()]
+    if not files:
+        return Sample(title, [], problem="no samples were drawn")
+    return _sample(max(files, key=lambda path: int(path.stem)), title)
+
+
 def figures(folder: Path) -> list[Sample]:
     """The final pictures."""
     paths = sorted((folder / "figures").glob("*.png"))

@@ -45,33 +45,30 @@ def chart(
     """
     lines = [drawable(line, log) for line in lines]
     references = [(name, level) for name, level in references if level > 0 or not log]
-    legend, rows = _legend(lines, references, width)
+    names, rows = legend(lines, references, width)
     top = rows * _LEGEND_ROW + (_ABOVE if phases else 8)
     levels = [y for line in lines for _, y in line.points if y is not None]
     levels += [level for _, level in references] + list(y_range or ())
     ends = [span.start for span in phases] + [span.end for span in phases]
     xs = [x for line in lines for x, _ in line.points] + ends
     plane = plane_of(xs, levels, log, (_LEFT, width - _RIGHT), (height - _BELOW, top))
-    parts = [*_bands(phases, plane), *_axes(plane, x_label), *legend]
+    parts = [*_bands(phases, plane), *axes(plane, x_label), *names]
     parts += [_reference(index, level, plane) for index, (_, level) in enumerate(references)]
     parts += [part for line in lines for part in _curve(line, plane)]
     parts += readouts(lines, plane, x_label)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {width} {height}" '
-        f'role="img" aria-label={quoteattr(title)} font-size="11">\n'
-        + "\n".join(parts)
-        + "\n</svg>"
-    )
+    return frame(parts, title, width, height)
 
 
-def _text(x: float, y: float, text: str, anchor: str = "start", kind: str = "ink-2") -> str:
+def text(x: float, y: float, words: str, anchor: str = "start", kind: str = "ink-2") -> str:
+    """Words at a place; ``kind`` is the page's variable for their colour."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" '
-        f'style="fill:var(--{kind},#555)">{escape(text)}</text>'
+        f'style="fill:var(--{kind},#555)">{escape(words)}</text>'
     )
 
 
-def _stroke(colour: int, width: float = 2.0, opacity: float = 1.0) -> str:
+def stroke(colour: int, width: float = 2.0, opacity: float = 1.0) -> str:
+    """The style of a line of this place in the palette."""
     dash = _DASHES[colour % len(_DASHES)] if opacity == 1 else ""
     dashed = f";stroke-dasharray:{dash}" if dash else ""
     place = colour % len(PALETTE)
@@ -81,11 +78,26 @@ def _stroke(colour: int, width: float = 2.0, opacity: float = 1.0) -> str:
     )
 
 
-def _legend(
+def fill(colour: int) -> str:
+    """The style of an area or dot of this place in the palette."""
+    return f"fill:var(--line-{colour % len(PALETTE)},{PALETTE[colour % len(PALETTE)]})"
+
+
+def frame(parts: Sequence[str], title: str, width: int, height: int) -> str:
+    """The drawn parts as one ``<svg>`` element; ``title`` is what a screen reader says."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {width} {height}" '
+        f'role="img" aria-label={quoteattr(title)} font-size="11">\n'
+        + "\n".join(parts)
+        + "\n</svg>"
+    )
+
+
+def legend(
     lines: Sequence[Line], references: Sequence[tuple[str, float]], width: int
 ) -> tuple[list[str], int]:
     """Names with a stroke of their line, wrapped to rows; also how many rows."""
-    entries = [(line.name, _stroke(line.colour)) for line in lines if line.name]
+    entries = [(line.name, stroke(line.colour)) for line in lines if line.name]
     entries += [(name, _reference_stroke(index)) for index, (name, _) in enumerate(references)]
     parts, at, row = [], float(_LEFT), 0
     for name, style in entries:
@@ -94,7 +106,7 @@ def _legend(
             at, row = float(_LEFT), row + 1
         y = 11 + row * _LEGEND_ROW
         parts.append(f'<path d="M{at:.1f} {y - 4}h18" style="{style}"/>')
-        parts.append(_text(at + 22, y, name, kind="ink"))
+        parts.append(text(at + 22, y, name, kind="ink"))
         at += needs + 8
     return parts, row + 1 if entries else 0
 
@@ -112,23 +124,24 @@ def _bands(phases: Sequence[Span], plane: Plane) -> Iterator[str]:
         room = int((right - left) / 5.8)
         name = span.name if len(span.name) <= room else span.name[: max(room - 1, 0)] + "…"
         if room >= 5:
-            yield _text((left + right) / 2, top - 5, name, "middle", "ink-3")
+            yield text((left + right) / 2, top - 5, name, "middle", "ink-3")
 
 
-def _axes(plane: Plane, x_label: str) -> Iterator[str]:
+def axes(plane: Plane, x_label: str) -> Iterator[str]:
+    """Both axes' ticks, the grid of y, and the name of x."""
     left, right = plane.x.first_pixel, plane.x.last_pixel
     bottom = plane.y.first_pixel
     for mark in plane.y_marks:
         y = plane.y(mark)
         style = "stroke:var(--grid,#ddd);stroke-width:1"
         yield f'<path d="M{left:.1f} {y:.1f}H{right:.1f}" style="{style}"/>'
-        yield _text(left - 6, y + 3.5, number(mark), "end")
+        yield text(left - 6, y + 3.5, number(mark), "end")
     for mark in plane.x_marks:
         x = plane.x(mark)
         style = "stroke:var(--ink-3,#888)"
         yield f'<path d="M{x:.1f} {bottom:.1f}v4" style="{style}"/>'
-        yield _text(x, bottom + 15, number(mark), "middle")
-    yield _text((left + right) / 2, bottom + 29, x_label, "middle", "ink-3")
+        yield text(x, bottom + 15, number(mark), "middle")
+    yield text((left + right) / 2, bottom + 29, x_label, "middle", "ink-3")
 
 
 def _reference_stroke(index: int) -> str:
@@ -144,24 +157,23 @@ def _reference(index: int, level: float, plane: Plane) -> str:
 
 def _curve(line: Line, plane: Plane) -> Iterator[str]:
     """The unbroken stretches as paths, lone points as dots, then marks and whiskers."""
-    stroke = _stroke(line.colour, 1.0, 0.35) if line.faint else _stroke(line.colour)
-    fill = f"fill:var(--line-{line.colour % len(PALETTE)},{PALETTE[line.colour % len(PALETTE)]})"
+    style = stroke(line.colour, 1.0, 0.35) if line.faint else stroke(line.colour)
     errors = line.errors or [None] * len(line.points)
     dots = []
     for stretch in _stretches(line.points):
         at = [(plane.x(x), plane.y(y)) for x, y in stretch]
         if len(at) > 1:
             joined = "L".join(f"{x:.1f} {y:.1f}" for x, y in at)
-            yield f'<path class="curve" d="M{joined}" style="{stroke}"/>'
+            yield f'<path class="curve" d="M{joined}" style="{style}"/>'
         dots += at if line.marked or len(at) == 1 else []
     for (x, y), error in zip(line.points, errors, strict=False):
         if y is not None and error and not plane.y.log:
             top = max(plane.y(y + error), plane.y.last_pixel)
             bottom = min(plane.y(y - error), plane.y.first_pixel)
             whisker = f"M{plane.x(x):.1f} {top:.1f}V{bottom:.1f}"
-            yield f'<path class="whisker" d="{whisker}" style="{_stroke(line.colour, 1.2, 0.7)}"/>'
+            yield f'<path class="whisker" d="{whisker}" style="{stroke(line.colour, 1.2, 0.7)}"/>'
     for x, y in dots:
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" style="{fill}"/>'
+        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" style="{fill(line.colour)}"/>'
 
 
 def _stretches(points: Sequence[Point]) -> Iterator[list[tuple[float, float]]]:

@@ -66,7 +66,7 @@ def score_table(record: Mapping[str, Any]) -> ScoreTable:
         references=[is_reference(row) for row in rows],
         columns=columns,
         cells=cells,
-        signatures=_signatures(columns),
+        signatures=signatures_of(columns),
         notes=list(record.get("notes", [])),
         marks_best=any(best.values()),
         legend=ARROWS + " ± is a standard error." + (_STAR if any(best.values()) else ""),
@@ -158,16 +158,17 @@ def _cell(column: Mapping[str, Any], row: Mapping[str, Any], best: bool) -> Cell
         return Cell("not finite")
     error = row.get("errors", {}).get(column["key"])
     known = error is not None and math.isfinite(error) and error > 0
-    return Cell(f"{value:.{digits}f}", _error(error, digits) if known else "", best)
+    return Cell(f"{value:.{digits}f}", digits_of_error(error, digits) if known else "", best)
 
 
-def _error(error: float, digits: int) -> str:
+def digits_of_error(error: float, digits: int) -> str:
     """In the value's digits, or in up to two more where those would show nothing but zeros."""
     needed = math.ceil(-math.log10(error)) if error < 1 else 0
     return f"{error:.{min(max(digits, needed), digits + 2)}f}"
 
 
-def _signatures(columns: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+def signatures_of(columns: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """(labels, how they were computed), one entry for each different signature."""
     by_signature: dict[str, list[str]] = {}
     for column in columns:
         if column.get("signature"):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from seqgan_kit.metrics.paired_t import paired_difference, t_inside, t_quantile
+from seqgan_kit.metrics.paired_t import difference_over_seeds, t_inside, t_quantile
 
 
 # Fisher and Yates' table of t, 95 % and 99 % two-sided.
@@ -40,7 +40,7 @@ def test_probabilities_are_integrals_of_the_density(degrees: int, t: float) -> N
 def test_students_own_example() -> None:
     """Extra hours of sleep, drug 2 over drug 1, ten patients (Student 1908): t = 4.06, p = 0.0028."""
     extra = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
-    found = paired_difference(extra)
+    found = difference_over_seeds(extra)
     assert found is not None
     assert (found.mean, found.pairs) == (pytest.approx(1.58), 10)
     assert found.p == pytest.approx(0.002833, abs=1e-6)
@@ -51,14 +51,14 @@ def test_students_own_example() -> None:
 
 
 def test_nothing_is_claimed_from_fewer_than_three_pairs() -> None:
-    assert paired_difference([]) is None
-    found = paired_difference([0.5, 0.7])
+    assert difference_over_seeds([]) is None
+    found = difference_over_seeds([0.5, 0.7])
     assert found is not None
     assert (found.mean, found.pairs, found.low, found.high, found.p) == (0.6, 2, None, None, None)
 
 
 def test_differences_without_spread() -> None:
-    same, none = paired_difference([0.5] * 3), paired_difference([0.0] * 3)
+    same, none = difference_over_seeds([0.5] * 3), difference_over_seeds([0.0] * 3)
     assert same is not None
     assert none is not None
     assert (same.p, same.low, same.high) == (0.0, 0.5, 0.5)

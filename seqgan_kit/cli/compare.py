@@ -1,0 +1,260 @@
+"""``compare``: methods against tuned MLE and a null reward, under an equal budget, over seeds."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from seqgan_kit.cli.command import Command, one_of, positive_number, whole_number
+from seqgan_kit.errors import UsageError
+
+if TYPE_CHECKING:
+    from seqgan_kit.cli.compare_arms import Arm
+    from seqgan_kit.cli.compare_plan import Budget, PlannedRun
+    from seqgan_kit.report.comparison_runs import ArmRuns, Role
+
+TEMPERATURES = (0.7, 0.8, 0.9, 1.1)
+
+_DETAILS = """\
+Runs methods, or collects runs that exist, and says what they gained over maximum likelihood.
+
+For every seed one generator is trained by maximum likelihood (arm 'start'). All arms go on from it:
+each method, MLE itself ('mle', for as long as the longest method), and the first method that learns
+from rewards once more with a constant reward ('constant'), which shows what is not the
+discriminator's doing. Every run is an ordinary run directory OUT/ARM/seed-S. What is there is
+collected, what was interrupted is resumed, what fails is reported while the others go on: the same
+command always continues. Writes OUT/compare.html, one self-contained page, and OUT/compare.json.
+
+A budget is what an arm may spend after the start:
+  updates   of the generator, by verdict and by teacher forcing together; with --updates the same
+            number for every method, else each recipe's own schedule. Updates differ in price: a
+            REINFORCE move with rollouts costs many MLE moves, and the discriminator's moves come on
+            top. The seconds are in the table.
+  seconds   of wall-clock training, evaluations included; no method trains longer than its recipe's
+            own schedule. MLE gets the updates that the start made in as many seconds. Run one job
+            at a time on an idle machine, or the seconds mean little.
+In both, MLE keeps the best of its evaluations by held-out likelihood, the start's among them."""
+
+_NOTES = """\
+NAME=RECIPE is the recipe under a name of yours; flags after it are the recipe's own.
+--shared takes the flags that all runs get, MLE included, in one quoted text after '='."""
+
+
+def _declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "recipes",
+        metavar="RECIPE",
+        nargs="*",
+        help="methods, by the names that 'ls' prints, or .py files",
+    )
+    parser.add_argument(
+        "--arm",
+        metavar="'NAME=RECIPE FLAGS'",
+        action="append",
+        default=[],
+        help="a method with flags of its own, in quotes; may be repeated",
+    )
+    parser.add_argument(
+        "--seeds",
+        metavar="S",
+        nargs="+",
+        type=whole_number(0),
+        default=[0, 1, 2],
+        help="seeds (default: 0 1 2); with fewer than three no significance is claimed",
+    )
+    parser.add_argument(
+        "--preset", metavar="PRESET", default="default", help="of every method (default: default)"
+    )
+    parser.add_argument(
+        "--budget",
+        metavar="updates|seconds",
+        type=one_of("budget", "updates", "seconds"),
+        help="what is equal (default: updates; see above)",
+    )
+    parser.add_argument(
+        "--updates", metavar="N", type=whole_number(1), help="updates of every arm's generator"
+    )
+    parser.add_argument(
+        "--seconds", metavar="S", type=positive_number(), help="seconds of every arm's training"
+    )
+    parser.add_argument("--text", metavar="FILE", help="training text (default: the cat world)")
+    parser.add_argument("--test-text", metavar="FILE", help="held-out text")
+    parser.add_argument(
+        "--temperatures",
+        metavar="T",
+        nargs="*",
+        type=positive_number(),
+        default=list(TEMPERATURES),
+        help="further temperatures of all arms, for the frontier (default: 0.7 0.8 0.9 1.1)",
+    )
+    parser.add_argument(
+        "--shared", metavar="='FLAGS'", default="", help="more flags for all runs, MLE's too"
+    )
+    parser.add_argument(
+        "--runs",
+        metavar="ARM=DIR",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="runs that exist: ARM=DIR DIR ...; 'mle' is the baseline. Without recipes nothing is "
+        "trained",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, default=Path("runs/compare"), help="(runs/compare)"
+    )
+    parser.add_argument(
+        "--jobs", metavar="N", type=whole_number(1), default=1, help="runs at a time (default: 1)"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the commands, and start nothing"
+    )
+
+
+def _run(options: argparse.Namespace) -> None:
+    from seqgan_kit.cli.compare_arms import asked_arms, check_names, collected_folders
+    from seqgan_kit.report.comparison_runs import BASELINE, collected_arms
+
+    asked = asked_arms(options.recipes, options.arm)
+    folders = collected_folders(options.runs)
+    check_names([*(arm.name for arm in asked), *folders])
+    if not asked and not folders:
+        raise UsageError("name the methods to compare, as in: seqgan-kit compare seqgan maligan.")
+    if not asked and BASELINE not in folders:
+        raise UsageError(
+            "without MLE's runs there is nothing to compare with: give them as --runs mle=DIR DIR ..."
+        )
+    collected = collected_arms(folders)
+    budget = _budget(options, bool(asked))
+    if not asked:
+        _write(options.out, collected, "as the runs were made", sys.argv[1:])
+        _show(options.out)
+        return
+    _train(options, asked, collected, budget)
+
+
+def _budget(options: argparse.Namespace, trains: bool) -> Budget:
+    from seqgan_kit.cli.compare_plan import Budget
+
+    kind: Literal["updates", "seconds"] = "seconds" if options.seconds else "updates"
+    kind = options.budget or kind
+    if not trains and (options.budget or options.updates or options.seconds):
+        raise UsageError("runs that exist have spent what they have: leave the budget out.")
+    if kind == "seconds" and not options.seconds:
+        raise UsageError("--budget seconds needs to know how many: add --seconds S.")
+    if (kind == "seconds" and options.updates) or (kind == "updates" and options.seconds):
+        raise UsageError("--updates and --seconds are two budgets: give one of them.")
+    return Budget(kind, options.updates or 0, options.seconds or 0.0)
+
+
+def _train(
+    options: argparse.Namespace, asked: list[Arm], collected: list[ArmRuns], budget: Budget
+) -> None:
+    from seqgan_kit.cli.compare_plan import make_plan, write_shared
+    from seqgan_kit.cli.compare_runs import play
+
+    seeds = sorted(set(options.seeds))
+    plan = make_plan(
+        asked,
+        options.out,
+        seeds,
+        budget,
+        preset=options.preset,
+        shared_words=_shared_words(options),
+        trains_baseline=all(arm.role != "baseline" for arm in collected),
+    )
+    if options.dry_run:
+        print("\n".join(shlex.join(["seqgan-kit", "run", r.recipe, *r.words]) for r in plan.runs))
+        return
+    write_shared(plan, options.out)
+    say = f"{len(plan.runs)} runs: {len(plan.arms)} arms x {len(seeds)} seeds, in {options.out}"
+    print(say, flush=True)
+    roles = {arm.name: arm.role for arm in plan.arms}
+
+    def refresh(problems: dict[str, str]) -> None:
+        arms = [*_arms_so_far(plan.runs, roles, problems), *collected]
+        if any(arm.role == "baseline" and arm.runs for arm in arms):
+            _write(options.out, arms, _in_words(budget), sys.argv[1:])
+
+    problems = play(plan.runs, options.jobs, lambda line: print(line, flush=True), refresh)
+    refresh(problems)
+    _show(options.out)
+    if problems:
+        raise UsageError(
+            f"{len(problems)} of {len(plan.runs)} runs failed ({', '.join(problems)}); the table holds "
+            "the others. Mend what their logs say and start the same command again."
+        )
+
+
+def _shared_words(options: argparse.Namespace) -> list[str]:
+    try:
+        words = shlex.split(options.shared)
+    except ValueError as error:
+        raise UsageError(f"--shared {options.shared!r} cannot be split: {error}.") from None
+    for flag in ("text", "test_text"):
+        if getattr(options, flag):
+            words += [f"--{flag.replace('_', '-')}", getattr(options, flag)]
+    if options.temperatures:
+        words += ["--temperatures", *(f"{t:g}" for t in options.temperatures if t != 1)]
+    return words
+
+
+def _arms_so_far(
+    runs: Sequence[PlannedRun], roles: Mapping[str, Role], problems: Mapping[str, str]
+) -> list[ArmRuns]:
+    from seqgan_kit.cli.compare_resume import finished
+    from seqgan_kit.report.comparison_runs import ArmRuns, ComparedRun
+
+    arms = []
+    for name, role in roles.items():
+        own = [run for run in runs if run.arm == name]
+        done = tuple(ComparedRun(name, run.folder) for run in own if finished(run))
+        missing = {
+            run.seed: problems.get(run.title, "not finished yet")
+            for run in own
+            if not finished(run)
+        }
+        arms.append(ArmRuns(name, role, done, missing))
+    return arms
+
+
+def _in_words(budget: Budget) -> str:
+    if budget.seconds:
+        return f"{budget.seconds:g} seconds of training after the start"
+    if budget.updates:
+        return f"{budget.updates} updates of the generator after the start"
+    return "each recipe's own schedule after the start; MLE as many updates as the longest"
+
+
+def _write(out: Path, arms: Sequence[ArmRuns], budget: str, words: Sequence[str]) -> None:
+    from seqgan_kit.report.comparison_page import write_comparison
+
+    write_comparison(out, arms, budget, ["seqgan-kit", *words])
+
+
+def _show(out: Path) -> None:
+    from seqgan_kit.report.comparison_table import print_comparison
+
+    print_comparison(out)
+
+
+COMMANDS = (
+    Command(
+        name="compare",
+        summary="methods against tuned MLE and a null reward, over seeds",
+        usage="RECIPE ... [--arm 'NAME=RECIPE FLAGS'] [--seeds S ...] [options]",
+        details=f"{_DETAILS}\n\n{_NOTES}",
+        examples=(
+            "compare seqgan --preset smoke --seeds 0 1 --out runs/first-comparison",
+            "compare seqgan maligan relgan --seeds 0 1 2 --jobs 2",
+            "compare --arm 'n16=seqgan --rollouts 16' --arm 'n1=seqgan --rollouts 1' --updates 400",
+            "compare seqgan --text my.txt --test-text held.txt --shared='--tokenizer bpe'",
+            "compare --runs mle=runs/m0 runs/m1 --runs seqgan=runs/s0 runs/s1 --out runs/both",
+        ),
+        declare=_declare,
+        run=_run,
+    ),
+)

@@ -1,0 +1,81 @@
+"""The arms of a comparison, as they are named on the command line."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqgan_kit.cli.recipes import find_recipe
+from seqgan_kit.cli.user_files import missing
+from seqgan_kit.errors import UsageError
+from seqgan_kit.report.comparison_runs import BASELINE, START, Role
+
+_NAME = re.compile(r"\s*([A-Za-z0-9][\w.+-]*)\s*=\s*(\S.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What is compared: a recipe with flags."""
+
+    name: str
+    recipe: str
+    flags: tuple[str, ...] = ()
+    role: Role = "method"
+
+
+def asked_arms(recipes: Iterable[str], described: Iterable[str]) -> list[Arm]:
+    """Arms from recipe names and from ``NAME=RECIPE FLAGS``; MLE, always there, is left out."""
+    arms = [Arm(Path(recipe).stem, recipe) for recipe in recipes if recipe != BASELINE]
+    arms += [_described(text) for text in described]
+    for arm in arms:
+        find_recipe(arm.recipe)
+        if arm.name in (START, BASELINE) or arm.recipe == BASELINE:
+            raise UsageError(
+                f"arm {arm.name!r}: MLE takes part in every comparison (arms {START!r} and "
+                f"{BASELINE!r}); name the methods to compare with it."
+            )
+    check_names([arm.name for arm in arms])
+    return arms
+
+
+def check_names(names: list[str]) -> None:
+    """Refuses two arms of one name."""
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(
+            f"two arms are called {twice!r}: name one, as in --arm '{twice}-2={twice} --FLAG VALUE'."
+        )
+
+
+def collected_folders(texts: Iterable[str]) -> dict[str, list[Path]]:
+    """Run directories by arm, from ``NAME=DIR`` and further directories of the same arm after it."""
+    found: dict[str, list[Path]] = {}
+    name = ""
+    for text in texts:
+        named = _NAME.fullmatch(text)
+        if named:
+            name, text = named[1], named[2]
+        if not name:
+            raise UsageError(
+                f"--runs {text}: say whose runs these are, as in --runs seqgan=DIR DIR."
+            )
+        if not Path(text).is_dir():
+            raise missing(Path(text), "run directory")
+        found.setdefault(name, []).append(Path(text))
+    return found
+
+
+def _described(text: str) -> Arm:
+    found = _NAME.fullmatch(text)
+    try:
+        words = shlex.split(found[2]) if found else []
+    except ValueError as error:
+        raise UsageError(f"--arm {text!r} cannot be split into words: {error}.") from None
+    if found is None or not words:
+        raise UsageError(
+            f"--arm {text!r} is not NAME=RECIPE [FLAGS]. An example: "
+            "--arm 'many=seqgan --rollouts 16 --baseline none'."
+        )
+    return Arm(found[1], words[0], tuple(words[1:]))

@@ -1,0 +1,190 @@
+"""From arms and a budget to runs, each with its exact command."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from seqgan_kit.cli.compare_arms import Arm
+from seqgan_kit.cli.compare_settings import arm_settings, control_of, shared_settings
+from seqgan_kit.errors import UsageError
+from seqgan_kit.report.comparison_runs import BASELINE, START
+
+SHARED_FILE = "shared.json"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What every arm may spend once it has the generator that all start from."""
+
+    kind: Literal["updates", "seconds"] = "updates"
+    """What is counted."""
+    updates: int = 0
+    """Updates of the generator; 0 leaves each recipe its own schedule."""
+    seconds: float = 0.0
+    """Wall-clock seconds of training, evaluations on the way included."""
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run: a recipe, its words, and where it goes."""
+
+    arm: str
+    seed: int
+    recipe: str
+    words: tuple[str, ...]
+    """After the recipe's name."""
+    folder: Path
+    start: Path | None = None
+    """The run that must have finished before."""
+    seconds: float = 0.0
+    """The limit of its training; 0 for none."""
+
+    @property
+    def title(self) -> str:
+        """For messages."""
+        return f"{self.arm}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that will be run."""
+
+    arms: tuple[Arm, ...]
+    runs: tuple[PlannedRun, ...]
+    shared: dict[str, Any]
+    """The settings that all runs have in common, as written to shared.json."""
+
+
+def make_plan(
+    asked: Sequence[Arm],
+    out: Path,
+    seeds: Sequence[int],
+    budget: Budget,
+    *,
+    preset: str,
+    shared_words: Sequence[str] = (),
+    trains_baseline: bool = True,
+) -> Plan:
+    """The runs of a comparison; all settings are checked.
+
+    Args:
+        asked: the methods; a control is added.
+        out: folder of the comparison.
+        seeds: of the runs.
+        budget: what every arm may spend.
+        preset: of every method's recipe.
+        shared_words: flags for all runs.
+        trains_baseline: False where MLE's runs exist already.
+    """
+    shared = shared_settings(asked[0], preset, shared_words)
+    arms = {arm.name: arm for arm in asked}
+    configs = {name: arm_settings(arm, preset, shared) for name, arm in arms.items()}
+    if control := control_of(arms, configs):
+        arms[control.name] = control
+        configs[control.name] = arm_settings(control, preset, shared)
+    training = configs[asked[0].name].training
+    updates = max(_updates(arms[name], config, budget) for name, config in configs.items())
+    limits = {name: _limit(config, budget) for name, config in configs.items()}
+    baseline = (Arm(BASELINE, BASELINE, role="baseline"),) if trains_baseline else ()
+    runs = []
+    for seed in seeds:
+        runs.append(_start_run(training, seed, out))
+        if trains_baseline:
+            runs.append(_baseline_run(training, updates, seed, out, budget))
+        for name, arm in arms.items():
+            words = (preset, *_from_start(out, seed), *limits[name], *arm.flags)
+            runs.append(_run(arm, words, seed, out, budget.seconds))
+    return Plan(
+        (Arm(START, BASELINE, role="start"), *baseline, *arms.values()), tuple(runs), shared
+    )
+
+
+def run_folder(out: Path, arm: str, seed: int) -> Path:
+    """Where a run of a comparison lies."""
+    return out / arm / f"seed-{seed}"
+
+
+def write_shared(plan: Plan, out: Path) -> None:
+    """Writes shared.json; refuses a folder whose runs were started with other shared settings."""
+    path, text = out / SHARED_FILE, json.dumps(plan.shared, indent=2) + "\n"
+    begun = any(run.folder.exists() for run in plan.runs)
+    if begun and path.exists() and path.read_text(encoding="utf-8") != text:
+        raise UsageError(
+            f"{out} holds runs with other shared settings (those in {path}): choose another folder by "
+            "--out, or delete that one."
+        )
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file: give --out a folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _updates(arm: Arm, config: Any, budget: Budget) -> int:
+    """Updates that the arm makes of its generator, by D's verdict and by teacher forcing."""
+    per_round = _per_round(config)
+    if not per_round:
+        raise UsageError(
+            f"arm {arm.name!r} never moves its generator: there is nothing to compare."
+        )
+    if not budget.updates:
+        return int(config.training.rounds) * per_round
+    if "--rounds" in arm.flags:
+        raise UsageError(f"arm {arm.name!r}: --rounds contradicts --updates; give one of them.")
+    return math.ceil(budget.updates / per_round) * per_round
+
+
+def _per_round(config: Any) -> int:
+    return int(config.training.generator_moves + config.training.teacher_forcing_moves)
+
+
+def _limit(config: Any, budget: Budget) -> tuple[str, ...]:
+    if not budget.updates:
+        return ()
+    return "--rounds", str(math.ceil(budget.updates / _per_round(config)))
+
+
+def _start_run(training: Any, seed: int, out: Path) -> PlannedRun:
+    """MLE as the first arm's own pretraining would be; the best of its evaluations is kept."""
+    epochs = max(1, math.ceil(training.mle_epochs))
+    words = (
+        "--config", str(out / SHARED_FILE),
+        "--batch-size", str(training.batch_size),
+        "--mle-epochs", str(training.mle_epochs),
+        "--mle-learning-rate", str(training.mle_learning_rate),
+        "--mle-schedule", training.mle_schedule,
+        "--evaluate-every-epochs", str(math.ceil(epochs / 15)),
+        "--patience-evaluations", str(epochs),
+    )  # fmt: skip
+    return _run(Arm(START, BASELINE, role="start"), words, seed, out)
+
+
+def _baseline_run(training: Any, updates: int, seed: int, out: Path, budget: Budget) -> PlannedRun:
+    """MLE that goes on for what the others spend; the best of its evaluations is kept."""
+    words = (
+        *_from_start(out, seed),
+        "--batch-size", str(training.batch_size),
+        *([] if budget.seconds else ["--mle-moves", str(updates)]),
+        "--mle-learning-rate", str(training.generator_learning_rate),
+        "--mle-schedule", "linear",
+        "--patience-evaluations", "10",
+    )  # fmt: skip
+    return _run(Arm(BASELINE, BASELINE, role="baseline"), words, seed, out, budget.seconds)
+
+
+def _from_start(out: Path, seed: int) -> tuple[str, ...]:
+    start = run_folder(out, START, seed)
+    return "--config", str(out / SHARED_FILE), "--pretrained", str(start)
+
+
+def _run(
+    arm: Arm, words: tuple[str, ...], seed: int, out: Path, seconds: float = 0.0
+) -> PlannedRun:
+    folder = run_folder(out, arm.name, seed)
+    words = (*words, "--seed", str(seed), "--out", str(folder))
+    start = None if arm.role == "start" else run_folder(out, START, seed)
+    return PlannedRun(arm.name, seed, arm.recipe, words, folder, start, seconds)

@@ -1,0 +1,86 @@
+"""Learning curves of a comparison: every arm's evaluations over the updates of its generator."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seqgan_kit.report.comparison_runs import START, ArmRuns, ComparedRun
+from seqgan_kit.report.curves import Figure, label
+from seqgan_kit.report.plane import Line
+from seqgan_kit.report.svg import chart
+
+Course = dict[float, list[float]]
+"""A number's values over the seeds, by updates."""
+
+
+def learning_curves(
+    arms: Sequence[ArmRuns], colours: Mapping[str, int], names: Mapping[str, str]
+) -> list[Figure]:
+    """A chart for each number that the runs evaluate: means over seeds, whiskers their deviation.
+
+    All courses begin where the start ended.
+    """
+    starts = next((arm.by_seed() for arm in arms if arm.role == "start"), {})
+    moving = [arm for arm in arms if arm.name in names and arm.role != "start"]
+    measured = [name for arm in moving for run in arm.runs for name in _measured(run)]
+    return [
+        _figure(name, {arm.name: _course(arm, name, starts) for arm in moving}, colours, names)
+        for name in dict.fromkeys(measured)
+    ]
+
+
+def _measured(run: ComparedRun) -> list[str]:
+    return [name for row in run.evaluations for name in row["values"] if "error" not in name]
+
+
+def _course(arm: ArmRuns, name: str, starts: Mapping[int, ComparedRun]) -> Course:
+    course: Course = {}
+    for seed, run in arm.by_seed().items():
+        begin = _ended_at(starts[seed], name) if seed in starts else None
+        points = [(0.0, begin)] if begin is not None else []
+        if run.arm != START:
+            points += [
+                (float(updates), row["values"][name])
+                for row in run.evaluations
+                if row["values"].get(name) is not None
+                and (updates := run.updates_at(row)) is not None
+            ]
+        for at, value in points:
+            course.setdefault(at, []).append(float(value))
+    return course
+
+
+def _ended_at(start: ComparedRun, name: str) -> float | None:
+    """The number at the evaluation that the start went back to: its best by held-out likelihood."""
+    rows = [row for row in start.evaluations if row["values"].get(name) is not None]
+    judged = [row for row in rows if row["values"].get("nll_valid") is not None]
+    best = min(judged, key=lambda row: row["values"]["nll_valid"], default=None)
+    found = best or (rows[-1] if rows else None)
+    return float(found["values"][name]) if found is not None else None
+
+
+def _figure(
+    name: str,
+    courses: Mapping[str, Course],
+    colours: Mapping[str, int],
+    names: Mapping[str, str],
+) -> Figure:
+    lines = [
+        Line(
+            names[arm],
+            [(at, statistics.fmean(values)) for at, values in sorted(course.items())],
+            colours[arm],
+            marked=True,
+            errors=[_deviation(values) for _, values in sorted(course.items())],
+        )
+        for arm, course in courses.items()
+        if course
+    ]
+    title = label(name)
+    return Figure(title, chart(lines, title=title, x_label="updates of the generator"))
+
+
+def _deviation(values: Sequence[Any]) -> float | None:
+    return statistics.stdev(values) if len(values) > 1 else None

@@ -1,0 +1,203 @@
+"""Whether an arm lies beyond what a tuned MLE reaches at its temperatures (Caccia et al. 2020).
+
+Each seed's points are judged against MLE's curve of the same seed; what the seeds say together is their
+mean distance with Student's t. With fewer than three seeds the interval is that of the sampling alone: every
+number is drawn from a normal distribution around it with its standard error.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqgan_kit.metrics.frontier import FrontierPoint, Verdict, judge
+from seqgan_kit.metrics.paired_t import FEWEST_FOR_A_CLAIM, difference_over_seeds
+from seqgan_kit.report.comparison_runs import BASELINE
+
+_DRAWS = 400
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Which scores stand for quality and for diversity. A higher-is-better score is shown as its negative."""
+
+    quality: str
+    diversity: str
+    exact: bool = False
+    """Whether both are divergences from a known distribution."""
+
+
+AXES = (
+    Axes("skewed_kl", "forward_kl", exact=True),
+    Axes("nll_oracle", "nll_test_token", exact=True),
+    Axes("lm_score", "reverse_lm_score"),
+    Axes("bleu5", "self_bleu5"),
+)
+"""In the order of preference; the first pair that the tables have is taken."""
+
+
+def frontier(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """The plane, every row's place in it by seed, and a verdict for each arm; None without axes."""
+    known = {column["key"]: column for column in columns}
+    axes = next((a for a in AXES if a.quality in known and a.diversity in known), None)
+    base = [row for row in rows if row["arm"] == BASELINE]
+    if axes is None or not any(_places(row, axes, known) for row in base):
+        return None
+    arms = list(dict.fromkeys(row["arm"] for row in rows if row["arm"] != BASELINE))
+    verdicts = [
+        verdict
+        for arm in arms
+        if (verdict := _verdict([r for r in rows if r["arm"] == arm], base, axes, known))
+    ]
+    return {
+        "quality": _axis(known[axes.quality]),
+        "diversity": _axis(known[axes.diversity]),
+        "exact": axes.exact,
+        "points": [point for row in rows if (point := _point(row, axes, known))],
+        "verdicts": verdicts,
+    }
+
+
+def _axis(column: Mapping[str, Any]) -> dict[str, str]:
+    negative = column.get("better") == "higher"
+    label = f"-{column['label']}" if negative else str(column["label"])
+    return {"key": column["key"], "label": label, "signature": column.get("signature", "")}
+
+
+def _places(
+    row: Mapping[str, Any], axes: Axes, columns: Mapping[str, Mapping[str, Any]]
+) -> dict[int, tuple[float, float]]:
+    """(quality, diversity) by seed, lower better in both."""
+    quality, diversity = (row["scores"].get(key, {}).get("by_seed", {}) for key in _keys(axes))
+    signs = [_sign(columns[key]) for key in _keys(axes)]
+    return {s: (signs[0] * quality[s], signs[1] * diversity[s]) for s in quality if s in diversity}
+
+
+def _point(
+    row: Mapping[str, Any], axes: Axes, columns: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """A row's mean place, with the half-lengths of its whiskers: the seeds' standard deviation, or with one
+    seed the sampling's standard error."""
+    places = _places(row, axes, columns)
+    if not places:
+        return None
+    quality, diversity = zip(*places.values(), strict=True)
+    reach = []
+    for values, key in zip((quality, diversity), _keys(axes), strict=True):
+        error = row["scores"][key]["error"]
+        reach.append(statistics.stdev(values) if len(values) > 1 else error)
+    return {
+        "arm": row["arm"],
+        "role": row["role"],
+        "temperature": row["temperature"],
+        "quality": statistics.fmean(quality),
+        "diversity": statistics.fmean(diversity),
+        "quality_reach": reach[0],
+        "diversity_reach": reach[1],
+    }
+
+
+def _verdict(
+    own: Sequence[Mapping[str, Any]],
+    base: Sequence[Mapping[str, Any]],
+    axes: Axes,
+    columns: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any] | None:
+    """Where the arm lies at temperature 1: seed by seed, then together."""
+    row = next((r for r in own if r["temperature"] == 1), None)
+    if row is None:
+        return None
+    seeds = [
+        seed
+        for seed in _places(row, axes, columns)
+        if any(seed in _places(other, axes, columns) for other in base)
+    ]
+    if not seeds:
+        return None
+    judged = {seed: _judged(row, base, seed, axes, columns) for seed in seeds}
+    together = difference_over_seeds([verdict.distance for verdict in judged.values()])
+    assert together is not None
+    low, high = together.low, together.high
+    if together.pairs < FEWEST_FOR_A_CLAIM:
+        low, high = _sampling_interval(judged.values())
+    return {
+        "arm": row["arm"],
+        "role": row["role"],
+        "distance": together.mean,
+        "by_seed": {seed: verdict.distance for seed, verdict in judged.items()},
+        "low": low,
+        "high": high,
+        "p": together.p,
+        "interval_over": "seeds" if together.pairs >= FEWEST_FOR_A_CLAIM else "sampling",
+        "at_equal_diversity": _mean([v.at_equal_diversity for v in judged.values()]),
+        "at_equal_quality": _mean([v.at_equal_quality for v in judged.values()]),
+        "side": _side(low, high),
+        "temperatures_of_baseline": sorted(other["temperature"] for other in base),
+    }
+
+
+def _judged(
+    row: Mapping[str, Any],
+    base: Sequence[Mapping[str, Any]],
+    seed: int,
+    axes: Axes,
+    columns: Mapping[str, Mapping[str, Any]],
+) -> Verdict:
+    rng = np.random.default_rng(seed)
+    curve = [
+        _drawn(other, seed, axes, columns, rng)
+        for other in base
+        if seed in _places(other, axes, columns)
+    ]
+    return judge(_drawn(row, seed, axes, columns, rng), curve)
+
+
+def _drawn(
+    row: Mapping[str, Any],
+    seed: int,
+    axes: Axes,
+    columns: Mapping[str, Mapping[str, Any]],
+    rng: np.random.Generator,
+) -> FrontierPoint:
+    """The row's place of one seed, with draws by the standard errors of its two numbers (0 if unknown)."""
+    place = _places(row, axes, columns)[seed]
+    errors = [row["scores"][key]["errors_by_seed"].get(seed, 0.0) for key in _keys(axes)]
+    draws = rng.normal(place, errors, (_DRAWS, 2)) if any(errors) else np.empty((0, 2))
+    return FrontierPoint(str(row["name"]), *place, draws)
+
+
+def _sampling_interval(verdicts: Any) -> tuple[float | None, float | None]:
+    """Of the mean distance over these seeds, from the sampling alone; None where its errors are unknown."""
+    known = [verdict.interval for verdict in verdicts]
+    if not known or any(interval is None for interval in known):
+        return None, None
+    middles = [(low + high) / 2 for low, high in known]
+    reach = float(np.hypot.reduce([(high - low) / 2 for low, high in known])) / len(known)
+    return statistics.fmean(middles) - reach, statistics.fmean(middles) + reach
+
+
+def _side(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return "unknown"
+    if high < 0:
+        return "beyond"
+    return "inside" if low > 0 else "on"
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if len(known) == len(values) else None
+
+
+def _keys(axes: Axes) -> tuple[str, str]:
+    return axes.quality, axes.diversity
+
+
+def _sign(column: Mapping[str, Any]) -> float:
+    return -1.0 if column.get("better") == "higher" else 1.0

@@ -1,0 +1,149 @@
+"""compare.json and compare.html: a comparison on one page that needs no network and no script."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seqgan_kit.core.progress import duration
+from seqgan_kit.core.runlog.records import write_atomically
+from seqgan_kit.report.comparison import comparison, tuned_baseline
+from seqgan_kit.report.comparison_curves import learning_curves
+from seqgan_kit.report.comparison_runs import ArmRuns
+from seqgan_kit.report.comparison_table import comparison_table, display_name, verdict_sentences
+from seqgan_kit.report.frontier_chart import frontier_chart
+from seqgan_kit.report.page import render_page, write_page
+from seqgan_kit.report.samples import Sample, last_sample
+
+_ROLES = {
+    "start": "MLE that all others start from",
+    "baseline": "MLE, trained further",
+    "method": "method",
+    "control": "control: a reward that knows nothing",
+}
+
+
+def write_comparison(
+    out: Path, arms: Sequence[ArmRuns], budget: str, command: Sequence[str]
+) -> Path:
+    """Writes compare.json and compare.html into a folder; returns the page's path.
+
+    Args:
+        out: the folder.
+        arms: with their finished runs, the baseline's among them.
+        budget: what the arms were allowed to spend, in words.
+        command: what makes this comparison.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    record = comparison(arms, budget) | {"command": list(command)}
+    write_atomically(out / "compare.json", record)
+    return write_page(out / "compare.html", render(record, arms, out))
+
+
+def render(record: Mapping[str, Any], arms: Sequence[ArmRuns], out: Path) -> str:
+    """The page."""
+    names = {arm.name: display_name({"name": arm.name, "role": arm.role}) for arm in arms}
+    moving = {name: shown for name, shown in names.items() if _role(arms, name) != "start"}
+    colours = {name: place for place, name in enumerate(moving)}
+    frontier = record["frontier"]
+    missing = [
+        (arm["name"], s, why) for arm in record["arms"] for s, why in arm["problems"].items()
+    ]
+    return render_page(
+        "comparison.html.j2",
+        title=record["title"],
+        lead=_lead(record),
+        missing=missing,
+        facts=_facts(record),
+        verdicts=verdict_sentences(record),
+        frontier=frontier,
+        plane=frontier_chart(frontier, colours, moving) if frontier else "",
+        table=comparison_table(record),
+        temperatures=comparison_table(record, temperatures=True),
+        refused=record["refused"],
+        notes=record["notes"],
+        arms=[_arm(arm) for arm in record["arms"]],
+        curves=learning_curves(tuned_baseline(arms), colours, moving),
+        samples=_samples(arms, names),
+        commands=_commands(record),
+        shared=_shared(out),
+        revisions=_revisions(record),
+        folder=str(out),
+    )
+
+
+def _role(arms: Sequence[ArmRuns], name: str) -> str:
+    return next(arm.role for arm in arms if arm.name == name)
+
+
+def _lead(record: Mapping[str, Any]) -> str:
+    compared = [arm["name"] for arm in record["arms"] if arm["role"] in ("method", "control")]
+    listed = ", ".join(compared[:-1]) + (" and " if len(compared) > 1 else "") + compared[-1]
+    return f"What {listed} gained over maximum likelihood. Budget: {record['budget']}."
+
+
+def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    runs = [run for arm in record["arms"] for run in arm["runs"]]
+    seeds = sorted({run["seed"] for run in runs})
+    return [
+        ("arms", str(len(record["arms"]))),
+        ("seeds", ", ".join(map(str, seeds))),
+        ("runs", str(len(runs))),
+        ("training time in all", duration(sum(run["seconds"] for run in runs))),
+    ]
+
+
+def _arm(arm: Mapping[str, Any]) -> dict[str, str]:
+    runs = arm["runs"]
+    seconds = [run["seconds"] for run in runs]
+    return {
+        "name": display_name(arm),
+        "role": _ROLES[arm["role"]],
+        "seeds": ", ".join(str(run["seed"]) for run in runs) or "none",
+        "updates": _range([run["generator_updates"] for run in runs]),
+        "time": duration(sum(seconds) / len(seconds)) if seconds else "",
+    }
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers, default=0), max(numbers, default=0)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _samples(arms: Sequence[ArmRuns], names: Mapping[str, str]) -> list[Sample]:
+    """The last samples of one seed's runs: the first seed that all arms have, or the arm's first."""
+    common = set.intersection(*(set(arm.by_seed()) for arm in arms if arm.runs))
+    made = []
+    for arm in arms:
+        runs = arm.by_seed()
+        if runs:
+            seed = min(common) if common else min(runs)
+            made.append(last_sample(runs[seed].folder, f"{names[arm.name]}, seed {seed}"))
+    return made
+
+
+def _commands(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    made = [("This comparison", shlex.join(record["command"]))]
+    for arm in record["arms"]:
+        made += [
+            (f"{display_name(arm)}, seed {run['seed']}", shlex.join(run["command"]))
+            for run in arm["runs"]
+        ]
+    return made
+
+
+def _shared(out: Path) -> str:
+    """The settings that all runs took from one file."""
+    path = out / "shared.json"
+    return json.dumps(json.loads(path.read_bytes()), indent=1) if path.is_file() else ""
+
+
+def _revisions(record: Mapping[str, Any]) -> list[str]:
+    """Revisions of the code and versions that the runs were made with, each told once."""
+    runs = [run for arm in record["arms"] for run in arm["runs"]]
+    told = [f"git revision {run['revision'][:12]}" for run in runs if run["revision"]]
+    told += [f"{name} {version}" for run in runs for name, version in run["versions"].items()]
+    return list(dict.fromkeys(told))

@@ -1,0 +1,154 @@
+"""The table of a comparison: means over seeds with what they gained over MLE, for page and terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from seqgan_kit.report.tables import ARROWS, Cell, ScoreTable, digits_of_error, signatures_of
+
+LEVEL = 0.05
+"""p values below are called significant."""
+_ACROSS = 4
+"""Rows of the table side by side in a terminal, MLE not counted."""
+_WIDTH = 100
+
+
+def comparison_table(record: Mapping[str, Any], temperatures: bool = False) -> ScoreTable:
+    """The rows at temperature 1 and real data, or with ``temperatures`` all the others."""
+    rows = [row for row in record["rows"] if (row["temperature"] != 1) == temperatures]
+    columns = record["columns"]
+    return ScoreTable(
+        title="Other temperatures" if temperatures else "Scores",
+        models=[display_name(row) for row in rows],
+        references=[row["role"] == "reference" for row in rows],
+        columns=columns,
+        cells=[[_cell(column, row) for column in columns] for row in rows],
+        signatures=[] if temperatures else signatures_of(columns),
+        notes=[],
+        marks_best=False,
+        legend=_legend(record),
+    )
+
+
+def display_name(row: Mapping[str, Any]) -> str:
+    """A row's name on page and screen."""
+    if row["role"] == "baseline":
+        return str(row["name"]).replace("mle", "MLE", 1)
+    return f"{row['name']} (control)" if row["role"] == "control" else str(row["name"])
+
+
+def _legend(record: Mapping[str, Any]) -> str:
+    return (
+        f"{ARROWS} ± is the standard deviation over seeds (with one seed: the standard error of the "
+        "sampling). Below it the difference from MLE, paired by seed, with the p value of Student's t "
+        f"from three seeds on; green is better and orange worse with p below {LEVEL}. Nothing is "
+        f"corrected for looking at {len(record['columns'])} scores: read a lone small p with care."
+    )
+
+
+def _cell(column: Mapping[str, Any], row: Mapping[str, Any]) -> Cell:
+    score = row["scores"].get(column["key"])
+    if score is None:
+        return Cell("")
+    digits = int(column.get("digits", 3))
+    spread = score["deviation"] if score["deviation"] is not None else score["error"]
+    error = digits_of_error(spread, digits) if spread else ""
+    change, verdict = "", ""
+    if (difference := score.get("difference")) is not None and row["role"] != "reference":
+        change = f"{difference['mean']:+.{digits}f}"
+        if difference["p"] is not None:
+            change += f", p {_p(difference['p'])}"
+            verdict = _verdict(column, difference)
+    return Cell(f"{score['mean']:.{digits}f}", error, change=change, verdict=verdict)
+
+
+def _p(p: float) -> str:
+    if p < 0.001:
+        return "<.001"
+    return f"{p:.3f}".lstrip("0") if p < 0.1 else f"{p:.2f}".lstrip("0")
+
+
+def _verdict(column: Mapping[str, Any], difference: Mapping[str, Any]) -> str:
+    if difference["p"] >= LEVEL or column.get("better") not in ("higher", "lower"):
+        return ""
+    return "better" if (difference["mean"] > 0) == (column["better"] == "higher") else "worse"
+
+
+def verdict_sentences(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(side, sentence) for each arm: where it lies to MLE's curve."""
+    if not record["frontier"]:
+        return []
+    return [
+        (verdict["side"], _sentence(verdict, record["frontier"]))
+        for verdict in record["frontier"]["verdicts"]
+        if verdict["role"] != "start"
+    ]
+
+
+def _sentence(verdict: Mapping[str, Any], frontier: Mapping[str, Any]) -> str:
+    words = {"beyond": "beyond", "on": "on", "inside": "inside", "unknown": "near"}
+    text = f"{verdict['arm']} lies {words[verdict['side']]} MLE's curve"
+    away = -verdict["distance"]
+    text += f": {abs(away):.3g} {'beyond' if away > 0 else 'inside'} it"
+    if verdict["low"] is not None:
+        over = "seeds" if verdict["interval_over"] == "seeds" else "the sampling alone"
+        text += f" (95 % interval {-verdict['high']:.3g} to {-verdict['low']:.3g} over {over})"
+    by_seed = ", ".join(f"{-value:+.3g}" for value in verdict["by_seed"].values())
+    text += f"; by seed {by_seed}. "
+    gap = verdict["at_equal_diversity"]
+    if gap is None:
+        return text + "MLE has its diversity at none of these temperatures."
+    quality, diversity = frontier["quality"]["label"], frontier["diversity"]["label"]
+    return (
+        text
+        + f"At equal {diversity} its {quality} is {abs(gap):.3g} "
+        + ("lower than MLE's." if gap < 0 else "higher than MLE's.")
+    )
+
+
+def print_comparison(out: Path, console: Console | None = None) -> None:
+    """Prints the table and the verdicts of a comparison's folder, 100 columns wide at most."""
+    path = Path(out) / "compare.json"
+    if not path.is_file():
+        return
+    record = json.loads(path.read_bytes())
+    console = console or Console(highlight=False)
+    console.width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH
+    table = comparison_table(record)
+    base = [i for i, row in enumerate(table.models) if row == "MLE"]
+    others = [i for i in range(len(table.models)) if i not in base]
+    for first in range(0, max(len(others), 1), _ACROSS):
+        console.print(_grid(table, [*base, *others[first : first + _ACROSS]]))
+    notes = ["± deviation over seeds; below: difference from MLE by seed, p of Student's paired t."]
+    for line in [*notes, *(text for _, text in verdict_sentences(record)), *record["notes"]]:
+        console.print(Text(line, style="dim"))
+    for refused in record["refused"]:
+        console.print(f"{refused['label']} is left out: it was computed in different ways.")
+    console.print(f"wrote {Path(out) / 'compare.html'}")
+
+
+def _grid(table: ScoreTable, shown: Sequence[int]) -> Table:
+    grid = Table(box=SIMPLE_HEAD, padding=(0, 1))
+    grid.add_column("", no_wrap=True)
+    for index in shown:
+        grid.add_column(table.models[index], justify="right")
+    for place, column in enumerate(table.columns):
+        arrow = {"higher": " ↑", "lower": " ↓"}.get(str(column.get("better")), "")
+        cells = [_shown(table.cells[index][place]) for index in shown]
+        grid.add_row(f"{column['label']}{arrow}", *cells)
+    return grid
+
+
+def _shown(cell: Cell) -> Text:
+    style = {"better": "bold green", "worse": "yellow"}.get(cell.verdict, "")
+    error = f" ±{cell.error}" if cell.error else ""
+    change = f"\n{cell.change}" if cell.change else ""
+    return Text.assemble(cell.value, (error, "dim"), (change, style or "dim"))

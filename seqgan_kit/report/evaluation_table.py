@@ -1,0 +1,57 @@
+"""An evaluation in the terminal: scores down, samples and real text across, then what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from seqgan_kit.report.tables import Cell, score_table
+
+WIDEST = 110
+"""Columns beyond which lines are hard to read."""
+
+
+def print_evaluation(record: Mapping[str, Any], console: Console | None = None) -> None:
+    """Prints the record; fits 80 columns."""
+    console = console or Console(highlight=False)
+    console.width = min(console.width, WIDEST)
+    plus_minus = "±" if (console.encoding or "").lower().startswith("utf") else "+-"
+    console.print(_grid(record, plus_minus))
+    findings = record.get("findings", [])
+    for sentence in findings:
+        name, _, rest = sentence.partition(":")
+        console.print(Text.assemble(("! ", "bold red"), (f"{name}:", "bold"), rest))
+    if not findings:
+        console.print("No sign of collapse, copying or degenerate repetition.")
+    console.print()
+    for note in record.get("notes", []):
+        console.print(Text(note.replace("±", plus_minus), style="dim"))
+
+
+def _grid(record: Mapping[str, Any], plus_minus: str) -> Table:
+    table = score_table(record)
+    grid = Table(box=SIMPLE_HEAD, title=table.title, title_style="bold", padding=(0, 1))
+    grid.add_column("")
+    grid.add_column("better", style="dim")
+    for name in table.models:
+        grid.add_column(name, justify="right")
+    numbered = list(enumerate(table.columns))
+    for group, members in groupby(numbered, lambda pair: pair[1].get("group", "")):
+        grid.add_row(Text(str(group), style="bold"))
+        for index, column in members:
+            cells = [_text(row[index], plus_minus) for row in table.cells]
+            label = Padding(str(column["label"]), (0, 0, 0, 1))
+            grid.add_row(label, str(column.get("better", "")), *cells)
+    return grid
+
+
+def _text(cell: Cell, plus_minus: str) -> Text:
+    error = f" {plus_minus}{cell.error}" if cell.error else ""
+    return Text.assemble(cell.value, (error, "dim"), no_wrap=True)

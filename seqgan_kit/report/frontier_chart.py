@@ -1,0 +1,94 @@
+"""Quality against diversity as a chart: a curve over temperatures for each arm, MLE's ground shaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from xml.sax.saxutils import escape
+
+from seqgan_kit.metrics.frontier import FrontierPoint, pareto_front
+from seqgan_kit.report.plane import Line, Plane, number, plane_of
+from seqgan_kit.report.svg import axes, fill, frame, legend, stroke, text
+
+_LEFT, _RIGHT, _BELOW, _TOP, _LEGEND_ROW = 48, 24, 36, 22, 16
+
+Point = Mapping[str, Any]
+
+
+def frontier_chart(
+    record: Mapping[str, Any],
+    colours: Mapping[str, int],
+    names: Mapping[str, str],
+    width: int = 760,
+    height: int = 460,
+) -> str:
+    """The plane of a comparison's frontier as one ``<svg>`` element.
+
+    Args:
+        record: the frontier of compare.json.
+        colours: each arm's place in the palette.
+        names: how each arm is called; one without a name is not drawn.
+        width: in the drawing's own units.
+        height: likewise.
+    """
+    points = [point for point in record["points"] if point["arm"] in names]
+    arms = [arm for arm in names if any(point["arm"] == arm for point in points)]
+    entries = [Line(names[arm], (), colours[arm]) for arm in arms]
+    shown, rows = legend(entries, (), width)
+    top = rows * _LEGEND_ROW + _TOP
+    xs = [x for point in points for x in _ends(point, "quality")]
+    ys = [y for point in points for y in _ends(point, "diversity")]
+    corners = (_LEFT, width - _RIGHT), (height - _BELOW, top)
+    plane = plane_of(xs, ys, False, *corners, rounds=False)
+    base = [point for point in points if point["role"] == "baseline"]
+    quality, diversity = record["quality"]["label"], record["diversity"]["label"]
+    parts = [*_attained(base, plane), *axes(plane, f"{quality} → worse"), *shown]
+    parts.append(text(_LEFT, top - 8, f"↑ worse: {diversity}", kind="ink-3"))
+    for arm in arms:
+        own = [point for point in points if point["arm"] == arm]
+        parts += _arm(sorted(own, key=lambda p: p["temperature"]), colours[arm], names[arm], plane)
+    title = f"{diversity} against {quality}, a curve over temperatures for each arm"
+    return frame(parts, title, width, height)
+
+
+def _ends(point: Point, axis: str) -> tuple[float, float]:
+    """The ends of a whisker."""
+    reach = point[f"{axis}_reach"] or 0.0
+    return point[axis] - reach, point[axis] + reach
+
+
+def _attained(base: Sequence[Point], plane: Plane) -> Iterator[str]:
+    """The ground behind the baseline's frontier, shaded: what it reaches at some temperature."""
+    front = pareto_front([FrontierPoint("", p["quality"], p["diversity"]) for p in base])
+    if not front:
+        return
+    corners = [(plane.x(p.quality), plane.y(p.diversity)) for p in front]
+    top, right = plane.y.last_pixel, plane.x.last_pixel
+    path = [(corners[0][0], top), *corners, (right, corners[-1][1]), (right, top)]
+    joined = "L".join(f"{x:.1f} {y:.1f}" for x, y in path)
+    yield f'<path class="attained" d="M{joined}Z" style="fill:var(--band,rgba(128,128,128,.13))"/>'
+    yield text(right - 6, top + 14, "no better than MLE at some temperature", "end", "ink-3")
+
+
+def _arm(points: Sequence[Point], colour: int, name: str, plane: Plane) -> Iterator[str]:
+    """The curve, whiskers both ways, a dot for each temperature with its number; that of 1 is the largest."""
+    at = [(plane.x(p["quality"]), plane.y(p["diversity"])) for p in points]
+    joined = "L".join(f"{x:.1f} {y:.1f}" for x, y in at)
+    yield f'<path class="curve" d="M{joined}" style="{stroke(colour, 1.5)}"/>'
+    for point, (x, y) in zip(points, at, strict=True):
+        left, right = (plane.x(end) for end in _ends(point, "quality"))
+        low, high = (plane.y(end) for end in _ends(point, "diversity"))
+        whiskers = f"M{left:.1f} {y:.1f}H{right:.1f}M{x:.1f} {low:.1f}V{high:.1f}"
+        yield f'<path class="whisker" d="{whiskers}" style="{stroke(colour, 1.2, 0.6)}"/>'
+        plain = point["temperature"] == 1
+        yield (
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{5.5 if plain else 3}" style="{fill(colour)}">'
+            f"<title>{escape(_told(point, name))}</title></circle>"
+        )
+        if not plain:
+            yield text(x + 6, y - 5, f"{point['temperature']:g}", kind="ink-3")
+
+
+def _told(point: Point, name: str) -> str:
+    place = ", ".join(number(float(f"{point[axis]:.4g}")) for axis in ("quality", "diversity"))
+    return f"{name} at temperature {point['temperature']:g}: {place}"
