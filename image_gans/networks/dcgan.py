@@ -25,8 +25,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from image_gans.networks.norms import DiscriminatorNorm, GeneratorNorm, norm_layer
+from image_gans.networks.norms import (
+    BY_REFERENCE,
+    DiscriminatorNorm,
+    GeneratorNorm,
+    norm_layer,
+)
 from image_gans.networks.spectral import spectrally_normalised
+from image_gans.networks.virtual_norm import REFERENCE_SAMPLES
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import UsageError, unknown
 
@@ -55,7 +61,8 @@ class DCGANConfig:
     variant: Variant = "batchnorm"
     """batchnorm: as in the paper. selu: self-normalising activations and no normalisation layers."""
     generator_norm: GeneratorNorm = "auto"
-    """Normalisation of G's layers; auto: batch, or none for selu."""
+    """Normalisation of G's layers; auto: batch, or none for selu. virtual and reference: by a batch that is
+    fixed once, with or without the picture itself."""
     discriminator_norm: DiscriminatorNorm = "auto"
     """Normalisation of D's layers; auto: batch, or none for selu."""
 
@@ -101,6 +108,8 @@ class DCGANGenerator(nn.Module):
     a picture depends on its latent vector alone and not on what is drawn beside it.
     """
 
+    reference: Tensor | None
+
     def __init__(self, config: DCGANConfig):
         super().__init__()
         self.config = config
@@ -115,6 +124,9 @@ class DCGANGenerator(nn.Module):
         # No batch norm at the output: pictures may differ in mean and contrast (section 3).
         self.layers = nn.Sequential(*layers, _upsample(config.hidden[-1], config.channels))
         initialise(self, config, "generator")
+        by_reference = config.norm("generator") in BY_REFERENCE
+        fixed = torch.randn(REFERENCE_SAMPLES, config.latent) if by_reference else None
+        self.register_buffer("reference", fixed)
 
     def forward(self, z: Tensor) -> Tensor:
         """[N,latent] -> [N,C,H,W] in [-1,1]."""
@@ -122,7 +134,10 @@ class DCGANGenerator(nn.Module):
 
     def before_tanh(self, z: Tensor) -> Tensor:
         """[N,latent] -> [N,C,H,W], not yet squashed."""
-        return cast(Tensor, self.layers(self.project(z).view(len(z), -1, 4, 4)))
+        if self.reference is not None:
+            z = torch.cat([self.reference.to(z), z])
+        pictures = cast(Tensor, self.layers(self.project(z).view(len(z), -1, 4, 4)))
+        return pictures if self.reference is None else pictures[len(self.reference) :]
 
     def latents(self, n: int, rng: torch.Generator) -> Tensor:
         """[n,latent] standard normal; drawn where ``rng`` lives, returned where the parameters live."""

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from image_gans.networks.mlp import Maxout
-from image_gans.networks.norms import DiscriminatorNorm, GeneratorNorm
+from image_gans.networks.norms import PLAIN_NORMS, DiscriminatorNorm, GeneratorNorm
 from image_gans.networks.spectral import spectrally_normalised
 from seqgan_kit.errors import UsageError, unknown
 
@@ -62,7 +62,7 @@ class PictureMLPConfig:
             raise UsageError(f"dropout is {self.dropout:g}; it must be 0 or more and below 1.")
         norms = tuple(name for name in get_args(DiscriminatorNorm) if name != "instance")
         for norm, known in (
-            (self.generator_norm, get_args(GeneratorNorm)),
+            (self.generator_norm, PLAIN_NORMS),
             (self.discriminator_norm, norms),
         ):
             if norm not in known:

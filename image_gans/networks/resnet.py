@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from image_gans.networks.attention import SelfAttention
-from image_gans.networks.norms import DiscriminatorNorm, GeneratorNorm, norm_layer
+from image_gans.networks.norms import PLAIN_NORMS, DiscriminatorNorm, GeneratorNorm, norm_layer
 from image_gans.networks.residual_blocks import DiscriminatorBlock, GeneratorBlock, initialise
 from image_gans.networks.spectral import spectrally_normalised
 from seqgan_kit.errors import UsageError, unknown
@@ -68,7 +68,7 @@ class ResNetConfig:
                     f"a residual network's {name} cannot be {getattr(self, name)}; it needs at least 1."
                 )
         for name, norm, known in (
-            ("generator norm", self.generator_norm, get_args(GeneratorNorm)),
+            ("generator norm", self.generator_norm, PLAIN_NORMS),
             ("discriminator norm", self.discriminator_norm, get_args(DiscriminatorNorm)),
         ):
             if norm not in known:
