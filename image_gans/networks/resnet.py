@@ -1,5 +1,5 @@
 """Residual generator and discriminator (Gulrajani et al. 2017, "Improved training of Wasserstein GANs",
-appendix F; Miyato et al. 2018, "Spectral normalization for generative adversarial networks", tables 3-5).
+appendix F; Miyato et al. 2018, "Spectral normalization for generative adversarial networks", appendix B.4).
 
     G: z -> linear -> [N,c,4,4] -> (block, size doubled)* -> norm, ReLU, conv 3x3, tanh
     D: [N,C,H,W] -> (block, size halved)* -> block(s) of one size -> ReLU, pooling over pixels
