@@ -50,10 +50,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "image_gans.latent": BELOW_IMAGES | {"image_gans"},
     "image_gans.techniques": BELOW_IMAGES | {"image_gans", "image_gans.networks"},
     "image_gans.schedule": BELOW_IMAGES | {"image_gans", "image_gans.techniques"},
-    "image_gans.export": BELOW_IMAGES | IMAGE_PARTS | {"image_gans.networks"},
+    "image_gans.exploring": BELOW_IMAGES | {"image_gans.grids", "image_gans.latent"},
+    "image_gans.recognised": BELOW_IMAGES | {"image_gans.conditions", "image_gans.metrics"},
+    "image_gans.export": BELOW_IMAGES
+    | IMAGE_PARTS
+    | {"image_gans.exploring", "image_gans.networks", "image_gans.recognised"},
     "image_gans.methods": BELOW_IMAGES
     | IMAGE_PARTS
     | {"image_gans.networks", "image_gans.metrics", "image_gans.export"},
+    "image_gans.bare_loops": BELOW_IMAGES | IMAGE_PARTS | {"image_gans.networks"},
+    "image_gans.timing": BELOW_IMAGES
+    | IMAGE_PARTS
+    | {"image_gans.networks", "image_gans.methods", "image_gans.bare_loops"},
+    "image_gans.benches": CORE | {"image_gans", "image_gans.timing", "seqgan_kit.cli"},
     "image_gans.showing": BELOW_IMAGES
     | IMAGE_PARTS
     | {"image_gans.export", "image_gans.methods", "seqgan_kit.report"},

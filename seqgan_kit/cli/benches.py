@@ -21,7 +21,7 @@ _SEED: Option = ("seed", 0, 0, "of weights and samples")
 
 def seqgan(words: Sequence[str]) -> None:
     """One adversarial step of the generator against a loop that replays every prefix."""
-    options = _parse(
+    options = parse_options(
         "seqgan",
         "Times an adversarial step of the generator - sampling, Monte-Carlo rewards, update - against a "
         "plain loop that replays every prefix, in turns. With the defaults it takes two to four minutes.",
@@ -42,12 +42,12 @@ def seqgan(words: Sequence[str]) -> None:
         setting = SeqGANSetting(**options)
         return report(setting, time_steps(setting, _say))
 
-    _print_with_threads(options.pop("threads"), measure)
+    print_with_threads(options.pop("threads"), measure)
 
 
 def discriminator(words: Sequence[str]) -> None:
     """The discriminator's training step against convolutions and autograd."""
-    options = _parse(
+    options = parse_options(
         "discriminator",
         "Times training steps of the TextCNN discriminator - loss on reals and fakes, gradients, Adam - "
         "against nn.Conv1d and autograd, in turns.",
@@ -69,7 +69,7 @@ def discriminator(words: Sequence[str]) -> None:
 
         return discriminator_report(DiscriminatorSetting(**options))
 
-    _print_with_threads(options.pop("threads"), measure)
+    print_with_threads(options.pop("threads"), measure)
 
 
 def mle(words: Sequence[str]) -> None:
@@ -87,7 +87,7 @@ def mle(words: Sequence[str]) -> None:
 
         return likelihood_report(GeneratorSetting(**options))
 
-    _print_with_threads(options.pop("threads"), measure)
+    print_with_threads(options.pop("threads"), measure)
 
 
 def sampling(words: Sequence[str]) -> None:
@@ -107,12 +107,12 @@ def sampling(words: Sequence[str]) -> None:
 
         return sampling_report(GeneratorSetting(**options))
 
-    _print_with_threads(options.pop("threads"), measure)
+    print_with_threads(options.pop("threads"), measure)
 
 
 def variance(words: Sequence[str]) -> None:
     """How noisy the estimators of the policy gradient are, and what they cost."""
-    options = _parse(
+    options = parse_options(
         "variance",
         "Variance of the generator's gradient by numbers of rollouts and baselines, at fixed weights: a "
         "random LSTM is the data, the generator has learnt from it by likelihood, the discriminator to "
@@ -137,17 +137,17 @@ def variance(words: Sequence[str]) -> None:
         setting = VarianceSetting(**options)
         return report(setting, measure_noise(setting, _say))
 
-    _print_with_threads(options.pop("threads"), measure)
+    print_with_threads(options.pop("threads"), measure)
 
 
 def _parse_generator(
     name: str, description: str, options: Sequence[Option], words: Sequence[str]
 ) -> dict[str, int]:
     options = (*options, _LENGTH, _VOCABULARY, _HIDDEN, _SEED)
-    return _parse(name, description, options, words)
+    return parse_options(name, description, options, words)
 
 
-def _parse(
+def parse_options(
     name: str, description: str, options: Sequence[Option], words: Sequence[str]
 ) -> dict[str, int]:
     parser = Parser(prog=f"seqgan-kit bench {name}", description=description, allow_abbrev=False)
@@ -174,7 +174,7 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _print_with_threads(threads: int, measure: Callable[[], str]) -> None:
+def print_with_threads(threads: int, measure: Callable[[], str]) -> None:
     """Measures with so many threads, 0 for torch's choice, and leaves torch as it was."""
     # torch is loaded only when something is computed, so that --help is quick.
     import torch

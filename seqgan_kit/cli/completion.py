@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from seqgan_kit.cli.command import PROGRAM, Command, build_parser, one_of, option_names
-from seqgan_kit.cli.tools import BENCHES
+from seqgan_kit.cli.tools import all_benches
 
 _SHELLS = ("bash", "zsh", "fish")
 # Recipes are asked for when completing: a new one needs no new script.
@@ -52,7 +52,7 @@ def _first_words(command: Command) -> str:
     return {
         "cp": f"$({_LIST_RECIPES})",
         "run": f"$({_LIST_RECIPES})",
-        "bench": " ".join(BENCHES),
+        "bench": " ".join(all_benches()),
         "completion": " ".join(_SHELLS),
     }.get(command.name, "")
 

@@ -19,6 +19,15 @@ BENCHES = {
 }
 """Where each measurement lives: a function that takes the words after the name."""
 
+BENCH_GROUP = "seqgan_kit.benches"
+
+
+def all_benches() -> dict[str, str]:
+    """The measurements with those that other packages offer as entry points."""
+    from importlib.metadata import entry_points
+
+    return BENCHES | {point.name: point.value for point in entry_points(group=BENCH_GROUP)}
+
 
 def _declare_world(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -62,7 +71,7 @@ def _run_world(options: argparse.Namespace) -> None:
 
 
 def _declare_bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help=f"what to measure: {', '.join(BENCHES)}")
+    parser.add_argument("name", metavar="NAME", help=f"what to measure: {', '.join(all_benches())}")
     rest = parser.add_argument(
         "rest",
         metavar="...",
@@ -73,9 +82,10 @@ def _declare_bench(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_bench(options: argparse.Namespace) -> None:
-    if options.name not in BENCHES:
-        raise unknown("bench", options.name, BENCHES)
-    module, _, function = BENCHES[options.name].partition(":")
+    benches = all_benches()
+    if options.name not in benches:
+        raise unknown("bench", options.name, benches)
+    module, _, function = benches[options.name].partition(":")
     getattr(import_module(module), function)(options.rest)
 
 

@@ -48,7 +48,9 @@ class Stepper:
         """
         assert turn.optimizer is not None
         slot = self._slots[_slot(turn)]
-        optimizer, parameters = self._optimizers[slot], self.parameters(turn)
+        optimizer = self._optimizers[slot]
+        # As the optimizer holds them: to walk through all modules in every move takes its time.
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
         with frozen(*self.bystanders(turn)), self.runtime.autocast():
             loss = self.game.loss(turn.loss, batch, move)
         # Not autograd.grad: it may give two parameters one tensor, which clipping would scale twice.

@@ -115,12 +115,7 @@ class Trainer:
             self.log.log("phase", values={"rounds": rounds}, **self._where(phase))
         ended = False
         while cursor.round < rounds and not ended:
-            began, moves_before = time.monotonic(), cursor.total_moves
-            self._play_round(phase, rounds)
-            cursor.round, cursor.turn = cursor.round + 1, 0
-            cursor.total_rounds += 1
-            rate = (cursor.total_moves - moves_before) / max(time.monotonic() - began, 1e-9)
-            ended = self._after_round(phase, rounds, rate)
+            ended = self.play_round(phase, rounds)
         self.keeper.end_phase(phase)
         if phase is self.phases[-1]:
             self.log.log("phase", values={}, message="finished", **self._where(phase))
@@ -129,7 +124,17 @@ class Trainer:
         if self._signal() is not None:  # it came after the last move
             self._stop(phase)
 
-    def _play_round(self, phase: Phase, rounds: int) -> None:
+    def play_round(self, phase: Phase, rounds: int) -> bool:
+        """One round of so many, and what is due after it; True if the phase shall end early."""
+        cursor = self.cursor
+        began, moves_before = time.monotonic(), cursor.total_moves
+        self._make_moves(phase, rounds)
+        cursor.round, cursor.turn = cursor.round + 1, 0
+        cursor.total_rounds += 1
+        rate = (cursor.total_moves - moves_before) / max(time.monotonic() - began, 1e-9)
+        return self._after_round(phase, rounds, rate)
+
+    def _make_moves(self, phase: Phase, rounds: int) -> None:
         cursor = self.cursor
         self.game.train()
         while cursor.turn < len(phase.turns):
