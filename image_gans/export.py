@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from image_gans.conditions import Conditions
+from image_gans.exploring import Explorer
 from image_gans.grids import save_grid
 from image_gans.latent import LatentGenerator
 from image_gans.networks.autoencoder import AutoencoderConfig, AutoencoderGenerator
@@ -96,6 +97,14 @@ class ImageModel:
                 "that is told them, for instance with 'seqgan-kit run cgan'."
             )
         return cast(Conditions, conditions).wishes(condition)
+
+    def explore(self) -> Explorer:
+        """Ways through its latent space, arithmetic and projection."""
+        from image_gans.recognised import selector  # the metrics, which nobody needs for samples
+
+        told = getattr(cast(Any, self.generator).config, "conditions", None)
+        select = None if told else selector(self.run_dir, self.generator, self.latents)
+        return Explorer(self.generator, self.latents, self.run_dir / "samples", select)
 
     def sample(
         self,

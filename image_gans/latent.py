@@ -1,8 +1,9 @@
-"""Ways between latent vectors, and the pictures along them."""
+"""Ways between latent vectors and the pictures along them; the vectors behind a given picture."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -89,3 +90,70 @@ def _right_angle(u: Tensor) -> Tensor:
     """A vector at a right angle to each unit vector u [R,d]: the axis it leans on least, made orthogonal."""
     axis = torch.zeros_like(u).scatter_(-1, u.abs().argmin(-1, keepdim=True), 1.0)
     return axis - (axis * u).sum(-1, keepdim=True) * u
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Latent vectors whose pictures come near a given one."""
+
+    latents: Tensor
+    """[R,d] the nearest that each start led to."""
+    distances: Tensor
+    """[R] root mean square difference of pixels there, in the pictures' range of -1..1."""
+    before: Tensor
+    """[R] the same at the starts."""
+
+    @property
+    def best(self) -> int:
+        """Which start led nearest."""
+        return int(self.distances.argmin())
+
+
+def project(
+    generate: Callable[[Tensor], Tensor],
+    picture: Tensor,
+    starts: Tensor,
+    *,
+    moves: int = 300,
+    learning_rate: float = 0.1,
+) -> Projection:
+    """Searches z for which G(z) is a given picture: [C,H,W], starts [R,d].
+
+        z <- z - Adam(d/dz mean (G(z) - x)^2),   its step size falling to 0 along a half cosine
+
+    All starts go their own ways side by side, since one of them alone often ends in a local minimum; of each
+    the nearest vector on its way is kept. G has to be in evaluation mode: its pictures may not depend on each
+    other.
+    """
+    if moves < 1 or learning_rate <= 0 or not len(starts):
+        raise UsageError(
+            f"a projection by {moves} moves of size {learning_rate:g} from {len(starts)} starts goes "
+            "nowhere; it needs at least 1 move, a step size above 0 and at least 1 start."
+        )
+    with torch.enable_grad():
+        z = starts.detach().clone().requires_grad_(True)
+        optimizer = torch.optim.Adam([z], learning_rate)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, moves)
+        nearest, least = z.detach().clone(), torch.full((len(z),), float("inf")).to(z)
+        before = least
+        for move in range(moves + 1):
+            squares = _mean_squares(generate(z), picture)
+            before = squares.detach() if move == 0 else before
+            better = squares.detach() < least
+            least = torch.where(better, squares.detach(), least)
+            nearest[better] = z.detach()[better]
+            if move < moves:
+                (z.grad,) = torch.autograd.grad(squares.sum(), z)
+                optimizer.step()
+                schedule.step()
+    return Projection(nearest, least.sqrt(), before.sqrt())
+
+
+def _mean_squares(pictures: Tensor, target: Tensor) -> Tensor:
+    """[R] of pictures [R,C,H,W] against one [C,H,W]."""
+    if pictures.shape[1:] != target.shape:
+        raise UsageError(
+            f"the generator's pictures are {list(pictures.shape[1:])} and the given one is "
+            f"{list(target.shape)}: give it in that size and number of channels."
+        )
+    return (pictures - target.to(pictures)).square().flatten(1).mean(1)

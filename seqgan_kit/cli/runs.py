@@ -78,8 +78,8 @@ def _declare_sample(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_sample(options: argparse.Namespace) -> None:
-    run_dir = _existing_run(options.run_dir)
-    _check_writable(options.out)
+    run_dir = existing_run(options.run_dir)
+    check_writable(options.out)
     model = find_loader(model_kind(run_dir))(run_dir)
     samples = model.sample(
         options.n,
@@ -93,7 +93,7 @@ def _run_sample(options: argparse.Namespace) -> None:
     _deliver(samples, options.out)
 
 
-def _check_writable(out: Path | None) -> None:
+def check_writable(out: Path | None) -> None:
     """Finds out before sampling, which may take long, that there is no place for the result."""
     if out is not None and out.is_dir():
         raise UsageError(f"{out} is a folder: give --out the name of a file.")
@@ -111,7 +111,8 @@ def _deliver(samples: list[str] | Path, out: Path | None) -> None:
         print(f"wrote {len(samples)} sentences to {out}")
 
 
-def _existing_run(run_dir: Path) -> Path:
+def existing_run(run_dir: Path) -> Path:
+    """``run_dir`` itself, if it is a directory."""
     if not run_dir.exists():
         raise missing(run_dir, "run directory")
     if not run_dir.is_dir():
@@ -156,7 +157,7 @@ def _declare_report(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_report(options: argparse.Namespace) -> None:
-    run_dir = _existing_run(options.run_dir)
+    run_dir = existing_run(options.run_dir)
     from seqgan_kit.report.html import write_report
 
     print(f"wrote {write_report(run_dir)}")

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from image_gans.latent import linear, spherical, strip
+from image_gans.latent import linear, project, spherical, strip
 from seqgan_kit.errors import UsageError
 
 
@@ -93,3 +93,61 @@ def test_a_strip_has_a_way_in_each_row_with_both_ends():
 def test_a_strip_of_one_step_is_refused():
     with pytest.raises(UsageError, match="at least 2"):
         strip(lambda z: z, rows(1), rows(2), steps=1)
+
+
+class Linear:
+    """G(z) = A z + b as pictures of 2x4 pixels, whose inverse is known: A has orthonormal columns."""
+
+    def __init__(self, d: int = 5):
+        self.a = torch.linalg.qr(rows(20, n=8, d=d)).Q
+        self.b = rows(21, n=1, d=8)[0]
+
+    def __call__(self, z: torch.Tensor) -> torch.Tensor:
+        return (z @ self.a.T + self.b).view(-1, 1, 2, 4)
+
+
+def test_projection_recovers_the_vector_of_a_linear_generators_picture():
+    generate, z = Linear(), rows(22, n=1, d=5)
+    found = project(generate, generate(z)[0], rows(23, n=3, d=5), moves=400)
+    torch.testing.assert_close(found.latents, z.expand(3, 5), atol=1e-3, rtol=0)
+    assert found.distances.max() < 1e-3
+    wanted = (generate(rows(23, n=3, d=5)) - generate(z)).square().mean((1, 2, 3)).sqrt()
+    torch.testing.assert_close(found.before, wanted)
+
+
+def test_projection_of_a_picture_that_cannot_be_made_ends_at_the_nearest_that_can():
+    """The least squares solution z = A^T (x - b), whose distance is that of x to the plane."""
+    generate = Linear()
+    picture = rows(24, n=1, d=8).view(1, 2, 4)
+    found = project(generate, picture, rows(25, n=2, d=5), moves=400)
+    nearest = (picture.flatten() - generate.b) @ generate.a
+    torch.testing.assert_close(found.latents, nearest.expand(2, 5), atol=1e-3, rtol=0)
+    rest = (generate(nearest[None])[0] - picture).square().mean().sqrt()
+    torch.testing.assert_close(found.distances, rest.expand(2), atol=1e-4, rtol=0)
+
+
+def test_starts_go_their_own_ways_and_the_best_is_named():
+    """Two valleys of G(z) = z^2: at z = 1 the picture is met, from z < -1.5 only that of the bound is."""
+
+    def generate(z: torch.Tensor) -> torch.Tensor:
+        return torch.where(z > -1.2, z, z * 0 - 3).view(-1, 1, 1, 1)
+
+    starts = torch.tensor([[-2.0], [0.2], [3.0]])
+    together = project(generate, torch.ones(1, 1, 1), starts, moves=300)
+    assert together.best in (1, 2)
+    assert together.distances[0] == together.before[0] == 4
+    for i in range(3):
+        alone = project(generate, torch.ones(1, 1, 1), starts[i : i + 1], moves=300)
+        torch.testing.assert_close(alone.distances[0], together.distances[i])
+
+
+def test_a_projection_is_never_farther_than_its_start():
+    found = project(Linear(), torch.zeros(1, 2, 4), rows(26, n=4, d=5), moves=3, learning_rate=50.0)
+    assert (found.distances <= found.before).all()
+
+
+def test_projections_that_cannot_be():
+    with pytest.raises(UsageError, match=r"are \[1, 2, 4\] and the given one is \[1, 4, 2\]"):
+        project(Linear(), torch.zeros(1, 4, 2), rows(1, d=5))
+    with pytest.raises(UsageError, match="goes nowhere"):
+        project(Linear(), torch.zeros(1, 2, 4), rows(1, d=5), moves=0)

@@ -1,0 +1,168 @@
+"""``interpolate``, ``arithmetic`` and ``project``: the latent space of a trained image model."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from seqgan_kit.cli.command import Command, one_of, whole_number
+from seqgan_kit.cli.runs import check_writable, existing_run, find_loader, model_kind
+from seqgan_kit.cli.user_files import missing
+from seqgan_kit.errors import UsageError
+
+
+def _explorer(options: argparse.Namespace) -> Any:
+    """What the run's model offers for its latent space."""
+    run_dir = existing_run(options.run_dir)
+    check_writable(options.out)
+    kind = model_kind(run_dir)
+    model = find_loader(kind)(run_dir)
+    explore = getattr(model, "explore", None)
+    if explore is None:
+        raise UsageError(
+            f"{run_dir} holds a {kind} model; only image models have a latent space to explore."
+        )
+    return explore()
+
+
+def _declare_common(parser: argparse.ArgumentParser, kinds: str) -> None:
+    parser.add_argument("run_dir", metavar="RUN", type=Path, help="directory of a trained run")
+    parser.add_argument(
+        "--seed", metavar="S", type=whole_number(0), default=0, help="same seed, same pictures (0)"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, help=f"where to write, {kinds} (default: RUN/samples/)"
+    )
+
+
+def _declare_rows(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rows", metavar="N", type=whole_number(1), default=6, help="rows of pictures (6)"
+    )
+
+
+def _declare_interpolate(parser: argparse.ArgumentParser) -> None:
+    _declare_common(parser, "a .png or .gif")
+    _declare_rows(parser)
+    parser.add_argument(
+        "--steps", metavar="N", type=whole_number(2), default=9, help="pictures on each way (9)"
+    )
+    parser.add_argument(
+        "--way",
+        type=one_of("way", "spherical", "linear"),
+        default="spherical",
+        help="spherical, along the great circle (default), or linear",
+    )
+    parser.add_argument(
+        "--condition", metavar="LABEL=CLASS,...", help="conditional models: what is at the start"
+    )
+    parser.add_argument(
+        "--to",
+        metavar="LABEL=CLASS,...",
+        help="conditional models: what is at the end, from the same noise",
+    )
+
+
+def _run_interpolate(options: argparse.Namespace) -> None:
+    path = _explorer(options).interpolate(
+        rows=options.rows, steps=options.steps, way=options.way, seed=options.seed,
+        condition=options.condition, to=options.to, out=options.out,
+    )  # fmt: skip
+    print(f"wrote {path}")
+
+
+def _declare_arithmetic(parser: argparse.ArgumentParser) -> None:
+    _declare_common(parser, "a .png")
+    parser.add_argument("formula", metavar="FORMULA", help="three conditions as 'A - B + C'")
+    _declare_rows(parser)
+    parser.add_argument(
+        "--examples",
+        metavar="N",
+        type=whole_number(1),
+        default=64,
+        help="samples behind a mean (64)",
+    )
+
+
+def _run_arithmetic(options: argparse.Namespace) -> None:
+    path = _explorer(options).arithmetic(
+        options.formula,
+        rows=options.rows,
+        examples=options.examples,
+        seed=options.seed,
+        out=options.out,
+    )
+    print(f"wrote {path}: in each row a sample of A, of B, of C, and that C moved by A - B")
+
+
+def _declare_project(parser: argparse.ArgumentParser) -> None:
+    _declare_common(parser, "a .png")
+    parser.add_argument("picture", metavar="PICTURE", type=Path, help="any picture file")
+    parser.add_argument(
+        "--restarts", metavar="N", type=whole_number(1), default=8, help="random starts (8)"
+    )
+    parser.add_argument(
+        "--moves", metavar="N", type=whole_number(1), default=300, help="steps from each (300)"
+    )
+
+
+def _run_project(options: argparse.Namespace) -> None:
+    if not options.picture.is_file():
+        raise missing(options.picture, "picture")
+    path, found = _explorer(options).project(
+        options.picture,
+        restarts=options.restarts,
+        moves=options.moves,
+        seed=options.seed,
+        out=options.out,
+    )
+    print("root mean square difference of pixels (white - black = 2), best first:")
+    for i in found.distances.argsort().tolist():
+        print(f"  {found.before[i]:.3f} at the start, {found.distances[i]:.3f} at the end")
+    print(f"wrote {path}: in each row the picture, the start and the end of a search")
+
+
+COMMANDS = (
+    Command(
+        name="interpolate",
+        summary="pictures on ways through latent space, side by side or moving",
+        usage="RUN [--rows N] [--steps N] [--out FILE] [options]",
+        details="Draws pairs of latent vectors and the pictures on the ways between them, a row each;\n"
+        "into a .gif the same as moving pictures.",
+        examples=(
+            "interpolate runs/dcgan",
+            "interpolate runs/dcgan --rows 16 --steps 24 --out cats.gif",
+            "interpolate runs/cgan --condition coat=black --to coat=ginger",
+        ),
+        declare=_declare_interpolate,
+        run=_run_interpolate,
+    ),
+    Command(
+        name="arithmetic",
+        summary="vector arithmetic by attribute: A - B + C in latent space",
+        usage="RUN FORMULA [--rows N] [--out FILE] [options]",
+        details="Moves samples of C by the mean latent vector of A less that of B. Conditional models\n"
+        "draw A, B and C as they are told; of others, samples are used that a recogniser takes for\n"
+        "them. It learns from the labels of the run's own data, once.",
+        examples=(
+            "arithmetic runs/dcgan 'coat=ginger - coat=black + coat=black,accessory=hat'",
+            "arithmetic runs/cgan 'eyes=shut - eyes=open + coat=white'",
+        ),
+        declare=_declare_arithmetic,
+        run=_run_arithmetic,
+    ),
+    Command(
+        name="project",
+        summary="the latent vectors whose pictures come nearest to a given one",
+        usage="RUN PICTURE [--restarts N] [--moves N] [--out FILE] [options]",
+        details="Searches by gradient descent from several starts, and shows the picture, the start and\n"
+        "the end of each search. What a model cannot draw it cannot come near.",
+        examples=(
+            "project runs/dcgan cat.png",
+            "project runs/dcgan cat.png --restarts 32 --moves 1000",
+        ),
+        declare=_declare_project,
+        run=_run_project,
+    ),
+)
