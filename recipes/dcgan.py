@@ -3,6 +3,8 @@
 $ python recipes/dcgan.py                                   bundled cat faces, minutes on a laptop
 $ python recipes/dcgan.py --images DIR --out runs/mine      your own folder of pictures
 $ python recipes/dcgan.py paper --images DIR --size 64      the paper's settings (hours; use a GPU)
+$ python recipes/dcgan.py px64 --images DIR                 64 pixels, with a slower D
+$ python recipes/dcgan.py selu128 --images DIR              128 pixels, self-normalising networks
 $ python recipes/dcgan.py smoke                             seconds, to see that everything works
 $ python recipes/dcgan.py --resume runs/dcgan               go on where a run stopped
 $ torchrun --nproc_per_node 2 recipes/dcgan.py              several processes
@@ -54,6 +56,27 @@ PRESETS = {
         data=ImageData(size=64),
         networks=NetworkChoice(width=128),
         training=ImageTraining(sample_every_rounds=1000, evaluate_every_rounds=1000),
+    ),
+    "px64": Config(
+        data=ImageData(size=64),
+        training=ImageTraining(
+            batch_size=64,
+            discriminator_learning_rate=5e-5,
+            epochs=100,
+            sample_every_rounds=1000,
+            evaluate_every_rounds=1000,
+        ),
+    ),
+    "selu128": Config(
+        data=ImageData(size=128),
+        networks=NetworkChoice(variant="selu"),
+        training=ImageTraining(
+            batch_size=64,
+            discriminator_learning_rate=5e-5,
+            epochs=200,
+            sample_every_rounds=1000,
+            evaluate_every_rounds=1000,
+        ),
     ),
     "smoke": Config(
         data=ImageData(size=16),
