@@ -148,7 +148,8 @@ def reverse_lm_score(
     Args:
         samples: what the model learns from.
         held_out: real text that the generator did not see.
-        vocabulary: the words of the real training text, so that few words are no advantage.
+        vocabulary: all words of real text, training and held-out. With the samples' own, few words would be
+            an advantage; without the held-out ones, senseless words would be: they make ``<unk>`` likely.
         order: the longest n-grams.
         discount: see :class:`KneserNey`.
     """

@@ -1,0 +1,139 @@
+"""What ``evaluate`` works on: texts read, a key of all that the result depends on, and the work itself."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqgan_kit import __version__
+from seqgan_kit.cli.runs import model_kind
+from seqgan_kit.cli.user_files import STDIN, TOKENIZERS, read_lines, read_sentences
+from seqgan_kit.core.runlog import read_config
+from seqgan_kit.data.sources import HUB, file_digest, locate_text
+from seqgan_kit.errors import UsageError
+from seqgan_kit.methods.evaluation_settings import EvaluationSettings, Say
+
+FORMAT = 1
+"""Raised whenever the same inputs would give another record than before."""
+_TEXTS = ("refs", "train", "held_out")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """An evaluation that is ready to be computed."""
+
+    key: str
+    """Hash of all that the record depends on."""
+    compute: Callable[[Say], dict[str, Any]]
+    """Makes the record, telling what takes long."""
+
+
+def file_inputs(options: argparse.Namespace) -> Inputs:
+    """Samples in a file or from standard input."""
+    _check_sources(options)
+    for name, default in (("temperature", 1.0), ("top_k", None), ("top_p", None)):
+        if getattr(options, name) != default:
+            flag = name.replace("_", "-")
+            raise UsageError(
+                f"--{flag} is for runs, which draw: leave it out for a text of samples."
+            )
+    if options.refs is None:
+        raise UsageError("samples need a real test text beside them: give --refs FILE.")
+    tok = options.tok or next(iter(TOKENIZERS))
+
+    def words(sources: Sequence[str] | None) -> list[list[str]]:
+        texts = [read_sentences(s, tok, lowercase=options.lowercase) for s in sources or ()]
+        return [sentence for text in texts for sentence in text]
+
+    samples = words([options.what])
+    real = {name: words(getattr(options, name)) for name in _TEXTS}
+    settings = _settings(options)
+    digests = {name: _digest(text) for name, text in {"samples": samples, **real}.items()}
+    key = _key({**digests, "tok": tok, "lowercase": options.lowercase}, settings)
+
+    def compute(say: Say) -> dict[str, Any]:
+        from seqgan_kit.methods.evaluation import evaluate_sentences
+        from seqgan_kit.methods.evaluation_settings import RealText
+
+        case = "lower" if options.lowercase else "mixed"
+        # An empty line is a sample without words; in real text it is a line between paragraphs.
+        test, train, held_out = ([s for s in real[name] if s] for name in _TEXTS)
+        joiner = "" if tok == "char" else " "
+        text = RealText(test, train, held_out, tok, case, joiner)
+        return evaluate_sentences(samples, text, settings, say)
+
+    return Inputs(key, compute)
+
+
+def run_inputs(options: argparse.Namespace) -> Inputs:
+    """A run, which draws its samples and knows its own texts."""
+    _check_sources(options)
+    if options.tok is not None or options.lowercase:
+        raise UsageError("a run is scored by its own tokenizer: leave --tok and --lowercase out.")
+    if options.held_out is not None:
+        raise UsageError("a run has held-out text of its own: leave --held-out out.")
+    run_dir = Path(options.what)
+    config = read_config(run_dir)["config"]
+    if model_kind(run_dir) != "text":
+        raise UsageError(f"{run_dir} is no run on text, and evaluate scores text.")
+    lines = {
+        name: None if sources is None else [line for s in sources for line in read_lines(s) if line.strip()]
+        for name, sources in (("refs", options.refs), ("train", options.train))
+    }  # fmt: skip
+    settings = _settings(options)
+    digests = {name: None if text is None else _digest([text]) for name, text in lines.items()}
+    parts = {**digests, "config": config, "model": _file_digests(run_dir / "model")}
+    key = _key({**parts, "sources": _source_digests(config)}, settings)
+
+    def compute(say: Say) -> dict[str, Any]:
+        from seqgan_kit.methods.evaluation_run import GivenText, evaluate_run
+
+        return evaluate_run(run_dir, settings, GivenText(lines["refs"], lines["train"]), say)
+
+    return Inputs(key, compute)
+
+
+def _check_sources(options: argparse.Namespace) -> None:
+    named = [options.what]
+    for name in _TEXTS:
+        named += getattr(options, name) or []
+    if named.count(STDIN) > 1:
+        raise UsageError("only one input can come from standard input ('-').")
+
+
+def _settings(options: argparse.Namespace) -> EvaluationSettings:
+    names = ("sample", "encoder", "lm", "seed", "temperature", "top_k", "top_p")
+    return EvaluationSettings(**{name: getattr(options, name) for name in names})
+
+
+def _key(parts: dict[str, Any], settings: EvaluationSettings) -> str:
+    encoder = Path(settings.encoder)
+    weights = _file_digests(encoder) if encoder.is_dir() else None
+    known = {
+        "format": FORMAT, "version": __version__, "settings": vars(settings), "weights": weights, **parts
+    }  # fmt: skip
+    text = json.dumps(known, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _digest(sentences: Sequence[Sequence[str]]) -> str:
+    text = json.dumps(sentences, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _file_digests(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.glob("*") if path.is_file())
+    return {path.name: file_digest(path).hex() for path in files}
+
+
+def _source_digests(config: dict[str, Any]) -> list[dict[str, str]]:
+    """Of the files that the run's texts are in; of the hub's the names in the settings must do."""
+    data = config.get("data") or {}
+    names = [data.get(field) for field in ("text", "valid_text", "test_text")]
+    local = [name for name in names if name and not str(name).startswith(HUB)]
+    return [{k: source.digest() for k, source in locate_text(name).items()} for name in local]

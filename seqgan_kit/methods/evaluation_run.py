@@ -1,0 +1,172 @@
+"""The evaluation of a trained run: its own draws, its own texts, and all that is known of its model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqgan_kit.core.runlog import read_config
+from seqgan_kit.core.settings import merged
+from seqgan_kit.data.text import TextCorpus, TextData
+from seqgan_kit.data.text_encode import pad_rows
+from seqgan_kit.errors import CheckpointError, DataError, UsageError
+from seqgan_kit.methods.corpora import OracleData, load_corpus
+from seqgan_kit.methods.evaluation import evaluation_record
+from seqgan_kit.methods.evaluation_settings import EvaluationSettings, RealText, Say
+from seqgan_kit.methods.export import TextModel, load_text_model
+from seqgan_kit.methods.held_out import likelihood_columns, likelihood_of_test
+from seqgan_kit.methods.known_worlds import World
+from seqgan_kit.methods.measure_columns import MODEL
+from seqgan_kit.methods.score_tables import Column, column
+from seqgan_kit.methods.text_measures import Scores, TextMeasures
+from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
+from seqgan_kit.metrics.likelihood import perplexity
+from seqgan_kit.metrics.signature import Signature
+from seqgan_kit.sequences.autoregressive import SequenceGenerator, tempered
+
+DRAWS = 5000
+"""Samples of a run, unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class GivenText:
+    """Text that the user named in the place of the run's own."""
+
+    test_lines: Sequence[str] | None = None
+    train_lines: Sequence[str] | None = None
+
+
+def evaluate_run(
+    run_dir: Path, settings: EvaluationSettings, given: GivenText, say: Say
+) -> dict[str, Any]:
+    """The record of a run's draws; see :func:`seqgan_kit.methods.evaluation.evaluation_record`."""
+    model = load_text_model(run_dir)
+    corpus, world = corpus_of_run(run_dir, model, given)
+    count = settings.sample or DRAWS
+    say(f"drawing {count:,} sentences")
+    tokens = _draw(model, settings, count)
+    scorer = TextScorer(corpus, world, ScoreSettings(score_samples=count))
+    judged = _with_likelihood(model, settings)
+    of_model = scorer.exact_scores(judged, tokens) | likelihood_of_test(judged, corpus)
+    if "nll_test_token" in of_model:
+        of_model["perplexity"] = perplexity(of_model["nll_test_token"])
+    of_world: Scores = {}
+    held_out = corpus.valid_lines
+    if world is not None:
+        of_world, held_out = world.real_scores(corpus, count, np.random.default_rng(settings.seed))
+    measures = TextMeasures(_real_text(model, corpus, held_out), settings, say)
+    has_words = world is None or world.has_words
+    samples = [corpus.tokenizer.words(line) for line in scorer.lines(tokens)]
+    record = evaluation_record(
+        measures,
+        samples,
+        of_model,
+        of_world,
+        _model_columns(world, count, len(corpus.test)),
+        [_drawn_how(settings, count)],
+        has_words=has_words,
+    )
+    if world is not None:
+        record["notes"] += world.notes(corpus, record["rows"])
+    return record
+
+
+def corpus_of_run(
+    run_dir: Path, model: TextModel, given: GivenText
+) -> tuple[TextCorpus, World | None]:
+    """The run's texts, as its model reads them, and the world behind them; given text takes their place."""
+    config = read_config(run_dir)["config"]
+    if not isinstance(config.get("data"), dict) or "text" not in config["data"]:
+        raise UsageError(f"{run_dir} is no run on text: its config.json names none.")
+    data = merged(TextData(), config["data"])
+    oracle = merged(OracleData(), config.get("oracle", {}))
+    try:
+        corpus, world = load_corpus(data, oracle)
+    except DataError as error:
+        raise DataError(
+            f"the text that {run_dir} was trained on cannot be read: {error}"
+        ) from error
+    if corpus.tokenizer.to_dict() != model.tokenizer.to_dict():
+        raise CheckpointError(
+            f"{data.text} is not the text that {run_dir} was trained on: it gives another vocabulary. Put "
+            "that text back."
+        )
+    if given == GivenText():
+        return corpus, world
+    if oracle.oracle:
+        raise UsageError(
+            "rows of an oracle have no other text beside them: leave --refs and --train out."
+        )
+    if given.test_lines is not None:
+        lines = _fitting(model, given.test_lines)
+        rows = pad_rows([model.tokenizer.encode(line) for line in lines], corpus.length)
+        corpus = replace(corpus, test=rows, test_lines=lines)
+    if given.train_lines is not None:
+        corpus = replace(corpus, train_lines=list(given.train_lines))
+    # Held-out lines and the world belong to the run's own text.
+    return replace(corpus, valid_lines=[]), None
+
+
+def _fitting(model: TextModel, lines: Sequence[str]) -> list[str]:
+    """The lines that the model could write at all: those no longer than its rows."""
+    most = model.generator.length - 1
+    kept = [model.tokenizer.normalise(x) for x in lines if len(model.tokenizer.encode(x)) <= most]
+    if not kept:
+        raise DataError(
+            f"all lines of --refs are longer than the {most} tokens that the model writes."
+        )
+    return kept
+
+
+def _draw(model: TextModel, settings: EvaluationSettings, count: int) -> Tensor:
+    rng = torch.Generator().manual_seed(settings.seed)
+    return model.generator.sample(
+        count,
+        rng=rng,
+        temperature=settings.temperature,
+        top_k=settings.top_k,
+        top_p=settings.top_p,
+    )
+
+
+def _with_likelihood(model: TextModel, settings: EvaluationSettings) -> nn.Module:
+    """What the samples' probabilities are those of; a module without any where nothing knows them."""
+    generator = model.generator
+    if not isinstance(generator, SequenceGenerator) or settings.cuts_off:
+        return nn.Identity()
+    return generator if settings.temperature == 1 else tempered(generator, settings.temperature)
+
+
+def _real_text(model: TextModel, corpus: TextCorpus, held_out: Sequence[str]) -> RealText:
+    """Lines as the generator could write them: one of whole rows writes no more than its T characters."""
+    tokenizer, most = corpus.tokenizer, None
+    if not isinstance(model.generator, SequenceGenerator):
+        most = model.generator.length
+    test, train, unseen = (
+        [tokenizer.words(line)[:most] for line in lines]
+        for lines in (corpus.test_lines, corpus.train_lines, held_out)
+    )
+    joiner = "" if tokenizer.kind == "char" else " "
+    return RealText(test, train, unseen, tokenizer.kind, joiner=joiner)
+
+
+def _model_columns(world: World | None, count: int, references: int) -> list[Column]:
+    columns = likelihood_columns(references) if world is None else world.columns(count, references)
+    sign = Signature("perplexity|token", refs=references)
+    columns = [*columns, column("perplexity", "perplexity", "lower", 2, sign)]
+    return [{**entry, "group": MODEL} for entry in columns]
+
+
+def _drawn_how(settings: EvaluationSettings, count: int) -> str:
+    how = f"{count:,} draws with seed {settings.seed} at temperature {settings.temperature:g}"
+    how += f", top-k {settings.top_k}" if settings.top_k is not None else ""
+    how += f", top-p {settings.top_p:g}" if settings.top_p is not None else ""
+    if settings.cuts_off:
+        how += "; likelihoods are left out, since cut-off draws give most real sentences none"
+    return f"{how}."

@@ -1,0 +1,102 @@
+"""What an evaluation is made with: its options, and the real text beside the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from seqgan_kit.errors import DataError, UsageError, unknown
+
+Sentences = Sequence[Sequence[str]]
+Say = Callable[[str], None]
+
+Judge = Literal["kneser-ney", "lstm", "none"]
+JUDGES: tuple[str, ...] = get_args(Judge)
+"""Kinds of language models that can judge."""
+UNSEEN_SHARE = 0.1
+"""Part of the training text that is held out where no other text is."""
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """The options of an evaluation."""
+
+    sample: int | None = None
+    """Score so many samples: of a file a random part, of a run that many draws (default: all, or 5,000)."""
+    encoder: str = "own"
+    """own (learns from the training text), none, or the folder of a HuggingFace model."""
+    lm: Judge = "kneser-ney"
+    """Which language model judges: kneser-ney (n-grams, seconds), lstm (minutes) or none."""
+    seed: int = 0
+    """Of everything that is drawn."""
+    temperature: float = 1.0
+    """Of a run's draws."""
+    top_k: int | None = None
+    """Draw from so many likeliest tokens only."""
+    top_p: float | None = None
+    """Draw from the fewest tokens that hold this probability."""
+    embedding_sentences: int = 5000
+    """Most sentences of either side in scores over an encoder."""
+
+    def __post_init__(self) -> None:
+        if self.lm not in JUDGES:
+            raise unknown("language model", self.lm, JUDGES)
+        if self.sample is not None and self.sample < 2:
+            raise UsageError(f"sample is {self.sample}; at least 2 sentences are needed.")
+
+    @property
+    def cuts_off(self) -> bool:
+        """Whether some tokens cannot be drawn, so that likelihoods mean nothing."""
+        return self.top_k is not None or self.top_p is not None
+
+
+@dataclass(frozen=True)
+class RealText:
+    """Real sentences as lists of words.
+
+    Attributes:
+        test: what samples are compared with.
+        train: what the generator learned from; may be empty.
+        held_out: neither of the two; may be empty.
+        tok: how lines became words, for signatures.
+        case: ``mixed`` or ``lower``, for signatures.
+        joiner: what stands between the words of a line.
+    """
+
+    test: Sentences
+    train: Sentences
+    held_out: Sentences
+    tok: str
+    case: str | None = None
+    joiner: str = " "
+
+    def __post_init__(self) -> None:
+        if not self.test:
+            raise DataError("there is no test text to compare with: give --refs FILE.")
+
+    def in_place_of_samples(self, count: int, rng: np.random.Generator) -> Sentences:
+        """As many real sentences as there are samples, or all there are: held-out ones if they are enough."""
+        if len(self.held_out) >= count or not self.train:
+            return some_of(self.held_out, count, rng)
+        return some_of(self.train, count, rng)
+
+    def unseen_and_seen(self, rng: np.random.Generator) -> tuple[Sentences, Sentences]:
+        """For scores beside the training text: real sentences in the samples' place, and that text.
+
+        Without held-out text a random tenth of the training text is taken out of it.
+        """
+        if self.held_out or len(self.train) < 1 / UNSEEN_SHARE:
+            return self.held_out, self.train
+        order = rng.permutation(len(self.train))
+        cut = round(UNSEEN_SHARE * len(order))
+        return [self.train[i] for i in order[:cut]], [self.train[i] for i in sorted(order[cut:])]
+
+
+def some_of(sentences: Sentences, count: int, rng: np.random.Generator) -> Sentences:
+    """A random part in its order; all where there are no more."""
+    if len(sentences) <= count:
+        return sentences
+    return [sentences[i] for i in sorted(rng.choice(len(sentences), count, replace=False))]

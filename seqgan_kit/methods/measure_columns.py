@@ -1,0 +1,119 @@
+"""The columns of an evaluation: labels, which end is good, and the signature of every score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from seqgan_kit.methods.bleu_scores import bleu_columns
+from seqgan_kit.methods.feature_scores import MAUVE
+from seqgan_kit.methods.score_tables import Column, column
+from seqgan_kit.methods.text_measures import (
+    NGRAM_ORDERS,
+    REPETITION_ORDER,
+    TextMeasures,
+)
+from seqgan_kit.metrics.language_model import DEFAULT_ORDER
+from seqgan_kit.metrics.signature import Signature
+
+AS_REAL = "as real"
+"""The good end of a score that is good where real text has it."""
+MODEL, TEXT, JUDGED, NGRAMS, LINES, FEATURES = (
+    "the model's likelihoods", "beside the test text", "language models", "n-grams", "sentences", "features"
+)  # fmt: skip
+"""Groups of columns."""
+_JUDGES = {"kneser-ney": f"kn{DEFAULT_ORDER}|modified", "lstm": "lstm", "none": ""}
+_WORDS = {"kneser-ney": "train+unk", "lstm": "train-min2+unk", "none": ""}
+
+
+Sign = Callable[..., Signature]
+
+
+def measure_columns(measures: TextMeasures, samples: int) -> list[Column]:
+    """All columns that samples can have beside this text, in the order of the table."""
+    text = measures.text
+    sign = partial(Signature, hyps=samples, tok=text.tok, case=text.case)
+    groups = {
+        TEXT: bleu_columns(samples, len(text.test), text.tok, text.case),
+        JUDGED: _judged_columns(sign, measures),
+        NGRAMS: _ngram_columns(sign, len(text.test)),
+        LINES: _line_columns(sign, measures),
+        FEATURES: _feature_columns(measures, samples),
+    }
+    return [{**entry, "group": name} for name, columns in groups.items() for entry in columns]
+
+
+def _judged_columns(sign: Sign, measures: TextMeasures) -> list[Column]:
+    text, kind = measures.text, measures.settings.lm
+    forward = sign(f"lm|{_JUDGES[kind]}|vocab:{_WORDS[kind]}", refs=len(text.train))
+    reverse = sign(f"reverse-lm|{_JUDGES[kind]}|vocab:train+test+unk", refs=len(text.test))
+    return [
+        column("lm_token", "LM score/token", AS_REAL, 3, forward),
+        column("reverse_lm_token", "reverse LM/token", "lower", 3, reverse),
+        column("lm_sentence", "LM score/sentence", AS_REAL, 2, forward),
+        column("reverse_lm_sentence", "reverse LM/sentence", "lower", 2, reverse),
+    ]
+
+
+def _ngram_columns(sign: Sign, refs: int) -> list[Column]:
+    shared = sign("ms-jaccard", NGRAM_ORDERS, refs=refs)
+    longer = NGRAM_ORDERS[1:]
+    return [
+        *(
+            column(f"js{n}", f"JS-{n} (bits)", "lower", 4, sign("js", (n,), refs=refs))
+            for n in NGRAM_ORDERS
+        ),
+        column("ms_jaccard", f"MS-Jaccard-{max(NGRAM_ORDERS)}", "higher", 3, shared),
+        *(
+            column(f"known{n}", f"{n}-grams in test", AS_REAL, 3, sign("known", (n,), refs=refs))
+            for n in longer
+        ),
+        *(
+            column(f"distinct{n}", f"distinct-{n}", AS_REAL, 3, sign("distinct", (n,)))
+            for n in longer
+        ),
+    ]
+
+
+def _line_columns(sign: Sign, measures: TextMeasures) -> list[Column]:
+    refs, train = len(measures.text.test), len(measures.text.train)
+    repeated = sign("repetition", (REPETITION_ORDER,))
+    return [
+        column("copies", "copies from train", AS_REAL, 4, sign("copies", refs=train)),
+        column("duplicates", "duplicates", AS_REAL, 4, sign("duplicates")),
+        column("repetition", "repetition", AS_REAL, 4, repeated),
+        column("unknown", "unknown words", AS_REAL, 4, sign("unknown", refs=train)),
+        column("length", "words a sentence", AS_REAL, 2, sign("length")),
+        column("length_sd", "their deviation", AS_REAL, 2, sign("length-sd")),
+        column("length_tv", "length TV", "lower", 3, sign("length-tv", refs=refs)),
+    ]
+
+
+def _feature_columns(measures: TextMeasures, samples: int) -> list[Column]:
+    if measures.settings.encoder == "none":
+        return []
+    compared = measures.features_compared(samples)
+    name = measures.encoder.name if measures.encoder else ""
+
+    def made(label: str, metric: str, better: str, key: str, digits: int = 3) -> Column:
+        sign = Signature(
+            f"{metric}|{name}", None, None, compared, compared, measures.text.tok, measures.text.case,
+            seed=measures.settings.seed,
+        )  # fmt: skip
+        return column(key, label, better, digits, sign)
+
+    clusters = max(2, compared // 10)
+    return [
+        made("FED", "frechet", "lower", "fed", 2),
+        made(
+            "MAUVE",
+            f"mauve|c:5|clusters:{clusters}|pca:{MAUVE.explained_variance:g}",
+            "higher",
+            "mauve",
+        ),
+        made("precision", "precision|k:3", AS_REAL, "precision"),
+        made("recall", "recall|k:3", AS_REAL, "recall"),
+        made("density", "density|k:5", AS_REAL, "density"),
+        made("coverage", "coverage|k:5", "higher", "coverage_knn"),
+        made("told apart", "two-sample|logistic", "lower", "two_sample"),
+    ]

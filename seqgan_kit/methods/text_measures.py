@@ -1,0 +1,187 @@
+"""Everything that is measured of a set of sentences beside real text, group by group.
+
+A group that lacks what it needs (no training text, no encoder) gives nothing. The real row is computed by the
+same functions: real sentences stand in the samples' place, as many as there are samples where the score
+depends on that. Where samples are compared with the training text, real ones must not be in it: they are
+held-out ones, or a tenth taken out of it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqgan_kit.methods.bleu_scores import bleu_scores
+from seqgan_kit.methods.evaluation_settings import (
+    EvaluationSettings,
+    RealText,
+    Say,
+    Sentences,
+    some_of,
+)
+from seqgan_kit.metrics import ngram_statistics as stats
+from seqgan_kit.metrics.bleu import ReferenceSet
+from seqgan_kit.metrics.divergences import Estimate
+from seqgan_kit.metrics.language_model import KneserNey
+from seqgan_kit.metrics.likelihood import nll_estimates
+from seqgan_kit.metrics.ngram_divergence import NgramShares, js_divergences
+
+if TYPE_CHECKING:
+    from seqgan_kit.methods.text_encoder import TextEncoder
+
+Floats = NDArray[np.float64]
+Scores = dict[str, Estimate]
+
+NGRAM_ORDERS = (1, 2, 3, 4)
+REPETITION_ORDER = 2
+FEWEST_FOR_FEATURES = 20
+
+
+class LanguageModel(Protocol):
+    """What judges text."""
+
+    def sentence_log_probs(self, sentences: Sentences) -> tuple[Floats, Floats]:
+        """Natural log-probability [N] of every sentence with its end, and its tokens [N], the end counted."""
+
+
+@dataclass(frozen=True, eq=False)
+class TextMeasures:
+    """The measures beside one real text; what they need of it is made once.
+
+    Attributes:
+        text: the real text.
+        settings: the options.
+        say: told what takes long.
+    """
+
+    text: RealText
+    settings: EvaluationSettings
+    say: Say
+
+    def of_samples(self, samples: Sentences) -> Scores:
+        """The row of samples."""
+        return self._beside_test(samples) | self._beside_training(samples, self.text.train)
+
+    def of_real_text(self, count: int) -> Scores:
+        """The row of real text, for so many samples."""
+        peers = self.text.in_place_of_samples(count, self._rng(1))
+        scores = self._beside_test(peers) if peers else {}
+        unseen, seen = self.text.unseen_and_seen(self._rng(2))
+        return scores | self._beside_training(unseen, seen)
+
+    @cached_property
+    def encoder(self) -> TextEncoder | None:
+        """The encoder, if one is wanted and there is what it learns from."""
+        choice = self.settings.encoder
+        if choice == "none" or (choice == "own" and len(self.text.train) < FEWEST_FOR_FEATURES):
+            return None
+        # torch is loaded only for what needs it.
+        from seqgan_kit.methods.text_encoder import find_encoder
+
+        self.say("encoder: learning from the training text takes a minute or two, the first time")
+        return find_encoder(choice, self.text.train, self.settings.seed, self.text.joiner)
+
+    def features_compared(self, sentences: int) -> int:
+        """How many sentences of either side are compared over the encoder."""
+        return min(sentences, len(self.text.test), self.settings.embedding_sentences)
+
+    def _beside_test(self, sentences: Sentences) -> Scores:
+        reverse = self._reverse(sentences)
+        return {
+            **bleu_scores(sentences, self._references),
+            **reverse,
+            **self._ngrams(sentences),
+            **self._lines(sentences),
+            **self._embedding(sentences),
+        }
+
+    def _beside_training(self, sentences: Sentences, training: Sentences) -> Scores:
+        """What says how new the sentences are, and how likely under a model of the training text."""
+        if not sentences or not training:
+            return {}
+        scores = {"copies": stats.copies(sentences, training)}
+        known = {word for words in training for word in words}
+        if (unknown := stats.unknown_words(sentences, known)) is not None:
+            scores["unknown"] = unknown
+        if self.settings.lm != "none":
+            scores |= _pair("lm", self._judge(training).sentence_log_probs(sentences))
+        return scores
+
+    def _reverse(self, sentences: Sentences) -> Scores:
+        if self.settings.lm == "none" or not self.text.train:
+            return {}
+        model = self._judge(sentences, of_samples=True)
+        return _pair("reverse_lm", model.sentence_log_probs(self.text.test))
+
+    def _judge(self, sentences: Sentences, *, of_samples: bool = False) -> LanguageModel:
+        """A model of the sentences. One of samples knows all real words, and is told of no others."""
+        if self.settings.lm == "kneser-ney":
+            words = self._words if of_samples else None
+            return KneserNey(sentences, vocabulary=words)
+        from seqgan_kit.methods.lstm_language_model import (
+            LanguageModelSettings,
+            train_language_model,
+        )
+
+        self.say(f"language model: an LSTM learns from {len(sentences):,} sentences")
+        words = self._words if of_samples else None
+        settings, seed = LanguageModelSettings(), self.settings.seed
+        return train_language_model(sentences, settings, seed, vocabulary=words)
+
+    def _ngrams(self, sentences: Sentences) -> Scores:
+        own, test = NgramShares(sentences, NGRAM_ORDERS), self._test_ngrams
+        both = [n for n in NGRAM_ORDERS if own.counts[n] and test.counts[n]]
+        scores = {f"js{n}": bits for n, bits in js_divergences(own, test, both).items()}
+        scores["ms_jaccard"] = stats.ms_jaccard(own, test, NGRAM_ORDERS)
+        for n in both[1:]:
+            scores[f"known{n}"] = stats.known_share(own.counts[n], test.counts[n])
+            scores[f"distinct{n}"] = stats.distinct(own.counts[n])
+        return {name: Estimate(value, math.nan) for name, value in scores.items()}
+
+    def _lines(self, sentences: Sentences) -> Scores:
+        scores = {
+            "duplicates": Estimate(stats.duplicates(sentences), math.nan),
+            "length": stats.mean_length(sentences),
+            "length_sd": Estimate(stats.length_spread(sentences), math.nan),
+            "length_tv": Estimate(stats.length_distance(sentences, self.text.test), math.nan),
+        }
+        if (repeated := stats.repetition(sentences, REPETITION_ORDER)) is not None:
+            scores["repetition"] = repeated
+        return scores
+
+    def _embedding(self, sentences: Sentences) -> Scores:
+        count = self.features_compared(len(sentences))
+        if count < FEWEST_FOR_FEATURES or self.encoder is None:
+            return {}
+        from seqgan_kit.methods.feature_scores import feature_scores
+
+        generated = self.encoder(some_of(sentences, count, self._rng(3)))
+        real = self.encoder(some_of(self.text.test, count, self._rng(4)))
+        self.say(f"encoder: comparing {count:,} sentences with as many of the test text")
+        return feature_scores(generated, real, self._rng(5))
+
+    @cached_property
+    def _references(self) -> ReferenceSet:
+        return ReferenceSet(self.text.test)
+
+    @cached_property
+    def _test_ngrams(self) -> NgramShares:
+        return NgramShares(self.text.test, NGRAM_ORDERS)
+
+    @cached_property
+    def _words(self) -> list[str]:
+        """Of all real text beside which samples are judged: the same whatever the samples say."""
+        return sorted({word for words in (*self.text.train, *self.text.test) for word in words})
+
+    def _rng(self, purpose: int) -> np.random.Generator:
+        return np.random.default_rng((self.settings.seed, purpose))
+
+
+def _pair(name: str, log_probs: tuple[Floats, Floats]) -> Scores:
+    per_token, per_sentence = nll_estimates(*log_probs)
+    return {f"{name}_token": per_token, f"{name}_sentence": per_sentence}
