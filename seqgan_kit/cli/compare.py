@@ -41,7 +41,7 @@ In both, MLE keeps the best of its evaluations by held-out likelihood, the start
 
 _NOTES = """\
 NAME=RECIPE is the recipe under a name of yours; flags after it are the recipe's own.
---shared takes the flags that all runs get, MLE included, in one quoted text after '='."""
+--shared='FLAGS' is for flags that all runs get, MLE included; mind the '='."""
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +92,10 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         help="further temperatures of all arms, for the frontier (default: 0.7 0.8 0.9 1.1)",
     )
     parser.add_argument(
-        "--shared", metavar="='FLAGS'", default="", help="more flags for all runs, MLE's too"
+        "--shared",
+        metavar="FLAGS",
+        default="",
+        help="more flags for all runs, as --shared='--tokenizer bpe'",
     )
     parser.add_argument(
         "--runs",
@@ -130,7 +133,12 @@ def _run(options: argparse.Namespace) -> None:
     collected = collected_arms(folders)
     budget = _budget(options, bool(asked))
     if not asked:
-        _write(options.out, collected, "as the runs were made", sys.argv[1:])
+        _write(
+            options.out,
+            collected,
+            "what the runs were given, as the table of arms says",
+            sys.argv[1:],
+        )
         _show(options.out)
         return
     _train(options, asked, collected, budget)

@@ -20,13 +20,22 @@ def learning_curves(
 ) -> list[Figure]:
     """A chart for each number that the runs evaluate: means over seeds, whiskers their deviation.
 
-    All courses begin where the start ended.
+    All courses begin where the start ended. Without a start MLE's course from scratch would dwarf the others:
+    then its end is a line.
     """
     starts = next((arm.by_seed() for arm in arms if arm.role == "start"), {})
     moving = [arm for arm in arms if arm.name in names and arm.role != "start"]
+    ends = [] if starts else [arm for arm in moving if arm.role == "baseline"]
+    moving = [arm for arm in moving if arm not in ends]
     measured = [name for arm in moving for run in arm.runs for name in _measured(run)]
     return [
-        _figure(name, {arm.name: _course(arm, name, starts) for arm in moving}, colours, names)
+        _figure(
+            name,
+            {arm.name: _course(arm, name, starts) for arm in moving},
+            [(names[arm.name], at) for arm in ends if (at := _end(arm, name)) is not None],
+            colours,
+            names,
+        )
         for name in dict.fromkeys(measured)
     ]
 
@@ -64,6 +73,7 @@ def _ended_at(start: ComparedRun, name: str) -> float | None:
 def _figure(
     name: str,
     courses: Mapping[str, Course],
+    references: Sequence[tuple[str, float]],
     colours: Mapping[str, int],
     names: Mapping[str, str],
 ) -> Figure:
@@ -79,7 +89,14 @@ def _figure(
         if course
     ]
     title = label(name)
-    return Figure(title, chart(lines, title=title, x_label="updates of the generator"))
+    drawn = chart(lines, title=title, references=references, x_label="updates of the generator")
+    return Figure(title, drawn)
+
+
+def _end(arm: ArmRuns, name: str) -> float | None:
+    """Where the number stood when the runs of an arm ended: the mean over seeds."""
+    ends = [at for run in arm.runs if (at := _ended_at(run, name)) is not None]
+    return statistics.fmean(ends) if ends else None
 
 
 def _deviation(values: Sequence[Any]) -> float | None:

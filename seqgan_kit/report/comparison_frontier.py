@@ -7,14 +7,15 @@ number is drawn from a normal distribution around it with its standard error.
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from seqgan_kit.metrics.frontier import FrontierPoint, Verdict, judge
+from seqgan_kit.metrics.frontier import FrontierPoint, Verdict, judge, pareto_front
 from seqgan_kit.metrics.paired_t import FEWEST_FOR_A_CLAIM, difference_over_seeds
 from seqgan_kit.report.comparison_runs import BASELINE
 
@@ -120,7 +121,8 @@ def _verdict(
     ]
     if not seeds:
         return None
-    judged = {seed: _judged(row, base, seed, axes, columns) for seed in seeds}
+    draws = 0 if len(seeds) >= FEWEST_FOR_A_CLAIM else _DRAWS
+    judged = {seed: _judged(row, base, seed, axes, columns, draws) for seed in seeds}
     together = difference_over_seeds([verdict.distance for verdict in judged.values()])
     assert together is not None
     low, high = together.low, together.high
@@ -135,8 +137,7 @@ def _verdict(
         "high": high,
         "p": together.p,
         "interval_over": "seeds" if together.pairs >= FEWEST_FOR_A_CLAIM else "sampling",
-        "at_equal_diversity": _mean([v.at_equal_diversity for v in judged.values()]),
-        "at_equal_quality": _mean([v.at_equal_quality for v in judged.values()]),
+        "gap": _mean([_gap(row, base, seed, axes, columns) for seed in seeds]),
         "side": _side(low, high),
         "temperatures_of_baseline": sorted(other["temperature"] for other in base),
     }
@@ -148,14 +149,15 @@ def _judged(
     seed: int,
     axes: Axes,
     columns: Mapping[str, Mapping[str, Any]],
+    draws: int,
 ) -> Verdict:
     rng = np.random.default_rng(seed)
     curve = [
-        _drawn(other, seed, axes, columns, rng)
+        _drawn(other, seed, axes, columns, draws, rng)
         for other in base
         if seed in _places(other, axes, columns)
     ]
-    return judge(_drawn(row, seed, axes, columns, rng), curve)
+    return judge(_drawn(row, seed, axes, columns, draws, rng), curve)
 
 
 def _drawn(
@@ -163,23 +165,42 @@ def _drawn(
     seed: int,
     axes: Axes,
     columns: Mapping[str, Mapping[str, Any]],
+    count: int,
     rng: np.random.Generator,
 ) -> FrontierPoint:
     """The row's place of one seed, with draws by the standard errors of its two numbers (0 if unknown)."""
     place = _places(row, axes, columns)[seed]
     errors = [row["scores"][key]["errors_by_seed"].get(seed, 0.0) for key in _keys(axes)]
-    draws = rng.normal(place, errors, (_DRAWS, 2)) if any(errors) else np.empty((0, 2))
+    draws = rng.normal(place, errors, (count, 2)) if any(errors) else np.empty((0, 2))
     return FrontierPoint(str(row["name"]), *place, draws)
 
 
-def _sampling_interval(verdicts: Any) -> tuple[float | None, float | None]:
+def _gap(
+    row: Mapping[str, Any],
+    base: Sequence[Mapping[str, Any]],
+    seed: int,
+    axes: Axes,
+    columns: Mapping[str, Mapping[str, Any]],
+) -> float | None:
+    """Quality less the best of MLE's curve that is at least as diverse; None where nothing of it is."""
+    quality, diversity = _places(row, axes, columns)[seed]
+    places = [_places(other, axes, columns) for other in base]
+    front = pareto_front([FrontierPoint("", *at[seed]) for at in places if seed in at])
+    if diversity < front[-1].diversity:
+        return None
+    qualities, diversities = [p.quality for p in front], [p.diversity for p in front]
+    return quality - float(np.interp(diversity, diversities[::-1], qualities[::-1]))
+
+
+def _sampling_interval(verdicts: Iterable[Verdict]) -> tuple[float | None, float | None]:
     """Of the mean distance over these seeds, from the sampling alone; None where its errors are unknown."""
-    known = [verdict.interval for verdict in verdicts]
-    if not known or any(interval is None for interval in known):
+    judged = list(verdicts)
+    known = [verdict.interval for verdict in judged if verdict.interval is not None]
+    if not known or len(known) < len(judged):
         return None, None
-    middles = [(low + high) / 2 for low, high in known]
-    reach = float(np.hypot.reduce([(high - low) / 2 for low, high in known])) / len(known)
-    return statistics.fmean(middles) - reach, statistics.fmean(middles) + reach
+    middle = statistics.fmean((low + high) / 2 for low, high in known)
+    reach = math.hypot(*((high - low) / 2 for low, high in known)) / len(known)
+    return middle - reach, middle + reach
 
 
 def _side(low: float | None, high: float | None) -> str:

@@ -49,6 +49,7 @@ def render(record: Mapping[str, Any], arms: Sequence[ArmRuns], out: Path) -> str
     moving = {name: shown for name, shown in names.items() if _role(arms, name) != "start"}
     colours = {name: place for place, name in enumerate(moving)}
     frontier = record["frontier"]
+    from_start = any(arm.role == "start" for arm in arms)
     missing = [
         (arm["name"], s, why) for arm in record["arms"] for s, why in arm["problems"].items()
     ]
@@ -65,7 +66,7 @@ def render(record: Mapping[str, Any], arms: Sequence[ArmRuns], out: Path) -> str
         temperatures=comparison_table(record, temperatures=True),
         refused=record["refused"],
         notes=record["notes"],
-        arms=[_arm(arm) for arm in record["arms"]],
+        arms=[_arm(arm, from_start) for arm in record["arms"]],
         curves=learning_curves(tuned_baseline(arms), colours, moving),
         samples=_samples(arms, names),
         commands=_commands(record),
@@ -96,12 +97,13 @@ def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _arm(arm: Mapping[str, Any]) -> dict[str, str]:
+def _arm(arm: Mapping[str, Any], from_start: bool) -> dict[str, str]:
     runs = arm["runs"]
+    role = _ROLES[arm["role"]] if from_start or arm["role"] != "baseline" else "MLE"
     seconds = [run["seconds"] for run in runs]
     return {
         "name": display_name(arm),
-        "role": _ROLES[arm["role"]],
+        "role": role,
         "seeds": ", ".join(str(run["seed"]) for run in runs) or "none",
         "updates": _range([run["generator_updates"] for run in runs]),
         "time": duration(sum(seconds) / len(seconds)) if seconds else "",

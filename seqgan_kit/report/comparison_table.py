@@ -12,12 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqgan_kit.report.tables import ARROWS, Cell, ScoreTable, digits_of_error, signatures_of
+from seqgan_kit.report.comparison_verdicts import verdict_sentences
+from seqgan_kit.report.tables import ARROWS, Cell, ScoreTable, signatures_of
 
 LEVEL = 0.05
 """p values below are called significant."""
 _ACROSS = 4
 """Rows of the table side by side in a terminal, MLE not counted."""
+_ACROSS_PAGE = 8
 _WIDTH = 100
 
 
@@ -35,6 +37,7 @@ def comparison_table(record: Mapping[str, Any], temperatures: bool = False) -> S
         notes=[],
         marks_best=False,
         legend=_legend(record),
+        most_across=_ACROSS_PAGE,
     )
 
 
@@ -60,7 +63,7 @@ def _cell(column: Mapping[str, Any], row: Mapping[str, Any]) -> Cell:
         return Cell("")
     digits = int(column.get("digits", 3))
     spread = score["deviation"] if score["deviation"] is not None else score["error"]
-    error = digits_of_error(spread, digits) if spread else ""
+    error = f"{spread:.{digits}f}" if spread is not None else ""
     change, verdict = "", ""
     if (difference := score.get("difference")) is not None and row["role"] != "reference":
         change = f"{difference['mean']:+.{digits}f}"
@@ -80,38 +83,6 @@ def _verdict(column: Mapping[str, Any], difference: Mapping[str, Any]) -> str:
     if difference["p"] >= LEVEL or column.get("better") not in ("higher", "lower"):
         return ""
     return "better" if (difference["mean"] > 0) == (column["better"] == "higher") else "worse"
-
-
-def verdict_sentences(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(side, sentence) for each arm: where it lies to MLE's curve."""
-    if not record["frontier"]:
-        return []
-    return [
-        (verdict["side"], _sentence(verdict, record["frontier"]))
-        for verdict in record["frontier"]["verdicts"]
-        if verdict["role"] != "start"
-    ]
-
-
-def _sentence(verdict: Mapping[str, Any], frontier: Mapping[str, Any]) -> str:
-    words = {"beyond": "beyond", "on": "on", "inside": "inside", "unknown": "near"}
-    text = f"{verdict['arm']} lies {words[verdict['side']]} MLE's curve"
-    away = -verdict["distance"]
-    text += f": {abs(away):.3g} {'beyond' if away > 0 else 'inside'} it"
-    if verdict["low"] is not None:
-        over = "seeds" if verdict["interval_over"] == "seeds" else "the sampling alone"
-        text += f" (95 % interval {-verdict['high']:.3g} to {-verdict['low']:.3g} over {over})"
-    by_seed = ", ".join(f"{-value:+.3g}" for value in verdict["by_seed"].values())
-    text += f"; by seed {by_seed}. "
-    gap = verdict["at_equal_diversity"]
-    if gap is None:
-        return text + "MLE has its diversity at none of these temperatures."
-    quality, diversity = frontier["quality"]["label"], frontier["diversity"]["label"]
-    return (
-        text
-        + f"At equal {diversity} its {quality} is {abs(gap):.3g} "
-        + ("lower than MLE's." if gap < 0 else "higher than MLE's.")
-    )
 
 
 def print_comparison(out: Path, console: Console | None = None) -> None:

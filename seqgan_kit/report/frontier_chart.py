@@ -19,8 +19,8 @@ def frontier_chart(
     record: Mapping[str, Any],
     colours: Mapping[str, int],
     names: Mapping[str, str],
-    width: int = 760,
-    height: int = 460,
+    width: int = 600,
+    height: int = 420,
 ) -> str:
     """The plane of a comparison's frontier as one ``<svg>`` element.
 
@@ -47,6 +47,7 @@ def frontier_chart(
     for arm in arms:
         own = [point for point in points if point["arm"] == arm]
         parts += _arm(sorted(own, key=lambda p: p["temperature"]), colours[arm], names[arm], plane)
+    parts += _names(points, arms, names, plane)
     title = f"{diversity} against {quality}, a curve over temperatures for each arm"
     return frame(parts, title, width, height)
 
@@ -67,7 +68,6 @@ def _attained(base: Sequence[Point], plane: Plane) -> Iterator[str]:
     path = [(corners[0][0], top), *corners, (right, corners[-1][1]), (right, top)]
     joined = "L".join(f"{x:.1f} {y:.1f}" for x, y in path)
     yield f'<path class="attained" d="M{joined}Z" style="fill:var(--band,rgba(128,128,128,.13))"/>'
-    yield text(right - 6, top + 14, "no better than MLE at some temperature", "end", "ink-3")
 
 
 def _arm(points: Sequence[Point], colour: int, name: str, plane: Plane) -> Iterator[str]:
@@ -87,6 +87,28 @@ def _arm(points: Sequence[Point], colour: int, name: str, plane: Plane) -> Itera
         )
         if not plain:
             yield text(x + 6, y - 5, f"{point['temperature']:g}", kind="ink-3")
+
+
+def _names(
+    points: Sequence[Point], arms: Sequence[str], names: Mapping[str, str], plane: Plane
+) -> Iterator[str]:
+    """The arms' names at their dots of temperature 1, where no other name stands already."""
+    taken: list[tuple[float, float, float]] = []
+    for arm in arms:
+        for point in points:
+            if point["arm"] == arm and point["temperature"] == 1:
+                x, y = plane.x(point["quality"]), plane.y(point["diversity"])
+                half = 3.1 * len(names[arm])
+                spots = [(x, y - 11), (x, y + 18), (x, y - 24), (x, y + 31)]
+                free = (at for at in spots if not any(_clash(at, half, t) for t in taken))
+                left, top = next(free, spots[0])
+                taken.append((left, top, half))
+                yield text(left, top, names[arm], "middle", "ink")
+
+
+def _clash(at: tuple[float, float], half: float, taken: tuple[float, float, float]) -> bool:
+    """Whether a name here and another, (x, y, half its width), would overlap."""
+    return abs(at[0] - taken[0]) < half + taken[2] + 4 and abs(at[1] - taken[1]) < 12
 
 
 def _told(point: Point, name: str) -> str:

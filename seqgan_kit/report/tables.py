@@ -53,6 +53,13 @@ class ScoreTable:
     """Whether any cell is marked best, so that a legend is due."""
     legend: str = ""
     """What the signs mean, in a sentence."""
+    most_across: int = _FEW_MODELS
+    """Models that may stand side by side; with more of them each gets a line."""
+
+    @property
+    def measures_down(self) -> bool:
+        """Whether each measure gets a line."""
+        return len(self.models) <= self.most_across
 
 
 def score_table(record: Mapping[str, Any]) -> ScoreTable:
@@ -112,7 +119,7 @@ def print_scores(record: Mapping[str, Any], console: Console | None = None) -> N
     shown = [[_text(cell, plus_minus) for cell in row] for row in table.cells]
     grid = Table(box=SIMPLE_HEAD, title=table.title, title_style="bold", padding=(0, 1))
     labels = [str(column["label"]) for column in table.columns]
-    if len(table.models) <= _FEW_MODELS:
+    if table.measures_down:
         grid.add_column("")
         grid.add_column("better", style="dim")
         for name in table.models:
@@ -158,10 +165,10 @@ def _cell(column: Mapping[str, Any], row: Mapping[str, Any], best: bool) -> Cell
         return Cell("not finite")
     error = row.get("errors", {}).get(column["key"])
     known = error is not None and math.isfinite(error) and error > 0
-    return Cell(f"{value:.{digits}f}", digits_of_error(error, digits) if known else "", best)
+    return Cell(f"{value:.{digits}f}", _error(error, digits) if known else "", best)
 
 
-def digits_of_error(error: float, digits: int) -> str:
+def _error(error: float, digits: int) -> str:
     """In the value's digits, or in up to two more where those would show nothing but zeros."""
     needed = math.ceil(-math.log10(error)) if error < 1 else 0
     return f"{error:.{min(max(digits, needed), digits + 2)}f}"

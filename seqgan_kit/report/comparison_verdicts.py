@@ -1,0 +1,54 @@
+"""What the frontier says of each arm, in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_ROUNDING = 1e-9
+
+
+def verdict_sentences(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(side, sentence) for each arm of compare.json: where it lies to MLE's curve."""
+    frontier = record["frontier"]
+    if not frontier:
+        return []
+    moved = [verdict for verdict in frontier["verdicts"] if verdict["role"] != "start"]
+    return [(v["side"], f"{v['arm']} {_place(v)}{_gap(v, frontier)}") for v in moved]
+
+
+def _place(verdict: Mapping[str, Any]) -> str:
+    if abs(verdict["distance"]) < _ROUNDING:
+        return "lies on MLE's curve exactly."
+    side, distance = verdict["side"], verdict["distance"]
+    if side in ("beyond", "inside"):
+        return f"lies {side} MLE's curve by {_size(distance)} ({_range(verdict)})."
+    known = "is not told apart from" if side == "on" else "lies somewhere about"
+    return f"{known} MLE's curve: {_signed(distance)} it ({_range(verdict)})."
+
+
+def _range(verdict: Mapping[str, Any]) -> str:
+    by_seed = "by seed " + ", ".join(_signed(value) for value in verdict["by_seed"].values())
+    if verdict["low"] is None:
+        return by_seed
+    over = "seeds" if verdict["interval_over"] == "seeds" else "the sampling alone"
+    low, high = _signed(verdict["high"]), _signed(verdict["low"])
+    return f"95 % interval {low} to {high}, over {over}; {by_seed}"
+
+
+def _signed(distance: float) -> str:
+    """How far, and on which side."""
+    return f"{_size(distance)} {'inside' if distance > 0 else 'beyond'}"
+
+
+def _gap(verdict: Mapping[str, Any], frontier: Mapping[str, Any]) -> str:
+    """The difference in quality from what MLE reaches without being less diverse."""
+    quality, diversity = frontier["quality"]["label"], frontier["diversity"]["label"]
+    if verdict["gap"] is None:
+        return f" MLE reaches its {diversity} at none of its temperatures."
+    side = "lower" if verdict["gap"] < 0 else "higher"
+    return f" Its {quality} is {_size(verdict['gap'])} {side} than the best of MLE with as low a {diversity}."
+
+
+def _size(value: float) -> str:
+    return "0" if abs(value) < _ROUNDING else f"{abs(value):.3g}"
