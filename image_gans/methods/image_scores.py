@@ -1,9 +1,10 @@
-"""What an image generator is watched and shown by: diversity, grids, ways through latent space."""
+"""What an image generator is watched and shown by: grids, ways through latent space, a table of scores."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,13 +13,19 @@ from torch import Tensor, nn
 
 from image_gans.grids import save_grid
 from image_gans.latent import LatentGenerator, strip
+from image_gans.methods.image_columns import image_columns, image_notes
+from image_gans.metrics.attributes import AttributeScores
+from image_gans.metrics.comparison import Comparison
 from image_gans.metrics.diversity import diversity
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.run import Run
 from seqgan_kit.data.images import ImageCorpus, to_float
+from seqgan_kit.errors import UsageError
 
 _GRID_PICTURES, _GRID_COLUMNS = 64, 8
 _WAYS, _STEPS = 6, 9
+_SUSPECTS = 9  # samples nearest to the training pictures, of so many drawn for looking
+_LOOKED_AT = 256
 _SHOWN_PIXELS = 96  # small pictures are enlarged to about this, or nobody sees anything in a report
 _CHUNK = 128
 
@@ -31,6 +38,15 @@ class ScoreSettings:
     """Pictures for each row of the final table."""
     evaluation_samples: int = 256
     """Pictures for each evaluation during the run."""
+    features: str = "auto"
+    """What distances are taken over: classifier (trained on the data's own labels, a minute or two on a CPU,
+    and kept), random (a random network, no labels needed), none, or a classifier's .safetensors file. auto:
+    the classifier where there are labels and at least 500 pictures are scored, else random."""
+
+    def __post_init__(self) -> None:
+        for name in ("score_samples", "evaluation_samples"):
+            if getattr(self, name) < 2:
+                raise UsageError(f"{name} is {getattr(self, name)}; at least 2 are needed.")
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,11 @@ class ImageScorer:
 
     corpus: ImageCorpus
     settings: ScoreSettings = ScoreSettings()
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The corpus as samples are compared with it, the same for all games."""
+        return Comparison(self.corpus, self.settings.features, self.settings.score_samples, seed=0)
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: how much samples differ from each other."""
@@ -76,16 +97,32 @@ class ImageScorer:
         save_grid(pictures, path, columns=_STEPS, scale=_scale(pictures))
         real, path = self.real_pictures(_GRID_PICTURES), run.log.figure_path("real.png")
         save_grid(real, path, columns=_GRID_COLUMNS, scale=_scale(real))
+        self.draw_nearest(run, _draw(game, _LOOKED_AT, rng))
+
+    def draw_nearest(self, run: Run, pictures: Tensor) -> None:
+        """nearest.png: the samples nearest to the training pictures, and below each the one it is near to."""
+        found = self.comparison.copies(pictures)
+        if found is not None:
+            suspects = torch.from_numpy(found.nearest_first[:_SUSPECTS].copy())
+            origins = torch.from_numpy(found.neighbours)[suspects]
+            shown = torch.cat([pictures[suspects], to_float(self.corpus.train[origins])])
+            path = run.log.figure_path("nearest.png")
+            save_grid(shown, path, columns=len(suspects), scale=_scale(shown))
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
-        """The table of scores.json: a row for each game, then one for real pictures."""
-        rows = []
+        """The table of scores.json: a row for each game, then one for real pictures.
+
+        Diversity is of all pictures of a row; the rest is ``metrics/comparison.py``.
+        """
+        rows, attributes = [], {}
         for name, game in games.items():
             rng = torch.Generator(_device(game)).manual_seed(seed)
             pictures = _draw(game, self.settings.score_samples, rng)
-            rows.append({"name": name, "values": {"diversity": diversity(pictures)}})
-        real = self.real_pictures(self.settings.score_samples)
-        rows.append({"name": "real data", "values": {"diversity": diversity(real)}})
+            attributes[name] = self.comparison.attributes(pictures)
+            rows.append(self._row(name, pictures, pictures, attributes[name]))
+        real, held_out = self.real_pictures(self.settings.score_samples), self.comparison.held_out
+        attributes["real data"] = self.comparison.attributes(held_out)
+        rows.append(self._row("real data", real, held_out, attributes["real data"]))
         column = {
             "key": "diversity",
             "label": "diversity",
@@ -97,7 +134,27 @@ class ImageScorer:
             "Diversity is the mean distance of two pictures: far below that of real data it means "
             "collapse; close to it, it says nothing about quality."
         )
-        return {"title": title, "columns": [column], "rows": rows, "notes": [note]}
+        keys = {key for row in rows for key in row["values"]}
+        return {
+            "title": title,
+            "columns": [*image_columns(self.comparison, keys), column],
+            "rows": rows,
+            "notes": [note, *image_notes(self.comparison, attributes)],
+        }
+
+    def _row(
+        self, name: str, pictures: Tensor, compared: Tensor, attributes: AttributeScores | None
+    ) -> dict[str, Any]:
+        """A row from the pictures whose diversity counts and those that are compared with the corpus."""
+        scores = self.comparison.scores(compared) | (attributes.values() if attributes else {})
+        return {
+            "name": name,
+            "values": {
+                "diversity": diversity(pictures),
+                **{k: e.value for k, e in scores.items()},
+            },
+            "errors": {k: e.standard_error for k, e in scores.items()},
+        }
 
 
 @torch.no_grad()

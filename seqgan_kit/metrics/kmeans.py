@@ -74,7 +74,7 @@ def _lloyd(rows: Floats, centres: Floats, most_iterations: int) -> Clusters:
     """Rows to the nearest centre, centres to the mean of their rows, until no row moves."""
     labels, distances = _assign(rows, centres)
     for _ in range(most_iterations):
-        centres = _means(rows, labels, distances, centres)
+        centres = cluster_means(rows, labels, distances, centres)
         before, (labels, distances) = labels, _assign(rows, centres)
         if (labels == before).all():
             break
@@ -91,7 +91,7 @@ def _assign(rows: Floats, centres: Floats) -> tuple[NDArray[np.int64], Floats]:
     return labels, distances
 
 
-def _means(rows: Floats, labels: NDArray[np.int64], distances: Floats, centres: Floats) -> Floats:
+def cluster_means(rows: Floats, labels: NDArray[np.int64], distances: Floats, centres: Floats) -> Floats:
     """[K,F] the mean of each cluster's rows; an empty cluster takes the row that is worst served."""
     sizes = np.bincount(labels, minlength=len(centres))
     sums = np.zeros_like(centres)

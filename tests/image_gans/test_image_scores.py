@@ -15,6 +15,7 @@ from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.run import RunSettings, open_run
 from seqgan_kit.data.image_account import ImageAccount
 from seqgan_kit.data.images import ImageCorpus, to_float
+from seqgan_kit.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -91,5 +92,40 @@ def test_the_table_has_real_data_beside_the_game(scorer, game):
     record = scorer.record("title", {"DCGAN": game}, seed=0)
     assert [row["name"] for row in record["rows"]] == ["DCGAN", "real data"]
     assert record["rows"][1]["values"]["diversity"] == pytest.approx(scorer.real_diversity())
-    (column,) = record["columns"]
-    assert column["signature"] == "mean-pairwise-rms|range:-1..1|hyps:50|real:50"
+    columns = {column["key"]: column for column in record["columns"]}
+    assert columns["diversity"]["signature"] == "mean-pairwise-rms|range:-1..1|hyps:50|real:50"
+    assert set(columns) == {key for row in record["rows"] for key in row["values"]}
+
+
+def test_real_data_is_the_floor_of_every_distance(game):
+    """Held-out pictures of the training pictures' law, against an untrained generator."""
+    rng = torch.Generator().manual_seed(0)
+    noise = torch.randint(100, 156, (300, 3, 16, 16), dtype=torch.uint8, generator=rng)
+    corpus = ImageCorpus(noise[:200], noise[200:], {}, {}, {}, [], [], ImageAccount(16, 3, {}, {}))
+    scorer = ImageScorer(corpus, ScoreSettings(score_samples=150))
+    record = scorer.record("title", {"DCGAN": game}, seed=0)
+    of_game, floor = (row["values"] for row in record["rows"])
+    assert floor["fd"] < 0.1 * of_game["fd"]
+    assert floor["swd"] < of_game["swd"]
+    assert (of_game["precision"], of_game["coverage"], of_game["two_sample"]) == (0, 0, 1)
+    assert floor["precision"] > 0.5
+    assert floor["near_copies"] == pytest.approx(0.05, abs=0.02)
+    assert abs(floor["two_sample"] - 0.5) < 0.25
+    columns = {column["key"]: column for column in record["columns"]}
+    name = scorer.comparison.extractor.label
+    assert columns["fd"]["label"] == f"FD[{name}]"
+    for part in (f"net:{name}", "px:16x16x3", "uint8", "refs:train-200", "hyps:100", "seed:0"):
+        assert part in columns["fd"]["signature"].split("|")
+    assert set(record["rows"][0]["errors"]) == set(of_game) - {"diversity"}
+    assert record == scorer.record("title", {"DCGAN": game}, seed=0)
+
+
+def test_without_features_there_are_no_distances_over_them(scorer, game):
+    plain = ImageScorer(scorer.corpus, ScoreSettings(50, features="none"))
+    values = plain.record("title", {"DCGAN": game}, seed=0)["rows"][0]["values"]
+    assert set(values) == {"diversity", "ms_ssim", "swd"}
+
+
+def test_settings_that_score_nothing():
+    with pytest.raises(UsageError, match="score_samples is 1; at least 2"):
+        ScoreSettings(score_samples=1)

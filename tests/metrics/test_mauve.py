@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seqgan_kit.errors import DataError, UsageError
-from seqgan_kit.metrics.kmeans import kmeans
+from seqgan_kit.metrics.kmeans import cluster_means, kmeans
 from seqgan_kit.metrics.mauve import MauveSettings, area_under, divergence_frontier, mauve
 
 FEW = MauveSettings(clusters=8, resamples=20, restarts=2)
@@ -169,6 +169,12 @@ def test_kmeans_with_as_many_clusters_as_rows_with_duplicates_and_by_seed():
     twice = [kmeans(blob, 7, np.random.default_rng(1), restarts=1) for _ in range(2)]
     assert (twice[0].labels == twice[1].labels).all()
     assert kmeans(blob, 7, np.random.default_rng(1), restarts=8).inertia <= twice[0].inertia
+
+
+def test_an_empty_cluster_takes_the_row_that_is_worst_served():
+    rows, distances = np.array([[0.0], [2.0], [50.0]]), np.array([0.0, 4.0, 2500.0])
+    means = cluster_means(rows, np.array([0, 0, 0]), distances, np.array([[0.0], [-9.0]]))
+    np.testing.assert_allclose(means, [[52 / 3], [50]])
 
 
 def test_mistakes():

@@ -81,6 +81,7 @@ def test_nearest_neighbours_by_hand():
     assert found.accuracy.value == pytest.approx(3 / 6)
     assert found.accuracy_on_generated == pytest.approx(2 / 3)
     assert found.accuracy_on_real == pytest.approx(1 / 3)
+    assert found.z > 0  # of the five others two are of one's own kind: chance gives 2/5
 
 
 def test_identical_rows_are_not_told_apart():

@@ -1,0 +1,121 @@
+"""How the columns of an image table are called, which end is good, and what each was computed with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from image_gans.metrics.attributes import AttributeScores
+from image_gans.metrics.comparison import BALLS, COPY_QUANTILE, DEEP_BALLS, Comparison
+from image_gans.metrics.ms_ssim import scales_of
+from image_gans.metrics.swd import patches_per_picture
+from seqgan_kit.metrics.signature import Signature
+
+Column = dict[str, Any]
+_OVER_FEATURES = (
+    "fd",
+    "kid",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "two_sample",
+    "near_copies",
+)
+
+# Key: label, better end, digits, what the metric is, and what it compares with.
+_COLUMNS: Mapping[str, tuple[str, str | None, int, str, str]] = {
+    "fd": ("FD", "lower", 3, "frechet-squared", "reference"),
+    "kid": ("KD", "lower", 4, "mmd2-unbiased|kernel:(xy/F+1)^3", "reference"),
+    "precision": ("precision", "higher", 3, f"precision|k:{BALLS}", "as-many"),
+    "recall": ("recall", "higher", 3, f"recall|k:{BALLS}", "as-many"),
+    "density": ("density", None, 3, f"density|k:{DEEP_BALLS}", "as-many"),
+    "coverage": ("coverage", "higher", 3, f"coverage|k:{DEEP_BALLS}", "as-many"),
+    "swd": ("SWD", "lower", 2, "swd-x1000|mean-of-levels", "as-many"),
+    "ms_ssim": ("MS-SSIM of pairs", None, 3, "ms-ssim|disjoint-pairs", ""),
+    "near_copies": ("near copies", None, 3, f"share-nearer-than-q{COPY_QUANTILE}-of-test", "all"),
+    "two_sample": (
+        "told from real",
+        "lower",
+        3,
+        "accuracy-of-logistic-regression|half-held-out",
+        "as-many",
+    ),
+    "attribute_tv": ("attributes' TV", "lower", 3, "mean-total-variation|of:decisions", "truth"),
+    "odd_eyes": ("odd-eyed", None, 3, "mean-probability|where:open-eyes", ""),
+    "malformed": ("malformed", "lower", 3, "share-less-sure-than-q0.01-of-test", ""),
+}
+
+
+def image_columns(comparison: Comparison, keys: Collection[str]) -> list[Column]:
+    """The columns of those scores that some row has."""
+    columns = []
+    for key, (label, better, digits, metric, against) in _COLUMNS.items():
+        if key in keys:
+            name = f"{label}[{_extractor(comparison)}]" if key == "fd" else label
+            signature = _signature(comparison, key, metric, against)
+            columns.append(
+                {
+                    "key": key,
+                    "label": name,
+                    "better": better,
+                    "digits": digits,
+                    "signature": signature,
+                }
+            )
+    return columns
+
+
+def image_notes(
+    comparison: Comparison, attributes: Mapping[str, AttributeScores | None]
+) -> list[str]:
+    """What a reader must know of the columns, and the attributes one by one.
+
+    Args:
+        comparison: what the rows were compared with.
+        attributes: of each row by name.
+    """
+    notes = []
+    if comparison.extractor is not None:
+        notes.append(
+            f"FD and KD are distances over features of {comparison.extractor.label}, comparable with those "
+            "over the same network only; they are no FID or KID. Real data: test pictures against training "
+            f"ones, the floor. Near copies: real pictures give {COPY_QUANTILE:.2f}; far more is copying."
+        )
+    if comparison.accuracy:
+        named = ", ".join(f"{n} {e.value:.0%}" for n, e in comparison.accuracy.items())
+        notes.append(f"The recogniser's accuracy on test pictures: {named}.")
+    for row, scores in attributes.items():
+        if scores is None:
+            continue
+        off = sorted(scores.distances.items(), key=lambda item: -item[1].value)
+        told = ", ".join(f"{name} {e.value:.2f}" for name, e in off)
+        notes.append(f"Attributes of {row}, total variation to the truth: {told}.")
+    return notes
+
+
+def _signature(comparison: Comparison, key: str, metric: str, against: str) -> str:
+    train = comparison.corpus.train
+    _, channels, side, _ = train.shape
+    parts = [metric]
+    if key in _OVER_FEATURES:
+        parts.append(f"net:{_extractor(comparison)}")
+    if key in ("attribute_tv", "odd_eyes", "malformed"):
+        parts.append("by:recogniser")
+    if key == "swd":
+        parts.append(f"patches:{patches_per_picture(side, side)}")
+    if key == "ms_ssim":
+        parts.append(f"scales:{scales_of(side)}")
+    parts += [f"px:{side}x{side}x{channels}", "resize:lanczos", "uint8"]
+    n = comparison.compared
+    counts = {
+        "reference": len(comparison.reference),
+        "as-many": min(n, len(comparison.reference)),
+        "all": len(train),
+    }
+    refs = f"train-{counts[against]}" if against in counts else against or None
+    return str(Signature("|".join(parts), refs=refs, hyps=n, seed=comparison.seed))
+
+
+def _extractor(comparison: Comparison) -> str:
+    return comparison.extractor.label if comparison.extractor is not None else "none"

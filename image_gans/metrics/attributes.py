@@ -1,0 +1,193 @@
+r"""What samples show: the distribution of their attributes, by a recogniser, beside the truth.
+
+    TV = 1/2 sum_c |share of samples recognised as c - P(c)|           for each attribute
+
+In the cat world P is the law itself (``SceneLaw``), summed out to each attribute; elsewhere the shares among
+the training labels. A recogniser errs, so even real pictures are off by a little: their row is the floor,
+and the recogniser's accuracy on held-out pictures stands beside it. In the cat world further:
+
+* **odd-eyed share**: mean probability that the eyes differ in colour, over pictures with open eyes.
+  Probabilities, not decisions: with 3 cats in 100 odd-eyed, decisions would hardly ever fall for it.
+* **malformed share**: pictures on which the recogniser is less sure than on all but 1 % of held-out real
+  ones. How sure it is: the mean over attributes of the log of the largest probability. 1 % is the floor.
+
+Eye colours count where an eye is recognised as open: nobody sees the colour of a shut one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seqgan_kit.data.catworld.scenes import EYE_STATES, LABEL_NAMES, SceneLaw
+from seqgan_kit.errors import DataError
+from seqgan_kit.metrics.divergences import Estimate
+
+Floats = NDArray[np.float64]
+ODD_EYES = "odd_eyes"
+_OPEN, _SHUT = EYE_STATES.index("open"), EYE_STATES.index("shut")
+MALFORMED_QUANTILE = 0.01
+
+
+def is_catworld(label_names: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether labels are those of the cat world, all of them."""
+    return all(label_names.get(name) == values for name, values in LABEL_NAMES.items())
+
+
+def recognisable(
+    labels: Mapping[str, Tensor], label_names: Mapping[str, tuple[str, ...]]
+) -> tuple[dict[str, Tensor], dict[str, tuple[str, ...]]]:
+    """Labels as a recogniser learns them: in the cat world colours of shut eyes are unknown (-1), and whether
+    open eyes differ is a label of its own; other worlds' are left as they are."""
+    if not is_catworld(label_names):
+        return dict(labels), dict(label_names)
+    state, left, right = labels["eyes"], labels["left_eye"], labels["right_eye"]
+    seen = {**labels}
+    seen["left_eye"] = torch.where(state == _OPEN, left, -1)
+    seen["right_eye"] = torch.where(state != _SHUT, right, -1)
+    seen[ODD_EYES] = torch.where(state == _OPEN, (left != right).long(), -1)
+    return seen, {**label_names, ODD_EYES: ("same", "odd")}
+
+
+def law_marginals(law: SceneLaw) -> dict[str, Floats]:
+    """P of each attribute of a scene's first cat, and of :data:`ODD_EYES`, summed out exactly."""
+    coat, eyes = np.array(law.coat), np.array(law.eyes)
+    left = np.array(law.eye_given_coat)
+    right = np.array(
+        [[law.right_eye_given(c, e) for e in range(left.shape[1])] for c in range(len(coat))]
+    )
+    odd = float(coat @ np.array(law.odd_eyes_given_coat))
+    return {
+        "coat": coat,
+        "pattern": coat @ np.array(law.pattern_given_coat),
+        "ears": np.array(law.ears),
+        "left_eye": coat @ left,
+        "right_eye": np.einsum("c,cl,clr->r", coat, left, right),
+        "eyes": eyes,
+        "expression": eyes @ np.array(law.expression_given_eyes),
+        "accessory": np.array(law.accessory),
+        "background": np.array(law.background),
+        "tilt": np.array(law.tilt),
+        "size": np.array(law.size),
+        "cats": np.array(law.cats),
+        ODD_EYES: np.array([1.0 - odd, odd]),
+    }
+
+
+def label_shares(
+    labels: Mapping[str, Tensor], label_names: Mapping[str, tuple[str, ...]]
+) -> dict[str, Floats]:
+    """Share of each class among the rows that have the label."""
+    shares = {}
+    for name, values in labels.items():
+        counts = torch.bincount(values[values >= 0], minlength=len(label_names[name])).double()
+        if counts.sum() > 0:
+            shares[name] = (counts / counts.sum()).numpy()
+    return shares
+
+
+@dataclass(frozen=True)
+class AttributeScores:
+    """Attributes of a set of pictures."""
+
+    distances: dict[str, Estimate]
+    """Total variation distance to the truth by attribute; the bootstrap's error over the pictures."""
+    malformed: Estimate
+    """Share of pictures that look like none of the real ones."""
+    odd_eyes: Estimate | None
+    """Odd-eyed share; None outside the cat world, or where no eyes are open."""
+
+    def values(self) -> dict[str, Estimate]:
+        """The columns of a table."""
+        odd = {} if self.odd_eyes is None else {"odd_eyes": self.odd_eyes}
+        return {"attribute_tv": self.mean_distance, **odd, "malformed": self.malformed}
+
+    @property
+    def mean_distance(self) -> Estimate:
+        """Over the attributes, their errors taken for independent."""
+        found = list(self.distances.values())
+        error = math.hypot(*(e.standard_error for e in found)) / len(found)
+        return Estimate(sum(e.value for e in found) / len(found), error)
+
+
+def score_attributes(
+    probabilities: Mapping[str, Tensor],
+    truth: Mapping[str, Floats],
+    sure_from: float,
+    rng: np.random.Generator,
+    resamples: int = 200,
+) -> AttributeScores:
+    """Attributes of pictures by what a recogniser makes of them.
+
+    Args:
+        probabilities: [N,classes] by attribute, of ``recognition.recognise``.
+        truth: [classes] by attribute.
+        sure_from: the confidence below which a picture is malformed; of :func:`malformed_threshold`.
+        rng: of the bootstrap.
+        resamples: its draws.
+    """
+    visible = _visible(probabilities)
+    distances = {}
+    for name in truth:
+        if name in probabilities and name != ODD_EYES and visible.get(name, _SOME).any():
+            seen = probabilities[name].argmax(1)
+            seen = seen[visible[name]] if name in visible else seen
+            counts = torch.bincount(seen, minlength=len(truth[name])).numpy()
+            distances[name] = total_variation(counts, truth[name], rng, resamples)
+    malformed = (confidence(probabilities) < sure_from).double()
+    odd = None
+    if ODD_EYES in probabilities and visible[ODD_EYES].any():
+        odd = _mean(probabilities[ODD_EYES][visible[ODD_EYES], 1].double())
+    return AttributeScores(distances, _mean(malformed), odd)
+
+
+def total_variation(
+    counts: NDArray[np.int64], truth: Floats, rng: np.random.Generator, resamples: int = 200
+) -> Estimate:
+    """1/2 sum |counts / N - truth|; the standard error is the bootstrap's."""
+    n = int(counts.sum())
+    if n < 1 or counts.shape != truth.shape:
+        raise DataError(
+            f"{n} counts over {counts.size} classes do not fit a truth of {truth.size}."
+        )
+    drawn = rng.multinomial(n, counts / n, size=resamples) / n
+    draws = np.abs(drawn - truth).sum(1) / 2
+    return Estimate(float(np.abs(counts / n - truth).sum() / 2), float(draws.std(ddof=1)))
+
+
+def confidence(probabilities: Mapping[str, Tensor]) -> Tensor:
+    """[N] mean over attributes of the log of the largest probability; colours of shut eyes do not count."""
+    visible = _visible(probabilities)
+    sure, counted = [], []
+    for name, values in probabilities.items():
+        shown = visible.get(name, torch.ones(len(values))).double()
+        sure.append(shown * values.double().max(1).values.clamp_min(1e-12).log())
+        counted.append(shown)
+    return torch.stack(sure).sum(0) / torch.stack(counted).sum(0)
+
+
+def malformed_threshold(probabilities_of_real: Mapping[str, Tensor]) -> float:
+    """The confidence that all but 1 % of held-out real pictures reach."""
+    return float(torch.quantile(confidence(probabilities_of_real), MALFORMED_QUANTILE))
+
+
+_SOME = torch.ones(1, dtype=torch.bool)
+
+
+def _visible(probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """[N] by attribute of the eyes: whether they are recognised as open enough to have it."""
+    if ODD_EYES not in probabilities:
+        return {}
+    state = probabilities["eyes"].argmax(1)
+    return {"left_eye": state == _OPEN, "right_eye": state != _SHUT, ODD_EYES: state == _OPEN}
+
+
+def _mean(values: Tensor) -> Estimate:
+    error = float(values.std()) / math.sqrt(len(values)) if len(values) > 1 else math.inf
+    return Estimate(float(values.mean()), error)

@@ -1,0 +1,215 @@
+"""Samples against a corpus by everything that this room measures: one set of real pictures, many games.
+
+* The reference is the training split; the row of real pictures is the test split, so that it is the floor.
+* Every row has as many pictures as there are test pictures, at most: distances depend on the number.
+* Samples are rounded to 8 bits and back, as real pictures were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from image_gans.metrics.attributes import (
+    AttributeScores,
+    is_catworld,
+    label_shares,
+    law_marginals,
+    malformed_threshold,
+    recognisable,
+    score_attributes,
+)
+from image_gans.metrics.copying import CopyCheck, check_copies
+from image_gans.metrics.features import FeatureExtractor, chosen_features
+from image_gans.metrics.ms_ssim import similarity_of_pairs
+from image_gans.metrics.recogniser import Recogniser
+from image_gans.metrics.recognition import accuracies, recognise, recogniser_of
+from image_gans.metrics.swd import PATCH_PIXELS, sliced_wasserstein
+from seqgan_kit.data.catworld.scenes import SceneLaw
+from seqgan_kit.data.images import ImageCorpus, to_float, to_uint8
+from seqgan_kit.metrics.divergences import Estimate
+from seqgan_kit.metrics.frechet import Moments, frechet_estimate, moments
+from seqgan_kit.metrics.kernel_distance import kernel_distance
+from seqgan_kit.metrics.neighbours import density_coverage, precision_recall
+from seqgan_kit.metrics.two_sample import classifier_test
+
+Floats = NDArray[np.float64]
+Rows = TypeVar("Rows", Tensor, Floats)
+
+FEWEST_FOR_A_CLASSIFIER = 500
+"""Below so many samples no distance says much, and ``auto`` does not train a classifier for it."""
+_MOST_REFERENCES = 5000
+BALLS, DEEP_BALLS = 3, 5
+"""k of precision and recall, and of density and coverage: the papers'."""
+COPY_QUANTILE = 0.05
+"""Of test pictures so many are as near to a training one as what counts for a near copy."""
+_FEWEST_COMPARED = 8
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A corpus to compare pictures with.
+
+    Attributes:
+        corpus: the training split is the reference, the test split the floor.
+        features: classifier, random, none, auto or a path (``features.chosen_features``).
+        samples: how many pictures a row has at most.
+        seed: of everything drawn here.
+    """
+
+    corpus: ImageCorpus
+    features: str
+    samples: int
+    seed: int
+
+    @property
+    def compared(self) -> int:
+        """How many pictures of a row are compared: no more than there are test pictures."""
+        return min(self.samples, len(self.corpus.test) or self.samples)
+
+    @cached_property
+    def extractor(self) -> FeatureExtractor | None:
+        """What features come from; None if they are switched off or the pictures too few."""
+        if min(self.compared, len(self.corpus.train)) < _FEWEST_COMPARED:
+            return None
+        choice = self.features
+        if choice == "auto" and self.samples < FEWEST_FOR_A_CLASSIFIER:
+            choice = "random"
+        _, channels, size, _ = self.corpus.train.shape
+        labels = self.corpus.train_labels
+        return chosen_features(choice, channels, size, labels, lambda: self._trained)
+
+    @property
+    def recogniser(self) -> Recogniser | None:
+        """What names attributes: the classifier of the features, where that is it."""
+        named = self.extractor is not None and self.extractor.name == "classifier"
+        return self._trained if named and self.corpus.train_labels else None
+
+    @cached_property
+    def _trained(self) -> Recogniser:
+        labels, names = recognisable(self.corpus.train_labels, self.corpus.label_names)
+        return recogniser_of(self.corpus.train, labels, names)
+
+    @cached_property
+    def reference(self) -> Tensor:
+        """[R,C,H,W] in [-1,1] training pictures, from evenly over the split."""
+        return to_float(_evenly(self.corpus.train, _MOST_REFERENCES))
+
+    @cached_property
+    def held_out(self) -> Tensor:
+        """[n,C,H,W] in [-1,1] test pictures: the row of real data."""
+        return to_float(_evenly(self.corpus.test, self.compared))
+
+    @cached_property
+    def accuracy(self) -> dict[str, Estimate]:
+        """Of the recogniser on all test pictures, by label."""
+        if self.recogniser is None or not len(self.corpus.test):
+            return {}
+        labels, _ = recognisable(self.corpus.test_labels, self.corpus.label_names)
+        return accuracies(recognise(self.recogniser, to_float(self.corpus.test)), labels)
+
+    def scores(self, pictures: Tensor) -> dict[str, Estimate]:
+        """Every number of a row that can be had, by key, but for the attributes.
+
+        Args:
+            pictures: [N,C,H,W] in [-1,1].
+        """
+        pictures = self._prepared(pictures)
+        found: dict[str, Estimate] = {}
+        if len(pictures) >= _FEWEST_COMPARED:
+            found["ms_ssim"] = similarity_of_pairs(pictures, self._torch_rng())
+            if min(pictures.shape[2:]) >= PATCH_PIXELS and len(self.reference) >= len(pictures):
+                real = _evenly(self.reference, len(pictures))
+                found["swd"] = sliced_wasserstein(pictures, real, self._torch_rng()).mean
+            if self.extractor is not None:
+                found |= self._over_features(self.extractor(pictures))
+        return found
+
+    def attributes(self, pictures: Tensor) -> AttributeScores | None:
+        """What pictures show, by the recogniser; None where there is none."""
+        if self.recogniser is None or not len(self.corpus.test) or not len(pictures):
+            return None
+        seen = recognise(self.recogniser, self._prepared(pictures))
+        return score_attributes(seen, self._truth, self._sure_from, self._rng())
+
+    def copies(self, pictures: Tensor) -> CopyCheck | None:
+        """Nearest training pictures of samples, over features; None without features or test pictures.
+
+        Args:
+            pictures: [N,C,H,W] in [-1,1].
+        """
+        if self.extractor is None or not len(self.corpus.test):
+            return None
+        return check_copies(self.extractor(pictures), self._of_train, self._of_test, COPY_QUANTILE)
+
+    def _prepared(self, pictures: Tensor) -> Tensor:
+        """As many as are compared, rounded as real ones were."""
+        return to_float(to_uint8(pictures[: self.compared].cpu()))
+
+    def _over_features(self, x: Floats) -> dict[str, Estimate]:
+        balanced = _evenly(self._of_reference, len(x))
+        near = precision_recall(x, balanced, BALLS)
+        deep = density_coverage(x, balanced, DEEP_BALLS)
+        found = {
+            "fd": frechet_estimate(x, self._moments),
+            "kid": kernel_distance(x, self._of_reference),
+            "precision": near.precision,
+            "recall": near.recall,
+            "density": deep.density,
+            "coverage": deep.coverage,
+            "two_sample": classifier_test(x, self._of_reference, self._rng()).accuracy,
+        }
+        if len(self.corpus.test):
+            copies = check_copies(x, self._of_train, self._of_test, COPY_QUANTILE)
+            found["near_copies"] = copies.near_copies
+        return found
+
+    @cached_property
+    def _of_train(self) -> Floats:
+        return self._features(to_float(self.corpus.train))
+
+    @cached_property
+    def _of_test(self) -> Floats:
+        return self._features(to_float(self.corpus.test))
+
+    @cached_property
+    def _of_reference(self) -> Floats:
+        return np.asarray(_evenly(self._of_train, _MOST_REFERENCES))
+
+    @cached_property
+    def _moments(self) -> Moments:
+        return moments(self._of_reference)
+
+    def _features(self, pictures: Tensor) -> Floats:
+        assert self.extractor is not None
+        return self.extractor(pictures)
+
+    @cached_property
+    def _truth(self) -> Mapping[str, Floats]:
+        names = self.corpus.label_names
+        if is_catworld(names):
+            return law_marginals(SceneLaw())
+        return label_shares(self.corpus.train_labels, names)
+
+    @cached_property
+    def _sure_from(self) -> float:
+        assert self.recogniser is not None
+        return malformed_threshold(recognise(self.recogniser, to_float(self.corpus.test)))
+
+    def _rng(self) -> np.random.Generator:
+        return np.random.default_rng(self.seed)
+
+    def _torch_rng(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self.seed)
+
+
+def _evenly(rows: Rows, most: int) -> Rows:
+    """Up to ``most`` rows from evenly over all: they may be sorted."""
+    return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)]

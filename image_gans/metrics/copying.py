@@ -1,0 +1,95 @@
+r"""Are samples copies of training pictures? Their distances to the nearest one, beside those of real ones.
+
+With d(x) the distance from x to the nearest training picture and q the p-quantile of d over held-out real
+pictures:
+
+    share of near copies = share of samples with d(x) < q           p for a generator as good as the data
+    closer               = P(d(sample) < d(held-out))               1/2 for such a generator
+
+(the idea is Meehan et al.'s, 2020, "A non-parametric test to detect data-copying in generative models"). Far
+above is copying, of the data as a whole or of parts of it. Far below says that the samples lie off the data.
+
+What is near depends on what is compared: between pixels a blurred picture is near to many, so features of
+a network are the better choice where there is one. Look at the pairs: the indices come with the numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from seqgan_kit.errors import UsageError
+from seqgan_kit.metrics.divergences import Estimate
+from seqgan_kit.metrics.feature_arrays import Floats, feature_pair, nearest
+
+
+@dataclass(frozen=True, eq=False)
+class CopyCheck:
+    """How near samples lie to the training pictures."""
+
+    near_copies: Estimate
+    """Share of samples nearer than the quantile of held-out pictures; the quantile's own error is counted."""
+    expected: float
+    """That share for held-out pictures, p."""
+    closer: Estimate
+    """Probability that a sample is nearer to the training pictures than a held-out picture is."""
+    threshold: float
+    """The quantile q."""
+    distances: Floats
+    """[N] from each sample to its nearest training picture."""
+    neighbours: NDArray[np.int64]
+    """[N] which training picture that is."""
+
+    @property
+    def nearest_first(self) -> NDArray[np.int64]:
+        """[N] samples from the nearest to the farthest: those to look at first."""
+        return np.argsort(self.distances, kind="stable")
+
+
+def check_copies(
+    samples: ArrayLike, train: ArrayLike, held_out: ArrayLike, quantile: float = 0.05
+) -> CopyCheck:
+    """Compares samples' distances to the training set with those of held-out real pictures.
+
+    Args:
+        samples: [N,F] features or pixels of samples.
+        train: [T,F] of all that the generator was trained on.
+        held_out: [M,F] of real pictures that it was not trained on.
+        quantile: p.
+    """
+    if not 0.0 < quantile < 1.0:
+        raise UsageError(f"quantile is a share between 0 and 1, both excluded; got {quantile}.")
+    x, y = feature_pair(samples, train)
+    z, _ = feature_pair(held_out, train)
+    index, of_samples = nearest(x, y)
+    _, of_held_out = nearest(z, y)
+    threshold = float(np.quantile(of_held_out, quantile))
+    share = float((of_samples < threshold).mean())
+    # The threshold leaves a share of held-out pictures below it that is itself only known to sqrt(p(1-p)/M).
+    variance = share * (1 - share) / len(x) + quantile * (1 - quantile) / len(z)
+    return CopyCheck(
+        near_copies=Estimate(share, math.sqrt(variance)),
+        expected=quantile,
+        closer=_probability_below(of_samples, of_held_out),
+        threshold=threshold,
+        distances=of_samples,
+        neighbours=index,
+    )
+
+
+def _probability_below(a: Floats, b: Floats) -> Estimate:
+    """P(a < b) + P(a = b) / 2 over pairs (Mann and Whitney 1947); its error is that of DeLong et al. 1988."""
+    of_a = 1.0 - _ranks(a, b)
+    of_b = _ranks(b, a)
+    errors = [v.std(ddof=1) / math.sqrt(len(v)) if len(v) > 1 else math.inf for v in (of_a, of_b)]
+    return Estimate(float(of_a.mean()), math.hypot(*errors))
+
+
+def _ranks(values: Floats, among: Floats) -> Floats:
+    """Share of ``among`` below each value, equal ones by half."""
+    ordered = np.sort(among)
+    below, up_to = ordered.searchsorted(values, "left"), ordered.searchsorted(values, "right")
+    return np.asarray((below + up_to) / (2.0 * len(ordered)))

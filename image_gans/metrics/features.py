@@ -1,0 +1,155 @@
+"""What pictures are compared by: a network that turns them into feature vectors, known by its name and hash.
+
+* a classifier of the data set's own labels (``recognition.py``): sees what the labels are about;
+* a random network: fixed by its seed, needs no labels and no training. Distances over random features
+  still tell distributions apart, more coarsely (Naeem et al. 2020 use them beside trained ones);
+* a classifier from a local file, to compare runs on different data by one and the same network.
+
+A distance is printed as ``FD[name-hash]``. It is an "FID" over one certain Inception network only, which is
+not here: it needs a download.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from image_gans.metrics.recogniser import Recogniser, digest, load_recogniser, shrunk
+from seqgan_kit.errors import DataError
+
+_CHUNK = 256
+_RANDOM_WIDTHS = (16, 32, 64)
+_RANDOM_LARGEST_PIXELS = 64
+_HASH_LETTERS = 6
+
+
+@dataclass(frozen=True)
+class FeatureExtractor:
+    """Pictures [N,C,H,W] in [-1,1] -> features [N,F], always the same for a picture.
+
+    Attributes:
+        name: the kind of network.
+        digest: a hash of its weights.
+        features: maps a batch of pictures to [N,F].
+    """
+
+    name: str
+    digest: str
+    features: Callable[[Tensor], Tensor]
+
+    @property
+    def label(self) -> str:
+        """``name-hash``, as it stands in the names of scores."""
+        return f"{self.name}-{self.digest[:_HASH_LETTERS]}"
+
+    @torch.no_grad()
+    def __call__(self, pictures: Tensor) -> NDArray[np.float64]:
+        """[N,C,H,W] in [-1,1] -> [N,F], in pieces that fit into memory."""
+        if pictures.dim() != 4 or not pictures.is_floating_point() or len(pictures) == 0:
+            raise DataError(
+                "features are taken of pictures [N,C,H,W] in [-1,1], at least one; got shape "
+                f"{list(pictures.shape)} of {pictures.dtype}."
+            )
+        pieces = [self.features(part).double() for part in pictures.float().split(_CHUNK)]
+        return torch.cat(pieces).numpy()
+
+
+def classifier_features(recogniser: Recogniser) -> FeatureExtractor:
+    """The last layer of a classifier, averaged over the picture."""
+    return FeatureExtractor("classifier", digest(recogniser), recogniser.eval().features)
+
+
+def features_from_file(path: Path, channels: int, size: int) -> FeatureExtractor:
+    """The classifier of a local safetensors file; anything else is refused, as is one of other pictures.
+
+    Args:
+        path: a file that this toolkit wrote (``recogniser.py``).
+        channels: of the pictures to be compared.
+        size: their side in pixels.
+    """
+    recogniser = load_recogniser(path)
+    config = recogniser.config
+    if (config.channels, config.size) != (channels, size):
+        raise DataError(
+            f"the classifier in {path} takes pictures of {config.channels} channels and {config.size} "
+            f"pixels; these have {channels} and {size}. Load them with --size {config.size} --channels "
+            f"{config.channels}, or choose other features."
+        )
+    return classifier_features(recogniser)
+
+
+def random_features(channels: int, seed: int = 0) -> FeatureExtractor:
+    """A random network's features, for pictures of any size."""
+    network = RandomNetwork(channels, seed)
+    return FeatureExtractor("random", digest(network), network)
+
+
+class RandomNetwork(nn.Module):
+    """Three random 3x3 convolutions with leaky ReLU, each followed by halving; features are the means of each
+    layer's channels over the picture's quarters, so that they hold something of where.
+
+    Weights are normal with variance 2 / fan-in (He et al. 2015): the signal keeps its scale on its way.
+    """
+
+    def __init__(self, channels: int, seed: int):
+        super().__init__()
+        rng, before = torch.Generator().manual_seed(seed), channels
+        for layer, width in enumerate(_RANDOM_WIDTHS):
+            weight = torch.randn(width, before, 3, 3, generator=rng) * math.sqrt(2 / (9 * before))
+            self.register_buffer(f"weight{layer}", weight)
+            before = width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,H,W] -> [N,4 * (16 + 32 + 64)]."""
+        x, seen = shrunk(x, _RANDOM_LARGEST_PIXELS), []
+        for layer in range(len(_RANDOM_WIDTHS)):
+            weight = self.get_buffer(f"weight{layer}")
+            if x.shape[1] != weight.shape[1]:
+                raise DataError(
+                    f"these random features are of pictures of {weight.shape[1]} channels, "
+                    f"not {x.shape[1]}."
+                )
+            x = functional.leaky_relu(functional.conv2d(x, weight, padding=1), 0.2)
+            seen.append(functional.adaptive_avg_pool2d(x, 2).flatten(1))
+            x = functional.avg_pool2d(x, 2, ceil_mode=True)
+        return torch.cat(seen, 1)
+
+
+def chosen_features(
+    choice: str,
+    channels: int,
+    size: int,
+    labels: Mapping[str, Tensor],
+    classifier: Callable[[], Recogniser],
+) -> FeatureExtractor | None:
+    """The extractor that a setting names.
+
+    Args:
+        choice: classifier, random, none, auto (classifier where there are labels, else random), or a path.
+        channels: of the pictures.
+        size: their side in pixels.
+        labels: of the training pictures.
+        classifier: trains or finds the classifier, if it is needed.
+    """
+    if choice == "auto":
+        choice = "classifier" if labels else "random"
+    if choice == "none":
+        return None
+    if choice == "random":
+        return random_features(channels)
+    if choice == "classifier":
+        if not labels:
+            raise DataError(
+                "classifier features need labels, and these pictures have none. Choose random features, or "
+                "a file of a classifier trained elsewhere."
+            )
+        return classifier_features(classifier())
+    return features_from_file(Path(choice), channels, size)

@@ -1,0 +1,152 @@
+"""A small convolutional network that names what pictures show: one head for each label, on common features.
+
+Its features measure distances between sets of pictures, its heads the attributes of samples. A file of it is
+one safetensors file whose metadata say how to build it; nothing in it is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seqgan_kit.errors import CheckpointError, UsageError
+
+_FORMAT = "seqgan-kit recogniser 1"
+_LARGEST_PIXELS = (
+    64  # larger pictures are averaged down: the trunk's cost is bounded, and so is its sight
+)
+
+
+@dataclass(frozen=True)
+class RecogniserConfig:
+    """What a recogniser looks at and what it tells apart."""
+
+    channels: int
+    """Channels of the pictures, 1 or 3."""
+    size: int
+    """Side of the pictures in pixels."""
+    label_names: Mapping[str, tuple[str, ...]]
+    """The classes of each label, in the order of their numbers."""
+    width: int = 32
+    """Channels of the first layers; they double with every halving of the picture, up to four times this."""
+
+    @property
+    def features(self) -> int:
+        """Dimensions of the features."""
+        return 4 * self.width
+
+
+class Recogniser(nn.Module):
+    """Pictures to features and class logits.
+
+    Convolutions of 3x3 with batch norm, halved by pooling until 4 to 7 pixels are left; features are the mean
+    over these. Heads see the places apart, since the left eye's colour is a matter of where.
+    """
+
+    def __init__(self, config: RecogniserConfig):
+        super().__init__()
+        if not config.label_names:
+            raise UsageError("a recogniser needs at least one label to tell apart.")
+        self.config = config
+        side, before, layers = min(config.size, _LARGEST_PIXELS), config.channels, list[nn.Module]()
+        width = config.width
+        layers += _convolve(before, width)
+        while side >= 8:  # halved before it is widened, which is four times as cheap
+            after = min(2 * width, config.features)
+            layers += [nn.MaxPool2d(2), *_convolve(width, after)]
+            width, side = after, side // 2
+        layers += _convolve(width, config.features)
+        self.layers = nn.Sequential(*layers)
+        inputs = config.features * side * side
+        # By number: a label may be called as no module can be ("half", "a.b").
+        classes = [len(names) for names in config.label_names.values()]
+        self.heads = nn.ModuleList(nn.Linear(inputs, count) for count in classes)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """[N,C,H,W] in [-1,1] -> logits [N,classes] by label."""
+        seen = self.places(x).flatten(1)
+        return {n: head(seen) for n, head in zip(self.config.label_names, self.heads, strict=True)}
+
+    def features(self, x: Tensor) -> Tensor:
+        """[N,C,H,W] in [-1,1] -> [N,F]: the last layer, averaged over the picture."""
+        return self.places(x).mean((2, 3))
+
+    def places(self, x: Tensor) -> Tensor:
+        """[N,C,H,W] in [-1,1] -> [N,F,h,w]."""
+        wanted = (self.config.channels, self.config.size, self.config.size)
+        if x.shape[1:] != wanted:
+            raise UsageError(
+                f"this recogniser takes pictures of shape {wanted} (channels, height, width); these are "
+                f"{tuple(x.shape[1:])}."
+            )
+        return cast(Tensor, self.layers(shrunk(x, _LARGEST_PIXELS)))
+
+
+def shrunk(x: Tensor, largest: int) -> Tensor:
+    """[N,C,H,W] -> at most ``largest`` pixels a side, each the average of those it stands for."""
+    if max(x.shape[2:]) <= largest:
+        return x
+    return functional.interpolate(x, size=(largest, largest), mode="area")
+
+
+def digest(module: nn.Module) -> str:
+    """A hash of all weights, by which a network is known wherever it came from."""
+    sha = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        sha.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return sha.hexdigest()
+
+
+def save_recogniser(path: Path, recogniser: Recogniser) -> None:
+    """Writes weights and config into one file, which appears complete or not at all."""
+    tensors = {name: t.detach().cpu().contiguous() for name, t in recogniser.state_dict().items()}
+    config = json.dumps(asdict(recogniser.config), ensure_ascii=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_bytes(save(tensors, metadata={"format": _FORMAT, "config": config}))
+    partial.replace(path)
+
+
+def load_recogniser(path: Path) -> Recogniser:
+    """The recogniser of a file that :func:`save_recogniser` wrote, in evaluation mode."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise CheckpointError(f"no recogniser at {path}: there is no such file.") from None
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} is no safetensors file: {error}.") from None
+    if about.get("format") != _FORMAT:
+        raise CheckpointError(
+            f"{path} holds no recogniser of this toolkit (format {about.get('format')!r}, not {_FORMAT!r}). "
+            "Features come from networks whose code is here: classifier, random, or a file that a run with "
+            "--features classifier wrote."
+        )
+    try:
+        config = json.loads(about["config"])
+        config["label_names"] = {name: tuple(v) for name, v in config["label_names"].items()}
+        recogniser = Recogniser(RecogniserConfig(**config))
+        recogniser.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise CheckpointError(f"{path} is damaged: {str(error).splitlines()[0]}.") from error
+    return recogniser.eval().requires_grad_(False)
+
+
+def _convolve(before: int, after: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(before, after, 3, padding=1, bias=False),
+        nn.BatchNorm2d(after),
+        nn.ReLU(inplace=True),
+    ]

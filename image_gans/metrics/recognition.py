@@ -1,0 +1,169 @@
+"""A recogniser of a data set's own labels: trained once, kept by the hash of what it was trained on.
+
+It learns by the sum of its heads' cross-entropies, on pictures shifted by up to a sixteenth of their side;
+rows without a label do not count for it. The number of steps is fixed, so the cost does not grow with the
+data: about a minute on one CPU core for colour pictures of 32 pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from image_gans.metrics.recogniser import (
+    Recogniser,
+    RecogniserConfig,
+    load_recogniser,
+    save_recogniser,
+)
+from seqgan_kit.data.cache import cache_dir, cache_key
+from seqgan_kit.data.images import to_float
+from seqgan_kit.errors import CheckpointError, DataError
+from seqgan_kit.metrics.divergences import Estimate
+
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class RecognitionTraining:
+    """How a recogniser is trained."""
+
+    width: int = 24
+    """Channels of its first layers."""
+    steps: int = 600
+    """Batches."""
+    batch_size: int = 64
+    """Pictures a batch."""
+    learning_rate: float = 4e-3
+    """AdamW's largest step size; it rises for a fifth of the steps and falls to zero."""
+    weight_decay: float = 0.01
+    """AdamW's decay."""
+    seed: int = 0
+    """Seed of weights, batches and shifts."""
+
+
+def recogniser_of(
+    pictures: Tensor,
+    labels: Mapping[str, Tensor],
+    label_names: Mapping[str, tuple[str, ...]],
+    training: RecognitionTraining = RecognitionTraining(),
+) -> Recogniser:
+    """The recogniser of these pictures, from the cache where it was trained before.
+
+    Args:
+        pictures: [N,C,H,H] uint8.
+        labels: [N] class numbers by label; -1 where there is none.
+        label_names: the classes of each label.
+        training: how to train it.
+    """
+    names = {name: label_names[name] for name in labels if len(label_names[name]) > 1}
+    if not names:
+        raise DataError("no recogniser can be trained: these pictures have no labels.")
+    sha = hashlib.sha256(pictures.contiguous().numpy().tobytes())
+    for name in names:
+        sha.update(labels[name].numpy().tobytes())
+    parts = {"data": sha.hexdigest(), "shape": list(pictures.shape), "names": names}
+    key = cache_key("recogniser", {**parts, "training": asdict(training)})
+    path = cache_dir() / f"{key}.safetensors"
+    try:
+        return load_recogniser(path)
+    except CheckpointError:
+        recogniser = train_recogniser(pictures, labels, names, training)
+    with suppress(OSError):  # an unwritable cache costs time, never a run
+        save_recogniser(path, recogniser)
+    return recogniser
+
+
+def train_recogniser(
+    pictures: Tensor,
+    labels: Mapping[str, Tensor],
+    label_names: Mapping[str, tuple[str, ...]],
+    training: RecognitionTraining,
+) -> Recogniser:
+    """A recogniser trained from scratch, in evaluation mode; the same for the same seed.
+
+    Args:
+        pictures: [N,C,H,H] uint8.
+        labels: [N] class numbers by label; -1 where there is none.
+        label_names: the classes of each label to learn.
+        training: how.
+    """
+    config = RecogniserConfig(
+        pictures.shape[1], pictures.shape[2], dict(label_names), training.width
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(training.seed)
+        recogniser = Recogniser(config)
+    recogniser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    rng = torch.Generator().manual_seed(training.seed)
+    rate = training.learning_rate
+    optimizer = torch.optim.AdamW(
+        recogniser.parameters(), rate, weight_decay=training.weight_decay, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, rate, total_steps=training.steps, pct_start=0.2
+    )
+    for _, rows in zip(range(training.steps), _batches(len(pictures), training, rng), strict=False):
+        logits = recogniser(_shifted(to_float(pictures[rows]), rng))
+        losses = [_loss(logits[name], labels[name][rows]) for name in label_names]
+        optimizer.zero_grad()
+        torch.stack(losses).sum().backward()
+        optimizer.step()
+        schedule.step()
+    return recogniser.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def recognise(recogniser: Recogniser, pictures: Tensor) -> dict[str, Tensor]:
+    """Class probabilities [N,classes] by label, of pictures [N,C,H,H] in [-1,1]."""
+    pieces = [recogniser(part) for part in pictures.split(_CHUNK)]
+    return {name: torch.cat([piece[name] for piece in pieces]).softmax(1) for name in pieces[0]}
+
+
+def accuracies(
+    probabilities: Mapping[str, Tensor], labels: Mapping[str, Tensor]
+) -> dict[str, Estimate]:
+    """Share of pictures whose most probable class is theirs, by label; those without a label do not count.
+
+    Args:
+        probabilities: [N,classes] by label.
+        labels: [N] class numbers by label; -1 where there is none.
+    """
+    found = {}
+    for name in probabilities.keys() & labels.keys():
+        known = labels[name] >= 0
+        if known.any():
+            hits = (probabilities[name][known].argmax(1) == labels[name][known]).double()
+            share, count = float(hits.mean()), len(hits)
+            found[name] = Estimate(share, (share * (1.0 - share) / count) ** 0.5)
+    return {name: found[name] for name in probabilities if name in found}
+
+
+def _loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy over the rows that have a label; 0 if none has."""
+    total = functional.cross_entropy(logits, labels, ignore_index=-1, reduction="sum")
+    return total / len(labels)
+
+
+def _batches(n: int, training: RecognitionTraining, rng: torch.Generator) -> Iterator[Tensor]:
+    """Row numbers without end, every row once an epoch; a last batch that is short is left out."""
+    size = min(training.batch_size, n)
+    while True:
+        order = torch.randperm(n, generator=rng)
+        yield from (rows for rows in order.split(size) if len(rows) == size)
+
+
+def _shifted(pictures: Tensor, rng: torch.Generator) -> Tensor:
+    """The batch moved by up to a sixteenth of its side, the border repeated; channels last."""
+    side = pictures.shape[-1]
+    most = side // 16
+    down, across = torch.randint(0, 2 * most + 1, (2,), generator=rng).tolist()
+    padded = functional.pad(pictures, (most,) * 4, mode="replicate")
+    moved = padded[:, :, down : down + side, across : across + side]
+    return moved.contiguous(memory_format=torch.channels_last)
