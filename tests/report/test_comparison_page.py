@@ -104,7 +104,7 @@ def test_significance_is_shown_and_coloured(tmp_path: Path) -> None:
     """Skewed KL .70, .72, .74 against 1: difference -.28, deviation .02: t = 24, p = .0017."""
     page = page_of(tmp_path)
     assert '<span class="change better">-0.280, p .002</span>' in page
-    assert 'class="change worse"' not in page
+    assert '<span class="change worse">+0.02, p &lt;.001</span>' in page
 
 
 def test_nothing_is_fetched_and_nothing_runs(tmp_path: Path) -> None:
