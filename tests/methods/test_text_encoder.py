@@ -92,7 +92,7 @@ def test_the_language_model_learns(captions):
     for backwards in (False, True):
         trained = train_language_model(captions[:300], SMALL, 0, backwards=backwards)
         log_probs, counts = trained.sentence_log_probs(held_out)
-        assert -log_probs.mean() < -0.75 * untrained.sentence_log_probs(held_out)[0].mean()
+        assert -log_probs.mean() < -0.9 * untrained.sentence_log_probs(held_out)[0].mean()
         assert counts.tolist() == [len(words) + 1 for words in held_out]
 
 

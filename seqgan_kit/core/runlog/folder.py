@@ -9,7 +9,7 @@ from seqgan_kit.core.runlog.records import read_config
 from seqgan_kit.errors import UsageError
 
 _FOLDERS = ("samples", "figures", "checkpoints", "model", "tensorboard")
-_FILES = ("config.json", "metrics.jsonl", "scores.json", "report.html")
+_FILES = ("config.json", "metrics.jsonl", "scores.json", "evaluation.json", "report.html")
 
 
 def claim(folder: Path, *, resume: bool, overwrite: bool) -> None:
