@@ -20,7 +20,7 @@ from seqgan_kit.core.progress import Progress
 from seqgan_kit.core.runlog import RunLog, provenance
 from seqgan_kit.core.runtime import Runtime, start_runtime
 from seqgan_kit.core.settings import to_dict
-from seqgan_kit.errors import UsageError
+from seqgan_kit.errors import CheckpointError, DataError, UsageError
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,9 @@ def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
     progress = Progress("quiet" if settings.quiet or not runtime.leads else "auto")
     try:
         yield Run(recipe, settings, runtime, log, progress)
+    except (UsageError, DataError, CheckpointError):
+        log.take_config_back()
+        raise
     finally:
         log.close()
         runtime.close()

@@ -112,14 +112,15 @@ class Keeper:
         game, own = self.trainer.game, set(self.trainer.game.private_players())
         try:
             for name, saved in state["players"].items():
+                _check_shapes(name, saved, game.players[name].state_dict())
                 game.players[name].load_state_dict(saved)
             if set(state["players"]) != set(game.players) - own:
                 raise KeyError(f"players {sorted(state['players'])}")
             self.trainer.averages.load_state_dict(state["averages"])
         except (RuntimeError, KeyError) as error:
             raise CheckpointError(
-                f"the checkpoint is of another game than this run's: {error}. Resume with the settings that "
-                "the run was started with."
+                f"the checkpoint is of another game than this run's: {error.args[0]}. Resume with the "
+                "settings that the run was started with."
             ) from error
 
     def shared_buffers(self) -> list[torch.Tensor]:
@@ -245,6 +246,14 @@ class Keeper:
             for buffer, saved in zip(self.shared_buffers(), own["buffers"], strict=False):
                 buffer.copy_(saved)
         restore_rng_state(own["rng"], [t.rng])
+
+
+def _check_shapes(player: str, saved: Mapping[str, Any], here: Mapping[str, Any]) -> None:
+    """Names the first tensor of another shape; torch would list them all."""
+    for name in (name for name in here if name in saved):
+        theirs, ours = list(saved[name].shape), list(here[name].shape)
+        if theirs != ours:
+            raise KeyError(f"{player}'s {name} has shape {theirs} there and {ours} here")
 
 
 def _to_cpu(value: Any) -> Any:

@@ -14,6 +14,7 @@ from seqgan_kit.core.game import Game
 from seqgan_kit.core.run import RunSettings, open_run
 from seqgan_kit.core.trainer import Hooks, Trainer
 from seqgan_kit.data.images import normalised
+from seqgan_kit.errors import CheckpointError
 
 TRAINING = ImageTraining(
     batch_size=8, epochs=2, evaluate_every_rounds=1, save_every_rounds=2, average_decay=0.9
@@ -29,7 +30,9 @@ class PowerCutError(Exception):
     pass
 
 
-def train(folder: Path, *, rounds_before_cut: int = 0, resume: bool = False) -> Game:
+def train(
+    folder: Path, *, rounds_before_cut: int = 0, resume: bool = False, channels: int = 3
+) -> Game:
     """Six rounds on 24 pictures, or a power cut before."""
     seen: list[int] = []
 
@@ -40,12 +43,16 @@ def train(folder: Path, *, rounds_before_cut: int = 0, resume: bool = False) -> 
         return {"drawn": 2.0}
 
     pictures = torch.randint(
-        0, 256, (24, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+        0,
+        256,
+        (24, channels, 16, 16),
+        dtype=torch.uint8,
+        generator=torch.Generator().manual_seed(0),
     )
     where = {"resume": folder} if resume else {"out": folder}
     settings = RunSettings(seed=3, quiet=True, device="cpu", **where)
     with open_run("dcgan", Config(settings)) as run:
-        shape = DCGANConfig(size=16, width=2, latent=5)
+        shape = DCGANConfig(size=16, channels=channels, width=2, latent=5)
         game = build(DCGANGenerator(shape), dcgan_discriminator(shape), DCGANMethod())
         feed = run.feed({"real": pictures}, TRAINING.batch_size, normalised)
         trainer = Trainer(
@@ -74,3 +81,15 @@ def test_the_averaged_generator_is_what_is_exported(tmp_path):
     rng = torch.Generator().manual_seed(0)
     with torch.no_grad():
         torch.testing.assert_close(model.generator(model.generator.latents(3, rng)), expected)
+
+
+def test_grey_pictures_do_not_go_into_a_run_of_coloured_ones_and_leave_it_as_it_was(tmp_path):
+    with pytest.raises(PowerCutError, match="power cut"):
+        train(tmp_path / "run", rounds_before_cut=3)
+    before = (tmp_path / "run" / "config.json").read_text()
+    message = r"generator's layers.*weight has shape \[2, 3, 4, 4\] there and \[2, 1, 4, 4\] here\. Resume"
+    with pytest.raises(CheckpointError, match=message):
+        train(tmp_path / "run", resume=True, channels=1)
+    assert (tmp_path / "run" / "config.json").read_text() == before
+    train(tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "config.json").read_text() != before

@@ -45,6 +45,7 @@ class RunLog:
         self.seconds_offset = 0.0
         """Seconds that earlier processes of this run spent, up to the last row kept."""
         self._began = time.monotonic()
+        self._config_before: dict[str, Any] | None = None
         self._metrics = self.folder / "metrics.jsonl"
         self._mirror = (
             TensorBoardMirror(self.folder / "tensorboard") if tensorboard and active else None
@@ -92,7 +93,13 @@ class RunLog:
             entry = {key: fresh[key] for key in told if key in fresh}
             kept = {key: origin[key] for key in told if key in origin}
             fresh |= kept | {"resumes": [*origin.get("resumes", []), entry]}
+            self._config_before = origin
         write_atomically(path, fresh)
+
+    def take_config_back(self) -> None:
+        """Puts back the config.json from before a resumption that could not begin."""
+        if self._config_before is not None:
+            write_atomically(self.folder / "config.json", self._config_before)
 
     def write_scores(self, record: Mapping[str, Any]) -> None:
         """Write scores.json, the final table."""
