@@ -91,7 +91,9 @@ def _assign(rows: Floats, centres: Floats) -> tuple[NDArray[np.int64], Floats]:
     return labels, distances
 
 
-def cluster_means(rows: Floats, labels: NDArray[np.int64], distances: Floats, centres: Floats) -> Floats:
+def cluster_means(
+    rows: Floats, labels: NDArray[np.int64], distances: Floats, centres: Floats
+) -> Floats:
     """[K,F] the mean of each cluster's rows; an empty cluster takes the row that is worst served."""
     sizes = np.bincount(labels, minlength=len(centres))
     sums = np.zeros_like(centres)

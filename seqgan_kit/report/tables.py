@@ -118,7 +118,9 @@ def print_scores(record: Mapping[str, Any], console: Console | None = None) -> N
     plus_minus = "±" if (console.encoding or "").lower().startswith("utf") else "+-"
     shown = [[_text(cell, plus_minus) for cell in row] for row in table.cells]
     grid = Table(box=SIMPLE_HEAD, title=table.title, title_style="bold", padding=(0, 1))
-    labels = [str(column["label"]) for column in table.columns]
+    labels = [
+        Text(str(column["label"])) for column in table.columns
+    ]  # no markup: FD[random-1a2b3c]
     if table.measures_down:
         grid.add_column("")
         grid.add_column("better", style="dim")

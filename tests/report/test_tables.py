@@ -127,3 +127,12 @@ def test_an_ascii_terminal() -> None:
 
 def test_an_empty_record_prints() -> None:
     assert "Scores" in printed({"columns": [], "rows": []}, 80)
+
+
+def test_brackets_in_a_label_are_no_markup() -> None:
+    column = {"key": "fd", "label": "FD[random-1a2b3c]", "better": "lower", "digits": 2}
+    models = [{"name": f"model {i}", "values": {"fd": float(i)}} for i in range(6)]
+    for some in (models[:2], models):
+        assert "FD[random-1a2b3c]" in printed(
+            {"title": "t", "columns": [column], "rows": some}, 100
+        )
