@@ -1,0 +1,92 @@
+"""Stacked-MNIST: three digits in three colour channels, 1,000 modes; how many does a DCGAN or PacDCGAN show?
+
+$ python recipes/stacked_mnist.py --images mnist.parquet    DCGAN on any labelled digits, minutes on a CPU
+$ python recipes/stacked_mnist.py --images mnist.parquet --packing 2     PacDCGAN2
+$ python recipes/stacked_mnist.py paper --images mnist.parquet --packing 2   larger and longer (use a GPU)
+$ python recipes/stacked_mnist.py                           bundled cat faces, stacked by the coat
+$ python recipes/stacked_mnist.py smoke                     seconds, to see that everything works
+$ python recipes/stacked_mnist.py --resume runs/stacked_mnist            go on where a run stopped
+"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import torch
+
+from image_gans.methods import dcgan
+from image_gans.methods.dcgan import DCGANMethod
+from image_gans.methods.image_scores import ScoreSettings
+from image_gans.methods.stacked_scores import StackedScorer, StackSettings, triples_of
+from image_gans.metrics.stacked import stacked_corpus
+from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.schedule import ImageTraining, averages
+from image_gans.showing import close_image_run, image_hooks
+from image_gans.techniques import Techniques
+from seqgan_kit.core.config import flat, launch
+from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.data.images import ImageData, load_images
+
+
+@dataclass(frozen=True)
+class Config:
+    """DCGAN on stacked pictures."""
+
+    data: Annotated[ImageData, flat] = ImageData(channels=1)
+    stacks: Annotated[StackSettings, flat] = StackSettings()
+    networks: Annotated[NetworkChoice, flat] = NetworkChoice()
+    method: Annotated[DCGANMethod, flat] = DCGANMethod()
+    techniques: Annotated[Techniques, flat] = Techniques()
+    training: Annotated[ImageTraining, flat] = ImageTraining()
+    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    run: Annotated[RunSettings, flat] = RunSettings()
+
+
+PRESETS = {
+    "default": Config(
+        networks=NetworkChoice(width=16),
+        training=ImageTraining(
+            batch_size=64, epochs=10, sample_every_rounds=1000, evaluate_every_rounds=1000
+        ),
+    ),
+    "paper": Config(
+        networks=NetworkChoice(width=64),
+        training=ImageTraining(
+            batch_size=64, epochs=50, sample_every_rounds=1000, evaluate_every_rounds=1000
+        ),
+    ),
+    "smoke": Config(
+        data=ImageData(channels=1, size=16),
+        stacks=StackSettings(
+            stacked=64, mode_samples=100, mode_evaluation_samples=50, recogniser_steps=10
+        ),
+        networks=NetworkChoice(width=4),
+        training=ImageTraining(batch_size=16, epochs=2, evaluate_every_rounds=5),
+        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+    ),
+}
+
+
+def main(cfg: Config) -> None:
+    """Single pictures and their recogniser, stacks of them, networks, game, training, modes."""
+    with open_run("stacked_mnist", cfg) as run:
+        singles = load_images(cfg.data)
+        run.say("\n".join(singles.account.lines()))
+        triples = triples_of(singles, cfg.stacks)
+        run.say(triples.line())
+        rng = torch.Generator().manual_seed(run.settings.seed)
+        corpus = stacked_corpus(singles, cfg.stacks.stacked, rng)
+        data = replace(cfg.data, channels=3)
+        players = build_networks(cfg.networks, data, packing=cfg.techniques.packing)
+        game = dcgan.build(*players, cfg.method, cfg.techniques)
+        phases = dcgan.phases(cfg.training, cfg.techniques)
+
+        scorer = StackedScorer(corpus, cfg.scores, triples=triples, stacks=cfg.stacks)
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        hooks, following = image_hooks(scorer), averages(cfg.training)
+        trained = Trainer(run, game, phases, feed, hooks, following).fit()
+        close_image_run(run, scorer, trained, "DCGAN", "--images mnist.parquet")
+
+
+if __name__ == "__main__":
+    launch(main, PRESETS)
