@@ -39,10 +39,13 @@ class Config:
 PRESETS = {
     "default": Config(
         networks=NetworkChoice("autoencoder", width=16, latent=64),
+        method=BEGANMethod(balance_rate=0.02),
         training=replace(
             began.PAPER,
+            generator_learning_rate=5e-4,
+            discriminator_learning_rate=5e-4,
             average_decay=0.995,
-            epochs=20,
+            epochs=12,
             sample_every_rounds=500,
             evaluate_every_rounds=500,
         ),

@@ -38,9 +38,13 @@ class Config:
 
 PRESETS = {
     "default": Config(
-        networks=NetworkChoice("resnet", width=32, attention=16, discriminator_norm="spectral"),
+        networks=NetworkChoice(
+            "resnet", width=16, growth=4, attention=16, discriminator_norm="spectral"
+        ),
         training=replace(
             sagan.PAPER,
+            generator_learning_rate=2.5e-4,
+            discriminator_learning_rate=1e-3,
             batch_size=32,
             average_decay=0.995,
             epochs=20,

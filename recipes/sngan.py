@@ -40,9 +40,11 @@ class Config:
 
 PRESETS = {
     "default": Config(
-        networks=NetworkChoice("resnet", width=32, discriminator_norm="spectral"),
+        networks=NetworkChoice("resnet", width=16, growth=4, discriminator_norm="spectral"),
         training=replace(
             sngan.PAPER,
+            generator_learning_rate=5e-4,
+            discriminator_learning_rate=5e-4,
             discriminator_moves=1,
             learning_rate_schedule="constant",
             batch_size=32,

@@ -153,13 +153,23 @@ def test_normalising_twice_is_normalising_once():
     assert len(layer.parametrizations.weight) == 1
 
 
-def test_sigma_is_float32_under_autocast():
-    layer = spectrally_normalised(nn.Linear(30, 20))
+def test_sigma_is_float32_under_autocast(monkeypatch):
+    """On a GPU autocast would take the products with u and v in bfloat16."""
+    layer, seen = spectrally_normalised(nn.Linear(30, 20)), []
     with frozen(layer):
         wanted = layer.weight
-        with torch.autocast("cpu", torch.bfloat16):
-            assert torch.equal(layer.weight, wanted)
-            assert layer(torch.randn(2, 30)).dtype == torch.bfloat16
+    plain = torch.mv
+
+    def mv(*arguments, **options):
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return plain(*arguments, **options)
+
+    monkeypatch.setattr(torch, "mv", mv)
+    with frozen(layer), torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(layer.weight, wanted)
+        assert layer(torch.randn(2, 30)).dtype == torch.bfloat16
+    assert seen
+    assert not any(seen)
 
 
 @pytest.mark.parametrize(
