@@ -21,6 +21,7 @@ from image_gans.networks.bernoulli import (
 )
 from image_gans.schedule import ImageTraining, averages
 from image_gans.showing import close_image_run, image_hooks
+from image_gans.techniques import Techniques
 from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.run import RunSettings, open_run
 from seqgan_kit.core.trainer import Trainer
@@ -36,6 +37,7 @@ class Config:
     threshold: int = 128
     """Brightness (1 to 255) from which on a grey pixel is white."""
     method: Annotated[BoundarySeekingImagesMethod, flat] = BoundarySeekingImagesMethod()
+    techniques: Annotated[Techniques, flat] = Techniques()
     training: Annotated[ImageTraining, flat] = PAPER
     width: int = 64
     """Channels of the layer next to the picture; they double towards 4x4."""
@@ -76,8 +78,8 @@ def main(cfg: Config) -> None:
         corpus = binarised(load_images(cfg.data), cfg.threshold)
         run.say("\n".join(corpus.account.lines()))
         players = BernoulliGenerator(shape), bernoulli_discriminator(shape)
-        game = boundary_seeking_images.build(*players, cfg.method)
-        phases = boundary_seeking_images.phases(cfg.training)
+        game = boundary_seeking_images.build(*players, cfg.method, cfg.techniques)
+        phases = boundary_seeking_images.phases(cfg.training, cfg.techniques)
 
         scorer = ImageScorer(corpus, cfg.scores)
         feed = corpus.feed(cfg.training.batch_size, **run.share())

@@ -23,7 +23,7 @@ from image_gans.schedule import (
     discriminator_turn,
     generator_turn,
 )
-from image_gans.techniques import equipped_game
+from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import BoundarySeeking
@@ -49,12 +49,16 @@ def build(
     generator: BernoulliGenerator,
     discriminator: Discriminator,
     method: BoundarySeekingImagesMethod,
+    techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
     """The game from its players and settings."""
+    why = "D weighs each picture by itself."
+    refuse_techniques(techniques, "boundary seeking", why, "packing", "minibatch_kernels")
     estimator = BoundarySeeking(method.samples)
-    return equipped_game(generator, discriminator, minimax(), estimator=estimator)
+    return equipped_game(generator, discriminator, minimax(), techniques, estimator=estimator)
 
 
-def phases(training: ImageTraining) -> tuple[Phase, ...]:
+def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
     """One phase in which D and G take turns."""
-    return (adversarial_phase(training, discriminator_turn(training), generator_turn(training)),)
+    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
+    return (adversarial_phase(training, *turns),)
