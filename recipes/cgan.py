@@ -15,7 +15,8 @@ from typing import Annotated
 from image_gans.conditions import conditioned
 from image_gans.methods import cgan
 from image_gans.methods.cgan import PAPER, CGANMethod
-from image_gans.methods.image_scores import ImageScorer, ScoreSettings
+from image_gans.methods.condition_scores import ConditionScorer
+from image_gans.methods.image_scores import ScoreSettings
 from image_gans.networks.choice import NetworkChoice
 from image_gans.networks.conditional import ConditionSettings, build_conditional_networks
 from image_gans.schedule import ImageTraining, averages
@@ -75,7 +76,7 @@ def main(cfg: Config) -> None:
         game = cgan.build(*networks, cfg.method, cfg.techniques)
         phases = cgan.phases(cfg.training, cfg.techniques)
 
-        scorer = ImageScorer(corpus, cfg.scores)
+        scorer = ConditionScorer(corpus, cfg.scores, conditions=labelled.conditions)
         feed = labelled.corpus.feed(cfg.training.batch_size, **run.share())
         hooks, following = image_hooks(scorer), averages(cfg.training)
         trained = Trainer(run, game, phases, feed, hooks, following).fit()

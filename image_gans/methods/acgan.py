@@ -75,6 +75,7 @@ class ClassifiedPathwise(Pathwise):
     """The gradient through the picture of the score and of the classifiers."""
 
     class_weight: float
+    """w."""
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
         """The objective's G half plus w L_C of the fakes."""

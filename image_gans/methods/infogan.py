@@ -94,6 +94,7 @@ class InformedPathwise(Pathwise):
     """The gradient through the picture of the score and of the information on codes."""
 
     method: InfoGANMethod
+    """The weights l_c and l_u."""
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
         """The objective's G half less the weighted information; G's and Q's loss."""
