@@ -15,18 +15,28 @@ from seqgan_kit.metrics.signature import Signature
 def bleu_scores(
     sentences: Sequence[Sentence], references: ReferenceSet | None
 ) -> dict[str, Estimate]:
-    """Each where there is enough to compute it from; BLEU's error is over sentences, for these references."""
+    """Both, each where there is enough to compute it from."""
+    beside = {} if references is None else bleu_beside(sentences, references)
+    return beside | self_bleu_scores(sentences)
+
+
+def bleu_beside(sentences: Sequence[Sentence], references: ReferenceSet) -> dict[str, Estimate]:
+    """BLEU; its error is over sentences, for these references."""
     scores: dict[str, Estimate] = {}
-    if references is not None and sentences:
+    if sentences:
         for order, values in sentence_scores(sentences, references).items():
             error = (
                 float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
             )
             scores[f"bleu{order}"] = Estimate(float(values.mean()), error)
-    if len(sentences) > 1:
-        for order, value in self_bleu(sentences).items():
-            scores[f"self_bleu{order}"] = Estimate(value, math.nan)
     return scores
+
+
+def self_bleu_scores(sentences: Sequence[Sentence]) -> dict[str, Estimate]:
+    """Self-BLEU; its sentences depend on each other, so there is no error of a mean."""
+    if len(sentences) < 2:
+        return {}
+    return {f"self_bleu{n}": Estimate(v, math.nan) for n, v in self_bleu(sentences).items()}
 
 
 def bleu_columns(

@@ -111,6 +111,11 @@ def _notes(measures: TextMeasures, count: int) -> list[str]:
             f"There are fewer real sentences ({used:,}) than samples ({count:,}), and Self-BLEU, distinct-n, "
             f"JS, reverse LM and others depend on how many: use --sample {used} to compare these."
         )
+    if not used:
+        notes.append(
+            "Real text: the test text itself, and only for what a text has alone; with --train or --held-out "
+            "real sentences take the samples' place in all scores."
+        )
     if not text.train:
         notes.append(
             "Without --train FILE: no language models, copies, unknown words or own encoder."
@@ -121,8 +126,8 @@ def _notes(measures: TextMeasures, count: int) -> list[str]:
 def _unseen(text: RealText) -> str:
     if not text.train:
         return ""
-    who = "held-out sentences" if text.held_out else "a random tenth of it, against the rest"
-    return f"LM score, copies and unknown words are beside the training text: real are {who}."
+    who = "held-out sentences" if text.held_out else "a random tenth of it, beside the rest"
+    return f"LM score, copies and unknown words are beside the training text; the real ones: {who}."
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float]:

@@ -19,7 +19,7 @@ from seqgan_kit.metrics.signature import Signature
 AS_REAL = "as real"
 """The good end of a score that is good where real text has it."""
 MODEL, TEXT, JUDGED, NGRAMS, LINES, FEATURES = (
-    "the model's likelihoods", "beside the test text", "language models", "n-grams", "sentences", "features"
+    "the model itself", "beside the test text", "language models", "n-grams", "sentences", "features"
 )  # fmt: skip
 """Groups of columns."""
 _JUDGES = {"kneser-ney": f"kn{DEFAULT_ORDER}|modified", "lstm": "lstm", "none": ""}

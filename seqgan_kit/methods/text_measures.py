@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from seqgan_kit.methods.bleu_scores import bleu_scores
+from seqgan_kit.methods.bleu_scores import bleu_beside, self_bleu_scores
 from seqgan_kit.methods.evaluation_settings import (
     EvaluationSettings,
     RealText,
@@ -68,9 +68,15 @@ class TextMeasures:
         return self._beside_test(samples) | self._beside_training(samples, self.text.train)
 
     def of_real_text(self, count: int) -> Scores:
-        """The row of real text, for so many samples."""
+        """The row of real text, for so many samples.
+
+        Where there is but the test text, that has the scores that a text has by itself.
+        """
         peers = self.text.in_place_of_samples(count, self._rng(1))
-        scores = self._beside_test(peers) if peers else {}
+        if peers:
+            scores = self._beside_test(peers)
+        else:
+            scores = self._alone(some_of(self.text.test, count, self._rng(1)))
         unseen, seen = self.text.unseen_and_seen(self._rng(2))
         return scores | self._beside_training(unseen, seen)
 
@@ -91,12 +97,12 @@ class TextMeasures:
         return min(sentences, len(self.text.test), self.settings.embedding_sentences)
 
     def _beside_test(self, sentences: Sentences) -> Scores:
-        reverse = self._reverse(sentences)
         return {
-            **bleu_scores(sentences, self._references),
-            **reverse,
-            **self._ngrams(sentences),
-            **self._lines(sentences),
+            **self._alone(sentences),
+            **bleu_beside(sentences, self._references),
+            **self._reverse(sentences),
+            **self._shared_ngrams(sentences),
+            "length_tv": Estimate(stats.length_distance(sentences, self.text.test), math.nan),
             **self._embedding(sentences),
         }
 
@@ -133,23 +139,26 @@ class TextMeasures:
         settings, seed = LanguageModelSettings(), self.settings.seed
         return train_language_model(sentences, settings, seed, vocabulary=words)
 
-    def _ngrams(self, sentences: Sentences) -> Scores:
+    def _shared_ngrams(self, sentences: Sentences) -> Scores:
         own, test = NgramShares(sentences, NGRAM_ORDERS), self._test_ngrams
         both = [n for n in NGRAM_ORDERS if own.counts[n] and test.counts[n]]
         scores = {f"js{n}": bits for n, bits in js_divergences(own, test, both).items()}
         scores["ms_jaccard"] = stats.ms_jaccard(own, test, NGRAM_ORDERS)
         for n in both[1:]:
             scores[f"known{n}"] = stats.known_share(own.counts[n], test.counts[n])
-            scores[f"distinct{n}"] = stats.distinct(own.counts[n])
         return {name: Estimate(value, math.nan) for name, value in scores.items()}
 
-    def _lines(self, sentences: Sentences) -> Scores:
+    def _alone(self, sentences: Sentences) -> Scores:
+        """What a text has by itself: variety, repetition, lengths."""
         scores = {
+            **self_bleu_scores(sentences),
             "duplicates": Estimate(stats.duplicates(sentences), math.nan),
             "length": stats.mean_length(sentences),
             "length_sd": Estimate(stats.length_spread(sentences), math.nan),
-            "length_tv": Estimate(stats.length_distance(sentences, self.text.test), math.nan),
         }
+        for n, counts in NgramShares(sentences, NGRAM_ORDERS[1:]).counts.items():
+            if counts:
+                scores[f"distinct{n}"] = Estimate(stats.distinct(counts), math.nan)
         if (repeated := stats.repetition(sentences, REPETITION_ORDER)) is not None:
             scores["repetition"] = repeated
         return scores

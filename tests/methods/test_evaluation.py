@@ -109,12 +109,16 @@ def test_good_samples_are_not_blamed_and_collapsed_ones_are(record, text, captio
 
 
 def test_without_training_text(captions, text, samples):
-    """No language models, no copies; nobody in the real row, and the notes say so."""
+    """No language models, no copies; the test text has what a text has alone, and the notes say so."""
     alone = RealText(text.test, (), (), "space")
     record = evaluate_sentences(samples, alone, PLAIN, silent)
     values = record["rows"][0]["values"]
     assert not {"lm_token", "reverse_lm_token", "copies", "unknown"} & set(values)
-    assert record["rows"][1]["values"] == {}
+    real = record["rows"][1]["values"]
+    assert not {"bleu2", "js1", "length_tv", "copies"} & set(real)
+    assert {"self_bleu4", "distinct3", "repetition", "length"} <= set(real)
+    collapsed = evaluate_sentences([captions[900]] * 200, alone, PLAIN, silent)["findings"]
+    assert collapsed[0].startswith("Collapse")
     assert any(note.startswith("Without --train FILE") for note in record["notes"])
 
 
