@@ -61,6 +61,9 @@ class ImageScorer:
     corpus: ImageCorpus
     settings: ScoreSettings = ScoreSettings()
 
+    def __post_init__(self) -> None:
+        self.comparison.check()
+
     @cached_property
     def comparison(self) -> Comparison:
         """The corpus as samples are compared with it, the same for all games."""

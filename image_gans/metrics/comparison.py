@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeVar
 
 import numpy as np
@@ -30,7 +30,7 @@ from image_gans.metrics.copying import CopyCheck, check_copies
 from image_gans.metrics.features import FeatureExtractor, chosen_features
 from image_gans.metrics.ms_ssim import similarity_of_pairs
 from image_gans.metrics.recogniser import Recogniser
-from image_gans.metrics.recognition import accuracies, recognise, recogniser_of
+from image_gans.metrics.recognition import accuracies, learnable, recognise, recogniser_of
 from image_gans.metrics.swd import PATCH_PIXELS, sliced_wasserstein
 from seqgan_kit.data.catworld.scenes import SceneLaw
 from seqgan_kit.data.images import ImageCorpus, to_float, to_uint8
@@ -83,19 +83,26 @@ class Comparison:
         if choice == "auto" and self.samples < FEWEST_FOR_A_CLASSIFIER:
             choice = "random"
         _, channels, size, _ = self.corpus.train.shape
-        labels = self.corpus.train_labels
-        return chosen_features(choice, channels, size, labels, lambda: self._trained)
-
-    @property
-    def recogniser(self) -> Recogniser | None:
-        """What names attributes: the classifier of the features, where that is it."""
-        named = self.extractor is not None and self.extractor.name == "classifier"
-        return self._trained if named and self.corpus.train_labels else None
+        labels, names = recognisable(self.corpus.train_labels, self.corpus.label_names)
+        train = partial(recogniser_of, self.corpus.train, labels, names)
+        return chosen_features(choice, channels, size, train if learnable(labels, names) else None)
 
     @cached_property
-    def _trained(self) -> Recogniser:
-        labels, names = recognisable(self.corpus.train_labels, self.corpus.label_names)
-        return recogniser_of(self.corpus.train, labels, names)
+    def recogniser(self) -> Recogniser | None:
+        """What names attributes: the classifier of the features, if it knows this corpus's labels."""
+        network = None if self.extractor is None else self.extractor.network
+        _, names = recognisable(self.corpus.train_labels, self.corpus.label_names)
+        if isinstance(network, Recogniser) and network.config.label_names.items() <= names.items():
+            return network
+        return None
+
+    def check(self) -> None:
+        """Refuses features that cannot be had, before a run rather than at its end; trains nothing."""
+        if self.features not in ("auto", "none", "random"):
+            _, channels, size, _ = self.corpus.train.shape
+            labels, names = recognisable(self.corpus.train_labels, self.corpus.label_names)
+            if self.features != "classifier" or not learnable(labels, names):
+                chosen_features(self.features, channels, size, None)
 
     @cached_property
     def reference(self) -> Tensor:

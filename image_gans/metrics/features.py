@@ -12,7 +12,7 @@ not here: it needs a download.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,13 +37,13 @@ class FeatureExtractor:
 
     Attributes:
         name: the kind of network.
+        network: a classifier or a random network.
         digest: a hash of its weights.
-        features: maps a batch of pictures to [N,F].
     """
 
     name: str
+    network: Recogniser | RandomNetwork
     digest: str
-    features: Callable[[Tensor], Tensor]
 
     @property
     def label(self) -> str:
@@ -58,13 +58,13 @@ class FeatureExtractor:
                 "features are taken of pictures [N,C,H,W] in [-1,1], at least one; got shape "
                 f"{list(pictures.shape)} of {pictures.dtype}."
             )
-        pieces = [self.features(part).double() for part in pictures.float().split(_CHUNK)]
-        return torch.cat(pieces).numpy()
+        pieces = [self.network.features(part) for part in pictures.float().split(_CHUNK)]
+        return torch.cat(pieces).double().numpy()
 
 
 def classifier_features(recogniser: Recogniser) -> FeatureExtractor:
     """The last layer of a classifier, averaged over the picture."""
-    return FeatureExtractor("classifier", digest(recogniser), recogniser.eval().features)
+    return FeatureExtractor("classifier", recogniser.eval(), digest(recogniser))
 
 
 def features_from_file(path: Path, channels: int, size: int) -> FeatureExtractor:
@@ -89,7 +89,7 @@ def features_from_file(path: Path, channels: int, size: int) -> FeatureExtractor
 def random_features(channels: int, seed: int = 0) -> FeatureExtractor:
     """A random network's features, for pictures of any size."""
     network = RandomNetwork(channels, seed)
-    return FeatureExtractor("random", digest(network), network)
+    return FeatureExtractor("random", network, digest(network))
 
 
 class RandomNetwork(nn.Module):
@@ -107,7 +107,7 @@ class RandomNetwork(nn.Module):
             self.register_buffer(f"weight{layer}", weight)
             before = width
 
-    def forward(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
         """[N,C,H,W] -> [N,4 * (16 + 32 + 64)]."""
         x, seen = shrunk(x, _RANDOM_LARGEST_PIXELS), []
         for layer in range(len(_RANDOM_WIDTHS)):
@@ -127,8 +127,7 @@ def chosen_features(
     choice: str,
     channels: int,
     size: int,
-    labels: Mapping[str, Tensor],
-    classifier: Callable[[], Recogniser],
+    classifier: Callable[[], Recogniser] | None,
 ) -> FeatureExtractor | None:
     """The extractor that a setting names.
 
@@ -136,20 +135,19 @@ def chosen_features(
         choice: classifier, random, none, auto (classifier where there are labels, else random), or a path.
         channels: of the pictures.
         size: their side in pixels.
-        labels: of the training pictures.
-        classifier: trains or finds the classifier, if it is needed.
+        classifier: trains or finds the classifier, if it is needed; None where the pictures have no labels.
     """
     if choice == "auto":
-        choice = "classifier" if labels else "random"
+        choice = "random" if classifier is None else "classifier"
     if choice == "none":
         return None
     if choice == "random":
         return random_features(channels)
     if choice == "classifier":
-        if not labels:
+        if classifier is None:
             raise DataError(
-                "classifier features need labels, and these pictures have none. Choose random features, or "
-                "a file of a classifier trained elsewhere."
+                "classifier features need labels with several pictures a class, and these pictures have "
+                "none. Choose random features, or a file of a classifier trained elsewhere."
             )
         return classifier_features(classifier())
     return features_from_file(Path(choice), channels, size)

@@ -62,9 +62,9 @@ def recogniser_of(
         label_names: the classes of each label.
         training: how to train it.
     """
-    names = {name: label_names[name] for name in labels if len(label_names[name]) > 1}
+    names = learnable(labels, label_names)
     if not names:
-        raise DataError("no recogniser can be trained: these pictures have no labels.")
+        raise DataError("no recogniser can be trained: these pictures have no labels to learn.")
     sha = hashlib.sha256(pictures.contiguous().numpy().tobytes())
     for name in names:
         sha.update(labels[name].numpy().tobytes())
@@ -78,6 +78,14 @@ def recogniser_of(
     with suppress(OSError):  # an unwritable cache costs time, never a run
         save_recogniser(path, recogniser)
     return recogniser
+
+
+def learnable(
+    labels: Mapping[str, Tensor], label_names: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """The labels worth learning: two classes or more, five pictures a class (running numbers have one)."""
+    known = {name: int((values >= 0).sum()) for name, values in labels.items()}
+    return {n: label_names[n] for n in labels if 1 < len(label_names[n]) <= known[n] // 5}
 
 
 def train_recogniser(
@@ -116,6 +124,8 @@ def train_recogniser(
         torch.stack(losses).sum().backward()
         optimizer.step()
         schedule.step()
+    # As it will be read from a file: the same order of sums, so the same scores to the last digit.
+    recogniser.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return recogniser.eval().requires_grad_(False)
 
 

@@ -89,7 +89,11 @@ def _checked(generated: ArrayLike, real: ArrayLike, degree: int) -> tuple[Floats
 
 
 def _kernel(x: Floats, y: Floats, degree: int) -> Floats:
-    return np.asarray((x @ y.T / x.shape[1] + 1.0) ** degree)
+    inner = x @ y.T / x.shape[1] + 1.0
+    values = inner
+    for _ in range(degree - 1):  # many times as fast as numpy's power
+        values = values * inner
+    return np.asarray(values)
 
 
 def _row_sums(x: Floats, y: Floats, degree: int) -> Floats:

@@ -13,8 +13,6 @@ from image_gans.metrics.features import (
 from image_gans.metrics.recogniser import Recogniser, RecogniserConfig, digest, save_recogniser
 from seqgan_kit.errors import CheckpointError, DataError
 
-LABELS = {"half": torch.tensor([0, 1])}
-
 
 def network(channels=3):
     return Recogniser(RecogniserConfig(channels, 16, {"half": ("top", "bottom")}, width=2))
@@ -65,25 +63,23 @@ def test_what_is_chosen():
         return network()
 
     def name(choice, labels):
-        found = chosen_features(choice, 3, 16, labels, classifier)
+        found = chosen_features(choice, 3, 16, classifier if labels else None)
         return found and found.name
 
-    assert name("none", LABELS) is None
-    assert name("random", LABELS) == "random"
-    assert name("auto", {}) == "random"
+    assert name("none", True) is None
+    assert name("random", True) == "random"
+    assert name("auto", False) == "random"
     assert asked == []
-    assert name("auto", LABELS) == name("classifier", LABELS) == "classifier"
-    with pytest.raises(
-        DataError, match="classifier features need labels, and these pictures have none"
-    ):
-        name("classifier", {})
+    assert name("auto", True) == name("classifier", True) == "classifier"
+    with pytest.raises(DataError, match="classifier features need labels with several"):
+        name("classifier", False)
 
 
 def test_a_file_must_exist_and_fit(tmp_path):
     path = tmp_path / "net.safetensors"
     net = network().eval()
     save_recogniser(path, net)
-    extractor = chosen_features(str(path), 3, 16, {}, network)
+    extractor = chosen_features(str(path), 3, 16, None)
     assert extractor.digest == digest(net)
     np.testing.assert_array_equal(extractor(pictures()), classifier_features(net)(pictures()))
     with pytest.raises(
@@ -91,7 +87,7 @@ def test_a_file_must_exist_and_fit(tmp_path):
     ):
         features_from_file(path, 1, 16)
     with pytest.raises(CheckpointError, match=r"no recogniser at inception\.pt"):
-        chosen_features("inception.pt", 3, 16, {}, network)
+        chosen_features("inception.pt", 3, 16, None)
 
 
 def test_pictures_that_are_none():

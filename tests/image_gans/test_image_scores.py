@@ -1,6 +1,7 @@
 """What the recipes show and score: figures of the right pictures, the same for the same seed."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,13 +10,15 @@ from PIL import Image
 
 from image_gans.methods.dcgan import DCGANMethod, build
 from image_gans.methods.image_scores import ImageScorer, ScoreSettings
+from image_gans.metrics import comparison
 from image_gans.metrics.diversity import diversity
+from image_gans.metrics.recognition import RecognitionTraining, recogniser_of
 from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator, dcgan_discriminator
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.run import RunSettings, open_run
 from seqgan_kit.data.image_account import ImageAccount
 from seqgan_kit.data.images import ImageCorpus, to_float
-from seqgan_kit.errors import UsageError
+from seqgan_kit.errors import CheckpointError, DataError, UsageError
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,39 @@ def test_without_features_there_are_no_distances_over_them(scorer, game):
     plain = ImageScorer(scorer.corpus, ScoreSettings(50, features="none"))
     values = plain.record("title", {"DCGAN": game}, seed=0)["rows"][0]["values"]
     assert set(values) == {"diversity", "ms_ssim", "swd"}
+
+
+def test_features_that_cannot_be_had_are_refused_before_the_run(scorer, tmp_path):
+    for features, error, message in (
+        ("classifier", DataError, "need labels with several pictures a class"),
+        (str(tmp_path / "none.safetensors"), CheckpointError, "there is no such file"),
+    ):
+        with pytest.raises(error, match=message):
+            ImageScorer(scorer.corpus, ScoreSettings(features=features))
+
+
+def test_attributes_are_scored_by_the_classifier_of_the_features(game, tmp_path, monkeypatch):
+    """Halves of black and white: the classifier is trained once, and its file serves as well."""
+    monkeypatch.setenv("SEQGAN_KIT_CACHE", str(tmp_path))
+    shade = torch.arange(80) % 2
+    train = (shade * 255).to(torch.uint8).view(-1, 1, 1, 1).repeat(1, 3, 16, 16)
+    names = {"shade": ("black", "white")}
+    corpus = ImageCorpus(
+        train[:60], train[60:], {"shade": shade[:60]}, {"shade": shade[60:]}, names, [], [],
+        ImageAccount(16, 3, {}, {}),
+    )  # fmt: skip
+    quick = RecognitionTraining(width=2, steps=20, batch_size=20)
+    trained = partial(recogniser_of, training=quick)
+    monkeypatch.setattr(comparison, "recogniser_of", trained)
+    record = ImageScorer(corpus, ScoreSettings(40, features="classifier")).record("t", {}, seed=0)
+    floor = record["rows"][0]["values"]
+    assert floor["attribute_tv"] == pytest.approx(0, abs=0.06)
+    assert "odd_eyes" not in floor
+    assert any("accuracy on test pictures: shade 100%" in note for note in record["notes"])
+    assert any("Attributes of real data" in note for note in record["notes"])
+    (path,) = tmp_path.iterdir()
+    again = ImageScorer(corpus, ScoreSettings(40, features=str(path))).record("t", {}, seed=0)
+    assert again == record
 
 
 def test_settings_that_score_nothing():

@@ -18,6 +18,7 @@ from image_gans.metrics.recogniser import (
 from image_gans.metrics.recognition import (
     RecognitionTraining,
     accuracies,
+    learnable,
     recognise,
     recogniser_of,
     train_recogniser,
@@ -113,12 +114,22 @@ def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path, monkeypatch):
     assert recogniser_of(*pictures(20), NAMES, dataclasses.replace(QUICK, steps=1))
 
 
+def test_running_numbers_are_no_label_to_learn():
+    labels = {
+        "number": torch.arange(20),
+        "half": torch.arange(20) % 2,
+        "rare": torch.full((20,), -1),
+    }
+    names = {"number": tuple(map(str, range(20))), "half": ("a", "b"), "rare": ("a", "b")}
+    assert learnable(labels, names) == {"half": ("a", "b")}
+
+
 def test_labels_of_one_class_are_left_out_and_none_is_an_error(cache):
     drawn, labels = pictures(20)
     names = {"half": ("top", "bottom"), "shade": ("dark",)}
     found = recogniser_of(drawn, labels, names, dataclasses.replace(QUICK, steps=1))
     assert list(found(torch.zeros(1, 1, 8, 8))) == ["half"]
-    with pytest.raises(DataError, match="these pictures have no labels"):
+    with pytest.raises(DataError, match="these pictures have no labels to learn"):
         recogniser_of(drawn, {}, {})
     with pytest.raises(UsageError, match="at least one label"):
         Recogniser(RecogniserConfig(1, 8, {}))
