@@ -88,7 +88,7 @@ def evaluation_record(
         "title": f"{count:,} samples and real text",
         "columns": [c for c in columns if any(c["key"] in v for v in values)],
         "rows": rows,
-        "findings": findings(_finite(values[0]), _finite(values[1]), count),
+        "findings": findings(_finite(values[0]), _finite(values[1]), count, _errors(rows)),
         "notes": [*notes, *(_notes(measures, count) if has_words else [_NO_WORDS])],
         "settings": to_dict(measures.settings),
         "version": __version__,
@@ -128,6 +128,12 @@ def _unseen(text: RealText) -> str:
         return ""
     who = "held-out sentences" if text.held_out else "a random tenth of it, beside the rest"
     return f"LM score, copies and unknown words are beside the training text; the real ones: {who}."
+
+
+def _errors(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Standard errors of the differences between two rows."""
+    own, other = (_finite(row["errors"]) for row in rows)
+    return {name: math.hypot(own[name], other[name]) for name in own.keys() & other.keys()}
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float]:

@@ -7,23 +7,40 @@ is good or bad by itself: in a small world real sentences repeat each other too.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 Values = Mapping[str, float]
 Rule = Callable[[Values, Values], str | None]
 
 FEW_SAMPLES = 500
 """Fewer say little about variety."""
+CERTAIN_ERRORS = 3.0
+"""Standard errors that are no chance."""
 
 
-def findings(samples: Values, real: Values, count: int) -> list[str]:
+def findings(
+    samples: Values, real: Values, count: int, errors: Values = MappingProxyType({})
+) -> list[str]:
     """One sentence for each thing that is wrong beyond doubt; none where all is well.
+
+    Beyond doubt: it would still be said were the samples' scores three standard errors nearer to real text.
 
     Args:
         samples: scores by name; those that were not computed are absent.
         real: the same of real text in the samples' place.
         count: how many samples there are.
+        errors: standard errors of the differences between the two, where they are known.
     """
-    found = [sentence for rule in _RULES if (sentence := rule(samples, real)) is not None]
+    nearer = {
+        name: _towards(value, real[name], CERTAIN_ERRORS * errors.get(name, 0.0))
+        for name, value in samples.items()
+        if name in real
+    }
+    found = [
+        sentence
+        for rule in _RULES
+        if rule(nearer, real) is not None and (sentence := rule(samples, real)) is not None
+    ]
     if count < FEW_SAMPLES:
         found.append(
             f"Few samples: {count} say little about variety; take a thousand or more to compare methods."
@@ -132,6 +149,11 @@ def _shift(samples: Values, real: Values) -> str | None:
         f"{real['two_sample']:.0%} of the cases: the two texts differ, and all scores beside the test text "
         "measure that too. Read them against the real row alone."
     )
+
+
+def _towards(value: float, goal: float, most: float) -> float:
+    """The value moved by at most ``most``, and no further than the goal."""
+    return goal + max(0.0, abs(value - goal) - most) * (1 if value > goal else -1)
 
 
 def _both(name: str, samples: Values, real: Values) -> bool:
