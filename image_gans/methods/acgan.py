@@ -60,14 +60,16 @@ PAPER = ImageTraining(batch_size=100, epochs=100.0)
 """Adam 2e-4 with beta1 0.5 and batches of 100; 50,000 rounds on ImageNet."""
 
 
-def class_loss(heads: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> Tensor:
-    """L_C, a scalar: logits [N,C_k] by label, true classes [N] -> mean over samples and labels."""
-    return torch.stack([F.cross_entropy(heads[n].float(), labels[n]) for n in heads]).mean()
+def class_loss(heads: Mapping[str, Tensor], labels: Tensor) -> Tensor:
+    """L_C, a scalar: logits [N,C_k] of each label in order, true classes [N,K] -> mean over both."""
+    pairs = zip(heads.values(), labels.unbind(1), strict=True)
+    return torch.stack([F.cross_entropy(logits.float(), true) for logits, true in pairs]).mean()
 
 
-def class_accuracy(heads: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> Tensor:
+def class_accuracy(heads: Mapping[str, Tensor], labels: Tensor) -> Tensor:
     """Share of right classes, over samples and labels."""
-    return torch.stack([(heads[n].argmax(1) == labels[n]).float().mean() for n in heads]).mean()
+    pairs = zip(heads.values(), labels.unbind(1), strict=True)
+    return torch.stack([(logits.argmax(1) == true).float().mean() for logits, true in pairs]).mean()
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class ClassifiedPathwise(Pathwise):
         """The objective's G half plus w L_C of the fakes."""
         verdict = game.discriminate(game.draw(len(batch["real"]), batch, move.rng))
         adversarial = game.objective.generator(verdict.score, None).mean()
-        named = class_loss(verdict.heads, batch)
+        conditions = cast(ConditionalGenerator, game.players["generator"]).config.conditions
+        named = class_loss(verdict.heads, conditions.rows(batch))
         total = adversarial + self.class_weight * named
         logs = {"generator_loss": adversarial, "generator_class_loss": named}
         return Loss(total, logs)
@@ -110,13 +113,14 @@ class AuxiliaryGame(AdversarialGame):
         on_real, on_fake = self.discriminate(batch["real"]), self.discriminate(fake)
         halves = self.objective.discriminator(on_real.score, on_fake.score)
         adversarial = halves[0].mean() + halves[1].mean()
-        named = class_loss(on_real.heads, batch) + class_loss(on_fake.heads, batch)
+        labels = self.conditions.rows(batch)
+        named = class_loss(on_real.heads, labels) + class_loss(on_fake.heads, labels)
         logs = {
             "discriminator_loss": adversarial,
             "discriminator_accuracy": accuracy(on_real.score, on_fake.score),
             "class_loss": named,
-            "real_class_accuracy": class_accuracy(on_real.heads, batch),
-            "fake_class_accuracy": class_accuracy(on_fake.heads, batch),
+            "real_class_accuracy": class_accuracy(on_real.heads, labels),
+            "fake_class_accuracy": class_accuracy(on_fake.heads, labels),
         }
         total = adversarial + self.class_weight * named
         for penalty in self.penalties:
@@ -135,8 +139,8 @@ def build(
 ) -> AdversarialGame:
     """The game from its players and settings; D is any discriminator, and is given its classifiers here."""
     told, features = generator.config.conditions, feature_count(discriminator)
-    for name, classes in zip(told.names, told.classes, strict=True):
-        discriminator.heads[name] = nn.Linear(features, len(classes))
+    for place, classes in enumerate(told.classes):  # not by name: a module may not be called "type"
+        discriminator.heads[f"label_{place}"] = nn.Linear(features, len(classes))
     return equipped_game(
         generator,
         discriminator,

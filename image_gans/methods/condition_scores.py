@@ -10,15 +10,19 @@ import torch
 from torch import Tensor
 
 from image_gans.conditions import ODD, Conditions, with_odd_eyes
+from image_gans.grids import save_grid
 from image_gans.methods.image_scores import ImageScorer
 from image_gans.metrics.attributes import ODD_EYES
 from image_gans.metrics.recogniser import Recogniser
 from image_gans.metrics.recognition import accuracies, recognise
 from image_gans.networks.conditional import ConditionalGenerator
 from seqgan_kit.core.game import Game
+from seqgan_kit.core.run import Run
 from seqgan_kit.data.images import to_float, to_uint8
 
 _CHUNK = 128
+_COLUMNS, _MOST_ROWS = 8, 24  # of conditions.png
+_SHOWN_PIXELS = 64
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,17 @@ class ConditionScorer(ImageScorer):
 
     conditions: Conditions = field(kw_only=True)
     """What the model is told."""
+
+    def draw_figures(self, run: Run, game: Game) -> None:
+        """Also conditions.png: a row for each class of each label, up to some; in a column all else stays."""
+        super().draw_figures(run, game)
+        rng = torch.Generator(run.runtime.device).manual_seed(run.settings.seed)
+        generator = cast(ConditionalGenerator, game.players["generator"])
+        with torch.no_grad():
+            latents = class_sweep(generator, _COLUMNS, rng)[:_MOST_ROWS]
+            pictures = torch.cat([generator(row) for row in latents])
+        scale = max(1, _SHOWN_PIXELS // pictures.shape[-1])
+        save_grid(pictures, run.log.figure_path("conditions.png"), columns=_COLUMNS, scale=scale)
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
         """The table with the share of labels that samples show as told, where there is a recogniser."""
@@ -74,6 +89,18 @@ class ConditionScorer(ImageScorer):
         )
         told = dict(zip(self.conditions.names, labels.unbind(1), strict=True))
         return to_float(to_uint8(pictures)), told
+
+
+def class_sweep(generator: ConditionalGenerator, columns: int, rng: torch.Generator) -> Tensor:
+    """[W,columns,d] latent vectors: a row for each class of each label in turn, the others as drawn."""
+    noise, labels = generator.noise(columns, rng), generator.labels(columns, rng)
+    rows = []
+    for place, classes in enumerate(generator.config.conditions.classes):
+        for number in range(len(classes)):
+            told = labels.clone()
+            told[:, place] = number
+            rows.append(generator.join(noise, told))
+    return torch.stack(rows)
 
 
 def with_odd_class(

@@ -6,7 +6,12 @@ from conditional_players import corpus, players
 
 from image_gans.conditions import Conditions, conditioned
 from image_gans.methods import cgan
-from image_gans.methods.condition_scores import ConditionScorer, visible, with_odd_class
+from image_gans.methods.condition_scores import (
+    ConditionScorer,
+    class_sweep,
+    visible,
+    with_odd_class,
+)
 from image_gans.methods.image_scores import ScoreSettings
 
 CATS = Conditions(
@@ -43,6 +48,18 @@ def test_nobody_is_held_to_the_colour_of_a_shut_eye():
     assert visible(without_eyes, Conditions(("left_eye",), (("a", "b"),))) == without_eyes
 
 
+def test_a_sweep_has_a_row_for_every_class_and_a_column_for_every_noise(rng):
+    generator, _ = players()
+    rows = class_sweep(generator, 4, rng)
+    assert rows.shape == (2 + 3, 4, 5 + 2 * 4)
+    assert (rows[:, :, :5] == rows[:1, :, :5]).all()
+    coats, eyes = generator.embeddings[0].weight, generator.embeddings[1].weight
+    assert (rows[0, :, 5:9] == coats[0]).all()
+    assert (rows[1, :, 5:9] == coats[1]).all()
+    assert (rows[:2, :, 9:] == rows[:1, :, 9:]).all()
+    assert (rows[4, :, 9:] == eyes[2]).all()
+
+
 class Perfect(torch.nn.Module):
     """Reads the coat off a picture's brightness: black below 0, white above."""
 
@@ -67,7 +84,8 @@ def test_the_table_tells_who_draws_what_it_is_asked_for(obedient, share, monkeyp
     settings = ScoreSettings(20, 10, features="none")
     scorer = ConditionScorer(data, settings, conditions=labelled.conditions)
     assert "as_told" not in [c["key"] for c in scorer.record("t", {"CGAN": game}, 0)["columns"]]
-    monkeypatch.setattr(type(scorer.comparison), "recogniser", Perfect())
+    scorer = ConditionScorer(data, settings, conditions=labelled.conditions)
+    vars(scorer.comparison)["recogniser"] = Perfect()
     monkeypatch.setattr(type(scorer.comparison), "attributes", lambda self, pictures: None)
     monkeypatch.setattr("image_gans.methods.image_scores.image_notes", lambda *of: [])
     monkeypatch.setattr("image_gans.methods.image_scores.image_columns", lambda *of: [])

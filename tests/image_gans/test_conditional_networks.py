@@ -1,5 +1,6 @@
 """Label embeddings: shapes, what a picture depends on, and how labels are drawn without a wish."""
 
+import copy
 import json
 
 import pytest
@@ -104,6 +105,16 @@ def test_conditional_norms_take_the_place_of_all_batch_norms():
     assert all(not m.affine for m in generator.modules() if isinstance(m, nn.BatchNorm2d))
     with pytest.raises(UsageError, match="this generator has no batch norm"):
         condition_norms(nn.Linear(2, 2), 3)
+
+
+def test_a_copy_has_norms_of_its_own(rng):
+    """As the moving average of a generator is one."""
+    generator, _ = players(norm=True)
+    twin = copy.deepcopy(generator)
+    inside = [m for m in twin.inner.modules() if isinstance(m, ConditionalBatchNorm)]
+    assert all(a is b for a, b in zip(twin.norms, inside, strict=True))
+    assert twin.norms[0] is not generator.norms[0]
+    assert twin.sample(2, rng=rng).shape == (2, 3, 16, 16)
 
 
 def test_labels_without_a_wish_are_drawn_as_they_occur_together(rng):
