@@ -53,7 +53,7 @@ def build(
     for name, player in (("generator", generator), ("discriminator", discriminator)):
         if not any(isinstance(part, SelfAttention) for part in player.modules()):
             raise UsageError(
-                f"SAGAN's {name} has no self-attention. Ask for it by --network resnet --attention 16 (the "
+                f"SAGAN's {name} has no self-attention. Ask for it by --network resnet --attention 8 (the "
                 "side of the feature map), or train the same without it by the recipe sngan with "
                 "--spectral-generator."
             )

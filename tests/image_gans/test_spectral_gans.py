@@ -75,7 +75,7 @@ def test_sagan_normalises_both_and_wants_attention_in_both():
     game = sagan.build(*build_networks(RESNET, DATA))
     assert normalised_weights(game) == {True}
     plain = build_networks(NetworkChoice("resnet", width=4, latent=5), DATA)
-    with pytest.raises(UsageError, match=r"generator has no self-attention.*--attention 16"):
+    with pytest.raises(UsageError, match=r"generator has no self-attention.*--attention 8"):
         sagan.build(*plain)
     with pytest.raises(UsageError, match="discriminator has no self-attention"):
         sagan.build(build_networks(RESNET, DATA)[0], plain[1])
