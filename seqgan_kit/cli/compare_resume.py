@@ -14,8 +14,6 @@ from seqgan_kit.report.comparison_runs import ADVERSARIAL, BASELINE
 
 _PATHS = ("--out", "--config", "--pretrained")
 """Flags whose values may be written in another way, relative or absolute."""
-_LIMITS = {"--max-minutes", "--mle-moves"}
-"""What may follow the planned words where time is limited."""
 _TOO_SHORT_SECONDS = 2.0
 """A rest of the time budget that is not worth a start."""
 
@@ -32,12 +30,24 @@ def check_command(run: PlannedRun) -> None:
     command = [str(word) for word in read_config(run.folder).get("command", [])]
     known = command[3 if command[:2] == [PROGRAM, "run"] else 2 :]
     ours, theirs = _comparable(run.words), _comparable(known)
-    limits = theirs[len(ours) :: 2]
-    if theirs[: len(ours)] != ours or (limits and not (run.seconds and set(limits) <= _LIMITS)):
+    if theirs[: len(ours)] != ours or not _as_limited(run, theirs[len(ours) :]):
         raise UsageError(
             f"{run.folder} holds a run of another command:\n  {shlex.join(known)}\nand not of\n"
             f"  {shlex.join(run.words)}\nChoose another folder by --out, or delete that run."
         )
+
+
+def _as_limited(run: PlannedRun, rest: Sequence[str]) -> bool:
+    """Whether the words after the planned ones are the limit of its time, and no other."""
+    if not run.seconds:
+        return not rest
+    if run.arm == BASELINE:
+        return list(rest[:1]) == ["--mle-moves"]
+    return list(rest) == _minutes(run.seconds)
+
+
+def _minutes(seconds: float) -> list[str]:
+    return ["--max-minutes", f"{seconds / 60:.4f}"]
 
 
 def _comparable(words: Sequence[str]) -> list[str]:
@@ -64,11 +74,12 @@ def words_now(run: PlannedRun) -> tuple[list[str], str]:
     rows = read_metrics(run.folder)
     left = run.seconds - (float(rows[-1]["seconds"]) if rows else 0.0)
     if left > _TOO_SHORT_SECONDS and not time_is_over(run):
-        return [*resume, "--max-minutes", f"{left / 60:.4f}"], "resumed"
+        return [*resume, *_minutes(left)], "resumed"
     done = [int(row["round"]) for row in rows if row["phase"] == ADVERSARIAL]
     if not done:
         raise UsageError(
-            f"{run.seconds:g} seconds were over before its adversarial phase began: allow more."
+            f"{run.seconds:g} seconds were over before its adversarial phase began: allow more, in another "
+            "folder (--out)."
         )
     planned = int(read_config(run.folder)["config"]["training"]["rounds"])
     last = min(max(done) + 1, planned)  # the round in progress is the last
@@ -91,7 +102,7 @@ def _limit(run: PlannedRun) -> list[str]:
     if not run.seconds:
         return []
     if run.arm != BASELINE or run.start is None:
-        return ["--max-minutes", f"{run.seconds / 60:.4f}"]
+        return _minutes(run.seconds)
     rows = [row for row in read_metrics(run.start) if row["kind"] in ("train", "phase")]
     moves = rows[-1]["move"] * run.seconds / (rows[-1]["seconds"] - rows[0]["seconds"])
     return ["--mle-moves", str(max(1, round(moves)))]

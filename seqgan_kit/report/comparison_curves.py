@@ -28,16 +28,13 @@ def learning_curves(
     ends = [] if starts else [arm for arm in moving if arm.role == "baseline"]
     moving = [arm for arm in moving if arm not in ends]
     measured = [name for arm in moving for run in arm.runs for name in _measured(run)]
-    return [
-        _figure(
-            name,
-            {arm.name: _course(arm, name, starts) for arm in moving},
-            [(names[arm.name], at) for arm in ends if (at := _end(arm, name)) is not None],
-            colours,
-            names,
-        )
-        for name in dict.fromkeys(measured)
-    ]
+    figures = []
+    for name in dict.fromkeys(measured):
+        courses = {arm.name: _course(arm, name, starts) for arm in moving}
+        levels = [(names[arm.name], at) for arm in ends if (at := _end(arm, name)) is not None]
+        if any(courses.values()):
+            figures.append(_figure(name, courses, levels, colours, names))
+    return figures
 
 
 def _measured(run: ComparedRun) -> list[str]:

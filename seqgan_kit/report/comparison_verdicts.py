@@ -46,6 +46,8 @@ def _gap(verdict: Mapping[str, Any], frontier: Mapping[str, Any]) -> str:
     quality, diversity = frontier["quality"]["label"], frontier["diversity"]["label"]
     if verdict["gap"] is None:
         return f" MLE reaches its {diversity} at none of its temperatures."
+    if abs(verdict["gap"]) < _ROUNDING:
+        return f" Its {quality} is that of the best of MLE with as low a {diversity}."
     side = "lower" if verdict["gap"] < 0 else "higher"
     return f" Its {quality} is {_size(verdict['gap'])} {side} than the best of MLE with as low a {diversity}."
 

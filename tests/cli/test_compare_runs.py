@@ -127,8 +127,9 @@ def test_a_limit_in_seconds_ends_with_scores(toy: Path) -> None:
     rounds = len((run.folder / "metrics.jsonl").read_text().splitlines())
     assert 2 < rounds < 100
     check_command(run)
-    with pytest.raises(UsageError, match="run of another command"):
-        check_command(planned(toy, "a", "--rounds", "1000"))
+    for seconds in (0.0, 0.4):
+        with pytest.raises(UsageError, match="run of another command"):
+            check_command(planned(toy, "a", "--rounds", "1000", seconds=seconds))
 
 
 def test_another_command_is_not_resumed(toy: Path) -> None:
