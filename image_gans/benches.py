@@ -6,6 +6,7 @@ The command finds it as an entry point of the group ``seqgan_kit.benches``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from seqgan_kit.cli.benches import parse_options, print_with_threads
 
@@ -28,11 +29,13 @@ def image(words: Sequence[str]) -> None:
         words,
     )
 
-    def measure() -> str:
+    chosen = {**options, "options": bool(options["options"])}
+    threads = chosen.pop("threads")
+
+    def measure(method: str) -> str:
         from image_gans.timing import ImageSetting, image_report
 
-        chosen = {**options, "options": bool(options["options"])}
-        reports = (image_report(ImageSetting(name, **chosen)) for name in ("dcgan", "wgan_gp"))  # type: ignore[arg-type]
-        return "\n\n".join(reports)
+        return image_report(ImageSetting(method, **chosen))  # type: ignore[arg-type]
 
-    print_with_threads(options.pop("threads"), measure)
+    for method in ("dcgan", "wgan_gp"):
+        print_with_threads(threads, partial(measure, method))

@@ -46,7 +46,7 @@ PRESETS = {
             generator_learning_rate=4e-4,
             batch_size=32,
             average_decay=0.995,
-            epochs=32,
+            epochs=24,
             sample_every_rounds=500,
             evaluate_every_rounds=500,
         ),
