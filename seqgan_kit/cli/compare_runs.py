@@ -81,6 +81,9 @@ def play(
             raise Interrupted(
                 "Stopped; everything is saved. The same command goes on.", 130
             ) from None
+        except BaseException:
+            _stop(active, tell)
+            raise
     return problems
 
 

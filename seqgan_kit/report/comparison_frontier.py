@@ -35,7 +35,7 @@ class Axes:
 AXES = (
     Axes("skewed_kl", "forward_kl", exact=True),
     Axes("nll_oracle", "nll_test_token", exact=True),
-    Axes("lm_score", "reverse_lm_score"),
+    Axes("lm_token", "reverse_lm_token"),
     Axes("bleu5", "self_bleu5"),
 )
 """In the order of preference; the first pair that the tables have is taken."""
