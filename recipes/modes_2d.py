@@ -1,6 +1,6 @@
 """Modes in the plane: do 8 modes on a ring, or 25 on a grid, survive? GAN, unrolled GAN, WGAN-GP, PacGAN.
 
-$ python recipes/modes_2d.py                                a plain GAN on the ring, a minute or two
+$ python recipes/modes_2d.py                                a plain GAN on the ring, minutes
 $ python recipes/modes_2d.py unrolled --world grid          G sees five steps of D ahead
 $ python recipes/modes_2d.py wgan_gp --world grid           a critic with a gradient penalty
 $ python recipes/modes_2d.py packing --packing 3 --batch-size 300     D judges three points at once
@@ -54,11 +54,11 @@ SMALL = Config(
         evaluate_every_rounds=2000,
     ),
 )
-"""Networks and step sizes with which 12,000 rounds, a minute or two, do what the papers' 400,000 are for."""
+"""Smaller networks and larger steps, for runs of minutes: 12,000 rounds (the papers: 400,000)."""
 
 PRESETS = {
     "default": SMALL,
-    # A round of it costs that of six others.
+    # A round of it costs about nine of the GAN's.
     "unrolled": replace(
         SMALL,
         techniques=Techniques(unrolled_steps=5, unrolled_learning_rate=1e-3),
