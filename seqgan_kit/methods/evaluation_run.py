@@ -48,6 +48,8 @@ def evaluate_run(
     """The record of a run's draws; see :func:`seqgan_kit.methods.evaluation.evaluation_record`."""
     model = load_text_model(run_dir)
     corpus, world = corpus_of_run(run_dir, model, given)
+    if not isinstance(model.generator, SequenceGenerator):
+        world = None  # its rows are beginnings of lines, and the world's law is that of whole ones
     count = settings.sample or DRAWS
     say(f"drawing {count:,} sentences")
     tokens = _draw(model, settings, count)

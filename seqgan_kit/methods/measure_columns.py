@@ -83,7 +83,7 @@ def _line_columns(sign: Sign, measures: TextMeasures) -> list[Column]:
         column("duplicates", "duplicates", AS_REAL, 4, sign("duplicates")),
         column("repetition", "repetition", AS_REAL, 4, repeated),
         column("unknown", "unknown words", AS_REAL, 4, sign("unknown", refs=train)),
-        column("length", "words a sentence", AS_REAL, 2, sign("length")),
+        column("length", "tokens a sentence", AS_REAL, 2, sign("length")),
         column("length_sd", "their deviation", AS_REAL, 2, sign("length-sd")),
         column("length_tv", "length TV", "lower", 3, sign("length-tv", refs=refs)),
     ]
