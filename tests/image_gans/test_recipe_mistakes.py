@@ -26,7 +26,15 @@ def photos(tmp_path_factory) -> Path:
 
 def start(recipe: str, photos: Path, tmp_path: Path, *words: str) -> None:
     """Runs a recipe's main in this process, with its smoke preset."""
-    where = ("--images", str(photos), "--out", str(tmp_path / "run"), "--device", "cpu", "--quiet")
+    where = (
+        "--images",
+        str(photos),
+        "--out",
+        str(tmp_path / "run"),
+        "--quiet",
+        "--features",
+        "none",
+    )
     name = f"recipe_{recipe}"
     spec = importlib.util.spec_from_file_location(name, ROOT / "recipes" / f"{recipe}.py")
     module = importlib.util.module_from_spec(spec)
