@@ -45,7 +45,7 @@ class Config:
 PRESETS = {
     "default": Config(
         networks=NetworkChoice(width=32),
-        method=ACGANMethod(label_smoothing=0.1),
+        method=ACGANMethod(fake_class_weight=0.0, label_smoothing=0.1),
         training=ImageTraining(
             batch_size=32,
             generator_learning_rate=4e-4,

@@ -4,13 +4,15 @@ synthesis with auxiliary classifier GANs").
 With scores s = logit D, classifiers p(y_k | x) on D's features, labels y of the data, z ~ N(0, 1):
 
     L_C(x, y) = -(1/K) sum_k log p(y_k | x)
-    D minimises  -E[log sigma(s(x))] - E[log(1 - sigma(s(G(z, y))))] + w (E[L_C(x, y)] + E[L_C(G(z, y), y)])
+    D minimises  -E[log sigma(s(x))] - E[log(1 - sigma(s(G(z, y))))] + w (E[L_C(x, y)] + v E[L_C(G(z, y), y)])
     G minimises  -E[log sigma(s(G(z, y)))] + w E[L_C(G(z, y), y)]
 
 The four choices: any pair of networks, G told the labels, D with a classifier for each label; a cross-entropy
 plus L_C for both; the pathwise gradient; one phase in which D and G take turns.
 
-Differs from the paper: the non-saturating G; several labels, whose L_C are averaged.
+Differs from the paper: the non-saturating G; several labels, whose L_C are averaged. With v = 1, the paper's,
+D also learns to name fakes. With many labels both then agree on signs that no real picture has: D named 9 in
+10 fakes as they were told, and ginger cats came out grey. With v = 0 only what real pictures show counts.
 """
 
 from __future__ import annotations
@@ -48,12 +50,15 @@ class ACGANMethod:
 
     class_weight: float = 1.0
     """w: weight of the labels' cross-entropy in both losses (1 in the paper)."""
+    fake_class_weight: float = 1.0
+    """v: share of w for fakes in D's loss (1 in the paper; 0: classifiers learn from real pictures alone)."""
     label_smoothing: float = 0.0
     """Real pictures get the target 1 minus this (0.1 is usual)."""
 
     def __post_init__(self) -> None:
-        if self.class_weight < 0:
-            raise UsageError(f"class_weight is {self.class_weight:g}; it must be 0 or more.")
+        for name in ("class_weight", "fake_class_weight"):
+            if getattr(self, name) < 0:
+                raise UsageError(f"{name} is {getattr(self, name):g}; it must be 0 or more.")
 
 
 PAPER = ImageTraining(batch_size=100, epochs=100.0)
@@ -93,9 +98,9 @@ class ClassifiedPathwise(Pathwise):
 class AuxiliaryGame(AdversarialGame):
     """Fakes get the labels of the batch; D learns to name those of reals and fakes, with a weight."""
 
-    def __init__(self, class_weight: float, *choices: Any):
+    def __init__(self, method: ACGANMethod, *choices: Any):
         super().__init__(*choices)
-        self.class_weight = class_weight
+        self.method = method
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
         """[n,C,H,W] of the batch's labels, in their order."""
@@ -114,7 +119,9 @@ class AuxiliaryGame(AdversarialGame):
         halves = self.objective.discriminator(on_real.score, on_fake.score)
         adversarial = halves[0].mean() + halves[1].mean()
         labels = self.conditions.rows(batch)
-        named = class_loss(on_real.heads, labels) + class_loss(on_fake.heads, labels)
+        named = class_loss(on_real.heads, labels)
+        if self.method.fake_class_weight:
+            named = named + self.method.fake_class_weight * class_loss(on_fake.heads, labels)
         logs = {
             "discriminator_loss": adversarial,
             "discriminator_accuracy": accuracy(on_real.score, on_fake.score),
@@ -122,7 +129,7 @@ class AuxiliaryGame(AdversarialGame):
             "real_class_accuracy": class_accuracy(on_real.heads, labels),
             "fake_class_accuracy": class_accuracy(on_fake.heads, labels),
         }
-        total = adversarial + self.class_weight * named
+        total = adversarial + self.method.class_weight * named
         for penalty in self.penalties:
             term = penalty(
                 cast(Discriminator, self.players["discriminator"]), batch["real"], fake, move.rng
@@ -147,7 +154,7 @@ def build(
         non_saturating(method.label_smoothing),
         techniques,
         estimator=ClassifiedPathwise(method.class_weight),
-        kind=partial(AuxiliaryGame, method.class_weight),
+        kind=partial(AuxiliaryGame, method),
     )
 
 

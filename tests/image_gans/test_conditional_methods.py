@@ -130,10 +130,11 @@ def test_projection_losses_are_the_hinge():
     )
 
 
-@pytest.mark.parametrize("weight", [0.0, 1.0, 2.5])
-def test_acgan_losses_by_hand(weight):
-    """L_S of both halves, and w times the mean cross-entropy of the labels on reals and on fakes."""
-    game = acgan.build(*players(), acgan.ACGANMethod(class_weight=weight))
+@pytest.mark.parametrize(("weight", "of_fakes"), [(0.0, 1.0), (1.0, 1.0), (2.5, 0.0), (2.0, 0.5)])
+def test_acgan_losses_by_hand(weight, of_fakes):
+    """L_S of both halves, and w times the mean cross-entropy of the labels on reals and v times on fakes."""
+    method = acgan.ACGANMethod(class_weight=weight, fake_class_weight=of_fakes)
+    game = acgan.build(*players(), method)
     told = batch()
     labels = game.conditions.rows(told)
     with torch.no_grad():
@@ -147,7 +148,7 @@ def test_acgan_losses_by_hand(weight):
 
     real_p, fake_p = (v.score.double().sigmoid() for v in verdicts)
     adversarial = -real_p.log().mean() - (1 - fake_p).log().mean()
-    wanted = adversarial + weight * (named(verdicts[0]) + named(verdicts[1]))
+    wanted = adversarial + weight * (named(verdicts[0]) + of_fakes * named(verdicts[1]))
     assert game.discriminator_loss(told, move()).total.item() == pytest.approx(
         wanted.item(), rel=1e-5
     )

@@ -144,6 +144,8 @@ def test_starts_go_their_own_ways_and_the_best_is_named():
 def test_a_projection_is_never_farther_than_its_start():
     found = project(Linear(), torch.zeros(1, 2, 4), rows(26, n=4, d=5), moves=3, learning_rate=50.0)
     assert (found.distances <= found.before).all()
+    there = Linear()(found.latents).square().mean((1, 2, 3)).sqrt()
+    torch.testing.assert_close(there, found.distances)
 
 
 def test_projections_that_cannot_be():
