@@ -150,7 +150,7 @@ def test_no_two_processes_write_to_one_run(toy: Path) -> None:
     run = planned(toy, "a")
     log_path(run).parent.mkdir(parents=True)
     with log_path(run).open("ab") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
+        fcntl.flock(other, fcntl.LOCK_SH)
         problems, _ = played([run])
     assert "another process is still at it" in problems["a, seed 0"]
     assert played([run])[0] == {}
