@@ -107,7 +107,7 @@ def print_comparison(out: Path, console: Console | None = None) -> None:
 
 
 def _grid(table: ScoreTable, shown: Sequence[int]) -> Table:
-    grid = Table(box=SIMPLE_HEAD, padding=(0, 1))
+    grid = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     grid.add_column("", no_wrap=True)
     for index in shown:
         grid.add_column(table.models[index], justify="right")
