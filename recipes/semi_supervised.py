@@ -1,7 +1,7 @@
 """Semi-supervised GAN: a classifier from few labels and many pictures, beside one from the labels alone.
 
 $ python recipes/semi_supervised.py                         bundled cats: 100 told coats, minutes on a laptop
-$ python recipes/semi_supervised.py mnist --images DIR      digits (parquet or a folder), 100 told
+$ python recipes/semi_supervised.py --images mnist --channels 1 --epochs 2     digits: a parquet folder
 $ python recipes/semi_supervised.py --images DIR --labelled 50 --out runs/mine     your own pictures
 $ python recipes/semi_supervised.py paper --images DIR      the paper's settings (hours; use a GPU)
 $ python recipes/semi_supervised.py smoke                   seconds, to see that everything works

@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
+PATHS = [str(ROOT / "recipes" / f"{recipe}.py") for recipe in RECIPES]
 
 
 def run(arguments: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -19,13 +21,43 @@ def run(arguments: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_smoke_leaves_a_complete_run(recipe: str, tmp_path: Path) -> None:
-    script = str(ROOT / "recipes" / f"{recipe}.py")
-    done = run([script, "smoke", "--out", "run", "--seed", "3"], tmp_path)
+# All in one process: to import torch for every one of them takes the most of the time.
+SMOKE_OF_ALL = """
+import contextlib, io, json, runpy, sys, traceback
+told = {}
+for path in sys.argv[1:]:
+    name = path.rsplit("/", 1)[1].removesuffix(".py")
+    sys.argv = [path, "smoke", "--out", name, "--seed", "3"]
+    out, errors, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+        try:
+            runpy.run_path(path, run_name="__main__")
+        except SystemExit as end:
+            code = end.code or 0
+        except BaseException:
+            code, _ = 1, traceback.print_exc()
+    told[name] = [code, out.getvalue(), errors.getvalue()]
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def smoked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[Any]]]:
+    """The folder of all recipes' runs; exit code, output and errors of each."""
+    folder = tmp_path_factory.mktemp("smoke")
+    done = run(["-c", SMOKE_OF_ALL, *PATHS], folder)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "Warning" not in done.stderr, done.stderr
-    folder = tmp_path / "run"
+    return folder, json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_smoke_leaves_a_complete_run(
+    recipe: str, smoked: tuple[Path, dict[str, list[Any]]]
+) -> None:
+    folder, told = smoked[0] / recipe, smoked[1][recipe]
+    code, printed, errors = told
+    assert code == 0, errors[-2000:]
+    assert "Warning" not in errors, errors
     config = json.loads((folder / "config.json").read_text())
     assert (config["recipe"], config["preset"], config["seed"]) == (recipe, "smoke", 3)
     kinds = {json.loads(row)["kind"] for row in (folder / "metrics.jsonl").read_text().splitlines()}
@@ -34,11 +66,10 @@ def test_smoke_leaves_a_complete_run(recipe: str, tmp_path: Path) -> None:
     assert (folder / "model" / "generator.safetensors").stat().st_size > 0
     assert list((folder / "checkpoints").glob("move-*.pt"))
     assert list((folder / "samples").iterdir())
-    assert "--resume" in done.stdout
-    assert f"seqgan-kit sample {Path('run')}" in done.stdout
+    assert "--resume" in printed
+    assert f"seqgan-kit sample {recipe}" in printed
 
 
-# All in one process: to import torch for every one of them takes the most of the time.
 HELP_OF_ALL = """
 import contextlib, io, json, runpy, sys
 told = {}
@@ -54,11 +85,10 @@ print(json.dumps(told))
 
 
 def test_help_is_quick_to_read() -> None:
-    paths = [str(ROOT / "recipes" / f"{recipe}.py") for recipe in RECIPES]
-    done = run(["-c", HELP_OF_ALL, *paths], ROOT)
+    done = run(["-c", HELP_OF_ALL, *PATHS], ROOT)
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads(done.stdout)
-    assert set(told) == set(paths)
+    assert set(told) == set(PATHS)
     for path, (code, text) in told.items():
         assert code == 0, path
         for word in ("--out", "--seed", "--resume", "Presets", "smoke", "paper"):
