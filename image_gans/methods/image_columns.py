@@ -7,6 +7,7 @@ from typing import Any
 
 from image_gans.metrics.attributes import AttributeScores
 from image_gans.metrics.comparison import BALLS, COPY_QUANTILE, DEEP_BALLS, Comparison
+from image_gans.metrics.malformed import QUANTILE
 from image_gans.metrics.ms_ssim import scales_of
 from image_gans.metrics.swd import patches_per_picture
 from seqgan_kit.metrics.signature import Signature
@@ -43,7 +44,13 @@ _COLUMNS: Mapping[str, tuple[str, str | None, int, str, str]] = {
     ),
     "attribute_tv": ("attributes' TV", "lower", 3, "mean-total-variation|of:decisions", "truth"),
     "odd_eyes": ("odd-eyed", None, 3, "mean-probability|where:open-eyes", ""),
-    "malformed": ("malformed", "lower", 3, "share-less-sure-than-q0.01-of-test", ""),
+    "malformed": (
+        "malformed",
+        "lower",
+        3,
+        f"share-less-sure-or-farther-than-q{QUANTILE}-of-test",
+        "",
+    ),
 }
 
 

@@ -8,8 +8,6 @@ and the recogniser's accuracy on held-out pictures stands beside it. In the cat 
 
 * **odd-eyed share**: mean probability that the eyes differ in colour, over pictures with open eyes.
   Probabilities, not decisions: with 3 cats in 100 odd-eyed, decisions would hardly ever fall for it.
-* **malformed share**: pictures on which the recogniser is less sure than on all but 1 % of held-out real
-  ones. How sure it is: the mean over attributes of the log of the largest probability. 1 % is the floor.
 
 Eye colours count where an eye is recognised as open: nobody sees the colour of a shut one.
 """
@@ -32,7 +30,6 @@ from seqgan_kit.metrics.divergences import Estimate
 Floats = NDArray[np.float64]
 ODD_EYES = "odd_eyes"
 _OPEN, _SHUT = EYE_STATES.index("open"), EYE_STATES.index("shut")
-MALFORMED_QUANTILE = 0.01
 
 
 def is_catworld(label_names: Mapping[str, tuple[str, ...]]) -> bool:
@@ -99,7 +96,7 @@ class AttributeScores:
     distances: dict[str, Estimate]
     """Total variation distance to the truth by attribute; the bootstrap's error over the pictures."""
     malformed: Estimate
-    """Share of pictures that look like none of the real ones."""
+    """Share of pictures that look like none of the real ones (``malformed.py``)."""
     odd_eyes: Estimate | None
     """Odd-eyed share; None outside the cat world, or where no eyes are open."""
 
@@ -119,7 +116,7 @@ class AttributeScores:
 def score_attributes(
     probabilities: Mapping[str, Tensor],
     truth: Mapping[str, Floats],
-    sure_from: float,
+    malformed: Tensor,
     rng: np.random.Generator,
     resamples: int = 200,
 ) -> AttributeScores:
@@ -128,11 +125,11 @@ def score_attributes(
     Args:
         probabilities: [N,classes] by attribute, of ``recognition.recognise``.
         truth: [classes] by attribute.
-        sure_from: the confidence below which a picture is malformed; of :func:`malformed_threshold`.
+        malformed: [N] whether a picture is.
         rng: of the bootstrap.
         resamples: its draws.
     """
-    visible = _visible(probabilities)
+    visible = visible_eyes(probabilities)
     distances = {}
     for name in truth:
         if name in probabilities and name != ODD_EYES and visible.get(name, _SOME).any():
@@ -140,11 +137,10 @@ def score_attributes(
             seen = seen[visible[name]] if name in visible else seen
             counts = torch.bincount(seen, minlength=len(truth[name])).numpy()
             distances[name] = total_variation(counts, truth[name], rng, resamples)
-    malformed = (confidence(probabilities) < sure_from).double()
     odd = None
     if ODD_EYES in probabilities and visible[ODD_EYES].any():
         odd = _mean(probabilities[ODD_EYES][visible[ODD_EYES], 1].double())
-    return AttributeScores(distances, _mean(malformed), odd)
+    return AttributeScores(distances, _mean(malformed.double()), odd)
 
 
 def total_variation(
@@ -161,26 +157,10 @@ def total_variation(
     return Estimate(float(np.abs(counts / n - truth).sum() / 2), float(draws.std(ddof=1)))
 
 
-def confidence(probabilities: Mapping[str, Tensor]) -> Tensor:
-    """[N] mean over attributes of the log of the largest probability; colours of shut eyes do not count."""
-    visible = _visible(probabilities)
-    sure, counted = [], []
-    for name, values in probabilities.items():
-        shown = visible.get(name, torch.ones(len(values))).double()
-        sure.append(shown * values.double().max(1).values.clamp_min(1e-12).log())
-        counted.append(shown)
-    return torch.stack(sure).sum(0) / torch.stack(counted).sum(0)
-
-
-def malformed_threshold(probabilities_of_real: Mapping[str, Tensor]) -> float:
-    """The confidence that all but 1 % of held-out real pictures reach."""
-    return float(torch.quantile(confidence(probabilities_of_real), MALFORMED_QUANTILE))
-
-
 _SOME = torch.ones(1, dtype=torch.bool)
 
 
-def _visible(probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def visible_eyes(probabilities: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """[N] by attribute of the eyes: whether they are recognised as open enough to have it."""
     if ODD_EYES not in probabilities:
         return {}

@@ -22,12 +22,13 @@ from image_gans.metrics.attributes import (
     is_catworld,
     label_shares,
     law_marginals,
-    malformed_threshold,
     recognisable,
     score_attributes,
+    visible_eyes,
 )
 from image_gans.metrics.copying import CopyCheck, check_copies
 from image_gans.metrics.features import FeatureExtractor, chosen_features
+from image_gans.metrics.malformed import RealForm, confidence, real_form
 from image_gans.metrics.ms_ssim import similarity_of_pairs
 from image_gans.metrics.recogniser import Recogniser
 from image_gans.metrics.recognition import accuracies, learnable, recognise, recogniser_of
@@ -143,8 +144,12 @@ class Comparison:
         """What pictures show, by the recogniser; None where there is none."""
         if self.recogniser is None or not len(self.corpus.test) or not len(pictures):
             return None
-        seen = recognise(self.recogniser, self._prepared(pictures))
-        return score_attributes(seen, self._truth, self._sure_from, self._rng())
+        assert self.extractor is not None
+        pictures = self._prepared(pictures)
+        seen = recognise(self.recogniser, pictures)
+        sure = confidence(seen, visible_eyes(seen))
+        malformed = self._real_form.malformed(self.extractor(pictures), sure)
+        return score_attributes(seen, self._truth, malformed, self._rng())
 
     def copies(self, pictures: Tensor) -> CopyCheck | None:
         """Nearest training pictures of samples, over features; None without features or test pictures.
@@ -206,9 +211,10 @@ class Comparison:
         return label_shares(self.corpus.train_labels, names)
 
     @cached_property
-    def _sure_from(self) -> float:
+    def _real_form(self) -> RealForm:
         assert self.recogniser is not None
-        return malformed_threshold(recognise(self.recogniser, to_float(self.corpus.test)))
+        seen = recognise(self.recogniser, to_float(self.corpus.test))
+        return real_form(self._moments, self._of_test, confidence(seen, visible_eyes(seen)))
 
     def _rng(self) -> np.random.Generator:
         return np.random.default_rng(self.seed)

@@ -8,19 +8,20 @@ import torch
 
 from image_gans.metrics.attributes import (
     ODD_EYES,
-    confidence,
     is_catworld,
     label_shares,
     law_marginals,
-    malformed_threshold,
     recognisable,
     score_attributes,
     total_variation,
 )
+from image_gans.metrics.malformed import confidence, real_form, squared_mahalanobis
 from seqgan_kit.data.catworld.scenes import EYE_STATES, LABEL_NAMES, SceneLaw, every_cat
 from seqgan_kit.errors import DataError
+from seqgan_kit.metrics.frechet import moments
 
 LAW = SceneLaw()
+WELL = torch.zeros(2000, dtype=torch.bool)
 
 
 def scene_labels(n, seed=0):
@@ -96,13 +97,13 @@ def test_total_variation_by_hand_and_its_error():
 def test_true_cats_are_near_the_law_and_black_ones_are_not():
     labels, names = recognisable(scene_labels(2000), LABEL_NAMES)
     truth, rng = law_marginals(LAW), np.random.default_rng(0)
-    scores = score_attributes(certain(labels, names), truth, -math.inf, rng)
+    scores = score_attributes(certain(labels, names), truth, WELL[:2000], rng)
     assert set(scores.distances) == set(LABEL_NAMES)
     assert max(e.value for e in scores.distances.values()) < 0.05
     odd = labels[ODD_EYES]
     assert scores.odd_eyes.value == pytest.approx((odd == 1).sum().item() / (odd >= 0).sum().item())
     black = {**labels, "coat": torch.zeros_like(labels["coat"])}
-    off = score_attributes(certain(black, names), truth, -math.inf, rng)
+    off = score_attributes(certain(black, names), truth, WELL[:2000], rng)
     assert off.distances["coat"].value == pytest.approx(1 - LAW.coat[0])
     assert off.distances["ears"].value == scores.distances["ears"].value
     mean = sum(e.value for e in off.distances.values()) / len(off.distances)
@@ -113,26 +114,41 @@ def test_shut_eyes_have_no_colour_to_count():
     labels, names = recognisable(scene_labels(50), LABEL_NAMES)
     labels["eyes"] = torch.full((50,), EYE_STATES.index("shut"))
     scores = score_attributes(
-        certain(labels, names), law_marginals(LAW), -1.0, np.random.default_rng(0)
+        certain(labels, names), law_marginals(LAW), WELL[:50], np.random.default_rng(0)
     )
     assert not {"left_eye", "right_eye"} & set(scores.distances)
     assert scores.odd_eyes is None
     assert set(scores.values()) == {"attribute_tv", "malformed"}
 
 
-def test_malformed_is_less_sure_than_all_but_a_hundredth_of_the_real():
-    labels, names = recognisable(scene_labels(400), LABEL_NAMES)
-    rng = torch.Generator().manual_seed(0)
-    sure = 0.9 + 0.1 * torch.rand(400, 1, generator=rng)
-    real = {name: p * sure + (1 - sure) / p.shape[1] for name, p in certain(labels, names).items()}
-    threshold = malformed_threshold(real)
-    truth = law_marginals(LAW)
-    floor = score_attributes(real, truth, threshold, np.random.default_rng(0))
-    assert floor.malformed.value == pytest.approx(0.01)
-    mush = {name: torch.full_like(p, 1 / p.shape[1]) for name, p in real.items()}
-    assert score_attributes(mush, truth, threshold, np.random.default_rng(0)).malformed.value == 1
+def test_malformed_are_the_unsure_and_the_far():
+    """Real features are standard normal; one picture in two hundred is past either threshold."""
+    rng = np.random.default_rng(0)
+    train, held_out = rng.normal(size=(5000, 3)), rng.normal(size=(4000, 3))
+    sure = -torch.rand(4000, generator=torch.Generator().manual_seed(0)).double()
+    form = real_form(moments(train), held_out, sure)
+    assert form.far_from == pytest.approx(
+        12.84, rel=0.1
+    )  # the 99.5 % quantile of chi^2 with 3 degrees
+    assert form.malformed(held_out, sure).double().mean().item() == pytest.approx(0.01, abs=0.001)
+    x = np.array([[0.0, 0, 0], [0, 0, 0], [9, 0, 0]])
+    found = form.malformed(x, torch.tensor([-0.5, -2.0, -0.5]))
+    assert found.tolist() == [False, True, True]
 
 
-def test_confidence_is_the_mean_log_of_the_largest_probability():
-    one = {"a": torch.tensor([[0.5, 0.5]]), "b": torch.tensor([[0.1, 0.9]])}
-    assert float(confidence(one)) == pytest.approx((math.log(0.5) + math.log(0.9)) / 2)
+def test_distances_are_mahalanobis_and_finite_without_variance():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(300, 2)) @ np.array([[2.0, 1], [0, 0.5]])
+    inverse = np.linalg.inv(np.cov(x.T))
+    plain = np.einsum("nf,fg,ng->n", x - x.mean(0), inverse, x - x.mean(0))
+    np.testing.assert_allclose(squared_mahalanobis(x, moments(x)), plain, rtol=0.05)
+    flat = np.hstack([x, np.zeros((300, 1))])
+    assert squared_mahalanobis(flat + np.array([0, 0, 1.0]), moments(flat)).min() > 100
+
+
+def test_confidence_is_the_mean_log_of_the_largest_probability_where_it_counts():
+    two = {"a": torch.tensor([[0.5, 0.5]] * 2), "b": torch.tensor([[0.1, 0.9]] * 2)}
+    found = confidence(two, {"a": torch.tensor([True, False])})
+    both, one = (math.log(0.5) + math.log(0.9)) / 2, math.log(0.9)
+    assert found.tolist() == pytest.approx([both, one])
+    assert confidence(two).tolist() == pytest.approx([both, both])
