@@ -16,7 +16,7 @@ from image_gans.conditions import conditioned
 from image_gans.methods import acgan
 from image_gans.methods.acgan import PAPER, ACGANMethod
 from image_gans.methods.condition_scores import ConditionScorer
-from image_gans.methods.image_scores import ScoreSettings
+from image_gans.methods.image_scores import SMOKE_SCORES, ScoreSettings
 from image_gans.networks.choice import NetworkChoice
 from image_gans.networks.conditional import ConditionSettings, build_conditional_networks
 from image_gans.schedule import ImageTraining, averages
@@ -61,7 +61,7 @@ PRESETS = {
         conditions=ConditionSettings(embedding=2),
         networks=NetworkChoice(width=4),
         training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
-        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+        scores=SMOKE_SCORES,
     ),
 }
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from image_gans.methods import began
 from image_gans.methods.began import BEGANMethod
-from image_gans.methods.image_scores import ImageScorer, ScoreSettings
+from image_gans.methods.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining, averages
 from image_gans.showing import close_image_run, image_hooks
@@ -59,7 +59,7 @@ PRESETS = {
         data=ImageData(size=16),
         networks=NetworkChoice("autoencoder", width=4, latent=16),
         training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
-        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+        scores=SMOKE_SCORES,
     ),
 }
 

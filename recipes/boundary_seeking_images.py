@@ -13,7 +13,7 @@ from typing import Annotated
 
 from image_gans.methods import boundary_seeking_images
 from image_gans.methods.boundary_seeking_images import PAPER, BoundarySeekingImagesMethod
-from image_gans.methods.image_scores import ImageScorer, ScoreSettings
+from image_gans.methods.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
 from image_gans.networks.bernoulli import (
     BernoulliConfig,
     BernoulliGenerator,
@@ -66,7 +66,7 @@ PRESETS = {
         method=BoundarySeekingImagesMethod(samples=4),
         training=replace(PAPER, batch_size=16, epochs=0.05, evaluate_every_rounds=5),
         width=4,
-        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+        scores=SMOKE_SCORES,
     ),
 }
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from image_gans.methods import infogan
 from image_gans.methods.code_scores import CodeScorer
-from image_gans.methods.image_scores import ScoreSettings
+from image_gans.methods.image_scores import SMOKE_SCORES, ScoreSettings
 from image_gans.methods.infogan import PAPER, InfoGANMethod
 from image_gans.networks.choice import NetworkChoice
 from image_gans.networks.coded import CodeSettings, build_coded_networks
@@ -61,7 +61,7 @@ PRESETS = {
         data=ImageData(size=16),
         networks=NetworkChoice(width=4),
         training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
-        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+        scores=SMOKE_SCORES,
     ),
 }
 

@@ -15,7 +15,7 @@ from typing import Annotated
 from image_gans.conditions import conditioned
 from image_gans.methods import projection
 from image_gans.methods.condition_scores import ConditionScorer
-from image_gans.methods.image_scores import ScoreSettings
+from image_gans.methods.image_scores import SMOKE_SCORES, ScoreSettings
 from image_gans.methods.projection import PAPER
 from image_gans.networks.choice import NetworkChoice
 from image_gans.networks.conditional import ConditionSettings, build_conditional_networks
@@ -62,7 +62,7 @@ PRESETS = {
         conditions=ConditionSettings(embedding=2, conditional_norm=True),
         networks=NetworkChoice(width=4, discriminator_norm="spectral"),
         training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
-        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+        scores=SMOKE_SCORES,
     ),
 }
 

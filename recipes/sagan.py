@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from image_gans.methods import sagan
-from image_gans.methods.image_scores import ImageScorer, ScoreSettings
+from image_gans.methods.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining, averages
 from image_gans.showing import close_image_run, image_hooks
@@ -63,7 +63,7 @@ PRESETS = {
         data=ImageData(size=16),
         networks=NetworkChoice("resnet", width=8, attention=8, discriminator_norm="spectral"),
         training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
-        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+        scores=SMOKE_SCORES,
     ),
 }
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from image_gans.methods import semi_supervised
 from image_gans.methods.few_labels import FewLabelsFeed, LabelSettings, few_labels
-from image_gans.methods.image_scores import ScoreSettings
+from image_gans.methods.image_scores import SMOKE_SCORES, ScoreSettings
 from image_gans.methods.label_scores import LabelScorer
 from image_gans.methods.semi_supervised import PAPER, SemiSupervisedMethod
 from image_gans.networks.choice import NetworkChoice, build_networks
@@ -61,7 +61,7 @@ PRESETS = {
         labels=LabelSettings(labelled=12, labelled_batch_size=6),
         networks=NetworkChoice(width=4, discriminator_norm="layer"),
         training=replace(PAPER, batch_size=16, epochs=0.05, evaluate_every_rounds=5),
-        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+        scores=SMOKE_SCORES,
     ),
 }
 

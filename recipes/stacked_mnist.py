@@ -15,7 +15,7 @@ import torch
 
 from image_gans.methods import dcgan
 from image_gans.methods.dcgan import DCGANMethod
-from image_gans.methods.image_scores import ScoreSettings
+from image_gans.methods.image_scores import SMOKE_SCORES, ScoreSettings
 from image_gans.methods.stacked_scores import StackedScorer, StackSettings, triples_of
 from image_gans.metrics.stacked import stacked_corpus
 from image_gans.networks.choice import NetworkChoice, build_networks
@@ -62,7 +62,7 @@ PRESETS = {
         ),
         networks=NetworkChoice(width=4),
         training=ImageTraining(batch_size=16, epochs=2, evaluate_every_rounds=5),
-        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+        scores=SMOKE_SCORES,
     ),
 }
 

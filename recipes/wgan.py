@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from image_gans.methods import wgan
-from image_gans.methods.image_scores import ImageScorer, ScoreSettings
+from image_gans.methods.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
 from image_gans.methods.wgan import WGANMethod
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining, averages
@@ -63,7 +63,7 @@ PRESETS = {
         training=ImageTraining(
             optimizer="rmsprop", batch_size=16, epochs=0.05, evaluate_every_rounds=5
         ),
-        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+        scores=SMOKE_SCORES,
     ),
 }
 

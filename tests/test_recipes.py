@@ -97,21 +97,37 @@ def test_help_is_quick_to_read() -> None:
         assert "dataclass" not in text, path
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["smok"], "unknown preset 'smok'. Did you mean 'smoke'?"),
-        (["--resume", "nowhere"], "nowhere holds no run to resume"),
-        (["smoke", "--text", "nowhere.txt", "--out", "run"], "nowhere.txt"),
-        (["smoke", "--rollouts", "-1", "--out", "run"], "rollouts is -1"),
-        (["--config", "nowhere.yaml"], "no settings file nowhere.yaml"),
-    ],
+MISTAKES = (
+    (["smok"], "unknown preset 'smok'. Did you mean 'smoke'?"),
+    (["--resume", "nowhere"], "nowhere holds no run to resume"),
+    (["smoke", "--text", "nowhere.txt", "--out", "run"], "nowhere.txt"),
+    (["smoke", "--rollouts", "-1", "--out", "run"], "rollouts is -1"),
+    (["--config", "nowhere.yaml"], "no settings file nowhere.yaml"),
 )
-def test_mistakes_end_in_one_sentence(arguments: list[str], message: str, tmp_path: Path) -> None:
-    done = run([str(ROOT / "recipes" / "seqgan.py"), *arguments], tmp_path)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+MAKE_ALL_MISTAKES = """
+import contextlib, io, json, runpy, sys
+told, path = [], sys.argv[1]
+for words in json.loads(sys.argv[2]):
+    sys.argv = [path, *words]
+    with contextlib.redirect_stderr(io.StringIO()) as errors:
+        try:
+            runpy.run_path(path, run_name="__main__")
+        except SystemExit as end:
+            told.append([end.code, errors.getvalue()])
+sys.__stdout__.write("\\n" + json.dumps(told))
+"""
+
+
+def test_mistakes_end_in_one_sentence(tmp_path: Path) -> None:
+    path = str(ROOT / "recipes" / "seqgan.py")
+    mistakes = json.dumps([words for words, _ in MISTAKES])
+    done = run(["-c", MAKE_ALL_MISTAKES, path, mistakes], tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    for (code, errors), (_, message) in zip(told, MISTAKES, strict=True):
+        assert code == 2
+        assert message in errors
+        assert "Traceback" not in errors
 
 
 def test_a_used_folder_is_not_overwritten_unasked(tmp_path: Path) -> None:

@@ -49,6 +49,10 @@ class ScoreSettings:
                 raise UsageError(f"{name} is {getattr(self, name)}; at least 2 are needed.")
 
 
+SMOKE_SCORES = ScoreSettings(score_samples=64, evaluation_samples=32, features="none")
+"""For presets that are to end in seconds."""
+
+
 @dataclass(frozen=True)
 class ImageScorer:
     """Scores and shows image generators beside a corpus.

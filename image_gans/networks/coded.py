@@ -37,8 +37,8 @@ class CodeSettings:
         object.__setattr__(self, "categorical", tuple(self.categorical))
         if any(classes < 2 for classes in self.categorical) or self.continuous < 0:
             raise UsageError(
-                f"codes of {self.categorical} classes and {self.continuous} continuous ones cannot be: classes "
-                "start at 2, and the number of continuous codes at 0."
+                f"codes of {self.categorical} classes and {self.continuous} continuous ones cannot be: "
+                "classes start at 2, and the number of continuous codes at 0."
             )
         if self.width == 0:
             raise UsageError("a generator without any code is a plain GAN; give at least one code.")

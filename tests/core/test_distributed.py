@@ -147,6 +147,7 @@ def ctrl_c(out: Path) -> None:
     assert f"torchrun --nproc_per_node 2 {TINY} --resume {out}" in told
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_terminal_of_torchrun(tmp_path: Path) -> None:
     """torchrun passes it on once more, which must not count as the second Ctrl-C."""
     ctrl_c(tmp_path / "run")
@@ -173,6 +174,7 @@ def test_ctrl_c_then_sigterm_to_torchrun_then_to_the_end(folder: Path, tmp_path:
     assert tiny.run_differences(out, folder / "seqgan") == []
 
 
+@pytest.mark.slow
 def test_the_documented_command(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     nouns = ("cat", "dog", "owl")
