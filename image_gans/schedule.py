@@ -104,6 +104,12 @@ def adversarial_phase(training: ImageTraining, *turns: Turn) -> Phase:
     )
 
 
+def in_turns(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
+    """One phase: D's moves, then one of G."""
+    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
+    return (adversarial_phase(training, *turns),)
+
+
 def averages(training: ImageTraining) -> dict[str, float]:
     """The players that the trainer follows by a moving average, with its decay."""
     return {"generator": training.average_decay} if training.average_decay else {}

@@ -29,12 +29,7 @@ from torch import Tensor, nn
 from image_gans.conditions import Conditions
 from image_gans.networks.conditional import ConditionalGenerator
 from image_gans.networks.labelled import feature_count
-from image_gans.schedule import (
-    ImageTraining,
-    adversarial_phase,
-    discriminator_turn,
-    generator_turn,
-)
+from image_gans.schedule import ImageTraining, in_turns
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
 from seqgan_kit.core.adversarial import AdversarialGame, accuracy
 from seqgan_kit.core.discriminator import Discriminator
@@ -160,5 +155,4 @@ def build(
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
     """One phase in which D and G take turns."""
-    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
-    return (adversarial_phase(training, *turns),)
+    return in_turns(training, techniques)

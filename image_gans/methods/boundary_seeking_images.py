@@ -17,12 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from image_gans.networks.bernoulli import BernoulliGenerator
-from image_gans.schedule import (
-    ImageTraining,
-    adversarial_phase,
-    discriminator_turn,
-    generator_turn,
-)
+from image_gans.schedule import ImageTraining, in_turns
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
@@ -60,5 +55,4 @@ def build(
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
     """One phase in which D and G take turns."""
-    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
-    return (adversarial_phase(training, *turns),)
+    return in_turns(training, techniques)

@@ -21,12 +21,7 @@ from dataclasses import dataclass
 from image_gans.methods.conditional_game import ONE_PICTURE, ConditionalGame
 from image_gans.networks.conditional import ConditionalGenerator
 from image_gans.networks.labelled import JoinedScore, LabelledDiscriminator, feature_count
-from image_gans.schedule import (
-    ImageTraining,
-    adversarial_phase,
-    discriminator_turn,
-    generator_turn,
-)
+from image_gans.schedule import ImageTraining, in_turns
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
@@ -67,5 +62,4 @@ def build(
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
     """One phase in which D and G take turns."""
-    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
-    return (adversarial_phase(training, *turns),)
+    return in_turns(training, techniques)

@@ -25,12 +25,7 @@ from typing import Literal
 
 from torch import nn
 
-from image_gans.schedule import (
-    ImageTraining,
-    adversarial_phase,
-    discriminator_turn,
-    generator_turn,
-)
+from image_gans.schedule import ImageTraining, in_turns
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
 from seqgan_kit.core import objectives
 from seqgan_kit.core.adversarial import AdversarialGame
@@ -82,5 +77,4 @@ def build(
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
     """One phase in which D and G take turns."""
-    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
-    return (adversarial_phase(training, *turns),)
+    return in_turns(training, techniques)

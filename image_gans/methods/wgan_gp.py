@@ -18,12 +18,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from image_gans.schedule import (
-    ImageTraining,
-    adversarial_phase,
-    discriminator_turn,
-    generator_turn,
-)
+from image_gans.schedule import ImageTraining, in_turns
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
@@ -70,5 +65,4 @@ def build(
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
     """One phase: D's moves, then one of G."""
-    turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
-    return (adversarial_phase(training, *turns),)
+    return in_turns(training, techniques)
