@@ -91,6 +91,18 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         default=list(TEMPERATURES),
         help="further temperatures of all arms, for the frontier (default: 0.7 0.8 0.9 1.1)",
     )
+    for flag, of, kind in (
+        ("--top-k", "K", whole_number(1)),
+        ("--top-p", "P", positive_number(1.0)),
+    ):
+        parser.add_argument(
+            flag,
+            metavar=of,
+            nargs="*",
+            type=kind,
+            default=[],
+            help="the same with truncated sampling (samples only: such a model has no likelihood)",
+        )
     parser.add_argument(
         "--shared",
         metavar="FLAGS",
@@ -163,6 +175,7 @@ def _train(
 ) -> None:
     from seqgan_kit.cli.compare_plan import make_plan, write_shared
     from seqgan_kit.cli.compare_runs import play
+    from seqgan_kit.cli.compare_settings import shared_words
 
     seeds = sorted(set(options.seeds))
     plan = make_plan(
@@ -171,7 +184,7 @@ def _train(
         seeds,
         budget,
         preset=options.preset,
-        shared_words=_shared_words(options),
+        shared_words=shared_words(options),
         trains_baseline=all(arm.role != "baseline" for arm in collected),
     )
     if options.dry_run:
@@ -195,19 +208,6 @@ def _train(
             f"{len(problems)} of {len(plan.runs)} runs failed ({', '.join(problems)}); the table holds "
             "the others. Mend what their logs say and start the same command again."
         )
-
-
-def _shared_words(options: argparse.Namespace) -> list[str]:
-    try:
-        words = shlex.split(options.shared)
-    except ValueError as error:
-        raise UsageError(f"--shared {options.shared!r} cannot be split: {error}.") from None
-    for flag in ("text", "test_text"):
-        if getattr(options, flag):
-            words += [f"--{flag.replace('_', '-')}", getattr(options, flag)]
-    if options.temperatures:
-        words += ["--temperatures", *(f"{t:g}" for t in options.temperatures if t != 1)]
-    return words
 
 
 def _arms_so_far(

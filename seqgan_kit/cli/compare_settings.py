@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -117,3 +119,19 @@ def _check_shared_words(words: Sequence[str]) -> None:
             "--shared changes how MLE trains, which follows the first arm's pretraining: give the flags to "
             "that arm, as in --arm 'seqgan=seqgan --mle-epochs 30'."
         )
+
+
+def shared_words(options: argparse.Namespace) -> list[str]:
+    """The flags that all runs get, from those of ``compare``."""
+    try:
+        words = shlex.split(options.shared)
+    except ValueError as error:
+        raise UsageError(f"--shared {options.shared!r} cannot be split: {error}.") from None
+    for flag in ("text", "test_text"):
+        if getattr(options, flag):
+            words += [f"--{flag.replace('_', '-')}", getattr(options, flag)]
+    if options.temperatures:
+        words += ["--temperatures", *(f"{t:g}" for t in options.temperatures if t != 1)]
+    for flag, values in (("--top-ks", options.top_k), ("--top-ps", options.top_p)):
+        words += [flag, *(f"{value:g}" for value in values)] if values else []
+    return words

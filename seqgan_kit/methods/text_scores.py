@@ -7,7 +7,7 @@ samples alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,7 @@ from seqgan_kit.metrics.bleu import DEFAULT_ORDERS, ReferenceSet
 from seqgan_kit.metrics.divergences import Estimate
 from seqgan_kit.sequences.autoregressive import SequenceGenerator, tempered
 from seqgan_kit.sequences.sampling import check_sampling_options
+from seqgan_kit.sequences.truncation import Truncated
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,10 @@ class ScoreSettings:
     """Samples for each evaluation during the run."""
     temperatures: tuple[float, ...] = ()
     """Further rows of the final table: every generator at each of these temperatures."""
+    top_ks: tuple[int, ...] = ()
+    """The same, drawing from the k likeliest tokens alone (samples only: such a model has no likelihood)."""
+    top_ps: tuple[float, ...] = ()
+    """The same, drawing from the fewest tokens that hold this probability."""
     bleu: Literal["auto", "yes", "no"] = "auto"
     """BLEU and Self-BLEU in the final table; auto: yes, except of an oracle's tokens, which are no words."""
 
@@ -54,6 +59,10 @@ class ScoreSettings:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
         for temperature in self.temperatures:
             check_sampling_options(temperature, None, None)
+        for k in self.top_ks:
+            check_sampling_options(1.0, k, None)
+        for p in self.top_ps:
+            check_sampling_options(1.0, None, p)
 
 
 @dataclass(frozen=True)
@@ -100,10 +109,17 @@ class TextScorer:
         rows = []
         for name, generator in generators.items():
             rows.append(self.row(name, generator, seed))
-            for temperature in self.settings.temperatures:
-                cooled = tempered(cast(SequenceGenerator, generator), temperature)
-                rows.append(self.row(f"{name} at {temperature:g}", cooled, seed))
+            for setting, variant in self._variants(cast(SequenceGenerator, generator)):
+                rows.append(self.row(f"{name} at {setting}", variant, seed))
         return [*rows, self.real_row(np.random.default_rng(seed))]
+
+    def _variants(self, generator: SequenceGenerator) -> Iterator[tuple[str, nn.Module]]:
+        for temperature in self.settings.temperatures:
+            yield f"{temperature:g}", tempered(generator, temperature)
+        for k in self.settings.top_ks:
+            yield f"top-k {k}", Truncated(generator, top_k=k)
+        for p in self.settings.top_ps:
+            yield f"top-p {p:g}", Truncated(generator, top_p=p)
 
     def row(self, name: str, generator: nn.Module, seed: int) -> dict[str, Any]:
         """A generator's row."""

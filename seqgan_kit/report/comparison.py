@@ -1,8 +1,9 @@
 """A comparison of arms over seeds, as compare.json holds it: means, differences, verdicts.
 
-Every row of the table is an arm at a temperature: the mean over its seeds, their standard deviation, and the
-difference from MLE at temperature 1, seed by seed (arms of one seed start from one generator), with
-Student's paired t. Scores with different signatures are not put side by side.
+Every row of the table is an arm drawn from in one way (as it is, at a temperature, by top-k or top-p): the
+mean over its seeds, their standard deviation, and the difference from MLE as it is, seed by seed (arms of one
+seed start from one generator), with Student's paired t. Scores with different signatures are not put side by
+side.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from seqgan_kit.errors import UsageError
 from seqgan_kit.metrics.paired_t import difference_over_seeds
 from seqgan_kit.report.comparison_frontier import frontier
-from seqgan_kit.report.comparison_runs import BASELINE, START, ArmRuns, ComparedRun
+from seqgan_kit.report.comparison_runs import BASELINE, START, ArmRuns, ComparedRun, sweep_order
 
 _MUST_AGREE = ("data", "oracle")
 
@@ -100,25 +101,25 @@ def _check_same_data(runs: Sequence[ComparedRun]) -> None:
 
 
 def _arm_rows(arm: ArmRuns, keys: Sequence[str]) -> list[Row]:
-    """A row for each temperature, 1 first."""
+    """A row for each way of drawing from the generator, as it is first."""
     runs = arm.by_seed()
-    temperatures = {t for run in runs.values() for t in run.rows}
+    ways = {at for run in runs.values() for at in run.rows}
     return [
-        _row(arm, {s: run.rows[t] for s, run in runs.items() if t in run.rows}, t, keys)
-        for t in sorted(temperatures, key=lambda t: (t != 1, t))
+        _row(arm, {s: run.rows[at] for s, run in runs.items() if at in run.rows}, at, keys)
+        for at in sorted(ways, key=lambda at: (at != "", *sweep_order(at)))
     ]
 
 
 def _row(
-    arm: ArmRuns, by_seed: Mapping[int, Mapping[str, Any]], temperature: float, keys: Sequence[str]
+    arm: ArmRuns, by_seed: Mapping[int, Mapping[str, Any]], at: str, keys: Sequence[str]
 ) -> Row:
-    name = arm.name if temperature == 1 else f"{arm.name} at {temperature:g}"
+    name = f"{arm.name} at {at}" if at else arm.name
     scores = {key: _over_seeds(by_seed, key) for key in keys}
     return {
         "name": name,
         "arm": arm.name,
         "role": arm.role,
-        "temperature": temperature,
+        "at": at,
         "scores": {key: score for key, score in scores.items() if score is not None},
     }
 
@@ -149,8 +150,8 @@ def _over_seeds(by_seed: Mapping[int, Mapping[str, Any]], key: str) -> dict[str,
 
 
 def _compare_with_baseline(rows: Sequence[Row]) -> None:
-    """Adds to every other row's scores their difference from MLE at temperature 1."""
-    base = next((r for r in rows if r["arm"] == BASELINE and r["temperature"] == 1), None)
+    """Adds to every other row's scores their difference from MLE as it is."""
+    base = next((r for r in rows if r["arm"] == BASELINE and not r["at"]), None)
     if base is None:
         return
     for row in rows:
@@ -172,7 +173,7 @@ def _real_rows(arms: Sequence[ArmRuns], keys: Sequence[str]) -> list[Row]:
     }
     if not by_seed:
         return []
-    row = _row(ArmRuns("real data", "method", ()), by_seed, 1.0, keys)
+    row = _row(ArmRuns("real data", "method", ()), by_seed, "", keys)
     return [{**row, "role": "reference"}]
 
 

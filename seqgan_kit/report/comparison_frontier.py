@@ -96,7 +96,7 @@ def _point(
     return {
         "arm": row["arm"],
         "role": row["role"],
-        "temperature": row["temperature"],
+        "at": row["at"],
         "quality": statistics.fmean(quality),
         "diversity": statistics.fmean(diversity),
         "quality_reach": reach[0],
@@ -110,8 +110,8 @@ def _verdict(
     axes: Axes,
     columns: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any] | None:
-    """Where the arm lies at temperature 1: seed by seed, then together."""
-    row = next((r for r in own if r["temperature"] == 1), None)
+    """Where the arm lies as it is: seed by seed, then together."""
+    row = next((r for r in own if not r["at"]), None)
     if row is None:
         return None
     seeds = [
@@ -139,7 +139,6 @@ def _verdict(
         "interval_over": "seeds" if together.pairs >= FEWEST_FOR_A_CLAIM else "sampling",
         "gap": _mean([_gap(row, base, seed, axes, columns) for seed in seeds]),
         "side": _side(low, high),
-        "temperatures_of_baseline": sorted(other["temperature"] for other in base),
     }
 
 

@@ -63,7 +63,7 @@ def render(record: Mapping[str, Any], arms: Sequence[ArmRuns], out: Path) -> str
         frontier=frontier,
         plane=frontier_chart(frontier, colours, moving) if frontier else "",
         table=comparison_table(record),
-        temperatures=comparison_table(record, temperatures=True),
+        sweeps=comparison_table(record, sweeps=True),
         refused=record["refused"],
         notes=record["notes"],
         arms=[_arm(arm, from_start) for arm in record["arms"]],

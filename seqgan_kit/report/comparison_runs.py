@@ -21,7 +21,7 @@ CONTROLS = ("constant", "random")
 """Rewards that know nothing."""
 ADVERSARIAL = "adversarial"
 """The phase in which a method's generator moves by its discriminator's verdict."""
-_AT = re.compile(r"(.*) at ([0-9.]+(?:e-?\d+)?)")
+_AT = re.compile(r"(.*) at ((?:top-[kp] )?[0-9.]+(?:e-?\d+)?)")
 
 Role = Literal["start", "baseline", "method", "control"]
 
@@ -75,14 +75,15 @@ class ComparedRun:
         return [str(word) for word in self.config.get("command", [])]
 
     @cached_property
-    def rows(self) -> dict[float, Mapping[str, Any]]:
-        """Rows of the run's own generator, the last that its table names, by temperature."""
+    def rows(self) -> dict[str, Mapping[str, Any]]:
+        """Rows of the run's own generator, the last that its table names, by how it was drawn from: "" as
+        it is, "0.9" a temperature, "top-k 10", "top-p 0.9"."""
         models = [row for row in self.scores["rows"] if not is_reference(row)]
         if not models:
             raise UsageError(f"{self.folder / 'scores.json'} scores no generator.")
         own = _split(models[-1]["name"])[0]
         named = [(_split(row["name"]), row) for row in models]
-        return {temperature: row for (name, temperature), row in named if name == own}
+        return {at: row for (name, at), row in named if name == own}
 
     @property
     def label(self) -> str:
@@ -170,7 +171,13 @@ def _role(name: str, folder: Path) -> Role:
     return "control" if method.get("reward") in CONTROLS else "method"
 
 
-def _split(name: str) -> tuple[str, float]:
-    """A row's name and temperature."""
+def sweep_order(at: str) -> tuple[str, float]:
+    """What a way of drawing varies ("", "top-k" or "top-p") and how far; as it is counts as temperature 1."""
+    kind, _, value = at.rpartition(" ")
+    return kind, float(value or 1)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """A row's name, and how the generator was drawn from."""
     found = _AT.fullmatch(name)
-    return (found[1], float(found[2])) if found else (name, 1.0)
+    return (found[1], found[2]) if found else (name, "")

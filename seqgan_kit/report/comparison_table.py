@@ -23,17 +23,17 @@ _ACROSS_PAGE = 8
 _WIDTH = 100
 
 
-def comparison_table(record: Mapping[str, Any], temperatures: bool = False) -> ScoreTable:
-    """The rows at temperature 1 and real data, or with ``temperatures`` all the others."""
-    rows = [row for row in record["rows"] if (row["temperature"] != 1) == temperatures]
+def comparison_table(record: Mapping[str, Any], sweeps: bool = False) -> ScoreTable:
+    """The generators as they are and real data, or with ``sweeps`` all the other rows."""
+    rows = [row for row in record["rows"] if bool(row["at"]) == sweeps]
     columns = record["columns"]
     return ScoreTable(
-        title="Other temperatures" if temperatures else "Scores",
+        title="Other temperatures, top-k, top-p" if sweeps else "Scores",
         models=[display_name(row) for row in rows],
         references=[row["role"] == "reference" for row in rows],
         columns=columns,
         cells=[[_cell(column, row) for column in columns] for row in rows],
-        signatures=[] if temperatures else signatures_of(columns),
+        signatures=[] if sweeps else signatures_of(columns),
         notes=[],
         marks_best=False,
         legend=_legend(record),

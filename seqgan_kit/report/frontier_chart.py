@@ -7,6 +7,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from seqgan_kit.metrics.frontier import FrontierPoint, pareto_front
+from seqgan_kit.report.comparison_runs import sweep_order
 from seqgan_kit.report.plane import Line, Plane, number, plane_of
 from seqgan_kit.report.svg import axes, fill, frame, legend, stroke, text
 
@@ -46,7 +47,8 @@ def frontier_chart(
     parts.append(text(_LEFT, top - 8, f"↑ worse: {diversity}", kind="ink-3"))
     for arm in arms:
         own = [point for point in points if point["arm"] == arm]
-        parts += _arm(sorted(own, key=lambda p: p["temperature"]), colours[arm], names[arm], plane)
+        parts += _curves(own, colours[arm], plane)
+        parts += _dots(own, colours[arm], names[arm], plane)
     parts += _names(points, arms, names, plane)
     title = f"{diversity} against {quality}, a curve over temperatures for each arm"
     return frame(parts, title, width, height)
@@ -70,33 +72,41 @@ def _attained(base: Sequence[Point], plane: Plane) -> Iterator[str]:
     yield f'<path class="attained" d="M{joined}Z" style="fill:var(--band,rgba(128,128,128,.13))"/>'
 
 
-def _arm(points: Sequence[Point], colour: int, name: str, plane: Plane) -> Iterator[str]:
-    """The curve, whiskers both ways, a dot for each temperature with its number; that of 1 is the largest."""
-    at = [(plane.x(p["quality"]), plane.y(p["diversity"])) for p in points]
-    joined = "L".join(f"{x:.1f} {y:.1f}" for x, y in at)
-    yield f'<path class="curve" d="M{joined}" style="{stroke(colour, 1.5)}"/>'
-    for point, (x, y) in zip(points, at, strict=True):
+def _curves(points: Sequence[Point], colour: int, plane: Plane) -> Iterator[str]:
+    """A curve over temperatures, one over top-k, one over top-p; the last two end in the arm as it is."""
+    for kind in sorted({sweep_order(p["at"])[0] for p in points}):
+        own = [p for p in points if sweep_order(p["at"])[0] == kind]
+        own.sort(key=lambda p: sweep_order(p["at"]))
+        own += [p for p in points if kind and not p["at"]]
+        joined = "L".join(f"{plane.x(p['quality']):.1f} {plane.y(p['diversity']):.1f}" for p in own)
+        yield f'<path class="curve" d="M{joined}" style="{stroke(colour, 1.5)}"/>'
+
+
+def _dots(points: Sequence[Point], colour: int, name: str, plane: Plane) -> Iterator[str]:
+    """Whiskers both ways, and a dot that says how it was drawn from; the arm as it is has the largest."""
+    for point in points:
+        x, y = plane.x(point["quality"]), plane.y(point["diversity"])
         left, right = (plane.x(end) for end in _ends(point, "quality"))
         low, high = (plane.y(end) for end in _ends(point, "diversity"))
         whiskers = f"M{left:.1f} {y:.1f}H{right:.1f}M{x:.1f} {low:.1f}V{high:.1f}"
         yield f'<path class="whisker" d="{whiskers}" style="{stroke(colour, 1.2, 0.6)}"/>'
-        plain = point["temperature"] == 1
+        plain = not point["at"]
         yield (
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{5.5 if plain else 3}" style="{fill(colour)}">'
             f"<title>{escape(_told(point, name))}</title></circle>"
         )
         if not plain:
-            yield text(x + 6, y - 5, f"{point['temperature']:g}", kind="ink-3")
+            yield text(x + 6, y - 5, point["at"], kind="ink-3")
 
 
 def _names(
     points: Sequence[Point], arms: Sequence[str], names: Mapping[str, str], plane: Plane
 ) -> Iterator[str]:
-    """The arms' names at their dots of temperature 1, where no other name stands already."""
+    """The arms' names at their largest dots, where no other name stands already."""
     taken: list[tuple[float, float, float]] = []
     for arm in arms:
         for point in points:
-            if point["arm"] == arm and point["temperature"] == 1:
+            if point["arm"] == arm and not point["at"]:
                 x, y = plane.x(point["quality"]), plane.y(point["diversity"])
                 half = 3.1 * len(names[arm])
                 spots = [(x, y - 11), (x, y + 18), (x, y - 24), (x, y + 31)]
@@ -113,4 +123,6 @@ def _clash(at: tuple[float, float], half: float, taken: tuple[float, float, floa
 
 def _told(point: Point, name: str) -> str:
     place = ", ".join(number(float(f"{point[axis]:.4g}")) for axis in ("quality", "diversity"))
-    return f"{name} at temperature {point['temperature']:g}: {place}"
+    at = point["at"] or "1"
+    way = at if at.startswith("top") else f"temperature {at}"
+    return f"{name} at {way}: {place}"

@@ -201,3 +201,26 @@ def test_the_references_are_counted_once_for_all_rows(corpus, generator, monkeyp
     scorer = TextScorer(corpus, None, ScoreSettings(20, 10, temperatures=(0.5,)))
     assert len(scorer.rows({"MLE": generator}, seed=0)) == 3
     assert made == [len(corpus.test_lines)]
+
+
+def test_truncated_rows_hold_what_their_samples_show_and_no_likelihood(corpus, generator):
+    settings = ScoreSettings(30, 10, temperatures=(0.5,), top_ks=(1,), top_ps=(0.5,))
+    rows = TextScorer(corpus, None, settings).rows({"LSTM": generator}, seed=0)
+    assert [row["name"] for row in rows][:4] == [
+        "LSTM",
+        "LSTM at 0.5",
+        "LSTM at top-k 1",
+        "LSTM at top-p 0.5",
+    ]
+    plain, cooled, greedy, nucleus = (row["values"] for row in rows[:4])
+    assert {"nll_test", "self_bleu2"} <= set(plain) & set(cooled)
+    for values in (greedy, nucleus):
+        assert "nll_test" not in values
+        assert "bleu2" in values
+    # The likeliest token every time is one sentence over and over.
+    assert greedy["self_bleu2"] == pytest.approx(1.0)
+    assert plain["self_bleu2"] < 1.0
+    with pytest.raises(UsageError, match="top_k 0 keeps no token"):
+        ScoreSettings(top_ks=(0,))
+    with pytest.raises(UsageError, match=r"top_p 1\.5 is no share"):
+        ScoreSettings(top_ps=(1.5,))

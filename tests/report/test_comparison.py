@@ -92,15 +92,18 @@ def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
         comparison(collected_arms({"mle": [folder]}), "")
 
 
-def test_a_run_is_its_last_model_at_all_its_temperatures(tmp_path: Path) -> None:
+def test_a_run_is_its_last_model_drawn_from_in_all_ways(tmp_path: Path) -> None:
     rows = {
         "MLE": scores(1, 1),
         "MLE at 0.5": scores(2, 2),
         "Toy": scores(3, 3),
         "Toy at 0.5": scores(4, 4),
+        "Toy at top-p 0.9": scores(5, 5),
+        "Toy at top-k 10": scores(6, 6),
     }
     run = ComparedRun("toy", make_run(tmp_path / "a", 0, rows))
-    assert {t: row["values"]["skewed_kl"] for t, row in run.rows.items()} == {1.0: 3, 0.5: 4}
+    found = {at: row["values"]["skewed_kl"] for at, row in run.rows.items()}
+    assert found == {"": 3, "0.5": 4, "top-p 0.9": 5, "top-k 10": 6}
     assert run.label == "Toy"
 
 

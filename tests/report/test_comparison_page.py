@@ -18,6 +18,7 @@ from rich.console import Console
 from seqgan_kit.report.comparison_page import write_comparison
 from seqgan_kit.report.comparison_runs import ArmRuns, ComparedRun
 from seqgan_kit.report.comparison_table import print_comparison
+from seqgan_kit.report.frontier_chart import frontier_chart
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -126,6 +127,24 @@ def test_charts_hold_what_was_measured(tmp_path: Path) -> None:
     assert page.count('class="attained"') == 1
     assert "toy at temperature 0.9: 1, 0.5" in page
     assert page.count("<svg") == 3  # the frontier, NLL and validity
+
+
+def test_each_way_of_drawing_has_a_curve_of_its_own() -> None:
+    """Truncated sampling's curve ends in the arm as it is; the one over temperatures passes through it."""
+    ways = {"": (1.0, 1.0), "0.5": (0.5, 2.0), "top-p 0.9": (0.8, 1.2), "top-p 0.5": (0.6, 1.9)}
+    points = [
+        {"arm": "mle", "role": "baseline", "at": at, "quality": x, "diversity": y}
+        | {"quality_reach": 0.0, "diversity_reach": 0.0}
+        for at, (x, y) in ways.items()
+    ]
+    axis = {"key": "k", "label": "k", "signature": ""}
+    record = {"points": points, "quality": axis, "diversity": axis}
+    drawn = frontier_chart(record, {"mle": 0}, {"mle": "MLE"})
+    paths = re.findall(r'class="curve" d="M([^"]*)"', drawn)
+    assert [len(path.split("L")) for path in paths] == [2, 3]
+    assert paths[0].split("L")[1] == paths[1].split("L")[2]
+    assert "MLE at top-p 0.9: 0.8, 1.2" in drawn
+    assert "MLE at temperature 0.5: 0.5, 2" in drawn
 
 
 def test_every_number_is_in_the_json(tmp_path: Path) -> None:
