@@ -167,10 +167,10 @@ def _drawn(
     count: int,
     rng: np.random.Generator,
 ) -> FrontierPoint:
-    """The row's place of one seed, with draws by the standard errors of its two numbers (0 if unknown)."""
+    """The row's place of one seed, with draws by the standard errors of its two numbers if both are known."""
     place = _places(row, axes, columns)[seed]
-    errors = [row["scores"][key]["errors_by_seed"].get(seed, 0.0) for key in _keys(axes)]
-    draws = rng.normal(place, errors, (count, 2)) if any(errors) else np.empty((0, 2))
+    errors = [row["scores"][key]["errors_by_seed"].get(seed) for key in _keys(axes)]
+    draws = np.empty((0, 2)) if None in errors else rng.normal(place, errors, (count, 2))
     return FrontierPoint(str(row["name"]), *place, draws)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -186,6 +187,17 @@ def test_one_seed_has_the_samplings_interval(tmp_path: Path) -> None:
     assert verdict["interval_over"] == "sampling"
     assert verdict["p"] is None
     assert verdict["high"] - verdict["low"] == pytest.approx(2 * 1.96 * 0.01, rel=0.2)
+
+
+def test_without_the_samplings_error_of_both_numbers_nothing_is_claimed(tmp_path: Path) -> None:
+    arms = arms_of(tmp_path, {"toy": [scores(0.6, 0.9)]})
+    path = tmp_path / "toy" / "0" / "scores.json"
+    table = json.loads(path.read_text())
+    for row in table["rows"]:
+        row["errors"].pop("forward_kl", None)
+    path.write_text(json.dumps(table))
+    (verdict,) = comparison(arms, "")["frontier"]["verdicts"]
+    assert (verdict["low"], verdict["high"], verdict["side"]) == (None, None, "unknown")
 
 
 def test_no_axes_no_frontier(tmp_path: Path) -> None:
