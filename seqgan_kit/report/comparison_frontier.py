@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -156,7 +156,10 @@ def _judged(
         for other in base
         if seed in _places(other, axes, columns)
     ]
-    return judge(_drawn(row, seed, axes, columns, draws, rng), curve)
+    verdict = judge(own := _drawn(row, seed, axes, columns, draws, rng), curve)
+    # A place without draws would count as known exactly, and the interval would be too short.
+    drawn = all(len(point.draws) for point in (own, *curve))
+    return verdict if drawn else replace(verdict, interval=None)
 
 
 def _drawn(
