@@ -43,8 +43,8 @@ PRESETS = {
         ),
         training=replace(
             sagan.PAPER,
-            generator_learning_rate=2.5e-4,
-            discriminator_learning_rate=1e-3,
+            generator_learning_rate=5e-4,
+            discriminator_learning_rate=2e-3,
             batch_size=32,
             average_decay=0.995,
             epochs=20,

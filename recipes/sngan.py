@@ -44,7 +44,7 @@ PRESETS = {
         training=replace(
             sngan.PAPER,
             generator_learning_rate=5e-4,
-            discriminator_learning_rate=5e-4,
+            discriminator_learning_rate=1e-3,
             discriminator_moves=1,
             learning_rate_schedule="constant",
             batch_size=32,
