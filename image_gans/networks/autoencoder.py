@@ -24,11 +24,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from image_gans.networks.from_latents import FromLatents, check_shape
 from image_gans.networks.residual_blocks import UpsampledConv
 from seqgan_kit.errors import UsageError
 
-SIZES = (16, 32, 64, 128, 256)
-CHANNELS = (1, 3)
 _SIDE = 8  # of the last feature map, at every size of picture
 
 
@@ -46,19 +45,8 @@ class AutoencoderConfig:
     """n: channels of the first layer of the encoder and of all of the decoder (64 or 128 in the paper)."""
 
     def __post_init__(self) -> None:
-        for name, given, allowed in (
-            ("size", self.size, SIZES),
-            ("channels", self.channels, CHANNELS),
-        ):
-            if given not in allowed:
-                raise UsageError(
-                    f"an auto-encoder's {name} cannot be {given}. Allowed: {', '.join(map(str, allowed))}."
-                )
-        for name in ("latent", "width"):
-            if getattr(self, name) < 1:
-                raise UsageError(
-                    f"an auto-encoder's {name} cannot be {getattr(self, name)}; it needs at least 1."
-                )
+        widths = {"latent": self.latent, "width": self.width}
+        check_shape("an auto-encoder", self.size, self.channels, widths)
 
     @property
     def doublings(self) -> int:
@@ -109,7 +97,7 @@ class Encoder(nn.Module):
         return cast(Tensor, self.layers(x))
 
 
-class AutoencoderGenerator(nn.Module):
+class AutoencoderGenerator(FromLatents):
     """Latent vectors to pictures: a decoder of its own."""
 
     def __init__(self, config: AutoencoderConfig):
@@ -120,15 +108,6 @@ class AutoencoderGenerator(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """[N,latent] -> [N,C,H,W], near [-1,1] once it has learned."""
         return cast(Tensor, self.decoder(z))
-
-    def latents(self, n: int, rng: torch.Generator) -> Tensor:
-        """[n,latent] standard normal; drawn where ``rng`` lives, returned where the parameters live."""
-        z = torch.randn(n, self.config.latent, generator=rng, device=rng.device)
-        return z.to(self.decoder.project.weight)
-
-    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
-        """[n,C,H,W] pictures of fresh latents, differentiable wherever gradients are enabled."""
-        return cast(Tensor, self(self.latents(n, rng)))
 
 
 class AutoencoderTrunk(nn.Module):

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from image_gans.networks.from_latents import FromLatents, check_shape
 from image_gans.networks.norms import (
     BY_REFERENCE,
     DiscriminatorNorm,
@@ -36,8 +37,6 @@ from image_gans.networks.virtual_norm import REFERENCE_SAMPLES
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import UsageError, unknown
 
-SIZES = (16, 32, 64, 128, 256)
-CHANNELS = (1, 3)
 Variant = Literal["batchnorm", "selu"]
 Network = Literal["generator", "discriminator"]
 
@@ -67,17 +66,8 @@ class DCGANConfig:
     """Normalisation of D's layers; auto: batch, or none for selu."""
 
     def __post_init__(self) -> None:
-        for name, given, allowed in (
-            ("size", self.size, SIZES),
-            ("channels", self.channels, CHANNELS),
-        ):
-            if given not in allowed:
-                raise UsageError(
-                    f"a DCGAN's {name} cannot be {given}. Allowed: {', '.join(map(str, allowed))}."
-                )
-        for name, given in (("latent", self.latent), ("width", self.width)):
-            if given < 1:
-                raise UsageError(f"a DCGAN's {name} cannot be {given}; it needs at least 1.")
+        widths = {"latent": self.latent, "width": self.width}
+        check_shape("a DCGAN", self.size, self.channels, widths)
         if self.variant not in get_args(Variant):
             raise unknown("DCGAN variant", self.variant, get_args(Variant))
         for name, norm, known in (
@@ -101,7 +91,7 @@ class DCGANConfig:
         return {"batchnorm": "batch", "selu": "none"}[self.variant] if chosen == "auto" else chosen
 
 
-class DCGANGenerator(nn.Module):
+class DCGANGenerator(FromLatents):
     """Latent vectors to pictures in [-1,1].
 
     In training mode batch norm uses the batch's own statistics; in evaluation mode the running ones, so that
@@ -138,15 +128,6 @@ class DCGANGenerator(nn.Module):
             z = torch.cat([self.reference.to(z), z])
         pictures = cast(Tensor, self.layers(self.project(z).view(len(z), -1, 4, 4)))
         return pictures if self.reference is None else pictures[len(self.reference) :]
-
-    def latents(self, n: int, rng: torch.Generator) -> Tensor:
-        """[n,latent] standard normal; drawn where ``rng`` lives, returned where the parameters live."""
-        z = torch.randn(n, self.config.latent, generator=rng, device=rng.device)
-        return z.to(self.project.weight)
-
-    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
-        """[n,C,H,W] pictures of fresh latents, differentiable wherever gradients are enabled."""
-        return cast(Tensor, self(self.latents(n, rng)))
 
 
 class DCGANTrunk(nn.Module):

@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-import torch
 from torch import Tensor, nn
 
+from image_gans.networks.from_latents import FromLatents
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import UsageError, unknown
 
@@ -64,7 +64,7 @@ class JudgeConfig:
         _check_counts(self, "judge_width", "judge_layers", "pieces")
 
 
-class MLPGenerator(nn.Module):
+class MLPGenerator(FromLatents):
     """Latent vectors to points of the plane."""
 
     def __init__(self, config: MLPConfig):
@@ -83,15 +83,6 @@ class MLPGenerator(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """[N,latent] -> [N,2]."""
         return cast(Tensor, self.layers(z))
-
-    def latents(self, n: int, rng: torch.Generator) -> Tensor:
-        """[n,latent] standard normal; drawn where ``rng`` lives, returned where the parameters live."""
-        z = torch.randn(n, self.config.latent, generator=rng, device=rng.device)
-        return z.to(next(self.parameters()))
-
-    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
-        """[n,2] points of fresh latents, differentiable wherever gradients are enabled."""
-        return cast(Tensor, self(self.latents(n, rng)))
 
 
 class Maxout(nn.Module):

@@ -15,9 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast, get_args
 
-import torch
 from torch import Tensor, nn
 
+from image_gans.networks.from_latents import FromLatents
 from image_gans.networks.mlp import Maxout
 from image_gans.networks.norms import PLAIN_NORMS, DiscriminatorNorm, GeneratorNorm
 from image_gans.networks.spectral import spectrally_normalised
@@ -69,7 +69,7 @@ class PictureMLPConfig:
                 raise unknown("norm of full layers", norm, known)
 
 
-class PictureMLPGenerator(nn.Module):
+class PictureMLPGenerator(FromLatents):
     """Latent vectors to pictures in [-1,1]."""
 
     def __init__(self, config: PictureMLPConfig):
@@ -89,15 +89,6 @@ class PictureMLPGenerator(nn.Module):
         """[N,latent] -> [N,C,H,W] in [-1,1]."""
         size = self.config.size
         return cast(Tensor, self.layers(z)).tanh().view(-1, self.config.channels, size, size)
-
-    def latents(self, n: int, rng: torch.Generator) -> Tensor:
-        """[n,latent] standard normal; drawn where ``rng`` lives, returned where the parameters live."""
-        z = torch.randn(n, self.config.latent, generator=rng, device=rng.device)
-        return z.to(next(self.parameters()))
-
-    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
-        """[n,C,H,W] pictures of fresh latents, differentiable wherever gradients are enabled."""
-        return cast(Tensor, self(self.latents(n, rng)))
 
 
 class PictureMLPTrunk(nn.Module):

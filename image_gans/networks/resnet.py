@@ -17,17 +17,14 @@ import math
 from dataclasses import dataclass
 from typing import cast, get_args
 
-import torch
 from torch import Tensor, nn
 
 from image_gans.networks.attention import SelfAttention
+from image_gans.networks.from_latents import CHANNELS, SIZES, FromLatents
 from image_gans.networks.norms import PLAIN_NORMS, DiscriminatorNorm, GeneratorNorm, norm_layer
 from image_gans.networks.residual_blocks import DiscriminatorBlock, GeneratorBlock, initialise
 from image_gans.networks.spectral import spectrally_normalised
 from seqgan_kit.errors import UsageError, unknown
-
-SIZES = (16, 32, 64, 128, 256)
-CHANNELS = (1, 3)
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ class ResNetConfig:
         return tuple(self.width * min(self.growth, 2**level) for level in range(halvings))
 
 
-class ResNetGenerator(nn.Module):
+class ResNetGenerator(FromLatents):
     """Latent vectors to pictures in [-1,1]."""
 
     def __init__(self, config: ResNetConfig):
@@ -109,15 +106,6 @@ class ResNetGenerator(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """[N,latent] -> [N,C,H,W] in [-1,1]."""
         return cast(Tensor, self.layers(self.project(z).view(len(z), -1, 4, 4)).tanh())
-
-    def latents(self, n: int, rng: torch.Generator) -> Tensor:
-        """[n,latent] standard normal; drawn where ``rng`` lives, returned where the parameters live."""
-        z = torch.randn(n, self.config.latent, generator=rng, device=rng.device)
-        return z.to(self.project.weight)
-
-    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
-        """[n,C,H,W] pictures of fresh latents, differentiable wherever gradients are enabled."""
-        return cast(Tensor, self(self.latents(n, rng)))
 
 
 class ResNetTrunk(nn.Module):

@@ -6,12 +6,12 @@ import torch.nn.functional as F
 
 from image_gans.export import load_image_model, save_image_model
 from image_gans.networks.autoencoder import (
-    SIZES,
     AutoencoderConfig,
     AutoencoderGenerator,
     AutoencoderTrunk,
     autoencoder_head,
 )
+from image_gans.networks.from_latents import SIZES
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import UsageError
 

@@ -7,14 +7,13 @@ import torch
 from torch import nn
 
 from image_gans.networks.dcgan import (
-    CHANNELS,
-    SIZES,
     DCGANConfig,
     DCGANGenerator,
     DCGANTrunk,
     dcgan_discriminator,
     fan_in,
 )
+from image_gans.networks.from_latents import CHANNELS, SIZES
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import frozen
 from seqgan_kit.core.game import Move

@@ -10,13 +10,14 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from image_gans.export import load_image_model, save_image_model
 from image_gans.networks.attention import SelfAttention
+from image_gans.networks.from_latents import SIZES
 from image_gans.networks.residual_blocks import (
     DiscriminatorBlock,
     GeneratorBlock,
     PooledConv,
     UpsampledConv,
 )
-from image_gans.networks.resnet import SIZES, ResNetConfig, ResNetGenerator, ResNetTrunk
+from image_gans.networks.resnet import ResNetConfig, ResNetGenerator, ResNetTrunk
 from image_gans.networks.spectral import spectrally_normalised
 from seqgan_kit.errors import UsageError
 

@@ -1,0 +1,42 @@
+"""What generators of pictures from latent vectors have in common, and the shapes that convolutions allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from seqgan_kit.errors import UsageError
+
+SIZES = (16, 32, 64, 128, 256)
+"""Sides in pixels that are reached by doubling 4."""
+CHANNELS = (1, 3)
+
+
+class FromLatents(nn.Module):
+    """A generator whose ``forward`` maps standard normal vectors [N,latent] to samples [N,...]."""
+
+    config: Any
+
+    def latents(self, n: int, rng: torch.Generator) -> Tensor:
+        """[n,latent] standard normal; drawn where ``rng`` lives, returned where the parameters live."""
+        z = torch.randn(n, self.config.latent, generator=rng, device=rng.device)
+        return z.to(next(self.parameters()))
+
+    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
+        """[n,...] samples of fresh latents, differentiable wherever gradients are enabled."""
+        return cast(Tensor, self(self.latents(n, rng)))
+
+
+def check_shape(what: str, size: int, channels: int, widths: Mapping[str, int]) -> None:
+    """Raises UsageError for pictures that the network cannot make, and for widths below 1."""
+    for name, given, allowed in (("size", size, SIZES), ("channels", channels, CHANNELS)):
+        if given not in allowed:
+            raise UsageError(
+                f"{what}'s {name} cannot be {given}. Allowed: {', '.join(map(str, allowed))}."
+            )
+    for name, given in widths.items():
+        if given < 1:
+            raise UsageError(f"{what}'s {name} cannot be {given}; it needs at least 1.")
