@@ -24,9 +24,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from image_gans.networks.from_latents import FromLatents, check_shape
 from image_gans.networks.residual_blocks import UpsampledConv
-from seqgan_kit.errors import UsageError
+from image_gans.networks.shapes import FromLatents, check_pictures, check_shape
 
 _SIDE = 8  # of the last feature map, at every size of picture
 
@@ -129,12 +128,7 @@ class AutoencoderTrunk(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N,C,H,W] -> [N,C*H*W]: |x - reconstruction|."""
-        wanted = (self.in_channels, self.config.size, self.config.size)
-        if x.shape[1:] != wanted:
-            raise UsageError(
-                f"this discriminator takes pictures of shape {wanted} (channels, height, width); these "
-                f"are {tuple(x.shape[1:])}. Load the pictures with that size and number of channels."
-            )
+        check_pictures(x, self.in_channels, self.config.size)
         return (x - self.reconstructed(x)).abs().flatten(1)
 
     def reconstructed(self, x: Tensor) -> Tensor:

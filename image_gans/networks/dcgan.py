@@ -25,17 +25,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from image_gans.networks.from_latents import FromLatents, check_shape
 from image_gans.networks.norms import (
     BY_REFERENCE,
     DiscriminatorNorm,
     GeneratorNorm,
     norm_layer,
 )
+from image_gans.networks.shapes import FromLatents, check_pictures, check_shape
 from image_gans.networks.spectral import spectrally_normalised
 from image_gans.networks.virtual_norm import REFERENCE_SAMPLES
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.errors import UsageError, unknown
+from seqgan_kit.errors import unknown
 
 Variant = Literal["batchnorm", "selu"]
 Network = Literal["generator", "discriminator"]
@@ -160,12 +160,7 @@ class DCGANTrunk(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N,in_channels,H,W] -> [N,features]."""
-        wanted = (self.in_channels, self.config.size, self.config.size)
-        if x.shape[1:] != wanted:
-            raise UsageError(
-                f"this discriminator takes pictures of shape {wanted} (channels, height, width); these "
-                f"are {tuple(x.shape[1:])}. Load the pictures with that size and number of channels."
-            )
+        check_pictures(x, self.in_channels, self.config.size)
         return cast(Tensor, self.layers(x))
 
 

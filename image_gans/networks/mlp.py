@@ -16,7 +16,7 @@ from typing import Literal, cast, get_args
 
 from torch import Tensor, nn
 
-from image_gans.networks.from_latents import FromLatents
+from image_gans.networks.shapes import FromLatents
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import UsageError, unknown
 

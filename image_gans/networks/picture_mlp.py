@@ -17,9 +17,9 @@ from typing import cast, get_args
 
 from torch import Tensor, nn
 
-from image_gans.networks.from_latents import FromLatents
 from image_gans.networks.mlp import Maxout
 from image_gans.networks.norms import PLAIN_NORMS, DiscriminatorNorm, GeneratorNorm
+from image_gans.networks.shapes import FromLatents, check_pictures
 from image_gans.networks.spectral import spectrally_normalised
 from seqgan_kit.errors import UsageError, unknown
 
@@ -111,12 +111,7 @@ class PictureMLPTrunk(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N,in_channels,H,W] -> [N,features]."""
-        wanted = (self.in_channels, self.config.size, self.config.size)
-        if x.shape[1:] != wanted:
-            raise UsageError(
-                f"this discriminator takes pictures of shape {wanted} (channels, height, width); these "
-                f"are {tuple(x.shape[1:])}. Load the pictures with that size and number of channels."
-            )
+        check_pictures(x, self.in_channels, self.config.size)
         return cast(Tensor, self.layers(x.flatten(1)))
 
     def _hidden_layer(self, before: int) -> list[nn.Module]:

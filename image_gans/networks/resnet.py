@@ -20,9 +20,9 @@ from typing import cast, get_args
 from torch import Tensor, nn
 
 from image_gans.networks.attention import SelfAttention
-from image_gans.networks.from_latents import CHANNELS, SIZES, FromLatents
 from image_gans.networks.norms import PLAIN_NORMS, DiscriminatorNorm, GeneratorNorm, norm_layer
 from image_gans.networks.residual_blocks import DiscriminatorBlock, GeneratorBlock, initialise
+from image_gans.networks.shapes import CHANNELS, SIZES, FromLatents, check_pictures
 from image_gans.networks.spectral import spectrally_normalised
 from seqgan_kit.errors import UsageError, unknown
 
@@ -138,12 +138,7 @@ class ResNetTrunk(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N,in_channels,H,W] -> [N,features]."""
-        wanted = (self.in_channels, self.config.size, self.config.size)
-        if x.shape[1:] != wanted:
-            raise UsageError(
-                f"this discriminator takes pictures of shape {wanted} (channels, height, width); these "
-                f"are {tuple(x.shape[1:])}. Load the pictures with that size and number of channels."
-            )
+        check_pictures(x, self.in_channels, self.config.size)
         maps = self.layers(x)
         return cast(Tensor, maps.sum((2, 3)) if self.sums_pixels else maps.mean((2, 3)))
 

@@ -11,7 +11,7 @@ from image_gans.networks.autoencoder import (
     AutoencoderTrunk,
     autoencoder_head,
 )
-from image_gans.networks.from_latents import SIZES
+from image_gans.networks.shapes import SIZES
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import UsageError
 

@@ -13,7 +13,7 @@ from image_gans.networks.dcgan import (
     dcgan_discriminator,
     fan_in,
 )
-from image_gans.networks.from_latents import CHANNELS, SIZES
+from image_gans.networks.shapes import CHANNELS, SIZES
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import frozen
 from seqgan_kit.core.game import Move

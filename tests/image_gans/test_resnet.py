@@ -10,7 +10,6 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from image_gans.export import load_image_model, save_image_model
 from image_gans.networks.attention import SelfAttention
-from image_gans.networks.from_latents import SIZES
 from image_gans.networks.residual_blocks import (
     DiscriminatorBlock,
     GeneratorBlock,
@@ -18,6 +17,7 @@ from image_gans.networks.residual_blocks import (
     UpsampledConv,
 )
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator, ResNetTrunk
+from image_gans.networks.shapes import SIZES
 from image_gans.networks.spectral import spectrally_normalised
 from seqgan_kit.errors import UsageError
 

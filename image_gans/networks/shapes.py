@@ -1,4 +1,4 @@
-"""What generators of pictures from latent vectors have in common, and the shapes that convolutions allow."""
+"""What goes into and comes out of image networks: latent vectors, and pictures of allowed shapes."""
 
 from __future__ import annotations
 
@@ -40,3 +40,13 @@ def check_shape(what: str, size: int, channels: int, widths: Mapping[str, int]) 
     for name, given in widths.items():
         if given < 1:
             raise UsageError(f"{what}'s {name} cannot be {given}; it needs at least 1.")
+
+
+def check_pictures(x: Tensor, channels: int, size: int) -> None:
+    """Raises UsageError for a batch [N,C,H,W] of another shape than the discriminator takes."""
+    wanted = (channels, size, size)
+    if x.shape[1:] != wanted:
+        raise UsageError(
+            f"this discriminator takes pictures of shape {wanted} (channels, height, width); these "
+            f"are {tuple(x.shape[1:])}. Load the pictures with that size and number of channels."
+        )
