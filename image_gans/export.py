@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPGenerato
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator
 from image_gans.networks.spectral import plain_weights
 from image_gans.scatter import save_scatter
+from seqgan_kit.core.runlog import write_whole
 from seqgan_kit.errors import CheckpointError, SeqganKitError, UsageError, unknown
 
 _FORMAT = 1
@@ -162,8 +162,8 @@ def save_image_model(
         "generator": described,
         **(about or {}),
     }
-    _replace(folder / "generator.safetensors", save(tensors))
-    _replace(folder / "model.json", (json.dumps(description, indent=2) + "\n").encode())
+    write_whole(folder / "generator.safetensors", save(tensors))
+    write_whole(folder / "model.json", (json.dumps(description, indent=2) + "\n").encode())
 
 
 def _describe(generator: nn.Module) -> dict[str, Any]:
@@ -228,13 +228,3 @@ def _build(entry: Any, path: Path) -> nn.Module:
         return generator(config(**entry["config"]), *inner)
     except (SeqganKitError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} has a config that does not fit {name}: {error}") from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Writes beside ``path`` and renames, so that nobody reads half a file."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -19,6 +19,7 @@ from image_gans.methods.condition_scores import ConditionScorer
 from image_gans.methods.image_scores import SMOKE_SCORES, ScoreSettings
 from image_gans.networks.choice import NetworkChoice
 from image_gans.networks.conditional import ConditionSettings, build_conditional_networks
+from image_gans.presets import FACES, SMOKE
 from image_gans.schedule import ImageTraining, averages
 from image_gans.showing import close_image_run, image_hooks
 from image_gans.techniques import Techniques
@@ -46,21 +47,14 @@ PRESETS = {
     "default": Config(
         networks=NetworkChoice(width=32),
         method=ACGANMethod(fake_class_weight=0.0, label_smoothing=0.1),
-        training=ImageTraining(
-            batch_size=32,
-            generator_learning_rate=4e-4,
-            average_decay=0.995,
-            epochs=32,
-            sample_every_rounds=500,
-            evaluate_every_rounds=500,
-        ),
+        training=FACES,
     ),
     "paper": Config(training=replace(PAPER, sample_every_rounds=1000, evaluate_every_rounds=1000)),
     "smoke": Config(
         data=ImageData(size=16),
         conditions=ConditionSettings(embedding=2),
         networks=NetworkChoice(width=4),
-        training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
+        training=SMOKE,
         scores=SMOKE_SCORES,
     ),
 }

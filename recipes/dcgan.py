@@ -17,6 +17,7 @@ from image_gans.methods import dcgan
 from image_gans.methods.dcgan import DCGANMethod
 from image_gans.methods.image_scores import ImageScorer, ScoreSettings
 from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.presets import FACES, SMOKE
 from image_gans.schedule import ImageTraining, averages
 from image_gans.showing import close_image_run, image_hooks
 from image_gans.techniques import Techniques
@@ -43,14 +44,7 @@ PRESETS = {
     "default": Config(
         networks=NetworkChoice(width=32),
         method=DCGANMethod(label_smoothing=0.1),
-        training=ImageTraining(
-            batch_size=32,
-            generator_learning_rate=4e-4,
-            average_decay=0.995,
-            epochs=32,
-            sample_every_rounds=500,
-            evaluate_every_rounds=500,
-        ),
+        training=FACES,
     ),
     "paper": Config(
         data=ImageData(size=64),
@@ -81,7 +75,7 @@ PRESETS = {
     "smoke": Config(
         data=ImageData(size=16),
         networks=NetworkChoice(width=4),
-        training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
+        training=SMOKE,
         scores=ScoreSettings(score_samples=64, evaluation_samples=32),
     ),
 }

@@ -16,6 +16,7 @@ from image_gans.methods import gan
 from image_gans.methods.gan import GANMethod
 from image_gans.methods.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
 from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.presets import FACES, SMOKE
 from image_gans.schedule import ImageTraining, averages
 from image_gans.showing import close_image_run, image_hooks
 from image_gans.techniques import Techniques
@@ -42,13 +43,7 @@ PRESETS = {
     "default": Config(
         networks=NetworkChoice("mlp", width=32),
         method=GANMethod(label_smoothing=0.1),
-        training=ImageTraining(
-            batch_size=32,
-            average_decay=0.995,
-            epochs=32,
-            sample_every_rounds=500,
-            evaluate_every_rounds=500,
-        ),
+        training=replace(FACES, generator_learning_rate=2e-4),
     ),
     "paper": Config(
         data=ImageData(size=28, channels=1),
@@ -58,7 +53,7 @@ PRESETS = {
     "smoke": Config(
         data=ImageData(size=16),
         networks=NetworkChoice("mlp", width=4),
-        training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
+        training=SMOKE,
         scores=SMOKE_SCORES,
     ),
 }

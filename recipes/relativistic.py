@@ -15,6 +15,7 @@ from image_gans.methods import relativistic
 from image_gans.methods.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
 from image_gans.methods.relativistic import RelativisticMethod
 from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.presets import FACES, SMOKE
 from image_gans.schedule import ImageTraining, averages
 from image_gans.showing import close_image_run, image_hooks
 from image_gans.techniques import Techniques
@@ -40,16 +41,7 @@ class Config:
 PRESETS = {
     "default": Config(
         networks=NetworkChoice(width=32),
-        training=replace(
-            relativistic.PAPER,
-            discriminator_learning_rate=2e-4,
-            generator_learning_rate=4e-4,
-            batch_size=32,
-            average_decay=0.995,
-            epochs=24,
-            sample_every_rounds=500,
-            evaluate_every_rounds=500,
-        ),
+        training=replace(FACES, epochs=24),
     ),
     "paper": Config(
         data=ImageData(size=32),
@@ -58,7 +50,7 @@ PRESETS = {
     "smoke": Config(
         data=ImageData(size=16),
         networks=NetworkChoice(width=4),
-        training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
+        training=SMOKE,
         scores=SMOKE_SCORES,
     ),
 }

@@ -13,6 +13,7 @@ from typing import Annotated
 from image_gans.methods import sagan
 from image_gans.methods.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
 from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.presets import SMOKE
 from image_gans.schedule import ImageTraining, averages
 from image_gans.showing import close_image_run, image_hooks
 from image_gans.techniques import Techniques
@@ -62,7 +63,7 @@ PRESETS = {
     "smoke": Config(
         data=ImageData(size=16),
         networks=NetworkChoice("resnet", width=8, attention=8, discriminator_norm="spectral"),
-        training=ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
+        training=SMOKE,
         scores=SMOKE_SCORES,
     ),
 }

@@ -14,6 +14,7 @@ from image_gans.methods import wgan
 from image_gans.methods.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
 from image_gans.methods.wgan import WGANMethod
 from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.presets import SMOKE
 from image_gans.schedule import ImageTraining, averages
 from image_gans.showing import close_image_run, image_hooks
 from image_gans.techniques import Techniques
@@ -60,9 +61,7 @@ PRESETS = {
         data=ImageData(size=16),
         networks=NetworkChoice(width=4),
         method=WGANMethod(long_moves=3, long_rounds_first=1),
-        training=ImageTraining(
-            optimizer="rmsprop", batch_size=16, epochs=0.05, evaluate_every_rounds=5
-        ),
+        training=replace(SMOKE, optimizer="rmsprop"),
         scores=SMOKE_SCORES,
     ),
 }

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from seqgan_kit.cli.command import Parser, whole_number
+from seqgan_kit.cli.benches import declare_counts
+from seqgan_kit.cli.command import Parser
 from seqgan_kit.errors import UsageError
 
 ORDERS = (2, 3, 4, 5)
@@ -207,19 +208,15 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         "Shown is the fastest of the repeats; ratios are to the library.",
         allow_abbrev=False,
     )
-    for option, default, least, meaning in (
-        ("lines", 10_000, 2, "scored lines, and as many references"),
-        ("repeats", 5, 1, "how often each way is timed"),
-        ("nltk-lines", 10, 1, "lines that nltk scores"),
-        ("seed", 0, 0, "of the generated text"),
-    ):
-        parser.add_argument(
-            f"--{option}",
-            metavar="N",
-            type=whole_number(least),
-            default=default,
-            help=f"{meaning} (default {default})",
-        )
+    declare_counts(
+        parser,
+        (
+            ("lines", 10_000, 2, "scored lines, and as many references"),
+            ("repeats", 5, 1, "how often each way is timed"),
+            ("nltk-lines", 10, 1, "lines that nltk scores"),
+            ("seed", 0, 0, "of the generated text"),
+        ),
+    )
     parser.add_argument("--hyp", metavar="FILE", help="a text of yours, with --refs")
     parser.add_argument("--refs", metavar="FILE", help="its references")
     options = parser.parse_args(words)

@@ -5,6 +5,7 @@ Each function takes the words after the bench's name, measures and prints.
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 
 from seqgan_kit.cli.command import Parser, whole_number
@@ -151,14 +152,7 @@ def parse_options(
     name: str, description: str, options: Sequence[Option], words: Sequence[str]
 ) -> dict[str, int]:
     parser = Parser(prog=f"seqgan-kit bench {name}", description=description, allow_abbrev=False)
-    for option, default, least, meaning in options:
-        parser.add_argument(
-            f"--{option}",
-            metavar="N",
-            type=whole_number(least),
-            default=default,
-            help=f"{meaning} (default {default})",
-        )
+    declare_counts(parser, options)
     parser.add_argument(
         "--threads",
         metavar="N",
@@ -168,6 +162,18 @@ def parse_options(
     )
     parsed: dict[str, int] = vars(parser.parse_args(words))
     return parsed
+
+
+def declare_counts(parser: ArgumentParser, options: Sequence[Option]) -> None:
+    """Options that take a whole number."""
+    for option, default, least, meaning in options:
+        parser.add_argument(
+            f"--{option}",
+            metavar="N",
+            type=whole_number(least),
+            default=default,
+            help=f"{meaning} (default {default})",
+        )
 
 
 def _say(line: str) -> None:

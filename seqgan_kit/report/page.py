@@ -8,6 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from seqgan_kit.core.runlog import write_whole
+
 
 def render_page(template: str, **values: object) -> str:
     """The page that a template of this folder makes of the values."""
@@ -15,10 +17,8 @@ def render_page(template: str, **values: object) -> str:
 
 
 def write_page(path: Path, page: str) -> Path:
-    """Writes beside ``path`` and renames: a browser never sees half a page. Returns the path."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(path)
+    """Writes it so that a browser never sees half a page. Returns the path."""
+    write_whole(path, page.encode())
     return path
 
 

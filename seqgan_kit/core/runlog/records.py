@@ -65,11 +65,16 @@ def _finite(number: float) -> float | None:
 
 
 def write_atomically(path: Path, record: Mapping[str, Any]) -> None:
-    """Write JSON beside ``path`` and rename it there: readers see the old file or the new one."""
+    """Writes JSON by :func:`write_whole`."""
+    text = json.dumps(as_json(record), indent=2, allow_nan=False, ensure_ascii=False)
+    write_whole(path, f"{text}\n".encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes beside ``path`` and renames: readers see the old file or the new one, never half of either."""
     partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(as_json(record), file, indent=2, allow_nan=False, ensure_ascii=False)
-        file.write("\n")
+    with partial.open("wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)

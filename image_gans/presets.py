@@ -1,0 +1,17 @@
+"""Schedules that the image recipes' presets share, so that methods differ in the method alone.
+
+``FACES`` is for the bundled cat faces and minutes on two cores; ``SMOKE`` shows in seconds that everything
+works.
+"""
+
+from image_gans.schedule import ImageTraining
+
+FACES = ImageTraining(
+    batch_size=32,
+    generator_learning_rate=4e-4,
+    average_decay=0.995,
+    epochs=32,
+    sample_every_rounds=500,
+    evaluate_every_rounds=500,
+)
+SMOKE = ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5)
