@@ -9,6 +9,7 @@ from typing import Literal
 from image_gans.techniques import NO_TECHNIQUES, Techniques, players_in_turn
 from seqgan_kit.core.game import Epochs, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer, Schedule
+from seqgan_kit.core.packing import check_packs
 from seqgan_kit.errors import UsageError
 
 ADVERSARIAL = "adversarial"
@@ -69,6 +70,7 @@ def discriminator_turn(
     after_step: str = "",
 ) -> Turn:
     """D's turn; ``moves`` in place of the settings' number where it changes with the round."""
+    check_packs(training.batch_size, techniques.packing)
     return Turn(
         players_in_turn("discriminator", techniques),
         loss="discriminator_loss",

@@ -23,12 +23,17 @@ from seqgan_kit.errors import UsageError
 
 def pack(x: Tensor, samples: int) -> Tensor:
     """[B,C,...] -> [B/m,m*C,...]: each m samples in a row become one, side by side along the channels."""
-    if len(x) % samples:
+    check_packs(len(x), samples)
+    return x.reshape(len(x) // samples, samples * x.shape[1], *x.shape[2:])
+
+
+def check_packs(batch: int, samples: int) -> None:
+    """Refuses a batch that is no whole number of packs."""
+    if batch % samples:
         raise UsageError(
-            f"a batch of {len(x)} does not divide into packs of {samples}; use a batch size "
+            f"a batch of {batch} does not divide into packs of {samples}; use a batch size "
             f"(--batch-size) that is a multiple of {samples}."
         )
-    return x.reshape(len(x) // samples, samples * x.shape[1], *x.shape[2:])
 
 
 def unpack(packs: Tensor, samples: int) -> Tensor:

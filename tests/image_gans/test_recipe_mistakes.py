@@ -76,6 +76,7 @@ def test_a_size_that_the_network_cannot_make(recipe, photos, tmp_path):
         ("wgan_gp", "--discriminator-norm batch", "needs a discriminator without batch normalis"),
         ("wgan_gp", "--discriminator-norm auto", "Use layer or instance normalisation, or none"),
         ("lsgan", "--pieces 5", "pieces is 5, which has no meaning for the network 'dcgan'"),
+        ("dcgan", "--packing 3", "a batch of 16 does not divide into packs of 3"),
         ("lsgan", "--real-target 0", "both 0: D would have nothing to tell apart"),
         ("gan", "--network dcgan --size 40", "size cannot be 40"),
         ("gan", "--label-smoothing 1", "label smoothing 1.0 is outside"),
