@@ -11,13 +11,28 @@ import sys
 from collections.abc import Sequence
 
 from seqgan_kit import __version__
-from seqgan_kit.cli import compare, completion, evaluate, latent, recipes, runs, scores, tools
+from seqgan_kit.cli import (
+    compare,
+    completion,
+    evaluate,
+    latent,
+    recipes,
+    runs,
+    scores,
+    table,
+    tools,
+)
 from seqgan_kit.cli.command import PROGRAM, Command, build_parser, parse
 from seqgan_kit.errors import Interrupted, SeqganKitError, unknown
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "recipes, one script per method": recipes.COMMANDS,
-    "trained runs": (*runs.COMMANDS, *evaluate.COMMANDS, *compare.COMMANDS),
+    "trained runs": (
+        *runs.COMMANDS,
+        *table.COMMANDS,
+        *evaluate.COMMANDS,
+        *compare.COMMANDS,
+    ),
     "latent space of trained image models": latent.COMMANDS,
     "scores of text files": scores.COMMANDS,
     "tools": tools.COMMANDS,

@@ -34,7 +34,7 @@ def comparison(arms: Sequence[ArmRuns], budget: str, title: str = "") -> dict[st
     """
     arms = tuned_baseline(arms)
     finished = [run for arm in arms for run in arm.runs]
-    _check_same_data(finished)
+    check_same_data(finished)
     columns, refused = shared_columns(finished)
     keys = [column["key"] for column in columns]
     rows = [row for arm in arms for row in _arm_rows(arm, keys)]
@@ -86,7 +86,7 @@ def shared_columns(
     return [column for key, column in found.items() if len(ways[key]) == 1], refused
 
 
-def _check_same_data(runs: Sequence[ComparedRun]) -> None:
+def check_same_data(runs: Sequence[ComparedRun]) -> None:
     """Refuses runs on different data; settings that an older version did not have are not compared."""
     for run in runs[1:]:
         for group in _MUST_AGREE:
@@ -105,14 +105,17 @@ def _arm_rows(arm: ArmRuns, keys: Sequence[str]) -> list[Row]:
     runs = arm.by_seed()
     ways = {at for run in runs.values() for at in run.rows}
     return [
-        _row(arm, {s: run.rows[at] for s, run in runs.items() if at in run.rows}, at, keys)
+        row_over_seeds(
+            arm, {s: run.rows[at] for s, run in runs.items() if at in run.rows}, at, keys
+        )
         for at in sorted(ways, key=lambda at: (at != "", *sweep_order(at)))
     ]
 
 
-def _row(
+def row_over_seeds(
     arm: ArmRuns, by_seed: Mapping[int, Mapping[str, Any]], at: str, keys: Sequence[str]
 ) -> Row:
+    """An arm's scores, drawn in one way: mean, spread and the seeds' own values of each."""
     name = f"{arm.name} at {at}" if at else arm.name
     scores = {key: _over_seeds(by_seed, key) for key in keys}
     return {
@@ -173,8 +176,13 @@ def _real_rows(arms: Sequence[ArmRuns], keys: Sequence[str]) -> list[Row]:
     }
     if not by_seed:
         return []
-    row = _row(ArmRuns("real data", "method", ()), by_seed, "", keys)
-    return [{**row, "role": "reference"}]
+    return [real_row(by_seed, keys)]
+
+
+def real_row(by_seed: Mapping[int, Mapping[str, Any]], keys: Sequence[str]) -> Row:
+    """What real data score in several tables."""
+    row = row_over_seeds(ArmRuns("real data", "method", ()), by_seed, "", keys)
+    return {**row, "role": "reference"}
 
 
 def _arm_record(arm: ArmRuns) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def comparison_table(record: Mapping[str, Any], sweeps: bool = False) -> ScoreTa
         models=[display_name(row) for row in rows],
         references=[row["role"] == "reference" for row in rows],
         columns=columns,
-        cells=[[_cell(column, row) for column in columns] for row in rows],
+        cells=[[cell_over_seeds(column, row) for column in columns] for row in rows],
         signatures=[] if sweeps else signatures_of(columns),
         notes=[],
         marks_best=False,
@@ -57,7 +57,8 @@ def _legend(record: Mapping[str, Any]) -> str:
     )
 
 
-def _cell(column: Mapping[str, Any], row: Mapping[str, Any]) -> Cell:
+def cell_over_seeds(column: Mapping[str, Any], row: Mapping[str, Any]) -> Cell:
+    """A score as shown: mean, deviation (of one seed: standard error), difference from a baseline."""
     score = row["scores"].get(column["key"])
     if score is None:
         return Cell("")

@@ -191,3 +191,23 @@ def test_report_writes_and_names_the_page(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setitem(sys.modules, "seqgan_kit.report.html", module)
     assert main(["report", "run"]) == 0
     assert capsys.readouterr().out == f"wrote {run / 'report.html'}\n"
+
+
+def test_table_takes_names_and_tells_of_missing_runs(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[tuple[str, Path]] = []
+
+    def record(runs: list[tuple[str, Path]], *_: object) -> dict[str, Any]:
+        taken.extend(runs)
+        return {"title": "", "columns": [], "rows": [], "refused": []}
+
+    monkeypatch.setattr("seqgan_kit.report.runs_table.runs_record", record)
+    plain, odd = tmp_path / "plain", tmp_path / "a=b"
+    plain.mkdir()
+    odd.mkdir()
+    words = [f"mine={plain}", str(plain), str(odd)]
+    assert main(["table", *words, "--format", "json"]) == 0
+    assert taken == [("mine", plain), ("", plain), ("", odd)]
+    assert main(["table", str(tmp_path / "plan")]) == 2
+    assert "Did you mean" in capsys.readouterr().err

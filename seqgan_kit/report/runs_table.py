@@ -1,0 +1,205 @@
+"""Finished runs side by side: a row for each model, the mean over its seeds and their deviation.
+
+For the terminal, for a README (Markdown) or a spreadsheet (TSV). What was computed in different ways, or on
+different data, is not put side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from seqgan_kit.errors import UsageError, unknown
+from seqgan_kit.report.comparison import check_same_data, real_row, row_over_seeds, shared_columns
+from seqgan_kit.report.comparison_runs import ArmRuns, ComparedRun
+from seqgan_kit.report.comparison_table import cell_over_seeds
+from seqgan_kit.report.tables import ARROWS
+
+SPREAD = (
+    "± is the standard deviation over seeds, or with one seed the standard error of the sampling."
+)
+_MAY_DIFFER = ("run", "scores", "pretrained", "temperatures")
+_WATCHING = ("evaluate_every", "sample_every", "save_every")
+"""Settings in which seeds of one model may differ: where a run is, what it starts from, how it is watched."""
+
+
+def runs_record(
+    runs: Sequence[tuple[str, Path]], scores: Sequence[str] = (), title: str = ""
+) -> dict[str, Any]:
+    """Title, columns, rows and refused columns of a table of runs.
+
+    Args:
+        runs: (name, folder); runs of one name are seeds of one model. Without a name a run is called as in
+            its own table.
+        scores: keys or labels of the columns, in order; all of them where none is given.
+        title: above the table.
+    """
+    found = [ComparedRun(name, folder) for name, folder in runs]
+    check_same_data(found)
+    arms = _arms(found)
+    columns, refused = shared_columns(found)
+    columns = [_chosen(columns, name) for name in scores] if scores else columns
+    keys = [column["key"] for column in columns]
+    rows = [_row(arm, keys) for arm in arms]
+    return {
+        "title": title,
+        "columns": columns,
+        "rows": [*rows, *_real(found, keys)],
+        "refused": [one for one in refused if not scores or one["key"] in keys],
+    }
+
+
+def _arms(runs: Sequence[ComparedRun]) -> list[ArmRuns]:
+    by_name: dict[str, list[ComparedRun]] = {}
+    for run in runs:
+        by_name.setdefault(run.arm or run.label, []).append(run)
+    for name, own in by_name.items():
+        for run in own[1:]:
+            _check_one_model(name, own[0], run)
+    return [ArmRuns(name, "method", tuple(own)) for name, own in by_name.items()]
+
+
+def _check_one_model(name: str, first: ComparedRun, run: ComparedRun) -> None:
+    a, b = _settings(first), _settings(run)
+    unlike = [key for key in {**a, **b} if a.get(key) != b.get(key)]
+    if unlike:
+        raise UsageError(
+            f"{first.folder} and {run.folder} are both called {name!r}, but {unlike[0]} is "
+            f"{a.get(unlike[0])!r} in the one and {b.get(unlike[0])!r} in the other: they are not two seeds "
+            f"of one model. Name one of them, as in NAME={run.folder}."
+        )
+
+
+def _settings(run: ComparedRun) -> dict[str, Any]:
+    """A run's settings by their dotted names, without those in which seeds differ."""
+    flat: dict[str, Any] = {"recipe": run.config.get("recipe")}
+    for group, settings in run.config.get("config", {}).items():
+        if group in _MAY_DIFFER:
+            continue
+        inner = settings if isinstance(settings, dict) else {"": settings}
+        for key, value in inner.items():
+            if key not in _MAY_DIFFER and not key.startswith(_WATCHING):
+                flat[f"{group}.{key}".removesuffix(".")] = value
+    return flat
+
+
+def _chosen(columns: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
+    for column in columns:
+        if name in (column["key"], column["label"]):
+            return column
+    raise unknown("score", name, [str(column["key"]) for column in columns])
+
+
+def _row(arm: ArmRuns, keys: Sequence[str]) -> dict[str, Any]:
+    by_seed = {seed: run.rows[_as_it_is(run)] for seed, run in arm.by_seed().items()}
+    return row_over_seeds(arm, by_seed, "", keys)
+
+
+def _as_it_is(run: ComparedRun) -> str:
+    return "" if "" in run.rows else next(iter(run.rows))
+
+
+def _real(runs: Sequence[ComparedRun], keys: Sequence[str]) -> list[dict[str, Any]]:
+    """The real row of each seed; runs of one seed have the same."""
+    by_seed = {run.seed: row for run in runs if (row := run.real_row) is not None}
+    return [real_row(by_seed, keys)] if by_seed else []
+
+
+def print_runs(record: Mapping[str, Any], console: Console | None = None) -> None:
+    """Prints scores down and models across, as many side by side as fit."""
+    console = console or Console(highlight=False)
+    columns, rows = record["columns"], record["rows"]
+    label = max(len(_headed(column)) for column in columns)
+    cells = [_shown(column, row).plain for column in columns for row in rows]
+    widest = max(map(len, [*cells, *(row["name"] for row in rows)]))
+    across = max(1, (console.width - label - 4) // (widest + 2))
+    if record["title"]:
+        console.print(Text(record["title"], style="bold"))
+    for first in range(0, len(rows), across):
+        console.print(_grid(columns, rows[first : first + across], label))
+    for line in [*notes(record), "How each number was computed: --format tsv, or scores.json."]:
+        console.print(Text(line, style="dim"))
+
+
+def _grid(
+    columns: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], label: int
+) -> Table:
+    """The columns that any of the rows has."""
+    grid = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    grid.add_column("", no_wrap=True, min_width=label)
+    for row in rows:
+        count = _seed_count(row)
+        seeds = f"\n{count} seeds" if count not in ("", "1") else ""
+        grid.add_column(Text(f"{row['name']}{seeds}"), justify="right")
+    for column in columns:
+        if any(column["key"] in row["scores"] for row in rows):
+            grid.add_row(Text(_headed(column)), *(_shown(column, row) for row in rows))
+    return grid
+
+
+def markdown(record: Mapping[str, Any]) -> str:
+    """The table for a README, models down."""
+    columns = record["columns"]
+    head = ["", "seeds", *(_headed(column) for column in columns)]
+    lines = [head, ["---"] * len(head)]
+    for row in record["rows"]:
+        cells = [_shown(column, row).plain for column in columns]
+        lines.append([row["name"], _seed_count(row), *cells])
+    table = "\n".join("| " + " | ".join(map(_escaped, line)) + " |" for line in lines)
+    title = [f"**{record['title']}**", ""] if record["title"] else []
+    return "\n".join([*title, table, "", *notes(record)])
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", r"\|")
+
+
+def tsv(record: Mapping[str, Any]) -> str:
+    """A line for each model and score, with all digits."""
+    lines = [["model", "score", "mean", "deviation", "seeds", "signature"]]
+    for row in record["rows"]:
+        for column in record["columns"]:
+            if (score := row["scores"].get(column["key"])) is None:
+                continue
+            spread = score["deviation"]
+            known = [score["mean"], "" if spread is None else spread, _seed_count(row)]
+            lines.append([row["name"], column["key"], *known, column.get("signature", "")])
+    return "\n".join("\t".join(map(str, line)) for line in lines)
+
+
+def notes(record: Mapping[str, Any]) -> list[str]:
+    """What the signs mean, and what was left out."""
+    left_out = [
+        f"{one['label']} is left out: it was computed in different ways: {_ways(one)}."
+        for one in record["refused"]
+    ]
+    return [f"{ARROWS} {SPREAD}", *left_out]
+
+
+def _ways(refused: Mapping[str, Any]) -> str:
+    return "; ".join(f"{how} ({folders[0]})" for how, folders in refused["signatures"].items())
+
+
+def _seed_count(row: Mapping[str, Any]) -> str:
+    """How many seeds are in a row; nothing for real data."""
+    if row["role"] == "reference":
+        return ""
+    return str(max((len(score["by_seed"]) for score in row["scores"].values()), default=0))
+
+
+def _headed(column: Mapping[str, Any]) -> str:
+    arrow = {"higher": " ↑", "lower": " ↓"}.get(str(column.get("better")), "")
+    return f"{column['label']}{arrow}"
+
+
+def _shown(column: Mapping[str, Any], row: Mapping[str, Any]) -> Text:
+    cell = cell_over_seeds(column, row)
+    # A spread that is rounding alone is none.
+    spread = f" ± {cell.error}" if cell.error.strip("0.") else ""
+    return Text.assemble(cell.value, (spread, "dim"), no_wrap=True)
