@@ -40,13 +40,13 @@ class Config:
 PRESETS = {
     "default": Config(
         networks=NetworkChoice("autoencoder", width=16, latent=64),
-        method=BEGANMethod(balance_rate=0.02),
+        method=BEGANMethod(gamma=0.7, balance_rate=0.02),
         training=replace(
             began.PAPER,
-            generator_learning_rate=5e-4,
-            discriminator_learning_rate=5e-4,
+            generator_learning_rate=1e-3,
+            discriminator_learning_rate=1e-3,
             average_decay=0.995,
-            epochs=12,
+            epochs=20,
             sample_every_rounds=500,
             evaluate_every_rounds=500,
         ),
