@@ -44,7 +44,7 @@ class Config:
 PRESETS = {
     "default": Config(
         networks=NetworkChoice(width=32),
-        method=InfoGANMethod(label_smoothing=0.1),
+        method=InfoGANMethod(continuous_weight=0.1, label_smoothing=0.1),
         training=FACES,
     ),
     "paper": Config(

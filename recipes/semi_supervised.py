@@ -47,6 +47,7 @@ PRESETS = {
             PAPER,
             generator_learning_rate=1e-3,
             discriminator_learning_rate=1e-3,
+            learning_rate_schedule="linear",
             epochs=40,
             sample_every_rounds=200,
             evaluate_every_rounds=200,

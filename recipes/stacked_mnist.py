@@ -50,6 +50,7 @@ PRESETS = {
         ),
     ),
     "paper": Config(
+        stacks=StackSettings(stacked=128_000),
         networks=NetworkChoice(width=64),
         training=ImageTraining(
             batch_size=64, epochs=50, sample_every_rounds=1000, evaluate_every_rounds=1000

@@ -41,7 +41,8 @@ class GANMethod:
 
 
 PAPER = ImageTraining(batch_size=100, epochs=250)
-"""Batch, epochs and one move of D a round as in the authors' mnist.yaml."""
+"""Batch and one move of D a round as in the authors' mnist.yaml, which names no last epoch: momentum grows
+for 250."""
 
 
 def build(

@@ -13,8 +13,8 @@ mean and a deviation of its own. L_I is logged in nats, beside how well Q recove
 The four choices: any pair of networks and Q as a third player; a cross-entropy and L_I; the pathwise
 gradient; D and then G with Q take turns.
 
-Differs from the paper: Q reads D's features and does not move D's trunk (the authors' trunk is shared);
-normal noise.
+Differs from the authors' code: Q reads D's features and does not move D's trunk, and steps with G (there the
+trunk is shared, D minimises -L_I too, and Q steps with D); normal noise; Q's deviations are learnt (there 1).
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class InfoGANMethod:
 
     categorical_weight: float = 1.0
     """l_c: weight of the information on categorical codes (1 in the paper)."""
-    continuous_weight: float = 0.1
-    """l_u: weight of that on continuous codes (0.1 in the authors' code)."""
+    continuous_weight: float = 1.0
+    """l_u: weight of that on continuous codes (1 in the authors' code)."""
     recogniser_width: int = 128
     """Units of Q's hidden layer (128 in the paper)."""
     label_smoothing: float = 0.0
@@ -64,8 +64,8 @@ class InfoGANMethod:
                 raise UsageError(f"{name} is {getattr(self, name):g}; it must be 0 or more.")
 
 
-PAPER = ImageTraining(generator_learning_rate=1e-3, batch_size=128, epochs=50.0)
-"""The settings for MNIST (appendix C.1)."""
+PAPER = ImageTraining(generator_learning_rate=1e-3, batch_size=128, epochs=10.7)
+"""The settings for MNIST (appendix C.1): 5,000 rounds in the authors' code."""
 
 
 def categorical_information(logits: Sequence[Tensor], codes: Sequence[Tensor]) -> Tensor:

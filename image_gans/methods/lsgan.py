@@ -4,8 +4,8 @@
     G minimises  E_z[(D(G(z)) - c)^2] / 2
 
 A sample far on the right side of D's boundary still has a slope, towards the boundary. With b - c = 1 and
-b - a = 2 the best D leaves G with half the Pearson chi-square divergence of p_data + p_G from 2 p_G
-(theorem 1).
+b - a = 2 the best D leaves G, with the constant E_data[(D(x) - c)^2] / 2 added, half the Pearson chi-square
+divergence of p_data + p_G from 2 p_G (theorem 1).
 
 The targets a, b, c by name:
 

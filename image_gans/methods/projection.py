@@ -13,7 +13,8 @@ with --conditional-norm), the head of D under spectral norm; the hinge; the path
 which D and G take turns.
 
 Differs from the paper: labels enter G's input as well as its norms; several labels; the networks are a
-choice (the paper's are residual ones, with spectral norm in every layer of D).
+choice (the paper's are residual ones, with spectral norm in every layer of D); G's batches are as large as
+D's (the paper's: twice), and fakes have labels as the data have them (the paper's: uniform).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ PAPER = ImageTraining(
     batch_size=64,
     epochs=100.0,
 )
-"""The paper's optimizer for ImageNet; 450,000 rounds there."""
+"""The paper's optimizer for ImageNet; 450,000 rounds there, of which only the last 50,000 decay."""
 
 
 def build(

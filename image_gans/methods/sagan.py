@@ -20,9 +20,9 @@ from __future__ import annotations
 from torch import nn
 
 from image_gans.networks.attention import SelfAttention
-from image_gans.networks.spectral import spectral_discriminator, spectrally_normalised
+from image_gans.networks.spectral import UNBOUNDED, spectral_discriminator, spectrally_normalised
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
+from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
@@ -52,6 +52,7 @@ def build(
                 "side of the feature map), or train the same without it by the recipe sngan with "
                 "--spectral-generator."
             )
+    refuse_techniques(techniques, "SAGAN", UNBOUNDED, "minibatch_kernels")
     discriminator = spectral_discriminator(discriminator)
     return equipped_game(spectrally_normalised(generator), discriminator, hinge(), techniques)
 

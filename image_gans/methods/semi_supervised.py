@@ -13,7 +13,7 @@ one phase in which D and G take turns, and beside them a baseline: the same netw
 that makes as many moves on the labelled pictures alone.
 
 Differs from the paper: the networks are a choice (the paper's has Gaussian noise in every layer and weight
-norm); all labelled pictures are in each batch.
+norm); the authors match means of features by the mean over features and test with averaged weights of D.
 """
 
 from __future__ import annotations
@@ -64,7 +64,6 @@ class SemiSupervisedMethod:
 PAPER = ImageTraining(
     generator_learning_rate=3e-3,
     discriminator_learning_rate=3e-3,
-    learning_rate_schedule="linear",
     batch_size=100,
     epochs=300.0,
 )

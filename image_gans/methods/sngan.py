@@ -11,7 +11,8 @@ belongs to the layers, whatever the batch, so D has no other norm (section 4).
 The four choices: any players with such a D, the hinge (or the non-saturating loss), the pathwise gradient,
 and one phase in which D makes some moves for each of G.
 
-Differs from the paper: for its residual networks the paper gives G batches twice as large as D's.
+Differs from the paper: for its residual networks the paper gives G batches twice as large as D's, and for
+CIFAR-10 256 channels (here as many as D, 128).
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from typing import Literal
 
 from torch import nn
 
-from image_gans.networks.spectral import spectral_discriminator, spectrally_normalised
+from image_gans.networks.spectral import UNBOUNDED, spectral_discriminator, spectrally_normalised
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
+from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core import objectives
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
@@ -50,7 +51,8 @@ PAPER = ImageTraining(
     batch_size=64,
     epochs=640,
 )
-"""Residual networks on CIFAR-10 (appendix B.4): 100,000 moves of G on 50,000 pictures."""
+"""Residual networks on CIFAR-10 (appendix B.4), for 100,000 moves of G on 50,000 pictures as in usual
+reproductions; the authors' configuration has 50,000."""
 
 
 def build(
@@ -62,6 +64,7 @@ def build(
     """The game from its players and settings; refuses a D with another norm."""
     if method.objective not in OBJECTIVES:
         raise unknown("objective", method.objective, OBJECTIVES)
+    refuse_techniques(techniques, "SNGAN", UNBOUNDED, "minibatch_kernels")
     discriminator = spectral_discriminator(discriminator)
     if method.spectral_generator:
         generator = spectrally_normalised(generator)

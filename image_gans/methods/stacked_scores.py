@@ -31,7 +31,7 @@ class StackSettings:
     """What is stacked, and how modes are counted."""
 
     stacked: int = 25_600
-    """Stacked pictures to learn from (as in PacGAN's code)."""
+    """Stacked pictures to learn from (128,000 in PacGAN's experiment)."""
     label: str = ""
     """Which label's classes make the modes (default: the first that the pictures have)."""
     mode_samples: int = 26_000

@@ -1,8 +1,7 @@
 """Which networks: the choice as settings, and what it stands for.
 
-:data:`NETWORKS` holds for each name how a generator, a trunk and a head are built from the choice. A method
-that needs more than a score (classes, codes, packs of pictures) builds its discriminator of
-:func:`build_trunk` and :func:`build_head`; the others take both players from :func:`build_networks`.
+:data:`NETWORKS` holds for each name how a generator, a trunk and a head are built from the choice. Methods
+take both players from :func:`build_networks` and put further heads on the trunk's features themselves.
 """
 
 from __future__ import annotations

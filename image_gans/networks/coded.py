@@ -77,6 +77,9 @@ class CodedGenerator(nn.Module):
     def __init__(self, config: CodedConfig, inner: nn.Module):
         super().__init__()
         self.config, self.inner = config, inner
+        if (reference := getattr(inner, "reference", None)) is not None:
+            # The batch that a reference norm keeps is one of this generator's latents, codes and all.
+            reference.copy_(self.latents(len(reference), torch.default_generator))
 
     def forward(self, latents: Tensor) -> Tensor:
         """[N,d+codes] -> [N,C,H,W]."""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from image_gans.conditions import Conditions, LabelledCorpus
 from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.networks.norms import BY_REFERENCE
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.data.image_config import ImageData
 from seqgan_kit.errors import UsageError
@@ -185,6 +186,11 @@ def build_conditional_networks(
         labelled: the labels, and which of them occur together.
         settings: how the generator is told.
     """
+    if choice.generator_norm in BY_REFERENCE:
+        raise UsageError(
+            f"--generator-norm {choice.generator_norm} keeps a fixed batch of latent vectors, and those of a "
+            "conditional generator hold embedded labels that go on learning. Use --generator-norm batch."
+        )
     told = settings.embedding * len(labelled.conditions.names)
     inner, discriminator = build_networks(replace(choice, latent=choice.latent + told), data)
     seen, counts = labelled.rows.unique(dim=0, return_counts=True)

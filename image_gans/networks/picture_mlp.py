@@ -1,7 +1,7 @@
 """Full layers for pictures, as in the first GAN (Goodfellow et al. 2014, "Generative adversarial nets").
 
     G: z [N,latent] -> (linear, norm, ReLU) x 2 -> linear -> tanh -> [N,C,H,W]
-    D: [N,C,H,W] -> flatten -> (dropout, maxout or linear, norm and LeakyReLU) x 2 -> features
+    D: [N,C,H,W] -> flatten -> (dropout, maxout or linear, norm and LeakyReLU) x 2 -> dropout -> features
 
 Maxout: the largest of ``pieces`` linear maps, unit by unit. Units and dropout are those of the authors'
 mnist.yaml (github.com/goodfeli/adversarial): 1,200 units in G, 240 of 5 pieces in D.
@@ -105,6 +105,7 @@ class PictureMLPTrunk(nn.Module):
             layers += [nn.Dropout(share * config.dropout)] if config.dropout else []
             layers += self._hidden_layer(before)
             before, share = self.features, 1.0
+        layers += [nn.Dropout(config.dropout)] if config.dropout else []
         self.layers = nn.Sequential(*layers)
         if config.discriminator_norm == "spectral":
             spectrally_normalised(self)

@@ -10,8 +10,8 @@ under :func:`~seqgan_kit.core.discriminator.frozen` they stand still.
 
 What that bounds: a linear layer's slope is at most 1. Kernel k at stride s reads an input pixel up to
 ceil(k/s)^2 times, so a convolution's slope is at most ceil(k/s), a sum pooling's over n pixels sqrt(n), and
-a residual block's 1 more than its branch's. The constant is finite and does not depend on the weights; it
-is 1 only for a network of linear layers.
+a residual block's 1 more than its branch's. The constant is finite and does not depend on the weights,
+but for self-attention, which has none; it is 1 only for a network of linear layers.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ from seqgan_kit.errors import UsageError
 Module = TypeVar("Module", bound=nn.Module)
 
 _NORMALISED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
+UNBOUNDED = "its layer is not normalised, so nothing would bound D's slope."
+"""Why a technique's own layers do not go with a spectrally normalised D."""
+
 _RESCALING = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm)
 
 

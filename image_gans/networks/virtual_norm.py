@@ -1,5 +1,5 @@
 """Virtual and reference batch normalisation: by a batch that is chosen once and fixed (Salimans et al. 2016:
-"Improved techniques for training GANs", section 3.4).
+"Improved techniques for training GANs", section 3.5).
 
     reference r of R samples, first in every batch, normalised by its own mean m_r and variance v_r
     reference norm:  x <- (x - m_r) / sqrt(v_r + eps)

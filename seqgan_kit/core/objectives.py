@@ -29,6 +29,7 @@ class Objective:
 
     ``needs_real`` says that the generator's half looks at the real scores too. ``decision`` is the score
     at which D is undecided, reals above it, for measuring its accuracy; None where there is none (a critic).
+    ``zero_sum`` says that G's half is minus D's half of fakes, so that G maximises what D minimises.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Objective:
     generator: GeneratorLoss
     needs_real: bool = False
     decision: float | None = 0.0
+    zero_sum: bool = False
 
 
 def _cross_entropy(smoothing: float) -> DiscriminatorLoss:
@@ -54,7 +56,12 @@ def _cross_entropy(smoothing: float) -> DiscriminatorLoss:
 
 def minimax(smoothing: float = 0.0) -> Objective:
     """G minimises log(1 - D) (Goodfellow et al. 2014, eq. 1)."""
-    return Objective("minimax", _cross_entropy(smoothing), lambda fake, real: -F.softplus(fake))
+    return Objective(
+        "minimax",
+        _cross_entropy(smoothing),
+        lambda fake, real: -F.softplus(fake),
+        zero_sum=True,
+    )
 
 
 def non_saturating(smoothing: float = 0.0) -> Objective:
@@ -127,7 +134,11 @@ def least_squares(a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Objective:
 def wasserstein() -> Objective:
     """D: -real, +fake; G: -fake (Arjovsky et al. 2017); the critic needs a Lipschitz constraint."""
     return Objective(
-        "wasserstein", lambda real, fake: (-real, fake), lambda fake, real: -fake, decision=None
+        "wasserstein",
+        lambda real, fake: (-real, fake),
+        lambda fake, real: -fake,
+        decision=None,
+        zero_sum=True,
     )
 
 

@@ -4,6 +4,9 @@ generative adversarial networks").
     d_0 = D's parameters;  d_{k+1} = d_k - step(grad_d L_D(d_k, g)),  k = 0 ... K-1      (eq. 7)
     G minimises  L_G(d_K(g), g), differentiated through all K steps                      (eq. 9)
 
+L_G is -L_D, both halves of it, where G's objective is minus D's (minimax, wasserstein): the half of the reals
+depends on g too, through d_K. Otherwise it is the objective's own half of G (the paper has minimax alone).
+
 D itself makes its own single move in its own turn. As in the authors' notebook, all K steps see one batch of
 reals and one of fakes, the same that G is judged on. Penalties join the imagined steps; that the points at
 which they are taken lie between reals and fakes, and so depend on g, is left out of the derivative.
@@ -144,6 +147,11 @@ class _WithParameters(nn.Module):
         game = self.game
         if player == "discriminator":
             return game.judge(batch, fake, move).total
-        scores = game.discriminate(fake).score
-        real = game.discriminate(batch["real"]).score if game.objective.needs_real else None
-        return game.objective.generator(scores, real).mean()
+        scores, objective = game.discriminate(fake).score, game.objective
+        if not (objective.needs_real or objective.zero_sum):
+            return objective.generator(scores, None).mean()
+        real = game.discriminate(batch["real"]).score
+        if objective.needs_real:
+            return objective.generator(scores, real).mean()
+        of_real, of_fake = objective.discriminator(real, scores)
+        return -(of_real.mean() + of_fake.mean())

@@ -4,8 +4,8 @@ The tiny game: G = t (one number, whatever z), D(x) = w x + v x^2, the objective
 
     L_D(w, v) = -(2w + 4v) + (w t + v t^2),   dL_D/dw = t - 2,   dL_D/dv = t^2 - 4
     after K steps of plain descent with rate r:  w_K = w - K r (t - 2),   v_K = v - K r (t^2 - 4)
-    L_G(t) = -(w_K t + v_K t^2)
-    dL_G/dt = -(w_K + 2 v_K t) + K r t + K r 2 t t^2        (product rule: dw_K/dt = -K r, dv_K/dt = -2 K r t)
+    L_G(t) = -L_D(w_K, v_K) = -w_K (t - 2) - v_K (t^2 - 4)
+    dL_G/dt = -(w_K + 2 v_K t) + K r (t - 2) + 2 K r t (t^2 - 4)       (dw_K/dt = -K r, dv_K/dt = -2 K r t)
 """
 
 import copy
@@ -59,8 +59,9 @@ def test_the_gradient_is_that_of_the_product_rule(move):
     batch = {"real": torch.full((4, 1), 2.0, dtype=torch.float64)}
     reach = STEPS * RATE
     w_k, v_k = w - reach * (t - 2), v - reach * (t**2 - 4)
-    wanted = -(w_k + 2 * v_k * t) + reach * t + reach * 2 * t * t**2
-    assert game.generator_loss(batch, move).total.item() == pytest.approx(-(w_k * t + v_k * t**2))
+    wanted = -(w_k + 2 * v_k * t) + reach * (t - 2) + 2 * reach * t * (t**2 - 4)
+    loss = game.generator_loss(batch, move).total.item()
+    assert loss == pytest.approx(-w_k * (t - 2) - v_k * (t**2 - 4))
     assert gradient(game, batch, move)[0].item() == pytest.approx(wanted)
     held = -(
         w_k + 2 * v_k * t

@@ -42,6 +42,12 @@ def test_shapes_for_any_size_channels_and_number_of_labels(channels, size, netwo
     assert verdict.features.shape == (3, features)
 
 
+@pytest.mark.parametrize("norm", ["virtual", "reference"])
+def test_a_fixed_batch_of_latents_is_refused_where_embeddings_learn(norm):
+    with pytest.raises(UsageError, match=r"labels that go on learning.*--generator-norm batch"):
+        players(generator_norm=norm)
+
+
 def test_labels_ride_behind_the_channels_and_survive_mixing_and_noise(rng):
     pictures, labels = torch.rand(4, 1, 5, 5), torch.tensor([[0, 9], [3, 2], [1, 1], [7, 0]])
     labelled = with_labels(pictures, labels)

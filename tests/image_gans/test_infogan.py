@@ -121,6 +121,16 @@ def test_latents_hold_noise_and_codes(rng):
     assert (generator.codes(generator.latents(5, rng, {1: 1}))[0][1] == 1).all()
 
 
+@pytest.mark.parametrize("norm", ["virtual", "reference"])
+def test_a_reference_batch_holds_codes_as_latents_do(norm):
+    generator, _ = networks(generator_norm=norm)
+    reference = generator.inner.reference
+    for one_hot in (reference[:, 5:8], reference[:, 8:10]):
+        assert set(one_hot.unique().tolist()) == {0.0, 1.0}
+        assert torch.equal(one_hot.sum(1), torch.ones(len(reference)))
+    assert reference[:, -2:].abs().max() <= 1
+
+
 def test_the_losses_are_those_of_the_docstring():
     method = InfoGANMethod(categorical_weight=2.0, continuous_weight=0.5, recogniser_width=8)
     played = game(method)

@@ -1,6 +1,7 @@
 """SNGAN and SAGAN as games: losses, what is normalised, and runs that resume exactly."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from image_gans.methods import sagan, sngan
 from image_gans.methods.sngan import SNGANMethod
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining, averages
+from image_gans.techniques import Techniques
 from seqgan_kit.core.discriminator import evaluating, frozen
 from seqgan_kit.core.game import Epochs, Game
 from seqgan_kit.core.run import RunSettings, open_run
@@ -39,6 +41,14 @@ def test_sngan_normalises_any_discriminator_and_not_the_generator(choice):
     assert normalised_weights(game.players["generator"]) == {False}
     both = sngan.build(*build_networks(choice, DATA), SNGANMethod(spectral_generator=True))
     assert normalised_weights(both.players["generator"]) == {True}
+
+
+@pytest.mark.parametrize("method", ["sngan", "sagan"])
+def test_a_layer_that_would_undo_the_bound_is_refused(method):
+    players, techniques = build_networks(RESNET, DATA), Techniques(minibatch_kernels=3)
+    build = partial(sngan.build, *players, SNGANMethod()) if method == "sngan" else None
+    with pytest.raises(UsageError, match=r"does not go with --minibatch-kernels.*slope"):
+        (build or partial(sagan.build, *players))(techniques)
 
 
 @pytest.mark.parametrize("method", ["sngan", "sagan"])
