@@ -44,14 +44,14 @@ def runs_record(
     check_same_data(found)
     arms = _arms(found)
     columns, refused = shared_columns(found)
-    columns = [_chosen(columns, name) for name in scores] if scores else columns
+    columns = [_chosen(columns, refused, name) for name in scores] if scores else columns
     keys = [column["key"] for column in columns]
     rows = [_row(arm, keys) for arm in arms]
     return {
         "title": title,
         "columns": columns,
         "rows": [*rows, *_real(found, keys)],
-        "refused": [one for one in refused if not scores or one["key"] in keys],
+        "refused": [] if scores else refused,
     }
 
 
@@ -89,10 +89,17 @@ def _settings(run: ComparedRun) -> dict[str, Any]:
     return flat
 
 
-def _chosen(columns: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
+def _chosen(
+    columns: Sequence[dict[str, Any]], refused: Sequence[dict[str, Any]], name: str
+) -> dict[str, Any]:
     for column in columns:
         if name in (column["key"], column["label"]):
             return column
+    for one in refused:
+        if name in (one["key"], one["label"]):
+            raise UsageError(
+                f"{name} was computed in different ways and cannot stand side by side: {_ways(one)}."
+            )
     raise unknown("score", name, [str(column["key"]) for column in columns])
 
 

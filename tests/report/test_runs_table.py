@@ -58,6 +58,8 @@ def test_a_score_computed_in_two_ways_is_left_out_and_said_so(tmp_path: Path) ->
     record = runs_record([("", first), ("", second)])
     assert [column["key"] for column in record["columns"]] == ["forward_kl", "skewed_kl"]
     assert "validity is left out" in markdown(record)
+    with pytest.raises(UsageError, match=r"validity was computed in different ways .* v \("):
+        runs_record([("", first), ("", second)], ["validity"])
 
 
 def test_scores_are_chosen_by_key_or_label_and_others_named(tmp_path: Path) -> None:
