@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqgan_kit.report.comparison_verdicts import verdict_sentences
-from seqgan_kit.report.tables import ARROWS, Cell, ScoreTable, signatures_of
+from seqgan_kit.report.tables import ARROWS, Cell, ScoreTable, headed, signatures_of
 
 LEVEL = 0.05
 """p values below are called significant."""
@@ -113,9 +113,8 @@ def _grid(table: ScoreTable, shown: Sequence[int]) -> Table:
     for index in shown:
         grid.add_column(table.models[index], justify="right")
     for place, column in enumerate(table.columns):
-        arrow = {"higher": " ↑", "lower": " ↓"}.get(str(column.get("better")), "")
         cells = [_shown(table.cells[index][place]) for index in shown]
-        grid.add_row(f"{column['label']}{arrow}", *cells)
+        grid.add_row(headed(column), *cells)
     return grid
 
 

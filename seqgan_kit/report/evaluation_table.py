@@ -53,6 +53,5 @@ def _grid(record: Mapping[str, Any], plus_minus: str) -> Table:
 
 
 def _text(cell: Cell, plus_minus: str) -> Text:
-    shown = cell.error.strip("0.")  # an error that is rounding alone is none
-    error = f" {plus_minus}{cell.error}" if shown else ""
+    error = f" {plus_minus}{cell.spread}" if cell.spread else ""
     return Text.assemble(cell.value, (error, "dim"), no_wrap=True)

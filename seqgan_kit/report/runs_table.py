@@ -19,7 +19,7 @@ from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.report.comparison import check_same_data, real_row, row_over_seeds, shared_columns
 from seqgan_kit.report.comparison_runs import ArmRuns, ComparedRun
 from seqgan_kit.report.comparison_table import cell_over_seeds
-from seqgan_kit.report.tables import ARROWS
+from seqgan_kit.report.tables import ARROWS, headed
 
 SPREAD = (
     "± is the standard deviation over seeds, or with one seed the standard error of the sampling."
@@ -122,7 +122,7 @@ def print_runs(record: Mapping[str, Any], console: Console | None = None) -> Non
     """Prints scores down and models across, as many side by side as fit."""
     console = console or Console(highlight=False)
     columns, rows = record["columns"], record["rows"]
-    label = max(len(_headed(column)) for column in columns)
+    label = max(len(headed(column)) for column in columns)
     cells = [_shown(column, row).plain for column in columns for row in rows]
     widest = max(map(len, [*cells, *(row["name"] for row in rows)]))
     across = max(1, (console.width - label - 4) // (widest + 2))
@@ -146,14 +146,14 @@ def _grid(
         grid.add_column(Text(f"{row['name']}{seeds}"), justify="right")
     for column in columns:
         if any(column["key"] in row["scores"] for row in rows):
-            grid.add_row(Text(_headed(column)), *(_shown(column, row) for row in rows))
+            grid.add_row(Text(headed(column)), *(_shown(column, row) for row in rows))
     return grid
 
 
 def markdown(record: Mapping[str, Any]) -> str:
     """The table for a README, models down."""
     columns = record["columns"]
-    head = ["", "seeds", *(_headed(column) for column in columns)]
+    head = ["", "seeds", *(headed(column) for column in columns)]
     lines = [head, ["---"] * len(head)]
     for row in record["rows"]:
         cells = [_shown(column, row).plain for column in columns]
@@ -200,13 +200,7 @@ def _seed_count(row: Mapping[str, Any]) -> str:
     return str(max((len(score["by_seed"]) for score in row["scores"].values()), default=0))
 
 
-def _headed(column: Mapping[str, Any]) -> str:
-    arrow = {"higher": " ↑", "lower": " ↓"}.get(str(column.get("better")), "")
-    return f"{column['label']}{arrow}"
-
-
 def _shown(column: Mapping[str, Any], row: Mapping[str, Any]) -> Text:
     cell = cell_over_seeds(column, row)
-    # A spread that is rounding alone is none.
-    spread = f" ± {cell.error}" if cell.error.strip("0.") else ""
+    spread = f" ± {cell.spread}" if cell.spread else ""
     return Text.assemble(cell.value, (spread, "dim"), no_wrap=True)

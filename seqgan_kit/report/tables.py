@@ -34,6 +34,11 @@ class Cell:
     verdict: str = ""
     """Whether that is ``better`` or ``worse``; empty where it could be chance."""
 
+    @property
+    def spread(self) -> str:
+        """The error, or nothing where it is rounding alone."""
+        return self.error if self.error.strip("0.") else ""
+
 
 @dataclass(frozen=True)
 class ScoreTable:
@@ -78,6 +83,12 @@ def score_table(record: Mapping[str, Any]) -> ScoreTable:
         marks_best=any(best.values()),
         legend=ARROWS + " ± is a standard error." + (_STAR if any(best.values()) else ""),
     )
+
+
+def headed(column: Mapping[str, Any]) -> str:
+    """A column's label, with an arrow to where it is better."""
+    arrow = {"higher": " ↑", "lower": " ↓"}.get(str(column.get("better")), "")
+    return f"{column['label']}{arrow}"
 
 
 def is_reference(row: Mapping[str, Any]) -> bool:
