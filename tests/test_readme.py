@@ -10,15 +10,18 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from one_process import Done, OneProcess
 from PIL import Image
 
 from seqgan_kit.core.game import check_phases
 
 ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1"}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
     line
@@ -53,34 +56,37 @@ def as_smoke(words: list[str]) -> list[str]:
     return [*words[: at + 1], "smoke", *words[at + 1 :]]
 
 
-def resolved(words: list[str]) -> list[str]:
-    """The programs of this environment, whatever PATH says."""
-    scripts = Path(sys.executable).parent
-    if words[0] in ("python", "pip"):
-        return [sys.executable, *(["-m", "pip"] if words[0] == "pip" else []), *words[1:]]
-    if words[0] == "torchrun":
-        return [sys.executable, "-m", "torch.distributed.run", *words[1:]]
-    return [str(scripts / words[0]), *words[1:]]
+@pytest.fixture(scope="module")
+def shell(home: Path) -> Iterator[OneProcess]:
+    with OneProcess(home) as shell:
+        yield shell
 
 
-def run_as_user(words: list[str], home: Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1"}
-    return subprocess.run(words, cwd=home, env=environment, capture_output=True, text=True)
+def run_program(words: list[str], home: Path) -> Done:
+    """In a process of its own."""
+    done = subprocess.run(words, cwd=home, env=ENVIRONMENT, capture_output=True, text=True)
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_command(command: str, home: Path) -> None:
-    words = shlex.split(command)
-    if words[0] == "make":
-        done = run_as_user(["make", "-n", "-B", *words[1:]], home)
-        assert {"demo": "recipes/seqgan.py", "test": "pytest"}[words[1]] in done.stdout
-    elif words[0] == "pip":
-        extras = re.findall(r"\[(\w+)\]", command)
-        known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-        assert set(extras) <= set(known["optional-dependencies"])
-        return
-    else:
-        done = run_as_user(resolved(as_smoke(words)), home)
+def test_command(command: str, home: Path, shell: OneProcess) -> None:
+    program, *words = as_smoke(shlex.split(command))
+    match program:
+        case "make":
+            done = run_program(["make", "-n", "-B", *words], home)
+            assert {"demo": "recipes/seqgan.py", "test": "pytest"}[words[0]] in done.stdout
+        case "pip":
+            extras = re.findall(r"\[(\w+)\]", command)
+            known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+            assert set(extras) <= set(known["optional-dependencies"])
+            return
+        case "torchrun":
+            torchrun = [sys.executable, "-m", "torch.distributed.run"]
+            done = run_program([*torchrun, *words], home)
+        case "python":
+            done = shell.run(words)
+        case _:  # the programs of this environment, whatever PATH says
+            done = shell.run([str(Path(sys.executable).parent / program), *words])
     assert done.returncode == 0, f"{command}\n{done.stdout[-800:]}\n{done.stderr[-2000:]}"
 
 

@@ -15,6 +15,8 @@ The targets a, b, c by name:
 
 The four choices: any players, this objective, the pathwise gradient, and one phase in which D and G take
 turns.
+
+Differs from the paper: the networks are a choice (the paper's own draw scenes of 112 pixels).
 """
 
 from __future__ import annotations

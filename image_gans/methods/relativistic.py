@@ -15,6 +15,9 @@ G's loss looks at reals too: what makes fakes more real makes reals less so, whi
 
 The four choices: any players, these objectives, the pathwise gradient, and one phase in which D and G take
 turns.
+
+Differs from the paper: the networks are a choice (the paper's D has spectral norm), and D has no gradient
+penalty (the paper's RaSGAN-GP).
 """
 
 from __future__ import annotations

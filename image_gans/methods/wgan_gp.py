@@ -10,6 +10,8 @@ norm as the paper recommends, instance norm, or none.
 
 The four choices: any players with such a D, the Wasserstein objective with the penalty, the pathwise
 gradient, and one phase in which D makes 5 moves for each of G.
+
+Differs from the paper: the networks are a choice (the paper's best results have residual ones).
 """
 
 from __future__ import annotations
