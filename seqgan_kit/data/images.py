@@ -78,7 +78,14 @@ def load_images(cfg: ImageData) -> ImageCorpus:
     if cfg.streaming:
         from seqgan_kit.data.image_stream import stream_images
 
-        return stream_images(cfg, sources)
+        corpus = stream_images(cfg, sources)
+    else:
+        corpus = _cached(cfg, sources)
+    _check_colours(corpus, cfg)
+    return corpus
+
+
+def _cached(cfg: ImageData, sources: Mapping[str, Source]) -> ImageCorpus:
     key = _key(cfg, sources)
     entry = load_entry(key) if key else None
     if entry is not None:
@@ -92,6 +99,16 @@ def load_images(cfg: ImageData) -> ImageCorpus:
     if key:
         store_entry(key, *_entry(corpus))
     return corpus
+
+
+def _check_colours(corpus: ImageCorpus, cfg: ImageData) -> None:
+    """Raises for a colour model of pictures that have no colours."""
+    first, *others = corpus.train.unbind(1)
+    if others and all(torch.equal(first, other) for other in others):
+        raise DataError(
+            f"all pictures of {cfg.images} are grey, and a model of 3 channels would have to learn that "
+            "its channels are equal: add --channels 1."
+        )
 
 
 def cut_test(cfg: ImageData, splits: dict[str, Pictures]) -> dict[str, Pictures]:

@@ -1,5 +1,6 @@
 import io
 import os
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -294,6 +295,19 @@ def test_one_picture_cannot_be_split(tmp_path):
     noise(8, 8).save(tmp_path / "a.png")
     with pytest.raises(DataError, match="has only 1 picture"):
         load_images(ImageData(images=str(tmp_path)))
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_grey_pictures_are_no_colour_pictures(tmp_path, streaming):
+    for i in range(6):
+        noise(8, 8, i, "L").save(tmp_path / f"{i}.png")
+    cfg = ImageData(images=str(tmp_path), size=8, test_share=0, streaming=streaming)
+    for _ in range(2):  # the second time from the cache
+        with pytest.raises(DataError, match=f"all pictures of {tmp_path} are grey.* --channels 1"):
+            load_images(cfg)
+    assert load_images(replace(cfg, channels=1)).train.shape[1:] == (1, 8, 8)
+    noise(8, 8, 7).save(tmp_path / "a colour.png")
+    assert load_images(cfg).train.shape[1:] == (3, 8, 8)
 
 
 @pytest.mark.parametrize(
