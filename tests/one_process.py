@@ -20,7 +20,6 @@ import tempfile
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,7 @@ class OneProcess:
     def __enter__(self) -> OneProcess:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._process.communicate()
         self._complaints.close()
 
