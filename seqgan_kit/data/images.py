@@ -78,14 +78,7 @@ def load_images(cfg: ImageData) -> ImageCorpus:
     if cfg.streaming:
         from seqgan_kit.data.image_stream import stream_images
 
-        corpus = stream_images(cfg, sources)
-    else:
-        corpus = _cached(cfg, sources)
-    _check_colours(corpus, cfg)
-    return corpus
-
-
-def _cached(cfg: ImageData, sources: Mapping[str, Source]) -> ImageCorpus:
+        return stream_images(cfg, sources)
     key = _key(cfg, sources)
     entry = load_entry(key) if key else None
     if entry is not None:
@@ -99,16 +92,6 @@ def _cached(cfg: ImageData, sources: Mapping[str, Source]) -> ImageCorpus:
     if key:
         store_entry(key, *_entry(corpus))
     return corpus
-
-
-def _check_colours(corpus: ImageCorpus, cfg: ImageData) -> None:
-    """Raises for a colour model of pictures that have no colours."""
-    first, *others = corpus.train.unbind(1)
-    if others and all(torch.equal(first, other) for other in others):
-        raise DataError(
-            f"all pictures of {cfg.images} are grey, and a model of 3 channels would have to learn that "
-            "its channels are equal: add --channels 1."
-        )
 
 
 def cut_test(cfg: ImageData, splits: dict[str, Pictures]) -> dict[str, Pictures]:
@@ -145,8 +128,10 @@ def build_corpus(cfg: ImageData, splits: Mapping[str, Pictures], table: ImageTab
     account = ImageAccount(
         cfg.size, cfg.channels, {"train": train.account, "test": test.account}, names
     )
+    pixels = train.tensor(cfg)
+    _check_colours(pixels, cfg)
     return ImageCorpus(
-        train=train.tensor(cfg),
+        train=pixels,
         test=test.tensor(cfg),
         train_labels=_numbered(train, names, table),
         test_labels=_numbered(test, names, table),
@@ -155,6 +140,16 @@ def build_corpus(cfg: ImageData, splits: Mapping[str, Pictures], table: ImageTab
         test_captions=test.captions,
         account=account,
     )
+
+
+def _check_colours(pixels: Tensor, cfg: ImageData) -> None:
+    """Raises for a colour model of pictures that have no colours."""
+    first, *others = pixels.unbind(1)
+    if others and all(torch.equal(first, other) for other in others):
+        raise DataError(
+            f"all pictures of {cfg.images} are grey, and a model of 3 channels would have to learn that "
+            "its channels are equal: add --channels 1."
+        )
 
 
 def _numbered(
@@ -207,7 +202,10 @@ def _key(cfg: ImageData, sources: Mapping[str, Source]) -> str | None:
         )
     digests = {split: source.digest() for split, source in sources.items()}
     versions = {name: version(name) for name in ("datasets", "pillow")}
-    return cache_key("images", {"config": asdict(cfg), "sources": digests, "versions": versions})
+    parts = {"config": asdict(cfg), "sources": digests, "versions": versions}
+    return cache_key(
+        "images", parts | {"refused": "grey as colour"}
+    )  # older entries were not checked
 
 
 def _entry(corpus: ImageCorpus) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -302,7 +302,7 @@ def test_grey_pictures_are_no_colour_pictures(tmp_path, streaming):
     for i in range(6):
         noise(8, 8, i, "L").save(tmp_path / f"{i}.png")
     cfg = ImageData(images=str(tmp_path), size=8, test_share=0, streaming=streaming)
-    for _ in range(2):  # the second time from the cache
+    for _ in range(2):  # nor the second time, when there is a cache
         with pytest.raises(DataError, match=f"all pictures of {tmp_path} are grey.* --channels 1"):
             load_images(cfg)
     assert load_images(replace(cfg, channels=1)).train.shape[1:] == (1, 8, 8)
