@@ -18,17 +18,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a program ended, and what it printed."""
-
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 class OneProcess:
@@ -46,7 +36,7 @@ class OneProcess:
             text=True,
         )
 
-    def run(self, words: list[str]) -> Done:
+    def run(self, words: list[str]) -> subprocess.CompletedProcess[str]:
         """Runs the Python file ``words[0]`` with the other words."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -55,7 +45,7 @@ class OneProcess:
         if not answer:
             self._complaints.seek(0)
             raise RuntimeError(f"the process died of {words}:\n{self._complaints.read()[-2000:]}")
-        return Done(*json.loads(answer))
+        return subprocess.CompletedProcess(words, *json.loads(answer))
 
     def __enter__(self) -> OneProcess:
         return self
@@ -66,19 +56,19 @@ class OneProcess:
 
 
 def _run(words: list[str]) -> tuple[int, str, str]:
-    sys.argv, out, errors = words, io.StringIO(), io.StringIO()
+    """Exit code, output and errors."""
+    sys.argv, code, out, errors = words, 0, io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
         try:
             runpy.run_path(words[0], run_name="__main__")
-            code: object = 0
         except SystemExit as end:
-            code = end.code or 0
-            if not isinstance(code, int):
-                print(code, file=sys.stderr)
+            if isinstance(end.code, str):
+                print(end.code, file=sys.stderr)
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
         except BaseException:
             traceback.print_exc()
             code = 1
-    return code if isinstance(code, int) else 1, out.getvalue(), errors.getvalue()
+    return code, out.getvalue(), errors.getvalue()
 
 
 def _serve() -> None:

@@ -15,13 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from one_process import Done, OneProcess
+from one_process import OneProcess
 from PIL import Image
 
 from seqgan_kit.core.game import check_phases
 
 ROOT = Path(__file__).resolve().parents[1]
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1"}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
     line
@@ -62,10 +61,10 @@ def shell(home: Path) -> Iterator[OneProcess]:
         yield shell
 
 
-def run_program(words: list[str], home: Path) -> Done:
+def run_program(words: list[str], home: Path) -> subprocess.CompletedProcess[str]:
     """In a process of its own."""
-    done = subprocess.run(words, cwd=home, env=ENVIRONMENT, capture_output=True, text=True)
-    return Done(done.returncode, done.stdout, done.stderr)
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1"}
+    return subprocess.run(words, cwd=home, env=environment, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,19 +1,21 @@
 """Every recipe's smoke preset runs as a user would run it, and leaves a complete run directory."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from one_process import Done, OneProcess
+from one_process import OneProcess
 
+Ended = dict[str, subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
 PATHS = {recipe: str(ROOT / "recipes" / f"{recipe}.py") for recipe in RECIPES}
 
 
 @pytest.fixture(scope="module")
-def smoked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Done]]:
+def smoked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
     """The folder of all recipes' runs; how each ended."""
     folder = tmp_path_factory.mktemp("smoke")
     with OneProcess(folder) as shell:
@@ -24,7 +26,7 @@ def smoked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Do
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_smoke_leaves_a_complete_run(recipe: str, smoked: tuple[Path, dict[str, Done]]) -> None:
+def test_smoke_leaves_a_complete_run(recipe: str, smoked: tuple[Path, Ended]) -> None:
     folder, done = smoked[0] / recipe, smoked[1][recipe]
     assert done.returncode == 0, done.stderr[-2000:]
     assert "Warning" not in done.stderr, done.stderr
@@ -42,13 +44,8 @@ def test_smoke_leaves_a_complete_run(recipe: str, smoked: tuple[Path, dict[str, 
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneProcess]:
-    """In a folder with a used folder."""
-    folder = tmp_path_factory.mktemp("mistakes")
-    (folder / "used").mkdir()
-    (folder / "used" / "thesis.txt").write_text("years of work")
-    with OneProcess(folder) as shell:
+    with OneProcess(tmp_path_factory.mktemp("shell")) as shell:
         yield shell
-    assert (folder / "used" / "thesis.txt").read_text() == "years of work"
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -69,11 +66,6 @@ def test_help_is_quick_to_read(recipe: str, shell: OneProcess) -> None:
         (["smoke", "--text", "nowhere.txt", "--out", "run"], "nowhere.txt"),
         (["smoke", "--rollouts", "-1", "--out", "run"], "rollouts is -1"),
         (["--config", "nowhere.yaml"], "no settings file nowhere.yaml"),
-        (["smoke", "--out", "used"], "used is not empty"),
-        (
-            ["smoke", "--out", "used", "--overwrite"],
-            "will not overwrite used",
-        ),
     ],
 )
 def test_mistakes_end_in_one_sentence(words: list[str], message: str, shell: OneProcess) -> None:
@@ -81,3 +73,17 @@ def test_mistakes_end_in_one_sentence(words: list[str], message: str, shell: One
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"), [([], "is not empty"), (["--overwrite"], "will not overwrite")]
+)
+def test_a_used_folder_is_not_overwritten_unasked(
+    extra: list[str], message: str, tmp_path: Path, shell: OneProcess
+) -> None:
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("years of work")
+    done = shell.run([PATHS["mle"], "smoke", "--out", str(tmp_path), *extra])
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert thesis.read_text() == "years of work"
