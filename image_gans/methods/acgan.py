@@ -125,12 +125,7 @@ class AuxiliaryGame(AdversarialGame):
             "fake_class_accuracy": class_accuracy(on_fake.heads, labels),
         }
         total = adversarial + self.method.class_weight * named
-        for penalty in self.penalties:
-            term = penalty(
-                cast(Discriminator, self.players["discriminator"]), batch["real"], fake, move.rng
-            )
-            total, logs[penalty.name] = total + term, term
-        return Loss(total, logs)
+        return self.penalised(Loss(total, logs), batch["real"], fake, move)
 
 
 def build(

@@ -21,7 +21,6 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -100,11 +99,7 @@ class SemiSupervisedGame(AdversarialGame):
             )
             / 2,
         }
-        for penalty in self.penalties:
-            judge = cast(Discriminator, self.players["discriminator"])
-            term = penalty(judge, batch["real"], fake, move.rng)
-            total, logs[penalty.name] = total + term, term
-        return Loss(total, logs)
+        return self.penalised(Loss(total, logs), batch["real"], fake, move)
 
     def baseline_loss(self, batch: Batch, move: Move) -> Loss:
         """The cross-entropy of the labelled pictures alone."""

@@ -62,10 +62,13 @@ class AdversarialGame(Game):
                 real_score, fake_score, self.objective.decision
             )
         logs["score_gap"] = real_score.mean() - fake_score.mean()
-        for penalty in self.penalties:
-            term = penalty(cast(Discriminator, self.players["discriminator"]), real, fake, move.rng)
-            total, logs[penalty.name] = total + term, term
-        return Loss(total, logs)
+        return self.penalised(Loss(total, logs), real, fake, move)
+
+    def penalised(self, loss: Loss, real: Tensor, fake: Tensor, move: Move) -> Loss:
+        """D's loss with every penalty added, and each logged under its name."""
+        discriminator = cast(Discriminator, self.players["discriminator"])
+        terms = {p.name: p(discriminator, real, fake, move.rng) for p in self.penalties}
+        return Loss(sum(terms.values(), loss.total), {**loss.logs, **terms})
 
     def _scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """D's scores of both, from one pass where no row can tell what the others are."""
