@@ -78,13 +78,13 @@ PRESETS = {
     "gan_gp": replace(
         SMALL,
         generator=replace(SMALL.generator, batch_norm=False),
-        method=Modes2DMethod(gradient_penalty=0.01),
+        method=Modes2DMethod(gradient_penalty=0.03),
         training=replace(
             SMALL.training,
             generator_learning_rate=2e-3,
             discriminator_learning_rate=2e-3,
             batch_size=512,
-            epochs=40,
+            epochs=100,
         ),
     ),
     # 100 packs a batch, as in the authors' code; as many rounds as the others.
