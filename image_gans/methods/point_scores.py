@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class PointScorer:
     settings: PointScores = PointScores()
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
-        """The evaluation hook: modes, share of high quality (%), reverse KL."""
+        """The evaluation hook: modes, share of high quality (%), reverse KL, spread."""
         return point_scores(self._draw(game, rng), self.world).values()
 
     def draw_points(self, game: Game, rng: torch.Generator, path: Path) -> None:
@@ -82,17 +82,19 @@ class PointScorer:
             _column(
                 "reverse_kl", "reverse KL", "lower", 4, f"{signature}|of:high-quality|vs:uniform"
             ),
+            _column("spread", "spread in a mode", None, 2, f"{signature}|of:high-quality|vs:world"),
         ]
         note = (
             f"A sample within {DEVIATIONS:g} deviations of a mode is of high quality; a mode with one such "
-            "sample is covered; reverse KL (nats) is of the shares of modes among them."
+            "sample is covered; reverse KL (nats) is of the shares of modes among them. Spread: how wide those "
+            "in a mode lie, beside the world's own; near 0 the modes have shrunk to dots."
         )
         return {"title": title, "columns": columns, "rows": rows, "notes": [note]}
 
     def perfect(self) -> ModeScores:
         """What the world itself is expected to score."""
         modes, samples = len(self.world.centres), self.settings.score_samples
-        return perfect_modes(modes, samples, high_quality_ceiling())
+        return replace(perfect_modes(modes, samples, high_quality_ceiling()), spread=1.0)
 
     @torch.no_grad()
     def _draw(self, game: Game, rng: torch.Generator) -> Tensor:
@@ -103,6 +105,8 @@ class PointScorer:
         save_scatter(points, path, centres=self.world.centres, radius=radius)
 
 
-def _column(key: str, label: str, better: str, digits: int, signature: str) -> dict[str, Any]:
+def _column(
+    key: str, label: str, better: str | None, digits: int, signature: str
+) -> dict[str, Any]:
     named = {"key": key, "label": label, "better": better}
     return {**named, "digits": digits, "signature": signature}

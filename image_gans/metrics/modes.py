@@ -10,12 +10,19 @@ as in the authors' code (Lin et al. 2018, "PacGAN: The power of two samples in g
 networks"), which counts samples of high quality alone. The uniform distribution stands for the data, so a
 perfect generator's value is above 0 by the chance of a finite sample: :func:`perfect_modes` says by how much.
 For classes in place of places (Stacked-MNIST) every sample counts: :func:`mode_scores` takes counts.
+
+None of the three sees whether a mode has shrunk to a dot, which :func:`spread_within` measures beside them:
+
+    spread^2 = (sum_m sum_i |x_mi - mean_m|^2 / sum_m (n_m - 1)) / v
+
+with x_mi the n_m samples of high quality in mode m, and v what the quotient is expected to be for the world's
+own samples: E[r^2 | r < 3 sd].
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -35,16 +42,24 @@ class ModeScores:
         modes: how many are covered.
         high_quality: share of the samples that belong to a mode.
         reverse_kl: nats; absent (None) where no sample belongs to any.
+        spread: of the samples within a mode, 1 if as wide as the world's; absent for classes, and where no
+            mode has two samples.
     """
 
     modes: float
     high_quality: float
     reverse_kl: float | None
+    spread: float | None = None
 
     def values(self) -> dict[str, float]:
         """By name, without what could not be measured."""
-        found: dict[str, float] = {"modes": self.modes, "high_quality": 100 * self.high_quality}
-        return found if self.reverse_kl is None else {**found, "reverse_kl": self.reverse_kl}
+        found = {
+            "modes": self.modes,
+            "high_quality": 100 * self.high_quality,
+            "reverse_kl": self.reverse_kl,
+            "spread": self.spread,
+        }
+        return {name: value for name, value in found.items() if value is not None}
 
 
 def nearest_modes(points: Tensor, world: PointWorld) -> tuple[Tensor, Tensor]:
@@ -78,7 +93,24 @@ def mode_scores(counts: Tensor, samples: int) -> ModeScores:
 
 def point_scores(points: Tensor, world: PointWorld) -> ModeScores:
     """Scores of points [N,2] in a world of round modes."""
-    return mode_scores(mode_counts(points, world), len(points))
+    scores = mode_scores(mode_counts(points, world), len(points))
+    return replace(scores, spread=spread_within(points, world))
+
+
+def spread_within(points: Tensor, world: PointWorld) -> float | None:
+    """How far samples of high quality lie from their mode's mean, beside the world's own: 1 if alike."""
+    modes, good = nearest_modes(points, world)
+    modes, points = modes[good], points[good].double()
+    counts = modes.bincount(minlength=len(world.centres))
+    pairs = int((counts - 1).clamp(min=0).sum())
+    if not pairs:
+        return None
+    sums = points.new_zeros(len(counts), 2).index_add_(0, modes, points)
+    offsets = points - (sums / counts.clamp(min=1)[:, None])[modes]
+    # In the plane r^2 / (2 sd^2) is exponential with mean 1, here cut off at ``cut``.
+    cut = DEVIATIONS**2 / 2
+    expected = 2 * world.deviation**2 * (1 - cut / math.expm1(cut))
+    return math.sqrt(float(offsets.square().sum()) / pairs / expected)
 
 
 def perfect_modes(modes: int, samples: int, high_quality: float = 1.0) -> ModeScores:

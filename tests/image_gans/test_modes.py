@@ -12,6 +12,7 @@ from image_gans.metrics.modes import (
     mode_scores,
     perfect_modes,
     point_scores,
+    spread_within,
 )
 from image_gans.metrics.worlds import PointData, PointWorld, load_points, point_world
 from seqgan_kit.errors import UsageError
@@ -90,6 +91,20 @@ def test_real_points_score_what_a_perfect_generator_is_expected_to(name, rng):
     assert quality == pytest.approx(expected.high_quality, abs=4 * 0.0021 / 60**0.5)
     divergence = sum(s.reverse_kl for s in found) / 60
     assert divergence == pytest.approx(expected.reverse_kl, rel=0.25)
+    # A square of radii in units of its mean deviates by less than 1, so the root of 60 x 2,472 of them by
+    # less than 1 / (2 sqrt(60 x 2472)) = 0.0013.
+    assert sum(s.spread for s in found) / 60 == pytest.approx(1, abs=4 * 0.0013)
+
+
+def test_the_spread_by_hand():
+    """Squared distances from the means: twice 0.01 in one mode, 0.04 in another; one sample in a third."""
+    world = PointWorld("three", torch.tensor([[0.0, 0], [10, 0], [20, 0]]), 0.1)
+    points = torch.tensor([[0.15, 0.1], [-0.05, 0.1], [9.8, 0], [10.2, 0], [20, 0.1], [15, 0]])
+    cut = 4.5
+    expected = 0.02 * (1 - (1 + cut) * math.exp(-cut)) / (1 - math.exp(-cut))
+    assert spread_within(points, world) == pytest.approx(math.sqrt(0.1 / 2 / expected))
+    assert spread_within(torch.tensor([[0.0, 0]] * 9), world) == 0
+    assert spread_within(points[4:], world) is None
 
 
 def test_the_floor_of_stacked_mnist_is_the_published_one():
