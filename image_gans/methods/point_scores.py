@@ -86,8 +86,8 @@ class PointScorer:
         ]
         note = (
             f"A sample within {DEVIATIONS:g} deviations of a mode is of high quality; a mode with one such "
-            "sample is covered; reverse KL (nats) is of the shares of modes among them. Spread: how wide those "
-            "in a mode lie, beside the world's own; near 0 the modes have shrunk to dots."
+            "sample is covered; reverse KL (nats) is of the shares of modes among them. Spread: how wide "
+            "those in a mode lie, beside the world's own; near 0 the modes have shrunk to dots."
         )
         return {"title": title, "columns": columns, "rows": rows, "notes": [note]}
 
