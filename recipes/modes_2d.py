@@ -3,7 +3,7 @@
 $ python recipes/modes_2d.py                                a plain GAN on the ring, minutes
 $ python recipes/modes_2d.py unrolled --world grid          G sees five steps of D ahead
 $ python recipes/modes_2d.py wgan_gp --world grid           a critic with a gradient penalty
-$ python recipes/modes_2d.py gan_gp --world grid            a GAN with one, in larger batches: the best here
+$ python recipes/modes_2d.py gan_gp --world grid            a GAN with one, and no batch norm: the best here
 $ python recipes/modes_2d.py packing --packing 3 --batch-size 300     D judges three points at once
 $ python recipes/modes_2d.py paper --world grid             PacGAN's networks and 400,000 steps (hours)
 $ python recipes/modes_2d.py smoke                          seconds, to see that everything works
