@@ -102,15 +102,15 @@ def spread_within(points: Tensor, world: PointWorld) -> float | None:
     modes, good = nearest_modes(points, world)
     modes, points = modes[good], points[good].double()
     counts = modes.bincount(minlength=len(world.centres))
-    pairs = int((counts - 1).clamp(min=0).sum())
-    if not pairs:
+    freedom = int((counts - 1).clamp(min=0).sum())
+    if not freedom:
         return None
     sums = points.new_zeros(len(counts), 2).index_add_(0, modes, points)
     offsets = points - (sums / counts.clamp(min=1)[:, None])[modes]
     # In the plane r^2 / (2 sd^2) is exponential with mean 1, here cut off at ``cut``.
     cut = DEVIATIONS**2 / 2
     expected = 2 * world.deviation**2 * (1 - cut / math.expm1(cut))
-    return math.sqrt(float(offsets.square().sum()) / pairs / expected)
+    return math.sqrt(float(offsets.square().sum()) / freedom / expected)
 
 
 def perfect_modes(modes: int, samples: int, high_quality: float = 1.0) -> ModeScores:

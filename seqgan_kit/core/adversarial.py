@@ -67,8 +67,9 @@ class AdversarialGame(Game):
     def penalised(self, loss: Loss, real: Tensor, fake: Tensor, move: Move) -> Loss:
         """D's loss with every penalty added, and each logged under its name."""
         discriminator = cast(Discriminator, self.players["discriminator"])
-        terms = {p.name: p(discriminator, real, fake, move.rng) for p in self.penalties}
-        return Loss(sum(terms.values(), loss.total), {**loss.logs, **terms})
+        terms = [(p.name, p(discriminator, real, fake, move.rng)) for p in self.penalties]
+        total = sum((term for _, term in terms), loss.total)
+        return Loss(total, {**loss.logs, **dict(terms)})
 
     def _scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """D's scores of both, from one pass where no row can tell what the others are."""
