@@ -102,7 +102,7 @@ def spread_within(points: Tensor, world: PointWorld) -> float | None:
     modes, good = nearest_modes(points, world)
     modes, points = modes[good], points[good].double()
     counts = modes.bincount(minlength=len(world.centres))
-    freedom = int((counts - 1).clamp(min=0).sum())
+    freedom = len(modes) - int((counts > 0).sum())
     if not freedom:
         return None
     sums = points.new_zeros(len(counts), 2).index_add_(0, modes, points)

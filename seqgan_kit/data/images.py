@@ -203,9 +203,8 @@ def _key(cfg: ImageData, sources: Mapping[str, Source]) -> str | None:
     digests = {split: source.digest() for split, source in sources.items()}
     versions = {name: version(name) for name in ("datasets", "pillow")}
     parts = {"config": asdict(cfg), "sources": digests, "versions": versions}
-    return cache_key(
-        "images", parts | {"refused": "grey as colour"}
-    )  # older entries were not checked
+    checked = {"refused": "grey as colour"}  # older entries were not
+    return cache_key("images", {**parts, **checked})
 
 
 def _entry(corpus: ImageCorpus) -> tuple[dict[str, Tensor], dict[str, Any]]:
