@@ -7,7 +7,7 @@ $ python recipes/maligan.py paper --text my.txt             the paper's settings
 $ python recipes/maligan.py smoke                           seconds, to see that everything works
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from seqgan_kit.core.alarms import LostDiversity, PinnedDiscriminator
@@ -59,7 +59,9 @@ PRESETS = {
     "oracle": Config(
         oracle=OracleData("seed:88"),
         method=MaliGANMethod(kept=0),
-        training=ORACLE,
+        training=replace(
+            ORACLE, rounds=120, generator_learning_rate=3e-3, evaluate_every_rounds=20
+        ),
         discriminator=ORACLE_CNN,
     ),
     "paper": Config(),

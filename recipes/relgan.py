@@ -53,7 +53,7 @@ PRESETS = {
     "oracle": Config(
         oracle=OracleData("seed:88"),
         method=RelGANMethod(beta_max=10.0),
-        training=ORACLE,
+        training=replace(ORACLE, pretrain_pools=40, discriminator_learning_rate=1e-4),
         discriminator=SMALL_RELGAN_CNN,
     ),
     "paper": Config(

@@ -3,6 +3,7 @@
 $ python recipes/seqgan.py                                bundled cat captions, minutes on a laptop
 $ python recipes/seqgan.py --text my.txt --out runs/mine  your own text, a line each
 $ python recipes/seqgan.py paper --text my.txt            the paper's settings (hours; use a GPU)
+$ python recipes/seqgan.py fast --text my.txt             the same with 4 rollouts and a baseline
 $ python recipes/seqgan.py oracle                         the LSTM world of the paper
 $ python recipes/seqgan.py smoke                          seconds, to see that everything works
 $ python recipes/seqgan.py --resume runs/seqgan           go on where a run stopped
@@ -66,7 +67,10 @@ PRESETS = {
         discriminator=ORACLE_CNN,
     ),
     "paper": Config(),
-    "fast": Config(method=SeqGANMethod(rollouts=4, rollout_lag=0.0, baseline="leave_one_out")),
+    "fast": Config(
+        method=SeqGANMethod(rollouts=4, rollout_lag=0.0, baseline="leave_one_out"),
+        training=FineTuning(generator_learning_rate=1e-3),
+    ),
     "smoke": Config(
         method=SeqGANMethod(rollouts=2),
         training=SMOKE,

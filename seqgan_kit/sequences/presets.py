@@ -31,12 +31,12 @@ CAPTIONS = FineTuning(
 )
 ORACLE = FineTuning(
     negatives=0,
-    pretrain_pools=40,
+    pretrain_pools=75,
     discriminator_moves=8,
     rounds=60,
     pools=1,
     generator_learning_rate=1e-3,
-    discriminator_learning_rate=1e-4,
+    discriminator_learning_rate=1e-3,
     evaluate_every_epochs=20,
 )
 SMOKE = FineTuning(
