@@ -59,11 +59,11 @@ class ScoreTable:
     legend: str = ""
     """What the signs mean, in a sentence."""
     most_across: int = _FEW_MODELS
-    """Models that may stand side by side; with more of them each gets a line."""
+    """Models that may stand side by side in a page; with more of them each gets a line."""
 
     @property
     def measures_down(self) -> bool:
-        """Whether each measure gets a line."""
+        """Whether each measure gets a line in a page."""
         return len(self.models) <= self.most_across
 
 
@@ -124,89 +124,51 @@ def _number(value: float | None) -> float:
 
 
 def print_scores(record: Mapping[str, Any], console: Console | None = None) -> None:
-    """Prints the table to the terminal: measures down and models across where the models are few.
-
-    Where that is wider than the terminal, headings are wrapped, then errors are left out, and last the table
-    is turned: numbers are cut short only where no way is left to show them.
-    """
+    """Prints the table to the terminal: measures down, and as many models across as fit."""
     console, table = console or Console(highlight=False), score_table(record)
     plus_minus = "±" if (console.encoding or "").lower().startswith("utf") else "+-"
-    down, across = table.measures_down, not table.measures_down
-    layouts = [
-        _Layout(down, plus_minus, tight=False),
-        _Layout(down, plus_minus, tight=True),
-        _Layout(down, "", tight=True),
-        _Layout(across, "", tight=True),
-    ]
-    fitting = (layout for layout in layouts if layout.width(table, console) <= console.width)
-    layout = next(fitting, _Layout(True, "", tight=False))
-    console.print(layout.grid(table))
-    for line in _footnotes(table, plus_minus, with_errors=bool(layout.plus_minus)):
+    models = range(len(table.models))
+    for across in range(max(len(models), 1), 0, -1):
+        parts = [models[first : first + across] for first in range(0, len(models), across)]
+        grids = [_grid(table, part, plus_minus) for part in parts or [models]]
+        if max(_width(grid, console) for grid in grids) <= console.width:
+            break
+    console.print(Text(table.title, style="bold"), *grids, sep="\n")
+    for line in _footnotes(table, plus_minus):
         console.print(Text(line, style="dim"))
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """A way to set a table in the terminal."""
-
-    measures_down: bool
-    plus_minus: str
-    """What stands before an error; empty to leave errors out."""
-    tight: bool
-    """Columns as narrow as their numbers and the words over them; headings are wrapped."""
-
-    def width(self, table: ScoreTable, console: Console) -> int:
-        """Characters that it takes to show all of it."""
-        wide = console.options.update(width=10_000)
-        measured = console.measure(self.grid(table), options=wide)
-        return measured.minimum if self.tight else measured.maximum
-
-    def grid(self, table: ScoreTable) -> Table:
-        numbers = [[_text(cell, self.plus_minus) for cell in row] for row in table.cells]
-        # No markup: FD[random-1a2b3c].
-        heads, labels = (
-            [Text(name) for name in table.models],
-            [Text(str(column["label"])) for column in table.columns],
-        )
-        better = [Text(str(column.get("better") or "")) for column in table.columns]
-        if not self.measures_down:
-            heads, labels = labels, heads
-            numbers = [list(column) for column in zip(*numbers, strict=True)]
-
-        grid = Table(box=SIMPLE_HEAD, title=table.title, title_style="bold", padding=(0, 1))
-        grid.add_column("", min_width=_longest_word(labels))
-        if self.measures_down:
-            grid.add_column("better", style="dim", no_wrap=True)
-        for head, column in zip(heads, numbers, strict=True):
-            width = max([_longest_word([head]), *(len(number) for number in column)])
-            grid.add_column(head, justify="right", width=width if self.tight else None)
-        for index, label in enumerate(labels):
-            stub = [label, better[index]] if self.measures_down else [label]
-            grid.add_row(*stub, *(column[index] for column in numbers))
-        return grid
+def _grid(table: ScoreTable, models: Sequence[int], plus_minus: str) -> Table:
+    grid = Table(box=SIMPLE_HEAD, padding=(0, 1))
+    grid.add_column("")
+    grid.add_column("better", style="dim")
+    for model in models:
+        grid.add_column(Text(table.models[model]), justify="right")
+    for index, column in enumerate(table.columns):
+        cells = [_text(table.cells[model][index], plus_minus) for model in models]
+        # Text is no markup: FD[random-1a2b3c].
+        grid.add_row(Text(str(column["label"])), column.get("better") or "", *cells)
+    return grid
 
 
-def _longest_word(texts: Sequence[Text]) -> int:
-    return max((len(word) for text in texts for word in text.plain.split()), default=0)
+def _width(grid: Table, console: Console) -> int:
+    """Characters that it takes to show all of it."""
+    return console.measure(grid, options=console.options.update(width=10_000)).maximum
 
 
-def _footnotes(table: ScoreTable, plus_minus: str, with_errors: bool) -> list[str]:
+def _footnotes(table: ScoreTable, plus_minus: str) -> list[str]:
     lines = []
     if table.marks_best:
         lines.append("* best model, or within two standard errors of it")
-    if any(cell.error for row in table.cells for cell in row):
-        if not with_errors:
-            lines.append(
-                "Too narrow here for standard errors: scores.json and report.html have them."
-            )
-        elif not any("±" in note for note in table.notes):
-            lines.append(f"{plus_minus} standard error")
+    explained = any("±" in note for note in table.notes)
+    if not explained and any(cell.error for row in table.cells for cell in row):
+        lines.append(f"{plus_minus} standard error")
     where = ["How each number was computed: the signatures in scores.json and report.html."]
     return [*lines, *table.notes, *(where if table.signatures else [])]
 
 
 def _text(cell: Cell, plus_minus: str) -> Text:
-    error = f" {plus_minus}{cell.error}" if cell.error and plus_minus else ""
+    error = f" {plus_minus}{cell.error}" if cell.error else ""
     mark = "*" if cell.best else ""
     return Text.assemble(
         (cell.value + mark, "bold green" if cell.best else ""), (error, "dim"), no_wrap=True
