@@ -10,7 +10,7 @@ $ python recipes/boundary_seeking.py smoke                           seconds, to
 from dataclasses import dataclass
 from typing import Annotated
 
-from seqgan_kit.core.alarms import LostDiversity, PinnedDiscriminator
+from seqgan_kit.core.alarms import GuessingDiscriminator, LostDiversity, PinnedDiscriminator
 from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.run import RunSettings, open_run
 from seqgan_kit.core.trainer import Hooks, Trainer
@@ -86,7 +86,11 @@ def main(cfg: Config) -> None:
         game = boundary_seeking.build(generator, discriminator, cfg.method, cfg.training)
 
         scorer = TextScorer(corpus, world, cfg.scores)
-        alarms = (PinnedDiscriminator(), LostDiversity(scorer.real_diversity()))
+        alarms = (
+            PinnedDiscriminator(),
+            GuessingDiscriminator(),
+            LostDiversity(scorer.real_diversity()),
+        )
         hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
         feed = corpus.feed(cfg.training.batch_size, **run.share())
         phases = boundary_seeking.phases(cfg.method, cfg.training)

@@ -10,7 +10,7 @@ $ python recipes/gumbel_softmax.py smoke                           seconds, to s
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from seqgan_kit.core.alarms import LostDiversity, PinnedDiscriminator
+from seqgan_kit.core.alarms import GuessingDiscriminator, LostDiversity, PinnedDiscriminator
 from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.run import RunSettings, open_run
 from seqgan_kit.core.trainer import Hooks, Trainer
@@ -91,7 +91,11 @@ def main(cfg: Config) -> None:
         game = gumbel_softmax.build(generator, discriminator, cfg.method, cfg.training)
 
         scorer = TextScorer(corpus, world, cfg.scores)
-        alarms = (PinnedDiscriminator(), LostDiversity(scorer.real_diversity()))
+        alarms = (
+            PinnedDiscriminator(),
+            GuessingDiscriminator(),
+            LostDiversity(scorer.real_diversity()),
+        )
         hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
         feed = corpus.feed(cfg.training.batch_size, **run.share())
         phases = gumbel_softmax.phases(cfg.method, cfg.training)

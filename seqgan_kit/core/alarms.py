@@ -39,6 +39,30 @@ class PinnedDiscriminator:
 
 
 @dataclass(frozen=True)
+class GuessingDiscriminator:
+    """D hardly tells real from fake while G learns from it: its verdict is noise."""
+
+    accuracy: float = 0.54
+    rounds: int = 10
+    metric: str = "discriminator_accuracy"
+    learning: str = "generator_gradient_norm"
+    """A metric of the rounds in which G moves: D begins at chance, and may, as long as nobody listens."""
+    name: str = "guessing_discriminator"
+
+    def check(self, values: Mapping[str, float], tally: dict[str, int]) -> str | None:
+        if self.metric not in values or self.learning not in values:
+            return None
+        tally[self.name] = tally.get(self.name, 0) + 1 if values[self.metric] < self.accuracy else 0
+        if tally[self.name] != self.rounds:
+            return None
+        return (
+            f"the discriminator's accuracy was below {self.accuracy:.0%} for {self.rounds} rounds in a row "
+            "while the generator learnt from it: unless the samples are as good as the data, its verdict is "
+            "noise. Train it longer before the generator begins, or faster."
+        )
+
+
+@dataclass(frozen=True)
 class LostDiversity:
     """Samples differ from each other much less than the data do: the generator is collapsing.
 

@@ -1,6 +1,6 @@
 """Alarms ring once when something begins, and again when it begins anew."""
 
-from seqgan_kit.core.alarms import LostDiversity, PinnedDiscriminator
+from seqgan_kit.core.alarms import GuessingDiscriminator, LostDiversity, PinnedDiscriminator
 
 
 def ring(alarm, metric, values) -> list[str | None]:
@@ -20,6 +20,19 @@ def test_rounds_without_the_metric_do_not_count():
     alarm = PinnedDiscriminator(accuracy=0.99, rounds=2)
     rung = ring(alarm, "discriminator_accuracy", [1.0, None, None, 1.0, None])
     assert [bool(message) for message in rung] == [False, False, False, True, False]
+
+
+def test_a_guessing_discriminator_is_reported_once_the_generator_listens():
+    alarm = GuessingDiscriminator(accuracy=0.55, rounds=3)
+    tally: dict[str, int] = {}
+    alone = [{"discriminator_accuracy": 0.5}] * 5
+    together = [
+        {"discriminator_accuracy": accuracy, "generator_gradient_norm": 1.0}
+        for accuracy in (0.5, 0.54, 0.55, 0.5, 0.51, 0.5, 0.49)
+    ]
+    rung = [alarm.check(values, tally) for values in alone + together]
+    assert [i for i, message in enumerate(rung) if message] == [10]
+    assert "below 55% for 3 rounds" in (rung[10] or "")
 
 
 def test_lost_diversity_says_what_it_saw_against_the_data():
