@@ -26,10 +26,7 @@ class PinnedDiscriminator:
     def check(self, values: Mapping[str, float], tally: dict[str, int]) -> str | None:
         if self.metric not in values:
             return None
-        tally[self.name] = (
-            tally.get(self.name, 0) + 1 if values[self.metric] >= self.accuracy else 0
-        )
-        if tally[self.name] != self.rounds:
+        if not _lasts(self.rounds, values[self.metric] >= self.accuracy, tally, self.name):
             return None
         return (
             f"the discriminator's accuracy was at least {self.accuracy:.1%} for {self.rounds} rounds in a "
@@ -52,14 +49,19 @@ class GuessingDiscriminator:
     def check(self, values: Mapping[str, float], tally: dict[str, int]) -> str | None:
         if self.metric not in values or self.learning not in values:
             return None
-        tally[self.name] = tally.get(self.name, 0) + 1 if values[self.metric] < self.accuracy else 0
-        if tally[self.name] != self.rounds:
+        if not _lasts(self.rounds, values[self.metric] < self.accuracy, tally, self.name):
             return None
         return (
             f"the discriminator's accuracy was below {self.accuracy:.0%} for {self.rounds} rounds in a row "
             "while the generator learnt from it: unless the samples are as good as the data, its verdict is "
             "noise. Train it longer before the generator begins, or faster."
         )
+
+
+def _lasts(rounds: int, seen: bool, tally: dict[str, int], name: str) -> bool:
+    """Whether this is the round in which it has been seen for so many in a row."""
+    tally[name] = tally.get(name, 0) + 1 if seen else 0
+    return tally[name] == rounds
 
 
 @dataclass(frozen=True)
