@@ -128,9 +128,10 @@ def print_scores(record: Mapping[str, Any], console: Console | None = None) -> N
     console, table = console or Console(highlight=False), score_table(record)
     plus_minus = "±" if (console.encoding or "").lower().startswith("utf") else "+-"
     models = range(len(table.models))
-    for across in range(max(len(models), 1), 0, -1):
-        parts = [models[first : first + across] for first in range(0, len(models), across)]
-        grids = [_grid(table, part, plus_minus) for part in parts or [models]]
+    count = max(len(models), 1)
+    for across in range(count, 0, -1):
+        parts = [models[first : first + across] for first in range(0, count, across)]
+        grids = [_grid(table, part, plus_minus) for part in parts]
         if max(_width(grid, console) for grid in grids) <= console.width:
             break
     console.print(Text(table.title, style="bold"), *grids, sep="\n")

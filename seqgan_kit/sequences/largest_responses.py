@@ -46,7 +46,8 @@ class _LargestResponses(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, embedded: Tensor, *weights: Tensor) -> Tensor:
-        values, winners = zip(*(_largest(embedded, weight) for weight in weights), strict=True)
+        image = _as_image(embedded)
+        values, winners = zip(*(_largest(image, weight) for weight in weights), strict=True)
         ctx.save_for_backward(embedded, *weights, *winners)
         return torch.cat(values, dim=1)
 
@@ -88,10 +89,10 @@ class _Bank(NamedTuple):
         return every.flatten(0, 1)
 
 
-def _largest(embedded: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Filters' maxima [B,F] and their windows [B,F]."""
+def _largest(image: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Filters' maxima [B,F] over [B,E,1,T] and their windows [B,F]."""
     # Channels last, in both steps: the pooling is vectorised over filters, 15 times as fast as max(dim).
-    responses = F.conv2d(_as_image(embedded), weight.unsqueeze(2))
+    responses = F.conv2d(image, weight.unsqueeze(2))
     values, winners = F.max_pool2d(responses, (1, responses.shape[3]), return_indices=True)
     return values.flatten(1), winners.flatten(1)
 
