@@ -13,12 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from seqgan_kit.report.comparison_verdicts import verdict_sentences
-from seqgan_kit.report.tables import ARROWS, Cell, ScoreTable, headed, signatures_of
+from seqgan_kit.report.tables import ARROWS, Cell, ScoreTable, headed, side_by_side, signatures_of
 
 LEVEL = 0.05
 """p values below are called significant."""
-_ACROSS = 4
-"""Rows of the table side by side in a terminal, MLE not counted."""
 _ACROSS_PAGE = 8
 _WIDTH = 100
 
@@ -97,8 +95,10 @@ def print_comparison(out: Path, console: Console | None = None) -> None:
     table = comparison_table(record)
     base = [i for i, row in enumerate(table.models) if row == "MLE"]
     others = [i for i in range(len(table.models)) if i not in base]
-    for first in range(0, max(len(others), 1), _ACROSS):
-        console.print(_grid(table, [*base, *others[first : first + _ACROSS]]))
+    grids = side_by_side(
+        len(others), lambda some: _grid(table, [*base, *(others[i] for i in some)]), console
+    )
+    console.print(*grids, sep="\n")
     notes = ["± deviation over seeds; below: difference from MLE by seed, p of Student's paired t."]
     for line in [*notes, *(text for _, text in verdict_sentences(record)), *record["notes"]]:
         console.print(Text(line, style="dim"))
@@ -111,10 +111,10 @@ def _grid(table: ScoreTable, shown: Sequence[int]) -> Table:
     grid = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     grid.add_column("", no_wrap=True)
     for index in shown:
-        grid.add_column(table.models[index], justify="right")
+        grid.add_column(Text(table.models[index]), justify="right")
     for place, column in enumerate(table.columns):
         cells = [_shown(table.cells[index][place]) for index in shown]
-        grid.add_row(headed(column), *cells)
+        grid.add_row(Text(headed(column)), *cells)
     return grid
 
 

@@ -19,7 +19,7 @@ from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.report.comparison import check_same_data, real_row, row_over_seeds, shared_columns
 from seqgan_kit.report.comparison_runs import ArmRuns, ComparedRun
 from seqgan_kit.report.comparison_table import cell_over_seeds
-from seqgan_kit.report.tables import ARROWS, headed
+from seqgan_kit.report.tables import ARROWS, headed, side_by_side
 
 SPREAD = (
     "± is the standard deviation over seeds, or with one seed the standard error of the sampling."
@@ -123,13 +123,12 @@ def print_runs(record: Mapping[str, Any], console: Console | None = None) -> Non
     console = console or Console(highlight=False)
     columns, rows = record["columns"], record["rows"]
     label = max(len(headed(column)) for column in columns)
-    cells = [_shown(column, row).plain for column in columns for row in rows]
-    widest = max(map(len, [*cells, *(row["name"] for row in rows)]))
-    across = max(1, (console.width - label - 4) // (widest + 2))
     if record["title"]:
         console.print(Text(record["title"], style="bold"))
-    for first in range(0, len(rows), across):
-        console.print(_grid(columns, rows[first : first + across], label))
+    grids = side_by_side(
+        len(rows), lambda some: _grid(columns, [rows[index] for index in some], label), console
+    )
+    console.print(*grids, sep="\n")
     for line in [*notes(record), "How each number was computed: --format tsv, or scores.json."]:
         console.print(Text(line, style="dim"))
 

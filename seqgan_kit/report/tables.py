@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,16 +127,28 @@ def print_scores(record: Mapping[str, Any], console: Console | None = None) -> N
     """Prints the table to the terminal: measures down, and as many models across as fit."""
     console, table = console or Console(highlight=False), score_table(record)
     plus_minus = "±" if (console.encoding or "").lower().startswith("utf") else "+-"
-    models = range(len(table.models))
-    count = max(len(models), 1)
-    for across in range(count, 0, -1):
-        parts = [models[first : first + across] for first in range(0, count, across)]
-        grids = [_grid(table, part, plus_minus) for part in parts]
-        if max(_width(grid, console) for grid in grids) <= console.width:
-            break
+    grids = side_by_side(len(table.models), lambda some: _grid(table, some, plus_minus), console)
     console.print(Text(table.title, style="bold"), *grids, sep="\n")
     for line in _footnotes(table, plus_minus):
         console.print(Text(line, style="dim"))
+
+
+def side_by_side(
+    models: int, grid: Callable[[Sequence[int]], Table], console: Console
+) -> list[Table]:
+    """Grids of all models, each of as many neighbours as the console shows without cutting."""
+    count = max(models, 1)
+    for across in range(count, 0, -1):
+        parts = [range(first, min(first + across, models)) for first in range(0, count, across)]
+        grids = [grid(part) for part in parts]
+        if max(_width(one, console) for one in grids) <= console.width:
+            break
+    return grids
+
+
+def _width(grid: Table, console: Console) -> int:
+    """Characters that it takes to show all of it."""
+    return console.measure(grid, options=console.options.update(width=10_000)).maximum
 
 
 def _grid(table: ScoreTable, models: Sequence[int], plus_minus: str) -> Table:
@@ -150,11 +162,6 @@ def _grid(table: ScoreTable, models: Sequence[int], plus_minus: str) -> Table:
         # Text is no markup: FD[random-1a2b3c].
         grid.add_row(Text(str(column["label"])), column.get("better") or "", *cells)
     return grid
-
-
-def _width(grid: Table, console: Console) -> int:
-    """Characters that it takes to show all of it."""
-    return console.measure(grid, options=console.options.update(width=10_000)).maximum
 
 
 def _footnotes(table: ScoreTable, plus_minus: str) -> list[str]:
