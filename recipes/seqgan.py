@@ -84,7 +84,7 @@ def main(cfg: Config) -> None:
     """Data, networks, game, phases, training, samples and scores."""
     with open_run("seqgan", cfg) as run:
         corpus, world = load_corpus(cfg.data, cfg.oracle)
-        run.say("\\n".join(corpus.account.lines()))
+        run.say("\n".join(corpus.account.lines()))
         ids, words, length = corpus.tokenizer, corpus.tokenizer.vocabulary_size, corpus.length
         generator = build_generator(
             cfg.generator, words, length, bos=ids.bos, eos=ids.eos, pad=ids.pad

@@ -47,8 +47,9 @@ def build(
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
     """The game from its players and settings."""
-    why = "D weighs each picture by itself."
-    refuse_techniques(techniques, "boundary seeking", why, "packing", "minibatch_kernels")
+    why = "D weighs each picture by itself, as it is."
+    refused = ("packing", "minibatch_kernels", "instance_noise")
+    refuse_techniques(techniques, "boundary seeking", why, *refused)
     estimator = BoundarySeeking(method.samples)
     return equipped_game(generator, discriminator, minimax(), techniques, estimator=estimator)
 

@@ -21,7 +21,7 @@ from seqgan_kit.methods.evaluation import evaluation_record
 from seqgan_kit.methods.evaluation_settings import EvaluationSettings, RealText, Say
 from seqgan_kit.methods.export import TextModel, load_text_model
 from seqgan_kit.methods.held_out import likelihood_columns, likelihood_of_test
-from seqgan_kit.methods.known_worlds import World
+from seqgan_kit.methods.known_worlds import World, sampling_seed
 from seqgan_kit.methods.measure_columns import MODEL
 from seqgan_kit.methods.score_tables import Column, column
 from seqgan_kit.methods.text_measures import Scores, TextMeasures
@@ -52,7 +52,7 @@ def evaluate_run(
         world = None  # its rows are beginnings of lines, and the world's law is that of whole ones
     count = settings.sample or DRAWS
     say(f"drawing {count:,} sentences")
-    tokens = _draw(model, settings, count)
+    tokens = _draw(model, settings, count, sampling_seed(world, settings.seed))
     scorer = TextScorer(corpus, world, ScoreSettings(score_samples=count))
     judged = _with_likelihood(model, settings)
     of_model = scorer.exact_scores(judged, tokens) | likelihood_of_test(judged, corpus)
@@ -126,11 +126,10 @@ def _fitting(model: TextModel, lines: Sequence[str]) -> list[str]:
     return kept
 
 
-def _draw(model: TextModel, settings: EvaluationSettings, count: int) -> Tensor:
-    rng = torch.Generator().manual_seed(settings.seed)
+def _draw(model: TextModel, settings: EvaluationSettings, count: int, seed: int) -> Tensor:
     return model.generator.sample(
         count,
-        rng=rng,
+        rng=torch.Generator().manual_seed(seed),
         temperature=settings.temperature,
         top_k=settings.top_k,
         top_p=settings.top_p,

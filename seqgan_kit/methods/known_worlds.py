@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from seqgan_kit.core.runtime import mixed_seed
 from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.data.text_corpus import TextCorpus
 from seqgan_kit.data.tokenizers import EOS, UNK
@@ -164,7 +165,7 @@ class OracleWorld:
     @cached_property
     def entropy(self) -> Estimate:
         """The oracle's own, in nats per token: what NLL_oracle would be of perfect samples."""
-        rng = torch.Generator().manual_seed(0)
+        rng = torch.Generator().manual_seed(mixed_seed(*b"entropy"))
         return Estimate(*oracle_entropy(self.oracle, ENTROPY_ROWS, rng, chunk_rows=32))
 
     def scores(self, corpus: TextCorpus, generator: nn.Module, tokens: Tensor) -> Scores:
@@ -247,3 +248,12 @@ class OracleWorld:
     def _a_token(self, whole: Estimate) -> Estimate:
         length = self.oracle.length
         return Estimate(whole.value / length, whole.standard_error / length)
+
+
+def sampling_seed(world: World | None, seed: int) -> int:
+    """The seed of the samples that are scored.
+
+    An oracle's rows and a generator's samples are drawn alike. From the same random numbers a generator
+    would write, as far as it has learnt them, the very rows that it was trained on.
+    """
+    return mixed_seed(seed, *b"scored samples") if isinstance(world, OracleWorld) else seed

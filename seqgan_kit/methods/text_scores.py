@@ -27,7 +27,7 @@ from seqgan_kit.methods.held_out import (
     likelihood_columns,
     likelihood_of_test,
 )
-from seqgan_kit.methods.known_worlds import World
+from seqgan_kit.methods.known_worlds import World, sampling_seed
 from seqgan_kit.methods.score_tables import Column, table_row
 from seqgan_kit.metrics.bleu import DEFAULT_ORDERS, ReferenceSet
 from seqgan_kit.metrics.divergences import Estimate
@@ -123,7 +123,8 @@ class TextScorer:
 
     def row(self, name: str, generator: nn.Module, seed: int) -> dict[str, Any]:
         """A generator's row."""
-        rng = torch.Generator(next(generator.parameters()).device).manual_seed(seed)
+        rng = torch.Generator(next(generator.parameters()).device)
+        rng.manual_seed(sampling_seed(self.world, seed))
         tokens = _draw(generator, self.settings.score_samples, rng)
         scores = self.exact_scores(generator, tokens) | likelihood_of_test(generator, self.corpus)
         return table_row(name, scores | self._ngram_scores(self._words(tokens)))

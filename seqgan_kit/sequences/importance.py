@@ -30,6 +30,7 @@ from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.prefixes import continue_prefixes
 from seqgan_kit.sequences.rewards import null_rewards, scored_completions
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
+from seqgan_kit.sequences.schedule import ADVERSARIAL
 from seqgan_kit.sequences.trials import mean_values, rollout_rewards
 
 # Of a completion's log r above the largest of the sequences': exp(60) is far from float32's end.
@@ -106,18 +107,16 @@ class ImportanceWeighted:
         return kept_tokens(move.progress, min(self.kept, length - 1), self.kept_step)
 
     def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
-        """For D's turn: the next of the pool; else the real prefixes continued once, or G's own sequences."""
-        pool = pool_of_negatives(game)
-        if pool is not None:
-            return pool.next(n)
+        """For D's turn: the real prefixes continued once while G continues them, then G's own sequences."""
         generator = cast(SequenceGenerator, game.players["generator"])
-        kept = self.kept_at(move, generator.length)
-        if not kept:
-            return game.draw(n, batch, move.rng)
-        prefixes = batch["real"][:n, :kept]
-        return continue_prefixes(
-            generator, prefixes, 1, rng=move.rng, chunk_rows=self.chunk_rows
-        ).squeeze(1)
+        kept = self.kept_at(move, generator.length) if move.phase == ADVERSARIAL else 0
+        if kept:
+            prefixes = batch["real"][:n, :kept]
+            return continue_prefixes(
+                generator, prefixes, 1, rng=move.rng, chunk_rows=self.chunk_rows
+            ).squeeze(1)
+        pool = pool_of_negatives(game)
+        return game.draw(n, batch, move.rng) if pool is None else pool.next(n)
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
         """On continued prefixes while any are kept, then on as many sequences of G as there are reals."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
 import torch
@@ -25,10 +26,9 @@ def mle_loss(generator: SequenceGenerator, batch: Batch) -> Loss:
 
 
 def teach_epoch(epochs: float, optimizer: Optimizer) -> Turn:
-    """The turn of a round of maximum likelihood: one epoch, or less if fewer are asked for in all."""
-    return Turn(
-        ("generator",), loss="mle_loss", optimizer=optimizer, moves=Epochs(min(1.0, epochs))
-    )
+    """The turn of a round of maximum likelihood: an epoch, or as much less as makes the rounds equal."""
+    share = epochs / max(1, math.ceil(epochs))
+    return Turn(("generator",), loss="mle_loss", optimizer=optimizer, moves=Epochs(share))
 
 
 @torch.no_grad()

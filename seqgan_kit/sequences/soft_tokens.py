@@ -7,14 +7,21 @@ corners and have a second derivative in between.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 
 def embed(embedding: nn.Embedding, tokens: Tensor) -> Tensor:
-    """[...] ids or [...,V] soft one-hots -> [...,E]; of soft ones the mean embedding."""
-    if tokens.is_floating_point():
-        return tokens @ embedding.weight
-    return embedding(tokens)
+    """[...] ids or [...,V] soft one-hots -> [...,E]; of soft ones the mean embedding.
+
+    Where padding is embedded as zeros and never learned, that holds for soft ones as well.
+    """
+    if not tokens.is_floating_point():
+        return embedding(tokens)
+    weight, pad = embedding.weight, embedding.padding_idx
+    if pad is not None:
+        weight = weight.index_fill(0, torch.tensor(pad, device=weight.device), 0)
+    return tokens @ weight
 
 
 def presence(tokens: Tensor, pad: int | None) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import small_worlds as small
@@ -301,7 +302,7 @@ def test_completions_are_scored_alike_with_and_without_shared_windows(
     torch.testing.assert_close(shared, plain, rtol=1e-4, atol=1e-5)
 
 
-def test_fakes_share_the_kept_prefixes_or_come_from_the_pool(
+def test_fakes_share_the_kept_prefixes_and_else_come_from_the_pool(
     tiny_generator, tiny_text_discriminator
 ):
     game = AdversarialGame(tiny_generator(), tiny_text_discriminator(), non_saturating())
@@ -316,7 +317,10 @@ def test_fakes_share_the_kept_prefixes_or_come_from_the_pool(
     pool = Pool(4, torch.zeros(5, dtype=torch.int64))
     pool.refill(torch.arange(4)[:, None].expand(4, 5))
     game.players["negatives"] = pool
-    assert estimator.fakes(game, batch, 3, move_at(0, 2))[:, 0].tolist() == [0, 1, 2]
+    assert torch.equal(estimator.fakes(game, batch, 3, move_at(0, 2))[:, :3], batch["real"][:, :3])
+    assert estimator.fakes(game, batch, 3, move_at(1, 2))[:, 0].tolist() == [0, 1, 2]
+    before = replace(move_at(0, 2), phase="pretrain-discriminator")
+    assert estimator.fakes(game, batch, 3, before)[:, 0].tolist() == [3, 0, 1]
 
 
 @pytest.mark.parametrize(
