@@ -14,7 +14,7 @@ from seqgan_kit.data.text import TextData
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.corpora import load_corpus
 from seqgan_kit.methods.held_out import nll_estimates
-from seqgan_kit.methods.known_worlds import CatCaptions, OracleWorld
+from seqgan_kit.methods.known_worlds import CatCaptions, OracleWorld, sampling_seed
 from seqgan_kit.methods.mle import build
 from seqgan_kit.methods.oracle_corpus import OracleData, load_oracle
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
@@ -63,6 +63,21 @@ def test_scores_are_those_of_the_enumerated_worlds(loaded, generator):
         for each in (row, real):
             assert each["values"][whole] == pytest.approx(3 * each["values"][token])
             assert each["errors"][whole] == pytest.approx(3 * each["errors"][token])
+
+
+def test_samples_that_are_scored_share_no_random_numbers_with_the_rows(loaded):
+    """The oracle itself, scored, must not write its own test rows again, of any two seeds."""
+    corpus, world = loaded
+    written = torch.cat([corpus.test, corpus.valid, corpus.train])[:2000]
+    by_chance = (torch.roll(written, 1, 0) == written).all(1).float().mean()
+    for seed in (0, 1):
+        rng = torch.Generator().manual_seed(sampling_seed(world, seed))
+        again = (world.oracle.sample(2000, rng=rng) == written).all(1).float().mean()
+        assert abs(again - by_chance) < 0.04
+    rng = torch.Generator().manual_seed(TINY.oracle_data_seed)
+    assert torch.equal(world.oracle.sample(2000, rng=rng), written), (
+        "drawn alike, from other numbers"
+    )
 
 
 def test_no_bleu_of_numbers_unless_asked_for(loaded, generator):

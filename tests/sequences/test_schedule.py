@@ -47,9 +47,10 @@ def test_a_run_may_do_without_pretraining():
     assert elsewhere.rounds == 0
 
 
-def test_part_of_an_epoch_is_a_round():
-    pretrain = fine_tuning_phases(FineTuning(mle_epochs=0.25))[0]
-    assert (pretrain.rounds, pretrain.turns[0].moves) == (1, Epochs(0.25))
+@pytest.mark.parametrize(("epochs", "rounds", "each"), [(0.25, 1, 0.25), (1.5, 2, 0.75), (3, 3, 1)])
+def test_epochs_are_cut_into_equal_rounds(epochs, rounds, each):
+    pretrain = fine_tuning_phases(FineTuning(mle_epochs=epochs))[0]
+    assert (pretrain.rounds, pretrain.turns[0].moves) == (rounds, Epochs(each))
 
 
 @pytest.mark.parametrize("setting", ["negatives", "pretrain_pools", "rounds", "pools"])
