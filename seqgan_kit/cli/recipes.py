@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import ast
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 from types import ModuleType
 
@@ -49,8 +51,11 @@ def _run_ls(options: argparse.Namespace) -> None:
         print("\n".join(files))
         return
     width = max(map(len, files), default=0)
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    hanging = "\n" + " " * (width + 2)
     for name, file in files.items():
-        print(f"{name:<{width}}  {first_line(file)}".rstrip())
+        lines = textwrap.wrap(first_line(file), max(20, columns - width - 2))
+        print(f"{name:<{width}}  {hanging.join(lines)}".rstrip())
 
 
 def _declare_cp(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,8 @@ from typing import Literal
 import torch
 from torch import nn
 
+from seqgan_kit.errors import UsageError
+
 Schedule = Literal["constant", "linear", "cosine"]
 
 
@@ -36,6 +38,16 @@ class Optimizer:
     """Moves over which the learning rate rises linearly from zero."""
     final_share: float = 0.0
     """What is left of the learning rate at the end of a linear or cosine schedule."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.learning_rate < math.inf:
+            raise UsageError(
+                f"a learning rate of {self.learning_rate} is not possible: give a number, 0 or more."
+            )
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise UsageError(
+                f"clip_norm is {self.clip_norm}; it must be above 0 (inf clips nothing)."
+            )
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """The torch optimizer over these parameters."""

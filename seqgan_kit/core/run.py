@@ -22,6 +22,9 @@ from seqgan_kit.core.runtime import Runtime, start_runtime
 from seqgan_kit.core.settings import to_dict
 from seqgan_kit.errors import CheckpointError, DataError, UsageError
 
+# With tens of thousands torch ends the process without a word.
+_MOST_THREADS = 4096
+
 
 @dataclass(frozen=True)
 class RunSettings:
@@ -70,6 +73,9 @@ class RunSettings:
         for name in ("seed", "threads", "max_minutes"):
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
+        for name, bound in (("seed", 2**63), ("threads", _MOST_THREADS)):
+            if getattr(self, name) >= bound:
+                raise UsageError(f"{name} is {getattr(self, name)}; it must be below {bound}.")
 
 
 class HasRun(Protocol):

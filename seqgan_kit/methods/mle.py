@@ -48,6 +48,8 @@ class MLEMethod:
     def __post_init__(self) -> None:
         if self.mle_moves < 0:
             raise UsageError(f"mle_moves is {self.mle_moves}; it must be 0 or more.")
+        if not 0 <= self.mle_epochs < math.inf:
+            raise UsageError(f"mle_epochs is {self.mle_epochs}; it must be 0 or more.")
 
 
 def build(generator: SequenceGenerator) -> LikelihoodGame:

@@ -11,6 +11,9 @@ from seqgan_kit.metrics.divergences import Estimate
 
 Floats = NDArray[np.float64]
 
+# exp of more is beyond float64.
+_LARGEST_EXPONENT = 709.0
+
 
 def nll_estimates(log_probs: Floats, counts: Floats) -> tuple[Estimate, Estimate]:
     """Mean negative log-likelihood per token and per sequence.
@@ -31,6 +34,8 @@ def nll_estimates(log_probs: Floats, counts: Floats) -> tuple[Estimate, Estimate
 
 def perplexity(nll_per_token: Estimate) -> Estimate:
     """exp of the nats per token; its error by the delta method."""
+    if nll_per_token.value > _LARGEST_EXPONENT:
+        return Estimate(math.inf, math.inf)
     value = math.exp(nll_per_token.value)
     return Estimate(value, value * nll_per_token.standard_error)
 

@@ -136,6 +136,7 @@ def _over_seeds(by_seed: Mapping[int, Mapping[str, Any]], key: str) -> dict[str,
     }
     if not values:
         return None
+    lost = sum(key in row["values"] for row in by_seed.values()) - len(values)
     errors = {
         seed: float(row["errors"][key])
         for seed, row in by_seed.items()
@@ -148,6 +149,8 @@ def _over_seeds(by_seed: Mapping[int, Mapping[str, Any]], key: str) -> dict[str,
         # Of the mean over these seeds, from the sampling alone.
         "error": math.hypot(*errors.values()) / len(known) if len(errors) == len(known) else None,
         "by_seed": values,
+        # Seeds of which it is not finite, which no mean can hold.
+        "lost": lost,
         "errors_by_seed": errors,
     }
 

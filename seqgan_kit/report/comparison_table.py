@@ -60,6 +60,8 @@ def cell_over_seeds(column: Mapping[str, Any], row: Mapping[str, Any]) -> Cell:
     score = row["scores"].get(column["key"])
     if score is None:
         return Cell("")
+    if score.get("lost"):
+        return Cell(f"not finite in {score['lost']} of {score['lost'] + len(score['by_seed'])}")
     digits = int(column.get("digits", 3))
     spread = score["deviation"] if score["deviation"] is not None else score["error"]
     error = f"{spread:.{digits}f}" if spread is not None else ""
@@ -99,7 +101,10 @@ def print_comparison(out: Path, console: Console | None = None) -> None:
         len(others), lambda some: _grid(table, [*base, *(others[i] for i in some)]), console
     )
     console.print(*grids, sep="\n")
-    notes = ["± deviation over seeds; below: difference from MLE by seed, p of Student's paired t."]
+    notes = [
+        "± deviation over seeds (of one seed: standard error); below: difference from MLE, paired by seed, "
+        "p of Student's t from three seeds on."
+    ]
     for line in [*notes, *(text for _, text in verdict_sentences(record)), *record["notes"]]:
         console.print(Text(line, style="dim"))
     for refused in record["refused"]:

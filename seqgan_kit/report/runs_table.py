@@ -175,6 +175,8 @@ def tsv(record: Mapping[str, Any]) -> str:
                 continue
             spread = score["deviation"]
             known = [score["mean"], "" if spread is None else spread, _seed_count(row)]
+            if score.get("lost"):
+                known[:2] = ["not finite", ""]
             lines.append([row["name"], column["key"], *known, column.get("signature", "")])
     return "\n".join("\t".join(map(str, line)) for line in lines)
 

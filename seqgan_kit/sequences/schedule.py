@@ -72,7 +72,7 @@ class FineTuning:
     """Adversarial rounds between evaluations."""
 
     def __post_init__(self) -> None:
-        if self.mle_epochs < 0 or self.discriminator_epochs <= 0:
+        if not (0 <= self.mle_epochs < math.inf and 0 < self.discriminator_epochs < math.inf):
             raise UsageError(
                 f"mle_epochs is {self.mle_epochs} and discriminator_epochs "
                 f"{self.discriminator_epochs}: the first must be 0 or more, the second above 0."

@@ -1,6 +1,7 @@
 """Optimizers by name, learning-rate schedules in closed form, and the gradient step itself."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from seqgan_kit.core.game import Game, Loss, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.runtime import Runtime
 from seqgan_kit.core.steps import Stepper
+from seqgan_kit.errors import UsageError
 
 CPU = Runtime(torch.device("cpu"))
 
@@ -25,6 +27,20 @@ def test_each_name_builds_its_rule_with_its_numbers():
     assert type(rmsprop) is torch.optim.RMSprop
     assert rmsprop.defaults["alpha"] == 0.9
     assert type(Optimizer(0.1, "sgd").build(weight)) is torch.optim.SGD
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"learning_rate": math.nan}, "a learning rate of nan is not possible"),
+        ({"learning_rate": -1.0}, "a learning rate of -1.0 is not possible"),
+        ({"learning_rate": 0.1, "clip_norm": -1.0}, "clip_norm is -1.0; it must be above 0"),
+        ({"learning_rate": 0.1, "clip_norm": 0.0}, "clip_norm is 0.0; it must be above 0"),
+    ],
+)
+def test_impossible_steps_are_refused(settings, message):
+    with pytest.raises(UsageError, match=re.escape(message)):
+        Optimizer(**settings)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from nltk.lm import KneserNeyInterpolated
 from nltk.util import everygrams
 
 from seqgan_kit.errors import DataError, UsageError
+from seqgan_kit.metrics.divergences import Estimate
 from seqgan_kit.metrics.kneser_ney import FALLBACK_DISCOUNTS, Level
 from seqgan_kit.metrics.language_model import KneserNey, lm_score, reverse_lm_score
 from seqgan_kit.metrics.likelihood import nll_estimates, perplexity
@@ -194,6 +195,7 @@ def test_perplexity_is_exp_of_the_nats_per_token():
     per_token = nll_estimates(np.array([-2.0, -4.0]), np.array([1.0, 2.0]))[0]
     assert per_token.value == 2
     assert perplexity(per_token).value == math.exp(2)
+    assert perplexity(Estimate(1e4, 0.0)) == Estimate(math.inf, math.inf)
 
 
 @pytest.mark.parametrize(

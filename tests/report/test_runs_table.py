@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,18 @@ def test_seeds_of_one_model_share_a_row(tmp_path: Path) -> None:
     score = record["rows"][0]["scores"]["validity"]
     assert (score["mean"], score["deviation"]) == (pytest.approx(0.7), pytest.approx(0.1))
     assert record["rows"][1]["scores"]["validity"]["mean"] == 1.0
+
+
+def test_a_seed_whose_score_is_not_finite_is_not_left_out_of_the_mean(tmp_path: Path) -> None:
+    """JSON has null for infinity; the mean of the others would make a collapsed seed look well."""
+    folders = seeds_of(tmp_path, "Toy", [0.6, 0.7, 0.8])
+    path = folders[1] / "scores.json"
+    record = json.loads(path.read_text())
+    record["rows"][0]["values"]["validity"] = None
+    path.write_text(json.dumps(record))
+    table = runs_record([("", folder) for folder in folders])
+    assert "| not finite in 1 of 3 |" in markdown(table)
+    assert "Toy\tvalidity\tnot finite\t\t3\t" in tsv(table)
 
 
 def test_other_settings_are_another_model_unless_they_only_watch(tmp_path: Path) -> None:
