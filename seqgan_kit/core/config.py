@@ -36,7 +36,7 @@ def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
         _tell(f"error: {error}")
         sys.exit(2)
     except KeyboardInterrupt:
-        _tell("Stopped at once; the last checkpoint stands.")
+        _tell("Stopped at once; what has been saved stands.")
         sys.exit(130)
     except BrokenPipeError:  # the reader of the output went away, as in "--help | head"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -94,6 +94,11 @@ class Trainer:
             with self.progress, self.stop_wish.listening():
                 while self.cursor.phase < len(self.phases):
                     self._play(self.phases[self.cursor.phase])
+        else:
+            self.run.say(
+                "This run is finished: nothing is left to train, whatever the settings say now. "
+                "Its scores are made anew."
+            )
         for name in self.averages.decays:
             self.game.players[name] = self.averages.copies[name]
         self.game.eval()

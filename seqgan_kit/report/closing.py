@@ -24,5 +24,5 @@ def close_run(run: Run, scores: Mapping[str, Any], own_data: str = "--text FILE"
     print(f"checkpoint  {run.log.checkpoint_folder}")
     print("\nNext:")
     print(f"  seqgan-kit sample {folder} -n 10        draw more")
-    print(f"  {run.resume_command()}        go on with it")
+    print(f"  {run.resume_command()}        make its scores and report anew")
     print(f"  seqgan-kit run {run.recipe} {own_data} --out runs/mine        your own data")

@@ -181,7 +181,7 @@ def test_help_tells_presets_files_and_every_setting(capsys):
         (UsageError("no such thing."), 2, "error: no such thing."),
         (TrainingError("loss became nan."), 1, "error: loss became nan."),
         (Interrupted("Stopped.", 130), 130, "Stopped."),
-        (KeyboardInterrupt(), 130, "the last checkpoint stands"),
+        (KeyboardInterrupt(), 130, "what has been saved stands"),
     ],
 )
 def test_mistakes_end_in_one_sentence_and_a_status(error, status, text, monkeypatch, capsys):

@@ -13,6 +13,7 @@ import pytest
 import tiny_games as tiny
 
 from seqgan_kit.core.checkpoint import numbered_checkpoints
+from seqgan_kit.core.run import Run
 from seqgan_kit.core.runlog import read_metrics
 from seqgan_kit.errors import CheckpointError, Interrupted
 
@@ -82,6 +83,17 @@ def test_killed_again_and_again(
         resume = True
     tiny.play(config, folder, resume=True)
     assert tiny.run_differences(folder, unbroken[game]) == []
+
+
+def test_a_finished_run_says_that_nothing_is_left_to_train(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(Run, "say", lambda self, text: said.append(text))
+    for resume in (False, True):
+        tiny.play(CONFIGS["penalty"], tmp_path / "run", resume=resume)
+        told = [text for text in said if "nothing is left to train" in text]
+        assert len(told) == int(resume)
 
 
 def test_killed_before_the_first_checkpoint(unbroken: dict[str, Path], tmp_path: Path) -> None:
