@@ -202,7 +202,9 @@ def _key(cfg: ImageData, sources: Mapping[str, Source]) -> str | None:
         )
     digests = {split: source.digest() for split, source in sources.items()}
     versions = {name: version(name) for name in ("datasets", "pillow")}
-    parts = {"config": asdict(cfg), "sources": digests, "versions": versions}
+    # The account names the files, and another checkout's would mislead.
+    places = {split: str(source) for split, source in sources.items()}
+    parts = {"config": asdict(cfg), "sources": digests, "places": places, "versions": versions}
     checked = {"refused": "grey as colour"}  # older entries were not
     return cache_key("images", {**parts, **checked})
 

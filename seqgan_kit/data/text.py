@@ -40,7 +40,9 @@ def load_text(cfg: TextData) -> TextCorpus:
         split: rows_digest(on_hub[split]) if split in on_hub else source.digest()
         for split, source in sources.items()
     }
-    parts = {"sources": digests, "versions": library_versions(cfg.tokenizer)}
+    # The account names the files, and another checkout's would mislead.
+    places = {split: str(source) for split, source in sources.items()}
+    parts = {"sources": digests, "places": places, "versions": library_versions(cfg.tokenizer)}
     key = cache_key("text", {"config": asdict(cfg), **parts})
     entry = load_entry(key)
     if entry is not None:
@@ -49,7 +51,7 @@ def load_text(cfg: TextData) -> TextCorpus:
         split: on_hub[split] if split in on_hub else list(read_text(source, cfg.column))
         for split, source in sources.items()
     }
-    corpus = encode_corpus(cfg, rows, {split: str(source) for split, source in sources.items()})
+    corpus = encode_corpus(cfg, rows, places)
     store_entry(key, corpus.tensors(), corpus.values())
     return corpus
 

@@ -5,6 +5,7 @@ import unicodedata
 import pytest
 import torch
 
+from seqgan_kit.data import sources
 from seqgan_kit.data import text as text_module
 from seqgan_kit.data.cache import cache_dir
 from seqgan_kit.data.splits import assign, fraction, split_of
@@ -177,6 +178,17 @@ def test_the_cache_follows_content_and_options(corpus):
     assert "purple" in " ".join(after.train_lines)
     assert "purple" not in " ".join(before.train_lines)
     assert load_text(TextData(text=str(corpus), min_count=30)).tokenizer.vocabulary_size == 9
+
+
+def test_the_account_names_this_checkouts_files_whoever_filled_the_cache(monkeypatch, tmp_path):
+    for checkout in ("one", "other"):
+        (tmp_path / checkout / "catworld").mkdir(parents=True)
+        for split in ("train", "valid", "test"):
+            path = tmp_path / checkout / "catworld" / f"{split}.txt"
+            path.write_text("a cat sits.\n" * 9, encoding="utf-8")
+        monkeypatch.setattr(sources, "data_dir", lambda checkout=checkout: tmp_path / checkout)
+        lines = load_text(TextData()).account.lines()
+        assert f"[{tmp_path / checkout / 'catworld' / 'train.txt'}]" in " ".join(lines)
 
 
 def test_a_damaged_or_unwritable_cache_only_costs_time(corpus, monkeypatch, tmp_path):
