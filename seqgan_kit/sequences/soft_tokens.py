@@ -7,7 +7,6 @@ corners and have a second derivative in between.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 
@@ -20,7 +19,7 @@ def embed(embedding: nn.Embedding, tokens: Tensor) -> Tensor:
         return embedding(tokens)
     weight, pad = embedding.weight, embedding.padding_idx
     if pad is not None:
-        weight = weight.index_fill(0, torch.tensor(pad, device=weight.device), 0)
+        weight = weight.select_scatter(weight.new_zeros(weight.shape[1]), 0, pad)
     return tokens @ weight
 
 
