@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import torch
-from torch import nn
+
+from seqgan_kit.core.products import library, linear
 
 Result = TypeVar("Result")
 Seconds = list[float]
@@ -57,11 +58,11 @@ def seconds_line(name: str, seconds: Seconds, items: int = 0, what: str = "seque
 
 def machine() -> str:
     """What the figures depend on besides the machine itself."""
-    return f"{torch.get_num_threads()} threads, torch {torch.__version__}"
+    return f"{torch.get_num_threads()} threads, torch {torch.__version__}, products by {library()}"
 
 
 def matrix_flops_per_second(rows: int, features: int) -> float:
     """Measured float32 operations per second of a linear layer [rows,F] -> [rows,2F]: the best of five."""
     inputs, weight = torch.randn(rows, features), torch.randn(2 * features, features)
-    seconds = [timed(lambda: nn.functional.linear(inputs, weight))[1] for _ in range(6)][1:]
+    seconds = [timed(lambda: linear(inputs, weight))[1] for _ in range(6)][1:]
     return 4 * rows * features**2 / min(seconds)

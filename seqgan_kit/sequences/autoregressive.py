@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqgan_kit.core.products import linear, product
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.fused_likelihood import token_log_probs, weighted_log_prob
 from seqgan_kit.sequences.sampling import CHUNK_ROWS, check_sampling_options, sample_sequences
@@ -107,7 +108,7 @@ class SequenceGenerator(nn.Module, ABC):
         """Next-token logits [...,V] of hidden states [...,H]; PAD and BOS are impossible."""
         # In bfloat16 the likeliest token's logit would be off by up to a few per cent.
         with torch.autocast(hidden.device.type, enabled=False):
-            return F.linear(hidden.float(), *self._projection())
+            return linear(hidden.float(), *self._projection())
 
     def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """One input per row, [B] ids or [B,V] soft one-hots: (logits [B,V] of the next, next state)."""
@@ -169,7 +170,7 @@ class SequenceGenerator(nn.Module, ABC):
         def project(hidden: Tensor, out: Tensor | None = None) -> Tensor:
             # In float32, as in the method: what is drawn must follow the probabilities that are scored.
             with torch.autocast(hidden.device.type, enabled=False):
-                return torch.mm(F.pad(hidden.float(), (0, 1), value=1.0), weight, out=out)
+                return product(F.pad(hidden.float(), (0, 1), value=1.0), weight, out)
 
         return Stepper(self, self.advance, project)
 

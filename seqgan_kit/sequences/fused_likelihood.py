@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
+from seqgan_kit.core.products import add_product, product
 from seqgan_kit.errors import UsageError
 
 # Exponentials held at once: 2 MB stay in a CPU's cache, while a GPU wants few launches.
@@ -74,7 +75,7 @@ class _TokenLogProbs(Function):
         for part, buffer in _parts(rows, table):
             powers, sums = _exponentials(rows[part], table, buffer, normaliser[part])
             if learns:
-                torch.mm(powers, weight, out=expected[part]).div_(sums)
+                torch.div(product(powers, weight), sums, out=expected[part])
         own = weight[targets]
         ctx.save_for_backward(rows, table, targets, normaliser, own - expected)
         return (hidden * own).sum(1) + bias[targets] - normaliser
@@ -89,9 +90,9 @@ class _TokenLogProbs(Function):
         table = F.pad(table, (0, 0, 0, 1), value=1.0)
         with torch.autocast(rows.device.type, enabled=False):
             for part, buffer in _parts(rows, table):
-                probabilities = torch.mm(rows[part], table, out=buffer).exp_()
+                probabilities = product(rows[part], table, buffer).exp_()
                 probabilities[_own(targets[part])] -= 1
-                gradient.addmm_(scaled[part].t(), probabilities, alpha=-1)
+                add_product(gradient, scaled[part].t(), probabilities, -1)
         return factors.unsqueeze(1) * to_hidden, gradient[:-1].t(), gradient[-1], None, None
 
 
@@ -107,9 +108,9 @@ class _WeightedLogProb(Function):
         gradient, scaled = torch.zeros_like(table), rows * factors.unsqueeze(1)
         for part, buffer in _parts(rows, table):
             powers, sums = _exponentials(rows[part], table, buffer, normaliser[part])
-            torch.mm(powers, weight, out=expected[part]).div_(sums)
+            torch.div(product(powers, weight), sums, out=expected[part])
             powers[_own(targets[part])] -= sums.squeeze(1)
-            gradient.addmm_((scaled[part] / sums).t(), powers, alpha=-1)
+            add_product(gradient, (scaled[part] / sums).t(), powers, -1)
         own = weight[targets]
         ctx.save_for_backward(factors.unsqueeze(1) * (own - expected), gradient)
         return ((hidden * own).sum(1) + bias[targets] - normaliser) @ factors
@@ -146,14 +147,14 @@ def _exponentials(
     Shifted by the largest logit, except on a CPU where that pass can be seen to be unneeded.
     """
     if rows.device.type == "cpu":
-        powers = torch.mm(rows, table, out=out).exp_()
+        powers = product(rows, table, out).exp_()
         sums = powers.sum(1, keepdim=True)
         smallest, largest = sums.aminmax()
         # Written this way round, nan counts as lost.
         if smallest.item() > _SMALLEST_SUM and largest.item() < _LARGEST_SUM:
             torch.log(sums.squeeze(1), out=normaliser)
             return powers, sums
-    logits = torch.mm(rows, table, out=out)
+    logits = product(rows, table, out)
     shift = logits.amax(1, keepdim=True)
     powers = logits.sub_(shift).exp_()
     sums = powers.sum(1, keepdim=True)

@@ -9,6 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from seqgan_kit.core.products import Linear
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.largest_responses import largest_responses, plain_largest_responses
 from seqgan_kit.sequences.soft_tokens import embed
@@ -58,7 +59,7 @@ class Highway(nn.Module):
     def __init__(self, features: int):
         super().__init__()
         # Value and gate in one matrix, so that they are one product.
-        self.both = nn.Linear(features, 2 * features)
+        self.both = Linear(features, 2 * features)
         for half in self.both.weight.chunk(2):
             nn.init.xavier_uniform_(half)
         nn.init.zeros_(self.both.bias)
