@@ -136,8 +136,8 @@ def _filter_gradient(embedded: Tensor, bank: _Bank) -> Tensor:
     batch, length, size = embedded.shape
     if length - bank.width < _FEW_WINDOWS:
         dense = bank.spread(length).flatten(0, 1)
-        windows = embedded.unfold(1, bank.width, 1).reshape(len(dense), -1)
-        return product(dense.t(), windows).view(-1, size, bank.width)
+        windows = embedded.unfold(1, bank.width, 1).transpose(2, 3).reshape(len(dense), -1)
+        return product(dense.t(), windows).view(-1, bank.width, size).transpose(1, 2)
     device = bank.winners.device
     places = torch.arange(bank.width, dtype=torch.int32, device=device)
     starts = torch.arange(0, batch * length, length, dtype=torch.int32, device=device)
