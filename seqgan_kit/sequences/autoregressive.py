@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.products import linear, product
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.fused_likelihood import token_log_probs, weighted_log_prob
+from seqgan_kit.sequences.fused_likelihood import LOG2_E, token_log_probs, weighted_log_prob
 from seqgan_kit.sequences.sampling import CHUNK_ROWS, check_sampling_options, sample_sequences
 
 # What a generator remembers of a prefix: tensors whose dimension 0 is the batch.
@@ -53,8 +53,22 @@ class Stepper:
     generator: SequenceGenerator
     advance: Callable[[Tensor, State], tuple[Tensor, State]]
     """(tokens [M], state) -> (hidden [M,H], next state)."""
-    project: Callable[..., Tensor]
-    """(hidden [M,H], out=None) -> logits [M,V], into ``out`` [M,V] if given."""
+    table: Tensor
+    """The output layer [H+1,V]. Its bias is one more row: torch.addmm would copy it to all rows first."""
+
+    def project(self, hidden: Tensor) -> Tensor:
+        """Logits [M,V] of hidden states [M,H]."""
+        return self._product(hidden, 1.0)
+
+    def powers(self, hidden: Tensor, room: Tensor) -> Tensor:
+        """exp(logits) [M,V], which may overflow; ``room`` [M,V] is overwritten."""
+        # As powers of 2: on processors that are not Intel's, torch's exp takes four times as long as exp2.
+        return self._product(hidden, LOG2_E, room).exp2_()
+
+    def _product(self, hidden: Tensor, factor: float, out: Tensor | None = None) -> Tensor:
+        # In float32, as in the generator: what is drawn must follow the probabilities that are scored.
+        with torch.autocast(hidden.device.type, enabled=False):
+            return product(F.pad(hidden.float(), (0, 1), value=1.0) * factor, self.table, out)
 
 
 class SequenceGenerator(nn.Module, ABC):
@@ -164,15 +178,7 @@ class SequenceGenerator(nn.Module, ABC):
     def stepper(self) -> Stepper:
         """Stepping prepared for many steps with the present weights, without gradients."""
         weight, bias = self._projection()
-        # The bias as one more row of the product: torch.addmm would first copy it to every row.
-        weight = torch.cat([weight.t(), bias[None]]).detach()
-
-        def project(hidden: Tensor, out: Tensor | None = None) -> Tensor:
-            # In float32, as in the method: what is drawn must follow the probabilities that are scored.
-            with torch.autocast(hidden.device.type, enabled=False):
-                return product(F.pad(hidden.float(), (0, 1), value=1.0), weight, out)
-
-        return Stepper(self, self.advance, project)
+        return Stepper(self, self.advance, torch.cat([weight.t(), bias[None]]).detach())
 
     def sample(
         self,

@@ -14,6 +14,7 @@ to float32 rounding, in float32 also under autocast. Second derivatives are refu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,8 @@ from torch.autograd import Function
 from seqgan_kit.core.products import add_product, product
 from seqgan_kit.errors import UsageError
 
+# exp(x) = 2 ** (x log2 e), and torch's exp2 is as quick as its exp, or four times as quick.
+LOG2_E = math.log2(math.e)
 # Exponentials held at once: 2 MB stay in a CPU's cache, while a GPU wants few launches.
 _HELD_BY_CPU, _HELD_BY_GPU = 500_000, 64_000_000
 # With fewer rows at a time, reading W would take longer than the arithmetic.
@@ -90,7 +93,7 @@ class _TokenLogProbs(Function):
         table = F.pad(table, (0, 0, 0, 1), value=1.0)
         with torch.autocast(rows.device.type, enabled=False):
             for part, buffer in _parts(rows, table):
-                probabilities = product(rows[part], table, buffer).exp_()
+                probabilities = product(rows[part] * LOG2_E, table, buffer).exp2_()
                 probabilities[_own(targets[part])] -= 1
                 add_product(gradient, scaled[part].t(), probabilities, -1)
         return factors.unsqueeze(1) * to_hidden, gradient[:-1].t(), gradient[-1], None, None
@@ -147,7 +150,7 @@ def _exponentials(
     Shifted by the largest logit, except on a CPU where that pass can be seen to be unneeded.
     """
     if rows.device.type == "cpu":
-        powers = product(rows, table, out).exp_()
+        powers = product(rows * LOG2_E, table, out).exp2_()
         sums = powers.sum(1, keepdim=True)
         smallest, largest = sums.aminmax()
         # Written this way round, nan counts as lost.

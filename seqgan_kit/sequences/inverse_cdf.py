@@ -65,7 +65,7 @@ def next_token_drawer(stepper: Stepper, shape: Callable[[Tensor], Tensor] | None
     buffer = torch.empty(0)
 
     def draw_in_cache(hidden: Tensor, uniforms: Tensor) -> Tensor:
-        weights = stepper.project(hidden, out=buffer[: len(hidden)]).exp_()
+        weights = stepper.powers(hidden, buffer[: len(hidden)])
         totals = _column_totals(weights)
         if not _keeps_digits(totals):
             # Written this way round, nan counts as lost.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -81,7 +81,7 @@ class LSTMGenerator(SequenceGenerator):
         def advance(tokens: Tensor, state: State) -> tuple[Tensor, State]:
             return self._advance(table.index_select(0, tokens), state)
 
-        return Stepper(self, advance, super().stepper().project)
+        return replace(super().stepper(), advance=advance)
 
     def _advance(self, gates: Tensor, state: State) -> tuple[Tensor, State]:
         """All layers, from the first one's input product [B,4H] without biases."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -147,7 +147,7 @@ class RelationalGenerator(SequenceGenerator):
                 return self._advance(table.index_select(0, tokens), state)
             return self.advance(tokens, state)
 
-        return Stepper(self, advance, super().stepper().project)
+        return replace(super().stepper(), advance=advance)
 
     def _shape(self) -> tuple[int, int]:
         return self.config.slots, self.config.heads * self.config.head_size

@@ -4,11 +4,18 @@ import pytest
 import torch
 from torch import nn
 
+from seqgan_kit.core import products
 from seqgan_kit.sequences.largest_responses import largest_responses, plain_largest_responses
 from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 
 # One, few and many windows at T=14; a width of one; a single filter.
 FILTERS = ((1, 6), (2, 5), (3, 1), (5, 7), (6, 4), (7, 3), (13, 4), (14, 5))
+
+
+@pytest.fixture(params=[False, True], ids=["by places", "by convolution"], autouse=True)
+def _both_ways_to_the_input(request, monkeypatch):
+    """Which way the input's gradient is made depends on the processor."""
+    monkeypatch.setattr(products, "_onednn_is_quicker", lambda: request.param)
 
 
 def banks(dtype=torch.float64, size=8, filters=FILTERS):
