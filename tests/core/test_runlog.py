@@ -64,12 +64,23 @@ class TestClaim:
     def test_overwrite_deletes_the_run_and_nothing_else(self, tmp_path: Path) -> None:
         folder = finished_run(tmp_path / "run")
         (folder / "my-notes.txt").write_text("mine")
-        RunLog(folder, overwrite=True)
-        assert read_metrics(folder) == []
-        assert not (folder / "config.json").exists()
+        run = RunLog(folder, overwrite=True)
+        run.write_config(RECORD | {"recipe": "maligan"})
+        add(run, 0, kind="phase")
+        assert [row["kind"] for row in read_metrics(folder)] == ["phase"]
+        assert read_config(folder)["recipe"] == "maligan"
         assert not (folder / "scores.json").exists()
+        assert run.checkpoint_folder.is_dir()
         assert list((folder / "samples").iterdir()) == []
         assert (folder / "my-notes.txt").read_text() == "mine"
+
+    def test_a_run_is_replaced_only_when_the_next_one_trains(self, tmp_path: Path) -> None:
+        folder = finished_run(tmp_path / "run")
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        run = RunLog(folder, overwrite=True)
+        run.write_config(RECORD | {"recipe": "maligan"})
+        run.close()
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
     def test_overwrite_unlinks_a_linked_folder_and_spares_its_target(self, tmp_path: Path) -> None:
         folder = finished_run(tmp_path / "run")
@@ -78,7 +89,7 @@ class TestClaim:
         (elsewhere / "precious.pt").write_text("weights")
         (folder / "checkpoints").rmdir()
         (folder / "checkpoints").symlink_to(elsewhere)
-        RunLog(folder, overwrite=True)
+        add(RunLog(folder, overwrite=True), 1)
         assert (elsewhere / "precious.pt").exists()
         assert not (folder / "checkpoints").is_symlink()
 

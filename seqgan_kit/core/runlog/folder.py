@@ -12,21 +12,45 @@ _FOLDERS = ("samples", "figures", "checkpoints", "model", "tensorboard")
 _FILES = ("config.json", "metrics.jsonl", "scores.json", "evaluation.json", "report.html")
 
 
-def claim(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """Make sure that ``folder`` may be written to, or say what would make it so."""
+def claim(folder: Path, *, resume: bool, overwrite: bool) -> bool:
+    """Make sure that ``folder`` may be written to, or say what would make it so.
+
+    Returns:
+        Whether there is a run in it that has to be deleted first.
+    """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; a run needs a folder.")
     if resume:
         read_config(folder)  # raises for a folder that is no run
-        return
+        return False
     if not _holds_something(folder):
-        return
+        return False
     if not overwrite:
         raise UsageError(
             f"{folder} is not empty. Go on with the run in it by --resume {folder}, replace that run "
             "by --overwrite, or choose another folder by --out."
         )
-    _delete_run(folder)
+    try:
+        read_config(folder)
+    except UsageError as error:
+        raise UsageError(
+            f"will not overwrite {folder}, which does not look like a run: {error} "
+            "Choose another folder by --out."
+        ) from error
+    return True
+
+
+def delete_run(folder: Path) -> None:
+    """Delete what a run wrote; other files stay."""
+    for name in _FOLDERS:
+        path = folder / name
+        if path.is_symlink():
+            path.unlink()  # the link is the run's, what it points to may not be
+        elif path.exists():
+            shutil.rmtree(path)
+    # config.json goes last: a deletion cut short leaves what can be overwritten again.
+    for name in reversed(_FILES):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _holds_something(folder: Path) -> bool:
@@ -46,23 +70,3 @@ def _is_run(folder: Path) -> bool:
     except UsageError:
         return False
     return True
-
-
-def _delete_run(folder: Path) -> None:
-    """Delete what a run wrote, where config.json shows that there was one; other files stay."""
-    try:
-        read_config(folder)
-    except UsageError as error:
-        raise UsageError(
-            f"will not overwrite {folder}, which does not look like a run: {error} "
-            "Choose another folder by --out."
-        ) from error
-    for name in _FOLDERS:
-        path = folder / name
-        if path.is_symlink():
-            path.unlink()  # the link is the run's, what it points to may not be
-        elif path.exists():
-            shutil.rmtree(path)
-    # config.json goes last: a deletion cut short leaves what can be overwritten again.
-    for name in reversed(_FILES):
-        (folder / name).unlink(missing_ok=True)

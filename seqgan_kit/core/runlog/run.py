@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seqgan_kit.core.runlog.folder import claim
+from seqgan_kit.core.runlog.folder import claim, delete_run
 from seqgan_kit.core.runlog.records import as_json, read_config, read_metrics, write_atomically
 from seqgan_kit.core.runlog.tensorboard import TensorBoardMirror
 from seqgan_kit.errors import CheckpointError, UsageError, unknown
@@ -23,7 +23,8 @@ class RunLog:
     Args:
         folder: where the run lives; made if absent.
         resume: go on with the run that is there.
-        overwrite: delete the run that is there first (a folder that is no run is never deleted).
+        overwrite: replace the run that is there (a folder that is no run is never deleted). It is deleted
+            at the new one's first row: what goes wrong before costs nothing, and its files may be read.
         active: False on ranks other than 0: every call is allowed and nothing is written.
         tensorboard: mirror the numbers to ``folder/tensorboard`` (needs the ``tensorboard`` extra).
     """
@@ -45,6 +46,10 @@ class RunLog:
         self.seconds_offset = 0.0
         """Seconds that earlier processes of this run spent, up to the last row kept."""
         self._began = time.monotonic()
+        self._replaces = False
+        """Whether there is an earlier run, to be deleted before anything is written."""
+        self._config: Mapping[str, Any] | None = None
+        """What config.json will be when that has been done."""
         self._config_before: dict[str, Any] | None = None
         self._metrics = self.folder / "metrics.jsonl"
         self._mirror = (
@@ -52,9 +57,9 @@ class RunLog:
         )
         if not active:
             return
-        claim(self.folder, resume=resume, overwrite=overwrite)
-        for name in ("samples", "figures", "checkpoints", "model"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        self._replaces = claim(self.folder, resume=resume, overwrite=overwrite)
+        if not self._replaces:
+            self._make_folders()
         if resume:
             self._go_on()
 
@@ -85,6 +90,9 @@ class RunLog:
     def write_config(self, record: Mapping[str, Any]) -> None:
         """Write config.json; a resumed run keeps its origin and gains an entry in ``resumes``."""
         if not self.active:
+            return
+        if self._replaces:
+            self._config = record
             return
         path, fresh = self.folder / "config.json", dict(record)
         if self.resumed and path.exists():
@@ -127,6 +135,8 @@ class RunLog:
             raise unknown("kind of row", kind, KINDS)
         if not self.active:
             return
+        if self._replaces:
+            self._replace()
         row = {
             "kind": kind,
             "phase": phase,
@@ -172,6 +182,18 @@ class RunLog:
         """Let go of TensorBoard's files; metrics.jsonl needs no closing."""
         if self._mirror is not None:
             self._mirror.close()
+
+    def _replace(self) -> None:
+        """Delete the earlier run and take its place."""
+        delete_run(self.folder)
+        self._replaces = False
+        self._make_folders()
+        if self._config is not None:
+            self.write_config(self._config)
+
+    def _make_folders(self) -> None:
+        for name in ("samples", "figures", "checkpoints", "model"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
 
     def _go_on(self) -> None:
         """Drop a last row cut short by a kill, and let the clock go on from the last whole row."""
