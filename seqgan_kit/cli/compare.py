@@ -173,7 +173,7 @@ def _budget(options: argparse.Namespace, trains: bool) -> Budget:
 def _train(
     options: argparse.Namespace, asked: list[Arm], collected: list[ArmRuns], budget: Budget
 ) -> None:
-    from seqgan_kit.cli.compare_plan import make_plan, write_shared
+    from seqgan_kit.cli.compare_plan import SHARED_FILE, make_plan, write_shared
     from seqgan_kit.cli.compare_runs import play
     from seqgan_kit.cli.compare_settings import shared_words
 
@@ -188,6 +188,9 @@ def _train(
         trains_baseline=all(arm.role != "baseline" for arm in collected),
     )
     if options.dry_run:
+        print(
+            f"# {options.out / SHARED_FILE}, which all of them share, is written when they start."
+        )
         print("\n".join(shlex.join(["seqgan-kit", "run", r.recipe, *r.words]) for r in plan.runs))
         return
     write_shared(plan, options.out)

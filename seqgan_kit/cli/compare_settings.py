@@ -26,8 +26,8 @@ def shared_settings(arm: Arm, preset: str, shared_words: Sequence[str]) -> dict[
     presets = _presets(arm)
     if preset not in presets:
         raise unknown(f"preset of {arm.recipe}", preset, presets)
+    _check_shape(arm, presets[preset])
     config = _parsed(presets, [preset, *shared_words], f"arm {arm.name!r}")
-    _check_shape(arm, config)
     run = to_dict(config.run)
     shared = {group: to_dict(getattr(config, group)) for group in GROUPS}
     return {**shared, "run": {name: run[name] for name in _RUN}}

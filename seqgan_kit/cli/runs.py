@@ -42,7 +42,11 @@ def _declare_sample(parser: argparse.ArgumentParser) -> None:
         "-n", metavar="N", type=whole_number(1), default=16, help="how many (default: 16)"
     )
     parser.add_argument(
-        "--seed", metavar="S", type=whole_number(0), default=0, help="same seed, same samples (0)"
+        "--seed",
+        metavar="S",
+        type=whole_number(0, 2**63 - 1),
+        default=0,
+        help="same seed, same samples (0)",
     )
     parser.add_argument(
         "--out",

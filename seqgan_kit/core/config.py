@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ from seqgan_kit.core.settings import merged, read_settings
 from seqgan_kit.errors import Interrupted, SeqganKitError, TrainingError, UsageError, unknown
 
 C = TypeVar("C", bound=HasRun)
+
+# What torch says on a CPU, on a GPU, and of a tensor whose size is no 64-bit number.
+_NO_MEMORY = re.compile(r"can't allocate memory|out of memory|Storage size", re.IGNORECASE)
 
 # A field of a recipe's configuration whose own fields are flags without its name before them.
 flat = tyro.conf.arg(name="")
@@ -35,6 +39,13 @@ def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
     except SeqganKitError as error:
         _tell(f"error: {error}")
         sys.exit(2)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not _NO_MEMORY.search(str(error)):
+            raise
+        _tell(
+            f"error: out of memory{_asked_for(str(error))}. Smaller networks and batches take less."
+        )
+        sys.exit(1)
     except KeyboardInterrupt:
         _tell("Stopped at once; what has been saved stands.")
         sys.exit(130)
@@ -51,6 +62,9 @@ def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) 
     """
     left = list(arguments)
     preset = "default"
+    if asked := _take(left, "--preset"):
+        command = f"{_program()} {asked}"
+        raise UsageError(f"a preset is the first word, without a flag: {command}")
     if left and not left[0].startswith("-"):
         preset = left.pop(0)
         if preset not in presets:
@@ -106,6 +120,15 @@ def _take(arguments: list[str], flag: str) -> str | None:
             del arguments[i]
             return arguments.pop(i)
     return None
+
+
+def _asked_for(text: str) -> str:
+    """How much one tensor would have taken, where torch says so."""
+    found = re.search(r"[Tt]ried to allocate ([\d.]+) ?(\w+)", text)
+    if not found:
+        return ""
+    amount, unit = found.groups()
+    return f": {int(amount):,} bytes at once" if unit == "bytes" else f": {amount} {unit} at once"
 
 
 def _program() -> str:

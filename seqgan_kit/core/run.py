@@ -68,10 +68,10 @@ class RunSettings:
             raise UsageError(
                 "keep_checkpoints must be at least 1: without one no run could resume."
             )
-        if self.save_every_minutes <= 0:
+        if not self.save_every_minutes > 0:
             raise UsageError("save_every_minutes must be above 0.")
         for name in ("seed", "threads", "max_minutes"):
-            if getattr(self, name) < 0:
+            if not getattr(self, name) >= 0:  # so that nan is none
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
         for name, bound in (("seed", 2**63), ("threads", _MOST_THREADS)):
             if getattr(self, name) >= bound:

@@ -89,7 +89,7 @@ def _repetition(samples: Values, real: Values) -> str | None:
     ):
         return None
     return (
-        f"Degenerate repetition: within a sentence {samples['repetition']:.1%} of the word pairs are "
+        f"Degenerate repetition: within a sentence {samples['repetition']:.1%} of the token pairs are "
         f"repeated, in real text {real['repetition']:.1%}."
     )
 
@@ -101,7 +101,7 @@ def _lengths(samples: Values, real: Values) -> str | None:
     if 0.8 <= ratio <= 1.25:
         return None
     return (
-        f"Too {'short' if ratio < 1 else 'long'}: {samples['length']:.1f} words a sentence, real text "
+        f"Too {'short' if ratio < 1 else 'long'}: {samples['length']:.1f} tokens a sentence, real text "
         f"{real['length']:.1f}."
     )
 
@@ -110,8 +110,8 @@ def _unknown_words(samples: Values, real: Values) -> str | None:
     if not _both("unknown", samples, real) or samples["unknown"] <= real["unknown"] + 0.02:
         return None
     return (
-        f"Unknown words: {samples['unknown']:.1%} of the words do not stand in the training text; of unseen "
-        f"real text {real['unknown']:.1%}. Perhaps the two were split into words differently."
+        f"Unknown tokens: {samples['unknown']:.1%} of them do not stand in the training text; of unseen "
+        f"real text {real['unknown']:.1%}. Perhaps the two were split differently."
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from seqgan_kit.core.runlog import read_config, read_metrics
+from seqgan_kit.core.runlog import read_config, read_metrics, read_scores
 from seqgan_kit.errors import UsageError
 from seqgan_kit.report.tables import is_reference
 
@@ -47,16 +46,12 @@ class ComparedRun:
     @cached_property
     def scores(self) -> dict[str, Any]:
         """scores.json."""
-        path = self.folder / "scores.json"
-        try:
-            record: dict[str, Any] = json.loads(path.read_bytes())
-        except FileNotFoundError:
+        record = read_scores(self.folder)
+        if record is None:
             raise UsageError(
-                f"{self.folder} holds no finished run: {path.name} is missing. Finish it with --resume "
+                f"{self.folder} holds no finished run: scores.json is missing. Finish it with --resume "
                 f"{self.folder}, or leave it out."
-            ) from None
-        except ValueError as error:
-            raise UsageError(f"{path} is not JSON ({error}).") from error
+            )
         return record
 
     @property

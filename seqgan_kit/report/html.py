@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgan_kit.core.progress import duration
-from seqgan_kit.core.runlog import read_config, read_metrics
+from seqgan_kit.core.runlog import read_config, read_metrics, read_scores
 from seqgan_kit.report.curves import sections, spans
 from seqgan_kit.report.page import render_page, write_page
 from seqgan_kit.report.samples import figures, stages
@@ -25,7 +25,7 @@ def write_report(run_dir: Path) -> Path:
 
 def render(folder: Path) -> str:
     """The page of a run."""
-    config, rows, scores = read_config(folder), read_metrics(folder), _scores(folder)
+    config, rows, scores = read_config(folder), read_metrics(folder), read_scores(folder)
     phases, status = spans(rows), _status(rows)
     return render_page(
         "report.html.j2",
@@ -46,11 +46,6 @@ def render(folder: Path) -> str:
         resumes=len(config.get("resumes", [])),
         folder=str(folder),
     )
-
-
-def _scores(folder: Path) -> dict[str, Any] | None:
-    path = folder / "scores.json"
-    return json.loads(path.read_bytes()) if path.exists() else None
 
 
 def _title(config: Mapping[str, Any]) -> str:

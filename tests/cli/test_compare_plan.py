@@ -220,7 +220,8 @@ def test_a_dry_run_prints_the_commands_and_writes_nothing(
     out = tmp_path / "c"
     words = ["seqgan", "--preset", "smoke", "--seeds", "4", "--out", str(out), "--dry-run"]
     assert main(["compare", *words]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    about, *lines = capsys.readouterr().out.splitlines()
+    assert about.startswith(f"# {out / 'shared.json'}")
     assert [line.split()[:3] for line in lines] == [
         ["seqgan-kit", "run", name] for name in ("mle", "mle", "seqgan", "seqgan")
     ]

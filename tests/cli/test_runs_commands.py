@@ -171,7 +171,7 @@ def test_out_into_a_missing_folder_fails_before_sampling(capsys: Capture) -> Non
     [
         ("-n", "0", "a whole number from 1 on is needed, got '0'"),
         ("-n", "2.5", "a whole number from 1 on is needed, got '2.5'"),
-        ("--seed", "-1", "a whole number from 0 on is needed, got '-1'"),
+        ("--seed", "-1", "a whole number from 0 to 9223372036854775807 is needed, got '-1'"),
         ("--top-k", "0", "a whole number from 1 on is needed, got '0'"),
         ("--temperature", "0", "a number above 0 is needed, got '0'"),
         ("--temperature", "inf", "a number above 0 is needed, got 'inf'"),

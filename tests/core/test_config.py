@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
+import torch
 
 from seqgan_kit.core.config import flat, launch, parse
 from seqgan_kit.core.run import RunSettings, open_run
@@ -182,6 +183,12 @@ def test_help_tells_presets_files_and_every_setting(capsys):
         (TrainingError("loss became nan."), 1, "error: loss became nan."),
         (Interrupted("Stopped.", 130), 130, "Stopped."),
         (KeyboardInterrupt(), 130, "what has been saved stands"),
+        (MemoryError(), 1, "error: out of memory. Smaller networks"),
+        (
+            RuntimeError("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total"),
+            1,
+            "error: out of memory: 2.50 GiB at once.",
+        ),
     ],
 )
 def test_mistakes_end_in_one_sentence_and_a_status(error, status, text, monkeypatch, capsys):
@@ -197,6 +204,22 @@ def test_mistakes_end_in_one_sentence_and_a_status(error, status, text, monkeypa
     assert told.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("size", "told"), [(10**7, ": 400,000,000,000,000 bytes at once."), (2**62, ". Smaller")]
+)
+def test_what_torch_cannot_hold_is_no_bug(size, told, monkeypatch, capsys):
+    """A size that no machine has, and one that is no number of bytes."""
+    monkeypatch.setattr(sys, "argv", ["recipe.py"])
+    with pytest.raises(SystemExit, match="1"):
+        launch(lambda config: torch.empty(size, 10**7), PRESETS)
+    assert f"error: out of memory{told}" in capsys.readouterr().err
+
+
+def test_a_preset_is_no_flag():
+    with pytest.raises(UsageError, match=r"a preset is the first word, without a flag: .* smoke"):
+        read("--preset", "smoke")
+
+
 def test_only_the_leading_process_tells(monkeypatch, capsys):
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setattr(sys, "argv", ["recipe.py", "smok"])
@@ -209,6 +232,8 @@ def test_bugs_keep_their_traceback(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["recipe.py"])
     with pytest.raises(ZeroDivisionError, match="division"):
         launch(lambda config: 1 / 0, PRESETS)
+    with pytest.raises(RuntimeError, match="size of tensor"):
+        launch(lambda config: torch.ones(2) + torch.ones(3), PRESETS)
 
 
 def test_run_settings_are_checked():
@@ -216,6 +241,8 @@ def test_run_settings_are_checked():
         RunSettings(keep_checkpoints=0)
     with pytest.raises(UsageError, match="save_every_minutes must be above 0"):
         RunSettings(save_every_minutes=0.0)
+    with pytest.raises(UsageError, match="max_minutes is nan"):
+        RunSettings(max_minutes=float("nan"))
 
 
 @pytest.mark.parametrize("setting", ["seed", "threads", "max_minutes"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqgan_kit.core.runlog import RunLog, provenance, read_config, read_metrics
+from seqgan_kit.core.runlog import RunLog, provenance, read_config, read_metrics, read_scores
 from seqgan_kit.errors import CheckpointError, UsageError
 
 RECORD = {"recipe": "seqgan", "config": {"seed": 3}, "versions": {"seqgan_kit": "0.1.0"}}
@@ -118,6 +118,24 @@ class TestClaim:
         (tmp_path / "run").write_text("")
         with pytest.raises(UsageError, match="is a file"):
             RunLog(tmp_path / "run")
+
+    def test_a_file_on_the_way_to_the_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "notes").write_text("")
+        with pytest.raises(
+            UsageError, match=r"run cannot be a run's folder \(.*\): choose another"
+        ):
+            RunLog(tmp_path / "notes" / "run")
+
+    @pytest.mark.parametrize(
+        ("text", "message"), [("{", "is not JSON"), ("[1]", "no table"), ("{}", "no columns and")]
+    )
+    def test_scores_that_are_no_table_are_named(
+        self, tmp_path: Path, text: str, message: str
+    ) -> None:
+        assert read_scores(tmp_path) is None
+        (tmp_path / "scores.json").write_text(text)
+        with pytest.raises(UsageError, match=message):
+            read_scores(tmp_path)
 
     def test_other_ranks_write_nothing(self, tmp_path: Path) -> None:
         run = RunLog(tmp_path / "run", active=False)

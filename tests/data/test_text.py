@@ -274,6 +274,7 @@ def test_strict_stops_where_lines_would_be_left_out(tmp_path):
         ({"max_tokens": 0}, "max_tokens is 0"),
         ({"valid_share": 0.5, "test_share": 0.5}, "leave something to train on"),
         ({"valid_share": -0.1}, "must be 0 or more"),
+        ({"valid_share": float("nan")}, "must be 0 or more"),
     ],
 )
 def test_impossible_options(options, message):

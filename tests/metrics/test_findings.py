@@ -45,9 +45,9 @@ def test_absent_scores_say_nothing():
         ({"recall": 0.3}, "Collapse: the samples vary far less than real text: recall is 0.30"),
         ({"copies": 0.08}, "Copying: 8.0% of the samples are lines of the training text"),
         ({"repetition": 0.05}, "Degenerate repetition: within a sentence 5.0%"),
-        ({"length": 7.9}, "Too short: 7.9 words a sentence, real text 10.0"),
-        ({"length": 12.6}, "Too long: 12.6 words"),
-        ({"unknown": 0.06}, "Unknown words: 6.0%"),
+        ({"length": 7.9}, "Too short: 7.9 tokens a sentence, real text 10.0"),
+        ({"length": 12.6}, "Too long: 12.6 tokens"),
+        ({"unknown": 0.06}, "Unknown tokens: 6.0%"),
         ({"lm_token": 3.5, "reverse_lm_token": 4.8}, "Sharpened: likelier than real text"),
         (
             {"two_sample": 0.95},

@@ -43,6 +43,20 @@ def read_config(folder: Path) -> dict[str, Any]:
     return record
 
 
+def read_scores(folder: Path) -> dict[str, Any] | None:
+    """scores.json of a run, None where there is none; a UsageError if it holds no table."""
+    path = Path(folder) / "scores.json"
+    try:
+        record = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise UsageError(f"{path} is not JSON ({error}).") from error
+    if not isinstance(record, dict) or not {"columns", "rows"} <= record.keys():
+        raise UsageError(f"{path} holds no table of scores: it has no columns and rows.")
+    return record
+
+
 def as_json(value: Any) -> Any:
     """``value`` in JSON's own types: None for numbers that are not finite, text for the rest."""
     if value is None or isinstance(value, str | bool):

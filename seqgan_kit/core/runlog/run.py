@@ -193,7 +193,12 @@ class RunLog:
 
     def _make_folders(self) -> None:
         for name in ("samples", "figures", "checkpoints", "model"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
+            try:
+                (self.folder / name).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UsageError(
+                    f"{self.folder} cannot be a run's folder ({error.strerror}): choose another by --out."
+                ) from error
 
     def _go_on(self) -> None:
         """Drop a last row cut short by a kill, and let the clock go on from the last whole row."""
