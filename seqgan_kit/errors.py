@@ -29,10 +29,13 @@ class TrainingError(SeqganKitError):
     """A run that must stop: a loss that is not finite, a feed that ran dry."""
 
 
-def unknown(kind: str, given: str, allowed: Iterable[str]) -> UsageError:
-    """The error for a name that does not exist: says what does, and suggests the nearest."""
+def unknown(kind: str, given: str, allowed: Iterable[str], also: Iterable[str] = ()) -> UsageError:
+    """The error for a name that does not exist: says what does, and suggests the nearest.
+
+    Names in ``also`` are allowed too, and too many to be listed.
+    """
     names = sorted(allowed)
-    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(given, [*names, *also], n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return UsageError(f"unknown {kind} {given!r}.{hint} Allowed: {', '.join(names)}.")
 

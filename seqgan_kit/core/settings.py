@@ -44,7 +44,8 @@ def merged(base: C, changes: Mapping[str, Any], where: str = "") -> C:
             new[owners[0]] = merged(nested, {name: value}, f"{where}.{owners[0]}".lstrip("."))
             continue
         if name not in hints:
-            raise unknown(f"setting{' of ' + where if where else ''}", str(name), hints)
+            inner = [deep for field in hints for deep in _fields(getattr(base, field))]
+            raise unknown(f"setting{' of ' + where if where else ''}", str(name), hints, inner)
         current, full = new.get(name, getattr(base, name)), f"{where}.{name}".lstrip(".")
         if dataclasses.is_dataclass(current) and isinstance(value, Mapping):
             new[name] = merged(current, value, full)

@@ -117,6 +117,13 @@ def test_a_wrong_setting_in_a_file_is_named(tmp_path):
         read("--config", path)
 
 
+def test_a_flat_name_in_a_file_is_suggested_too(tmp_path):
+    path = tmp_path / "wrong.yaml"
+    path.write_text("sed: 7\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"setting 'sed'\. Did you mean 'seed'"):
+        read("--config", path)
+
+
 @pytest.mark.parametrize("flag", ["--config", "--resume"])
 def test_a_flag_without_its_path_is_refused(flag):
     with pytest.raises(UsageError, match=f"{flag} needs a path after it"):
