@@ -49,8 +49,6 @@ PRESETS = {
         method=CharBoundarySeekingMethod(
             batch_size=32,
             rounds=6000,
-            generator_learning_rate=1e-3,
-            discriminator_learning_rate=1e-3,
             schedule="linear",
             evaluate_every_rounds=500,
         ),

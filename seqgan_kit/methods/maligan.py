@@ -10,7 +10,8 @@ The four choices: any generator that writes token by token and any discriminator
 half; importance weights; MLE, then D, then both in turns.
 
 Differs from the paper: b counts in mean weights 1/m (see ImportanceWeighted); N falls with the share of the
-adversarial rounds that is over, so that it reaches 0 whatever their number.
+adversarial rounds that is over, so that it reaches 0 whatever their number. M is not in the paper, and of
+its schedule, networks and step sizes too little: where nothing else is set these are SeqGAN's.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class MaliGANMethod:
     kept_step: int = 5
     """K: by how many N falls at a time."""
     continuations: int = 8
-    """M: continuations of each kept prefix."""
+    """M: continuations of each kept prefix (the paper names no number)."""
     baseline_end: float = 1.0
     """b in the last round, in mean weights; it rises from 0."""
     reward: RewardKind = "verdict"

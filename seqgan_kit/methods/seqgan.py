@@ -7,9 +7,10 @@
 The four choices: an LSTM and a TextCNN; the expected-probability objective; REINFORCE with rollouts; MLE,
 then D on pools of negatives, then g moves of G for d pools of k epochs of D.
 
-Differs from the paper: D has one logit instead of two classes and sees reals and fakes in two batches of
-equal size rather than mixed in one; G's loss is a mean over sequences, not a sum (Adam does not care, but
-the clip at 5 acts later); the rollout policy lags in all parameters, embeddings included. A baseline and
+Differs from the paper: D has one logit instead of two classes; a move of D sees a batch of reals and one of
+fakes, where the paper's code mixes both into one, so that an epoch is half as many moves; G's loss is a mean
+over sequences, not a sum (Adam does not care, but the clip at 5 acts later); the rollout policy lags in all
+parameters, embeddings included, and it does lag, as the paper says and its code does not. A baseline and
 rounds without rollouts are offered; the paper has neither.
 """
 

@@ -60,6 +60,8 @@ class Reinforce:
     def __post_init__(self) -> None:
         if self.rollouts < 0:
             raise UsageError(f"rollouts is {self.rollouts}; use 0 (none) or more.")
+        if self.chunk_rows < 1:
+            raise UsageError(f"chunk_rows is {self.chunk_rows}; it must be at least 1.")
         check_baseline(self.baseline, self.rollouts)
         check_reward(self.reward)
 

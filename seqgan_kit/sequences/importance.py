@@ -97,7 +97,8 @@ class ImportanceWeighted:
     """Rows scored at once; bounds memory."""
 
     def __post_init__(self) -> None:
-        for name, least in (("rollouts", 0), ("kept", 0), ("kept_step", 1), ("continuations", 2)):
+        least_of = {"rollouts": 0, "kept": 0, "kept_step": 1, "continuations": 2, "chunk_rows": 1}
+        for name, least in least_of.items():
             if getattr(self, name) < least:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
         check_reward(self.reward)

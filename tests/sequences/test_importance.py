@@ -330,6 +330,7 @@ def test_fakes_share_the_kept_prefixes_and_else_come_from_the_pool(
         ({"kept": -1}, "kept is -1"),
         ({"kept_step": 0}, "kept_step is 0"),
         ({"continuations": 1}, "continuations is 1; it must be at least 2"),
+        ({"chunk_rows": 0}, "chunk_rows is 0; it must be at least 1"),
         ({"reward": "constand"}, "Did you mean 'constant'"),
     ],
 )

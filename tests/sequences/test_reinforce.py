@@ -214,6 +214,8 @@ def test_fakes_come_from_the_pool_or_are_fresh(tiny_generator, tiny_text_discrim
 def test_a_negative_number_of_rollouts_is_refused():
     with pytest.raises(UsageError, match=r"rollouts is -1; use 0 \(none\) or more"):
         Reinforce(-1)
+    with pytest.raises(UsageError, match="chunk_rows is 0; it must be at least 1"):
+        Reinforce(chunk_rows=0)
 
 
 def test_the_policy_that_learns_is_the_one_that_sampled():
