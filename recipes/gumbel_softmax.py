@@ -3,7 +3,7 @@
 $ python recipes/gumbel_softmax.py                                 bundled cat captions, minutes on a laptop
 $ python recipes/gumbel_softmax.py --text my.txt --tokenizer char  your own text, a line each
 $ python recipes/gumbel_softmax.py oracle                          the LSTM world of the SeqGAN paper
-$ python recipes/gumbel_softmax.py paper --text my.txt             soft tokens from scratch, the rest as SeqGAN (hours)
+$ python recipes/gumbel_softmax.py paper --text my.txt             from scratch, the rest as SeqGAN (hours)
 $ python recipes/gumbel_softmax.py smoke                           seconds, to see that everything works
 """
 

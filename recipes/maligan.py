@@ -3,7 +3,7 @@
 $ python recipes/maligan.py                                 bundled cat captions, minutes on a laptop
 $ python recipes/maligan.py --text my.txt --tokenizer char  your own text, a line each
 $ python recipes/maligan.py oracle                          the LSTM world of the SeqGAN paper
-$ python recipes/maligan.py paper --text my.txt             mixed training as published, the rest as SeqGAN (hours)
+$ python recipes/maligan.py paper --text my.txt             as published, the rest as SeqGAN (hours)
 $ python recipes/maligan.py smoke                           seconds, to see that everything works
 """
 

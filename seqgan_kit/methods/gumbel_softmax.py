@@ -9,8 +9,8 @@ The four choices: any generator that writes token by token and any discriminator
 objective; relaxed samples; MLE, then D, then both in turns while tau falls.
 
 Differs from the papers: Kusner and Hernandez-Lobato train from scratch, here likelihood pretrains unless
-``mle_epochs`` is 0 (the preset ``paper``); tau falls geometrically (linearly if asked, as in theirs, from 5 to
-1) and is at its stated end in the last round; networks and schedule are SeqGAN's.
+``mle_epochs`` is 0 (the preset ``paper``); tau falls geometrically (linearly if asked, as theirs does from 5
+to 1) and is at its stated end in the last round; networks and schedule are SeqGAN's.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ The four choices: a relational memory and a CNN on S embedded representations; t
 pairs; relaxed samples; MLE, then 5 moves of D for one of G.
 
 Differs from the paper: beta is at beta_max in the last round, as the equation says (the authors' code stops
-at 2,000 to 3,000 of 5,000 rounds); D's gradient is not clipped. The preset ``paper`` has the 2,000 rounds of the
-authors' run on Image COCO.
+at 2,000 to 3,000 of 5,000 rounds); D's gradient is not clipped. The preset ``paper`` has the 2,000 rounds of
+the authors' run on Image COCO.
 """
 
 from __future__ import annotations
