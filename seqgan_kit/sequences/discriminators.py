@@ -7,12 +7,14 @@ A trunk maps [B,T] ids, or [B,T,V] soft one-hots, to features [B,F] and has the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import unknown
 from seqgan_kit.sequences.birnn import BiRNN, BiRNNConfig
 from seqgan_kit.sequences.char_resnet import CharResNet, CharResNetConfig
+from seqgan_kit.sequences.memory import check_training_memory
 from seqgan_kit.sequences.relgan_discriminator import RelGANCNN, RelGANCNNConfig
 from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.transformer_reader import TransformerReader, TransformerReaderConfig
@@ -49,5 +51,9 @@ def build_discriminator(
     if choice.discriminator not in DISCRIMINATORS:
         raise unknown("discriminator", choice.discriminator, DISCRIMINATORS)
     config = getattr(choice, choice.discriminator)
-    trunk = DISCRIMINATORS[choice.discriminator](config, vocabulary, length, pad=pad)
+    make = partial(DISCRIMINATORS[choice.discriminator], config, vocabulary, length, pad=pad)
+    check_training_memory(
+        f"training a {choice.discriminator} on {vocabulary:,} tokens", vocabulary, make
+    )
+    trunk = make()
     return Discriminator(trunk, trunk.features)

@@ -11,6 +11,7 @@ from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.objectives import expected_probability
 from seqgan_kit.core.penalties import R1, GradientPenalty
 from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences import memory
 from seqgan_kit.sequences.birnn import BiRNN, BiRNNConfig, soft_gru
 from seqgan_kit.sequences.char_resnet import CharResNetConfig
 from seqgan_kit.sequences.discriminators import (
@@ -319,3 +320,23 @@ def test_positions_matter_to_the_transformer_and_are_as_many_as_promised():
 def test_impossible_settings_are_refused(kind, config, message):
     with pytest.raises(UsageError, match=message):
         make(kind, config)
+
+
+@pytest.mark.parametrize("kind", sorted(DISCRIMINATORS))
+def test_a_discriminator_too_large_to_train_is_refused_before_it_is_made(kind, monkeypatch):
+    """As a generator is: 16 bytes a parameter, and looking costs no random numbers."""
+    choice = DiscriminatorChoice(kind)
+    with pytest.raises(UsageError, match=rf"training a {kind} on 1,000,000,000,000 tokens takes"):
+        build_discriminator(choice, 10**12, 20, pad=None)
+    monkeypatch.setattr(memory, "LARGE_VOCABULARY", 50)
+    torch.manual_seed(0)
+    trunk = build_discriminator(choice, 50, 6, pad=None).trunk
+    after = torch.rand(1)
+    size = 16 * sum(parameter.numel() for parameter in trunk.parameters())
+    monkeypatch.setattr(memory, "machine_bytes", lambda: size)
+    torch.manual_seed(0)
+    build_discriminator(choice, 50, 6, pad=None)
+    assert torch.equal(torch.rand(1), after)
+    monkeypatch.setattr(memory, "machine_bytes", lambda: size - 1)
+    with pytest.raises(UsageError, match=f"{size // 16:,} parameters of 16 bytes"):
+        build_discriminator(choice, 50, 6, pad=None)

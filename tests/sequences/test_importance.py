@@ -323,6 +323,18 @@ def test_fakes_share_the_kept_prefixes_and_else_come_from_the_pool(
     assert estimator.fakes(game, batch, 3, before)[:, 0].tolist() == [3, 0, 1]
 
 
+@pytest.mark.parametrize("settings", [{}, {"rollouts": 3}, {"kept": 1, "continuations": 3}])
+def test_chunks_do_not_change_the_loss(world, settings):
+    found = []
+    for rows in (1, 2, 1000):
+        estimator = ImportanceWeighted(**settings, chunk_rows=rows)
+        batch = {"real": world.sequences[:4]}
+        loss = estimator.generator_loss(world.game(estimator), batch, move_at(0, 2))
+        found.append((loss.total.item(), loss.logs["effective_sample_size"].item()))
+    assert found[0] == pytest.approx(found[2], rel=1e-5)
+    assert found[1] == pytest.approx(found[2], rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
