@@ -189,7 +189,7 @@ def _train(
     )
     if options.dry_run:
         print(
-            f"# {options.out / SHARED_FILE}, which all of them share, is written when they start."
+            f"# {options.out / SHARED_FILE}, which they share, compare writes before it starts them."
         )
         print("\n".join(shlex.join(["seqgan-kit", "run", r.recipe, *r.words]) for r in plan.runs))
         return

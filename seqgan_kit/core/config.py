@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +21,9 @@ from seqgan_kit.errors import Interrupted, SeqganKitError, TrainingError, UsageE
 C = TypeVar("C", bound=HasRun)
 
 # What torch says on a CPU, on a GPU, and of a tensor whose size is no 64-bit number.
-_NO_MEMORY = re.compile(r"can't allocate memory|out of memory|Storage size", re.IGNORECASE)
+_NO_MEMORY = re.compile(
+    r"can't allocate memory|out of memory|Storage size calculation overflowed", re.IGNORECASE
+)
 
 # A field of a recipe's configuration whose own fields are flags without its name before them.
 flat = tyro.conf.arg(name="")
@@ -42,9 +45,11 @@ def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and not _NO_MEMORY.search(str(error)):
             raise
-        _tell(
+        # From any process: memory may end on one of them alone.
+        told = (
             f"error: out of memory{_asked_for(str(error))}. Smaller networks and batches take less."
         )
+        print(told, file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         _tell("Stopped at once; what has been saved stands.")
@@ -62,9 +67,12 @@ def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) 
     """
     left = list(arguments)
     preset = "default"
-    if asked := _take(left, "--preset"):
-        command = f"{_program()} {asked}"
-        raise UsageError(f"a preset is the first word, without a flag: {command}")
+    asked = _take(left, "--preset")
+    if asked is not None:
+        if asked not in presets:
+            raise unknown("preset", asked, presets)
+        words = shlex.join([asked, *left])
+        raise UsageError(f"a preset is the first word, without a flag: {_program()} {words}")
     if left and not left[0].startswith("-"):
         preset = left.pop(0)
         if preset not in presets:
@@ -116,7 +124,9 @@ def _take(arguments: list[str], flag: str) -> str | None:
             return arguments.pop(i).split("=", 1)[1]
         if word == flag:
             if i + 1 == len(arguments):
-                raise UsageError(f"{flag} needs a path after it.")
+                raise UsageError(
+                    f"{flag} needs a {'name' if flag == '--preset' else 'path'} after it."
+                )
             del arguments[i]
             return arguments.pop(i)
     return None

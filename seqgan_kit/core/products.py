@@ -25,25 +25,34 @@ _MANY_ROWS, _STEP_IN_ROWS = 128, 32
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``F.linear``: x [...,K], weight [N,K], bias [N] -> [...,N]."""
-    rows = x.numel() // max(1, weight.shape[1])
-    if not _by_onednn(x, weight, rows):
+    """``F.linear``: x [...,K], weight [N,K], bias [N] -> [...,N].
+
+    Where oneDNN makes it, it has gradients and their gradients, and no other transforms of torch.func.
+    """
+    fitting = weight.dim() == 2 and x.shape[-1:] == weight.shape[1:] and x.dtype == weight.dtype
+    if not fitting or (bias is not None and bias.shape != weight.shape[:1]):
+        return F.linear(x, weight, bias)  # broadcasts, or says what is wrong
+    rows = x.shape[:-1].numel()
+    if not by_onednn(x) or rows * weight.numel() < _WORTH_IT:
         return F.linear(x, weight, bias)
-    found: Tensor = _Linear.apply(x.reshape(rows, x.shape[-1]), weight, bias)
-    return found.view(*x.shape[:-1], len(weight))
+    shape, x = x.shape[:-1], x.reshape(rows, -1)
+    if rows > _MANY_ROWS and rows % _STEP_IN_ROWS:
+        x = F.pad(x, (0, 0, 0, -rows % _STEP_IN_ROWS))
+    found: Tensor = _Linear.apply(x, weight, bias)
+    return found[:rows].view(*shape, len(weight))
 
 
 def product(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
-    """a [M,K] @ b [K,N] -> [M,N]; ``out`` is room for it, which only MKL makes use of."""
-    if _by_onednn(a, b, len(a)):
+    """a [M,K] @ b [K,N] -> [M,N]; ``out`` is room for it, which oneDNN makes no use of."""
+    if by_onednn(a) and len(a) * b.numel() >= _WORTH_IT:
         return linear(a, b.t())
     return torch.mm(a, b, out=out) if out is not None else torch.mm(a, b)
 
 
 def add_product(total: Tensor, a: Tensor, b: Tensor, factor: float = 1.0) -> Tensor:
     """total [M,N] += factor * a [M,K] @ b [K,N], in place."""
-    if _by_onednn(a, b, len(a)):
-        return total.add_(product(a, b), alpha=factor)
+    if by_onednn(a) and len(a) * b.numel() >= _WORTH_IT:
+        return total.add_(linear(a, b.t()), alpha=factor)
     return total.addmm_(a, b, alpha=factor)
 
 
@@ -55,9 +64,22 @@ class Linear(nn.Linear):
         return linear(input, self.weight, self.bias)
 
 
+def by_onednn(x: Tensor) -> bool:
+    """Whether oneDNN makes large products of ``x``: of float32 on a CPU, where it is the quicker one."""
+    return (
+        # First, because nothing else here can be compiled; a compiler has its own way with products.
+        not torch.compiler.is_compiling()
+        and x.dtype == torch.float32
+        and x.device.type == "cpu"
+        and _onednn_is_quicker()
+        and bool(torch.backends.mkldnn.enabled)
+        and not torch.is_autocast_enabled("cpu")
+    )
+
+
 def library() -> str:
-    """By what large float32 products are made on this machine's CPU."""
-    return "oneDNN" if _onednn_is_quicker() else "torch's own"
+    """By what large float32 products are made on this machine's CPU, in words."""
+    return "oneDNN" if by_onednn(torch.empty(0)) else "torch's own"
 
 
 class _Linear(Function):
@@ -66,32 +88,28 @@ class _Linear(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        rows = len(x)
-        if rows > _MANY_ROWS and rows % _STEP_IN_ROWS:
-            x = F.pad(x, (0, 0, 0, -rows % _STEP_IN_ROWS))
+        # It takes operands of any strides, and a bias for contiguous whatever it is.
+        bias = None if bias is None else bias.contiguous()
         found: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
-        return found[:rows]
+        return found
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
         for_x, for_weight, for_bias = ctx.needs_input_grad
         return (
-            product(gradient, weight) if for_x else None,
-            product(gradient.t(), x) if for_weight else None,
+            _as_it_is(gradient, weight) if for_x else None,
+            _as_it_is(gradient.t(), x) if for_weight else None,
             gradient.sum(0) if for_bias else None,
         )
 
 
-def _by_onednn(x: Tensor, other: Tensor, rows: int) -> bool:
-    return (
-        x.dtype == other.dtype == torch.float32
-        and x.device.type == other.device.type == "cpu"
-        and rows * other.numel() >= _WORTH_IT
-        and _onednn_is_quicker()
-        and not torch.is_autocast_enabled("cpu")
-        and not torch.compiler.is_compiling()
-    )
+def _as_it_is(a: Tensor, b: Tensor) -> Tensor:
+    """``product`` without filling up: its rows are as many every time, or have been filled up already."""
+    if by_onednn(a) and len(a) * b.numel() >= _WORTH_IT:
+        found: Tensor = _Linear.apply(a, b.t(), None)
+        return found
+    return torch.mm(a, b)
 
 
 @cache

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.progress import Progress
-from seqgan_kit.core.runlog import RunLog, provenance
+from seqgan_kit.core.runlog import RunLog, provenance, would_delete
 from seqgan_kit.core.runtime import Runtime, start_runtime
 from seqgan_kit.core.settings import to_dict
 from seqgan_kit.errors import CheckpointError, DataError, UsageError
@@ -71,7 +71,7 @@ class RunSettings:
         if not self.save_every_minutes > 0:
             raise UsageError("save_every_minutes must be above 0.")
         for name in ("seed", "threads", "max_minutes"):
-            if not getattr(self, name) >= 0:  # so that nan is none
+            if not getattr(self, name) >= 0:  # false for nan too
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
         for name, bound in (("seed", 2**63), ("threads", _MOST_THREADS)):
             if getattr(self, name) >= bound:
@@ -158,6 +158,8 @@ def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
     )
     name = recipe if settings.preset in ("", "default") else f"{recipe}-{settings.preset}"
     folder = settings.resume or settings.out or Path("runs") / name
+    if settings.overwrite:
+        _check_inputs(to_dict(config), folder)
     log = RunLog(
         folder,
         resume=settings.resume is not None,
@@ -175,6 +177,21 @@ def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
     finally:
         log.close()
         runtime.close()
+
+
+def _check_inputs(config: Mapping[str, Any], folder: Path) -> None:
+    """Refuses to read from the run that is to be replaced: what is deleted cannot be resumed from."""
+    groups: list[Any] = [group for name, group in config.items() if name != "run"]
+    while groups:
+        value = groups.pop()
+        if isinstance(value, Mapping):
+            groups += value.values()
+        elif isinstance(value, list):
+            groups += value
+        elif isinstance(value, str) and value and would_delete(folder, Path(value)):
+            raise UsageError(
+                f"--overwrite would delete {value}, which this run reads: choose another --out."
+            )
 
 
 def _record(recipe: str, config: HasRun, runtime: Runtime) -> dict[str, Any]:

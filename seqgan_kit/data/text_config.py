@@ -58,8 +58,8 @@ class TextData:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
         if self.max_tokens is not None and self.max_tokens < 1:
             raise UsageError(f"max_tokens is {self.max_tokens}; it must be at least 1.")
-        kept = 1 - self.valid_share - self.test_share
-        if not (min(self.valid_share, self.test_share) >= 0 and kept > 0):  # so that nan is none
+        held_out = self.valid_share + self.test_share
+        if not (min(self.valid_share, self.test_share) >= 0 and held_out < 1):  # false for nan too
             raise UsageError(
                 f"valid_share {self.valid_share} and test_share {self.test_share} must be 0 or more and "
                 "leave something to train on (sum below 1)."

@@ -110,7 +110,7 @@ def _unknown_words(samples: Values, real: Values) -> str | None:
     if not _both("unknown", samples, real) or samples["unknown"] <= real["unknown"] + 0.02:
         return None
     return (
-        f"Unknown tokens: {samples['unknown']:.1%} of them do not stand in the training text; of unseen "
+        f"Unknown tokens: {samples['unknown']:.1%} of all do not stand in the training text; of unseen "
         f"real text {real['unknown']:.1%}. Perhaps the two were split differently."
     )
 

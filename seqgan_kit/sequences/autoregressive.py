@@ -58,17 +58,19 @@ class Stepper:
 
     def project(self, hidden: Tensor) -> Tensor:
         """Logits [M,V] of hidden states [M,H]."""
-        return self._product(hidden, 1.0)
+        return self._product(self._rows(hidden))
 
     def powers(self, hidden: Tensor, room: Tensor) -> Tensor:
         """exp(logits) [M,V], which may overflow; ``room`` [M,V] is overwritten."""
-        # As powers of 2: on processors that are not Intel's, torch's exp takes four times as long as exp2.
-        return self._product(hidden, LOG2_E, room).exp2_()
+        return self._product(self._rows(hidden) * LOG2_E, room).exp2_()
 
-    def _product(self, hidden: Tensor, factor: float, out: Tensor | None = None) -> Tensor:
+    def _rows(self, hidden: Tensor) -> Tensor:
         # In float32, as in the generator: what is drawn must follow the probabilities that are scored.
-        with torch.autocast(hidden.device.type, enabled=False):
-            return product(F.pad(hidden.float(), (0, 1), value=1.0) * factor, self.table, out)
+        return F.pad(hidden.float(), (0, 1), value=1.0)
+
+    def _product(self, rows: Tensor, out: Tensor | None = None) -> Tensor:
+        with torch.autocast(rows.device.type, enabled=False):
+            return product(rows, self.table, out)
 
 
 class SequenceGenerator(nn.Module, ABC):

@@ -6,6 +6,7 @@ A trunk maps [B,T] ids, or [B,T,V] soft one-hots, to features [B,F] and has the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -51,7 +52,8 @@ def build_discriminator(
     if choice.discriminator not in DISCRIMINATORS:
         raise unknown("discriminator", choice.discriminator, DISCRIMINATORS)
     config = getattr(choice, choice.discriminator)
-    make = partial(DISCRIMINATORS[choice.discriminator], config, vocabulary, length, pad=pad)
+    trunk_of: Callable[..., Any] = DISCRIMINATORS[choice.discriminator]
+    make = partial(trunk_of, config, vocabulary, length, pad=pad)
     check_training_memory(
         f"training a {choice.discriminator} on {vocabulary:,} tokens", vocabulary, make
     )

@@ -52,8 +52,8 @@ def tokens_from_uniforms(logits: Tensor, uniforms: Tensor) -> Tensor:
 def next_token_drawer(stepper: Stepper, shape: Callable[[Tensor], Tensor] | None = None) -> Drawer:
     """Prepares drawing tokens straight from hidden states.
 
-    On a CPU the logits of as many rows as stay in the cache are written to one buffer and exponentiated in
-    place, as they are: the pass for the row's maximum and the one that subtracts it are needed only for
+    On a CPU the logits of as many rows as stay in the cache are made at a time and exponentiated in place, as
+    they are: the pass for the row's maximum and the one that subtracts it are needed only for
     rows whose weights would lose digits or overflow, and these are done again with them.
 
     Args:

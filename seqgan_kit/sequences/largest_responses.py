@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqgan_kit.core.products import add_product, library, product
+from seqgan_kit.core.products import add_product, by_onednn, product
 
 # Up to so many windows a dense product is quicker than bags of the few that won.
 _FEW_WINDOWS = 8
@@ -108,7 +108,7 @@ def _as_image(embedded: Tensor) -> Tensor:
 def _input_gradient(embedded: Tensor, banks: list[_Bank]) -> Tensor:
     """dx [B,T,E]. Sorting filters by the windows they chose costs what the zeros do, so this one is dense."""
     length = embedded.shape[1]
-    if library() == "oneDNN":
+    if by_onednn(embedded):
         parts = [
             F.conv_transpose2d(_as_image(bank.spread(length)), bank.weight.unsqueeze(2))
             for bank in banks

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqgan_kit.sequences.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.autoregressive import IMPOSSIBLE, SequenceGenerator, State
 from seqgan_kit.sequences.rollout import Reward
-from seqgan_kit.sequences.textcnn import TextCNN
+from seqgan_kit.sequences.textcnn import Highway, TextCNN
 
 
 @torch.no_grad()
@@ -48,10 +48,21 @@ def _complete(policy: SequenceGenerator, tokens: Tensor, kept: int, rng: torch.G
         _, state = policy.advance(inputs, state)
         inputs = tokens[:, position]
     for position in range(kept, tokens.shape[1]):
-        logits, state = policy.step(inputs, state)
+        logits, state = _step(policy, inputs, state)
         inputs = torch.multinomial(logits.softmax(1), 1, generator=rng).squeeze(1)
         completed[:, position] = inputs
     return completed
+
+
+def _step(policy: SequenceGenerator, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+    """``policy.step``, its logits by torch's own linear layer."""
+    hidden, state = policy.advance(inputs, state)
+    logits = F.linear(hidden, policy.output.weight, policy.output.bias + policy.impossible)
+    if policy.eos is not None and policy.pad is not None:
+        ended = (inputs == policy.eos) | (inputs == policy.pad)
+        logits[ended] = IMPOSSIBLE
+        logits[ended, policy.pad] = 0.0
+    return logits, state
 
 
 @torch.no_grad()
@@ -67,5 +78,8 @@ def plain_features(trunk: TextCNN, tokens: Tensor) -> Tensor:
     embedded = trunk.embedding(tokens).transpose(1, 2)
     weights = [tuple(convolution.parameters()) for convolution in trunk.convolutions]
     pooled = [F.conv1d(embedded, weight, bias).amax(2) for weight, bias in weights]
-    features: Tensor = trunk.highway(torch.cat(pooled, dim=1).relu())
-    return features
+    features = torch.cat(pooled, dim=1).relu()
+    if not isinstance(trunk.highway, Highway):
+        return features
+    value, gate = F.linear(features, *trunk.highway.both.parameters()).chunk(2, dim=1)
+    return torch.lerp(features, value.relu(), gate.sigmoid())

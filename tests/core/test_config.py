@@ -223,8 +223,12 @@ def test_what_torch_cannot_hold_is_no_bug(size, told, monkeypatch, capsys):
 
 
 def test_a_preset_is_no_flag():
-    with pytest.raises(UsageError, match=r"a preset is the first word, without a flag: .* smoke"):
-        read("--preset", "smoke")
+    with pytest.raises(UsageError, match=r"the first word, without a flag: .* smoke --rounds 3$"):
+        read("--preset", "smoke", "--rounds", 3)
+    with pytest.raises(UsageError, match="Did you mean 'smoke'"):
+        read("--preset", "smok")
+    with pytest.raises(UsageError, match="--preset needs a name after it"):
+        read("--preset")
 
 
 def test_only_the_leading_process_tells(monkeypatch, capsys):
@@ -239,8 +243,8 @@ def test_bugs_keep_their_traceback(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["recipe.py"])
     with pytest.raises(ZeroDivisionError, match="division"):
         launch(lambda config: 1 / 0, PRESETS)
-    with pytest.raises(RuntimeError, match="size of tensor"):
-        launch(lambda config: torch.ones(2) + torch.ones(3), PRESETS)
+    with pytest.raises(RuntimeError, match="storage of size"):
+        launch(lambda config: torch.arange(5).as_strided((10,), (1,)), PRESETS)
 
 
 def test_run_settings_are_checked():
@@ -256,3 +260,25 @@ def test_run_settings_are_checked():
 def test_negative_settings_of_a_run_are_refused_before_it_starts(setting):
     with pytest.raises(UsageError, match=f"{setting} is -1; it must be 0 or more"):
         RunSettings(**{setting: -1})
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A recipe that reads a file."""
+
+    data: str
+    run: RunSettings
+
+
+def test_a_run_may_not_read_from_the_run_that_it_replaces(earlier_run):
+    """It could not be resumed: what it began with would be gone. Files of one's own stay."""
+    overwriting = RunSettings(out=earlier_run, overwrite=True, quiet=True, device="cpu")
+    for inside in (earlier_run, earlier_run / "samples", earlier_run / "config.json"):
+        with (
+            pytest.raises(UsageError, match=r"--overwrite would delete .*choose another --out"),
+            open_run("test", Reading(str(inside), overwriting)),
+        ):
+            pass
+    (earlier_run / "mine.txt").write_text("a cat", encoding="utf-8")
+    with open_run("test", Reading(str(earlier_run / "mine.txt"), overwriting)):
+        pass

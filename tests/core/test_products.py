@@ -51,6 +51,9 @@ def test_operands_may_be_views_of_any_strides(by_onednn):
     for x, y in ((a.t().contiguous().t(), b), (a, b.t().contiguous().t()), (a, wide[:, ::2])):
         close(product(x, y), x.double() @ y.double())
     close(product(expanded, b), expanded.double() @ b.double())
+    x, weight = torch.randn(9, 6), torch.randn(5, 6)
+    for bias in (torch.arange(10.0)[::2], torch.ones(1).expand(5), torch.ones(1)):
+        close(linear(x, weight, bias), F.linear(x.double(), weight.double(), bias.double()))
 
 
 @pytest.mark.parametrize("shape", [(30,), (5, 30), (4, 60, 30), (0, 30)])
@@ -77,11 +80,74 @@ def test_gradients_and_their_gradients_are_those_of_torch(by_onednn):
         torch.testing.assert_close(ours, expected, atol=1e-3, rtol=1e-4)
 
 
-def test_only_the_gradients_asked_for_are_made(by_onednn):
+@has_onednn
+def test_only_the_gradients_asked_for_are_made(monkeypatch):
+    monkeypatch.setattr(products, "_onednn_is_quicker", lambda: True)
+    monkeypatch.setattr(products, "_WORTH_IT", 1)
+    made, make = [], products._as_it_is
+    monkeypatch.setattr(products, "_as_it_is", lambda *a: made.append(a) or make(*a))
     x, weight = torch.randn(9, 4, requires_grad=True), torch.randn(3, 4)
     linear(x, weight).sum().backward()
     torch.testing.assert_close(x.grad, weight.sum(0).expand(9, 4))
-    assert weight.grad is None
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("rows", [9, 140])
+def test_the_result_may_be_changed_in_place(by_onednn, rows):
+    """Also where rows were filled up."""
+    x, weight = torch.randn(rows, 4), torch.randn(3, 4, requires_grad=True)
+    found = []
+    for layer in (F.linear, linear):
+        y = layer(x, weight)
+        y[:, 0].mul_(3)
+        y.relu_()
+        found.append(torch.autograd.grad(y.sum(), weight)[0])
+    torch.testing.assert_close(found[1], found[0])
+
+
+@has_onednn
+def test_many_rows_come_in_few_sizes(monkeypatch):
+    monkeypatch.setattr(products, "_onednn_is_quicker", lambda: True)
+    monkeypatch.setattr(products, "_WORTH_IT", 1)
+    sizes, make = set(), products._Linear.apply
+    monkeypatch.setattr(products._Linear, "apply", lambda x, *a: sizes.add(len(x)) or make(x, *a))
+    for rows in (1, 128, 129, 140, 160, 161):
+        assert linear(torch.randn(rows, 4), torch.randn(3, 4)).shape == (rows, 3)
+    assert sizes == {1, 128, 160, 192}
+
+
+def test_sizes_that_do_not_fit_are_torchs_to_refuse(by_onednn):
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        linear(torch.randn(9, 5), torch.randn(3, 4))
+    with pytest.raises(RuntimeError, match="same dtype"):
+        linear(torch.randn(9, 4), torch.randn(3, 4).double())
+    assert linear(torch.randn(9, 4), torch.randn(4)).shape == (9,)
+
+
+@has_onednn
+def test_onednn_can_be_switched_off(monkeypatch):
+    monkeypatch.setattr(products, "_onednn_is_quicker", lambda: True)
+    assert products.by_onednn(torch.ones(1))
+    torch._C._set_mkldnn_enabled(False)  # as torch.backends.mkldnn.flags does, which warns
+    try:
+        assert not products.by_onednn(torch.ones(1))
+    finally:
+        torch._C._set_mkldnn_enabled(True)
+
+
+def test_a_compiler_sees_torchs_own_product(by_onednn):
+    """oneDNN's would break the graph; and looking at the processor cannot be compiled."""
+    seen = []
+
+    def backend(graph, inputs):
+        seen.append(graph)
+        return graph.forward
+
+    torch._dynamo.reset()
+    layer = torch.compile(Linear(4, 3), backend=backend, fullgraph=True)
+    layer(torch.randn(9, 4))
+    assert len(seen) == 1
+    assert "_linear_pointwise" not in seen[0].code
 
 
 @has_onednn

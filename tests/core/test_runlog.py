@@ -82,6 +82,17 @@ class TestClaim:
         run.close()
         assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
+    @pytest.mark.parametrize(
+        "write", [lambda run: run.write_scores({}), lambda run: run.position()]
+    )
+    def test_nothing_new_is_written_beside_the_old(self, tmp_path: Path, write: object) -> None:
+        folder = finished_run(tmp_path / "run")
+        run = RunLog(folder, overwrite=True)
+        run.write_config(RECORD | {"recipe": "maligan"})
+        write(run)  # type: ignore[operator]
+        assert read_metrics(folder) == []
+        assert read_config(folder)["recipe"] == "maligan"
+
     def test_overwrite_unlinks_a_linked_folder_and_spares_its_target(self, tmp_path: Path) -> None:
         folder = finished_run(tmp_path / "run")
         elsewhere = tmp_path / "elsewhere"

@@ -273,6 +273,7 @@ def test_strict_stops_where_lines_would_be_left_out(tmp_path):
         ({"min_count": 0}, "min_count is 0; it must be at least 1"),
         ({"max_tokens": 0}, "max_tokens is 0"),
         ({"valid_share": 0.5, "test_share": 0.5}, "leave something to train on"),
+        ({"valid_share": 0.7, "test_share": 0.3}, "leave something to train on"),
         ({"valid_share": -0.1}, "must be 0 or more"),
         ({"valid_share": float("nan")}, "must be 0 or more"),
     ],

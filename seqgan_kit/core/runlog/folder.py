@@ -40,6 +40,14 @@ def claim(folder: Path, *, resume: bool, overwrite: bool) -> bool:
     return True
 
 
+def would_delete(folder: Path, path: Path) -> bool:
+    """Whether ``delete_run(folder)`` takes ``path``, or something that a reader of it needs."""
+    if not path.exists() or not path.resolve().is_relative_to(folder.resolve()):
+        return False
+    inside = path.resolve().relative_to(folder.resolve()).parts
+    return not inside or inside[0] in (*_FOLDERS, *_FILES)
+
+
 def delete_run(folder: Path) -> None:
     """Delete what a run wrote; other files stay."""
     for name in _FOLDERS:

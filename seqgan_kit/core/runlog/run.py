@@ -24,7 +24,7 @@ class RunLog:
         folder: where the run lives; made if absent.
         resume: go on with the run that is there.
         overwrite: replace the run that is there (a folder that is no run is never deleted). It is deleted
-            at the new one's first row: what goes wrong before costs nothing, and its files may be read.
+            when the new one first writes more than its settings: what goes wrong before costs nothing.
         active: False on ranks other than 0: every call is allowed and nothing is written.
         tensorboard: mirror the numbers to ``folder/tensorboard`` (needs the ``tensorboard`` extra).
     """
@@ -111,6 +111,7 @@ class RunLog:
 
     def write_scores(self, record: Mapping[str, Any]) -> None:
         """Write scores.json, the final table."""
+        self._replace()
         if self.active:
             write_atomically(self.folder / "scores.json", record)
 
@@ -135,8 +136,7 @@ class RunLog:
             raise unknown("kind of row", kind, KINDS)
         if not self.active:
             return
-        if self._replaces:
-            self._replace()
+        self._replace()
         row = {
             "kind": kind,
             "phase": phase,
@@ -157,6 +157,7 @@ class RunLog:
 
     def position(self) -> int:
         """Bytes of metrics.jsonl, all on the disk: what a checkpoint stores for `truncate`."""
+        self._replace()
         if not self.active:
             return 0
         with self._metrics.open("ab") as file:
@@ -165,6 +166,7 @@ class RunLog:
 
     def truncate(self, position: int) -> None:
         """Forget the rows after ``position``: those that a resumed run is about to write again."""
+        self._replace()
         if not self.active:
             return
         content = self._metrics.read_bytes() if self._metrics.exists() else b""
@@ -184,7 +186,9 @@ class RunLog:
             self._mirror.close()
 
     def _replace(self) -> None:
-        """Delete the earlier run and take its place."""
+        """Delete the earlier run, if there still is one, and take its place."""
+        if not self._replaces:
+            return
         delete_run(self.folder)
         self._replaces = False
         self._make_folders()
