@@ -66,17 +66,16 @@ def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) 
     both. With ``--resume RUN_DIR`` the run's own settings take the preset's place.
     """
     left = list(arguments)
-    preset = "default"
-    asked = _take(left, "--preset")
-    if asked is not None:
-        if asked not in presets:
-            raise unknown("preset", asked, presets)
-        words = shlex.join([asked, *left])
-        raise UsageError(f"a preset is the first word, without a flag: {_program()} {words}")
-    if left and not left[0].startswith("-"):
+    preset, flagged = "default", _take(left, "--preset", "name")
+    if flagged is not None:
+        preset = flagged
+    elif left and not left[0].startswith("-"):
         preset = left.pop(0)
-        if preset not in presets:
-            raise unknown("preset", preset, presets)
+    if preset not in presets:
+        raise unknown("preset", preset, presets)
+    if flagged is not None:
+        words = shlex.join([flagged, *left])
+        raise UsageError(f"a preset is the first word, without a flag: {_program()} {words}")
     base = _with_run(presets[preset], preset=preset)
     resumed = _take(left, "--resume")
     if resumed is not None:
@@ -117,16 +116,14 @@ def _with_run(base: C, **changes: Any) -> C:
     return dataclasses.replace(base, run=dataclasses.replace(base.run, **changes))  # type: ignore[type-var]
 
 
-def _take(arguments: list[str], flag: str) -> str | None:
+def _take(arguments: list[str], flag: str, what: str = "path") -> str | None:
     """Removes ``flag VALUE`` or ``flag=VALUE`` from the arguments; its value."""
     for i, word in enumerate(arguments):
         if word.startswith(flag + "="):
             return arguments.pop(i).split("=", 1)[1]
         if word == flag:
             if i + 1 == len(arguments):
-                raise UsageError(
-                    f"{flag} needs a {'name' if flag == '--preset' else 'path'} after it."
-                )
+                raise UsageError(f"{flag} needs a {what} after it.")
             del arguments[i]
             return arguments.pop(i)
     return None

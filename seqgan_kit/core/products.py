@@ -29,30 +29,22 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Where oneDNN makes it, it has gradients and their gradients, and no other transforms of torch.func.
     """
-    fitting = weight.dim() == 2 and x.shape[-1:] == weight.shape[1:] and x.dtype == weight.dtype
-    if not fitting or (bias is not None and bias.shape != weight.shape[:1]):
-        return F.linear(x, weight, bias)  # broadcasts, or says what is wrong
-    rows = x.shape[:-1].numel()
-    if not by_onednn(x) or rows * weight.numel() < _WORTH_IT:
+    if not _worth_it(x, weight) or (bias is not None and bias.shape != weight.shape[:1]):
         return F.linear(x, weight, bias)
-    shape, x = x.shape[:-1], x.reshape(rows, -1)
-    if rows > _MANY_ROWS and rows % _STEP_IN_ROWS:
-        x = F.pad(x, (0, 0, 0, -rows % _STEP_IN_ROWS))
-    found: Tensor = _Linear.apply(x, weight, bias)
-    return found[:rows].view(*shape, len(weight))
+    return _filled_up(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], len(weight))
 
 
 def product(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
     """a [M,K] @ b [K,N] -> [M,N]; ``out`` is room for it, which oneDNN makes no use of."""
-    if by_onednn(a) and len(a) * b.numel() >= _WORTH_IT:
-        return linear(a, b.t())
+    if _worth_it(a, b.t()):
+        return _filled_up(a, b.t(), None)
     return torch.mm(a, b, out=out) if out is not None else torch.mm(a, b)
 
 
 def add_product(total: Tensor, a: Tensor, b: Tensor, factor: float = 1.0) -> Tensor:
     """total [M,N] += factor * a [M,K] @ b [K,N], in place."""
-    if by_onednn(a) and len(a) * b.numel() >= _WORTH_IT:
-        return total.add_(linear(a, b.t()), alpha=factor)
+    if _worth_it(a, b.t()):
+        return total.add_(_filled_up(a, b.t(), None), alpha=factor)
     return total.addmm_(a, b, alpha=factor)
 
 
@@ -82,6 +74,26 @@ def library() -> str:
     return "oneDNN" if by_onednn(torch.empty(0)) else "torch's own"
 
 
+def _worth_it(x: Tensor, weight: Tensor) -> bool:
+    """Whether oneDNN shall multiply x [...,K] by weight [N,K]; what does not fit is torch's to refuse."""
+    return (
+        by_onednn(x)
+        and weight.dtype == x.dtype
+        and weight.dim() == 2
+        and x.shape[-1:] == weight.shape[1:]
+        and x.shape[:-1].numel() * weight.numel() >= _WORTH_IT
+    )
+
+
+def _filled_up(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """x [M,K] by weight [N,K], plus bias [N] -> [M,N], in one of few sizes."""
+    rows = len(x)
+    if rows > _MANY_ROWS and rows % _STEP_IN_ROWS:
+        x = F.pad(x, (0, 0, 0, -rows % _STEP_IN_ROWS))
+    found: Tensor = _Linear.apply(x, weight, bias)
+    return found[:rows]
+
+
 class _Linear(Function):
     """oneDNN's product has no gradient of its own; this one's is made of products, and so has gradients."""
 
@@ -106,7 +118,7 @@ class _Linear(Function):
 
 def _as_it_is(a: Tensor, b: Tensor) -> Tensor:
     """``product`` without filling up: its rows are as many every time, or have been filled up already."""
-    if by_onednn(a) and len(a) * b.numel() >= _WORTH_IT:
+    if _worth_it(a, b.t()):
         found: Tensor = _Linear.apply(a, b.t(), None)
         return found
     return torch.mm(a, b)

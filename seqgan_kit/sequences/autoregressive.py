@@ -132,12 +132,12 @@ class SequenceGenerator(nn.Module, ABC):
         logits = self.project(hidden)
         if self.eos is None or inputs.is_floating_point():
             return logits, state
-        return self._force_pad(logits, (inputs == self.eos) | (inputs == self.pad)), state
+        return self.force_pad(logits, (inputs == self.eos) | (inputs == self.pad)), state
 
     def logits(self, tokens: Tensor) -> Tensor:
         """Logits [B,T,V] of every token of ``tokens`` [B,T], given BOS and the tokens before it."""
         logits = self.project(self.prefix_states(tokens))
-        return logits if self.eos is None else self._force_pad(logits, ~self.token_mask(tokens))
+        return logits if self.eos is None else self.force_pad(logits, ~self.token_mask(tokens))
 
     def log_probs(self, tokens: Tensor) -> Tensor:
         """Log-probability [B,T] of every token given those before it; 0 on the PAD after EOS.
@@ -236,7 +236,8 @@ class SequenceGenerator(nn.Module, ABC):
         rows = counted.flatten().nonzero().squeeze(1)
         return hidden.index_select(0, rows), targets[rows], rows
 
-    def _force_pad(self, logits: Tensor, ended: Tensor) -> Tensor:
+    def force_pad(self, logits: Tensor, ended: Tensor) -> Tensor:
+        """Logits [...,V] that leave PAD alone possible where ``ended`` [...]."""
         only_pad = torch.full_like(self.impossible, IMPOSSIBLE)
         only_pad[self.pad] = 0
         return torch.where(ended.unsqueeze(-1), only_pad, logits)

@@ -54,8 +54,6 @@ def build_discriminator(
     config = getattr(choice, choice.discriminator)
     trunk_of: Callable[..., Any] = DISCRIMINATORS[choice.discriminator]
     make = partial(trunk_of, config, vocabulary, length, pad=pad)
-    check_training_memory(
-        f"training a {choice.discriminator} on {vocabulary:,} tokens", vocabulary, make
-    )
+    check_training_memory(choice.discriminator, vocabulary, make)
     trunk = make()
     return Discriminator(trunk, trunk.features)

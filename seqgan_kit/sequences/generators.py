@@ -51,7 +51,5 @@ def build_generator(
     network: Callable[..., SequenceGenerator] = GENERATORS[choice.generator][1]
     config = getattr(choice, choice.generator)
     make = partial(network, config, vocabulary, length, bos=bos, eos=eos, pad=pad)
-    check_training_memory(
-        f"training a {choice.generator} on {vocabulary:,} tokens", vocabulary, make
-    )
+    check_training_memory(choice.generator, vocabulary, make)
     return make(rng=rng)

@@ -43,12 +43,13 @@ def check_memory(what: str, parameters: int, bytes_each: int) -> None:
         )
 
 
-def check_training_memory(what: str, vocabulary: int, make: Callable[[], nn.Module]) -> None:
+def check_training_memory(kind: str, vocabulary: int, make: Callable[[], nn.Module]) -> None:
     """The same for a network that will be trained, counted without making its numbers."""
     if vocabulary < LARGE_VOCABULARY:
         return
     with torch.device("meta"):
-        check_memory(what, sum(p.numel() for p in make().parameters()), TRAINED_BYTES)
+        parameters = sum(p.numel() for p in make().parameters())
+    check_memory(f"training a {kind} on {vocabulary:,} tokens", parameters, TRAINED_BYTES)
 
 
 def _gibibytes(count: int) -> str:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqgan_kit.sequences.autoregressive import IMPOSSIBLE, SequenceGenerator, State
+from seqgan_kit.sequences.autoregressive import SequenceGenerator, State
 from seqgan_kit.sequences.rollout import Reward
 from seqgan_kit.sequences.textcnn import Highway, TextCNN
 
@@ -58,11 +58,9 @@ def _step(policy: SequenceGenerator, inputs: Tensor, state: State) -> tuple[Tens
     """``policy.step``, its logits by torch's own linear layer."""
     hidden, state = policy.advance(inputs, state)
     logits = F.linear(hidden, policy.output.weight, policy.output.bias + policy.impossible)
-    if policy.eos is not None and policy.pad is not None:
-        ended = (inputs == policy.eos) | (inputs == policy.pad)
-        logits[ended] = IMPOSSIBLE
-        logits[ended, policy.pad] = 0.0
-    return logits, state
+    if policy.eos is None:
+        return logits, state
+    return policy.force_pad(logits, (inputs == policy.eos) | (inputs == policy.pad)), state
 
 
 @torch.no_grad()

@@ -32,11 +32,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     """config.json of a run, or a UsageError that says this is no run directory."""
     path = Path(folder) / "config.json"
     try:
-        record = json.loads(path.read_bytes())
+        record = _read_json(path)
     except FileNotFoundError:
         raise UsageError(f"{folder} is not a run directory: it has no config.json.") from None
-    except ValueError as error:
-        raise UsageError(f"{path} is not JSON ({error}).") from error
     versions = record.get("versions") if isinstance(record, dict) else None
     if not isinstance(versions, dict) or "seqgan_kit" not in versions:
         raise UsageError(f"{path} was not written by seqgan-kit.")
@@ -47,14 +45,19 @@ def read_scores(folder: Path) -> dict[str, Any] | None:
     """scores.json of a run, None where there is none; a UsageError if it holds no table."""
     path = Path(folder) / "scores.json"
     try:
-        record = json.loads(path.read_bytes())
+        record = _read_json(path)
     except FileNotFoundError:
         return None
-    except ValueError as error:
-        raise UsageError(f"{path} is not JSON ({error}).") from error
     if not isinstance(record, dict) or not {"columns", "rows"} <= record.keys():
         raise UsageError(f"{path} holds no table of scores: it has no columns and rows.")
     return record
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise UsageError(f"{path} is not JSON ({error}).") from error
 
 
 def as_json(value: Any) -> Any:
