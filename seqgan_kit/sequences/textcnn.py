@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
@@ -48,24 +49,35 @@ class TextCNNConfig:
     """Share of features dropped in training (the paper keeps 0.75)."""
     highway: bool = True
     """Whether a highway layer follows the pooling."""
+    gate_bias: float = 0.0
+    """Initial bias of the highway's gate (the paper's code: 0); below 0 the layer starts nearer to the
+    identity."""
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.gate_bias):
+            raise UsageError(
+                f"gate_bias is {self.gate_bias}; it must be a finite number, such as 0 or -2."
+            )
 
 
 class Highway(nn.Module):
-    """y = t * relu(W x + b) + (1 - t) * x with t = sigmoid(W' x + b' - 2) (Srivastava et al. 2015).
+    """y = t * relu(W x + b) + (1 - t) * x with t = sigmoid(W' x + b') (Srivastava et al. 2015).
 
     As in the paper's code the gate has a linear layer of its own; several PyTorch ports share one.
+
+    Args:
+        features: width of x and y.
+        gate_bias: b' at the start; the other biases start at 0.
     """
 
-    def __init__(self, features: int):
+    def __init__(self, features: int, gate_bias: float = 0.0):
         super().__init__()
         # Value and gate in one matrix, so that they are one product.
         self.both = Linear(features, 2 * features)
         for half in self.both.weight.chunk(2):
             nn.init.xavier_uniform_(half)
         nn.init.zeros_(self.both.bias)
-        with torch.no_grad():
-            # At the start the layer lets most of its input through.
-            self.both.bias[features:] = -2.0
+        nn.init.constant_(self.both.bias[features:], gate_bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B,F] -> [B,F]."""
@@ -77,10 +89,11 @@ class Highway(nn.Module):
 class TextCNN(nn.Module):
     """Embedding, convolutions of many widths, max over time, highway, dropout (Kim 2014; Yu et al. 2017).
 
-    Differs from the paper's code: one logit (the head of ``Discriminator``) in place of a softmax over two
-    classes; the gate's fixed offset -2 is the initial value of its bias; a relu after the maximum, which is
-    the same as before it. PAD is embedded as zeros, never learned: windows over the padding see nothing but
-    the bias, real and generated alike, and the sequence's length shows in how many there are.
+    Differs from the paper's code: one logit (the head of ``Discriminator``, with torch's initialisation) in
+    place of a softmax over two classes; the highway's other biases start at 0, there at small random numbers;
+    a relu after the maximum, which is the same as before it. PAD is embedded as zeros, never learned: windows
+    over the padding see nothing but the bias, real and generated alike, and the sequence's length shows in how
+    many there are.
 
     Args:
         config: widths, filters, dropout.
@@ -102,7 +115,7 @@ class TextCNN(nn.Module):
         self.convolutions = nn.ModuleList(
             nn.Conv1d(config.embedding, count, width) for width, count in self.filters
         )
-        self.highway = Highway(self.features) if config.highway else nn.Identity()
+        self.highway = Highway(self.features, config.gate_bias) if config.highway else nn.Identity()
         self.dropout = nn.Dropout(config.dropout)
         self._initialise()
 

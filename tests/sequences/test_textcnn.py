@@ -68,7 +68,17 @@ def test_highway_mixes_input_and_its_transform():
     value = x @ layer.both.weight[:6].t() + layer.both.bias[:6]
     gate = torch.sigmoid(x @ layer.both.weight[6:].t() + layer.both.bias[6:])
     torch.testing.assert_close(layer(x), gate * value.relu() + (1 - gate) * x)
-    assert (layer.both.bias[6:] == -2).all()
+
+
+def test_the_gate_starts_as_in_the_papers_code_and_as_asked():
+    """LantaoYu/SeqGAN calls highway(h, size, 1, 0): the gate's offset is 0."""
+    assert (make().highway.both.bias == 0).all()
+    asked = make(gate_bias=-2.0).highway.both
+    assert (asked.bias[16:] == -2).all()
+    assert (asked.bias[:16] == 0).all()
+    torch.testing.assert_close(asked.weight, make().highway.both.weight, rtol=0, atol=0)
+    with pytest.raises(UsageError, match="gate_bias is nan; it must be a finite number"):
+        TextCNNConfig(gate_bias=float("nan"))
 
 
 def test_pad_is_embedded_as_zeros_and_stays_so():
