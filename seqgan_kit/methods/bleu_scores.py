@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from seqgan_kit.methods.score_tables import Column, column
+from seqgan_kit.methods.score_tables import AS_REAL, Column, column
 from seqgan_kit.metrics.bleu import DEFAULT_ORDERS, ReferenceSet, self_bleu, sentence_scores
 from seqgan_kit.metrics.divergences import Estimate
 from seqgan_kit.metrics.ngram_index import Sentence
@@ -40,14 +40,27 @@ def self_bleu_scores(sentences: Sequence[Sentence]) -> dict[str, Estimate]:
 
 
 def bleu_columns(
-    hypotheses: int, references: int, tok: str, case: str | None = None
+    hypotheses: int,
+    references: int,
+    tok: str,
+    case: str | None = None,
+    compared: int | None = None,
 ) -> list[Column]:
-    """The columns of :func:`bleu_scores`."""
+    """The columns of :func:`bleu_scores`.
+
+    Args:
+        hypotheses: sentences whose BLEU is averaged.
+        references: sentences that they are compared with.
+        tok: how lines became words.
+        case: ``mixed`` or ``lower``.
+        compared: sentences of Self-BLEU, which grows with their number (default: all hypotheses).
+    """
+    among = hypotheses if compared is None else compared
     columns = []
     for order in DEFAULT_ORDERS:
         sign = Signature("bleu", (order,), "method1", references, hypotheses, tok, case)
         columns.append(column(f"bleu{order}", f"BLEU-{order}", "higher", 3, sign))
     for order in DEFAULT_ORDERS:
-        sign = Signature("self-bleu", (order,), "method1", "leave-one-out", hypotheses, tok, case)
-        columns.append(column(f"self_bleu{order}", f"S-BLEU-{order}", "lower", 3, sign))
+        sign = Signature("self-bleu", (order,), "method1", "leave-one-out", among, tok, case)
+        columns.append(column(f"self_bleu{order}", f"S-BLEU-{order}", AS_REAL, 3, sign))
     return columns

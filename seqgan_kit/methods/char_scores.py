@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from seqgan_kit.core.game import Game
 from seqgan_kit.data.text import TextCorpus
 from seqgan_kit.errors import UsageError
-from seqgan_kit.methods.score_tables import Column, column, table_row
+from seqgan_kit.methods.score_tables import AS_REAL, Column, column, table_row
 from seqgan_kit.metrics.divergences import Estimate
 from seqgan_kit.metrics.ngram_divergence import NgramShares, js_divergences
 from seqgan_kit.metrics.signature import Signature
@@ -145,7 +145,7 @@ class CharScorer:
             for n in ORDERS
         ]
         sign = Signature("distinct_rows", hyps=self.count, tok=tok)
-        return [*columns, column("diversity", "distinct rows", "higher", 3, sign)]
+        return [*columns, column("diversity", "distinct rows", AS_REAL, 3, sign)]
 
 
 def diversity(rows: Tensor) -> float:

@@ -106,10 +106,11 @@ def _notes(measures: TextMeasures, count: int) -> list[str]:
         notes.append(
             f"Real text: {used:,} {source} sentences in the samples' place. {_unseen(text)}"
         )
-    if 0 < used < 0.9 * count:
+    if (compared := measures.compared_alone(count)) < count:
+        more = ", JS, MS-Jaccard, n-grams in test, reverse LM and features" if used else ""
         notes.append(
-            f"There are fewer real sentences ({used:,}) than samples ({count:,}), and Self-BLEU, distinct-n, "
-            f"JS, reverse LM and others depend on how many: use --sample {used} to compare these."
+            f"Self-BLEU, duplicates and distinct-n{more} depend on the number of sentences: they are "
+            f"computed from {compared:,} of the {count:,} samples, as many as there are real sentences."
         )
     if not used:
         notes.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from seqgan_kit.errors import DataError, UsageError, unknown
 
 Sentences = Sequence[Sequence[str]]
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 Judge = Literal["kneser-ney", "lstm", "none"]
 JUDGES: tuple[str, ...] = get_args(Judge)
@@ -79,9 +80,14 @@ class RealText:
 
     def in_place_of_samples(self, count: int, rng: np.random.Generator) -> Sentences:
         """As many real sentences as there are samples, or all there are: held-out ones if they are enough."""
-        if len(self.held_out) >= count or not self.train:
-            return some_of(self.held_out, count, rng)
-        return some_of(self.train, count, rng)
+        return some_of(self._stand_ins(count), count, rng)
+
+    def peers(self, count: int) -> int:
+        """How many real sentences stand in the place of so many samples."""
+        return min(count, len(self._stand_ins(count)))
+
+    def _stand_ins(self, count: int) -> Sentences:
+        return self.held_out if len(self.held_out) >= count or not self.train else self.train
 
     def unseen_and_seen(self, rng: np.random.Generator) -> tuple[Sentences, Sentences]:
         """For scores beside the training text: real sentences in the samples' place, and that text.
@@ -95,7 +101,7 @@ class RealText:
         return [self.train[i] for i in order[:cut]], [self.train[i] for i in sorted(order[cut:])]
 
 
-def some_of(sentences: Sentences, count: int, rng: np.random.Generator) -> Sentences:
+def some_of(sentences: Sequence[T], count: int, rng: np.random.Generator) -> Sequence[T]:
     """A random part in its order; all where there are no more."""
     if len(sentences) <= count:
         return sentences

@@ -7,7 +7,7 @@ from functools import partial
 
 from seqgan_kit.methods.bleu_scores import bleu_columns
 from seqgan_kit.methods.feature_scores import MAUVE
-from seqgan_kit.methods.score_tables import Column, column
+from seqgan_kit.methods.score_tables import AS_REAL, Column, column
 from seqgan_kit.methods.text_measures import (
     NGRAM_ORDERS,
     REPETITION_ORDER,
@@ -16,8 +16,6 @@ from seqgan_kit.methods.text_measures import (
 from seqgan_kit.metrics.language_model import DEFAULT_ORDER
 from seqgan_kit.metrics.signature import Signature
 
-AS_REAL = "as real"
-"""The good end of a score that is good where real text has it."""
 MODEL, TEXT, JUDGED, NGRAMS, LINES, FEATURES = (
     "the model itself", "beside the test text", "language models", "n-grams", "sentences", "features"
 )  # fmt: skip
@@ -31,22 +29,23 @@ Sign = Callable[..., Signature]
 
 def measure_columns(measures: TextMeasures, samples: int) -> list[Column]:
     """All columns that samples can have beside this text, in the order of the table."""
-    text = measures.text
+    text, compared = measures.text, measures.compared(samples)
     sign = partial(Signature, hyps=samples, tok=text.tok, case=text.case)
+    of_part, alone = partial(sign, hyps=compared), measures.compared_alone(samples)
     groups = {
-        TEXT: bleu_columns(samples, len(text.test), text.tok, text.case),
-        JUDGED: _judged_columns(sign, measures),
-        NGRAMS: _ngram_columns(sign, len(text.test)),
-        LINES: _line_columns(sign, measures),
-        FEATURES: _feature_columns(measures, samples),
+        TEXT: bleu_columns(samples, len(text.test), text.tok, text.case, alone),
+        JUDGED: _judged_columns(sign, of_part, measures),
+        NGRAMS: _ngram_columns(of_part, partial(sign, hyps=alone), len(text.test)),
+        LINES: _line_columns(sign, partial(sign, hyps=alone), of_part, measures),
+        FEATURES: _feature_columns(measures, compared),
     }
     return [{**entry, "group": name} for name, columns in groups.items() for entry in columns]
 
 
-def _judged_columns(sign: Sign, measures: TextMeasures) -> list[Column]:
+def _judged_columns(sign: Sign, of_part: Sign, measures: TextMeasures) -> list[Column]:
     text, kind = measures.text, measures.settings.lm
     forward = sign(f"lm|{_JUDGES[kind]}|vocab:{_WORDS[kind]}", refs=len(text.train))
-    reverse = sign(f"reverse-lm|{_JUDGES[kind]}|vocab:train+test+unk", refs=len(text.test))
+    reverse = of_part(f"reverse-lm|{_JUDGES[kind]}|vocab:train+test+unk", refs=len(text.test))
     return [
         column("lm_token", "LM score/token", AS_REAL, 3, forward),
         column("reverse_lm_token", "reverse LM/token", "lower", 3, reverse),
@@ -55,7 +54,7 @@ def _judged_columns(sign: Sign, measures: TextMeasures) -> list[Column]:
     ]
 
 
-def _ngram_columns(sign: Sign, refs: int) -> list[Column]:
+def _ngram_columns(sign: Sign, alone: Sign, refs: int) -> list[Column]:
     shared = sign("ms-jaccard", NGRAM_ORDERS, refs=refs)
     longer = NGRAM_ORDERS[1:]
     return [
@@ -69,23 +68,23 @@ def _ngram_columns(sign: Sign, refs: int) -> list[Column]:
             for n in longer
         ),
         *(
-            column(f"distinct{n}", f"distinct-{n}", AS_REAL, 3, sign("distinct", (n,)))
+            column(f"distinct{n}", f"distinct-{n}", AS_REAL, 3, alone("distinct", (n,)))
             for n in longer
         ),
     ]
 
 
-def _line_columns(sign: Sign, measures: TextMeasures) -> list[Column]:
+def _line_columns(sign: Sign, alone: Sign, of_part: Sign, measures: TextMeasures) -> list[Column]:
     refs, train = len(measures.text.test), len(measures.text.train)
     repeated = sign("repetition", (REPETITION_ORDER,))
     return [
         column("copies", "copies from train", AS_REAL, 4, sign("copies", refs=train)),
-        column("duplicates", "duplicates", AS_REAL, 4, sign("duplicates")),
+        column("duplicates", "duplicates", AS_REAL, 4, alone("duplicates")),
         column("repetition", "repetition", AS_REAL, 4, repeated),
         column("unknown", "unknown words", AS_REAL, 4, sign("unknown", refs=train)),
         column("length", "tokens a sentence", AS_REAL, 2, sign("length")),
         column("length_sd", "their deviation", AS_REAL, 2, sign("length-sd")),
-        column("length_tv", "length TV", "lower", 3, sign("length-tv", refs=refs)),
+        column("length_tv", "length TV", "lower", 3, of_part("length-tv", refs=refs)),
     ]
 
 

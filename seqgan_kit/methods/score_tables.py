@@ -10,6 +10,8 @@ from seqgan_kit.metrics.divergences import Estimate
 from seqgan_kit.metrics.signature import Signature
 
 Column = dict[str, Any]
+AS_REAL = "as real"
+"""The good end of a score that is good where real data have it: neither end of it is better by itself."""
 
 
 def column(key: str, label: str, better: str, digits: int, signature: Signature) -> Column:

@@ -64,8 +64,22 @@ class TextMeasures:
     say: Say
 
     def of_samples(self, samples: Sentences) -> Scores:
-        """The row of samples."""
-        return self._beside_test(samples) | self._beside_training(samples, self.text.train)
+        """The row of samples; what depends on their number is of as many as there are real ones."""
+        part = some_of(samples, self.compared(len(samples)), self._rng(6))
+        alone = some_of(samples, self.compared_alone(len(samples)), self._rng(6))
+        return (
+            self._beside_test(samples, part)
+            | self._variety(alone)
+            | self._beside_training(samples, self.text.train)
+        )
+
+    def compared(self, count: int) -> int:
+        """How many of so many samples are compared with the test text, as that many real sentences are."""
+        return self.text.peers(count) or count
+
+    def compared_alone(self, count: int) -> int:
+        """The same in what a text has by itself, which the test text has too."""
+        return self.text.peers(count) or min(count, len(self.text.test))
 
     def of_real_text(self, count: int) -> Scores:
         """The row of real text, for so many samples.
@@ -74,9 +88,10 @@ class TextMeasures:
         """
         peers = self.text.in_place_of_samples(count, self._rng(1))
         if peers:
-            scores = self._beside_test(peers)
+            scores = self._beside_test(peers, peers) | self._variety(peers)
         else:
-            scores = self._alone(some_of(self.text.test, count, self._rng(1)))
+            some = some_of(self.text.test, count, self._rng(1))
+            scores = self._by_line(some) | self._variety(some)
         unseen, seen = self.text.unseen_and_seen(self._rng(2))
         return scores | self._beside_training(unseen, seen)
 
@@ -96,14 +111,15 @@ class TextMeasures:
         """How many sentences of either side are compared over the encoder."""
         return min(sentences, len(self.text.test), self.settings.embedding_sentences)
 
-    def _beside_test(self, sentences: Sentences) -> Scores:
+    def _beside_test(self, sentences: Sentences, part: Sentences) -> Scores:
+        """Means over all sentences; of ``part`` what depends on how many there are."""
         return {
-            **self._alone(sentences),
+            **self._by_line(sentences),
             **bleu_beside(sentences, self._references),
-            **self._reverse(sentences),
-            **self._shared_ngrams(sentences),
-            "length_tv": Estimate(stats.length_distance(sentences, self.text.test), math.nan),
-            **self._embedding(sentences),
+            **self._reverse(part),
+            **self._shared_ngrams(part),
+            "length_tv": Estimate(stats.length_distance(part, self.text.test), math.nan),
+            **self._embedding(part),
         }
 
     def _beside_training(self, sentences: Sentences, training: Sentences) -> Scores:
@@ -148,19 +164,25 @@ class TextMeasures:
             scores[f"known{n}"] = stats.known_share(own.counts[n], test.counts[n])
         return {name: Estimate(value, math.nan) for name, value in scores.items()}
 
-    def _alone(self, sentences: Sentences) -> Scores:
-        """What a text has by itself: variety, repetition, lengths."""
+    def _by_line(self, sentences: Sentences) -> Scores:
+        """What each line has by itself: lengths and repetition."""
+        scores = {
+            "length": stats.mean_length(sentences),
+            "length_sd": Estimate(stats.length_spread(sentences), math.nan),
+        }
+        if (repeated := stats.repetition(sentences, REPETITION_ORDER)) is not None:
+            scores["repetition"] = repeated
+        return scores
+
+    def _variety(self, sentences: Sentences) -> Scores:
+        """How much the lines differ from each other."""
         scores = {
             **self_bleu_scores(sentences),
             "duplicates": Estimate(stats.duplicates(sentences), math.nan),
-            "length": stats.mean_length(sentences),
-            "length_sd": Estimate(stats.length_spread(sentences), math.nan),
         }
         for n, counts in NgramShares(sentences, NGRAM_ORDERS[1:]).counts.items():
             if counts:
                 scores[f"distinct{n}"] = Estimate(stats.distinct(counts), math.nan)
-        if (repeated := stats.repetition(sentences, REPETITION_ORDER)) is not None:
-            scores["repetition"] = repeated
         return scores
 
     def _embedding(self, sentences: Sentences) -> Scores:

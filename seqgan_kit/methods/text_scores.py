@@ -21,6 +21,7 @@ from seqgan_kit.core.game import Game
 from seqgan_kit.data.text import TextCorpus
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.bleu_scores import bleu_columns, bleu_scores
+from seqgan_kit.methods.evaluation_settings import some_of
 from seqgan_kit.methods.held_out import (
     has_likelihood,
     held_out_nll,
@@ -127,15 +128,36 @@ class TextScorer:
         rng.manual_seed(sampling_seed(self.world, seed))
         tokens = _draw(generator, self.settings.score_samples, rng)
         scores = self.exact_scores(generator, tokens) | likelihood_of_test(generator, self.corpus)
-        return table_row(name, scores | self._ngram_scores(self._words(tokens)))
+        return table_row(name, scores | self._ngram_scores(self._words(tokens[: self.compared])))
 
     def real_row(self, rng: np.random.Generator) -> dict[str, Any]:
         """The same scores for real sentences that are not the references: what could be reached."""
         scores: dict[str, Estimate] = {}
-        lines = self.corpus.valid_lines[: self.settings.score_samples]
+        lines: Sequence[str] = []
         if self.world is not None:
             scores, lines = self.world.real_scores(self.corpus, self.settings.score_samples, rng)
+        if not self._world_writes:
+            lines = some_of(self._peers[1], self.compared, rng)
         return table_row("real data", scores | self._ngram_scores(self._split(lines)))
+
+    @cached_property
+    def compared(self) -> int:
+        """Sentences of every row in BLEU and Self-BLEU: no more than there are real ones."""
+        wanted = self.settings.score_samples
+        return wanted if self._world_writes else min(wanted, len(self._peers[1]) or wanted)
+
+    @property
+    def _world_writes(self) -> bool:
+        """Whether the world behind the corpus writes as many real sentences as are wanted."""
+        return self.world is not None and self.world.has_words
+
+    @cached_property
+    def _peers(self) -> tuple[str, list[str]]:
+        """A split and its lines, from which the real row is taken: validation lines if they are enough."""
+        valid, train = self.corpus.valid_lines, self.corpus.train_lines
+        if len(valid) >= min(self.settings.score_samples, len(train)):
+            return "validation", valid
+        return "training", train
 
     def exact_scores(self, generator: nn.Module, tokens: Tensor) -> dict[str, Estimate]:
         """What the known world says of a generator and its samples; nothing without one."""
@@ -150,6 +172,12 @@ class TextScorer:
         notes = [
             f"{self.settings.score_samples} samples a row; ± is the standard error of the sampling."
         ]
+        if self._has_bleu and not self._world_writes:
+            split, lines = self._peers
+            notes.append(
+                f"BLEU and Self-BLEU: {self.compared:,} sentences in every row; real data are so many of the "
+                f"{len(lines):,} {split} lines. 'as real': the nearer to real data the better."
+            )
         if self.world is not None:
             notes += self.world.notes(self.corpus, rows)
         if self.corpus.tokenizer.kind in ("unigram", "bpe"):
@@ -161,10 +189,14 @@ class TextScorer:
 
     def _ngram_scores(self, sentences: Sequence[Sequence[str]]) -> dict[str, Estimate]:
         """BLEU against the test split and Self-BLEU, each where there is enough to compute it from."""
-        meaningless = self.world is not None and not self.world.has_words
-        if self.settings.bleu == "no" or (self.settings.bleu == "auto" and meaningless):
+        if not self._has_bleu:
             return {}
         return bleu_scores(sentences, self._references if self.corpus.test_lines else None)
+
+    @property
+    def _has_bleu(self) -> bool:
+        meaningless = self.world is not None and not self.world.has_words
+        return not (self.settings.bleu == "no" or (self.settings.bleu == "auto" and meaningless))
 
     @cached_property
     def _references(self) -> ReferenceSet:
@@ -181,7 +213,7 @@ class TextScorer:
         n, refs = self.settings.score_samples, len(self.corpus.test_lines)
         tok = self.corpus.tokenizer.kind
         columns = likelihood_columns(refs) if self.world is None else self.world.columns(n, refs)
-        return [*columns, *bleu_columns(n, refs, tok)]
+        return [*columns, *bleu_columns(self.compared, refs, tok)]
 
 
 def diversity(sentences: Sequence[Sequence[str]]) -> float:

@@ -15,7 +15,8 @@ from rich.text import Text
 
 _REFERENCE = re.compile(r"^(real|reference|held-out|test|training)\b|\bdata$", re.IGNORECASE)
 _FEW_MODELS = 5
-ARROWS = "↑ higher is better, ↓ lower is better;"
+ARROWS = "↑ higher is better, ↓ lower is better, ≈ the nearer to real data the better;"
+_SIGNS = {"higher": " ↑", "lower": " ↓", "as real": " ≈"}
 _STAR = " ★ best model, or within two standard errors of it."
 
 
@@ -86,9 +87,8 @@ def score_table(record: Mapping[str, Any]) -> ScoreTable:
 
 
 def headed(column: Mapping[str, Any]) -> str:
-    """A column's label, with an arrow to where it is better."""
-    arrow = {"higher": " ↑", "lower": " ↓"}.get(str(column.get("better")), "")
-    return f"{column['label']}{arrow}"
+    """A column's label, with a sign of where it is better."""
+    return f"{column['label']}{_SIGNS.get(str(column.get('better')), '')}"
 
 
 def is_reference(row: Mapping[str, Any]) -> bool:
@@ -99,7 +99,8 @@ def is_reference(row: Mapping[str, Any]) -> bool:
 def best_rows(column: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> set[int]:
     """The best models of a column, with those that two standard errors do not tell from it.
 
-    Nobody is best where fewer than two were measured, or where nothing tells anybody apart.
+    Of a score that is good "as real" the nearest to real data is the best, on whichever side. Nobody is best
+    where fewer than two were measured, or where nothing tells anybody apart.
     """
     key, better = column["key"], column.get("better")
     rivals = {
@@ -107,6 +108,10 @@ def best_rows(column: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> s
         for index, row in enumerate(rows)
         if not is_reference(row) and math.isfinite(_number(row["values"].get(key)))
     }
+    if better == "as real":
+        real = next((row["values"].get(key) for row in rows if is_reference(row)), None)
+        better = "lower" if math.isfinite(_number(real)) else None
+        rivals = {i: (abs(value - _number(real)), error) for i, (value, error) in rivals.items()}
     if better not in ("higher", "lower") or len(rivals) < 2:
         return set()
     sign = 1.0 if better == "higher" else -1.0

@@ -122,9 +122,30 @@ def test_without_training_text(captions, text, samples):
     assert any(note.startswith("Without --train FILE") for note in record["notes"])
 
 
-def test_fewer_real_sentences_than_samples_is_said(text, samples, captions):
-    record = evaluate_sentences(captions[300:1100], text, PLAIN, silent)
-    assert any("use --sample 400" in note for note in record["notes"])
+def test_what_depends_on_the_number_is_of_as_many_samples_as_real_sentences(text, captions):
+    """800 lines of the world's own beside 400 real ones: their Self-BLEU is that of 400 of them."""
+    samples = captions[300:1100]
+    record = evaluate_sentences(samples, text, PLAIN, silent)
+    part = some_of(samples, 400, np.random.default_rng((0, 6)))
+    values = record["rows"][0]["values"]
+    assert values["self_bleu4"] == pytest.approx(self_bleu(part)[4])
+    assert values["js2"] == pytest.approx(js_divergences(part, text.test)[2])
+    assert values["bleu4"] == pytest.approx(bleu(samples, text.test)[4]), "a mean over sentences"
+    signatures = {column["key"]: column["signature"] for column in record["columns"]}
+    for key in ("self_bleu4", "js2", "distinct3", "duplicates", "reverse_lm_token", "length_tv"):
+        assert "|hyps:400|" in signatures[key], key
+    for key in ("bleu4", "lm_token", "copies", "length"):
+        assert "|hyps:800|" in signatures[key], key
+    assert any("from 400 of the 800 samples" in note for note in record["notes"])
+
+
+def test_without_real_sentences_in_their_place_samples_vary_like_the_test_text(text, captions):
+    """The test text has but what a text has alone; that is of equally many, the rest of all samples."""
+    alone = RealText(text.test[:30], (), (), "space")
+    record = evaluate_sentences(captions[300:400], alone, PLAIN, silent)
+    signatures = {column["key"]: column["signature"] for column in record["columns"]}
+    assert "|hyps:30|" in signatures["self_bleu2"]
+    assert "|hyps:100|" in signatures["js2"]
 
 
 def test_a_random_part_is_the_same_for_the_same_seed(text, samples):

@@ -14,11 +14,13 @@ from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.data.text import TextCorpus, TextData, load_text
 from seqgan_kit.data.tokenizers import BOS, EOS, PAD, UNK
 from seqgan_kit.errors import UsageError
+from seqgan_kit.methods.evaluation_settings import some_of
 from seqgan_kit.methods.known_worlds import CatCaptions
 from seqgan_kit.methods.mle import build
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer, diversity
 from seqgan_kit.metrics.bleu import ReferenceSet, bleu, self_bleu
 from seqgan_kit.metrics.divergences import forward_kl
+from seqgan_kit.report.tables import best_rows
 from seqgan_kit.sequences.likelihood import sequence_log_probs
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
 
@@ -100,6 +102,40 @@ def test_without_a_known_world_exact_scores_are_absent(corpus, generator):
     assert not {"validity", "reverse_kl", "coverage", "skewed_kl"} & keys
     assert {"nll_test", "bleu2", "self_bleu5"} <= keys
     assert [row["name"] for row in record["rows"]] == ["G", "real data"]
+
+
+@pytest.mark.parametrize(("samples", "count"), [(30, 30), (60, 60), (1000, 300)])
+def test_every_row_has_as_many_sentences_as_there_are_real_ones(corpus, generator, samples, count):
+    """40 validation lines are enough for 30 samples; beyond that real data are training lines, up to 300."""
+    scorer = TextScorer(corpus, None, ScoreSettings(score_samples=samples))
+    model, real = scorer.rows({"G": generator}, seed=3)
+    tokens = generator.sample(samples, rng=torch.Generator().manual_seed(3))
+    said = [corpus.tokenizer.words(line) for line in scorer.lines(tokens)][:count]
+    assert model["values"]["self_bleu2"] == self_bleu(said, (2,))[2]
+    pool = corpus.valid_lines if samples == 30 else corpus.train_lines
+    rng = np.random.default_rng(3)
+    chosen = [corpus.tokenizer.words(line) for line in some_of(pool, count, rng)]
+    assert len(chosen) == count
+    assert real["values"]["self_bleu2"] == self_bleu(chosen, (2,))[2]
+    record = scorer.record("title", [model, real])
+    signatures = {column["key"]: column["signature"] for column in record["columns"]}
+    assert f"|hyps:{count}|" in signatures["self_bleu2"]
+    assert any(f"{count} sentences in every row" in note for note in record["notes"])
+
+
+def test_garbage_wins_no_star_for_its_variety(corpus, generator):
+    """An untrained G varies more than real text; the real lines of another split are nearer to it."""
+
+    class Lines(torch.nn.Linear):
+        def sample(self, n, rng):
+            return corpus.valid.repeat(-(-n // len(corpus.valid)), 1)[:n]
+
+    scorer = TextScorer(corpus, None, ScoreSettings(score_samples=40))
+    rows = scorer.rows({"garbage": generator, "lines": Lines(1, 1)}, seed=0)
+    garbage, lines, real = (row["values"]["self_bleu3"] for row in rows)
+    assert garbage < min(lines, real)
+    column = next(c for c in scorer.record("", rows)["columns"] if c["key"] == "self_bleu3")
+    assert best_rows(column, rows) == {1}
 
 
 def test_the_evaluation_hook_gives_finite_numbers(corpus, generator, tmp_path: Path):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from seqgan_kit.report.tables import best_rows, print_scores, score_table
+from seqgan_kit.report.tables import best_rows, headed, print_scores, score_table
 
 
 def record(models: int = 2) -> dict[str, Any]:
@@ -48,6 +48,17 @@ def rows(*pairs: tuple[float | None, float], names: str = "abcdef") -> list[dict
 @pytest.mark.parametrize(("better", "expected"), [("higher", {1}), ("lower", {0}), (None, set())])
 def test_best_follows_the_direction(better: str | None, expected: set[int]) -> None:
     assert best_rows(COLUMN | {"better": better}, rows((1, 0), (3, 0), (2, 0))) == expected
+
+
+def test_as_real_the_nearest_to_real_data_is_best_on_whichever_side() -> None:
+    column = COLUMN | {"better": "as real"}
+    entries = rows((0.1, 0), (3.2, 0), (5, 0), (3, 0))
+    assert best_rows(column, entries) == set(), "nothing to be near to"
+    entries[3]["name"] = "real data"
+    assert best_rows(column, entries) == {1}
+    entries[3]["values"] = {}
+    assert best_rows(column, entries) == set()
+    assert headed(column).endswith("≈")
 
 
 def test_best_includes_what_two_standard_errors_do_not_tell_apart() -> None:
