@@ -92,8 +92,8 @@ class TextCNN(nn.Module):
     Differs from the paper's code: one logit (the head of ``Discriminator``, with torch's initialisation) in
     place of a softmax over two classes; the highway's other biases start at 0, there at small random numbers;
     a relu after the maximum, which is the same as before it. PAD is embedded as zeros, never learned: windows
-    over the padding see nothing but the bias, real and generated alike, and the sequence's length shows in how
-    many there are.
+    over the padding see nothing but the bias, real and generated alike, and the sequence's length shows in
+    how many there are.
 
     Args:
         config: widths, filters, dropout.
