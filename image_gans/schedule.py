@@ -71,6 +71,11 @@ def discriminator_turn(
 ) -> Turn:
     """D's turn; ``moves`` in place of the settings' number where it changes with the round."""
     check_packs(training.batch_size, techniques.packing)
+    if techniques.unrolled_steps and techniques.unrolled_optimizer == "adam" != training.optimizer:
+        raise UsageError(
+            f"unrolled_steps imagines D by adam, which continues from the moments of D's own adam, and the "
+            f"optimizer is {training.optimizer}. Use --optimizer adam or --unrolled-optimizer sgd."
+        )
     return Turn(
         players_in_turn("discriminator", techniques),
         loss="discriminator_loss",

@@ -38,10 +38,10 @@ class Techniques:
     """Pictures that D judges at once, all real or all fake (PacGAN); 1 packs none."""
     unrolled_steps: int = 0
     """D's imagined steps that G's gradient goes through (unrolled GAN; 5 is usual); 0 for none."""
-    unrolled_learning_rate: float = 1e-4
-    """Step size of the imagined D."""
+    unrolled_learning_rate: float | None = None
+    """Learning rate of the imagined D; without it D's own."""
     unrolled_optimizer: Literal["adam", "sgd"] = "adam"
-    """Rule of the imagined D."""
+    """Rule of the imagined D: adam continues from the moments of D's own, sgd has none."""
     feature_matching: bool = False
     """G matches D's mean features on real pictures in place of its objective."""
     minibatch_kernels: int = 0
@@ -69,7 +69,7 @@ class Techniques:
                 raise UsageError(
                     f"{name} is {getattr(self, name)}; it must be at least {least.get(name, 0)}."
                 )
-        if self.unrolled_learning_rate <= 0:
+        if self.unrolled_learning_rate is not None and self.unrolled_learning_rate <= 0:
             raise UsageError(
                 f"unrolled_learning_rate is {self.unrolled_learning_rate:g}; it must be above 0."
             )

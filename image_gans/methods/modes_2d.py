@@ -9,7 +9,8 @@ one; the pathwise gradient, or the one through an unrolled D; D and G in turns. 
 PacGAN are settings of these.
 
 Differs from the papers: a packed batch of B points makes B/m packs, where PacGAN's code makes B packs of B*m
-points.
+points (``paper`` has their networks, initialisation, rates and rounds, without packing). In the unrolled
+GAN's notebook D and G move at once and the ring has seven modes; here D moves before G, and there are eight.
 """
 
 from __future__ import annotations

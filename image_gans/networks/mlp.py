@@ -5,8 +5,8 @@
     D, tanh:   h <- tanh(W h + b)
 
 relu and maxout are the networks of Lin et al. 2018 (PacGAN; G 4 x 400 with batch norm, D 3 x 200 of 5
-pieces), tanh those of Metz et al. 2017 (unrolled GAN; both 2 x 128). D has no batch norm, so it fits any
-penalty.
+pieces, weights ~ N(0, 0.02)), tanh those of Metz et al. 2017 (unrolled GAN; both 2 x 128, orthogonal weights
+of gain 1.4). Biases of both start at 0. D has no batch norm, so it fits any penalty.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ from seqgan_kit.errors import UsageError, unknown
 
 Activation = Literal["relu", "tanh"]
 Judge = Literal["maxout", "relu", "tanh"]
+Initialisation = Literal["torch", "normal", "orthogonal"]
+
+_DEVIATION = 0.02  # weights_init_std of PacGAN's configs (fjxmlzn/PacGAN)
+_GAIN = 1.4  # of the orthogonal initializer in the unrolled GAN's notebook (poolio/unrolled_gan)
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,12 @@ class MLPConfig:
     """What follows each of G's layers."""
     batch_norm: bool = True
     """Batch norm before each activation of G."""
+    initialisation: Initialisation = "torch"
+    """Weights of G at the start: torch's, normal (0.02, PacGAN) or orthogonal (gain 1.4, unrolled GAN).
+    Biases of the last two are 0."""
 
     def __post_init__(self) -> None:
+        _check_initialisation(self.initialisation)
         if self.activation not in get_args(Activation):
             raise unknown("activation", self.activation, get_args(Activation))
         _check_counts(self, "latent", "width", "layers")
@@ -57,8 +65,12 @@ class JudgeConfig:
     """Hidden layers of D."""
     pieces: int = 5
     """Linear maps of a maxout unit."""
+    judge_initialisation: Initialisation = "torch"
+    """Weights of D at the start: torch's, normal (0.02) or orthogonal (gain 1.4). Biases of the last two
+    are 0."""
 
     def __post_init__(self) -> None:
+        _check_initialisation(self.judge_initialisation)
         if self.judge not in get_args(Judge):
             raise unknown("judge", self.judge, get_args(Judge))
         _check_counts(self, "judge_width", "judge_layers", "pieces")
@@ -79,6 +91,7 @@ class MLPGenerator(FromLatents):
             layers.append(_activation(config.activation))
             before = config.width
         self.layers = nn.Sequential(*layers, nn.Linear(before, 2))
+        initialise(self, config.initialisation)
 
     def forward(self, z: Tensor) -> Tensor:
         """[N,latent] -> [N,2]."""
@@ -119,7 +132,20 @@ class MLPTrunk(nn.Module):
 def mlp_discriminator(config: JudgeConfig, packing: int = 1) -> Discriminator:
     """Trunk and score; with ``packing`` it judges so many points at once."""
     trunk = MLPTrunk(config, packing)
-    return Discriminator(trunk, trunk.features)
+    discriminator = Discriminator(trunk, trunk.features)
+    initialise(discriminator, config.judge_initialisation)
+    return discriminator
+
+
+def initialise(module: nn.Module, how: Initialisation) -> None:
+    """Draw every linear layer's weights from torch's global generator and set biases to 0; torch's stay."""
+    for layer in (m for m in module.modules() if isinstance(m, nn.Linear) and how != "torch"):
+        if how == "normal":
+            nn.init.normal_(layer.weight, std=_DEVIATION)
+        else:
+            nn.init.orthogonal_(layer.weight, gain=_GAIN)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
 
 
 def _judge_layer(config: JudgeConfig, before: int) -> list[nn.Module]:
@@ -130,6 +156,11 @@ def _judge_layer(config: JudgeConfig, before: int) -> list[nn.Module]:
 
 def _activation(name: str) -> nn.Module:
     return nn.Tanh() if name == "tanh" else nn.ReLU(inplace=True)
+
+
+def _check_initialisation(given: str) -> None:
+    if given not in get_args(Initialisation):
+        raise unknown("initialisation", given, get_args(Initialisation))
 
 
 def _check_counts(config: object, *names: str) -> None:

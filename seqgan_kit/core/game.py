@@ -18,7 +18,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.core.optimizers import Memory, Optimizer
 from seqgan_kit.errors import UsageError, unknown
 
 Batch = Mapping[str, Tensor]
@@ -35,6 +35,11 @@ class Loss:
     logs: Mapping[str, Tensor | float] = field(default_factory=dict)
 
 
+def nothing_gathered(player: str) -> Memory | None:
+    """The memory of optimizers that have not moved yet."""
+    return None
+
+
 @dataclass(frozen=True)
 class Move:
     """Where in the run a move is made; losses and rules get it beside the batch."""
@@ -43,6 +48,8 @@ class Move:
     round: int
     rounds: int
     rng: torch.Generator
+    memory: Callable[[str], Memory | None] = nothing_gathered
+    """A copy of what a player's optimizer in this phase remembers; None before its first move."""
 
     @property
     def progress(self) -> float:

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from seqgan_kit.errors import UsageError
 
 Schedule = Literal["constant", "linear", "cosine"]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What an optimizer has gathered about one player: copies, for losses that imagine its next moves."""
+
+    optimizer: Optimizer
+    """The rule and its settings."""
+    learning_rate: float
+    """Learning rate of its last move."""
+    moves: int
+    """Moves that it has made."""
+    state: Mapping[str, Mapping[str, Tensor]]
+    """By name of the player's parameter: torch's state of it (``exp_avg`` and ``exp_avg_sq`` of Adam)."""
 
 
 @dataclass(frozen=True)

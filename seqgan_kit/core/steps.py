@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.discriminator import frozen
 from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase, Turn
-from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.core.optimizers import Memory, Optimizer
 from seqgan_kit.core.runtime import Runtime
 
 Wishes = Callable[[], tuple[bool, ...]]
@@ -66,6 +66,24 @@ class Stepper:
         optimizer.zero_grad(set_to_none=True)
         self._moves[slot] += 1
         return Loss(total, loss.logs), logs, granted
+
+    def memory(self, phase: Phase, player: str) -> Memory | None:
+        """What the optimizer of the phase's last turn of that player has gathered about it, copied.
+
+        None if no turn of the phase moves the player by gradient, or before its first move.
+        """
+        turns = [t for t in phase.turns if t.optimizer is not None and player in t.players]
+        if not turns or not self._moves[slot := self._slots[_slot(turns[-1])]]:
+            return None
+        optimizer, settings = self._optimizers[slot], turns[-1].optimizer
+        assert settings is not None
+        gathered = {
+            name: {key: value.clone() for key, value in optimizer.state[parameter].items()}
+            for name, parameter in self.game.players[player].named_parameters()
+            if parameter in optimizer.state
+        }
+        rate = optimizer.param_groups[0]["lr"]
+        return Memory(settings, rate, self._moves[slot], gathered)
 
     def part_of_round(self, phase: Phase, turn_number: int) -> tuple[int, int]:
         """Which of the phase's turns on one optimizer a turn is, and how many they are."""

@@ -11,6 +11,7 @@ import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ class Trainer:
         return self._after_round(phase, rounds, rate)
 
     def _make_moves(self, phase: Phase, rounds: int) -> None:
-        cursor = self.cursor
+        cursor, memory = self.cursor, partial(self.stepper.memory, phase)
         self.game.train()
         while cursor.turn < len(phase.turns):
             turn = phase.turns[cursor.turn]
@@ -149,7 +150,7 @@ class Trainer:
             part, parts = self.stepper.part_of_round(phase, cursor.turn)
             while cursor.move < moves:
                 progress = (cursor.round + (part + cursor.move / moves) / parts) / rounds
-                move = Move(phase.name, cursor.round, rounds, self.rng)
+                move = Move(phase.name, cursor.round, rounds, self.rng, memory)
                 stop, save = self._make_move(turn, move, progress)
                 cursor.move, cursor.total_moves = cursor.move + 1, cursor.total_moves + 1
                 if stop:

@@ -7,19 +7,22 @@ generative adversarial networks").
 L_G is -L_D, both halves of it, where G's objective is minus D's (minimax, wasserstein): the half of the reals
 depends on g too, through d_K. Otherwise it is the objective's own half of G (the paper has minimax alone).
 
-D itself makes its own single move in its own turn. As in the authors' notebook, all K steps see one batch of
-reals and one of fakes, the same that G is judged on. Penalties join the imagined steps; that the points at
-which they are taken lie between reals and fakes, and so depend on g, is left out of the derivative.
+D itself makes its own single move in its own turn. As in the authors' notebook (poolio/unrolled_gan), all K
+steps see one batch of reals and one of fakes, the same that G is judged on, and the imagined Adam continues
+from the moments and the number of moves of D's own (``Move.memory``). From moments of 0 its first step would
+be lr * sign(gradient), whose derivative is 0: G's gradient through d_K would all but vanish.
 
-Differs from the notebook: the inner Adam begins with moments of 0 in every move, where theirs begins with
-those that D's optimizer has gathered. Its first step is then of the learning rate's size in every direction,
-whatever the gradient's size.
+Penalties join the imagined steps; that the points at which they are taken lie between reals and fakes, and so
+depend on g, is left out of the derivative.
+
+Differs from the notebook: D moves before G in a round, where the notebook moves both at once. Adam's epsilon
+is inside the root.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -29,65 +32,92 @@ from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import frozen
 from seqgan_kit.core.estimators import Pathwise
 from seqgan_kit.core.game import Batch, Loss, Move
+from seqgan_kit.core.optimizers import Memory
 from seqgan_kit.errors import UsageError, unknown
 
 Parameters = dict[str, Tensor]
+_FIRST_RATE = 1e-4  # the notebook's, where D has not moved yet
 
 
 @dataclass(frozen=True)
 class InnerOptimizer:
-    """How D is imagined to step: differentiable, and without memory from move to move."""
+    """How D is imagined to step, as a differentiable function."""
 
-    learning_rate: float = 1e-4
-    """Size of a step."""
+    learning_rate: float | None = None
+    """Learning rate; None: that of D's last move (1e-4 before it)."""
     name: Literal["adam", "sgd"] = "adam"
-    """adam, or gradient descent with momentum."""
+    """adam, which continues from the moments of D's own, or gradient descent with momentum."""
     betas: tuple[float, float] = (0.5, 0.999)
-    """Adam's decay of both moments; the first one is the momentum of sgd."""
+    """Adam's decay of both moments before D's first move, D's own afterwards; the first one is the momentum
+    of sgd."""
     epsilon: float = 1e-8
     """Adam's; inside the root, so that a gradient of 0 has a derivative."""
 
     def __post_init__(self) -> None:
         if self.name not in ("adam", "sgd"):
             raise unknown("inner optimizer", self.name, ("adam", "sgd"))
-        if self.learning_rate <= 0:
+        if self.learning_rate is not None and self.learning_rate <= 0:
             raise UsageError(f"the inner learning rate is {self.learning_rate:g}; use one above 0.")
 
-    def start(self, parameters: Parameters) -> _Moments:
-        """Moments of 0."""
-        return _Moments(*({n: torch.zeros_like(p) for n, p in parameters.items()} for _ in "12"))
+    def continuing(self, memory: Memory | None) -> InnerOptimizer:
+        """The same with what it takes from D's own optimizer filled in."""
+        own = _FIRST_RATE if memory is None else memory.learning_rate
+        rate = own if self.learning_rate is None else self.learning_rate
+        if memory is None or self.name == "sgd":
+            return replace(self, learning_rate=rate)
+        if memory.optimizer.name not in ("adam", "adamw"):
+            raise UsageError(
+                f"unrolling by adam continues from the moments of D's own optimizer, and D moves by "
+                f"{memory.optimizer.name}, which has others. Let D move by adam, or unroll by sgd."
+            )
+        return replace(self, learning_rate=rate, betas=memory.optimizer.betas)
+
+    def start(self, parameters: Parameters, memory: Memory | None = None) -> Moments:
+        """The moments of D's own optimizer for adam; 0 for sgd and before D's first move.
+
+        ``memory`` has the names of ``parameters``.
+        """
+        means, squares = ({n: torch.zeros_like(p) for n, p in parameters.items()} for _ in "12")
+        if memory is None or self.name == "sgd":
+            return Moments(means, squares, 0)
+        found = {n: state for n, state in memory.state.items() if n in parameters}
+        means |= {n: state["exp_avg"].to(parameters[n]) for n, state in found.items()}
+        squares |= {n: state["exp_avg_sq"].to(parameters[n]) for n, state in found.items()}
+        return Moments(means, squares, memory.moves)
 
     def step(
-        self,
-        parameters: Parameters,
-        gradients: Mapping[str, Tensor],
-        moments: _Moments,
-        number: int,
-    ) -> tuple[Parameters, _Moments]:
-        """The next parameters and moments, as functions of these; ``number`` counts steps from 1.
+        self, parameters: Parameters, gradients: Mapping[str, Tensor], moments: Moments
+    ) -> tuple[Parameters, Moments]:
+        """The next parameters and moments, as functions of these; t counts D's moves and the imagined ones.
 
         sgd: m <- b1 m + g, d <- d - lr m. adam: m <- b1 m + (1-b1) g, v <- b2 v + (1-b2) g^2,
         d <- d - lr m/(1-b1^t) / sqrt(v/(1-b2^t) + eps^2).
         """
         first, second = self.betas
+        number, rate = moments.steps + 1, self.learning_rate
+        assert rate is not None, "see continuing()"
         if self.name == "sgd":
             means = {n: first * moments.means[n] + g for n, g in gradients.items()}
-            new = {n: parameters[n] - self.learning_rate * m for n, m in means.items()}
-            return new, _Moments(means, moments.squares)
+            new = {n: parameters[n] - rate * m for n, m in means.items()}
+            return new, Moments(means, moments.squares, number)
         means = {n: first * moments.means[n] + (1 - first) * g for n, g in gradients.items()}
         squares = {
             n: second * moments.squares[n] + (1 - second) * g * g for n, g in gradients.items()
         }
-        size = self.learning_rate / (1 - first**number)
+        size = rate / (1 - first**number)
         roots = {n: (v / (1 - second**number) + self.epsilon**2).sqrt() for n, v in squares.items()}
         new = {n: parameters[n] - size * m / roots[n] for n, m in means.items()}
-        return new, _Moments(means, squares)
+        return new, Moments(means, squares, number)
 
 
 @dataclass(frozen=True)
-class _Moments:
+class Moments:
+    """What an imagined optimizer remembers, by the names of the parameters."""
+
     means: Parameters
     squares: Parameters
+    steps: int
+    """Moves made so far, D's own included."""
 
 
 class Unrolled(Pathwise):
@@ -119,12 +149,14 @@ class Unrolled(Pathwise):
         own = game.players["discriminator"].named_parameters()
         # Detached: what D's own parameters would get as a gradient is not wanted.
         parameters = {
-            f"game.players.discriminator.{name}": p.detach().requires_grad_()
-            for name, p in own
-            if p.requires_grad
+            _path(name): p.detach().requires_grad_() for name, p in own if p.requires_grad
         }
-        moments = self.optimizer.start(parameters)
-        for number in range(1, self.steps + 1):
+        memory = move.memory("discriminator")
+        if memory is not None:
+            memory = replace(memory, state={_path(name): s for name, s in memory.state.items()})
+        optimizer = self.optimizer.continuing(memory)
+        moments = optimizer.start(parameters, memory)
+        for _ in range(self.steps):
             loss = torch.func.functional_call(
                 judged, parameters, ("discriminator", batch, fake, move)
             )
@@ -132,8 +164,13 @@ class Unrolled(Pathwise):
                 loss, list(parameters.values()), create_graph=True, materialize_grads=True
             )
             gradients = dict(zip(parameters, found, strict=True))
-            parameters, moments = self.optimizer.step(parameters, gradients, moments, number)
+            parameters, moments = optimizer.step(parameters, gradients, moments)
         return parameters
+
+
+def _path(name: str) -> str:
+    """A parameter of D by its name in :class:`_WithParameters`."""
+    return f"game.players.discriminator.{name}"
 
 
 class _WithParameters(nn.Module):

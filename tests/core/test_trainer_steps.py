@@ -16,6 +16,7 @@ from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.run import open_run
 from seqgan_kit.core.runtime import start_runtime
+from seqgan_kit.core.steps import Stepper
 from seqgan_kit.core.trainer import Hooks, Trainer
 from seqgan_kit.errors import UsageError
 
@@ -173,3 +174,40 @@ def test_compiled_players_train_as_plain_ones(tmp_path: Path) -> None:
             states.append(made.fit().state_dict())
     for name, plain in states[0].items():
         torch.testing.assert_close(states[1][name], plain, rtol=1e-3, atol=1e-4)
+
+
+class TestMemory:
+    """What a loss may know of the optimizer that moves a player."""
+
+    def play(self, moves: int) -> tuple[Stepper, Phase, Pull]:
+        game = Pull()
+        turns = (replace(MOVE_A, optimizer=Optimizer(0.1, betas=(0.5, 0.9))), MOVE_B)
+        phase = Phase("one", turns, 1)
+        stepper = Stepper(game, (phase,), start_runtime(seed=0, device="cpu"))
+        for _ in range(moves):
+            move = Move("one", 0, 1, torch.Generator())
+            stepper.step(phase.turns[0], {}, move, 0.0, lambda: ())
+        return stepper, phase, game
+
+    def test_it_holds_the_moments_in_closed_form(self) -> None:
+        """One move on 0.5 (w - 3)^2 from w = 1: g = -2, so m = 0.5 g and v = 0.1 g^2."""
+        stepper, phase, _ = self.play(1)
+        memory = stepper.memory(phase, "a")
+        assert memory is not None
+        assert (memory.optimizer.name, memory.moves, memory.learning_rate) == ("adam", 1, 0.1)
+        assert memory.state["w"]["exp_avg"].item() == pytest.approx(-1.0)
+        assert memory.state["w"]["exp_avg_sq"].item() == pytest.approx(0.4)
+
+    def test_it_is_a_copy(self) -> None:
+        stepper, phase, _ = self.play(2)
+        memory = stepper.memory(phase, "a")
+        assert memory is not None
+        memory.state["w"]["exp_avg"].fill_(7.0)
+        again = stepper.memory(phase, "a")
+        assert again is not None
+        assert again.state["w"]["exp_avg"].item() != 7.0
+
+    def test_players_that_have_not_moved_have_none(self) -> None:
+        stepper, phase, _ = self.play(1)
+        assert stepper.memory(phase, "b") is None
+        assert stepper.memory(phase, "counter") is None

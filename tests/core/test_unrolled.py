@@ -19,7 +19,8 @@ from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import Pathwise
 from seqgan_kit.core.game import Move
-from seqgan_kit.core.objectives import non_saturating, relativistic, wasserstein
+from seqgan_kit.core.objectives import minimax, non_saturating, relativistic, wasserstein
+from seqgan_kit.core.optimizers import Memory, Optimizer
 from seqgan_kit.core.unrolled import InnerOptimizer, Unrolled
 from seqgan_kit.errors import UsageError
 
@@ -144,6 +145,87 @@ def test_the_gradient_is_that_of_finite_differences(name, objective):
     for parameter, found in zip(generator, exact, strict=True):
         wanted = by_differences(lambda: loss().item(), parameter)
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-7)
+
+
+def warmed_up(game: AdversarialGame, real: Tensor, moves: int) -> torch.optim.Adam:
+    """torch's own Adam after some moves of D."""
+    parameters = list(game.players["discriminator"].parameters())
+    optimizer = torch.optim.Adam(parameters, 0.01, (0.5, 0.9))
+    play(game, real, optimizer, moves)
+    return optimizer
+
+
+def play(game: AdversarialGame, real: Tensor, optimizer: torch.optim.Adam, moves: int) -> None:
+    fake = real.flip(0) - 1
+    for _ in range(moves):
+        optimizer.zero_grad()
+        move = Move("adversarial", 0, 1, torch.Generator().manual_seed(0))
+        game.judge({"real": real}, fake, move).total.backward()
+        optimizer.step()
+
+
+def remembered(game: AdversarialGame, optimizer: torch.optim.Adam, moves: int) -> Memory:
+    named = game.players["discriminator"].named_parameters()
+    state = {name: dict(optimizer.state[parameter]) for name, parameter in named}
+    return Memory(Optimizer(0.01, betas=(0.5, 0.9)), 0.01, moves, state)
+
+
+def test_imagined_steps_continue_those_of_the_torch_optimizer():
+    """After 3 moves of D, 4 imagined ones arrive where 4 more of torch's Adam do, but for epsilon's place."""
+    torch.manual_seed(0)
+    game = tiny_game(Unrolled(4))
+    real = torch.randn(6, 2, dtype=torch.float64)
+    optimizer = warmed_up(game, real, 3)
+    memory = remembered(game, optimizer, 3)
+    move = Move("adversarial", 0, 1, torch.Generator().manual_seed(0), lambda player: memory)
+    answer = game.estimator.answer(game, {"real": real}, real.flip(0) - 1, move)
+    play(game, real, optimizer, 4)
+    own = game.players["discriminator"].named_parameters()
+    for found, (name, wanted) in zip(answer.values(), own, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=0, atol=1e-6, msg=name)
+
+
+def test_the_gradient_through_remembered_moments_is_that_of_finite_differences():
+    torch.manual_seed(1)
+    game = tiny_game(Unrolled(3), minimax)
+    batch = {"real": torch.randn(5, 2, dtype=torch.float64) + 1}
+    memory = remembered(game, warmed_up(game, batch["real"], 5), 5)
+    before = {
+        name: {k: v.clone() for k, v in state.items()} for name, state in memory.state.items()
+    }
+
+    def loss() -> Tensor:
+        rng = torch.Generator().manual_seed(3)
+        move = Move("adversarial", 0, 1, rng, lambda player: memory)
+        return game.generator_loss(batch, move).total
+
+    generator = list(game.players["generator"].parameters())
+    for parameter, found in zip(generator, torch.autograd.grad(loss(), generator), strict=True):
+        wanted = by_differences(lambda: loss().item(), parameter)
+        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-9)
+    for name, state in memory.state.items():
+        assert all(torch.equal(value, before[name][key]) for key, value in state.items()), name
+
+
+def test_the_first_step_from_cold_moments_has_no_slope(move):
+    """One step of Adam from 0 is lr * sign(g): the part of G's gradient through it is all but 0."""
+    torch.manual_seed(1)
+    game, held = tiny_game(Unrolled(1, InnerOptimizer(0.01))), tiny_game(Pathwise())
+    held.players = game.players
+    batch = {"real": torch.randn(5, 2, dtype=torch.float64) + 1}
+    fake = game.players["generator"].sample(5, rng=torch.Generator().manual_seed(3))
+    answer = list(game.estimator.answer(game, batch, fake, move).values())
+    (slope,) = torch.autograd.grad(sum(p.sum() for p in answer), fake)
+    assert slope.abs().max() < 1e-6
+
+
+def test_a_d_of_other_moments_is_refused():
+    torch.manual_seed(0)
+    game = tiny_game(Unrolled(1))
+    memory = Memory(Optimizer(0.01, "rmsprop"), 0.01, 1, {})
+    move = Move("adversarial", 0, 1, torch.Generator(), lambda player: memory)
+    with pytest.raises(UsageError, match="D moves by rmsprop"):
+        game.generator_loss({"real": torch.randn(5, 2).double()}, move)
 
 
 def test_d_is_left_as_it_was_buffers_and_all(move):

@@ -1,11 +1,14 @@
 """Generators and discriminators of points, the scatter, and the game of modes in the plane."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from image_gans.export import load_image_model, save_image_model
+from image_gans.methods import modes_2d
 from image_gans.methods.modes_2d import Modes2DMethod, build
 from image_gans.methods.point_scores import PointScorer, PointScores
 from image_gans.metrics.worlds import point_world
@@ -17,6 +20,7 @@ from image_gans.networks.mlp import (
     mlp_discriminator,
 )
 from image_gans.scatter import save_scatter
+from image_gans.schedule import ImageTraining
 from image_gans.techniques import Techniques
 from seqgan_kit.errors import UsageError
 
@@ -37,6 +41,29 @@ def test_the_defaults_are_pacgans_networks():
     assert count == (2 + 1) * 1000 + 2 * (200 + 1) * 1000 + 201
     assert judge(torch.randn(6, 2)).score.shape == (6,)
     assert mlp_discriminator(JudgeConfig("tanh", 128, 2), 3)(torch.randn(2, 6)).score.shape == (2,)
+
+
+def test_initialisations_are_those_of_the_papers_code():
+    """PacGAN: N(0, 0.02); unrolled GAN: orthogonal of gain 1.4, so W W' = 1.4^2; biases 0 in both."""
+    torch.manual_seed(0)
+    normal = mlp_discriminator(JudgeConfig(judge_initialisation="normal"))
+    weights = normal.trunk.layers[1].linear.weight
+    assert weights.std().item() == pytest.approx(0.02, rel=0.02)
+    shape = MLPConfig(256, 128, 2, "tanh", batch_norm=False, initialisation="orthogonal")
+    generator = MLPGenerator(shape)
+    weights = generator.layers[0].weight
+    torch.testing.assert_close(weights @ weights.T, 1.96 * torch.eye(128), rtol=0, atol=1e-4)
+    for network in (normal, generator):
+        assert not any(p.any() for n, p in network.named_parameters() if n.endswith("bias"))
+    with pytest.raises(UsageError, match="Did you mean 'orthogonal'"):
+        MLPConfig(initialisation="orthogonl")
+
+
+def test_unrolling_by_adam_needs_a_d_that_moves_by_adam():
+    training, techniques = ImageTraining(optimizer="rmsprop"), Techniques(unrolled_steps=2)
+    with pytest.raises(UsageError, match="continues from the moments of D's own adam"):
+        modes_2d.phases(training, techniques)
+    assert modes_2d.phases(training, replace(techniques, unrolled_optimizer="sgd"))
 
 
 @pytest.mark.parametrize("config", [MLPConfig(2, 8, 2), MLPConfig(5, 8, 2, "tanh", False)])
