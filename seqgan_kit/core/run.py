@@ -7,7 +7,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -17,10 +17,10 @@ from torch import Tensor
 
 from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.progress import Progress
-from seqgan_kit.core.runlog import RunLog, provenance, would_delete
+from seqgan_kit.core.runlog import FolderLock, RunLog, provenance, would_delete
 from seqgan_kit.core.runtime import Runtime, start_runtime
 from seqgan_kit.core.settings import to_dict
-from seqgan_kit.errors import CheckpointError, DataError, UsageError
+from seqgan_kit.errors import SeqganKitError, UsageError
 
 # With tens of thousands torch ends the process without a word.
 _MOST_THREADS = 4096
@@ -148,7 +148,7 @@ class Run:
 
 @contextmanager
 def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
-    """Starts the runtime, claims the run directory and writes config.json."""
+    """Starts the runtime and claims the run directory, which is written to once training begins."""
     settings = config.run
     runtime = start_runtime(
         seed=settings.seed,
@@ -160,23 +160,34 @@ def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
     folder = settings.resume or settings.out or Path("runs") / name
     if settings.overwrite:
         _check_inputs(to_dict(config), folder)
-    log = RunLog(
-        folder,
-        resume=settings.resume is not None,
-        overwrite=settings.overwrite,
-        active=runtime.leads,
-        tensorboard=settings.tensorboard,
-    )
-    log.write_config(_record(recipe, config, runtime))
-    progress = Progress("quiet" if settings.quiet or not runtime.leads else "auto")
-    try:
+    with ExitStack() as closing:
+        closing.callback(runtime.close)
+        log = _open_log(settings, folder, runtime, closing)
+        log.write_config(_record(recipe, config, runtime))
+        progress = Progress("quiet" if settings.quiet or not runtime.leads else "auto")
         yield Run(recipe, settings, runtime, log, progress)
-    except (UsageError, DataError, CheckpointError):
-        log.take_config_back()
-        raise
-    finally:
-        log.close()
-        runtime.close()
+
+
+def _open_log(settings: RunSettings, folder: Path, runtime: Runtime, closing: ExitStack) -> RunLog:
+    """The run's directory, locked by the process that leads; what it refuses is refused by all."""
+    log, problem = None, None
+    try:
+        if runtime.leads:
+            closing.callback(FolderLock(folder).release)
+        log = RunLog(
+            folder,
+            resume=settings.resume is not None,
+            overwrite=settings.overwrite,
+            active=runtime.leads,
+            tensorboard=settings.tensorboard,
+        )
+        closing.callback(log.close)
+    except SeqganKitError as error:
+        problem = error
+    problem = runtime.from_leader(problem)
+    if problem is not None or log is None:
+        raise problem or UsageError(f"{folder} cannot be opened.")
+    return log
 
 
 def _check_inputs(config: Mapping[str, Any], folder: Path) -> None:

@@ -235,7 +235,6 @@ class Keeper:
         t.stepper.load_state_dict(state["stepper"])
         t.cursor.load_state_dict(state["cursor"])
         t.tally, self.best, self.waited = (dict(state[k]) for k in ("tally", "best", "waited"))
-        t.log.truncate(state["metrics_bytes"])
         own = state["ranks"][t.runtime.rank]
         t.sums.load_state_dict(own["sums"], t.runtime.device)
         for name, saved in own["private_players"].items():
@@ -246,6 +245,8 @@ class Keeper:
             for buffer, saved in zip(self.shared_buffers(), own["buffers"], strict=False):
                 buffer.copy_(saved)
         restore_rng_state(own["rng"], [t.rng])
+        # Last, since it is the first to write: what cannot be resumed stays as it is.
+        t.log.truncate(state["metrics_bytes"])
 
 
 def _check_shapes(player: str, saved: Mapping[str, Any], here: Mapping[str, Any]) -> None:

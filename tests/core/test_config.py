@@ -70,6 +70,7 @@ def earlier_run(tmp_path) -> Path:
         ),
     )
     with open_run("test", config) as run:
+        run.log.begin()
         return run.folder
 
 

@@ -28,6 +28,12 @@ def add(run: RunLog, total_round: int, kind: str = "train", **values: object) ->
     )
 
 
+def begun(folder: Path, record: dict, resume: bool = False) -> None:
+    run = RunLog(folder, resume=resume)
+    run.write_config(record)
+    run.begin()
+
+
 def finished_run(folder: Path) -> Path:
     run = RunLog(folder)
     run.write_config(RECORD)
@@ -40,6 +46,7 @@ def finished_run(folder: Path) -> Path:
 class TestClaim:
     def test_new_folder_is_made_with_its_parents(self, tmp_path: Path) -> None:
         run = RunLog(tmp_path / "a" / "b")
+        run.begin()
         assert run.checkpoint_folder.is_dir()
         assert run.model_folder.is_dir()
         assert run.sample_path(7, ".txt") == tmp_path / "a" / "b" / "samples" / "000007.txt"
@@ -52,8 +59,8 @@ class TestClaim:
             RunLog(folder)
 
     def test_a_run_that_died_before_its_first_step_is_not_in_the_way(self, tmp_path: Path) -> None:
-        RunLog(tmp_path / "run")
-        RunLog(tmp_path / "run").write_config(RECORD)
+        RunLog(tmp_path / "run").begin()
+        begun(tmp_path / "run", RECORD)
         RunLog(tmp_path / "run")
 
     def test_another_programs_settings_are_in_the_way(self, tmp_path: Path) -> None:
@@ -129,13 +136,6 @@ class TestClaim:
         (tmp_path / "run").write_text("")
         with pytest.raises(UsageError, match="is a file"):
             RunLog(tmp_path / "run")
-
-    def test_a_file_on_the_way_to_the_folder(self, tmp_path: Path) -> None:
-        (tmp_path / "notes").write_text("")
-        with pytest.raises(
-            UsageError, match=r"run cannot be a run's folder \(.*\): choose another"
-        ):
-            RunLog(tmp_path / "notes" / "run")
 
     @pytest.mark.parametrize(
         ("text", "message"), [("{", "is not JSON"), ("[1]", "no table"), ("{}", "no columns and")]
@@ -290,10 +290,10 @@ class TestResume:
 
     def test_config_keeps_its_origin_and_counts_the_resumes(self, tmp_path: Path) -> None:
         first = {"config": {"rounds": 5}, "seed": 3} | provenance() | {"command": ["first"]}
-        RunLog(tmp_path).write_config(first)
+        begun(tmp_path, first)
         for attempt in ("second", "third"):
             record = {"config": {"rounds": 10}, "seed": 3} | provenance() | {"command": [attempt]}
-            RunLog(tmp_path, resume=True).write_config(record)
+            begun(tmp_path, record, resume=True)
         config = read_config(tmp_path)
         assert config["command"] == ["first"]
         assert config["config"] == {"rounds": 10}
@@ -302,7 +302,7 @@ class TestResume:
 
 def test_config_of_any_python_values_is_valid_json(tmp_path: Path) -> None:
     config = {"path": Path("a/b"), "sizes": (1, 2), "limit": float("inf"), "none": None, 3: {4.5}}
-    RunLog(tmp_path).write_config(RECORD | {"config": config})
+    begun(tmp_path, RECORD | {"config": config})
     assert read_config(tmp_path)["config"] == {
         "path": "a/b",
         "sizes": [1, 2],

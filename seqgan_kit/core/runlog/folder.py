@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
+from seqgan_kit.core.runlog.lock import LOCK, refuse_file
 from seqgan_kit.core.runlog.records import read_config
 from seqgan_kit.errors import UsageError
 
@@ -18,12 +20,13 @@ def claim(folder: Path, *, resume: bool, overwrite: bool) -> bool:
     Returns:
         Whether there is a run in it that has to be deleted first.
     """
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file; a run needs a folder.")
+    refuse_file(folder)
     if resume:
         read_config(folder)  # raises for a folder that is no run
+        _refuse_links(folder)
         return False
     if not _holds_something(folder):
+        _refuse_links(folder)
         return False
     if not overwrite:
         raise UsageError(
@@ -38,6 +41,18 @@ def claim(folder: Path, *, resume: bool, overwrite: bool) -> bool:
             "Choose another folder by --out."
         ) from error
     return True
+
+
+def _refuse_links(folder: Path) -> None:
+    """Refuse links among what a run writes: it would write through them into somebody else's files."""
+    own = [folder / name for name in (*_FOLDERS, *_FILES)]
+    inside = (path for place in own if place.is_dir() for path in place.rglob("*"))
+    for path in (*own, *inside):
+        if path.is_symlink():
+            raise UsageError(
+                f"{path} is a symbolic link to {os.readlink(path)}, and a run writes into its own folder "
+                "only. Put what it points to in its place, or remove the link."
+            )
 
 
 def would_delete(folder: Path, path: Path) -> bool:
@@ -65,11 +80,17 @@ def _holds_something(folder: Path) -> bool:
     """Empty folders and a config.json of ours do not count: a run that made no step leaves no more."""
     if not folder.exists():
         return False
-    ours = ("config.json", "config.json.partial")
-    others = (path for path in folder.iterdir() if path.name not in ours)
+    others = (path for path in folder.iterdir() if not _is_of_a_start(path.name))
     if any(path.name not in _FOLDERS or any(path.iterdir()) for path in others):
         return True
     return (folder / "config.json").exists() and not _is_run(folder)
+
+
+def _is_of_a_start(name: str) -> bool:
+    """Whether a run that was killed before its first step may have left a file of this name."""
+    return name in (LOCK, "config.json") or (
+        name.startswith("config.json.") and name.endswith(".partial")
+    )
 
 
 def _is_run(folder: Path) -> bool:

@@ -89,9 +89,14 @@ def write_atomically(path: Path, record: Mapping[str, Any]) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Writes beside ``path`` and renames: readers see the old file or the new one, never half of either."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        with partial.open("xb") as file:  # x: through no link
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

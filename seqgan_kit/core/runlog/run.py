@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -20,11 +21,13 @@ KINDS = ("train", "evaluation", "alarm", "phase")
 class RunLog:
     """One run's directory, written by one process.
 
+    Nothing is made, changed or deleted before the first row, checkpoint or table: a run that is refused
+    before it trains leaves everything as it was.
+
     Args:
         folder: where the run lives; made if absent.
         resume: go on with the run that is there.
-        overwrite: replace the run that is there (a folder that is no run is never deleted). It is deleted
-            when the new one first writes more than its settings: what goes wrong before costs nothing.
+        overwrite: replace the run that is there (a folder that is no run is never deleted).
         active: False on ranks other than 0: every call is allowed and nothing is written.
         tensorboard: mirror the numbers to ``folder/tensorboard`` (needs the ``tensorboard`` extra).
     """
@@ -48,9 +51,9 @@ class RunLog:
         self._began = time.monotonic()
         self._replaces = False
         """Whether there is an earlier run, to be deleted before anything is written."""
+        self._begun = not active
         self._config: Mapping[str, Any] | None = None
-        """What config.json will be when that has been done."""
-        self._config_before: dict[str, Any] | None = None
+        """What config.json will be."""
         self._metrics = self.folder / "metrics.jsonl"
         self._mirror = (
             TensorBoardMirror(self.folder / "tensorboard") if tensorboard and active else None
@@ -58,10 +61,8 @@ class RunLog:
         if not active:
             return
         self._replaces = claim(self.folder, resume=resume, overwrite=overwrite)
-        if not self._replaces:
-            self._make_folders()
         if resume:
-            self._go_on()
+            self._set_clock()
 
     @property
     def seconds(self) -> float:
@@ -88,30 +89,14 @@ class RunLog:
         return self.folder / "figures" / (name if Path(name).suffix else f"{name}.png")
 
     def write_config(self, record: Mapping[str, Any]) -> None:
-        """Write config.json; a resumed run keeps its origin and gains an entry in ``resumes``."""
-        if not self.active:
-            return
-        if self._replaces:
-            self._config = record
-            return
-        path, fresh = self.folder / "config.json", dict(record)
-        if self.resumed and path.exists():
-            origin = read_config(self.folder)
-            told = ("started", "command", "versions", "git", "world_size")
-            entry = {key: fresh[key] for key in told if key in fresh}
-            kept = {key: origin[key] for key in told if key in origin}
-            fresh |= kept | {"resumes": [*origin.get("resumes", []), entry]}
-            self._config_before = origin
-        write_atomically(path, fresh)
-
-    def take_config_back(self) -> None:
-        """Puts back the config.json from before a resumption that could not begin."""
-        if self._config_before is not None:
-            write_atomically(self.folder / "config.json", self._config_before)
+        """Sets what config.json says; a resumed run keeps its origin and gains an entry in ``resumes``."""
+        self._config = record
+        if self.active and self._begun:
+            self._write_config(record)
 
     def write_scores(self, record: Mapping[str, Any]) -> None:
         """Write scores.json, the final table."""
-        self._replace()
+        self.begin()
         if self.active:
             write_atomically(self.folder / "scores.json", record)
 
@@ -136,7 +121,7 @@ class RunLog:
             raise unknown("kind of row", kind, KINDS)
         if not self.active:
             return
-        self._replace()
+        self.begin()
         row = {
             "kind": kind,
             "phase": phase,
@@ -149,15 +134,13 @@ class RunLog:
             row["message"] = message
         row = as_json(row)
         line = json.dumps(row, allow_nan=False) + "\n"
-        # One append of one line: a kill between rows leaves whole rows, and nothing is left open.
-        with self._metrics.open("ab", buffering=0) as file:
-            file.write(line.encode())
+        _append(self._metrics, line.encode())
         if self._mirror is not None:
             self._mirror.add(row)
 
     def position(self) -> int:
         """Bytes of metrics.jsonl, all on the disk: what a checkpoint stores for `truncate`."""
-        self._replace()
+        self.begin()
         if not self.active:
             return 0
         with self._metrics.open("ab") as file:
@@ -166,52 +149,75 @@ class RunLog:
 
     def truncate(self, position: int) -> None:
         """Forget the rows after ``position``: those that a resumed run is about to write again."""
-        self._replace()
         if not self.active:
             return
-        content = self._metrics.read_bytes() if self._metrics.exists() else b""
+        content = (
+            b"" if self._replaces or not self._metrics.exists() else self._metrics.read_bytes()
+        )
         if position > len(content) or (position and content[position - 1 : position] != b"\n"):
             raise CheckpointError(
                 f"{self._metrics} does not fit the checkpoint: no row ends at byte {position} of its "
                 f"{len(content)}. Put back the file that this run wrote, or start a new run."
             )
+        self.begin()
         with self._metrics.open("ab") as file:
             file.truncate(position)
             os.fsync(file.fileno())
-        self._go_on()
+        self._set_clock()
 
     def close(self) -> None:
         """Let go of TensorBoard's files; metrics.jsonl needs no closing."""
         if self._mirror is not None:
             self._mirror.close()
 
-    def _replace(self) -> None:
-        """Delete the earlier run, if there still is one, and take its place."""
-        if not self._replaces:
+    def begin(self) -> None:
+        """Make the folder this run's own, unless that has been done: from here on it is written to."""
+        if self._begun:
             return
-        delete_run(self.folder)
-        self._replaces = False
-        self._make_folders()
-        if self._config is not None:
-            self.write_config(self._config)
-
-    def _make_folders(self) -> None:
+        self._begun = True
+        if self._replaces:
+            delete_run(self.folder)
+            self._replaces = False
         for name in ("samples", "figures", "checkpoints", "model"):
-            try:
-                (self.folder / name).mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise UsageError(
-                    f"{self.folder} cannot be a run's folder ({error.strerror}): choose another by --out."
-                ) from error
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        if self.resumed:
+            self._drop_cut_row()
+        if self._config is not None:
+            self._write_config(self._config)
 
-    def _go_on(self) -> None:
-        """Drop a last row cut short by a kill, and let the clock go on from the last whole row."""
+    def _write_config(self, record: Mapping[str, Any]) -> None:
+        path, fresh = self.folder / "config.json", dict(record)
+        if self.resumed and path.exists():
+            origin = read_config(self.folder)
+            told = ("started", "command", "versions", "git", "world_size")
+            entry = {key: fresh[key] for key in told if key in fresh}
+            kept = {key: origin[key] for key in told if key in origin}
+            fresh |= kept | {"resumes": [*origin.get("resumes", []), entry]}
+        write_atomically(path, fresh)
+
+    def _drop_cut_row(self) -> None:
+        """Drop a last row that a kill cut short."""
         content = self._metrics.read_bytes() if self._metrics.exists() else b""
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
             os.truncate(self._metrics, whole)
+
+    def _set_clock(self) -> None:
+        """Let the clock go on from the last whole row."""
         rows = read_metrics(self.folder)
         self.seconds_offset = float(rows[-1]["seconds"]) if rows else 0.0
         self._began = time.monotonic()
         if self._mirror is not None:
             self._mirror.first_round = int(rows[-1]["total_round"]) + 1 if rows else 0
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Appends one line at once, or not at all: a kill or a full disk leaves whole rows."""
+    with path.open("ab", buffering=0) as file:
+        before = file.seek(0, os.SEEK_END)
+        try:
+            if file.write(line) < len(line):  # the disk was full half way
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        except OSError:
+            file.truncate(before)
+            raise

@@ -1,0 +1,110 @@
+"""One writer at a time: a lock on a run's folder that ends with the process that holds it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from seqgan_kit.errors import UsageError
+
+LOCK = ".lock"
+"""The file in a run's folder that its process holds locked; it says which process that is."""
+_TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+
+
+class FolderLock:
+    """An exclusive lock on a folder, which is made if absent.
+
+    The kernel holds the lock (flock), so it ends with its process, however that ends: a file that a killed
+    process left behind locks nothing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        refuse_file(folder)
+        self.folder = folder
+        self._made = _missing_folders(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = _locked(folder / LOCK)
+        except OSError as error:
+            self._remove_folders()
+            raise UsageError(
+                f"{folder} cannot be a run's folder ({error.strerror}): choose another by --out."
+            ) from error
+
+    def release(self) -> None:
+        """Removes the lock, and those of the folders made for it in which nothing was written."""
+        if self._file is None:
+            return
+        (self.folder / LOCK).unlink(missing_ok=True)
+        os.close(self._file)
+        self._file = None
+        self._remove_folders()
+
+    def _remove_folders(self) -> None:
+        for folder in self._made:
+            try:
+                folder.rmdir()
+            except OSError:  # it is in use
+                return
+
+
+def refuse_file(folder: Path) -> None:
+    """Refuse a file in the place of a run's folder."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; a run needs a folder.")
+
+
+def _missing_folders(folder: Path) -> list[Path]:
+    """The folder and its parents that do not exist, innermost first."""
+    return [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+
+
+def _locked(path: Path) -> int | None:
+    """The open and locked file; a UsageError names the process that has it."""
+    for file in _opened(path):
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:  # Windows
+            pass
+        except OSError as error:
+            holder = _holder(path)
+            os.close(file)
+            if error.errno not in _TAKEN:
+                return None  # a file system without locks, as some network disks are
+            raise UsageError(
+                f"{path.parent} is in use: {holder} writes to it. Wait for its end or stop it, or choose "
+                "another folder by --out."
+            ) from None
+        if _is_current(file, path):
+            os.ftruncate(file, 0)
+            os.write(file, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode())
+            return file
+        os.close(file)  # its holder removed it between our opening and locking it
+    raise AssertionError("unreachable")
+
+
+def _opened(path: Path) -> Iterator[int]:
+    while True:
+        yield os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+
+
+def _is_current(file: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _holder(path: Path) -> str:
+    try:
+        known = json.loads(path.read_bytes())
+        return f"process {int(known['pid'])} on {known['host']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
