@@ -11,8 +11,7 @@ from seqgan_kit.metrics.mauve import MauveSettings, mauve
 from seqgan_kit.metrics.neighbours import density_coverage, precision_recall
 from seqgan_kit.metrics.two_sample import classifier_test
 
-# Two starts of k-means instead of five: half the time, and the same on both rows of a table.
-MAUVE = MauveSettings(restarts=2)
+MAUVE = MauveSettings()
 
 
 def feature_scores(

@@ -14,6 +14,7 @@ from seqgan_kit.methods.text_measures import (
     TextMeasures,
 )
 from seqgan_kit.metrics.language_model import DEFAULT_ORDER
+from seqgan_kit.metrics.mauve import default_clusters, mauve_signature
 from seqgan_kit.metrics.signature import Signature
 
 MODEL, TEXT, JUDGED, NGRAMS, LINES, FEATURES = (
@@ -101,15 +102,10 @@ def _feature_columns(measures: TextMeasures, samples: int) -> list[Column]:
         )  # fmt: skip
         return column(key, label, better, digits, sign)
 
-    clusters = max(2, compared // 10)
+    mauve = mauve_signature(MAUVE, MAUVE.clusters or default_clusters(compared))
     return [
         made("FED", "frechet", "lower", "fed", 2),
-        made(
-            "MAUVE",
-            f"mauve|c:5|clusters:{clusters}|pca:{MAUVE.explained_variance:g}",
-            "higher",
-            "mauve",
-        ),
+        made("MAUVE", mauve, "higher", "mauve"),
         made("precision", "precision|k:3", AS_REAL, "precision"),
         made("recall", "recall|k:3", AS_REAL, "recall"),
         made("density", "density|k:5", AS_REAL, "density"),

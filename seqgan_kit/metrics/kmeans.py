@@ -1,8 +1,9 @@
-"""k-means: Lloyd's iterations from k-means++ starts (Arthur and Vassilvitskii 2007), the best of several."""
+"""k-means: the best of several starts, random or by k-means++ (Arthur and Vassilvitskii 2007)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +31,7 @@ def kmeans(
     *,
     restarts: int = 5,
     most_iterations: int = 100,
+    starts: Literal["spread", "random"] = "spread",
 ) -> Clusters:
     """The clustering of least inertia among several.
 
@@ -39,6 +41,7 @@ def kmeans(
         rng: draws the starts.
         restarts: how many starts.
         most_iterations: an end for starts that do not settle before.
+        starts: ``spread``: k-means++; ``random``: K rows, each as likely as any other.
     """
     rows = feature_rows(features, "clustered")
     if not 1 <= clusters <= len(rows):
@@ -49,9 +52,8 @@ def kmeans(
         )
     middle = rows.mean(0)
     rows = rows - middle  # fewer digits are lost in the distances
-    found = [
-        _lloyd(rows, _spread_out(rows, clusters, rng), most_iterations) for _ in range(restarts)
-    ]
+    first = _spread_out if starts == "spread" else _drawn
+    found = [_lloyd(rows, first(rows, clusters, rng), most_iterations) for _ in range(restarts)]
     best = min(found, key=lambda result: result.inertia)
     return Clusters(best.centres + middle, best.labels, best.inertia)
 
@@ -68,6 +70,11 @@ def _spread_out(rows: Floats, clusters: int, rng: np.random.Generator) -> Floats
         chosen.append(min(int(at), len(rows) - 1))
         np.minimum(nearest, squared_distances(rows, rows[chosen[-1:]])[:, 0], out=nearest)
     return rows[chosen]
+
+
+def _drawn(rows: Floats, clusters: int, rng: np.random.Generator) -> Floats:
+    """[K,F] different rows, all choices equally likely."""
+    return rows[rng.choice(len(rows), clusters, replace=False)]
 
 
 def _lloyd(rows: Floats, centres: Floats, most_iterations: int) -> Clusters:

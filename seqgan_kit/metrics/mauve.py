@@ -1,8 +1,9 @@
 r"""MAUVE: the area under the divergence frontier of two sets (Pillutla et al. 2021, "MAUVE: Measuring the gap
 between neural text and human text using divergence frontiers").
 
-The features of both sets together are clustered; P and Q are the shares of the clusters in the real and in
-the generated set. With the mixtures R = l P + (1-l) Q, 0 < l < 1, the frontier is
+The features of both sets together, each row scaled to length 1, are reduced by PCA and clustered by k-means;
+P and Q are the shares of the clusters in the real and in the generated set. With the mixtures
+R = l P + (1-l) Q, 0 < l < 1, the frontier is
 
     { (exp(-c KL(Q || R)), exp(-c KL(P || R))) }          c = 5
 
@@ -10,8 +11,12 @@ A mixture near P makes Q's divergence large: mass of Q where P has little (bad s
 what the generator never says. MAUVE is the area below the frontier, with (0, 1) and (1, 0) as its ends: 1
 where the shares agree, near 0 where no cluster is common.
 
-It depends on the encoder, the number of clusters (a tenth of a set in the paper) and the number of samples:
-compare within one table, beside the value of real against real. This is an implementation of its own.
+Every step is that of the authors' package (krishnap25/mauve): lengths before the PCA, 90 % of the variance, a
+tenth of the smaller set as clusters, the best of five random starts of k-means, 25 mixtures evenly spaced,
+trapezoids, no smoothing. This is an implementation of its own. It differs in rounding (k-means in float64,
+theirs in float32) and random numbers, and an empty cluster takes the row that is worst served (theirs splits a
+large cluster). The value depends on the encoder and on the number of samples: compare within one table,
+beside the value of real against real.
 """
 
 from __future__ import annotations
@@ -28,8 +33,9 @@ from seqgan_kit.metrics.kmeans import kmeans
 
 SCALE = 5.0
 """c of the paper."""
-# Mixtures crowd towards both pure sets, where the frontier bends: weights even in the logit.
-_MIXTURES = 1.0 / (1.0 + np.exp(-np.linspace(-16.0, 16.0, 401)))
+MIXTURES = 25
+"""Points of the frontier between its ends, as in the authors' package."""
+_LEAST_SHARE = 1e-6  # of P or Q in a mixture
 
 
 @dataclass(frozen=True)
@@ -37,15 +43,17 @@ class MauveSettings:
     """How features become two histograms."""
 
     clusters: int | None = None
-    """Clusters of k-means; a tenth of the smaller set, at least 2, unless given."""
+    """Clusters of k-means; a tenth of the smaller set, rounded, at least 2, unless given."""
+    unit_length: bool = True
+    """Scale each row to length 1 before the PCA, as the authors do."""
     explained_variance: float | None = 0.9
     """Share of the variance that a joint PCA keeps; None: no PCA."""
-    unit_length: bool = False
-    """Scale each row to length 1 after the PCA, for encoders whose lengths mean nothing."""
     restarts: int = 5
     """Starts of k-means."""
+    most_iterations: int = 500
+    """Iterations of k-means at most."""
     pseudo_count: float = 0.0
-    """Added to every cluster's count in both sets; 1/2 is Krichevsky's and Trofimov's smoothing."""
+    """Added to every cluster's count in both sets; 1/2 gives the authors' smoothed variant, MAUVE*."""
     resamples: int = 200
     """Bootstrap draws behind the standard error."""
 
@@ -93,8 +101,15 @@ def mauve(
     """
     x, y = feature_pair(generated, real, least=2)
     both = _reduced(np.concatenate([x, y]), settings)
-    clusters = settings.clusters or max(2, min(len(x), len(y)) // 10)
-    labels = kmeans(both, clusters, rng, restarts=settings.restarts).labels
+    clusters = settings.clusters or default_clusters(min(len(x), len(y)))
+    labels = kmeans(
+        both,
+        clusters,
+        rng,
+        restarts=settings.restarts,
+        most_iterations=settings.most_iterations,
+        starts="random",
+    ).labels
     counts = [
         np.bincount(part, minlength=clusters) for part in (labels[: len(x)], labels[len(x) :])
     ]
@@ -109,13 +124,37 @@ def mauve(
     return Mauve(area, frontier, clusters, both.shape[1])
 
 
-def divergence_frontier(generated: ArrayLike, real: ArrayLike, scale: float = SCALE) -> Floats:
+def default_clusters(rows: int) -> int:
+    """The number of clusters for a smaller set of ``rows`` rows."""
+    return max(2, round(rows / 10))
+
+
+def mauve_signature(settings: MauveSettings, clusters: int) -> str:
+    """All that the number depends on beside the features, as in ``mauve|c:5|mixtures:25|...``."""
+    parts = {
+        "c": f"{SCALE:g}",
+        "mixtures": MIXTURES,
+        "norm": "l2" if settings.unit_length else "none",
+        "pca": "none"
+        if settings.explained_variance is None
+        else f"{settings.explained_variance:g}",
+        "clusters": clusters,
+        "kmeans": f"{settings.restarts}x{settings.most_iterations}",
+        "smooth": f"{settings.pseudo_count:g}" if settings.pseudo_count else "none",
+    }
+    return "|".join(["mauve", *(f"{name}:{value}" for name, value in parts.items())])
+
+
+def divergence_frontier(
+    generated: ArrayLike, real: ArrayLike, scale: float = SCALE, mixtures: int = MIXTURES
+) -> Floats:
     """[L,2] points of the frontier, from the side of the generated to that of the real histogram.
 
     Args:
         generated: [K] shares Q.
         real: [K] shares P.
         scale: c.
+        mixtures: L, evenly spaced in l.
     """
     q, p = _histogram(generated, "generated"), _histogram(real, "real")
     if q.shape != p.shape or scale <= 0:
@@ -124,7 +163,8 @@ def divergence_frontier(generated: ArrayLike, real: ArrayLike, scale: float = SC
             f"{p.size} bins, scale {scale}."
         )
     q, p = q[q + p > 0], p[q + p > 0]
-    log_mixtures = np.log(_MIXTURES[:, None] * p + (1.0 - _MIXTURES)[:, None] * q)
+    of_p = np.linspace(_LEAST_SHARE, 1.0 - _LEAST_SHARE, mixtures)[:, None]
+    log_mixtures = np.log(of_p * p + (1.0 - of_p) * q)
     return np.exp(-scale * np.stack([_kl(q, log_mixtures), _kl(p, log_mixtures)], axis=1))
 
 
@@ -157,14 +197,14 @@ def _histogram(shares: ArrayLike, name: str) -> Floats:
 
 
 def _reduced(rows: Floats, settings: MauveSettings) -> Floats:
-    """The leading principal components that explain the wanted share of the variance."""
-    rows = rows - rows.mean(0)
-    if settings.explained_variance is not None:
-        values, vectors = np.linalg.eigh(rows.T @ rows)
-        kept = np.maximum(values[::-1], 0.0).cumsum()
-        wanted = settings.explained_variance * kept[-1] * (1.0 - 1e-12)
-        rows = rows @ vectors[:, ::-1][:, : int(kept.searchsorted(wanted)) + 1]
+    """Rows of length 1, and of these the leading principal components that explain enough of the variance."""
     if settings.unit_length:
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         rows = rows / np.where(lengths > 0, lengths, 1.0)
-    return rows
+    rows = rows - rows.mean(0)
+    if settings.explained_variance is None:
+        return rows
+    values, vectors = np.linalg.eigh(rows.T @ rows)
+    kept = np.maximum(values[::-1], 0.0).cumsum()
+    wanted = settings.explained_variance * kept[-1] * (1.0 - 1e-12)
+    return np.asarray(rows @ vectors[:, ::-1][:, : int(kept.searchsorted(wanted)) + 1])
