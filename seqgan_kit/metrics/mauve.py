@@ -14,8 +14,8 @@ where the shares agree, near 0 where no cluster is common.
 Every step is that of the authors' package (krishnap25/mauve): lengths before the PCA, 90 % of the variance, a
 tenth of the smaller set as clusters, the best of five random starts of k-means, 25 mixtures evenly spaced,
 trapezoids, no smoothing. This is an implementation of its own. It differs in rounding (k-means in float64,
-theirs in float32) and random numbers, and an empty cluster takes the row that is worst served (theirs splits a
-large cluster). The value depends on the encoder and on the number of samples: compare within one table,
+theirs in float32) and random numbers, and an empty cluster takes the row that is worst served (theirs splits
+a large cluster). The value depends on the encoder and on the number of samples: compare within one table,
 beside the value of real against real.
 """
 
