@@ -27,6 +27,7 @@ from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPGenerato
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator
 from image_gans.networks.spectral import plain_weights
 from image_gans.scatter import save_scatter
+from seqgan_kit.core.checksums import check_sums, sums_of
 from seqgan_kit.core.runlog import write_whole
 from seqgan_kit.errors import CheckpointError, SeqganKitError, UsageError, unknown
 
@@ -156,13 +157,14 @@ def save_image_model(
     folder.mkdir(parents=True, exist_ok=True)
     # safetensors wants plain memory order, and channels-last is none.
     tensors = {name: t.detach().cpu().contiguous() for name, t in plain_weights(generator).items()}
+    write_whole(folder / "generator.safetensors", save(tensors))
     description = {
         "kind": "image",
         "format": _FORMAT,
         "generator": described,
+        "sha256": sums_of(folder, ("generator.safetensors",)),
         **(about or {}),
     }
-    write_whole(folder / "generator.safetensors", save(tensors))
     write_whole(folder / "model.json", (json.dumps(description, indent=2) + "\n").encode())
 
 
@@ -186,6 +188,7 @@ def load_image_model(run_dir: Path, device: torch.device | str = "cpu") -> Image
     description = _read_description(folder / "model.json")
     generator = _build(description.get("generator"), folder / "model.json")
     path = folder / "generator.safetensors"
+    check_sums(folder, description.get("sha256"))
     try:
         generator.load_state_dict(load_file(path))
     except FileNotFoundError:

@@ -2,15 +2,17 @@
 
 A checkpoint is one ``torch.save`` file of tensors, numbers, strings and containers, loaded with
 ``weights_only=True``. It is written beside its place, synced to disk and renamed, so that a file under a
-checkpoint's name is complete whatever moment the machine died at.
+checkpoint's name is complete whatever moment the machine died at. Its end, the comment of a zip file, is the
+SHA-256 of all before it: a bit that flipped is found. ``torch.load`` reads such a file as any other.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
@@ -18,17 +20,26 @@ from seqgan_kit.errors import CheckpointError
 
 FORMAT = "seqgan-kit checkpoint 1"
 _NAME = re.compile(r"move-(\d+)\.pt")
+_SUM = b"seqgan-kit sha256 "
+_SUM_BYTES = len(_SUM) + 64
+# How a zip file without a comment ends: 20 bytes from this sign on, then two for the comment's length, 0.
+_END, _END_BYTES = b"PK\x05\x06", 22
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Writes the state atomically."""
+    """Writes the state atomically, with its checksum."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        torch.save({"format": FORMAT, **state}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("w+b") as file:
+            torch.save({"format": FORMAT, **state}, file)
+            _add_sum(file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     _sync_folder(path.parent)
 
 
@@ -36,6 +47,11 @@ def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     """Reads a checkpoint, or says what is wrong with the file and which one to use instead."""
     if not path.is_file():
         raise CheckpointError(f"no checkpoint {path}.{_advice(path)}")
+    if not _sum_is_right(path):
+        raise CheckpointError(
+            f"{path} cannot be read: it is truncated or damaged (its checksum is not that of its content)."
+            f"{_advice(path)}"
+        )
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # torch raises many types for damaged files
@@ -46,6 +62,26 @@ def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a seqgan-kit checkpoint.{_advice(path)}")
     return state
+
+
+def newest_good_checkpoint(folder: Path) -> tuple[Path, dict[str, Any], list[str]]:
+    """Path and state of the newest checkpoint that can be read, and what is wrong with newer ones.
+
+    Raises a CheckpointError if none can be read.
+    """
+    found = numbered_checkpoints(folder)
+    problems: list[str] = []
+    for path in reversed(found):
+        try:
+            return path, read_checkpoint(path), problems
+        except CheckpointError as error:
+            problems.append(str(error))
+    raise CheckpointError(problems[0] if problems else f"no checkpoint in {folder}.")
+
+
+def set_aside(path: Path) -> Path:
+    """Renames a checkpoint that cannot be read, so that nothing takes it for the newest one; its new path."""
+    return path.replace(path.with_name(f"{path.name}.damaged"))
 
 
 def numbered_checkpoints(folder: Path) -> list[Path]:
@@ -77,9 +113,38 @@ def _advice(bad: Path) -> str:
 
 def _readable(path: Path) -> bool:
     try:
-        return bool(torch.load(path, weights_only=True, mmap=True)["format"] == FORMAT)
+        whole = _sum_is_right(path)
+        return whole and bool(torch.load(path, weights_only=True, mmap=True)["format"] == FORMAT)
     except Exception:
         return False
+
+
+def _add_sum(file: IO[bytes]) -> None:
+    """Appends the SHA-256 of what was written, as the comment of the zip file that it is."""
+    file.seek(-2, os.SEEK_END)
+    file.write(_SUM_BYTES.to_bytes(2, "little"))
+    file.flush()
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]
+    file.seek(0, os.SEEK_END)
+    file.write(_SUM + digest.hexdigest().encode())
+
+
+def _sum_is_right(path: Path) -> bool:
+    """Whether a file is as it was written; True for one of an older version, which has no checksum."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - _SUM_BYTES))
+        end = file.read()
+        if not end.startswith(_SUM):
+            return end[-_END_BYTES:].startswith(_END) and end.endswith(b"\0\0")
+        file.seek(0)
+        digest, left = hashlib.sha256(), size - _SUM_BYTES
+        while left:
+            part = file.read(min(left, 1 << 20))
+            digest.update(part)
+            left -= len(part)
+    return end[len(_SUM) :] == digest.hexdigest().encode()
 
 
 def _sync_folder(folder: Path) -> None:

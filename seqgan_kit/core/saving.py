@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,10 +14,10 @@ from seqgan_kit.core.checkpoint import (
     checkpoint_path,
     keep_last,
     numbered_checkpoints,
-    read_checkpoint,
     write_checkpoint,
 )
 from seqgan_kit.core.game import Phase
+from seqgan_kit.core.recovery import set_newer_aside, shared_checkpoint, shared_newest
 from seqgan_kit.core.runtime import restore_rng_state, rng_state
 from seqgan_kit.errors import CheckpointError, UsageError, unknown
 
@@ -56,11 +55,17 @@ class Keeper:
         """Goes to the newest checkpoint if the run is a resumed one; without any it starts afresh."""
         if not self.trainer.run.resumed:
             return
-        found = self.trainer.runtime.from_leader(numbered_checkpoints(self.folder))
-        if found:
-            self._restore(self._read(found[-1]))
-        else:
+        found = shared_newest(self.trainer.runtime, self.folder)
+        if found is None:
             self.trainer.log.truncate(0)
+            return
+        path, state, problems = found
+        self._restore(state)
+        if problems and self.trainer.runtime.leads:
+            set_newer_aside(self.folder, path)
+            self.trainer.progress.alarm(
+                f"{problems[0].split(' The last good one')[0]} Going on from the one before: {path}."
+            )
 
     def advice(self) -> str:
         """Where to go back to."""
@@ -103,7 +108,8 @@ class Keeper:
         """Returns to the phase's best players if it asks for that; keeps them aside if it asks for that."""
         stop = phase.early_stop
         if stop is not None and stop.restore_best and phase.name in self.best:
-            self.load_players(self._read(self.folder / f"best-of-{phase.name}.pt"))
+            best = self.folder / f"best-of-{phase.name}.pt"
+            self.load_players(shared_checkpoint(self.trainer.runtime, best))
         if phase.keep:
             self._write_players(f"after-{phase.name}")
 
@@ -128,14 +134,6 @@ class Keeper:
         game, own = self.trainer.game, set(self.trainer.game.private_players())
         shared = [player for name, player in game.players.items() if name not in own]
         return [b for module in (*shared, self.trainer.averages) for b in module.buffers()]
-
-    def _read(self, path: Path) -> dict[str, Any]:
-        """A checkpoint as rank 0 finds it: other nodes may not see its disk."""
-        runtime = self.trainer.runtime
-        state: dict[str, Any] = runtime.from_leader(
-            read_checkpoint(path) if runtime.leads else None
-        )
-        return state
 
     def _check_watched(self) -> None:
         """Refuses, before anything is trained, to watch what is never measured."""

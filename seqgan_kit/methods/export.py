@@ -10,8 +10,10 @@ from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
+from seqgan_kit.core.checksums import check_sums, sums_of
+from seqgan_kit.core.runlog import write_whole
 from seqgan_kit.data.tokenizers import Tokenizer, load_tokenizer
 from seqgan_kit.errors import CheckpointError, UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
@@ -74,15 +76,17 @@ def save_text_model(folder: Path, generator: TextGenerator, tokenizer: Tokenizer
     if isinstance(generator, SequenceGenerator):
         record |= {"bos": generator.bos, "eos": generator.eos, "pad": generator.pad}
     weights = {key: value.cpu().contiguous() for key, value in generator.state_dict().items()}
-    save_file(weights, folder / "generator.safetensors")
+    write_whole(folder / "generator.safetensors", save(weights))
     tokenizer.save(folder / "tokenizer.json")
-    (folder / "model.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    record["sha256"] = sums_of(folder, ("generator.safetensors", "tokenizer.json"))
+    write_whole(folder / "model.json", (json.dumps(record, indent=2) + "\n").encode())
 
 
 def load_text_model(run_dir: Path) -> TextModel:
     """The model of a run."""
     folder = run_dir / "model"
     record = _read(folder)
+    check_sums(folder, record.get("sha256"))
     try:
         generator = _built(record)
         generator.load_state_dict(load_file(folder / "generator.safetensors"))

@@ -1,7 +1,9 @@
 """Checkpoint files: whole or absent, read without running code, and what is said of bad ones."""
 
+import errno
 import os
 import pickle
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +74,45 @@ def test_a_truncated_file_names_the_last_good_one(tmp_path, left):
     ):
         read_checkpoint(bad)
     assert read_checkpoint(good)["moves"] == 3
+
+
+def test_every_flipped_bit_is_found(tmp_path):
+    """Of 400 random ones, a third of them in the checksum and the end of the zip file that is around it."""
+    path = write(tmp_path, 20)
+    content, choose = path.read_bytes(), random.Random(0)
+    ends = 120 * 8
+    bits = [choose.randrange(len(content) * 8) for _ in range(260)]
+    bits += [len(content) * 8 - 1 - choose.randrange(ends) for _ in range(140)]
+    for bit in bits:
+        damaged = bytearray(content)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            read_checkpoint(path)
+
+
+def test_a_checkpoint_without_a_checksum_is_read_as_before(tmp_path):
+    path = tmp_path / "old.pt"
+    torch.save({"format": "seqgan-kit checkpoint 1", "moves": 3}, path)
+    assert read_checkpoint(path)["moves"] == 3
+
+
+def test_torch_reads_a_checkpoint_with_its_checksum(tmp_path):
+    assert torch.load(write(tmp_path, 20), weights_only=True, mmap=True)["moves"] == 3
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    path = write(tmp_path, 20)
+    before = path.read_bytes()
+
+    def full(state, file):
+        file.write(b"PK half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        write(tmp_path, 20)
+    assert {p: p.read_bytes() for p in tmp_path.iterdir()} == {path: before}
 
 
 def test_the_last_good_one_is_good(tmp_path):

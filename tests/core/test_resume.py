@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -238,6 +239,20 @@ def _foreign(folder: Path) -> tiny.Config:
     return CONFIGS["penalty"]
 
 
+def _flipped(folder: Path) -> tiny.Config:
+    newest = numbered_checkpoints(folder / "checkpoints")[-1]
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 4
+    newest.write_bytes(content)
+    return CONFIGS["penalty"]
+
+
+def _nothing_good(folder: Path) -> tiny.Config:
+    for path in numbered_checkpoints(folder / "checkpoints"):
+        path.write_bytes(path.read_bytes()[:2000])
+    return CONFIGS["penalty"]
+
+
 def _code_inside(folder: Path) -> tiny.Config:
     """A pickle that would run code (here: print) if it were unpickled."""
 
@@ -270,9 +285,6 @@ def _other_device(folder: Path) -> tiny.Config:
     return CONFIGS["penalty"]
 
 
-LAST_GOOD = r"The last good one is .*move-000000012\.pt: remove the other and resume"
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -281,9 +293,7 @@ LAST_GOOD = r"The last good one is .*move-000000012\.pt: remove the other and re
             _other_batch,
             r"other phases.*It has \['train: 8 batches'\], this run \['train: 4 batches'\]",
         ),
-        (_truncated, rf"move-000000013\.pt cannot be read: it is truncated.*{LAST_GOOD}"),
-        (_foreign, rf"move-000000013\.pt is not a seqgan-kit checkpoint.*{LAST_GOOD}"),
-        (_code_inside, rf"move-000000013\.pt cannot be read.*{LAST_GOOD}"),
+        (_nothing_good, r"move-000000013\.pt cannot be read.*no other checkpoint.*--overwrite"),
         (_metrics_gone, "does not fit the checkpoint"),
         (_two_processes, r"made by 2 process\(es\) and is resumed by 1"),
         (_other_device, "made on cuda and is resumed on cpu.*--device cuda"),
@@ -302,11 +312,26 @@ def test_what_cannot_be_resumed_says_why(
     assert "never" not in capsys.readouterr().out
 
 
-def test_following_the_advice_about_a_truncated_checkpoint(
-    unbroken: dict[str, Path], tmp_path: Path
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_truncated, r"move-000000013\.pt cannot be read: it is truncated"),
+        (_flipped, r"move-000000013\.pt cannot be read: .*checksum"),
+        (_foreign, r"move-000000013\.pt is not a seqgan-kit checkpoint"),
+        (_code_inside, r"move-000000013\.pt cannot be read"),
+    ],
+)
+def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(
+    damage: Callable[[Path], tiny.Config],
+    message: str,
+    unbroken: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = stopped_run(tmp_path / "run")
-    _truncated(folder)
-    numbered_checkpoints(folder / "checkpoints")[-1].unlink()
-    tiny.play(CONFIGS["penalty"], folder, resume=True)
+    tiny.play(damage(folder), folder, resume=True)
     assert tiny.run_differences(folder, unbroken["penalty"]) == []
+    told = capsys.readouterr()
+    assert re.search(rf"{message}.*Going on from the one before: .*move-000000012\.pt", told.err)
+    assert "never" not in told.out
+    assert (folder / "checkpoints" / "move-000000013.pt.damaged").is_file()

@@ -1,6 +1,7 @@
 """A generator written and read again draws the same pictures."""
 
 import json
+import random
 
 import pytest
 import torch
@@ -130,7 +131,7 @@ def test_broken_models_are_named(tmp_path, generator):
     (folder / "model.json").write_text("{")
     with pytest.raises(CheckpointError, match="is not JSON"):
         load_image_model(tmp_path)
-    rewrite()
+    rewrite(sha256={})
     weights = folder / "generator.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(CheckpointError, match="does not hold this model's weights"):
@@ -138,3 +139,15 @@ def test_broken_models_are_named(tmp_path, generator):
     weights.unlink()
     with pytest.raises(CheckpointError, match="is missing"):
         load_image_model(tmp_path)
+
+
+def test_flipped_bits_of_the_weights_are_found(tmp_path, generator):
+    save_image_model(tmp_path / "model", generator)
+    path, choose = tmp_path / "model" / "generator.safetensors", random.Random(0)
+    content = path.read_bytes()
+    for _ in range(50):
+        damaged, bit = bytearray(content), choose.randrange(8 * len(content))
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match=r"generator\.safetensors is damaged"):
+            load_image_model(tmp_path)

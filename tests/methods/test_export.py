@@ -1,6 +1,7 @@
 """A saved text model: what comes back, and what is said when it cannot."""
 
 import json
+import random
 
 import pytest
 import torch
@@ -18,6 +19,14 @@ def saved(tiny_generator, tmp_path):
     generator = tiny_generator(tokenizer.vocabulary_size, 6, hidden=5, layers=2, dropout=0.3)
     save_text_model(tmp_path / "model", generator, tokenizer)
     return tmp_path, generator
+
+
+def forget_checksums(folder):
+    """An export as older versions wrote it."""
+    path = folder / "model" / "model.json"
+    record = json.loads(path.read_text())
+    del record["sha256"]
+    path.write_text(json.dumps(record))
 
 
 def test_a_model_comes_back_as_it_was(saved):
@@ -71,6 +80,7 @@ def test_a_record_of_another_model_is_refused(saved, spoil):
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 100])
 def test_damaged_weights_are_refused(saved, content):
+    forget_checksums(saved[0])
     (saved[0] / "model" / "generator.safetensors").write_bytes(content)
     with pytest.raises(CheckpointError, match="cannot be restored"):
         load_text_model(saved[0])
@@ -83,6 +93,7 @@ def test_missing_weights_are_refused(saved):
 
 
 def test_another_runs_tokenizer_is_refused(saved):
+    forget_checksums(saved[0])
     train_tokenizer("word", ["one two"]).save(saved[0] / "model" / "tokenizer.json")
     with pytest.raises(CheckpointError, match="has 6 tokens and the generator"):
         load_text_model(saved[0])
@@ -92,3 +103,22 @@ def test_a_missing_tokenizer_is_no_traceback(saved):
     (saved[0] / "model" / "tokenizer.json").unlink()
     with pytest.raises(SeqganKitError, match=r"tokenizer\.json"):
         load_text_model(saved[0])
+
+
+def test_every_flipped_bit_of_weights_and_tokenizer_is_found(saved):
+    choose = random.Random(0)
+    for name in ("generator.safetensors", "tokenizer.json"):
+        path = saved[0] / "model" / name
+        content = path.read_bytes()
+        for _ in range(100):
+            damaged, bit = bytearray(content), choose.randrange(8 * len(content))
+            damaged[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(damaged)
+            with pytest.raises(CheckpointError, match=f"{name} is damaged or of another run"):
+                load_text_model(saved[0])
+        path.write_bytes(content)
+
+
+def test_an_export_without_checksums_is_read_as_before(saved):
+    forget_checksums(saved[0])
+    assert load_text_model(saved[0]).generator.config == saved[1].config
