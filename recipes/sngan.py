@@ -56,7 +56,9 @@ PRESETS = {
         ),
     ),
     "paper": Config(
-        networks=NetworkChoice("resnet", width=128, latent=128, discriminator_norm="spectral"),
+        networks=NetworkChoice(
+            "resnet", width=128, generator_width=256, latent=128, discriminator_norm="spectral"
+        ),
         training=replace(sngan.PAPER, sample_every_rounds=1000, evaluate_every_rounds=1000),
     ),
     "smoke": Config(

@@ -68,6 +68,8 @@ class NetworkChoice:
     growth: int = 1
     """resnet: channels double towards 4x4 up to this many times the width (1: alike in all blocks, as for
     CIFAR; 16 for larger pictures)."""
+    generator_width: int = 0
+    """resnet: the width of G, where it is another than D's; 0: the same."""
     attention: int = 0
     """resnet: side in pixels of the feature map with self-attention, in G and D; 0 for none."""
 
@@ -111,8 +113,8 @@ def _mlp(choice: NetworkChoice, data: ImageData) -> PictureMLPConfig:
 
 def _resnet(choice: NetworkChoice, data: ImageData) -> ResNetConfig:
     return ResNetConfig(
-        data.size, data.channels, choice.latent, choice.width, choice.growth, choice.attention,
-        choice.generator_norm, choice.discriminator_norm,
+        data.size, data.channels, choice.latent, choice.width, choice.generator_width, choice.growth,
+        choice.attention, choice.generator_norm, choice.discriminator_norm,
     )  # fmt: skip
 
 
@@ -141,7 +143,7 @@ NETWORKS: Mapping[str, NetworkKind] = {
         ResNetGenerator,
         ResNetTrunk,
         resnet_head,
-        _NORMS | {"growth", "attention"},
+        _NORMS | {"growth", "generator_width", "attention"},
     ),
     "autoencoder": NetworkKind(
         _autoencoder,

@@ -6,6 +6,10 @@ B.4).
     D: norm, ReLU, conv 3x3, norm, ReLU, conv 3x3, mean of 2x2;  + conv 1x1, mean of 2x2
     D's first: conv 3x3, ReLU, conv 3x3, mean of 2x2;  + mean of 2x2, conv 1x1
 
+Where a block of G changes the number of channels, its first convolution does so; in a block of D the second
+one, and in D's first block the first (the papers' code: igul222/improved_wgan_training,
+pfnet-research/sngan_projection).
+
 The same functions as in the papers, computed in a cheaper order: a 3x3 convolution beside a halving or
 doubling is one 4x4 convolution with stride 2, and 1x1 convolutions work at the smaller size.
 """
@@ -63,11 +67,12 @@ class DiscriminatorBlock(nn.Module):
         self, before: int, after: int, norm: str, *, halves: bool = False, first: bool = False
     ):
         super().__init__()
-        conv = nn.Conv2d(before, after, 3, padding=1)
-        last = (PooledConv if halves else nn.Conv2d)(after, after, 3, padding=1)
+        hidden = after if first else before
+        conv = nn.Conv2d(before, hidden, 3, padding=1)
+        last = (PooledConv if halves else nn.Conv2d)(hidden, after, 3, padding=1)
         # Neither norm nor ReLU on the picture, whose mean and sign matter.
         start = [] if first else [*norm_layer(norm, before), nn.ReLU()]
-        inner = [] if first else norm_layer(norm, after)
+        inner = [] if first else norm_layer(norm, hidden)
         self.branch = nn.Sequential(*start, conv, *inner, nn.ReLU(), last)
         pool = [nn.AvgPool2d(2)] if halves else []
         learned = halves or before != after

@@ -5,10 +5,11 @@ appendix F; Miyato et al. 2018, "Spectral normalization for generative adversari
     D: [N,C,H,W] -> (block, size halved)* -> block(s) of one size -> ReLU, pooling over pixels
 
 The blocks are those of residual_blocks.py. With ``growth`` 1 they are both papers' networks for CIFAR: the
-same channels everywhere, and D ends with two blocks at 8x8. With a larger one they are Miyato's for larger
-pictures: channels double towards 4x4, where D ends with one block. D sums over pixels under spectral norm, as
-Miyato, and takes the mean otherwise, as Gulrajani. Attention (attention.py) may follow the blocks that make
-maps of a given size.
+same channels everywhere (Miyato's G has twice D's), and D ends with two blocks at 8x8. With a larger one they
+are Miyato's for 128 pixels: channels double towards 4x4, where D ends with one block. (At 64 pixels the
+authors' D halves once more and has no such block.) D sums over pixels under spectral norm, as Miyato, and
+takes the mean otherwise, as Gulrajani. The score of Miyato's D for CIFAR has no bias. Attention
+(attention.py) may follow the blocks that make maps of a given size.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ class ResNetConfig:
     """Dimensions of the latent vector z (128 in the papers)."""
     width: int = 128
     """Channels of the block next to the picture."""
+    generator_width: int = 0
+    """The same of G alone (256 beside D's 128 in Miyato's networks for CIFAR); 0: as many as D's."""
     growth: int = 1
     """Channels double towards 4x4 up to this many times the width: 1 for CIFAR's networks, 16 for larger."""
     attention: int = 0
@@ -59,6 +62,11 @@ class ResNetConfig:
                 raise UsageError(
                     f"a residual network's {name} cannot be {given}. Allowed: {', '.join(map(str, allowed))}."
                 )
+        if self.generator_width < 0:
+            raise UsageError(
+                f"a residual network's generator_width cannot be {self.generator_width}; give 0 for D's "
+                "width or a number of channels."
+            )
         for name in ("latent", "width", "growth"):
             if getattr(self, name) < 1:
                 raise UsageError(
@@ -76,7 +84,8 @@ class ResNetConfig:
         """At 4x4, then after each block up to the picture's size."""
         doublings = int(math.log2(self.size)) - 2
         return tuple(
-            self.width * min(self.growth, 2**left) for left in reversed(range(doublings + 1))
+            (self.generator_width or self.width) * min(self.growth, 2**left)
+            for left in reversed(range(doublings + 1))
         )
 
     @property
@@ -99,8 +108,9 @@ class ResNetGenerator(FromLatents):
         for level, (before, after) in enumerate(zip((first, *rest), rest, strict=False)):
             layers.append(GeneratorBlock(before, after, norm))
             layers += _attention(config, after, side=8 << level)
-        output = nn.Conv2d(config.width, config.channels, 3, padding=1)
-        self.layers = nn.Sequential(*layers, *norm_layer(norm, config.width), nn.ReLU(), output)
+        last = config.generator_channels[-1]
+        output = nn.Conv2d(last, config.channels, 3, padding=1)
+        self.layers = nn.Sequential(*layers, *norm_layer(norm, last), nn.ReLU(), output)
         initialise(self)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -145,9 +155,10 @@ class ResNetTrunk(nn.Module):
 
 def resnet_head(config: ResNetConfig, features: int, outputs: int = 1) -> nn.Module:
     """A linear layer on features, drawn and normalised as D's other layers."""
-    head = nn.Linear(features, outputs)
+    spectral = config.discriminator_norm == "spectral"
+    head = nn.Linear(features, outputs, bias=not (spectral and config.growth == 1 and outputs == 1))
     initialise(head)
-    return spectrally_normalised(head) if config.discriminator_norm == "spectral" else head
+    return spectrally_normalised(head) if spectral else head
 
 
 def _attention(config: ResNetConfig, channels: int, side: int) -> list[nn.Module]:

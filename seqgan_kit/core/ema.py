@@ -1,16 +1,24 @@
-"""Exponential moving averages of players: often the better network to sample from."""
+"""Exponential moving averages of players: often the better network to sample from.
+
+Batch norm's running statistics belong to the weights that made them. While a player trains, its average holds
+the player's; before an average is used they are measured again on samples of the average itself.
+"""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from seqgan_kit.core.game import Game
 from seqgan_kit.errors import UsageError, unknown
+
+_BATCH, _BATCHES = 128, 8  # samples on which an average's batch statistics are measured
 
 
 class Averages(nn.Module):
@@ -48,3 +56,43 @@ class Averages(nn.Module):
         finally:
             for name, player in originals.items():
                 game.players[name] = player
+
+    @contextmanager
+    def with_own_statistics(self, game: Game, rng: torch.Generator) -> Iterator[None]:
+        """Measure statistics as :meth:`measure_statistics` does, and put the old ones back afterwards."""
+        before = [buffer.clone() for buffer in self.copies.buffers()]
+        try:
+            self.measure_statistics(game, rng)
+            yield
+        finally:
+            for buffer, old in zip(self.copies.buffers(), before, strict=True):
+                buffer.copy_(old)
+
+    @torch.no_grad()
+    def measure_statistics(self, game: Game, rng: torch.Generator) -> None:
+        """Give averages the batch norm statistics of their own samples, while they stand in for the players.
+
+        Means over some batches that the game draws. Layers that no sample passes through keep what they have.
+        """
+        norms = [
+            m for m in self.copies.modules() if isinstance(m, _BatchNorm) and m.track_running_stats
+        ]
+        if not norms:
+            return
+        momenta, modes = [norm.momentum for norm in norms], [norm.training for norm in norms]
+        before = [_statistics(norm) for norm in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean over batches
+            norm.train()
+        for _ in range(_BATCHES):
+            game.sample(_BATCH, rng=rng)
+        for norm, momentum, mode, old in zip(norms, momenta, modes, before, strict=True):
+            norm.momentum = momentum
+            norm.train(mode)
+            if not cast(Tensor, norm.num_batches_tracked):
+                norm.load_state_dict(old, strict=False)
+
+
+def _statistics(norm: _BatchNorm) -> dict[str, Tensor]:
+    return {name: buffer.clone() for name, buffer in norm.named_buffers()}

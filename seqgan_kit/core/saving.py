@@ -78,13 +78,15 @@ class Keeper:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Looks at the game without leaving a trace: eval mode, averages playing, randomness put back."""
-        trainer = self.trainer
+        """Looks at the game without leaving a trace: eval mode, averages with their own statistics playing,
+        randomness put back."""
+        trainer, averages = self.trainer, self.trainer.averages
         before = rng_state([trainer.rng])
         try:
-            with trainer.averages.in_place_of_players(trainer.game), torch.no_grad():
+            with averages.in_place_of_players(trainer.game), torch.no_grad():
                 trainer.game.eval()
-                yield
+                with averages.with_own_statistics(trainer.game, trainer.statistics_rng()):
+                    yield
         finally:
             trainer.game.train()
             restore_rng_state(before, [trainer.rng])

@@ -103,6 +103,8 @@ class Trainer:
         for name in self.averages.decays:
             self.game.players[name] = self.averages.copies[name]
         self.game.eval()
+        self.averages.measure_statistics(self.game, self.statistics_rng())
+        self.runtime.broadcast(self.averages)
         return self.game
 
     def player_after(self, phase: str, player: str) -> nn.Module:
@@ -221,6 +223,10 @@ class Trainer:
     def evaluation_rng(self) -> torch.Generator:
         """The same randomness at every evaluation, so that two of them differ by the players alone."""
         return self.runtime.generator("evaluation")
+
+    def statistics_rng(self) -> torch.Generator:
+        """The randomness of the samples on which averages measure their batch statistics."""
+        return self.runtime.generator("statistics")
 
     def _record(self, kind: str, phase: Phase, values: Mapping[str, float]) -> None:
         where = self._where(phase)

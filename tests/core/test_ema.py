@@ -1,8 +1,10 @@
 """Moving averages of players."""
 
+from copy import deepcopy
+
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from seqgan_kit.core.ema import Averages
 from seqgan_kit.core.game import Game
@@ -81,3 +83,71 @@ def test_wrong_averages_are_refused():
         Averages(game_of_two(), {"generatr": 0.5})
     with pytest.raises(UsageError, match=r"decay 1\.0; it must be in \[0, 1\)"):
         Averages(game_of_two(), {"generator": 1.0})
+
+
+class Normed(nn.Module):
+    """z -> linear -> batch norm -> linear -> batch norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Tanh(), nn.Linear(3, 2), nn.BatchNorm1d(2)
+        )
+
+    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
+        return self.layers(torch.randn(n, 2, generator=rng))
+
+
+def moved_on() -> tuple[Game, Averages]:
+    """A player whose weights, and with them its statistics, have left its average far behind."""
+    torch.manual_seed(0)
+    game = Game({"generator": Normed(), "other": nn.BatchNorm1d(2)})
+    averages = Averages(game, {"generator": 0.99, "other": 0.5})
+    rng = torch.Generator().manual_seed(0)
+    for _ in range(100):
+        with torch.no_grad():
+            for layer in (0, 3):
+                game.players["generator"].layers[layer].weight.mul_(1.05)
+        game.sample(64, rng=rng)
+        averages.follow(game, ("generator",))
+    return game.eval(), averages.eval()
+
+
+def error(game: Game) -> float:
+    """RMS difference from what the batch's own statistics give, in deviations of that."""
+    generator = game.players["generator"]
+    z = torch.randn(4096, 2, generator=torch.Generator().manual_seed(7))
+    with torch.no_grad():
+        judged = generator.layers(z)
+        wanted = deepcopy(generator).train().layers(z)
+    return ((judged - wanted).square().mean().sqrt() / wanted.std()).item()
+
+
+def test_an_average_is_judged_with_statistics_of_its_own():
+    """The player's are those of other weights: the average draws something else than it would in training."""
+    game, averages = moved_on()
+    with averages.in_place_of_players(game):
+        assert error(game) > 0.3
+        with averages.with_own_statistics(game, torch.Generator().manual_seed(1)):
+            assert error(game) < 0.1  # two layers, each measured on 1,024 samples
+            assert not any(m.training for m in averages.modules())
+            norms = [m for m in averages.modules() if isinstance(m, nn.BatchNorm1d)]
+            assert {norm.momentum for norm in norms} == {0.1}
+
+
+def test_own_statistics_leave_no_trace_and_repeat():
+    game, averages = moved_on()
+    before = {name: t.clone() for name, t in averages.state_dict().items()}
+    measured = []
+    for _ in "12":
+        with averages.in_place_of_players(game):
+            rng = torch.Generator().manual_seed(1)
+            with averages.with_own_statistics(game, rng):
+                measured.append({name: t.clone() for name, t in averages.state_dict().items()})
+    for name, tensor in averages.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+        assert torch.equal(measured[0][name], measured[1][name]), name
+    changed = "copies.generator.layers.1.running_var"
+    assert not torch.equal(measured[0][changed], before[changed])
+    for name in ("copies.other.running_mean", "copies.other.num_batches_tracked"):
+        assert torch.equal(measured[0][name], before[name]), "no sample passes through it"

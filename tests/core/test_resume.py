@@ -145,8 +145,11 @@ def test_resuming_a_finished_run_changes_nothing(
     for name, player in again.game.players.items():
         saved = state["players"].get(name) or state["ranks"][0]["private_players"][name]
         if name in again.averages.decays:
-            saved = {k: state["averages"][f"copies.{name}.{k}"] for k in saved}
-        assert tiny.differences(dict(player.state_dict()), dict(saved)) == []
+            # Parameters alone: batch statistics of an average are measured anew at the end.
+            own = [k for k, _ in player.named_parameters()]
+            saved = {k: state["averages"][f"copies.{name}.{k}"] for k in own}
+        found = {k: v for k, v in player.state_dict().items() if k in saved}
+        assert tiny.differences(found, dict(saved)) == []
 
 
 def test_the_last_row_is_in_the_last_checkpoint(unbroken: dict[str, Path], tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Residual networks: the cheaper order computes the same, the shapes are the papers'."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from image_gans.networks.residual_blocks import (
     PooledConv,
     UpsampledConv,
 )
-from image_gans.networks.resnet import ResNetConfig, ResNetGenerator, ResNetTrunk
+from image_gans.networks.resnet import ResNetConfig, ResNetGenerator, ResNetTrunk, resnet_head
 from image_gans.networks.shapes import SIZES
 from image_gans.networks.spectral import spectrally_normalised
 from seqgan_kit.errors import UsageError
@@ -89,6 +90,53 @@ def test_channels_of_the_papers_tables():
     assert LARGE.discriminator_channels == (64, 128, 256, 512, 1024)
     assert ResNetTrunk(replace(LARGE, width=1)).features == 16
     assert ResNetTrunk(replace(LARGE, width=1, size=32)).features == 8
+
+
+def convolutions(trunk: nn.Module) -> list[tuple[int, int]]:
+    """(in, out) of the 3x3 convolutions on D's residual branches."""
+    return [
+        (layer.in_channels, layer.out_channels)
+        for block in trunk.modules()
+        if isinstance(block, DiscriminatorBlock)
+        for layer in block.branch
+        if isinstance(layer, nn.Conv2d)
+    ]
+
+
+def test_ds_blocks_widen_in_their_second_convolution():
+    """As in the code of both papers (in -> in, in -> out), but for D's first block (3 -> c, c -> c).
+
+    At 128 pixels: dis_models/snresnet.py of pfnet-research/sngan_projection, its channels in units of its 64.
+    """
+    trunk = ResNetTrunk(replace(LARGE, width=1))
+    assert convolutions(trunk) == [
+        (3, 1), (1, 1), (1, 1), (1, 2), (2, 2), (2, 4), (4, 4), (4, 8), (8, 8), (8, 16), (16, 16), (16, 16)
+    ]  # fmt: skip
+    assert convolutions(ResNetTrunk(replace(CIFAR, width=2))) == [(3, 2)] + 7 * [(2, 2)]
+    normed = DiscriminatorBlock(4, 6, "layer")
+    assert [m.num_channels for m in normed.branch if isinstance(m, nn.GroupNorm)] == [4, 4]
+
+
+def test_miyatos_networks_for_cifar():
+    """configs/sn_cifar10_unconditional.yml: 256 channels in G, 128 in D, whose score has no bias."""
+    config = replace(CIFAR, generator_width=256, discriminator_norm="spectral")
+    assert config.generator_channels == (256,) * 4
+    assert config.discriminator_channels == (128,) * 2
+    assert resnet_head(config, 128).bias is None
+    assert resnet_head(config, 128, outputs=10).bias is not None
+    assert resnet_head(replace(LARGE, discriminator_norm="spectral"), 8).bias is not None
+    assert resnet_head(CIFAR, 128).bias is not None
+
+
+def test_a_model_saved_without_a_width_of_its_own_still_loads(tmp_path):
+    generator = ResNetGenerator(ResNetConfig(size=16, width=4, latent=3, growth=2))
+    save_image_model(tmp_path / "model", generator)
+    path = tmp_path / "model" / "model.json"
+    described = json.loads(path.read_text())
+    del described["generator"]["config"]["generator_width"]
+    path.write_text(json.dumps(described))
+    z = torch.randn(2, 3)
+    torch.testing.assert_close(load_image_model(tmp_path).generator(z), generator.eval()(z))
 
 
 def test_parameter_count_for_cifar_in_closed_form():
@@ -188,6 +236,7 @@ def test_a_saved_generator_draws_the_same_pictures(tmp_path, spectral):
         ({"size": 16, "attention": 16}, r"attention cannot be 16\. Allowed: 0, 8"),
         ({"width": 0}, "width cannot be 0"),
         ({"growth": 0}, "growth cannot be 0"),
+        ({"generator_width": -1}, "generator_width cannot be -1"),
         ({"generator_norm": "bach"}, "Did you mean 'batch'"),
         ({"discriminator_norm": "spectrl"}, "Did you mean 'spectral'"),
     ],
