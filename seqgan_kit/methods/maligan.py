@@ -2,8 +2,9 @@
 adversarial networks").
 
     r = D / (1 - D);  grad = sum_i (r_i / sum_j r_j - b) grad log G(x_i),  x_1 ... x_m of G
-    with rollouts r is the mean over completions of a prefix
-    mixed: the first N real tokens are kept and continued M times, N falls by K until it is 0
+    with rollouts r is the mean over completions of a prefix, and each token has a weight of its own
+    mixed: the first N real tokens are kept and continued M times, N falls by K until it is 0; the weights sum
+    to 1 over the continuations of one prefix
     D maximises  E_data log D(x) + E_G log(1 - D(x))
 
 The four choices: any generator that writes token by token and any discriminator; the minimax objective's D
@@ -17,10 +18,11 @@ its schedule, networks and step sizes too little: where nothing else is set thes
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import RewardKind
-from seqgan_kit.core.game import Phase
+from seqgan_kit.core.game import Batch, Move, Phase
 from seqgan_kit.core.objectives import minimax
 from seqgan_kit.sequences.adversarial import SequenceGame
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
@@ -34,7 +36,8 @@ class MaliGANMethod:
     """Settings of the weights; the defaults are the paper's where it has them."""
 
     rollouts: int = 0
-    """Completions of every prefix over which r is averaged; 0 gives every token its sequence's weight."""
+    """Completions of every prefix over which r is averaged, also while real tokens are kept (the paper's
+    MaliGAN-full); 0 gives every token its sequence's weight."""
     kept: int = 30
     """N: real tokens kept at the start of the adversarial rounds (at most all but one); 0 keeps none."""
     kept_step: int = 5
@@ -50,12 +53,22 @@ class MaliGANMethod:
     """Sequences advanced and scored at once; bounds memory and does not change results."""
 
 
+class MaliGAN(SequenceGame):
+    """The game on sequences; the pool waits while D reads continued prefixes."""
+
+    def draw_negatives(self, batch: Batch, move: Move) -> None:
+        """Fill the pool from the present generator, in rounds in which D reads it."""
+        estimator = cast(ImportanceWeighted, self.estimator)
+        if not estimator.kept_of_fakes(self, move):
+            super().draw_negatives(batch, move)
+
+
 def build(
     generator: SequenceGenerator,
     discriminator: Discriminator,
     method: MaliGANMethod,
     training: FineTuning,
-) -> SequenceGame:
+) -> MaliGAN:
     """The game from its players and settings."""
     estimator = ImportanceWeighted(
         rollouts=method.rollouts,
@@ -66,7 +79,7 @@ def build(
         reward=method.reward,
         chunk_rows=method.chunk_rows,
     )
-    return SequenceGame(generator, discriminator, minimax(), estimator, training)
+    return MaliGAN(generator, discriminator, minimax(), estimator, training)
 
 
 def phases(method: MaliGANMethod, training: FineTuning) -> tuple[Phase, ...]:

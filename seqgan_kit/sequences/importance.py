@@ -31,10 +31,7 @@ from seqgan_kit.sequences.prefixes import continue_prefixes
 from seqgan_kit.sequences.rewards import null_rewards, scored_completions
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
 from seqgan_kit.sequences.schedule import ADVERSARIAL
-from seqgan_kit.sequences.trials import mean_values, rollout_rewards
-
-# Of a completion's log r above the largest of the sequences': exp(60) is far from float32's end.
-_HIGHEST_LOG_RATIO = 60.0
+from seqgan_kit.sequences.trials import mean_values, try_actions
 
 
 def kept_tokens(progress: float, kept: int, step: int) -> int:
@@ -46,19 +43,21 @@ def kept_tokens(progress: float, kept: int, step: int) -> int:
     return max(0, kept - step * min(int(progress * levels), levels - 1))
 
 
-def position_weights(ratios: Tensor, mask: Tensor) -> Tensor:
-    """Q[b,t] / sum_b Q[b,t]: weights [B,T] that sum to 1 over the batch at every position.
+def position_weights(log_ratios: Tensor, mask: Tensor, groups: int = 1) -> Tensor:
+    """Q[b,t] / sum_b Q[b,t]: weights [B,T] that sum to 1 over each group of rows at every position.
 
     After its end a sequence goes on counting with its own r. Left out, it would leave its weight to the
     longer ones, and G would learn that sequences are long.
 
     Args:
-        ratios: [B,T], the mean r of completions of each prefix, that of the sequence itself where it ends.
+        log_ratios: [B,T], log Q: of the mean r of completions of each prefix, of the sequence's own r where
+            it ends.
         mask: [B,T], True on tokens.
+        groups: how many groups the rows fall into, one after another and of one size.
     """
-    own = ratios.gather(1, mask.sum(1, keepdim=True) - 1)
-    counted = torch.where(mask, ratios, own)
-    return counted / counted.sum(0).clamp(min=torch.finfo(counted.dtype).tiny)
+    own = log_ratios.gather(1, mask.sum(1, keepdim=True) - 1)
+    counted = torch.where(mask, log_ratios, own).unflatten(0, (groups, -1))
+    return importance_weights(counted, dim=1).flatten(0, 1)
 
 
 def weighted_likelihood(
@@ -75,6 +74,8 @@ class ImportanceWeighted:
     (Che et al. 2017.) With rollouts r is averaged over completions of every prefix, so that each token has a
     weight of its own. With ``kept`` tokens (the paper's mixed training) the first N tokens of real sequences
     are learned by maximum likelihood; each is continued M times, and these are weighted among themselves.
+    Both together are its MaliGAN-full: a token that G wrote after a real prefix is weighted against those at
+    the same position in the other continuations of that prefix.
 
     Reading of the paper: its weights sum to 1 and its b goes to 1, which would push down every sample but
     one; here b counts in mean weights 1/m, so that at 1 the weights' mean is subtracted. A fixed b leaves the
@@ -107,11 +108,16 @@ class ImportanceWeighted:
         """N in the move's round, for sequences of ``length`` tokens."""
         return kept_tokens(move.progress, min(self.kept, length - 1), self.kept_step)
 
+    def kept_of_fakes(self, game: AdversarialGame, move: Move) -> int:
+        """How many real tokens the fakes for D's turn begin with; D reads no pool while there are any."""
+        generator = cast(SequenceGenerator, game.players["generator"])
+        return self.kept_at(move, generator.length) if move.phase == ADVERSARIAL else 0
+
     def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
         """For D's turn: the real prefixes continued once while G continues them, then G's own sequences."""
-        generator = cast(SequenceGenerator, game.players["generator"])
-        kept = self.kept_at(move, generator.length) if move.phase == ADVERSARIAL else 0
+        kept = self.kept_of_fakes(game, move)
         if kept:
+            generator = cast(SequenceGenerator, game.players["generator"])
             prefixes = batch["real"][:n, :kept]
             return continue_prefixes(
                 generator, prefixes, 1, rng=move.rng, chunk_rows=self.chunk_rows
@@ -141,8 +147,7 @@ class ImportanceWeighted:
         mask, log_probs = generator.token_mask(tokens), generator.log_probs(tokens)
         log_ratios = self.log_ratios(game, tokens, rng)
         if self.rollouts:
-            ratios = self._rolled_out(game, tokens, mask, log_ratios, rng)
-            weights = position_weights(ratios, mask)
+            weights = position_weights(self._log_values(game, tokens, log_ratios, 0, rng), mask)
         else:
             weights = importance_weights(log_ratios).unsqueeze(1)
         likelihood = weighted_likelihood(log_probs * mask, weights, baseline, dim=0)
@@ -157,12 +162,19 @@ class ImportanceWeighted:
         tokens = continue_prefixes(
             generator, prefixes, copies, rng=rng, chunk_rows=self.chunk_rows
         ).flatten(0, 1)
-        log_probs = generator.log_probs(tokens) * generator.token_mask(tokens)
-        weights = importance_weights(self.log_ratios(game, tokens, rng).view(-1, copies))
+        mask = generator.token_mask(tokens)
+        log_probs = generator.log_probs(tokens) * mask
         learned = log_probs[::copies, :kept].sum(1)  # the M copies of a prefix are alike
-        written = log_probs[:, kept:].sum(1).view(-1, copies)
-        likelihood = learned + weighted_likelihood(written, weights, baseline)
-        return -likelihood.mean(), effective_sample_size(weights).mean()
+        written = log_probs[:, kept:].unflatten(0, (-1, copies))  # [B,M,T-n]
+        log_ratios = self.log_ratios(game, tokens, rng)
+        if self.rollouts:
+            values = self._log_values(game, tokens, log_ratios, kept, rng)
+            weights = position_weights(values, mask, len(prefixes))[:, kept:].view_as(written)
+            likelihood = weighted_likelihood(written, weights, baseline, dim=1).sum(1)
+        else:
+            weights = importance_weights(log_ratios.view(-1, copies))
+            likelihood = weighted_likelihood(written.sum(2), weights, baseline)
+        return -(learned + likelihood).mean(), effective_sample_size(weights, dim=1).mean()
 
     @torch.no_grad()
     def log_ratios(self, game: AdversarialGame, tokens: Tensor, rng: torch.Generator) -> Tensor:
@@ -176,27 +188,31 @@ class ImportanceWeighted:
             return torch.cat([discriminator(rows).score.float() for rows in chunks])
 
     @torch.no_grad()
-    def _rolled_out(
+    def _log_values(
         self,
         game: AdversarialGame,
         tokens: Tensor,
-        mask: Tensor,
         log_ratios: Tensor,
+        kept: int,
         rng: torch.Generator,
     ) -> Tensor:
-        """The mean r [B,T] of N completions of every prefix, up to a factor that all have in common."""
+        """log of the mean r [B,T] of N completions of every prefix that is longer than ``kept`` tokens."""
+        generator = cast(SequenceGenerator, game.players["generator"])
         if self.reward != "verdict":
             completed = (len(tokens), tokens.shape[1] - 1, self.rollouts)
             ratios = null_rewards(self.reward, completed, rng, tokens.device)
-            return mean_values(ratios, log_ratios.exp(), mask)
-        generator = cast(SequenceGenerator, game.players["generator"])
-        discriminator = cast(Discriminator, game.players["discriminator"])
-        largest = log_ratios.max()
-        with evaluating(discriminator):
-            reward = scored_completions(
-                discriminator,
-                lambda logits: (logits - largest).clamp(max=_HIGHEST_LOG_RATIO).exp(),
-            )
-            return rollout_rewards(
-                generator, tokens, reward, self.rollouts, rng=rng, chunk_rows=self.chunk_rows
-            )
+            tried = ratios.clamp(min=torch.finfo(ratios.dtype).tiny).log()
+        else:
+            discriminator = cast(Discriminator, game.players["discriminator"])
+            with evaluating(discriminator):
+                tried = try_actions(
+                    generator,
+                    tokens,
+                    scored_completions(discriminator, lambda logits: logits),
+                    self.rollouts,
+                    rng=rng,
+                    chunk_rows=self.chunk_rows,
+                    shortest=kept + 1,
+                ).rewards
+        means = tried.logsumexp(2, keepdim=True) - math.log(self.rollouts)
+        return mean_values(means, log_ratios, generator.token_mask(tokens))

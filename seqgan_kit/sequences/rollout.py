@@ -65,13 +65,18 @@ def _in_chunks(reward: Reward, rows: Tensor, chunk_rows: int) -> Tensor:
 
 @torch.no_grad()
 def complete_prefixes(
-    stepper: Stepper, tokens: Tensor, rollouts: int, rng: torch.Generator, chunk_rows: int
+    stepper: Stepper,
+    tokens: Tensor,
+    rollouts: int,
+    rng: torch.Generator,
+    chunk_rows: int,
+    shortest: int = 1,
 ) -> Tensor:
-    """N completions of every open prefix of ``tokens`` [G,T], in one sweep over time.
+    """N completions of every open prefix of ``tokens`` [G,T] of ``shortest`` tokens or more, in one sweep.
 
     Returns:
         [T-1,G,N,T]: entry [s-1,b,n] starts with ``tokens[b, :s]``. It is PAD from there on where the prefix
-        already holds EOS, and nothing is left to complete.
+        already holds EOS, and nothing is left to complete, or has fewer than ``shortest`` tokens.
     """
     generator = stepper.generator
     out = _prefixes(tokens, rollouts, generator.pad or 0)
@@ -85,7 +90,7 @@ def complete_prefixes(
         hidden, state = stepper.advance(tokens[:, time - 1], state)
         numbers = uniforms.flatten()
         running = [_advance(stepper, draw, chunk, numbers[chunk.ids]) for chunk in running]
-        joining = is_open[:, time].nonzero().squeeze(1)
+        joining = (is_open[:, time] & (time >= shortest)).nonzero().squeeze(1)
         # The N first tokens of a prefix's completions come from one distribution.
         first = draw(hidden[joining], uniforms[-1, joining])
         per_chunk = max(1, chunk_rows // rollouts)

@@ -35,6 +35,7 @@ def try_actions(
     *,
     rng: torch.Generator,
     chunk_rows: int = CHUNK_ROWS,
+    shortest: int = 1,
 ) -> Trials:
     """Completes every open prefix of sampled sequences N times and keeps each completion's reward.
 
@@ -50,6 +51,7 @@ def try_actions(
         rollouts: N.
         rng: where the random numbers come from.
         chunk_rows: see above.
+        shortest: prefixes of fewer tokens are left out, and their entries mean nothing.
     """
     if rollouts < 1 or chunk_rows < 1:
         raise UsageError(f"{rollouts} rollouts in chunks of {chunk_rows}: both must be at least 1.")
@@ -57,7 +59,7 @@ def try_actions(
     with torch.no_grad(), evaluating(policy):
         stepper = policy.stepper()
         tried = [
-            _try_group(stepper, part, reward, rollouts, rng, chunk_rows)
+            _try_group(stepper, part, reward, rollouts, rng, chunk_rows, shortest)
             for part in tokens.split(group)
         ]
         whole = torch.cat([reward(rows).float() for rows in tokens.split(chunk_rows)])
@@ -105,10 +107,12 @@ def _try_group(
     rollouts: int,
     rng: torch.Generator,
     chunk_rows: int,
+    shortest: int,
 ) -> tuple[Tensor, Tensor]:
     """Actions and rewards, each [G,T-1,N], of a few sequences [G,T]."""
-    completions = complete_prefixes(stepper, tokens, rollouts, rng, chunk_rows)
-    is_open = stepper.generator.token_mask(tokens)[:, 1:].t()  # [T-1,G]
+    completions = complete_prefixes(stepper, tokens, rollouts, rng, chunk_rows, shortest)
+    is_open = stepper.generator.token_mask(tokens)[:, 1:].t().clone()  # [T-1,G]
+    is_open[: shortest - 1] = False
     rewards = torch.zeros(completions.shape[:3], device=tokens.device)
     rewards[is_open] = score_completions(reward, tokens, completions, is_open, chunk_rows)
     next_place = torch.arange(1, tokens.shape[1], device=tokens.device).view(-1, 1, 1, 1)
