@@ -130,9 +130,18 @@ def _onednn_is_quicker() -> bool:
         torch.backends.mkldnn.is_available()
         and torch.backends.cpu.get_cpu_capability() == "AVX512"
         and _processor_maker() == "AuthenticAMD"
-        # Not part of torch's documented interface, and so not taken for granted.
-        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+        and _onednn_multiplies()
     )
+
+
+def _onednn_multiplies() -> bool:
+    """Whether oneDNN's product works here: not part of torch's documented interface, so it is tried."""
+    one = torch.ones(1, 1, device="cpu")
+    try:
+        torch.ops.mkldnn._linear_pointwise(one, one, None, "none", [], "")
+    except (AttributeError, RuntimeError):
+        return False
+    return True
 
 
 def _processor_maker() -> str:

@@ -124,7 +124,7 @@ class SequenceGenerator(nn.Module, ABC):
         """Next-token logits [...,V] of hidden states [...,H]; PAD and BOS are impossible."""
         # In bfloat16 the likeliest token's logit would be off by up to a few per cent.
         with torch.autocast(hidden.device.type, enabled=False):
-            return linear(hidden.float(), *self._projection())
+            return linear(hidden.to(self.output.weight.dtype), *self._projection())
 
     def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """One input per row, [B] ids or [B,V] soft one-hots: (logits [B,V] of the next, next state)."""

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqgan_kit.core.recurrence import recurrent_precision
 from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.sequences.soft_tokens import embed, presence
 
@@ -59,9 +60,9 @@ class BiRNN(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[B,T] ids or [B,T,V] soft one-hots -> features [B,2H]."""
-        if tokens.is_floating_point():
-            return self.dropout(self._read_soft(tokens))
-        return self.dropout(self._read_ids(tokens))
+        read = self._read_soft if tokens.is_floating_point() else self._read_ids
+        with recurrent_precision(tokens):
+            return self.dropout(read(tokens))
 
     def _read_ids(self, tokens: Tensor) -> Tensor:
         present = presence(tokens, self.pad)

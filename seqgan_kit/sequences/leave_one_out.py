@@ -55,6 +55,5 @@ def action_logits(generator: SequenceGenerator, hidden: Tensor, actions: Tensor)
         return generator.project(hidden).gather(1, actions)
     with torch.autocast(hidden.device.type, enabled=False):
         rows = F.embedding(actions, generator.output.weight)  # [C,N,H]
-        return (
-            torch.bmm(rows, hidden.float().unsqueeze(2)).squeeze(2) + generator.output.bias[actions]
-        )
+        columns = hidden.to(rows.dtype).unsqueeze(2)
+        return torch.bmm(rows, columns).squeeze(2) + generator.output.bias[actions]

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqgan_kit.core.recurrence import recurrent_precision
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator, State, Stepper
 from seqgan_kit.sequences.soft_tokens import embed
@@ -62,7 +63,8 @@ class LSTMGenerator(SequenceGenerator):
 
     def encode(self, inputs: Tensor) -> Tensor:
         """See the base class."""
-        return self.dropout(self.lstm(self.dropout(embed(self.embedding, inputs)))[0])
+        with recurrent_precision(inputs):
+            return self.dropout(self.lstm(self.dropout(embed(self.embedding, inputs)))[0])
 
     def start(self, batch: int, device: torch.device | str) -> State:
         """Zeros: hidden and cell of every layer, each [B,H]."""
@@ -72,14 +74,18 @@ class LSTMGenerator(SequenceGenerator):
     def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """See the base class."""
         weight_ih: Tensor = self.lstm.all_weights[0][0]
-        return self._advance(F.linear(embed(self.embedding, inputs), weight_ih), state)
+        with recurrent_precision(inputs):
+            return self._advance(F.linear(embed(self.embedding, inputs), weight_ih), state)
 
     def stepper(self) -> Stepper:
         """Stepping with the first layer's input product looked up in a [V,4H] table."""
-        table = F.linear(self.embedding.weight, self.lstm.all_weights[0][0]).detach()
+        weight = self.embedding.weight
+        with recurrent_precision(weight):
+            table = F.linear(weight, self.lstm.all_weights[0][0]).detach()
 
         def advance(tokens: Tensor, state: State) -> tuple[Tensor, State]:
-            return self._advance(table.index_select(0, tokens), state)
+            with recurrent_precision(tokens):
+                return self._advance(table.index_select(0, tokens), state)
 
         return replace(super().stepper(), advance=advance)
 

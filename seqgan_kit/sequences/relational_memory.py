@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from seqgan_kit.core.recurrence import recurrent_precision
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator, State, Stepper
 from seqgan_kit.sequences.soft_tokens import embed
@@ -116,9 +117,10 @@ class RelationalGenerator(SequenceGenerator):
         """See the base class."""
         (memory,) = self.start(len(inputs), inputs.device)
         hidden = []
-        for read in self.memory.read(self.dropout(embed(self.embedding, inputs))).unbind(1):
-            memory = self.memory(read, memory)
-            hidden.append(memory.flatten(1))
+        with recurrent_precision(inputs):
+            for read in self.memory.read(self.dropout(embed(self.embedding, inputs))).unbind(1):
+                memory = self.memory(read, memory)
+                hidden.append(memory.flatten(1))
         return self.dropout(torch.stack(hidden, dim=1))
 
     def start(self, batch: int, device: torch.device | str) -> State:
@@ -129,7 +131,8 @@ class RelationalGenerator(SequenceGenerator):
 
     def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """See the base class."""
-        return self._advance(self.memory.read(embed(self.embedding, inputs)), state)
+        with recurrent_precision(inputs):
+            return self._advance(self.memory.read(embed(self.embedding, inputs)), state)
 
     def stepper(self) -> Stepper:
         """Stepping that looks up what a token adds in a [V,4W] table, from V tokens on.
@@ -141,11 +144,12 @@ class RelationalGenerator(SequenceGenerator):
         def advance(tokens: Tensor, state: State) -> tuple[Tensor, State]:
             nonlocal tokens_read, table
             tokens_read += len(tokens)
-            if not len(table) and tokens_read > self.vocabulary:
-                table = self.memory.read(self.embedding.weight).detach()
-            if len(table):
-                return self._advance(table.index_select(0, tokens), state)
-            return self.advance(tokens, state)
+            with recurrent_precision(tokens):
+                if not len(table) and tokens_read > self.vocabulary:
+                    table = self.memory.read(self.embedding.weight).detach()
+                if len(table):
+                    return self._advance(table.index_select(0, tokens), state)
+                return self.advance(tokens, state)
 
         return replace(super().stepper(), advance=advance)
 

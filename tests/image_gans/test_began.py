@@ -103,11 +103,11 @@ def test_the_losses_are_those_of_the_docstring(move):
 
 
 def test_with_k_0_fakes_do_not_matter_to_d(move):
-    game, real = game_of(), torch.rand(8, 3, 16, 16) * 2 - 1
+    game, real = game_of().double(), torch.rand(8, 3, 16, 16).double() * 2 - 1
     parameters = list(game.players["discriminator"].parameters())
     gradients = torch.autograd.grad(game.discriminator_loss({"real": real}, move).total, parameters)
     wanted = torch.autograd.grad(error(game, real), parameters)
-    torch.testing.assert_close(gradients, wanted, rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(gradients, wanted, rtol=1e-10, atol=1e-12)
 
 
 @dataclass(frozen=True)

@@ -153,12 +153,12 @@ def test_gradient_penalties_have_their_gradient(kind, config, penalty):
 @every
 def test_gradients_of_ids_and_of_soft_rows_are_the_same(kind, config):
     """Two ways through the network, one function of its weights."""
-    first = make(kind, config).eval()
+    first = make(kind, config).double().eval()
     second = copy.deepcopy(first)
     first(rows()).score.square().sum().backward()
-    second(one_hot(rows())).score.square().sum().backward()
+    second(one_hot(rows()).double()).score.square().sum().backward()
     for (key, one), other in zip(first.named_parameters(), second.parameters(), strict=True):
-        torch.testing.assert_close(one.grad, other.grad, atol=1e-5, rtol=1e-4, msg=key)
+        torch.testing.assert_close(one.grad, other.grad, atol=1e-12, rtol=1e-10, msg=key)
 
 
 @every_masked

@@ -174,15 +174,15 @@ def test_a_mixture_is_read_as_the_mixture_of_embeddings(kind):
 @every_kind
 def test_the_gradient_through_steps_is_that_through_whole_sequences(kind):
     """With the first input soft: d logits of the last step / d input."""
-    generator = make(kind, 7, 4)
-    soft = torch.randn(3, 4, 7, generator=seeded()).softmax(-1).requires_grad_()
+    generator = make(kind, 7, 4).double()
+    soft = torch.randn(3, 4, 7, generator=seeded()).double().softmax(-1).requires_grad_()
     state, hidden = generator.start(3, "cpu"), torch.empty(0)
     for time in range(4):
         hidden, state = generator.advance(soft[:, time], state)
     whole = generator.encode(soft)[:, -1]
     (stepped,) = torch.autograd.grad(hidden.square().sum(), soft)
     (expected,) = torch.autograd.grad(whole.square().sum(), soft)
-    torch.testing.assert_close(stepped, expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(stepped, expected, atol=1e-12, rtol=1e-10)
 
 
 @every_kind

@@ -62,12 +62,12 @@ def test_relaxation_of_two_tokens_is_a_logistic_function():
 
 
 def test_straight_through_is_exactly_one_hot_with_the_soft_gradient(rng):
-    logits = (10 * torch.randn(400, 50, generator=rng)).requires_grad_()
+    logits = (10 * torch.randn(400, 50, generator=rng)).double().requires_grad_()
     noise, weights = gumbel_noise((400, 50), rng), torch.randn(400, 50, generator=rng)
     for temperature in (5.0, 0.7, 0.01):
         soft = relaxed_one_hot(logits, noise, temperature, hard=False)
         hard = relaxed_one_hot(logits, noise, temperature, hard=True)
-        wanted = nn.functional.one_hot((logits + noise).argmax(1), 50).float()
+        wanted = nn.functional.one_hot((logits + noise).argmax(1), 50).double()
         assert torch.equal(hard, wanted)
         slopes = [torch.autograd.grad((y * weights).sum(), logits)[0] for y in (soft, hard)]
         torch.testing.assert_close(*slopes)
@@ -136,16 +136,16 @@ def generator_tokens(generator, tokens: Tensor) -> Tensor:
 
 def test_feeding_the_likeliest_tokens_is_teacher_forcing_on_them(tiny_generator):
     """The relaxed rows, and all their gradients, are those of the generator reading its own tokens as ids."""
-    generator = tiny_generator(5, 4, **FULL | {"bos": 1})
+    generator = tiny_generator(5, 4, **FULL | {"bos": 1}).double()
     rows = sample_relaxed(generator, 50, 0.6, rng=seeded(), feed="argmax")
     rng = seeded()
     noise = torch.stack([gumbel_noise((50, 5), rng) for _ in range(4)], dim=1)
     forced = relaxed_one_hot(generator.logits(rows.argmax(2)), noise, 0.6, hard=False)
     torch.testing.assert_close(rows, forced)
-    weights, parameters = torch.randn(50, 4, 5), list(generator.parameters())
+    weights, parameters = torch.randn(50, 4, 5).double(), list(generator.parameters())
     slopes = [torch.autograd.grad((y * weights).sum(), parameters) for y in (rows, forced)]
     for ours, wanted in zip(*slopes, strict=True):
-        torch.testing.assert_close(ours, wanted, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(ours, wanted, rtol=1e-10, atol=1e-12)
 
 
 def test_feeding_the_sample_carries_gradients_through_the_inputs(tiny_generator):

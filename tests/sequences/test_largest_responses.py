@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from seqgan_kit.core import products
+from seqgan_kit.sequences import largest_responses as module
 from seqgan_kit.sequences.largest_responses import largest_responses, plain_largest_responses
 from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 
@@ -16,6 +17,7 @@ FILTERS = ((1, 6), (2, 5), (3, 1), (5, 7), (6, 4), (7, 3), (13, 4), (14, 5))
 def _both_ways_to_the_input(request, monkeypatch):
     """Which way the input's gradient is made depends on the processor."""
     monkeypatch.setattr(products, "_onednn_is_quicker", lambda: request.param)
+    monkeypatch.setattr(module, "by_onednn", lambda _: request.param)  # in float64 too
 
 
 def banks(dtype=torch.float64, size=8, filters=FILTERS):
@@ -55,17 +57,17 @@ def test_values_and_gradients_are_those_of_convolution_and_amax(batch, size):
 def test_a_trunk_has_the_same_parameter_gradients_at_the_papers_size(pad):
     """Tokens that recur in a sequence tie at width one, padding at all widths: no parameter can tell."""
     torch.manual_seed(0)
-    trunk = TextCNN(TextCNNConfig(), 200, 20, pad=pad)
+    trunk = TextCNN(TextCNNConfig(), 200, 20, pad=pad).double()
     tokens = torch.randint(1, 200, (8, 20))
     tokens[2, 5:] = tokens[5, 1:] = tokens[6] = 0
-    weights = torch.randn(8, trunk.features)
+    weights = torch.randn(8, trunk.features).double()
     found = []
     for pool in (plain_largest_responses, largest_responses):
         pooled = pool(trunk.embedding(tokens), trunk.convolutions)
         wanted = [trunk.embedding.weight, *trunk.convolutions.parameters()]
         found.append([pooled, *torch.autograd.grad(pooled, wanted, weights)])
     for plain, ours in zip(*found, strict=True):
-        torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(ours, plain, rtol=1e-10, atol=1e-12)
 
 
 def test_layout_of_the_input_does_not_matter():

@@ -141,8 +141,8 @@ def test_the_loss_in_small_by_loops(world, rng):
 
 def test_both_ways_to_the_logits_of_actions_are_one(tiny_generator):
     """Few actions of a large vocabulary read rows of the output layer; many of a small one all of it."""
-    generator = tiny_generator(60, 4)
-    hidden = torch.randn(7, 4, requires_grad=True)
+    generator = tiny_generator(60, 4).double()
+    hidden = torch.randn(7, 4, dtype=torch.float64, requires_grad=True)
     actions = torch.randint(3, 60, (7, 20))
     weights = (hidden, generator.output.weight, generator.output.bias)
     everything = generator.project(hidden).gather(1, actions)
