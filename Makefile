@@ -14,29 +14,42 @@ help:
 	@echo "make clean  remove .venv, caches and runs/"
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "seqgan-kit needs Python 3.11 or newer; say 'make PYTHON=python3.12 ...' to choose one" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "seqgan-kit needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1 | tail -n 1):" \
+	    "choose another one, as in 'make PYTHON=python3.12 demo'" >&2; exit 1; }
+	@echo "make: a virtual environment in $(VENV), by $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # torch first and by itself, so that the pin decides and no other package's range can pull another build.
-# A Linux PC without an NVIDIA driver takes the CPU build or none: the default one brings gigabytes of CUDA.
-# Where pip's index has no CPU build, name one that has (PyTorch's site lists it): make TORCH_INDEX=... demo
+# A Linux PC without an NVIDIA driver gets the CPU build: from pip's index, from PyTorch's own indexes, which uv
+# knows, and only where neither can be had the default build, gigabytes of CUDA included. All other machines get
+# the default build. `make TORCH_INDEX=ADDRESS` adds an index of your own, `make CPU_BUILD=` prefers CUDA.
 TORCH_INDEX ?=
 TORCH_PIN   := $(shell sed -n 's/^torch==//p' constraints.txt)
 CPU_BUILD   := $(shell [ "$$(uname -sm)" = "Linux x86_64" ] && ! command -v nvidia-smi >/dev/null && echo +cpu)
+CUDA_SIZE   := $(shell [ "$$(uname -sm)" = "Linux x86_64" ] && echo ", about 2.7 GB to download with CUDA")
+TORCH       := $(PIP) install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch==$(TORCH_PIN)
+
+cpu_build     = echo "make: torch $(TORCH_PIN)+cpu, the CPU build, from pip's index" && $(TORCH)+cpu -q
+by_uv         = echo "make: torch $(TORCH_PIN) from PyTorch's own indexes, by uv" && $(PIP) install -q uv && \
+                $(BIN)/python -m uv pip install -q --python $(BIN)/python --torch-backend=auto torch==$(TORCH_PIN)
+default_build = echo "make: torch $(TORCH_PIN), the default build$(CUDA_SIZE), from pip's index" && $(TORCH)
 
 $(VENV)/.torch: constraints.txt | $(BIN)/python
-	$(PIP) install -q $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch==$(TORCH_PIN)$(CPU_BUILD) || \
-	  { echo "pip's index has no torch $(TORCH_PIN)$(CPU_BUILD). Give one that has: make TORCH_INDEX=ADDRESS," >&2; \
-	    echo "or take the default build, CUDA included: make CPU_BUILD=" >&2; exit 1; }
-	@touch $@
+	@{ $(if $(CPU_BUILD),{ $(cpu_build); } || { $(by_uv); } || { $(default_build); },\
+	  { $(default_build); } || { $(by_uv); }); } 2>$@.log || \
+	  { cat $@.log >&2; echo "make: no way to torch $(TORCH_PIN) worked; the lines above say why. If the network is" \
+	    "there, name an index that has it: make TORCH_INDEX=ADDRESS demo" >&2; exit 1; }
+	@rm $@.log && touch $@
 
 $(VENV)/.installed: pyproject.toml $(VENV)/.torch
-	$(PIP) install -q -e . -c constraints.txt
+	@echo "make: seqgan-kit and what it needs"
+	@$(PIP) install -q -e . -c constraints.txt
 	@touch $@
 
 $(VENV)/.tested: pyproject.toml $(VENV)/.installed
-	$(PIP) install -q -e '.[test]' -c constraints.txt
+	@echo "make: what the tests need"
+	@$(PIP) install -q -e '.[test]' -c constraints.txt
 	@touch $@
 
 demo: $(VENV)/.installed
