@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from image_gans.grids import grid, save_grid
+from image_gans.grids import grid, save_grid, save_picture
 from image_gans.latent import Projection, linear, project, spherical, strip
 from seqgan_kit.data.pixels import decode, to_float
 from seqgan_kit.errors import DataError, UsageError, unknown
@@ -169,8 +169,8 @@ def save_animation(frames: Tensor, path: Path) -> Path:
     there_and_back = [*images, *images[-2:0:-1]]
     path.parent.mkdir(parents=True, exist_ok=True)
     first, *others = there_and_back
-    first.save(path, save_all=True, append_images=others, duration=_MILLISECONDS, loop=0)
-    return path
+    options = {"save_all": True, "append_images": others, "duration": _MILLISECONDS, "loop": 0}
+    return save_picture(first, path, "GIF", **options)
 
 
 def _scale(pictures: Tensor) -> int:

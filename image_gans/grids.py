@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from seqgan_kit.core.runlog import write_whole
 from seqgan_kit.data.pixels import to_uint8
 from seqgan_kit.errors import UsageError
 
@@ -62,5 +65,12 @@ def save_grid(
     sheet = grid(images, columns=columns, padding=padding, scale=scale).numpy()
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = sheet[0] if len(sheet) == 1 else np.ascontiguousarray(sheet.transpose(1, 2, 0))
-    Image.fromarray(pixels).save(path, format="PNG")
+    return save_picture(Image.fromarray(pixels), path)
+
+
+def save_picture(picture: Image.Image, path: Path, kind: str = "PNG", **options: Any) -> Path:
+    """Writes a picture whole or not at all; returns the path."""
+    content = io.BytesIO()
+    picture.save(content, format=kind, **options)
+    write_whole(path, content.getvalue())
     return path

@@ -6,6 +6,9 @@ Command lines show the message alone and exit with 2; a traceback is for bugs.
 from __future__ import annotations
 
 import difflib
+import errno
+import os
+import sys
 from collections.abc import Iterable
 
 
@@ -27,6 +30,67 @@ class CheckpointError(SeqganKitError):
 
 class TrainingError(SeqganKitError):
     """A run that must stop: a loss that is not finite, a feed that ran dry."""
+
+
+class StorageError(SeqganKitError):
+    """A disk that is full, read-only or gone while a run writes to it."""
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_SHOWN_CHARACTERS = 80
+
+
+def system_problem(error: OSError | UnicodeEncodeError) -> str:
+    """What the operating system refused, in a sentence with what to do about it."""
+    if isinstance(error, UnicodeEncodeError):
+        return _not_encodable(error)
+    path = _shown(error.filename) if error.filename is not None else "the output"
+    if error.errno in _FULL:
+        return f"{path} cannot be written: {error.strerror}. Make room, or write to another disk."
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{path} is a longer name than this system allows: give a shorter one."
+    if error.errno == errno.ENOENT:
+        return f"{path} does not exist: check the path."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return (
+            f"{path} may not be read or written: {error.strerror}. Choose another place, or change its "
+            "permissions."
+        )
+    return f"{path}: {error.strerror or error}."
+
+
+def let_go_of_output() -> None:
+    """Sends what cannot be printed nowhere: the interpreter flushes once more at exit, and must not fail."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def check_words(words: Iterable[str]) -> None:
+    """Refuses words of a command line that are not UTF-8: a run's JSON could not hold them."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(_not_encodable(error)) from None
+
+
+def _not_encodable(error: UnicodeEncodeError) -> str:
+    if any("\udc80" <= character <= "\udcff" for character in error.object):
+        raw = os.fsencode(error.object) if len(error.object) <= _SHOWN_CHARACTERS else b"..."
+        return f"a name is not valid UTF-8: {raw!r}. Rename the file or folder."
+    character = error.object[error.start : error.end][:1]
+    return (
+        f"{character!a} cannot be printed in the output's encoding {error.encoding}: set "
+        "PYTHONIOENCODING=utf-8."
+    )
+
+
+def _shown(path: str | bytes | int) -> str:
+    text = os.fsdecode(path) if isinstance(path, str | bytes) else f"file descriptor {path}"
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
 def unknown(kind: str, given: str, allowed: Iterable[str], also: Iterable[str] = ()) -> UsageError:

@@ -6,7 +6,6 @@ output went away. Any other failure is a bug and keeps its traceback.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -23,7 +22,13 @@ from seqgan_kit.cli import (
     tools,
 )
 from seqgan_kit.cli.command import PROGRAM, Command, build_parser, parse
-from seqgan_kit.errors import Interrupted, SeqganKitError, unknown
+from seqgan_kit.errors import (
+    Interrupted,
+    SeqganKitError,
+    let_go_of_output,
+    system_problem,
+    unknown,
+)
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "recipes, one script per method": recipes.COMMANDS,
@@ -65,9 +70,12 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"{_speaker(given)}: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The interpreter flushes once more at exit; that must not fail as well.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go_of_output()
         return 141
+    except (OSError, UnicodeEncodeError) as error:
+        let_go_of_output()
+        print(f"{_speaker(given)}: error: {system_problem(error)}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -111,7 +111,9 @@ def _deliver(samples: list[str] | Path, out: Path | None) -> None:
     elif out is None:
         print("\n".join(samples))
     else:
-        out.write_text("".join(f"{line}\n" for line in samples), encoding="utf-8")
+        from seqgan_kit.core.runlog import write_whole
+
+        write_whole(out, "".join(f"{line}\n" for line in samples).encode())
         print(f"wrote {len(samples)} sentences to {out}")
 
 

@@ -16,7 +16,16 @@ import tyro
 from seqgan_kit.core.run import HasRun
 from seqgan_kit.core.runlog import read_config
 from seqgan_kit.core.settings import merged, read_settings
-from seqgan_kit.errors import Interrupted, SeqganKitError, TrainingError, UsageError, unknown
+from seqgan_kit.errors import (
+    Interrupted,
+    SeqganKitError,
+    TrainingError,
+    UsageError,
+    check_words,
+    let_go_of_output,
+    system_problem,
+    unknown,
+)
 
 C = TypeVar("C", bound=HasRun)
 
@@ -32,7 +41,9 @@ flat = tyro.conf.arg(name="")
 def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
     """Runs a recipe from the command line; a user's mistake ends in one sentence and exit code 2."""
     try:
+        check_words(sys.argv[1:])
         main(parse(presets, sys.argv[1:], main.__globals__.get("__doc__") or ""))
+        sys.stdout.flush()
     except Interrupted as stop:
         _tell(str(stop))
         sys.exit(stop.exit_code)
@@ -55,8 +66,12 @@ def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
         _tell("Stopped at once; what has been saved stands.")
         sys.exit(130)
     except BrokenPipeError:  # the reader of the output went away, as in "--help | head"
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go_of_output()
         sys.exit(141)
+    except (OSError, UnicodeEncodeError) as error:
+        let_go_of_output()
+        _tell(f"error: {system_problem(error)}")
+        sys.exit(2)
 
 
 def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) -> C:

@@ -20,7 +20,7 @@ from seqgan_kit.core.progress import Progress
 from seqgan_kit.core.runlog import FolderLock, RunLog, provenance, would_delete
 from seqgan_kit.core.runtime import Runtime, start_runtime
 from seqgan_kit.core.settings import to_dict
-from seqgan_kit.errors import SeqganKitError, UsageError
+from seqgan_kit.errors import SeqganKitError, StorageError, UsageError, system_problem
 
 # With tens of thousands torch ends the process without a word.
 _MOST_THREADS = 4096
@@ -165,7 +165,17 @@ def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
         log = _open_log(settings, folder, runtime, closing)
         log.write_config(_record(recipe, config, runtime))
         progress = Progress("quiet" if settings.quiet or not runtime.leads else "auto")
-        yield Run(recipe, settings, runtime, log, progress)
+        run = Run(recipe, settings, runtime, log, progress)
+        try:
+            yield run
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if not log.writes:
+                raise
+            raise StorageError(
+                f"{system_problem(error)} What has been saved stands; go on with:\n  {run.resume_command()}"
+            ) from error
 
 
 def _open_log(settings: RunSettings, folder: Path, runtime: Runtime, closing: ExitStack) -> RunLog:

@@ -17,6 +17,8 @@ from typing import Any
 
 from torch import Tensor
 
+from seqgan_kit.data.user_paths import expanded
+
 FORMAT = 1
 """Raised whenever the same source would be encoded differently than before."""
 _TENSORS, _VALUES = "tensors.safetensors", "values.json"
@@ -26,8 +28,8 @@ def cache_dir() -> Path:
     """``$SEQGAN_KIT_CACHE``, else ``~/.cache/seqgan-kit`` (or below ``$XDG_CACHE_HOME``)."""
     chosen = os.environ.get("SEQGAN_KIT_CACHE")
     if chosen:
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "seqgan-kit"
+        return expanded(chosen)
+    return expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "seqgan-kit"
 
 
 def cache_key(kind: str, parts: Mapping[str, Any]) -> str:

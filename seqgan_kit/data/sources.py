@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from seqgan_kit.data.user_paths import expanded
 from seqgan_kit.errors import DataError
 from seqgan_kit.resources import data_dir
 
@@ -112,7 +113,7 @@ def bundled_or_path(name: str) -> Path:
     bundled = bundled_names()
     if name in bundled:
         return data_dir() / name
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.exists():
         return path
     raise DataError(_missing(path, bundled))

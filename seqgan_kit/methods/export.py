@@ -58,7 +58,7 @@ class TextModel:
         )
         lines = [self.tokenizer.decode(row) for row in tokens.tolist()]
         if out is not None:
-            out.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            write_whole(out, "".join(f"{line}\n" for line in lines).encode())
         return lines
 
 

@@ -16,7 +16,6 @@ import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +25,7 @@ from torch import Tensor
 
 from seqgan_kit.data.cache import cache_key, load_entry, store_entry
 from seqgan_kit.data.tables import rows_digest
+from seqgan_kit.data.user_paths import expanded
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.methods.lstm_language_model import (
     LanguageModelSettings,
@@ -67,7 +67,7 @@ def find_encoder(choice: str, training: Sentences, seed: int, joiner: str = " ")
     """
     if choice == OWN:
         return own_encoder(training, seed)
-    path = Path(choice).expanduser()
+    path = expanded(choice)
     if not path.is_dir():
         raise UsageError(
             f"no such encoder: {choice!r} is no folder. Give 'own' (learns from the training text), 'none', "

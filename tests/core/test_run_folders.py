@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import shutil
 import signal
@@ -16,10 +18,11 @@ import pytest
 import tiny_games as tiny
 from kill_campaign import ended, start
 
-from seqgan_kit.core.checkpoint import numbered_checkpoints
+from seqgan_kit.core.checkpoint import numbered_checkpoints, read_checkpoint
 from seqgan_kit.core.run import open_run
 from seqgan_kit.core.runlog import FolderLock, RunLog
-from seqgan_kit.errors import Interrupted, SeqganKitError, UsageError
+from seqgan_kit.core.runlog.run import _append
+from seqgan_kit.errors import Interrupted, SeqganKitError, StorageError, UsageError
 
 PENALTY = tiny.Config("penalty", rounds=5)
 
@@ -171,6 +174,62 @@ class TestNothingIsWrittenFirst:
         with pytest.raises(ZeroDivisionError), open_run("tiny", config):
             raise ZeroDivisionError
         assert contents(tmp_path) == {}
+
+
+class TestFullDisk:
+    @pytest.mark.parametrize("writer", ["checkpoint", "row"])
+    def test_nothing_written_is_lost_and_the_run_goes_on_later(
+        self, writer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder, whole = tmp_path / "run", tmp_path / "whole"
+        written, save = [0], tiny.torch.save
+
+        def full(*arguments: object) -> None:
+            written[0] += 1
+            if written[0] > 3:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            save(*arguments)
+
+        with monkeypatch.context() as patched:
+            if writer == "checkpoint":
+                patched.setattr(tiny.torch, "save", full)
+            else:
+                patched.setattr("seqgan_kit.core.runlog.run._append", half_row_from(3))
+            with pytest.raises(
+                StorageError,
+                match=rf"(?s)cannot be written: No space.* go on with:.*--resume {folder}",
+            ):
+                tiny.play(PENALTY, folder, save_every_minutes=1e-9)
+        assert not list((folder / "checkpoints").glob(".*"))
+        read_checkpoint(numbered_checkpoints(folder / "checkpoints")[-1])
+        tiny.play(PENALTY, folder, resume=True)
+        tiny.play(PENALTY, whole)
+        assert tiny.run_differences(folder, whole) == []
+
+
+def half_row_from(number: int) -> Callable[[Path, bytes], None]:
+    """Appends rows until a row for which there is no room."""
+    append, rows = _append, itertools.count(1)
+
+    def act(path: Path, line: bytes) -> None:
+        if next(rows) >= number:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        append(path, line)
+
+    return act
+
+
+def test_a_row_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Under a limit of the file's size, which cuts a write short as a full disk does."""
+    script = (
+        "import resource, sys; from pathlib import Path; from seqgan_kit.core.runlog.run import _append\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50))\n"
+        "[_append(Path(sys.argv[1]), b'x' * 19 + b'\\n') for _ in range(3)]"
+    )
+    path = tmp_path / "metrics.jsonl"
+    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True)
+    assert "No space left" in done.stderr
+    assert path.read_bytes() == (b"x" * 19 + b"\n") * 2
 
 
 class TestLinks:

@@ -88,7 +88,13 @@ def write_atomically(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes beside ``path`` and renames: readers see the old file or the new one, never half of either."""
+    """Writes beside ``path`` and renames: readers see the old file or the new one, never half of either.
+
+    What is no file, such as a pipe or /dev/stdout, is written to as it is.
+    """
+    if path.exists() and not path.is_file():
+        _write_device(path, content)
+        return
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     partial.unlink(missing_ok=True)
     try:
@@ -97,6 +103,16 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-    except BaseException:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(path)
+        raise
+
+
+def _write_device(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        error.filename = error.filename or str(path)
         raise

@@ -65,6 +65,11 @@ class RunLog:
             self._set_clock()
 
     @property
+    def writes(self) -> bool:
+        """Whether this process has begun to write to the folder."""
+        return self.active and self._begun
+
+    @property
     def seconds(self) -> float:
         """Seconds of training so far, over all processes of this run."""
         return self.seconds_offset + time.monotonic() - self._began
@@ -218,6 +223,7 @@ def _append(path: Path, line: bytes) -> None:
         try:
             if file.write(line) < len(line):  # the disk was full half way
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        except OSError:
+        except OSError as error:
             file.truncate(before)
+            error.filename = error.filename or str(path)
             raise
