@@ -29,7 +29,13 @@ from image_gans.networks.spectral import plain_weights
 from image_gans.scatter import save_scatter
 from seqgan_kit.core.checksums import check_sums, sums_of
 from seqgan_kit.core.runlog import write_whole
-from seqgan_kit.errors import CheckpointError, SeqganKitError, UsageError, unknown
+from seqgan_kit.errors import (
+    CheckpointError,
+    SeqganKitError,
+    TrainingError,
+    UsageError,
+    unknown,
+)
 
 _FORMAT = 1
 _CHUNK = 256  # pictures at a time: bounds the memory, changes no picture
@@ -157,6 +163,11 @@ def save_image_model(
     folder.mkdir(parents=True, exist_ok=True)
     # safetensors wants plain memory order, and channels-last is none.
     tensors = {name: t.detach().cpu().contiguous() for name, t in plain_weights(generator).items()}
+    if spoilt := _not_finite(tensors):
+        raise TrainingError(
+            f"the trained generator cannot be used: {spoilt}. The training has diverged. Train again with "
+            "lower learning rates, or resume an earlier checkpoint."
+        )
     write_whole(folder / "generator.safetensors", save(tensors))
     description = {
         "kind": "image",
@@ -166,6 +177,14 @@ def save_image_model(
         **(about or {}),
     }
     write_whole(folder / "model.json", (json.dumps(description, indent=2) + "\n").encode())
+
+
+def _not_finite(tensors: Mapping[str, Tensor]) -> str:
+    """Name the first tensor with numbers that are infinite or not a number; "" if there is none."""
+    for name, tensor in tensors.items():
+        if bad := int((~tensor.isfinite()).sum()):
+            return f"{bad:,} of {tensor.numel():,} numbers in {name} are not finite"
+    return ""
 
 
 def _describe(generator: nn.Module) -> dict[str, Any]:
@@ -190,12 +209,18 @@ def load_image_model(run_dir: Path, device: torch.device | str = "cpu") -> Image
     path = folder / "generator.safetensors"
     check_sums(folder, description.get("sha256"))
     try:
-        generator.load_state_dict(load_file(path))
+        tensors = load_file(path)
+        generator.load_state_dict(tensors)
     except FileNotFoundError:
         raise CheckpointError(f"{path} is missing: the model was not written to its end.") from None
     except (SafetensorError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path} does not hold this model's weights: {reason}") from error
+    if spoilt := _not_finite(tensors):
+        raise CheckpointError(
+            f"{path} cannot be drawn from: {spoilt}. The training had diverged. Train again with lower "
+            "learning rates, or resume an earlier checkpoint."
+        )
     generator.to(device).eval().requires_grad_(False)
     return ImageModel(Path(run_dir), generator, description)
 

@@ -5,6 +5,13 @@ With scores s = logit D, sigma the logistic function and z ~ N(0, 1):
 
     D minimises  -E_data[log sigma(s(x))] - E_z[log(1 - sigma(s(G(z))))]
     G minimises  -E_z[log sigma(s(G(z)))]                                    (non-saturating)
+                 E_z[s(G(z))^2] / 2                                          (boundary_seeking)
+                 E_z[(s(G(z)) - log Z)^2] / 2, Z = E_z[exp(s(G(z)))]         (boundary_seeking_normalised)
+
+Boundary seeking for continuous data is that of Hjelm et al. 2018 ("Boundary-seeking generative adversarial
+networks"): G goes up to D's decision boundary and not beyond. With ``r1_weight`` w, D also minimises
+w/2 E_data[||grad s(x)||^2] (Mescheder, Geiger, Nowozin 2018, "Which training methods for GANs do actually
+converge?", eq. 9).
 
 The four choices: the players of ``networks/dcgan.py``, any objective on scores, the pathwise gradient, and
 one phase in which D and G take turns.
@@ -28,9 +35,18 @@ from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import Objective
+from seqgan_kit.core.penalties import R1, check_weight
 from seqgan_kit.errors import UsageError, unknown
 
-ObjectiveName = Literal["non_saturating", "minimax", "max_likelihood", "least_squares", "hinge"]
+ObjectiveName = Literal[
+    "non_saturating",
+    "minimax",
+    "max_likelihood",
+    "least_squares",
+    "hinge",
+    "boundary_seeking",
+    "boundary_seeking_normalised",
+]
 
 
 @dataclass(frozen=True)
@@ -40,19 +56,30 @@ class DCGANMethod:
     objective: ObjectiveName = "non_saturating"
     """What D and G want."""
     label_smoothing: float = 0.0
-    """Real pictures get the target 1 minus this (0.1 is usual); for the three objectives with logarithms."""
+    """Real images get the target 1 minus this (0.1 is usual); not for least_squares and hinge."""
+    r1_weight: float = 0.0
+    """Weight of the squared norm of D's gradient on real images (R1; 10 is usual); 0 for none. Needs a D
+    without batch norm."""
+
+    def __post_init__(self) -> None:
+        check_weight("r1_weight", self.r1_weight)
 
 
 def objective(method: DCGANMethod) -> Objective:
     """The objective that the settings name, smoothed as they say."""
     if method.objective in objectives.CROSS_ENTROPY:
         return objectives.CROSS_ENTROPY[method.objective](method.label_smoothing)
+    if method.objective.startswith("boundary_seeking"):
+        normalised = method.objective == "boundary_seeking_normalised"
+        if normalised or method.objective == "boundary_seeking":
+            return objectives.boundary_seeking(method.label_smoothing, normalised)
     if method.objective not in get_args(ObjectiveName):
         raise unknown("objective", method.objective, get_args(ObjectiveName))
     if method.label_smoothing:
         raise UsageError(
             f"label smoothing {method.label_smoothing} has no meaning for {method.objective}, whose targets "
-            f"are no probabilities. Leave it at 0, or choose one of {', '.join(objectives.CROSS_ENTROPY)}."
+            f"are no probabilities. Leave it at 0, or choose one of {', '.join(objectives.CROSS_ENTROPY)}, "
+            "boundary_seeking."
         )
     return objectives.hinge() if method.objective == "hinge" else objectives.least_squares()
 
@@ -64,7 +91,10 @@ def build(
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
     """The game from its players and settings."""
-    return equipped_game(generator, discriminator, objective(method), techniques)
+    penalties = [R1(method.r1_weight)] if method.r1_weight else []
+    return equipped_game(
+        generator, discriminator, objective(method), techniques, penalties=penalties
+    )
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:

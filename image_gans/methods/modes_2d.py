@@ -32,7 +32,7 @@ from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import Objective
-from seqgan_kit.core.penalties import GradientPenalty
+from seqgan_kit.core.penalties import GradientPenalty, check_weight
 from seqgan_kit.errors import UsageError, unknown
 
 ObjectiveName = Literal["non_saturating", "minimax", "least_squares", "hinge", "wasserstein"]
@@ -52,10 +52,7 @@ class Modes2DMethod:
     def __post_init__(self) -> None:
         if self.objective not in get_args(ObjectiveName):
             raise unknown("objective", self.objective, get_args(ObjectiveName))
-        if self.gradient_penalty < 0:
-            raise UsageError(
-                f"gradient_penalty is {self.gradient_penalty:g}; it must be 0 or more."
-            )
+        check_weight("gradient_penalty", self.gradient_penalty)
         if self.objective == "wasserstein" and not self.gradient_penalty:
             raise UsageError(
                 "the wasserstein objective needs a critic that cannot be arbitrarily steep; give "

@@ -16,7 +16,9 @@ G's loss looks at reals too: what makes fakes more real makes reals less so, whi
 The four choices: any players, these objectives, the pathwise gradient, and one phase in which D and G take
 turns.
 
-Differs from the paper: the networks are a choice (the paper's D has spectral norm), and D has no gradient
+With ``r1_weight`` w, D also minimises w/2 E[||grad s(r)||^2] (Mescheder et al. 2018).
+
+Differs from the paper: the networks are a choice (the paper's D has spectral norm), and D has no WGAN-GP
 penalty (the paper's RaSGAN-GP).
 """
 
@@ -35,6 +37,7 @@ from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import Objective
+from seqgan_kit.core.penalties import R1, check_weight
 from seqgan_kit.errors import unknown
 
 INNER: Mapping[str, Objective] = {
@@ -53,6 +56,12 @@ class RelativisticMethod:
     """The loss of a difference: RaSGAN, RaLSGAN or RaHingeGAN."""
     compared_with: Literal["average", "pairs"] = "average"
     """average: the other side's mean score. pairs: each real with one fake."""
+    r1_weight: float = 0.0
+    """Weight of the squared norm of D's gradient on real images (R1; 10 is usual); 0 for none. Needs a D
+    without batch norm."""
+
+    def __post_init__(self) -> None:
+        check_weight("r1_weight", self.r1_weight)
 
 
 PAPER = ImageTraining(batch_size=32)
@@ -75,7 +84,8 @@ def build(
     if method.compared_with not in comparisons:
         raise unknown("comparison", method.compared_with, comparisons)
     objective = comparisons[method.compared_with](INNER[method.inner])
-    return equipped_game(generator, discriminator, objective, techniques)
+    penalties = [R1(method.r1_weight)] if method.r1_weight else []
+    return equipped_game(generator, discriminator, objective, techniques, penalties=penalties)
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:

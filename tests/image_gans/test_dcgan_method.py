@@ -1,5 +1,7 @@
 """The DCGAN as a game: its phases, and that the losses are those of the paper."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -54,7 +56,9 @@ def test_the_losses_are_those_of_the_docstring():
     assert loss.total.item() == pytest.approx(-fake_probability.log().mean().item(), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["minimax", "max_likelihood", "least_squares", "hinge"])
+@pytest.mark.parametrize(
+    "name", ["minimax", "max_likelihood", "least_squares", "hinge", "boundary_seeking"]
+)
 def test_every_objective_can_be_chosen(name):
     game = build(DCGANMethod(objective=name))
     assert game.objective.name == name
@@ -63,7 +67,43 @@ def test_every_objective_can_be_chosen(name):
     assert game.generator_loss(batch, move()).total.isfinite()
 
 
+@pytest.mark.parametrize("normalised", [False, True])
+def test_boundary_seeking_pulls_scores_to_the_boundary(normalised):
+    """E[s^2]/2, or E[(s - log Z)^2]/2 with log Z = log mean exp(s) held fixed."""
+    game = build(DCGANMethod("boundary_seeking_normalised" if normalised else "boundary_seeking"))
+    with torch.no_grad():
+        rng = torch.Generator().manual_seed(0)
+        fake = game.players["generator"].sample(8, rng=rng)
+        scores = game.discriminate(fake).score.double()
+        log_z = scores.exp().mean().log() if normalised else 0.0
+    loss = game.generator_loss({"real": torch.rand(8, 3, 16, 16)}, move())
+    wanted = ((scores - log_z) ** 2).mean().item() / 2
+    assert loss.total.item() == pytest.approx(wanted, rel=1e-3)
+
+
+def test_r1_joins_ds_loss_and_needs_a_d_without_batch_norm():
+    """w/2 E[||grad s(x)||^2], measured by autograd sample by sample."""
+    with pytest.raises(UsageError, match="r1 needs a discriminator without batch norm"):
+        build(DCGANMethod(r1_weight=10.0))
+    shape = replace(NETWORKS, discriminator_norm="layer")
+    players = DCGANGenerator(shape), dcgan_discriminator(shape)
+    game = build_from_players(*players, DCGANMethod(r1_weight=6.0))
+    plain = build_from_players(*players, DCGANMethod())
+    real = torch.rand(4, 3, 16, 16, requires_grad=True)
+    slopes = [
+        torch.autograd.grad(players[1](row[None]).score.sum(), row)[0].square().sum()
+        for row in real.detach().requires_grad_().unbind()
+    ]
+    loss = game.discriminator_loss({"real": real.detach()}, move())
+    without = plain.discriminator_loss({"real": real.detach()}, move())
+    wanted = 3.0 * torch.stack(slopes).mean().item()
+    assert loss.logs["r1"].item() == pytest.approx(wanted, rel=1e-4)
+    assert (loss.total - without.total).item() == pytest.approx(wanted, rel=1e-3)
+
+
 def test_wrong_choices_are_refused():
+    with pytest.raises(UsageError, match="r1_weight is -1"):
+        DCGANMethod(r1_weight=-1.0)
     with pytest.raises(UsageError, match="Did you mean 'hinge'"):
         build(DCGANMethod(objective="hinges"))
     with pytest.raises(UsageError, match="has no meaning for hinge"):

@@ -6,11 +6,12 @@ import random
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save
 from torch import nn
 
 from image_gans.export import load_image_model, save_image_model
 from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator
-from seqgan_kit.errors import CheckpointError, UsageError
+from seqgan_kit.errors import CheckpointError, TrainingError, UsageError
 
 
 @pytest.fixture
@@ -151,3 +152,21 @@ def test_flipped_bits_of_the_weights_are_found(tmp_path, generator):
         path.write_bytes(damaged)
         with pytest.raises(CheckpointError, match=r"generator\.safetensors is damaged"):
             load_image_model(tmp_path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_named(tmp_path, generator, value):
+    """Neither written after a training that diverged, nor drawn from where they were written before."""
+    save_image_model(tmp_path / "model", generator)
+    with torch.no_grad():
+        generator.project.weight[0, :2] = value
+    message = r"2 of [\d,]+ numbers in project.weight are not finite.*diverged"
+    with pytest.raises(TrainingError, match=message):
+        save_image_model(tmp_path / "other", generator)
+    path = tmp_path / "model" / "generator.safetensors"
+    path.write_bytes(save({n: t.contiguous() for n, t in generator.state_dict().items()}))
+    described = json.loads((tmp_path / "model" / "model.json").read_text())
+    del described["sha256"]
+    (tmp_path / "model" / "model.json").write_text(json.dumps(described))
+    with pytest.raises(CheckpointError, match=message):
+        load_image_model(tmp_path)

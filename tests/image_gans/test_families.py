@@ -123,6 +123,14 @@ INNER: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] 
 }
 
 
+def test_relativistic_gans_take_r1():
+    method = relativistic.RelativisticMethod(r1_weight=10.0)
+    with pytest.raises(UsageError, match="r1 needs a discriminator without batch norm"):
+        relativistic.build(*players("batch"), method)
+    with pytest.raises(UsageError, match="r1_weight is nan"):
+        relativistic.RelativisticMethod(r1_weight=float("nan"))
+
+
 @pytest.mark.parametrize("inner", INNER)
 def test_relativistic_average_losses_by_hand(inner):
     game = relativistic.build(*players(), relativistic.RelativisticMethod(inner))
