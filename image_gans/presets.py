@@ -12,6 +12,5 @@ FACES = ImageTraining(
     average_decay=0.995,
     epochs=32,
     sample_every_rounds=500,
-    evaluate_every_rounds=500,
 )
 SMOKE = ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5)

@@ -38,7 +38,7 @@ class ImageTraining:
     epochs: float = 25.0
     """Passes of D over the pictures; a round is D's moves and one of G."""
     evaluate_every_rounds: int = 0
-    """Measure the samples every so many rounds; 0 at the end only."""
+    """Measure the samples every so many rounds (0: about 20 evaluations, evenly spaced)."""
     sample_every_rounds: int = 0
     """Draw a grid every so many rounds; 0 at the end only."""
     save_every_rounds: int = 0
@@ -105,7 +105,7 @@ def adversarial_phase(training: ImageTraining, *turns: Turn) -> Phase:
         ADVERSARIAL,
         turns,
         rounds=Epochs(training.epochs),
-        evaluate_every_rounds=training.evaluate_every_rounds,
+        evaluate_every_rounds=training.evaluate_every_rounds or None,
         sample_every_rounds=training.sample_every_rounds,
         save_every_rounds=training.save_every_rounds,
     )

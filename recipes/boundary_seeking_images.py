@@ -56,7 +56,6 @@ PRESETS = {
             discriminator_learning_rate=2e-4,
             epochs=20,
             sample_every_rounds=200,
-            evaluate_every_rounds=200,
         ),
         width=32,
     ),

@@ -50,7 +50,7 @@ PRESETS = {
             batch_size=32,
             rounds=6000,
             schedule="linear",
-            evaluate_every_rounds=500,
+            evaluate_every_rounds=300,
         ),
         generator=CharResNetGeneratorConfig(32, 2, latent=100, batch_norm=True, decoding="drawn"),
         discriminator=CharResNetConfig(width=32, blocks=2),

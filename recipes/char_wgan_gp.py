@@ -54,7 +54,7 @@ PRESETS = {
             generator_learning_rate=4e-3,
             critic_learning_rate=4e-3,
             schedule="linear",
-            evaluate_every_rounds=500,
+            evaluate_every_rounds=300,
         ),
         generator=CharResNetGeneratorConfig(width=32, blocks=2),
         critic=CharResNetConfig(width=32, blocks=2),

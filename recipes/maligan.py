@@ -59,9 +59,7 @@ PRESETS = {
     "oracle": Config(
         oracle=OracleData("seed:88"),
         method=MaliGANMethod(kept=0),
-        training=replace(
-            ORACLE, rounds=120, generator_learning_rate=3e-3, evaluate_every_rounds=20
-        ),
+        training=replace(ORACLE, rounds=120, generator_learning_rate=3e-3),
         discriminator=ORACLE_CNN,
     ),
     "paper": Config(),

@@ -52,7 +52,6 @@ SMALL = Config(
         learning_rate_schedule="linear",
         epochs=12,
         sample_every_rounds=2000,
-        evaluate_every_rounds=2000,
     ),
 )
 """Smaller networks and larger steps, for runs of minutes: 12,000 rounds (the papers: 400,000)."""

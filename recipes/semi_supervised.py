@@ -50,7 +50,6 @@ PRESETS = {
             learning_rate_schedule="linear",
             epochs=40,
             sample_every_rounds=200,
-            evaluate_every_rounds=200,
         ),
     ),
     "paper": Config(

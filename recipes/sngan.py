@@ -52,7 +52,6 @@ PRESETS = {
             average_decay=0.995,
             epochs=20,
             sample_every_rounds=500,
-            evaluate_every_rounds=500,
         ),
     ),
     "paper": Config(

@@ -45,9 +45,7 @@ class Config:
 PRESETS = {
     "default": Config(
         networks=NetworkChoice(width=16),
-        training=ImageTraining(
-            batch_size=64, epochs=10, sample_every_rounds=1000, evaluate_every_rounds=1000
-        ),
+        training=ImageTraining(batch_size=64, epochs=10, sample_every_rounds=1000),
     ),
     "paper": Config(
         stacks=StackSettings(stacked=128_000),

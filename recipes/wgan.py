@@ -50,7 +50,6 @@ PRESETS = {
             average_decay=0.99,
             epochs=30,
             sample_every_rounds=200,
-            evaluate_every_rounds=200,
         ),
     ),
     "paper": Config(

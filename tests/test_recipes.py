@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from one_process import OneProcess
 
+from seqgan_kit.cli.recipes import load_recipe
+
 Ended = dict[str, subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
@@ -87,3 +89,12 @@ def test_a_used_folder_is_not_overwritten_unasked(
     assert done.returncode == 2
     assert message in done.stderr
     assert thesis.read_text() == "years of work"
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_default_preset_evaluates_often_enough_for_a_curve(recipe: str) -> None:
+    """About 20 times by itself, or at least 15 times by its own numbers."""
+    config = load_recipe(Path(PATHS[recipe])).PRESETS["default"]
+    told = getattr(config, "training", None) or config.method
+    every = getattr(told, "evaluate_every_rounds", 0)
+    assert every == 0 or told.rounds / every >= 15

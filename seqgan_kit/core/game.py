@@ -111,6 +111,15 @@ class EarlyStop:
     restore_best: bool = True
 
 
+EVALUATIONS = 20
+"""About so many in a phase that does not say how often: enough for a curve."""
+
+
+def spread_evenly(rounds: int) -> int:
+    """Rounds between evaluations that make 15 to 29 of them; one a round where there are fewer rounds."""
+    return max(1, round(rounds / EVALUATIONS))
+
+
 @dataclass(frozen=True)
 class Phase:
     """A stretch of the run: its turns, played in order once a round."""
@@ -119,8 +128,8 @@ class Phase:
     turns: tuple[Turn, ...]
     rounds: int | Epochs = 1
     """Rounds, or passes over the feed of the phase's first fed turn."""
-    evaluate_every_rounds: int = 0
-    """0 evaluates at the end of the phase only; -1 never."""
+    evaluate_every_rounds: int | None = 0
+    """0 evaluates at the end of the phase only; -1 never; None about 20 times, evenly spaced."""
     sample_every_rounds: int = 0
     save_every_rounds: int = 0
     log_every_rounds: int = 1
@@ -128,6 +137,11 @@ class Phase:
     early_stop: EarlyStop | None = None
     keep: bool = False
     """Keep the players as they are at the end of this phase in ``checkpoints/after-<name>.pt``."""
+
+    def evaluate_every(self, rounds: int) -> int:
+        """Rounds between evaluations in a phase of so many; 0 and -1 as in ``evaluate_every_rounds``."""
+        every = self.evaluate_every_rounds
+        return spread_evenly(rounds) if every is None else every
 
 
 class Game(nn.Module):

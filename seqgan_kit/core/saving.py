@@ -145,7 +145,7 @@ class Keeper:
                 f"best_metric is {self.settings.best_metric!r}, but this run evaluates nothing."
             )
         for phase in self.trainer.phases:
-            if phase.early_stop is not None and not (evaluates and phase.evaluate_every_rounds > 0):
+            if phase.early_stop is not None and not (evaluates and phase.evaluate_every(1) > 0):
                 raise UsageError(
                     f"phase {phase.name!r} stops early by {phase.early_stop.metric!r}, so it needs an "
                     "evaluation every so many rounds (evaluate_every_rounds above 0)."

@@ -191,7 +191,7 @@ class Trainer:
             self._record("train", phase, means)
             self.progress.advance(done, means, rate)
         ended = False
-        if self.hooks.evaluate is not None and _due(phase.evaluate_every_rounds, done, last):
+        if self.hooks.evaluate is not None and _due(phase.evaluate_every(rounds), done, last):
             ended = self._evaluate(phase)
         if self.hooks.draw_samples is not None and _due(phase.sample_every_rounds, done, last):
             self._draw_samples()

@@ -26,8 +26,7 @@ CAPTIONS = FineTuning(
     generator_learning_rate=5e-4,
     discriminator_learning_rate=2e-3,
     score_l2=0.0,
-    evaluate_every_epochs=5,
-    evaluate_every_rounds=15,
+    evaluate_every_epochs=2,
 )
 ORACLE = FineTuning(
     negatives=0,
@@ -37,7 +36,6 @@ ORACLE = FineTuning(
     pools=1,
     generator_learning_rate=1e-3,
     discriminator_learning_rate=1e-3,
-    evaluate_every_epochs=20,
 )
 SMOKE = FineTuning(
     batch_size=32,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqgan_kit.core.game import EarlyStop, Epochs, Phase, Turn
+from seqgan_kit.core.game import EarlyStop, Epochs, Phase, Turn, spread_evenly
 from seqgan_kit.core.optimizers import Optimizer, Schedule
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.likelihood import teach_epoch
@@ -68,8 +68,8 @@ class FineTuning:
     """Weight of the L2 term on D's output layer."""
     evaluate_every_epochs: int = 10
     """Epochs of pretraining between evaluations."""
-    evaluate_every_rounds: int = 10
-    """Adversarial rounds between evaluations."""
+    evaluate_every_rounds: int = 0
+    """Adversarial rounds between evaluations (0: about 20 evaluations, evenly spaced)."""
 
     def __post_init__(self) -> None:
         if not (0 <= self.mle_epochs < math.inf and 0 < self.discriminator_epochs < math.inf):
@@ -104,6 +104,7 @@ def fine_tuning_phases(
     teach = Turn(
         ("generator",), loss="mle_loss", optimizer=by_verdict, moves=training.teacher_forcing_moves
     )
+    every = training.evaluate_every_rounds or spread_evenly(training.rounds)
     return (
         _pretrain_generator(training, after_pretraining),
         Phase(
@@ -122,8 +123,8 @@ def fine_tuning_phases(
                 *(_judge(training) * training.pools),
             ),
             rounds=training.rounds,
-            evaluate_every_rounds=training.evaluate_every_rounds,
-            sample_every_rounds=training.evaluate_every_rounds,
+            evaluate_every_rounds=every,
+            sample_every_rounds=every,
         ),
     )
 

@@ -37,6 +37,17 @@ class TestHooks:
         assert drawn == [f"{10 + number:06d}" for number in expected]
         assert reported == [played.folder] * len(expected)
 
+    @pytest.mark.parametrize("rounds", [1, 15, 21, 29, 30, 76, 90, 200, 2976, 200_000])
+    def test_a_phase_that_does_not_say_how_often_has_a_curve(self, rounds: int) -> None:
+        phase = Phase("one", (MOVE_A,), rounds, evaluate_every_rounds=None)
+        assert min(15, rounds) <= rounds // phase.evaluate_every(rounds) <= 29
+
+    def test_evenly_spaced_evaluations(self, train: Train) -> None:
+        phase = Phase("one", (MOVE_A,), 41, evaluate_every_rounds=None)
+        played = train(phase, hooks=Hooks(lambda game, rng: {"x": 1.0}))
+        expected = [*range(2, 41, 2), 41]
+        assert [row["round"] for row in played.rows("evaluation")] == expected
+
     def test_looking_leaves_no_trace(self, tmp_path: Path) -> None:
         """Evaluation and sampling draw from every RNG and put batch norm through its paces."""
         seen: list[bool] = []
