@@ -16,6 +16,9 @@ from seqgan_kit.report.page import render_page, write_page
 from seqgan_kit.report.samples import figures, stages
 from seqgan_kit.report.tables import score_table
 
+RELOAD_SECONDS = 15
+"""How often the page of an unfinished run reloads itself."""
+
 
 def write_report(run_dir: Path) -> Path:
     """Writes ``report.html`` into a run directory, as far as the run has come; returns its path."""
@@ -32,6 +35,7 @@ def render(folder: Path) -> str:
         title=_title(config),
         lead=_lead(config),
         status=status,
+        reload_seconds=RELOAD_SECONDS,
         facts=list(_facts(config, rows)),
         phases=[(span.name, _rounds(rows).get(span.name)) for span in phases],
         alarms=[row for row in rows if row["kind"] == "alarm"],

@@ -188,6 +188,15 @@ def test_a_run_under_way_says_how_far_it_is_and_how_to_go_on(tmp_path: Path) -> 
     assert f"python recipes/seqgan.py --resume {tmp_path}" in page.text
 
 
+@pytest.mark.parametrize("finished", [False, True])
+def test_the_page_reloads_itself_only_while_the_run_goes_on(tmp_path: Path, finished: bool) -> None:
+    play(begin(tmp_path), finished=finished)
+    page = page_of(tmp_path)
+    refresh = [dict(at)["content"] for tag, at in page.tags if at.get("http-equiv") == "refresh"]
+    assert refresh == ([] if finished else ["15"])
+    assert ("reloads every 15 seconds" in page.text) is not finished
+
+
 def test_the_least_config_and_a_row_cut_short_by_a_kill(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"versions": {"seqgan_kit": "0.1.0"}}))
     (tmp_path / "metrics.jsonl").write_bytes(b'{"kind": "tra')
