@@ -123,6 +123,7 @@ class ImageModel:
         seed: int = 0,
         out: Path | None = None,
         condition: str | None = None,
+        detokenize: bool = False,
     ) -> Path:
         """Draws ``n`` pictures into one PNG grid and returns its path.
 
@@ -135,11 +136,16 @@ class ImageModel:
             out: where to; ``samples/seed-<seed>.png`` of the run unless given.
             condition: what to draw, ``label=class,...``, by a model that was told labels; labels that it does
                 not name are drawn as they occur in the training data.
+            detokenize: for text only; refused.
         """
         if top_k is not None or top_p is not None:
             raise UsageError(
                 "top-k and top-p choose among tokens, and this run makes pictures; use the temperature "
                 "to trade variety for typical pictures."
+            )
+        if detokenize:
+            raise UsageError(
+                "--detokenize joins the words of a text, and this run makes images: leave it out."
             )
         pictures = self.images(n, temperature=temperature, seed=seed, condition=condition)
         name = f"seed-{seed}" if condition is None else f"{condition.replace(',', '-')}-seed-{seed}"

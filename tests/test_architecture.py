@@ -33,6 +33,7 @@ IMAGE_PARTS = {
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "seqgan_kit": set(),
+    "seqgan_kit.__main__": {"seqgan_kit.cli"},
     "seqgan_kit.errors": set(),
     "seqgan_kit.resources": {"seqgan_kit.errors"},
     "seqgan_kit.core": FOUNDATION,

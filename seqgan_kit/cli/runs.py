@@ -33,6 +33,7 @@ class Model(Protocol):
         seed: int = 0,
         out: Path | None = None,
         condition: str | None = None,
+        detokenize: bool = False,
     ) -> list[str] | Path: ...
 
 
@@ -74,6 +75,11 @@ def _declare_sample(parser: argparse.ArgumentParser) -> None:
         help="text: draw from the fewest tokens that hold this probability",
     )
     parser.add_argument(
+        "--detokenize",
+        action="store_true",
+        help="text: join punctuation to its words, as people write; capitals where they were folded away",
+    )
+    parser.add_argument(
         "--condition",
         metavar="LABEL=CLASS,...",
         action="append",
@@ -93,6 +99,7 @@ def _run_sample(options: argparse.Namespace) -> None:
         seed=options.seed,
         out=options.out,
         condition=",".join(options.condition) if options.condition else None,
+        detokenize=options.detokenize,
     )
     _deliver(samples, options.out)
 
@@ -178,6 +185,7 @@ COMMANDS = (
         "output,\npictures as one PNG grid.",
         examples=(
             "sample runs/first -n 10",
+            "sample runs/first -n 10 --detokenize",
             "sample runs/first -n 10000 --temperature 0.8 --out samples.txt",
             "sample runs/cats -n 64 --seed 7 --out cats.png",
             "sample runs/cgan --condition coat=ginger,eyes=odd",

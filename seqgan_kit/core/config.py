@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import re
 import shlex
@@ -97,6 +98,7 @@ def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) 
         base = _of_run(base, Path(resumed))
     for path in iter(lambda: _take(left, "--config"), None):
         base = merged(base, read_settings(Path(path)))
+    _check_preset_first(presets, arguments, left, _switches(base))
     names = ", ".join(presets)
     # tyro joins lines into paragraphs; it leaves those that begin with a sign ("$ python ...") alone.
     usage = f"{description.strip()}\n\nPresets, as an optional first word: {names}.\n"
@@ -109,6 +111,37 @@ def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) 
         config=(tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands),
         prog=_program(),
     )
+
+
+def _check_preset_first(
+    presets: Mapping[str, Any], given: Sequence[str], left: Sequence[str], switches: set[str]
+) -> None:
+    """Refuses a preset's name after flags, where it is no flag's value, and says what to type."""
+    for before, word in itertools.pairwise(left):
+        alone = not before.startswith("-") or "=" in before or before.split(".")[-1] in switches
+        if word not in presets or not alone:
+            continue
+        if given[0] in presets:
+            raise UsageError(
+                f"two presets are given, {given[0]!r} and {word!r}: leave one of them out."
+            )
+        rest = list(given)
+        rest.remove(word)
+        raise UsageError(
+            f"the preset comes first, before all flags: {_program()} {shlex.join([word, *rest])}"
+        )
+
+
+def _switches(config: Any) -> set[str]:
+    """The flags that take no value, such as --overwrite, without the names of their groups."""
+    found: set[str] = set()
+    for field in dataclasses.fields(config):
+        value, name = getattr(config, field.name), field.name.replace("_", "-")
+        if dataclasses.is_dataclass(value):
+            found |= _switches(value)
+        elif isinstance(value, bool):
+            found |= {name, f"--{name}", f"no-{name}", f"--no-{name}"}
+    return found
 
 
 def _of_run(base: C, folder: Path) -> C:

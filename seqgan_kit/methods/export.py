@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save
 
 from seqgan_kit.core.checksums import check_sums, sums_of
 from seqgan_kit.core.runlog import write_whole
+from seqgan_kit.data.detokenize import as_written
 from seqgan_kit.data.tokenizers import Tokenizer, load_tokenizer
 from seqgan_kit.errors import CheckpointError, UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
@@ -45,8 +46,9 @@ class TextModel:
         seed: int = 0,
         out: Path | None = None,
         condition: str | None = None,
+        detokenize: bool = False,
     ) -> list[str]:
-        """``n`` lines; written to ``out`` too if given."""
+        """``n`` lines, as people write them with ``detokenize``; written to ``out`` too if given."""
         if condition is not None:
             raise UsageError(
                 f"this run writes text and takes no condition ({condition!r}); conditions are for pictures "
@@ -57,6 +59,8 @@ class TextModel:
             n, rng=rng, temperature=temperature, top_k=top_k, top_p=top_p
         )
         lines = [self.tokenizer.decode(row) for row in tokens.tolist()]
+        if detokenize:
+            lines = [as_written(line, self.tokenizer) for line in lines]
         if out is not None:
             write_whole(out, "".join(f"{line}\n" for line in lines).encode())
         return lines

@@ -89,6 +89,7 @@ def shared_columns(
 def check_same_data(runs: Sequence[ComparedRun]) -> None:
     """Refuses runs on different data; settings that an older version did not have are not compared."""
     for run in runs[1:]:
+        _check_same_kind(runs[0], run)
         for group in _MUST_AGREE:
             first, own = (r.config.get("config", {}).get(group, {}) for r in (runs[0], run))
             unlike = [name for name in first if name in own and first[name] != own[name]]
@@ -98,6 +99,19 @@ def check_same_data(runs: Sequence[ComparedRun]) -> None:
                     f"{runs[0].folder} and {run.folder} are runs on different data and cannot be compared: "
                     f"{group}.{name} is {first[name]!r} in the one and {own[name]!r} in the other."
                 )
+
+
+def _check_same_kind(first: ComparedRun, run: ComparedRun) -> None:
+    a, b = first.kind, run.kind
+    if a and b and a != b:
+        raise UsageError(
+            f"cannot compare {_article(a)} run with {_article(b)} run: {first.folder} is {_article(a)} run, "
+            f"{run.folder} {_article(b)} run. Give runs of one kind."
+        )
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
 def _arm_rows(arm: ArmRuns, keys: Sequence[str]) -> list[Row]:

@@ -20,6 +20,8 @@ CONTROLS = ("constant", "random")
 """Rewards that know nothing."""
 ADVERSARIAL = "adversarial"
 """The phase in which a method's generator moves by its discriminator's verdict."""
+_KINDS = (("text", "text"), ("images", "image"), ("points", "point"))
+"""A setting that data of a kind have, and the kind."""
 _AT = re.compile(r"(.*) at ((?:top-[kp] )?[0-9.]+(?:e-?\d+)?)")
 
 Role = Literal["start", "baseline", "method", "control"]
@@ -37,6 +39,12 @@ class ComparedRun:
     def config(self) -> dict[str, Any]:
         """config.json."""
         return read_config(self.folder)
+
+    @property
+    def kind(self) -> str:
+        """What it was trained on: text, image or point; empty where its settings do not say."""
+        data = self.config.get("config", {}).get("data", {})
+        return next((kind for setting, kind in _KINDS if setting in data), "")
 
     @cached_property
     def metrics(self) -> list[dict[str, Any]]:

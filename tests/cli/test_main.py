@@ -25,6 +25,12 @@ def mistake(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return captured.err
 
 
+def test_the_package_runs_as_a_module() -> None:
+    command = [sys.executable, "-m", "seqgan_kit", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"seqgan-kit {__version__}\n"
+
+
 @pytest.mark.parametrize("words", [[], ["-h"], ["--help"], ["help"]])
 def test_the_overview_names_every_command(
     words: list[str], capsys: pytest.CaptureFixture[str]

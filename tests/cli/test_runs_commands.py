@@ -76,16 +76,16 @@ def test_text_is_printed_line_by_line(capsys: Capture) -> None:
     assert capsys.readouterr().out == "katze 0 mit é\nkatze 1 mit é\n"
     assert asked == {
         "run_dir": run, "n": 2, "out": None,
-        "temperature": 1.0, "top_k": None, "top_p": None, "seed": 0, "condition": None,
+        "temperature": 1.0, "top_k": None, "top_p": None, "seed": 0, "condition": None, "detokenize": False,
     }  # fmt: skip
 
 
 def test_all_options_reach_the_model(capsys: Capture) -> None:
     make_run("run", '{"kind": "text"}')
-    words = "sample run -n 3 --temperature 0.7 --top-k 9 --top-p 0.9 --seed 4"
+    words = "sample run -n 3 --temperature 0.7 --top-k 9 --top-p 0.9 --seed 4 --detokenize"
     assert main(words.split()) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
-    how = {"temperature": 0.7, "top_k": 9, "top_p": 0.9, "seed": 4}
+    how = {"temperature": 0.7, "top_k": 9, "top_p": 0.9, "seed": 4, "detokenize": True}
     assert {name: asked[name] for name in how} == how
 
 

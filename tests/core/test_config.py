@@ -74,6 +74,28 @@ def earlier_run(tmp_path) -> Path:
         return run.folder
 
 
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["--out", "x", "smoke"], "smoke --out x"),
+        (["--out=x y", "smoke"], "smoke '--out=x y'"),
+        (["--overwrite", "smoke", "--seed", "3"], "smoke --overwrite --seed 3"),
+        (["--run.quiet", "smoke"], "smoke --run.quiet"),
+    ],
+)
+def test_a_preset_after_flags_is_told_with_the_command_to_type(words, command, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["recipes/toy.py", *words])
+    with pytest.raises(UsageError) as refused:
+        read(*words)
+    assert str(refused.value).endswith(f"before all flags: python recipes/toy.py {command}")
+
+
+def test_two_presets_are_refused_and_a_presets_name_may_be_a_value():
+    with pytest.raises(UsageError, match="two presets are given, 'smoke' and 'paper'"):
+        read("smoke", "--seed", "3", "paper")
+    assert read("--out", "smoke").run.out == Path("smoke")
+
+
 def test_the_first_word_may_be_a_preset():
     assert read().method.rounds == 10
     assert read("paper").method.rounds == 500

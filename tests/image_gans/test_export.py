@@ -93,6 +93,8 @@ def test_sampling_options_that_do_not_fit_are_refused(tmp_path, generator):
     model = load_image_model(tmp_path)
     with pytest.raises(UsageError, match="top-k and top-p choose among tokens"):
         model.sample(1, top_k=5)
+    with pytest.raises(UsageError, match="joins the words of a text"):
+        model.sample(1, detokenize=True)
     with pytest.raises(UsageError, match="at least 1"):
         model.sample(0)
     with pytest.raises(UsageError, match="negative"):

@@ -6,6 +6,7 @@ import random
 import pytest
 import torch
 
+from seqgan_kit.data.detokenize import detokenize
 from seqgan_kit.data.tokenizers import train_tokenizer
 from seqgan_kit.errors import CheckpointError, SeqganKitError, UsageError
 from seqgan_kit.methods.export import load_text_model, save_text_model
@@ -47,6 +48,13 @@ def test_samples_follow_the_seed_and_can_be_written(saved, tmp_path):
     assert lines != model.sample(30, seed=2, temperature=0.9, top_k=4, top_p=0.9)
     assert (tmp_path / "out.txt").read_text(encoding="utf-8").splitlines() == lines
     assert len(set(model.sample(20, top_k=1))) == 1, "the likeliest token every time"
+
+
+def test_samples_are_detokenised_on_wish(saved):
+    model = load_text_model(saved[0])
+    plain = model.sample(20, seed=1)
+    written = [detokenize(line) for line in plain]
+    assert model.sample(20, seed=1, detokenize=True) == written
 
 
 def test_a_folder_without_a_model_is_named(tmp_path):

@@ -64,6 +64,16 @@ def test_one_seed_twice_and_other_data_are_refused(tmp_path: Path) -> None:
         runs_record([("", first), ("", moon)])
 
 
+def test_runs_of_two_kinds_are_refused_by_their_kinds(tmp_path: Path) -> None:
+    text = make_run(tmp_path / "a", 0, {"Toy": scores(1, 1)})
+    data = {"data": {"images": "catworld", "size": 32}}
+    image = make_run(tmp_path / "b", 0, {"Gan": scores(1, 1)}, config=data)
+    with pytest.raises(UsageError, match=r"cannot compare a text run with an image run: .*a is a"):
+        runs_record([("", text), ("", image)])
+    with pytest.raises(UsageError, match="cannot compare an image run with a text run"):
+        runs_record([("", image), ("", text)])
+
+
 def test_a_score_computed_in_two_ways_is_left_out_and_said_so(tmp_path: Path) -> None:
     (first,) = seeds_of(tmp_path, "Toy", [0.5])
     columns = [{**column, "signature": "other"} for column in COLUMNS[2:]] + COLUMNS[:2]
