@@ -111,6 +111,31 @@ def sampling(words: Sequence[str]) -> None:
     print_with_threads(options.pop("threads"), measure)
 
 
+def rollouts(words: Sequence[str]) -> None:
+    """Rollouts by a Transformer against an LSTM's, and against caches made anew at every step."""
+    options = parse_options(
+        "rollouts",
+        "Times the completions of all prefixes by the Transformer generator against an LSTM's, and against "
+        "the same Transformer with caches made anew at every step. With the defaults it takes five minutes.",
+        (
+            ("batch", 16, 1, "sequences in a batch"),
+            ("length", 100, 2, "tokens in a sequence (T)"),
+            _VOCABULARY,
+            ("rollouts", 4, 1, "completions of every prefix (N)"),
+            ("repeats", 1, 1, "how often each way is timed, after one that does not count"),
+            _SEED,
+        ),
+        words,
+    )
+
+    def measure() -> str:
+        from seqgan_kit.sequences.rollout_timing import RolloutSetting, rollout_report
+
+        return rollout_report(RolloutSetting(**options))
+
+    print_with_threads(options.pop("threads"), measure)
+
+
 def variance(words: Sequence[str]) -> None:
     """How noisy the estimators of the policy gradient are, and what they cost."""
     options = parse_options(

@@ -14,6 +14,7 @@ BENCHES = {
     "discriminator": "seqgan_kit.cli.benches:discriminator",
     "mle": "seqgan_kit.cli.benches:mle",
     "sampling": "seqgan_kit.cli.benches:sampling",
+    "rollouts": "seqgan_kit.cli.benches:rollouts",
     "variance": "seqgan_kit.cli.benches:variance",
     "bleu": "seqgan_kit.cli.bench_bleu:bleu",
 }

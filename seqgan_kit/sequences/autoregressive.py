@@ -23,23 +23,11 @@ from torch import Tensor, nn
 from seqgan_kit.core.products import linear, product
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.fused_likelihood import LOG2_E, token_log_probs, weighted_log_prob
+from seqgan_kit.sequences.rows_in_progress import Beginnings, Rows, State, StateRows
 from seqgan_kit.sequences.sampling import CHUNK_ROWS, check_sampling_options, sample_sequences
-
-# What a generator remembers of a prefix: tensors whose dimension 0 is the batch.
-State = tuple[Tensor, ...]
 
 # Finite, because 0 * -inf in a gradient or an entropy is nan; far enough that exp() of it is exactly 0.
 IMPOSSIBLE = -1e9
-
-
-def take_rows(state: State, rows: Tensor) -> State:
-    """The state of some rows, in the order of ``rows`` [M] (a row may be taken more than once)."""
-    return tuple(part.index_select(0, rows) for part in state)
-
-
-def join_rows(first: State, second: State) -> State:
-    """One state of two batches that stand at the same position."""
-    return tuple(torch.cat(pair) for pair in zip(first, second, strict=True))
 
 
 @dataclass(frozen=True)
@@ -55,6 +43,18 @@ class Stepper:
     """(tokens [M], state) -> (hidden [M,H], next state)."""
     table: Tensor
     """The output layer [H+1,V]. Its bias is one more row: torch.addmm would copy it to all rows first."""
+    cached: Callable[[int, torch.device | str], Rows] | None = None
+    """(number of rows, device) -> rows that have read nothing; None where a state is small enough to copy."""
+    beginnings: Callable[[Tensor], Beginnings] | None = None
+    """Reads beginnings [G,n] at once; None where a state is small enough to copy."""
+    most_rows: int = CHUNK_ROWS
+    """Rows that are best stepped together."""
+
+    def rows(self, count: int, device: torch.device | str) -> Rows:
+        """Rows that have read nothing yet."""
+        if self.cached is not None:
+            return self.cached(count, device)
+        return StateRows(self.advance, self.generator.start(count, device))
 
     def project(self, hidden: Tensor) -> Tensor:
         """Logits [M,V] of hidden states [M,H]."""

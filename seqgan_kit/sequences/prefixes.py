@@ -7,8 +7,9 @@ from torch import Tensor
 
 from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.autoregressive import SequenceGenerator, State, Stepper
+from seqgan_kit.sequences.autoregressive import SequenceGenerator, Stepper
 from seqgan_kit.sequences.inverse_cdf import Drawer, draw_uniforms, next_token_drawer
+from seqgan_kit.sequences.rows_in_progress import Rows, StateRows
 from seqgan_kit.sequences.sampling import CHUNK_ROWS, finish_rows
 
 
@@ -45,7 +46,7 @@ def continue_prefixes(
     with torch.no_grad(), evaluating(generator):
         stepper = generator.stepper()
         draw = next_token_drawer(stepper)
-        at_once = max(1, chunk_rows // per_prefix)
+        at_once = max(1, min(chunk_rows, stepper.most_rows) // per_prefix)
         parts = zip(prefixes.split(at_once), uniforms.split(at_once), strict=True)
         return torch.cat([_continue(stepper, draw, *part) for part in parts])
 
@@ -60,20 +61,25 @@ def _continue(stepper: Stepper, draw: Drawer, prefixes: Tensor, uniforms: Tensor
     if generator.eos is not None:
         first = first[(prefixes != generator.eos).all(1)]
     if missing and len(first):
-        hidden, state = _read(stepper, prefixes[first])
+        hidden, states = _read(stepper, prefixes[first], copies)
         # The M first tokens of a prefix's continuations come from one distribution.
         tokens = draw(hidden, uniforms[first, :, 0]).flatten()
-        state = tuple(part.repeat_interleave(copies, dim=0) for part in state)
         alive = (first.unsqueeze(1) * copies + torch.arange(copies, device=out.device)).flatten()
-        finish_rows(stepper, draw, out, alive, tokens, state, uniforms.flatten(0, 1))
+        finish_rows(stepper, draw, out, alive, tokens, states, uniforms.flatten(0, 1))
     return out.view(rows, copies, -1)
 
 
-def _read(stepper: Stepper, prefixes: Tensor) -> tuple[Tensor, State]:
-    """Hidden state [B,H] and state after BOS and the prefixes [B,n]."""
+def _read(stepper: Stepper, prefixes: Tensor, copies: int) -> tuple[Tensor, Rows]:
+    """Hidden state [B,H] after BOS and the prefixes [B,n], and M rows that go on from each."""
+    if stepper.beginnings is not None:
+        beginnings = stepper.beginnings(prefixes)
+        owner = torch.arange(len(prefixes), device=prefixes.device).repeat_interleave(copies)
+        kept = torch.full_like(owner, prefixes.shape[1])
+        return beginnings.hidden[:, -1], beginnings.rows(owner, kept)
     state = stepper.generator.start(len(prefixes), prefixes.device)
     bos = prefixes.new_full((len(prefixes),), stepper.generator.bos)
     hidden, state = stepper.advance(bos, state)
     for tokens in prefixes.t():
         hidden, state = stepper.advance(tokens, state)
-    return hidden, state
+    copied = tuple(part.repeat_interleave(copies, dim=0) for part in state)
+    return hidden, StateRows(stepper.advance, copied)

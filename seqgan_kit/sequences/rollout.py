@@ -9,15 +9,21 @@ computed once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from seqgan_kit.sequences.autoregressive import State, Stepper, join_rows, take_rows
-from seqgan_kit.sequences.inverse_cdf import Drawer, draw_uniforms, next_token_drawer
+from seqgan_kit.sequences.autoregressive import Stepper
+from seqgan_kit.sequences.completions import (
+    complete_beginnings,
+    repeated_prefixes,
+    sweep_uniforms,
+)
+from seqgan_kit.sequences.inverse_cdf import Drawer, next_token_drawer
+from seqgan_kit.sequences.rows_in_progress import State, join_rows, take_rows
 from seqgan_kit.sequences.sampling import CHUNK_ROWS
 
 Reward = Callable[[Tensor], Tensor]
@@ -78,15 +84,20 @@ def complete_prefixes(
         [T-1,G,N,T]: entry [s-1,b,n] starts with ``tokens[b, :s]``. It is PAD from there on where the prefix
         already holds EOS, and nothing is left to complete, or has fewer than ``shortest`` tokens.
     """
+    if stepper.beginnings is not None and tokens.shape[1] > 1:
+        return complete_beginnings(stepper, tokens, rollouts, rng, chunk_rows)
     generator = stepper.generator
-    out = _prefixes(tokens, rollouts, generator.pad or 0)
+    out = repeated_prefixes(tokens, rollouts, generator.pad or 0)
     rows = out.view(-1, tokens.shape[1])
     is_open = generator.token_mask(tokens)
     draw = next_token_drawer(stepper)
     bos = torch.full_like(tokens[:, 0], generator.bos)
     _, state = stepper.advance(bos, generator.start(len(tokens), tokens.device))
     running: list[_Running] = []
-    for time, uniforms in enumerate(_uniforms(tokens, rollouts, rng), start=1):
+    numbers_of = sweep_uniforms(tokens, rollouts, rng)
+    sizes = [rollouts * position for position in range(1, tokens.shape[1])]
+    for time, part in enumerate(numbers_of.split(sizes, dim=1), start=1):
+        uniforms = part.view(len(tokens), -1, rollouts).transpose(0, 1)  # [time,G,N]
         hidden, state = stepper.advance(tokens[:, time - 1], state)
         numbers = uniforms.flatten()
         running = [_advance(stepper, draw, chunk, numbers[chunk.ids]) for chunk in running]
@@ -113,27 +124,6 @@ class _Running:
     """The token [A] drawn last, not yet read."""
     state: State
     """After all tokens before that one."""
-
-
-def _prefixes(tokens: Tensor, rollouts: int, pad: int) -> Tensor:
-    """[T-1,G,N,T]: the prefix of s tokens in entry s-1, PAD after it."""
-    length = tokens.shape[1]
-    kept = torch.ones(length - 1, length, dtype=torch.bool, device=tokens.device).tril()
-    prefixes = torch.where(kept[:, None, None], tokens[:, None], pad)
-    return prefixes.repeat(1, 1, rollouts, 1)
-
-
-def _uniforms(tokens: Tensor, rollouts: int, rng: torch.Generator) -> Iterator[Tensor]:
-    """Uniform numbers [p,G,N] for position p = 1 ... T-1: one for each completion of a prefix of 1 ... p.
-
-    Drawn sequence by sequence, so that they do not depend on how the sequences are grouped.
-    """
-    sequences, length = tokens.shape
-    count = rollouts * (length - 1) * length // 2
-    numbers = torch.stack([draw_uniforms((count,), rng, tokens.device) for _ in range(sequences)])
-    sizes = [rollouts * position for position in range(1, length)]
-    for part in numbers.split(sizes, dim=1):
-        yield part.view(sequences, -1, rollouts).transpose(0, 1)
 
 
 def _join_in(tokens: Tensor, state: State, prefixes: Tensor) -> _Running:

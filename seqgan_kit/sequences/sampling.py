@@ -17,9 +17,10 @@ from seqgan_kit.sequences.inverse_cdf import (
     next_token_drawer,
     tokens_from_uniforms,
 )
+from seqgan_kit.sequences.rows_in_progress import Rows
 
 if TYPE_CHECKING:
-    from seqgan_kit.sequences.autoregressive import SequenceGenerator, State, Stepper
+    from seqgan_kit.sequences.autoregressive import SequenceGenerator, Stepper
 
 # Rows that are stepped together unless told otherwise.
 CHUNK_ROWS = 1024
@@ -108,9 +109,8 @@ def sample_sequences(
             if plain
             else partial(_shape_logits, temperature=temperature, top_k=top_k, top_p=top_p),
         )
-        return torch.cat(
-            [_sample_chunk(stepper, draw, rows) for rows in uniforms.split(chunk_rows)]
-        )
+        parts = uniforms.split(min(chunk_rows, stepper.most_rows))
+        return torch.cat([_sample_chunk(stepper, draw, part) for part in parts])
 
 
 def _sample_chunk(stepper: Stepper, draw: Drawer, uniforms: Tensor) -> Tensor:
@@ -118,10 +118,11 @@ def _sample_chunk(stepper: Stepper, draw: Drawer, uniforms: Tensor) -> Tensor:
     generator, device = stepper.generator, uniforms.device
     rows, length = uniforms.shape
     out = torch.full((rows, length), generator.pad or 0, device=device)
-    bos = torch.full((rows,), generator.bos, device=device)
-    hidden, state = stepper.advance(bos, generator.start(rows, device))
+    states = stepper.rows(rows, device)
+    hidden = states.read(torch.full((rows,), generator.bos, device=device))
     first = draw(hidden, uniforms[:, :1]).squeeze(1)
-    finish_rows(stepper, draw, out, torch.arange(rows, device=device), first, state, uniforms)
+    alive = torch.arange(rows, device=device)
+    finish_rows(stepper, draw, out, alive, first, states, uniforms)
     return out
 
 
@@ -131,7 +132,7 @@ def finish_rows(
     out: Tensor,
     alive: Tensor,
     tokens: Tensor,
-    state: State,
+    states: Rows,
     uniforms: Tensor,
 ) -> None:
     """Writes the rows ``alive`` [A] of ``out`` [R,T] to their ends.
@@ -142,12 +143,14 @@ def finish_rows(
     generator, missing = stepper.generator, uniforms.shape[1]
     for time in range(missing):
         if time:
-            hidden, state = stepper.advance(tokens, state)
+            hidden = states.read(tokens)
             tokens = draw(hidden, uniforms[alive, time, None]).squeeze(1)
         out[alive, generator.length - missing + time] = tokens
         if generator.eos is not None:
             going = (tokens != generator.eos).nonzero().squeeze(1)
-            alive, tokens, state = alive[going], tokens[going], tuple(part[going] for part in state)
+            if len(going) < len(alive):
+                going = states.keep(going)
+                alive, tokens = alive[going], tokens[going]
             if not alive.numel():
                 return
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqgan_kit.core.products import linear
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.autoregressive import SequenceGenerator, State
+from seqgan_kit.sequences.autoregressive import SequenceGenerator, State, Stepper
+from seqgan_kit.sequences.key_value_cache import CachedRows, KnownBeginnings
 from seqgan_kit.sequences.soft_tokens import embed
+
+# Of rows that are stepped together: their keys and values should stay in the last cache until the next step.
+_CACHE_BYTES = 32_000_000
 
 
 @dataclass(frozen=True)
@@ -45,11 +51,23 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Whole sequences [B,T,W] -> [B,T,W]; position t sees 1 ... t."""
+        return self.remembered(x)[0]
+
+    def remembered(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same, with the keys and values [B,heads,T,W/heads]."""
         query, key, value = self._split(self.query_key_value(self.attention_norm(x)))
         # The module's own flag, which is what turns its dropout off.
         dropout = self.dropout.p if self.dropout.training else 0.0
         mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
-        return self._add(x, mixed.transpose(1, 2).flatten(2))
+        return self._add(x, mixed.transpose(1, 2).flatten(2)), key, value
+
+    def read(self, x: Tensor, attend: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
+        """One position [A,W] -> [A,W]; ``attend`` maps query, key, value to their mixture, each
+        [A,heads,W/heads]."""
+        joined = _by(self.query_key_value, self.attention_norm(x))
+        mixed = attend(*joined.unflatten(1, (3, self.heads, -1)).unbind(1))
+        x = x + _by(self.attended, mixed.flatten(1))
+        return x + _by(self.contract, F.gelu(_by(self.expand, self.mlp_norm(x))))
 
     def advance(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """One position [B,W] after keys and values [B,t,2W]: ([B,W], keys and values [B,t+1,2W])."""
@@ -125,6 +143,31 @@ class TransformerGenerator(SequenceGenerator):
             following.append(past)
         return self.norm(x), tuple(following)
 
+    def stepper(self) -> Stepper:
+        """Stepping with keys and values that are written in place and shared by rows with one beginning."""
+        # Keys and values of a row in all layers, half of them written on average.
+        row_bytes = self.length * self.config.layers * self.config.width * self.norm.weight.itemsize
+        return replace(
+            super().stepper(),
+            cached=self._cached_rows,
+            beginnings=self._read_beginnings,
+            most_rows=max(1, _CACHE_BYTES // row_bytes),
+        )
+
+    def _cached_rows(self, rows: int, device: torch.device | str) -> CachedRows:
+        places = torch.zeros(rows, dtype=torch.int64, device=device)
+        return CachedRows(self, places, self.length)
+
+    def _read_beginnings(self, tokens: Tensor) -> KnownBeginnings:
+        inputs = F.pad(tokens, (1, 0), value=self.bos)
+        x = self.embedding(inputs) + self.position.weight[: inputs.shape[1]]
+        keys, values = [], []
+        for block in self.blocks:
+            x, key, value = cast(Block, block).remembered(x)
+            keys.append(key)
+            values.append(value)
+        return KnownBeginnings(self, self.norm(x), keys, values)
+
     @torch.no_grad()
     def _initialise(self, rng: torch.Generator | None) -> None:
         std = self.config.initial_std
@@ -135,6 +178,11 @@ class TransformerGenerator(SequenceGenerator):
                 parameter.normal_(0.0, std, generator=rng)
             elif name.endswith("bias"):
                 parameter.zero_()
+
+
+def _by(layer: nn.Linear, x: Tensor) -> Tensor:
+    """The layer by the quicker library; training keeps to torch's own, whose gradients are fused."""
+    return linear(x, layer.weight, layer.bias)
 
 
 def _check_transformer(config: TransformerConfig) -> None:

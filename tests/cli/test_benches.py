@@ -38,6 +38,14 @@ def test_generator_benches_show_both_ways_and_their_ratio(name: str, capsys: Cap
     assert re.search(r"ratio +[\d.]+ +\(smallest [\d.]+, largest [\d.]+\)", printed)
 
 
+def test_rollouts_show_three_ways_and_the_floor(capsys: Capture) -> None:
+    sizes = "--batch 3 --length 6 --vocabulary 30 --rollouts 2"
+    printed = measured(capsys, f"rollouts {sizes}")
+    for words in ("LSTM 32/32", "caches made anew", "Transformer, library", "ratio", "floor: "):
+        assert words in printed
+    assert "100.00% of the completions are the same" in printed
+
+
 def test_variance_has_a_row_for_every_estimator(capsys: Capture) -> None:
     sizes = (
         "--batch 3 --length 4 --vocabulary 30 --hidden 5 --estimates 2 --reals 64 --mle-epochs 1"
@@ -59,7 +67,7 @@ def test_variance_has_a_row_for_every_estimator(capsys: Capture) -> None:
     assert "the discriminator is right" in printed
 
 
-@pytest.mark.parametrize("name", ["seqgan", "mle", "sampling", "variance"])
+@pytest.mark.parametrize("name", ["seqgan", "mle", "sampling", "rollouts", "variance"])
 def test_every_bench_has_help_and_refuses_nonsense(name: str, capsys: Capture) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["bench", name, "--help"])

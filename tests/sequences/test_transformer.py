@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.autoregressive import join_rows, take_rows
+from seqgan_kit.sequences.rows_in_progress import join_rows, take_rows
 from seqgan_kit.sequences.transformer import Block, TransformerConfig, TransformerGenerator
 
 

@@ -1,0 +1,93 @@
+"""Measures rollouts by a Transformer against an LSTM's, and against making its caches anew at every step."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.side_by_side import (
+    machine,
+    matrix_flops_per_second,
+    ratio_line,
+    seconds_line,
+    time_in_turns,
+)
+from seqgan_kit.sequences.autoregressive import SequenceGenerator, Stepper
+from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.rollout import complete_prefixes
+from seqgan_kit.sequences.sampling import CHUNK_ROWS
+from seqgan_kit.sequences.transformer import TransformerConfig, TransformerGenerator
+
+
+@dataclass(frozen=True)
+class RolloutSetting:
+    """What is measured; the networks are those of the recipes by default."""
+
+    batch: int = 16
+    length: int = 100
+    vocabulary: int = 5000
+    rollouts: int = 4
+    repeats: int = 1
+    seed: int = 0
+
+
+def without_cache(generator: SequenceGenerator) -> Stepper:
+    """Stepping that makes a new state at every step and copies it for every completion."""
+    return replace(generator.stepper(), cached=None, beginnings=None, most_rows=CHUNK_ROWS)
+
+
+def transformer_flops(setting: RolloutSetting, config: TransformerConfig) -> float:
+    """Multiply-adds, times two, of the products with weights in a Transformer's completions."""
+    cells = setting.batch * (setting.length - 1)
+    # A prefix's first tokens share one projection; after that every completion needs one a position.
+    steps = cells * (setting.length - 2) / 2 * setting.rollouts
+    layers = 12 * config.layers * config.width**2
+    projection = config.width * setting.vocabulary
+    return 2 * ((steps + cells) * projection + (steps + setting.batch * setting.length) * layers)
+
+
+@torch.no_grad()
+def rollout_report(setting: RolloutSetting) -> str:
+    """The three ways in turns, as text."""
+    size = (setting.vocabulary, setting.length)
+    rng = torch.Generator().manual_seed(setting.seed)
+    lstm = LSTMGenerator(LSTMConfig(), *size, bos=0, eos=None, pad=None, rng=rng)
+    transformer = TransformerGenerator(
+        TransformerConfig(), *size, bos=0, eos=None, pad=None, rng=rng
+    ).eval()
+    tokens = lstm.sample(setting.batch, rng=rng)
+
+    def complete(stepper: Stepper) -> Tensor:
+        fixed = torch.Generator().manual_seed(setting.seed)
+        return complete_prefixes(stepper, tokens, setting.rollouts, fixed, CHUNK_ROWS)
+
+    steppers = {
+        "lstm": lstm.stepper(),
+        "anew": without_cache(transformer),
+        "shared": transformer.stepper(),
+    }
+    same = (complete(steppers["anew"]) == complete(steppers["shared"])).all(3).float().mean().item()
+    seconds = time_in_turns(
+        {name: lambda s=stepper: complete(s) for name, stepper in steppers.items()},  # type: ignore[misc]
+        setting.repeats,
+    )
+    flops = transformer_flops(setting, transformer.config)
+    rate = matrix_flops_per_second(512, setting.vocabulary)
+    median = statistics.median(seconds["shared"])
+    return "\n".join(
+        [
+            f"rollouts: V={setting.vocabulary}, T={setting.length}, batch {setting.batch}, "
+            f"N={setting.rollouts}, {machine()}",
+            seconds_line("LSTM 32/32", seconds["lstm"]),
+            seconds_line("Transformer, caches made anew", seconds["anew"]),
+            seconds_line("Transformer, library", seconds["shared"]),
+            ratio_line(seconds["anew"], seconds["shared"]),
+            f"  the library's Transformer takes {median / statistics.median(seconds['lstm']):.1f} times as "
+            f"long as the LSTM; {same:.2%} of the completions are the same as with caches made anew",
+            f"  floor: {flops / 1e9:.0f} GFLOP of products with weights at {rate / 1e9:.0f} GFLOP/s take "
+            f"{flops / rate:.2f} s, 1/{median * rate / flops:.1f} of the library's time",
+        ]
+    )
