@@ -95,6 +95,8 @@ class Run:
     runtime: Runtime
     log: RunLog
     progress: Progress
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """What config.json says of it."""
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -163,9 +165,10 @@ def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
     with ExitStack() as closing:
         closing.callback(runtime.close)
         log = _open_log(settings, folder, runtime, closing)
-        log.write_config(_record(recipe, config, runtime))
+        record = _record(recipe, config, runtime)
+        log.write_config(record)
         progress = Progress("quiet" if settings.quiet or not runtime.leads else "auto")
-        run = Run(recipe, settings, runtime, log, progress)
+        run = Run(recipe, settings, runtime, log, progress, record)
         try:
             yield run
         except BrokenPipeError:

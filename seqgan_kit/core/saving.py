@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from seqgan_kit.core.changes import OF_SCORES, changed_settings, in_lines, settings_of
 from seqgan_kit.core.checkpoint import (
     checkpoint_path,
     keep_last,
@@ -209,6 +210,7 @@ class Keeper:
             "waited": self.waited,
             "course": self._course(),
             "device": t.runtime.device.type,
+            "settings": settings_of(t.run.record),
             "metrics_bytes": t.log.position(),
             "ranks": t.runtime.gather(_to_cpu(own)) if t.runtime.world_size > 1 else [own],
         }
@@ -246,7 +248,25 @@ class Keeper:
                 buffer.copy_(saved)
         restore_rng_state(own["rng"], [t.rng])
         # Last, since it is the first to write: what cannot be resumed stays as it is.
+        self._note_changes(state)
         t.log.truncate(state["metrics_bytes"])
+
+    def _note_changes(self, state: Mapping[str, Any]) -> None:
+        """Tells and records which settings differ from those of the checkpoint."""
+        t = self.trainer
+        now = settings_of(t.run.record)
+        changes = changed_settings(state.get("settings", now), now)
+        finished = t.cursor.phase >= len(t.phases)
+        t.log.note_resumption(t.cursor.total_rounds, changes, finished=finished)
+        if finished:
+            changes = {k: v for k, v in changes.items() if not k.startswith(f"{OF_SCORES}.")}
+        if changes:
+            told = (
+                "These settings differ from the run's and are not used, since its training has finished"
+                if finished
+                else "These settings differ from those of the checkpoint"
+            )
+            t.run.say(f"{told} (then → now):\n{in_lines(changes)}")
 
 
 def _check_shapes(player: str, saved: Mapping[str, Any], here: Mapping[str, Any]) -> None:

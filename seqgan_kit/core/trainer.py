@@ -96,10 +96,7 @@ class Trainer:
                 while self.cursor.phase < len(self.phases):
                     self._play(self.phases[self.cursor.phase])
         else:
-            self.run.say(
-                "This run is finished: nothing is left to train, whatever the settings say now. "
-                "Its scores are made anew."
-            )
+            self.run.say("Training already finished; recomputing the scores.")
         for name in self.averages.decays:
             self.game.players[name] = self.averages.copies[name]
         self.game.eval()

@@ -44,6 +44,7 @@ def render(folder: Path) -> str:
         figures=figures(folder),
         sections=sections(rows, scores),
         settings=_settings(config.get("config", {})),
+        changes=_spans_of_settings(config),
         commands=_commands(config, folder, finished=status["kind"] == "done"),
         versions=_versions(config),
         revision=config.get("git"),
@@ -129,17 +130,39 @@ def _commands(config: Mapping[str, Any], folder: Path, finished: bool) -> list[t
     """What to type to repeat, resume, sample and render the run."""
     command, run = [str(word) for word in config.get("command", [])], shlex.quote(str(folder))
     processes = config.get("world_size", 1)
-    start = command[: 3 if command[1:2] == ["run"] else 2]
+    start, launcher = command[: 3 if command[1:2] == ["run"] else 2], list[str]()
     if processes > 1 and command[:1] == ["python"]:
         launcher = ["torchrun", "--nproc_per_node", str(processes)]
         command, start = launcher + command[1:], launcher + start[1:]
     made = [("Run it again", shlex.join(command))] if command else []
+    made += [
+        (f"then, from round {resume['from_round']} on", _resumed_by(resume, launcher))
+        for resume in _changed_resumes(config)
+    ]
     if command and not finished:
         made.append(("Go on with it", f"{shlex.join(start)} --resume {run}"))
     return [
         *made,
         ("Draw samples", f"seqgan-kit sample {run} -n 20"),
         ("Write this page anew", f"seqgan-kit report {run}"),
+    ]
+
+
+def _changed_resumes(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The resumptions that went on with other settings than before."""
+    return [r for r in config.get("resumes", []) if r.get("changed") and not r.get("finished")]
+
+
+def _resumed_by(resume: Mapping[str, Any], launcher: Sequence[str]) -> str:
+    words = [str(word) for word in resume.get("command", [])]
+    return shlex.join([*launcher, *words[1:]] if launcher else words)
+
+
+def _spans_of_settings(config: Mapping[str, Any]) -> list[tuple[int, list[tuple[str, str, str]]]]:
+    """(first round, (setting, value before, value from there on)) of every change of settings."""
+    return [
+        (int(r["from_round"]), [(name, then, now) for name, (then, now) in r["changed"].items()])
+        for r in _changed_resumes(config)
     ]
 
 

@@ -15,7 +15,7 @@ import tiny_games as tiny
 
 from seqgan_kit.core.checkpoint import numbered_checkpoints
 from seqgan_kit.core.run import Run
-from seqgan_kit.core.runlog import read_metrics
+from seqgan_kit.core.runlog import provenance, read_config, read_metrics
 from seqgan_kit.errors import CheckpointError, Interrupted
 
 CONFIGS = {
@@ -93,7 +93,7 @@ def test_a_finished_run_says_that_nothing_is_left_to_train(
     monkeypatch.setattr(Run, "say", lambda self, text: said.append(text))
     for resume in (False, True):
         tiny.play(CONFIGS["penalty"], tmp_path / "run", resume=resume)
-        told = [text for text in said if "nothing is left to train" in text]
+        told = [text for text in said if text.startswith("Training already finished; recomput")]
         assert len(told) == int(resume)
 
 
@@ -338,3 +338,65 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(
     assert re.search(rf"{message}.*Going on from the one before: .*move-000000012\.pt", told.err)
     assert "never" not in told.out
     assert (folder / "checkpoints" / "move-000000013.pt.damaged").is_file()
+
+
+class TestChangedSettings:
+    """``rounds`` stands for any setting that the course of the run does not show."""
+
+    @pytest.fixture
+    def said(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        said: list[str] = []
+        monkeypatch.setattr(Run, "say", lambda self, text: said.append(text))
+        return said
+
+    def test_nothing_is_told_where_nothing_differs(self, said: list[str], tmp_path: Path) -> None:
+        folder = stopped_run(tmp_path / "run")
+        tiny.play(CONFIGS["penalty"], folder, resume=True, max_minutes=3.0, keep_checkpoints=5)
+        assert said == []
+        entry = read_config(folder)["resumes"][-1]
+        assert (entry["changed"], entry["from_round"]) == ({}, 2)
+
+    def test_each_is_told_with_its_value_then_and_now(
+        self, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = stopped_run(tmp_path / "run")
+        known = dict(provenance()["versions"])
+        monkeypatch.setattr(
+            "seqgan_kit.core.run.provenance",
+            lambda: {**provenance(), "versions": {**known, "torch": "1.0"}},
+        )
+        tiny.play(replace(CONFIGS["penalty"], rounds=6), folder, resume=True, precision="bf16")
+        (told,) = said
+        first, *lines = told.splitlines()
+        assert first == "These settings differ from those of the checkpoint (then → now):"
+        assert lines == [
+            "  rounds: 5 → 6",
+            '  run.precision: "fp32" → "bf16"',
+            f'  versions.torch: "{known["torch"]}" → "1.0"',
+        ]
+        config = read_config(folder)
+        assert config["resumes"][-1]["changed"]["rounds"] == ["5", "6"]
+        assert config["config"]["rounds"] == 6
+
+    def test_a_finished_run_keeps_the_settings_of_its_training(
+        self, said: list[str], unbroken: dict[str, Path], tmp_path: Path
+    ) -> None:
+        folder = Path(shutil.copytree(unbroken["penalty"], tmp_path / "run"))
+        tiny.play(replace(CONFIGS["penalty"], rounds=9), folder, resume=True)
+        assert said == [
+            "These settings differ from the run's and are not used, since its training has finished "
+            "(then → now):\n  rounds: 5 → 9",
+            "Training already finished; recomputing the scores.",
+        ]
+        assert read_config(folder)["config"]["rounds"] == 5
+
+    def test_a_checkpoint_that_does_not_know_its_settings(
+        self, said: list[str], tmp_path: Path
+    ) -> None:
+        folder = stopped_run(tmp_path / "run")
+        for path in numbered_checkpoints(folder / "checkpoints"):
+            state = tiny.torch.load(path, weights_only=True)
+            del state["settings"]
+            tiny.torch.save(state, path)
+        tiny.play(replace(CONFIGS["penalty"], rounds=6), folder, resume=True)
+        assert said == []

@@ -272,10 +272,11 @@ def play(
 
 
 def last_checkpoint(folder: Path) -> dict[str, Any]:
-    """Everything that the run stands at, less the length of metrics.jsonl: its seconds have many digits."""
+    """Everything that the run stands at, less the length of metrics.jsonl (its seconds have many digits) and
+    the settings (how often it saves, how long it sleeps)."""
     path = max((folder / "checkpoints").glob("move-*.pt"))
     state: dict[str, Any] = torch.load(path, weights_only=True)
-    del state["metrics_bytes"]
+    del state["metrics_bytes"], state["settings"]
     return state
 
 

@@ -31,6 +31,7 @@ def begin(folder: Path, **more: Any) -> RunLog:
     run.write_config(
         record | provenance() | {"command": ["python", "recipes/seqgan.py", "smoke"]} | more
     )
+    run.begin()
     return run
 
 
@@ -322,3 +323,23 @@ def test_a_browser_draws_it(tmp_path: Path) -> None:
     with Image.open(shot) as image:
         assert image.size == (1366, 2000)
         assert len(image.convert("RGB").getcolors(2**24)) > 100
+
+
+def test_settings_changed_on_resume_are_shown_with_their_round_and_command(tmp_path: Path) -> None:
+    play(begin(tmp_path / "run"), finished=False)
+    commands = {
+        True: ["python", "recipes/seqgan.py", "--resume", "runs/a", "--rounds", "50"],
+        False: ["python", "recipes/seqgan.py", "--resume", "runs/b"],
+    }
+    for changed, command in commands.items():
+        run = RunLog(tmp_path / "run", resume=True)
+        run.write_config(provenance() | {"config": {"rounds": 50}, "command": command})
+        changes = {"training.rounds": ["20", "50"]} if changed else {}
+        run.note_resumption(12, changes, finished=False)
+        run.begin()
+    page = write_report(tmp_path / "run").read_text()
+    assert "then, from round 12 on" in page
+    assert "--resume runs/a --rounds 50" in page
+    assert "--resume runs/b" not in page, "it changed nothing"
+    assert "Changed by a resumption after round 12" in page
+    assert "20 until then, 50 from there on" in page

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from seqgan_kit.core.changes import OF_SCORES
 from seqgan_kit.core.runlog.folder import claim, delete_run
 from seqgan_kit.core.runlog.records import as_json, read_config, read_metrics, write_atomically
 from seqgan_kit.core.runlog.tensorboard import TensorBoardMirror
@@ -52,6 +53,7 @@ class RunLog:
         self._replaces = False
         """Whether there is an earlier run, to be deleted before anything is written."""
         self._begun = not active
+        self._resumption: dict[str, Any] = {}
         self._config: Mapping[str, Any] | None = None
         """What config.json will be."""
         self._metrics = self.folder / "metrics.jsonl"
@@ -98,6 +100,15 @@ class RunLog:
         self._config = record
         if self.active and self._begun:
             self._write_config(record)
+
+    def note_resumption(
+        self, total_round: int, changes: Mapping[str, Any], *, finished: bool
+    ) -> None:
+        """Sets what config.json says of this resumption: where it begins and which settings change there.
+
+        A run whose training has finished keeps the settings that it was trained with.
+        """
+        self._resumption = {"from_round": total_round, "changed": changes, "finished": finished}
 
     def write_scores(self, record: Mapping[str, Any]) -> None:
         """Write scores.json, the final table."""
@@ -197,7 +208,11 @@ class RunLog:
             told = ("started", "command", "versions", "git", "world_size")
             entry = {key: fresh[key] for key in told if key in fresh}
             kept = {key: origin[key] for key in told if key in origin}
+            entry |= self._resumption
             fresh |= kept | {"resumes": [*origin.get("resumes", []), entry]}
+            if self._resumption.get("finished"):
+                scores = {k: v for k, v in record.get("config", {}).items() if k == OF_SCORES}
+                fresh["config"] = {**origin.get("config", {}), **scores}
         write_atomically(path, fresh)
 
     def _drop_cut_row(self) -> None:
