@@ -18,7 +18,7 @@ from seqgan_kit.methods import boundary_seeking
 from seqgan_kit.methods.boundary_seeking import BoundarySeekingMethod
 from seqgan_kit.methods.corpora import OracleData, TextData, load_corpus
 from seqgan_kit.methods.export import save_text_model
-from seqgan_kit.methods.pretrained import start_from
+from seqgan_kit.methods.pretrained import start_from, start_name
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
@@ -81,7 +81,7 @@ def main(cfg: Config) -> None:
         generator = build_generator(
             cfg.generator, words, length, bos=ids.bos, eos=ids.eos, pad=ids.pad
         )
-        start_from(cfg.training.pretrained, generator, ids)
+        start_from(cfg.training.pretrained, generator, ids, run.say)
         discriminator = build_discriminator(cfg.discriminator, words, length, pad=ids.pad)
         game = boundary_seeking.build(generator, discriminator, cfg.method, cfg.training)
 
@@ -99,9 +99,10 @@ def main(cfg: Config) -> None:
 
         if run.runtime.leads:
             pretrained = trainer.player_after(PRETRAINED, "generator")
-            rows = scorer.rows({"MLE": pretrained, "boundary-seeking": generator}, cfg.run.seed)
+            start = start_name(cfg.training)
+            rows = scorer.rows({start: pretrained, "boundary-seeking": generator}, cfg.run.seed)
             save_text_model(run.log.model_folder, generator, corpus.tokenizer)
-            close_run(run, scorer.record("MLE, boundary-seeking and real data", rows))
+            close_run(run, scorer.record(f"{start}, boundary-seeking and real data", rows))
 
 
 if __name__ == "__main__":

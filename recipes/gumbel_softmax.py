@@ -18,7 +18,7 @@ from seqgan_kit.methods import gumbel_softmax
 from seqgan_kit.methods.corpora import OracleData, TextData, load_corpus
 from seqgan_kit.methods.export import save_text_model
 from seqgan_kit.methods.gumbel_softmax import GumbelSoftmaxMethod
-from seqgan_kit.methods.pretrained import start_from
+from seqgan_kit.methods.pretrained import start_from, start_name
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
@@ -86,7 +86,7 @@ def main(cfg: Config) -> None:
         generator = build_generator(
             cfg.generator, words, length, bos=ids.bos, eos=ids.eos, pad=ids.pad
         )
-        start_from(cfg.training.pretrained, generator, ids)
+        start_from(cfg.training.pretrained, generator, ids, run.say)
         discriminator = build_discriminator(cfg.discriminator, words, length, pad=ids.pad)
         game = gumbel_softmax.build(generator, discriminator, cfg.method, cfg.training)
 
@@ -104,9 +104,10 @@ def main(cfg: Config) -> None:
 
         if run.runtime.leads:
             pretrained = trainer.player_after(PRETRAINED, "generator")
-            rows = scorer.rows({"MLE": pretrained, "Gumbel-softmax": generator}, cfg.run.seed)
+            start = start_name(cfg.training)
+            rows = scorer.rows({start: pretrained, "Gumbel-softmax": generator}, cfg.run.seed)
             save_text_model(run.log.model_folder, generator, corpus.tokenizer)
-            close_run(run, scorer.record("MLE, Gumbel-softmax and real data", rows))
+            close_run(run, scorer.record(f"{start}, Gumbel-softmax and real data", rows))
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def main(cfg: Config) -> None:
         generator = build_generator(
             cfg.generator, words, length, bos=ids.bos, eos=ids.eos, pad=ids.pad
         )
-        start_from(cfg.method.pretrained, generator, ids)
+        start_from(cfg.method.pretrained, generator, ids, run.say)
 
         scorer = TextScorer(corpus, world, cfg.scores)
         alarms = (LostDiversity(scorer.real_diversity()),)

@@ -17,7 +17,7 @@ from seqgan_kit.core.trainer import Hooks, Trainer
 from seqgan_kit.methods import relgan
 from seqgan_kit.methods.corpora import OracleData, TextData, load_corpus
 from seqgan_kit.methods.export import save_text_model
-from seqgan_kit.methods.pretrained import start_from
+from seqgan_kit.methods.pretrained import start_from, start_name
 from seqgan_kit.methods.relgan import RelGANMethod
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.report.closing import close_run
@@ -92,7 +92,7 @@ def main(cfg: Config) -> None:
         generator = build_generator(
             cfg.generator, words, length, bos=ids.bos, eos=ids.eos, pad=ids.pad
         )
-        start_from(cfg.training.pretrained, generator, ids)
+        start_from(cfg.training.pretrained, generator, ids, run.say)
         discriminator = build_discriminator(cfg.discriminator, words, length, pad=ids.pad)
         game = relgan.build(generator, discriminator, cfg.method, cfg.training)
 
@@ -106,9 +106,10 @@ def main(cfg: Config) -> None:
 
         if run.runtime.leads:
             pretrained = trainer.player_after(PRETRAINED, "generator")
-            rows = scorer.rows({"MLE": pretrained, "RelGAN": generator}, cfg.run.seed)
+            start = start_name(cfg.training)
+            rows = scorer.rows({start: pretrained, "RelGAN": generator}, cfg.run.seed)
             save_text_model(run.log.model_folder, generator, corpus.tokenizer)
-            close_run(run, scorer.record("MLE, RelGAN and real data", rows))
+            close_run(run, scorer.record(f"{start}, RelGAN and real data", rows))
 
 
 if __name__ == "__main__":

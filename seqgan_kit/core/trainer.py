@@ -40,7 +40,8 @@ class Hooks:
     """What a run does between rounds besides training; each is optional."""
 
     evaluate: Evaluate | None = None
-    """Measures the game (in eval mode, averages in place of players); on rank 0 alone."""
+    """Measures the game (in eval mode, averages in place of players); on rank 0 alone. If it has a method
+    ``check(game)``, that is called before training and raises for a game whose results could not be saved."""
     draw_samples: DrawSamples | None = None
     """Writes samples to a path that lacks its suffix."""
     refresh_report: Callable[[Path], object] | None = None
@@ -76,6 +77,8 @@ class Trainer:
         self.feeds = dict(feed) if isinstance(feed, Mapping) else {"train": feed}
         self.hooks = hooks or Hooks()
         check_phases(game, self.phases, self.feeds)
+        if check := getattr(self.hooks.evaluate, "check", None):
+            check(game)
         self.runtime.broadcast(self.game)
         # .to(): the weights of a copied LSTM are scattered, and cuDNN wants them in one block again.
         self.averages = Averages(self.game, averages or {}).to(self.runtime.device)

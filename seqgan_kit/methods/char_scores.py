@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from seqgan_kit.core.game import Game
 from seqgan_kit.data.text import TextCorpus
 from seqgan_kit.errors import UsageError
+from seqgan_kit.methods.export import check_text_model
 from seqgan_kit.methods.score_tables import AS_REAL, Column, column, table_row
 from seqgan_kit.metrics.divergences import Estimate
 from seqgan_kit.metrics.ngram_divergence import NgramShares, js_divergences
@@ -68,6 +69,10 @@ class CharScorer:
     corpus: TextCorpus
     length: int
     settings: CharScoreSettings = CharScoreSettings()
+
+    def check(self, game: Game) -> None:
+        """Raise UsageError, before training, for a generator that could not be saved."""
+        check_text_model(game.players["generator"])
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: JS-1 to JS-4 and diversity."""

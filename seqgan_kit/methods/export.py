@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -11,8 +12,10 @@ from typing import Any, cast
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
+from torch import nn
 
 from seqgan_kit.core.checksums import check_sums, sums_of
+from seqgan_kit.core.foreign import ForeignClass, check_weights, class_name, weights_to_save
 from seqgan_kit.core.runlog import write_whole
 from seqgan_kit.data.detokenize import as_written
 from seqgan_kit.data.tokenizers import Tokenizer, load_tokenizer
@@ -66,45 +69,79 @@ class TextModel:
         return lines
 
 
-def save_text_model(folder: Path, generator: TextGenerator, tokenizer: Tokenizer) -> None:
-    """Writes model.json, generator.safetensors and tokenizer.json."""
-    folder.mkdir(parents=True, exist_ok=True)
+def known_name(generator: nn.Module) -> str | None:
+    """The name of a generator of this package, None for any other class."""
     kinds = GENERATORS | ROW_GENERATORS
-    name = next(name for name, (_, kind) in kinds.items() if type(generator) is kind)
+    return next((name for name, (_, kind) in kinds.items() if type(generator) is kind), None)
+
+
+def check_text_model(generator: nn.Module) -> None:
+    """Raise UsageError, before anything is trained, for a generator that could not be saved in the end."""
+    sizes = [getattr(generator, name, None) for name in ("vocabulary", "length")]
+    if not all(isinstance(size, int) for size in sizes):
+        raise UsageError(
+            f"the text generator {type(generator).__name__} cannot be saved: its attributes vocabulary and "
+            f"length must be whole numbers and are {sizes[0]!r} and {sizes[1]!r}. Set both, as "
+            "SequenceGenerator's __init__ does."
+        )
+    check_weights(generator)
+
+
+def save_text_model(folder: Path, generator: TextGenerator, tokenizer: Tokenizer) -> None:
+    """Writes model.json, generator.safetensors and tokenizer.json.
+
+    A generator of a class that is not this package's is saved too; model.json names the class for people.
+    """
+    check_text_model(generator)
+    folder.mkdir(parents=True, exist_ok=True)
     record = {
         "kind": "text",
-        "generator": {"name": name, "config": dataclasses.asdict(_config(generator))},
+        "generator": _describe(generator),
         "vocabulary": generator.vocabulary,
         "length": generator.length,
     }
     if isinstance(generator, SequenceGenerator):
         record |= {"bos": generator.bos, "eos": generator.eos, "pad": generator.pad}
-    weights = {key: value.cpu().contiguous() for key, value in generator.state_dict().items()}
-    write_whole(folder / "generator.safetensors", save(weights))
+    write_whole(folder / "generator.safetensors", save(weights_to_save(generator.state_dict())))
     tokenizer.save(folder / "tokenizer.json")
     record["sha256"] = sums_of(folder, ("generator.safetensors", "tokenizer.json"))
     write_whole(folder / "model.json", (json.dumps(record, indent=2) + "\n").encode())
 
 
-def load_text_model(run_dir: Path) -> TextModel:
-    """The model of a run."""
-    folder = run_dir / "model"
+def load_text_model(
+    run_dir: Path | str, generator: nn.Module | Callable[..., nn.Module] | None = None
+) -> TextModel:
+    """The model of a run.
+
+    Args:
+        run_dir: the run's directory.
+        generator: for a run with a generator class of your own, that class or any function that is called as
+            ``generator(vocabulary, length, bos=, eos=, pad=)`` (without the last three for a generator of
+            whole rows), or a module built already. No class is ever imported because a file names it.
+    """
+    folder = Path(run_dir) / "model"
     record = _read(folder)
     check_sums(folder, record.get("sha256"))
     try:
-        generator = _built(record)
-        generator.load_state_dict(load_file(folder / "generator.safetensors"))
+        network = _built(record) if generator is None else _handed_over(record, generator)
+        network.load_state_dict(load_file(folder / "generator.safetensors"))
+    except ForeignClass as error:
+        raise UsageError(
+            f"the generator in {folder} is of the class {error}, which is not part of seqgan-kit, and code "
+            "is never imported from data. Hand the class over in Python: "
+            f"seqgan_kit.methods.export.load_text_model({str(run_dir)!r}, generator={error.short})."
+        ) from None
     except (KeyError, TypeError, RuntimeError, OSError, SafetensorError) as error:
         raise CheckpointError(
             f"the model in {folder} cannot be restored: {error}. Its files must come from one run."
         ) from error
     tokenizer = load_tokenizer(folder / "tokenizer.json")
-    if tokenizer.vocabulary_size != generator.vocabulary:
+    if tokenizer.vocabulary_size != network.vocabulary:
         raise CheckpointError(
             f"{folder / 'tokenizer.json'} has {tokenizer.vocabulary_size} tokens and the generator "
-            f"{generator.vocabulary}: they are of different runs. Put the run's own tokenizer back."
+            f"{network.vocabulary}: they are of different runs. Put the run's own tokenizer back."
         )
-    return TextModel(generator.eval(), tokenizer)
+    return TextModel(network.eval(), tokenizer)
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -118,21 +155,47 @@ def _read(folder: Path) -> dict[str, Any]:
     return record
 
 
+def _describe(generator: TextGenerator) -> dict[str, Any]:
+    """Name and config of a network of this package; the name of any other class."""
+    name = known_name(generator)
+    if name is None:
+        return {"class": class_name(generator)}
+    return {"name": name, "config": dataclasses.asdict(cast(Any, generator.config))}
+
+
 def _built(record: dict[str, Any]) -> TextGenerator:
     """The network of a record, with weights of its own."""
     size = (record["vocabulary"], record["length"])
+    if "class" in record["generator"]:
+        raise ForeignClass(record["generator"]["class"])
     name, config = record["generator"]["name"], record["generator"]["config"]
     if name in ROW_GENERATORS:
         settings, network = ROW_GENERATORS[name]
         return cast(TextGenerator, network(settings(**config), *size))
-    special = {key: record[key] for key in ("bos", "eos", "pad")}
-    return build_generator(_choice(name, config), *size, **special)
+    return build_generator(_choice(name, config), *size, **_special(record))
+
+
+def _handed_over(
+    record: dict[str, Any], generator: nn.Module | Callable[..., nn.Module]
+) -> TextGenerator:
+    """The caller's module, or what the caller's class or function builds for the record's sizes."""
+    size = (record["vocabulary"], record["length"])
+    if not isinstance(generator, nn.Module):
+        generator = generator(*size, **_special(record))
+    check_text_model(generator)
+    built = cast(TextGenerator, generator)
+    if (built.vocabulary, built.length) != size:
+        raise UsageError(
+            f"the generator given writes rows of {built.length} of {built.vocabulary} tokens, the saved one "
+            f"{size[1]} of {size[0]}: build it for these."
+        )
+    return built
+
+
+def _special(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: record[key] for key in ("bos", "eos", "pad") if "bos" in record}
 
 
 def _choice(name: str, config: dict[str, Any]) -> GeneratorChoice:
     settings = GENERATORS[name][0](**config)
     return GeneratorChoice(cast(Any, name), **{name: settings})
-
-
-def _config(generator: TextGenerator) -> Any:
-    return generator.config

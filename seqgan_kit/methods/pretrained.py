@@ -2,32 +2,86 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from seqgan_kit.core.runlog import read_config
 from seqgan_kit.data.tokenizers import Tokenizer
 from seqgan_kit.errors import UsageError
-from seqgan_kit.methods.export import load_text_model
+from seqgan_kit.methods.export import known_name, load_text_model
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.schedule import FineTuning
+
+# Settings of generators that matter while one is trained or made, and not for what it then writes.
+_OF_TRAINING = {"dropout", "initial_std"}
 
 
-def start_from(run_dir: str, generator: SequenceGenerator, tokenizer: Tokenizer) -> None:
+def start_from(
+    run_dir: str,
+    generator: SequenceGenerator,
+    tokenizer: Tokenizer,
+    say: Callable[[str], None] = print,
+) -> None:
     """Gives ``generator`` the weights that the run in ``run_dir`` ended with; nothing where it is "".
 
     Several methods that start from one generator differ in nothing but the method, and its training is paid
-    for once.
+    for once. Settings that shape no weight and change no probability, such as dropout, may differ.
+
+    Args:
+        run_dir: the run.
+        generator: takes the weights.
+        tokenizer: has to be that run's.
+        say: told which settings differ.
     """
     if not run_dir:
         return
-    model = load_text_model(Path(run_dir))
+    own_class = known_name(generator) is None
+    model = load_text_model(Path(run_dir), copy.deepcopy(generator) if own_class else None)
     if model.tokenizer.to_dict() != tokenizer.to_dict():
         raise UsageError(
             f"--pretrained {run_dir}: that run's tokenizer is not this one's "
             f"({model.tokenizer.kind}, {model.tokenizer.vocabulary_size} tokens, against "
             f"{tokenizer.kind}, {tokenizer.vocabulary_size}). Use the same text and tokenizer options."
         )
-    if type(model.generator) is not type(generator) or model.generator.config != generator.config:
-        raise UsageError(
-            f"--pretrained {run_dir}: its generator is {model.generator.config} and this run's "
-            f"{generator.config}. Give this run the same generator settings."
-        )
+    differing = {} if own_class else _differing(run_dir, model.generator, generator)
+    if differing:
+        say(f"--pretrained {run_dir}: other training settings than there: {_told(differing)}.")
     generator.load_state_dict(model.generator.state_dict())
+
+
+def start_name(training: FineTuning) -> str:
+    """What the generator is that adversarial training starts from: the name of its row in the final table."""
+    if not training.pretrained:
+        return "MLE" if training.mle_epochs else "untrained"
+    record = read_config(Path(training.pretrained))
+    recipe, method = str(record.get("recipe")), record.get("config", {}).get("method", {})
+    if recipe == "mle" and not method.get("pretrained"):
+        return "MLE"
+    return f"pretrained: {recipe}, {training.pretrained}"
+
+
+def _differing(run_dir: str, saved: Any, wanted: Any) -> dict[str, tuple[Any, Any]]:
+    """Settings that differ, there and here; raises where they make another network."""
+    if type(saved) is not type(wanted):
+        raise UsageError(
+            f"--pretrained {run_dir}: its generator is a {type(saved).__name__} and this run's a "
+            f"{type(wanted).__name__}. Give this run the same --generator."
+        )
+    there, here = (dataclasses.asdict(generator.config) for generator in (saved, wanted))
+    differing = {name: (there[name], here[name]) for name in there if there[name] != here[name]}
+    shaping = {name: pair for name, pair in differing.items() if name not in _OF_TRAINING}
+    if shaping:
+        raise UsageError(
+            f"--pretrained {run_dir}: its generator is another network: {_told(shaping)}. Give this run the "
+            "same generator settings."
+        )
+    return differing
+
+
+def _told(differing: dict[str, tuple[Any, Any]]) -> str:
+    return ", ".join(
+        f"{name} {there} there, {here} here" for name, (there, here) in differing.items()
+    )

@@ -22,6 +22,7 @@ from seqgan_kit.data.text import TextCorpus
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.bleu_scores import bleu_columns, bleu_scores
 from seqgan_kit.methods.evaluation_settings import some_of
+from seqgan_kit.methods.export import check_text_model
 from seqgan_kit.methods.held_out import (
     has_likelihood,
     held_out_nll,
@@ -81,6 +82,10 @@ class TextScorer:
     corpus: TextCorpus
     world: World | None = None
     settings: ScoreSettings = ScoreSettings()
+
+    def check(self, game: Game) -> None:
+        """Raise UsageError, before training, for a generator that could not be saved."""
+        check_text_model(game.players["generator"])
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: held-out likelihood, exact measures, diversity."""

@@ -13,6 +13,7 @@ from pull_game import MOVE_A, Train, after, script
 from seqgan_kit.core.checkpoint import read_checkpoint
 from seqgan_kit.core.game import EarlyStop, Game, Phase
 from seqgan_kit.core.trainer import Hooks
+from seqgan_kit.errors import UsageError
 
 
 class TestHooks:
@@ -47,6 +48,21 @@ class TestHooks:
         played = train(phase, hooks=Hooks(lambda game, rng: {"x": 1.0}))
         expected = [*range(2, 41, 2), 41]
         assert [row["round"] for row in played.rows("evaluation")] == expected
+
+    def test_what_could_not_be_saved_is_refused_before_training(self, train: Train) -> None:
+        played: list[str] = []
+
+        class Scorer:
+            def check(self, game: Game) -> None:
+                played.extend(game.players)
+                raise UsageError("this cannot be saved")
+
+            def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
+                raise AssertionError("trained in vain")
+
+        with pytest.raises(UsageError, match="this cannot be saved"):
+            train(Phase("one", (MOVE_A,), 1), hooks=Hooks(Scorer()))
+        assert played
 
     def test_looking_leaves_no_trace(self, tmp_path: Path) -> None:
         """Evaluation and sampling draw from every RNG and put batch norm through its paces."""

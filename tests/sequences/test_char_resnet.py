@@ -200,5 +200,5 @@ def test_it_is_saved_and_sampled_as_a_text_model(decoding, tmp_path):
             model.sample(8, temperature=0.5)
     other = train_tokenizer("char", ["a cat"])
     other.save(tmp_path / "model" / "tokenizer.json")
-    with pytest.raises(CheckpointError, match="different runs"):
+    with pytest.raises(CheckpointError, match="of another run"):
         load_text_model(tmp_path)
