@@ -1,6 +1,8 @@
 """How `make` comes by torch, with stand-ins for pip and uv that record what they are asked for."""
 
 import os
+import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +15,9 @@ PIN = next(
     for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     if line.startswith("torch==")
 )
+
+# The tests that failed on processors without AVX-512.
+ONCE_BROKEN = {"test_generators.py", "test_lstm.py", "test_seqgan.py"}
 
 # A virtual environment's python. It writes down its words, and fails on lines that are in the file "refused".
 STAND_IN = """#!/bin/sh
@@ -129,3 +134,14 @@ def test_a_python_that_is_too_old_is_refused_in_a_sentence(project, script, is_t
     told = f"seqgan-kit needs Python 3.11 or newer, and {old} {is_told}: choose another one"
     assert done.stderr.splitlines()[0].startswith(told)
     assert not (project / ".venv").exists()
+
+
+@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="x86 alone")
+def test_numerics_are_tested_as_older_processors_too(project):
+    done, _ = make(project, "-n", "CPU_BUILD=+cpu", "test")
+    runs = re.findall(r"((?:\w+=\w+ )*)\.venv/bin/python -m pytest", done.stdout)
+    older = ["ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2", "ATEN_CPU_CAPABILITY=default"]
+    assert [run.strip() for run in runs] == ["", *older]
+    (pattern,) = set(re.findall(r"grep -rlF '(.+?)'", done.stdout))
+    marked = {p.name for p in ROOT.rglob("tests/**/*.py") if pattern in p.read_text("utf-8")}
+    assert marked >= ONCE_BROKEN

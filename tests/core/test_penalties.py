@@ -16,6 +16,8 @@ from seqgan_kit.core.penalties import (
 )
 from seqgan_kit.errors import UsageError
 
+pytestmark = pytest.mark.numerics
+
 SHAPES = [(1, 4), (5, 4), (3, 2, 6), (2, 3, 4, 4), (7, 1)]
 
 

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from seqgan_kit.core import products
 from seqgan_kit.core.products import Linear, add_product, library, linear, product
 
+pytestmark = pytest.mark.numerics
+
 has_onednn = pytest.mark.skipif(
     not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")),
     reason="this torch has no oneDNN",

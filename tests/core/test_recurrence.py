@@ -100,6 +100,8 @@ LSTM_IN_BFLOAT16 = """
 import torch
 from seqgan_kit.core.recurrence import has_bfloat16_lstm
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+
+pytestmark = pytest.mark.numerics
 generator = LSTMGenerator(LSTMConfig(), 7, 5, bos=1, eos=2, pad=0)
 with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
     generator.log_probs(torch.full((3, 5), 4)).sum().backward()

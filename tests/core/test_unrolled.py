@@ -24,6 +24,8 @@ from seqgan_kit.core.optimizers import Memory, Optimizer
 from seqgan_kit.core.unrolled import InnerOptimizer, Unrolled
 from seqgan_kit.errors import UsageError
 
+pytestmark = pytest.mark.numerics
+
 RATE, STEPS = 0.05, 3
 
 

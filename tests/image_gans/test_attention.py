@@ -10,6 +10,8 @@ from image_gans.networks.attention import SelfAttention
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.penalties import GradientPenalty
 
+pytestmark = pytest.mark.numerics
+
 
 def layer_of(channels: int = 16, gamma: float = 0.7) -> SelfAttention:
     layer = SelfAttention(channels)

@@ -22,6 +22,8 @@ from image_gans.networks.shapes import SIZES
 from image_gans.networks.spectral import spectrally_normalised
 from seqgan_kit.errors import UsageError
 
+pytestmark = pytest.mark.numerics
+
 CIFAR = ResNetConfig()
 LARGE = ResNetConfig(size=128, width=64, growth=16)
 

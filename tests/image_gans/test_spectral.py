@@ -15,6 +15,8 @@ from image_gans.networks.spectral import (
 from seqgan_kit.core.discriminator import Discriminator, evaluating, frozen
 from seqgan_kit.errors import UsageError
 
+pytestmark = pytest.mark.numerics
+
 LAYERS = {
     "linear": (lambda: nn.Linear(7, 5), lambda: torch.randn(3, 7)),
     "conv": (lambda: nn.Conv2d(3, 6, 3, padding=1), lambda: torch.randn(2, 3, 8, 8)),

@@ -13,6 +13,8 @@ from seqgan_kit.methods.seqgan import SeqGAN, SeqGANMethod, build, phases
 from seqgan_kit.sequences.penalties import ScoreDecay
 from seqgan_kit.sequences.schedule import FineTuning
 
+pytestmark = pytest.mark.numerics
+
 
 @pytest.fixture
 def new_game(tiny_generator, tiny_text_discriminator):

@@ -17,6 +17,8 @@ from seqgan_kit.sequences.char_resnet import (
     ResidualBlock,
 )
 
+pytestmark = pytest.mark.numerics
+
 
 def make(vocabulary=5, length=4, **config) -> CharResNetGenerator:
     torch.manual_seed(0)

@@ -28,6 +28,8 @@ from seqgan_kit.sequences.transformer_reader import (
     soft_attention,
 )
 
+pytestmark = pytest.mark.numerics
+
 PAD, EOS, VOCABULARY, LENGTH = 0, 2, 9, 7
 SMALL = {
     "textcnn": TextCNNConfig(embedding=6, filters=((1, 6), (2, 6))),

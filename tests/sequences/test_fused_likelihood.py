@@ -13,6 +13,8 @@ from seqgan_kit.sequences.autoregressive import IMPOSSIBLE, SequenceGenerator
 from seqgan_kit.sequences.fused_likelihood import token_log_probs, weighted_log_prob
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
 
+pytestmark = pytest.mark.numerics
+
 PAD, BOS, EOS = 0, 1, 2
 Inputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 

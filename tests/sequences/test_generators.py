@@ -25,6 +25,8 @@ from seqgan_kit.sequences.relational_memory import RelationalConfig
 from seqgan_kit.sequences.rollout import complete_prefixes
 from seqgan_kit.sequences.transformer import TransformerConfig
 
+pytestmark = pytest.mark.numerics
+
 PAD, BOS, EOS = 0, 1, 2
 
 TINY: Mapping[str, object] = {

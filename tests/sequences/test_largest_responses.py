@@ -9,6 +9,8 @@ from seqgan_kit.sequences import largest_responses as module
 from seqgan_kit.sequences.largest_responses import largest_responses, plain_largest_responses
 from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 
+pytestmark = pytest.mark.numerics
+
 # One, few and many windows at T=14; a width of one; a single filter.
 FILTERS = ((1, 6), (2, 5), (3, 1), (5, 7), (6, 4), (7, 3), (13, 4), (14, 5))
 

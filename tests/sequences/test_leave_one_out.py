@@ -23,6 +23,8 @@ from seqgan_kit.sequences.leave_one_out import (
 )
 from seqgan_kit.sequences.trials import mean_values, try_actions
 
+pytestmark = pytest.mark.numerics
+
 
 @pytest.fixture(scope="module", params=WORLDS)
 def solved_world(request, tiny_generator, table_discriminator) -> World:

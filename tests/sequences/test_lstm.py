@@ -10,6 +10,8 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.generators import GeneratorChoice, build_generator
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator, lstm_cell
 
+pytestmark = pytest.mark.numerics
+
 PAD, BOS, EOS = 0, 1, 2
 
 

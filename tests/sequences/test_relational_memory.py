@@ -12,6 +12,8 @@ from seqgan_kit.sequences.relational_memory import (
     RelationalMemory,
 )
 
+pytestmark = pytest.mark.numerics
+
 
 def make(vocabulary=7, length=5, **config):
     config = {"embedding": 4, "slots": 2, "heads": 2, "head_size": 3} | config

@@ -15,6 +15,8 @@ from seqgan_kit.sequences.gumbel import GumbelSoftmax
 from seqgan_kit.sequences.relational_memory import RelationalConfig, RelationalGenerator
 from seqgan_kit.sequences.relgan_discriminator import RelGANCNN, RelGANCNNConfig
 
+pytestmark = pytest.mark.numerics
+
 V, T, S = 9, 7, 3
 
 

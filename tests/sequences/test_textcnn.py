@@ -14,6 +14,8 @@ from seqgan_kit.sequences.textcnn import (
     score_penalty,
 )
 
+pytestmark = pytest.mark.numerics
+
 SHORT = ((1, 100), (2, 200), (3, 200), (4, 200), (5, 200))
 MIDDLE = ((6, 100), (7, 100), (8, 100), (9, 100), (10, 100))
 

@@ -10,6 +10,8 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.rows_in_progress import join_rows, take_rows
 from seqgan_kit.sequences.transformer import Block, TransformerConfig, TransformerGenerator
 
+pytestmark = pytest.mark.numerics
+
 
 def make(vocabulary=11, length=7, **config):
     config = {"width": 12, "layers": 2, "heads": 3, "initial_std": 0.4} | config
