@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from seqgan_kit.core.changes import OF_SCORES, changed_settings, in_lines, settings_of
+from seqgan_kit.core.changes import settings_of
 from seqgan_kit.core.checkpoint import (
     checkpoint_path,
     keep_last,
@@ -19,6 +19,7 @@ from seqgan_kit.core.checkpoint import (
 )
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.recovery import set_newer_aside, shared_checkpoint, shared_newest
+from seqgan_kit.core.resumption import check_same_place, note_changes
 from seqgan_kit.core.runtime import restore_rng_state, rng_state
 from seqgan_kit.errors import CheckpointError, UsageError, unknown
 
@@ -223,16 +224,7 @@ class Keeper:
                 "the checkpoint was made by a run with other phases, turns or batches; resume it with the "
                 f"settings it was started with. It has {sorted(was - now)}, this run {sorted(now - was)}."
             )
-        if len(state["ranks"]) != t.runtime.world_size:
-            raise CheckpointError(
-                f"the run was made by {len(state['ranks'])} process(es) and is resumed by "
-                f"{t.runtime.world_size}; exact resumption needs the same number."
-            )
-        if state["device"] != t.runtime.device.type:
-            raise CheckpointError(
-                f"the run was made on {state['device']} and is resumed on {t.runtime.device.type}, which "
-                f"draws other random numbers; resume it with --device {state['device']}, or start a new run."
-            )
+        check_same_place(t.runtime, state)
         self.load_players(state)
         t.stepper.load_state_dict(state["stepper"])
         t.cursor.load_state_dict(state["cursor"])
@@ -248,25 +240,8 @@ class Keeper:
                 buffer.copy_(saved)
         restore_rng_state(own["rng"], [t.rng])
         # Last, since it is the first to write: what cannot be resumed stays as it is.
-        self._note_changes(state)
+        note_changes(t, state)
         t.log.truncate(state["metrics_bytes"])
-
-    def _note_changes(self, state: Mapping[str, Any]) -> None:
-        """Tells and records which settings differ from those of the checkpoint."""
-        t = self.trainer
-        now = settings_of(t.run.record)
-        changes = changed_settings(state.get("settings", now), now)
-        finished = t.cursor.phase >= len(t.phases)
-        t.log.note_resumption(t.cursor.total_rounds, changes, finished=finished)
-        if finished:
-            changes = {k: v for k, v in changes.items() if not k.startswith(f"{OF_SCORES}.")}
-        if changes:
-            told = (
-                "These settings differ from the run's and are not used, since its training has finished"
-                if finished
-                else "These settings differ from those of the checkpoint"
-            )
-            t.run.say(f"{told} (then → now):\n{in_lines(changes)}")
 
 
 def _check_shapes(player: str, saved: Mapping[str, Any], here: Mapping[str, Any]) -> None:

@@ -1,0 +1,44 @@
+"""What is checked and told before a run goes on from a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from seqgan_kit.core.changes import OF_SCORES, changed_settings, in_lines, settings_of
+from seqgan_kit.core.runtime import Runtime
+from seqgan_kit.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from seqgan_kit.core.trainer import Trainer
+
+
+def check_same_place(runtime: Runtime, state: Mapping[str, Any]) -> None:
+    """Refuses another number of processes or kind of device than the checkpoint's."""
+    if len(state["ranks"]) != runtime.world_size:
+        raise CheckpointError(
+            f"the run was made by {len(state['ranks'])} process(es) and is resumed by "
+            f"{runtime.world_size}; exact resumption needs the same number."
+        )
+    if state["device"] != runtime.device.type:
+        raise CheckpointError(
+            f"the run was made on {state['device']} and is resumed on {runtime.device.type}, which "
+            f"draws other random numbers; resume it with --device {state['device']}, or start a new run."
+        )
+
+
+def note_changes(trainer: Trainer, state: Mapping[str, Any]) -> None:
+    """Tells and records which settings differ from those of the checkpoint."""
+    now = settings_of(trainer.run.record)
+    changes = changed_settings(state.get("settings", now), now)
+    finished = trainer.cursor.phase >= len(trainer.phases)
+    trainer.log.note_resumption(trainer.cursor.total_rounds, changes, finished=finished)
+    if finished:
+        changes = {k: v for k, v in changes.items() if not k.startswith(f"{OF_SCORES}.")}
+    if changes:
+        told = (
+            "These settings differ from the run's and are not used, since its training has finished"
+            if finished
+            else "These settings differ from those of the checkpoint"
+        )
+        trainer.run.say(f"{told} (then → now):\n{in_lines(changes)}")
