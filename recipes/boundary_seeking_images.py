@@ -2,7 +2,7 @@
 
 $ python recipes/boundary_seeking_images.py                 bundled cat faces, minutes on a laptop
 $ python recipes/boundary_seeking_images.py --images mnist.parquet     your own pictures
-$ python recipes/boundary_seeking_images.py paper --images mnist.parquet   the paper's settings (hours)
+$ python recipes/boundary_seeking_images.py paper --images mnist.parquet   the paper's rates and M (hours)
 $ python recipes/boundary_seeking_images.py smoke           seconds, to see that everything works
 $ python recipes/boundary_seeking_images.py --resume runs/boundary_seeking_images   go on where it stopped
 $ torchrun --nproc_per_node 2 recipes/boundary_seeking_images.py       several processes

@@ -2,7 +2,7 @@
 
 $ python recipes/lsgan.py                        bundled cat faces, minutes on a laptop
 $ python recipes/lsgan.py --targets pearson      targets -1, 1, 0 (also boundary: 0, 1, 0.5)
-$ python recipes/lsgan.py paper --images DIR     the paper's settings (hours; use a GPU)
+$ python recipes/lsgan.py paper --images DIR     the paper's rates, not its networks (hours; a GPU)
 $ python recipes/lsgan.py smoke                  seconds, to see that everything works
 $ python recipes/lsgan.py --resume runs/lsgan    go on where a run stopped
 $ torchrun --nproc_per_node 2 recipes/lsgan.py   several processes

@@ -4,7 +4,7 @@ $ python recipes/projection.py                              bundled cat faces, m
 $ python recipes/projection.py --condition coat eyes        conditioned on these labels alone
 $ seqgan-kit sample runs/projection --condition coat=ginger,eyes=odd
 $ python recipes/projection.py --images DIR --out runs/mine your own pictures, a sub-folder a class
-$ python recipes/projection.py paper --images DIR           the paper's settings (hours; use a GPU)
+$ python recipes/projection.py paper --images DIR           the paper's networks at 128 pixels (weeks; a GPU)
 $ python recipes/projection.py smoke                        seconds, to see that everything works
 $ python recipes/projection.py --resume runs/projection     go on where a run stopped
 """
@@ -48,7 +48,11 @@ PRESETS = {
         training=FACES,
     ),
     "paper": Config(
-        networks=NetworkChoice(discriminator_norm="spectral"),
+        data=ImageData(size=128),
+        conditions=ConditionSettings(embedding=0, conditional_norm=True, labels_in_input=False),
+        networks=NetworkChoice(
+            "resnet", width=64, latent=128, growth=16, discriminator_norm="spectral"
+        ),
         training=replace(PAPER, sample_every_rounds=1000, evaluate_every_rounds=1000),
     ),
     "smoke": Config(

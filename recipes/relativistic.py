@@ -3,7 +3,7 @@
 $ python recipes/relativistic.py                              bundled cat faces, minutes on a laptop
 $ python recipes/relativistic.py --inner hinge                RaHingeGAN (also least_squares: RaLSGAN)
 $ python recipes/relativistic.py --r1-weight 10 --discriminator-norm layer     with R1
-$ python recipes/relativistic.py paper --images DIR           the paper's settings (hours; use a GPU)
+$ python recipes/relativistic.py paper --images DIR           the paper's rates, not its networks (a GPU)
 $ python recipes/relativistic.py smoke                        seconds, to see that everything works
 $ python recipes/relativistic.py --resume runs/relativistic   go on where a run stopped
 $ torchrun --nproc_per_node 2 recipes/relativistic.py         several processes

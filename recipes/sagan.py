@@ -1,7 +1,7 @@
 """SAGAN: residual networks whose pixels look at each other.
 
 $ python recipes/sagan.py                         bundled cat faces, minutes on a laptop
-$ python recipes/sagan.py paper --images DIR      the paper's settings (days; use a GPU)
+$ python recipes/sagan.py paper --images DIR      the paper's settings without labels (weeks; use a GPU)
 $ python recipes/sagan.py smoke                   seconds, to see that everything works
 $ python recipes/sagan.py --resume runs/sagan     go on where a run stopped
 $ torchrun --nproc_per_node 2 recipes/sagan.py    several processes

@@ -3,7 +3,7 @@
 $ python recipes/semi_supervised.py                         bundled cats: 100 told coats, minutes on a laptop
 $ python recipes/semi_supervised.py --images mnist --channels 1 --epochs 2     digits: a parquet folder
 $ python recipes/semi_supervised.py --images DIR --labelled 50 --out runs/mine     your own pictures
-$ python recipes/semi_supervised.py paper --images DIR      the paper's settings (hours; use a GPU)
+$ python recipes/semi_supervised.py paper --images DIR      the paper's rates, not its networks (hours; a GPU)
 $ python recipes/semi_supervised.py smoke                   seconds, to see that everything works
 $ python recipes/semi_supervised.py --resume runs/semi_supervised    go on where a run stopped
 """

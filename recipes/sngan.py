@@ -1,7 +1,7 @@
 """SNGAN: a discriminator whose weights are divided by their largest singular value.
 
 $ python recipes/sngan.py                         bundled cat faces, minutes on a laptop
-$ python recipes/sngan.py paper --images DIR      the paper's settings (days; use a GPU)
+$ python recipes/sngan.py paper --images DIR      the paper's networks for CIFAR-10 (days; use a GPU)
 $ python recipes/sngan.py smoke                   seconds, to see that everything works
 $ python recipes/sngan.py --resume runs/sngan     go on where a run stopped
 $ torchrun --nproc_per_node 2 recipes/sngan.py    several processes

@@ -1,7 +1,7 @@
 """WGAN: a critic with clipped weights that estimates a distance between pictures and samples.
 
 $ python recipes/wgan.py                        bundled cat faces, minutes on a laptop
-$ python recipes/wgan.py paper --images DIR     the paper's settings (a day; use a GPU)
+$ python recipes/wgan.py paper --images DIR     the paper's rates and clipping, DCGAN's networks (use a GPU)
 $ python recipes/wgan.py smoke                  seconds, to see that everything works
 $ python recipes/wgan.py --resume runs/wgan     go on where a run stopped
 $ torchrun --nproc_per_node 2 recipes/wgan.py   several processes

@@ -1,7 +1,7 @@
 """WGAN-GP: a critic whose slope is held near 1 by a penalty.
 
 $ python recipes/wgan_gp.py                         bundled cat faces, minutes on a laptop
-$ python recipes/wgan_gp.py paper --images DIR      the paper's settings (days; use a GPU)
+$ python recipes/wgan_gp.py paper --images DIR      the paper's networks for CIFAR-10 (days; use a GPU)
 $ python recipes/wgan_gp.py smoke                   seconds, to see that everything works
 $ python recipes/wgan_gp.py --resume runs/wgan_gp   go on where a run stopped
 $ torchrun --nproc_per_node 2 recipes/wgan_gp.py    several processes
@@ -52,8 +52,8 @@ PRESETS = {
         ),
     ),
     "paper": Config(
-        data=ImageData(size=64),
-        training=replace(wgan_gp.PAPER, sample_every_rounds=1000, evaluate_every_rounds=1000),
+        networks=NetworkChoice("resnet", width=128, latent=128),
+        training=replace(wgan_gp.CIFAR, sample_every_rounds=1000, evaluate_every_rounds=1000),
     ),
     "smoke": Config(
         data=ImageData(size=16),

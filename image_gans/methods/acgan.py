@@ -10,9 +10,12 @@ With scores s = logit D, classifiers p(y_k | x) on D's features, labels y of the
 The four choices: any pair of networks, G told the labels, D with a classifier for each label; a cross-entropy
 plus L_C for both; the pathwise gradient; one phase in which D and G take turns.
 
-Differs from the paper: the non-saturating G; several labels, whose L_C are averaged. With v = 1, the paper's,
-D also learns to name fakes. With many labels both then agree on signs that no real picture has: D named 9 in
-10 fakes as they were told, and ginger cats came out grey. With v = 0 only what real pictures show counts.
+Differs from the paper, in the preset ``paper`` too: DCGAN's networks, labels as learnt embeddings beside the
+noise (the paper's G has kernels of 5, its D six convolutions of 16 to 512 channels with dropout; one model
+for ten classes of ImageNet at 128 pixels); G non-saturating; several labels, whose L_C are averaged. With v =
+1, the paper's, D also learns to name fakes. With many labels both then agree on signs that no real picture
+has: D named 9 in 10 fakes as they were told, and ginger cats came out grey. With v = 0 only what real
+pictures show counts.
 """
 
 from __future__ import annotations

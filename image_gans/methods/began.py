@@ -13,8 +13,9 @@ trades variety (large) for clean pictures (small).
 The four choices: the players of networks/autoencoder.py, the Wasserstein objective on the score -L with the
 fakes' half weighted by k, the pathwise gradient, and one phase of D, G and the balance.
 
-Differs from the paper: D moves before G instead of with it. There step sizes are halved when M_global
-stalls; here they follow --learning-rate-schedule. With several processes each keeps a balance of its own.
+Differs from the paper, in the preset ``paper`` too: D moves before G instead of with it. There step sizes are
+halved when M_global stalls; here they follow --learning-rate-schedule. With several processes each keeps a
+balance of its own.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@
 The four choices: the players of ``networks/bernoulli.py``; a cross-entropy for D; weights over the samples of
 one z; one phase in which D and G take turns. The estimator is the one that serves text.
 
-Differs from the paper: 32 x 32 pixels, by a fixed threshold; the DCGAN's layers, with batch norm in G alone
-and SELU in D; normal latents.
+Differs from the paper, in the preset ``paper`` too: D learns from one of the M samples of each z; 32 x 32
+pixels, by a fixed threshold; the DCGAN's layers, with batch norm in G alone and SELU in D; normal latents.
 """
 
 from __future__ import annotations

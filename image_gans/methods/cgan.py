@@ -10,8 +10,8 @@ The four choices: any pair of networks with label embeddings joined in (to G's i
 joint hidden layer); a cross-entropy; the pathwise gradient; one phase in which D and G take turns. Fakes have
 the labels of the batch.
 
-Differs from the paper: convolutions in place of maxout layers; the non-saturating G; Adam and DCGAN's step
-sizes in place of a decaying momentum; several labels at once.
+Differs from the paper, in the preset ``paper`` too: convolutions in place of maxout layers; the
+non-saturating G; Adam and DCGAN's step sizes in place of a decaying momentum; several labels at once.
 """
 
 from __future__ import annotations

@@ -16,9 +16,10 @@ converge?", eq. 9).
 The four choices: the players of ``networks/dcgan.py``, any objective on scores, the pathwise gradient, and
 one phase in which D and G take turns.
 
-Differs from the paper: normal latents and kernels of 4 (see the networks). At 64 pixels an equally fast D
-soon tells every fake and leaves G without a slope to follow: give D a quarter of G's step size (5e-5 beside
-2e-4, as in A. Jolicoeur-Martineau's experiments with cats, which also take SELU networks at 128 pixels).
+Differs from the paper, in the preset ``paper`` too: normal latents and kernels of 4 (see the networks). At 64
+pixels an equally fast D soon tells every fake and leaves G without a slope to follow: give D a quarter of G's
+step size (5e-5 beside 2e-4, as in A. Jolicoeur-Martineau's experiments with cats, which also take SELU
+networks at 128 pixels).
 """
 
 from __future__ import annotations

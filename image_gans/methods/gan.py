@@ -11,7 +11,8 @@ With scores s = logit D, sigma the logistic function and z ~ N(0, 1):
 The four choices: any players (full layers with maxout and dropout as in the paper, or convolutions), these
 objectives, the pathwise gradient, and one phase in which k moves of D take turns with one of G (algorithm 1).
 
-Differs from the paper: Adam in place of gradient descent with momentum; see also the networks.
+Differs from the paper, in the preset ``paper`` too: Adam in place of gradient descent with momentum; see also
+the networks.
 """
 
 from __future__ import annotations

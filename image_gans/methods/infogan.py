@@ -13,8 +13,11 @@ mean and a deviation of its own. L_I is logged in nats, beside how well Q recove
 The four choices: any pair of networks and Q as a third player; a cross-entropy and L_I; the pathwise
 gradient; D and then G with Q take turns.
 
-Differs from the authors' code: Q reads D's features and does not move D's trunk, and steps with G (there the
-trunk is shared, D minimises -L_I too, and Q steps with D); normal noise; Q's deviations are learnt (there 1).
+Differs from the authors' code (openai/InfoGAN), in the preset ``paper`` too: DCGAN's networks at 32 pixels
+(there, at 28: two convolutions of 64 and 128 channels and a layer of 1,024 units in D, mirrored in G, whose
+output is a sigmoid), and no batch norm in Q's hidden layer; Q reads D's features and does not move D's trunk,
+and steps with G (there the trunk is shared, D minimises -L_I too, and Q steps with D); normal noise; Q's
+deviations are learnt (there 1).
 """
 
 from __future__ import annotations

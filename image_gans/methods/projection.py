@@ -12,9 +12,13 @@ labels independent given x. The four choices: any pair of networks, G told the l
 with --conditional-norm), the head of D under spectral norm; the hinge; the pathwise gradient; one phase in
 which D and G take turns.
 
-Differs from the paper: labels enter G's input as well as its norms; several labels; the networks are a
-choice (the paper's are residual ones, with spectral norm in every layer of D); G's batches are as large as
-D's (the paper's: twice), and fakes have labels as the data have them (the paper's: uniform).
+The preset ``paper`` has the authors' networks for ImageNet at 128 pixels (pfnet-research/sngan_projection): a
+scale and shift for each class in G's batch norms and no labels in its input; spectral norm in every layer of
+D. Differs from the authors' code there: G's last batch norm is conditional too; G's batches are as large as
+D's (theirs: twice); fakes have labels as the data have them (theirs: uniform); the learning rates fall
+linearly over all rounds (theirs: over the last 50,000 of 450,000); batch norm's running statistics and
+epsilon are torch's. The other presets join labels to G's input, share embeddings among its norms and have the
+networks of DCGAN. Several labels are an addition.
 """
 
 from __future__ import annotations
@@ -34,9 +38,9 @@ PAPER = ImageTraining(
     learning_rate_schedule="linear",
     discriminator_moves=5,
     batch_size=64,
-    epochs=100.0,
+    epochs=112.4,
 )
-"""The paper's optimizer for ImageNet; 450,000 rounds there, of which only the last 50,000 decay."""
+"""The paper's optimizer for ImageNet, and its 450,000 rounds there (1,281,167 images)."""
 
 
 def build(

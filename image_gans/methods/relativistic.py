@@ -18,8 +18,8 @@ turns.
 
 With ``r1_weight`` w, D also minimises w/2 E[||grad s(r)||^2] (Mescheder et al. 2018).
 
-Differs from the paper: the networks are a choice (the paper's D has spectral norm), and D has no WGAN-GP
-penalty (the paper's RaSGAN-GP).
+Differs from the paper, in the preset ``paper`` too: DCGAN's networks with batch norm in D (the paper's D for
+CIFAR-10 has spectral norm), and D has no WGAN-GP penalty (the paper's RaSGAN-GP).
 """
 
 from __future__ import annotations

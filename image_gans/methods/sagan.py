@@ -12,7 +12,8 @@ update rule converge to a local Nash equilibrium").
 The four choices: players with attention, the hinge, the pathwise gradient, and one phase in which D and G
 take turns.
 
-Differs from the paper: no class labels (the paper's G has conditional batch norm, its D a projection).
+Differs from the paper, in the preset ``paper`` too: no class labels (the paper's G has conditional batch
+norm, its D a projection).
 """
 
 from __future__ import annotations

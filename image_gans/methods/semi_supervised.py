@@ -12,8 +12,10 @@ The four choices: any pair of networks, D with K outputs; cross-entropies; featu
 one phase in which D and G take turns, and beside them a baseline: the same network from the same weights,
 that makes as many moves on the labelled pictures alone.
 
-Differs from the paper: the networks are a choice (the paper's has Gaussian noise in every layer and weight
-norm); the authors match means of features by the mean over features and test with averaged weights of D.
+Differs from the paper, in the preset ``paper`` too: the networks are a choice (the paper's D has five layers
+of 1,000 to 250 units with Gaussian noise before each and weight norm; ``paper`` has the two layers of the
+first GAN with dropout); the authors match means of features by the mean over features and test with averaged
+weights of D.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ belongs to the layers, whatever the batch, so D has no other norm (section 4).
 The four choices: any players with such a D, the hinge (or the non-saturating loss), the pathwise gradient,
 and one phase in which D makes some moves for each of G.
 
-Differs from the paper: for its residual networks the paper gives G batches twice as large as D's, and for
-CIFAR-10 256 channels (here as many as D, 128).
+The preset ``paper`` has the networks for CIFAR-10 of the authors' code (pfnet-research/sngan_projection): 256
+channels in G and 128 in D, whose score has no bias. Differs from it there: G's batches are as large as D's
+(theirs: twice); 100,000 rounds (theirs: 50,000); batch norm's running statistics and epsilon are torch's.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ makes many moves for each of G: 5, and 100 in the first 25 rounds and every 500t
 (section 4). torch's RMSprop starts from a squared gradient of 0, so its first step is 10 times the learning
 rate, as it was for the authors.
 
-Differs from the authors' code: weights are clipped after the step, as in algorithm 1, and not before it.
+Differs from the authors' code, in the preset ``paper`` too: D ends with a linear layer with a bias, in place
+of a convolution without; weights are clipped after the step, as in algorithm 1, and not before it.
 """
 
 from __future__ import annotations

@@ -11,12 +11,15 @@ norm as the paper recommends, instance norm, or none.
 The four choices: any players with such a D, the Wasserstein objective with the penalty, the pathwise
 gradient, and one phase in which D makes 5 moves for each of G.
 
-Differs from the paper: the networks are a choice (the paper's best results have residual ones).
+The preset ``paper`` has the residual networks and rates for CIFAR-10 of the authors' code
+(igul222/improved_wgan_training, gan_cifar_resnet.py), without labels. Differs from it there: G's batches are
+as large as D's (theirs: twice), and no noise is added to the pixels. The other presets have DCGAN's networks
+with layer norm in D.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -52,6 +55,14 @@ PAPER = ImageTraining(
     batch_size=64,
 )
 """Algorithm 1, as for pictures of 64 pixels."""
+CIFAR = replace(
+    PAPER,
+    generator_learning_rate=2e-4,
+    discriminator_learning_rate=2e-4,
+    learning_rate_schedule="linear",
+    epochs=640,
+)
+"""100,000 moves of G on the 50,000 pictures of CIFAR-10 (gan_cifar_resnet.py)."""
 
 
 def build(

@@ -1,8 +1,10 @@
 """Generators that are told labels, around any other.
 
-    z [N,d], labels y [N,K] -> [z | e_1(y_1) | ... | e_K(y_K)] -> a generator of as many latent dimensions
+    z [N,d], labels y [N,K] -> [z | e_1(y_1) | ... | e_K(y_K)] -> a generator of as many latent dimensions,
+                                                                 or of z's where labels reach its norms alone
 
-The joined vector is all that a picture depends on, so ways through latent space run through labels too.
+e_k is a learnt embedding or a one-hot vector. The joined vector is all that a picture depends on, so ways
+through latent space run through labels too.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from torch import Tensor, nn
 
 from image_gans.conditions import Conditions, LabelledCorpus
 from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.networks.label_vectors import label_vectors, total_width
 from image_gans.networks.norms import BY_REFERENCE
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.data.image_config import ImageData
@@ -30,13 +33,21 @@ class ConditionSettings:
     condition: tuple[str, ...] = ()
     """Labels to condition on (default: all that the pictures have)."""
     embedding: int = 8
-    """Dimensions of the vector that stands for a label's class."""
+    """Dimensions of the learnt vector that stands for a label's class; 0: one-hot vectors, so that a
+    conditional norm has a scale and a shift of its own for each class, as in the papers."""
     conditional_norm: bool = False
     """Let labels also set the scale and shift of G's batch norms."""
+    labels_in_input: bool = True
+    """Join the labels' vectors to G's noise; without it they reach the conditional norms alone."""
 
     def __post_init__(self) -> None:
-        if self.embedding < 1:
-            raise UsageError(f"embedding is {self.embedding}; it must be at least 1.")
+        if self.embedding < 0:
+            raise UsageError(f"embedding is {self.embedding}; it must be 0 (one-hot) or more.")
+        if not (self.labels_in_input or self.conditional_norm):
+            raise UsageError(
+                "labels_in_input and conditional_norm are both off, so G would not be told any label. "
+                "Turn one on."
+            )
 
 
 @dataclass(frozen=True)
@@ -48,9 +59,11 @@ class ConditionalConfig:
     latent: int
     """Dimensions of the noise z."""
     embedding: int = 8
-    """Dimensions of each label's vector."""
+    """Dimensions of each label's learnt vector; 0 for one-hot vectors."""
     conditional_norm: bool = False
     """Whether labels also set the scale and shift of batch norms."""
+    labels_in_input: bool = True
+    """Whether the inner generator sees the labels beside the noise."""
     combinations: int = 1
     """Different rows of labels that were seen in training."""
 
@@ -69,27 +82,28 @@ class ConditionalGenerator(nn.Module):
     def __init__(self, config: ConditionalConfig, inner: nn.Module):
         super().__init__()
         self.config, self.inner = config, inner
-        sizes = [len(classes) for classes in config.conditions.classes]
-        self.embeddings = nn.ModuleList(nn.Embedding(size, config.embedding) for size in sizes)
-        width = config.embedding * len(sizes)
-        self.norms = condition_norms(inner, width) if config.conditional_norm else []
-        self.register_buffer("seen", torch.zeros(config.combinations, len(sizes), dtype=torch.long))
+        self.embeddings = label_vectors(config.conditions, config.embedding)
+        width, labels = total_width(config.conditions, config.embedding), len(self.embeddings)
+        one_hot = not config.embedding
+        self.norms = condition_norms(inner, width, one_hot) if config.conditional_norm else []
+        self.register_buffer("seen", torch.zeros(config.combinations, labels, dtype=torch.long))
         self.register_buffer("counts", torch.ones(config.combinations))
 
     def forward(self, latents: Tensor) -> Tensor:
-        """[N,d+K*embedding], noise and embedded labels joined -> [N,C,H,W]."""
-        with _told(self.norms, latents[:, self.config.latent :]):
-            return cast(Tensor, self.inner(latents))
+        """[N,d+K*embedding], noise and labels' vectors joined -> [N,C,H,W]."""
+        noise, told = latents[:, : self.config.latent], latents[:, self.config.latent :]
+        with _told(self.norms, told):
+            return cast(Tensor, self.inner(latents if self.config.labels_in_input else noise))
 
     def join(self, noise: Tensor, labels: Tensor) -> Tensor:
         """[N,d], [N,K] -> [N,d+K*embedding]."""
-        told = [table(labels[:, i]) for i, table in enumerate(self.embeddings)]
+        told = [table(labels[:, i]).to(noise) for i, table in enumerate(self.embeddings)]
         return torch.cat([noise, *told], 1)
 
     def noise(self, n: int, rng: torch.Generator) -> Tensor:
         """[n,d] standard normal; drawn where ``rng`` lives, returned where the parameters live."""
         z = torch.randn(n, self.config.latent, generator=rng, device=rng.device)
-        return z.to(self.embeddings[0].weight)  # type: ignore[arg-type]
+        return z.to(next(self.inner.parameters()))
 
     def labels(
         self, n: int, rng: torch.Generator, wanted: Mapping[int, int] | None = None
@@ -126,15 +140,19 @@ class ConditionalGenerator(nn.Module):
 
 
 class ConditionalBatchNorm(nn.Module):
-    """Batch norm whose scale and shift are linear in the embedded labels (de Vries et al. 2017, "Modulating
-    early visual processing by language"; Miyato and Koyama 2018); at the start scale 1 and shift 0."""
+    """Batch norm whose scale and shift are linear in the labels' vectors (de Vries et al. 2017, "Modulating
+    early visual processing by language"); at the start scale 1 and shift 0.
 
-    def __init__(self, norm: nn.BatchNorm2d, width: int):
+    Of one-hot vectors the map is a table with a row for each class (Dumoulin et al. 2017, "A learned
+    representation for artistic style"; Miyato and Koyama 2018), and several labels' rows are added.
+    """
+
+    def __init__(self, norm: nn.BatchNorm2d, width: int, one_hot: bool = False):
         super().__init__()
         self.norm = nn.BatchNorm2d(norm.num_features, norm.eps, norm.momentum, affine=False)
-        self.modulate = nn.Linear(width, 2 * norm.num_features)
-        nn.init.zeros_(self.modulate.weight)
-        nn.init.zeros_(self.modulate.bias)
+        self.modulate = nn.Linear(width, 2 * norm.num_features, bias=not one_hot)
+        for parameter in self.modulate.parameters():
+            nn.init.zeros_(parameter)
         self.told: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -144,13 +162,15 @@ class ConditionalBatchNorm(nn.Module):
         return cast(Tensor, self.norm(x) * (1 + scale) + shift)
 
 
-def condition_norms(network: nn.Module, width: int) -> list[ConditionalBatchNorm]:
+def condition_norms(
+    network: nn.Module, width: int, one_hot: bool = False
+) -> list[ConditionalBatchNorm]:
     """Puts a conditional norm in the place of every batch norm of the network; returns them."""
     placed = []
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.BatchNorm2d):
-                placed.append(ConditionalBatchNorm(child, width))
+                placed.append(ConditionalBatchNorm(child, width, one_hot))
                 setattr(parent, name, placed[-1])
     if not placed:
         raise UsageError(
@@ -191,11 +211,16 @@ def build_conditional_networks(
             f"--generator-norm {choice.generator_norm} keeps a fixed batch of latent vectors, and those of a "
             "conditional generator hold embedded labels that go on learning. Use --generator-norm batch."
         )
-    told = settings.embedding * len(labelled.conditions.names)
+    told = total_width(labelled.conditions, settings.embedding) if settings.labels_in_input else 0
     inner, discriminator = build_networks(replace(choice, latent=choice.latent + told), data)
     seen, counts = labelled.rows.unique(dim=0, return_counts=True)
     config = ConditionalConfig(
-        labelled.conditions, choice.latent, settings.embedding, settings.conditional_norm, len(seen)
+        labelled.conditions,
+        choice.latent,
+        settings.embedding,
+        settings.conditional_norm,
+        settings.labels_in_input,
+        len(seen),
     )
     generator = ConditionalGenerator(config, inner)
     cast(Tensor, generator.seen).copy_(seen)

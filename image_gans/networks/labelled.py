@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from image_gans.conditions import Conditions
+from image_gans.networks.label_vectors import label_vectors, total_width
 from image_gans.networks.spectral import spectrally_normalised
 from seqgan_kit.core.discriminator import Critique, Discriminator
 from seqgan_kit.errors import UsageError
@@ -66,10 +67,8 @@ class JoinedScore(nn.Module):
 
     def __init__(self, features: int, conditions: Conditions, embedding: int, hidden: int):
         super().__init__()
-        self.embeddings = nn.ModuleList(
-            nn.Embedding(len(classes), embedding) for classes in conditions.classes
-        )
-        joined = features + embedding * len(self.embeddings)
+        self.embeddings = label_vectors(conditions, embedding)
+        joined = features + total_width(conditions, embedding)
         self.joint = nn.Sequential(nn.Linear(joined, hidden), nn.LeakyReLU(_SLOPE))
         self.score = nn.Linear(hidden, 1)
 
