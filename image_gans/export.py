@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from image_gans.conditions import Conditions
@@ -27,8 +26,12 @@ from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPGenerato
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator
 from image_gans.networks.spectral import plain_weights
 from image_gans.scatter import save_scatter
+from seqgan_kit.core.checked_json import check, read_checked
 from seqgan_kit.core.checksums import check_sums, sums_of
+from seqgan_kit.core.json_kinds import anything, record, text
 from seqgan_kit.core.runlog import write_whole
+from seqgan_kit.core.settings import restored
+from seqgan_kit.core.stored_models import network_settings, restored_network
 from seqgan_kit.errors import (
     CheckpointError,
     SeqganKitError,
@@ -52,6 +55,9 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
 }
 """Generators by the name in model.json: their config and what builds them from it, and from the inner
 generator where they have one."""
+
+_INNER = {"name": text(100), "config": network_settings}
+_GENERATOR = record(_INNER, {"inner": record(_INNER)})
 
 
 @dataclass(frozen=True)
@@ -211,20 +217,19 @@ def load_image_model(run_dir: Path, device: torch.device | str = "cpu") -> Image
     """The model in ``run_dir/model``, ready to draw from."""
     folder = Path(run_dir) / "model"
     description = _read_description(folder / "model.json")
-    generator = _build(description.get("generator"), folder / "model.json")
-    path = folder / "generator.safetensors"
+    path, weights = folder / "model.json", folder / "generator.safetensors"
+    check(description["generator"], _GENERATOR, f"{path}, generator")
     check_sums(folder, description.get("sha256"))
     try:
-        tensors = load_file(path)
-        generator.load_state_dict(tensors)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} is missing: the model was not written to its end.") from None
-    except (SafetensorError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{path} does not hold this model's weights: {reason}") from error
-    if spoilt := _not_finite(tensors):
+        generator = restored_network(lambda: _build(description["generator"], path), weights)
+    except CheckpointError as error:
         raise CheckpointError(
-            f"{path} cannot be drawn from: {spoilt}. The training had diverged. Train again with lower "
+            f"the model in {folder} cannot be restored: {str(error).rstrip('.')}. "
+            "Its files must come from one run."
+        ) from error
+    if spoilt := _not_finite(generator.state_dict()):
+        raise CheckpointError(
+            f"{weights} cannot be drawn from: {spoilt}. The training had diverged. Train again with lower "
             "learning rates, or resume an earlier checkpoint."
         )
     generator.to(device).eval().requires_grad_(False)
@@ -233,32 +238,30 @@ def load_image_model(run_dir: Path, device: torch.device | str = "cpu") -> Image
 
 def _read_description(path: Path) -> dict[str, Any]:
     try:
-        description = json.loads(path.read_bytes())
+        description = read_checked(path, record({"kind": anything}))
     except FileNotFoundError:
         raise CheckpointError(
             f"{path} is missing: that run has no trained model yet. Let it end, or resume it."
         ) from None
-    except ValueError as error:
-        raise CheckpointError(f"{path} is not JSON ({error}).") from error
-    kind = description.get("kind") if isinstance(description, dict) else None
+    kind = description["kind"]
     if kind != "image":
         raise CheckpointError(f"{path} describes a model of kind {kind!r}, not an image model.")
     if description.get("format") != _FORMAT:
         raise CheckpointError(
             f"{path} has format {description.get('format')!r}; this version reads {_FORMAT}."
         )
+    check(description, record({"generator": record({})}), str(path))
     return cast(dict[str, Any], description)
 
 
 def _build(entry: Any, path: Path) -> nn.Module:
     """A generator with fresh weights from its name and config."""
-    entry = entry if isinstance(entry, dict) else {}
-    name = str(entry.get("name"))
+    name = entry["name"]
     if name not in GENERATORS:
         raise CheckpointError(f"{path}: {unknown('image generator', name, GENERATORS)}")
     config, generator = GENERATORS[name]
     inner = (_build(entry["inner"], path),) if "inner" in entry else ()
     try:
-        return generator(config(**entry["config"]), *inner)
-    except (SeqganKitError, KeyError, TypeError) as error:
+        return generator(restored(config, entry["config"], name), *inner)
+    except SeqganKitError as error:
         raise CheckpointError(f"{path} has a config that does not fit {name}: {error}") from error

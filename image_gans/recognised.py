@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from image_gans.conditions import Conditions
 from image_gans.metrics.attributes import recognisable
 from image_gans.metrics.recognition import recogniser_of
-from seqgan_kit.core.runlog import read_config
+from seqgan_kit.core.runlog import settings_of
+from seqgan_kit.core.settings import merged
 from seqgan_kit.data.images import ImageData, load_images
 from seqgan_kit.errors import DataError, UsageError
 
@@ -78,8 +79,8 @@ def recognised(
 
 def _recogniser(run_dir: Path) -> tuple[Conditions, Name]:
     """The recogniser of a run's data, and what it can name."""
-    settings = read_config(run_dir)["config"].get("data", {})
-    corpus = load_images(ImageData(**settings))
+    settings = merged(ImageData(), settings_of(run_dir).get("data", {}), "data")
+    corpus = load_images(settings)
     if not corpus.label_names:
         raise DataError(
             f"the pictures that {run_dir} was trained on have no labels, so nothing can be recognised on its "

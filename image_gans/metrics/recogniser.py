@@ -19,11 +19,24 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seqgan_kit.core.checked_json import parsed
+from seqgan_kit.core.json_kinds import list_of, mapping_of, record, text, whole
+from seqgan_kit.core.stored_models import restored_network
 from seqgan_kit.errors import CheckpointError, UsageError
 
 _FORMAT = "seqgan-kit recogniser 1"
 _LARGEST_PIXELS = (
     64  # larger pictures are averaged down: the trunk's cost is bounded, and so is its sight
+)
+
+_SIZE = whole(1, 4096)
+_CONFIG = record(
+    {
+        "channels": _SIZE,
+        "size": _SIZE,
+        "label_names": mapping_of(list_of(text(1000), most=65_536)),
+    },
+    {"width": _SIZE},
 )
 
 
@@ -123,7 +136,6 @@ def load_recogniser(path: Path) -> Recogniser:
     try:
         with safe_open(path, framework="pt") as file:
             about = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise CheckpointError(f"no recogniser at {path}: there is no such file.") from None
     except (OSError, SafetensorError) as error:
@@ -134,12 +146,11 @@ def load_recogniser(path: Path) -> Recogniser:
             "Features come from networks whose code is here: classifier, random, or a file that a run with "
             "--features classifier wrote."
         )
+    config = parsed(about.get("config", ""), _CONFIG, f"the description in {path}")
+    config["label_names"] = {name: tuple(v) for name, v in config["label_names"].items()}
     try:
-        config = json.loads(about["config"])
-        config["label_names"] = {name: tuple(v) for name, v in config["label_names"].items()}
-        recogniser = Recogniser(RecogniserConfig(**config))
-        recogniser.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        recogniser = restored_network(lambda: Recogniser(RecogniserConfig(**config)), path)
+    except (TypeError, CheckpointError) as error:
         raise CheckpointError(f"{path} is damaged: {str(error).splitlines()[0]}.") from error
     return recogniser.eval().requires_grad_(False)
 

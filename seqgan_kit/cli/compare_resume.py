@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seqgan_kit.cli.command import PROGRAM
 from seqgan_kit.cli.compare_plan import PlannedRun
-from seqgan_kit.core.runlog import read_config, read_metrics
+from seqgan_kit.core.runlog import read_config, read_metrics, settings_of
 from seqgan_kit.errors import UsageError
 from seqgan_kit.report.comparison_runs import ADVERSARIAL, BASELINE
 
@@ -81,7 +81,7 @@ def words_now(run: PlannedRun) -> tuple[list[str], str]:
             f"{run.seconds:g} seconds were over before its adversarial phase began: allow more, in another "
             "folder (--out)."
         )
-    planned = int(read_config(run.folder)["config"]["training"]["rounds"])
+    planned = settings_of(run.folder).get("training", {}).get("rounds", 0)
     last = min(max(done) + 1, planned)  # the round in progress is the last
     return [*resume, "--rounds", str(last)], "out of time, being scored"
 

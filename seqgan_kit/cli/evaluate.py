@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqgan_kit.cli.command import Command, one_of, positive_number, whole_number
 from seqgan_kit.cli.user_files import STDIN, TOKENIZERS, missing, shown
-from seqgan_kit.errors import UsageError
+from seqgan_kit.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
     from seqgan_kit.cli.evaluation_inputs import Inputs
@@ -147,11 +147,14 @@ def _target(options: argparse.Namespace, is_run: bool) -> Path | None:
 
 def _stored(path: Path, key: str) -> dict[str, Any] | None:
     """The record in the file, if it is of these very inputs."""
+    from seqgan_kit.core.checked_json import read_checked
+    from seqgan_kit.core.runlog.kinds import TABLE
+
     try:
-        record = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        record: dict[str, Any] = read_checked(path, TABLE)
+    except (OSError, CheckpointError):
         return None
-    return record if isinstance(record, dict) and record.get("key") == key else None
+    return record if record.get("key") == key else None
 
 
 def _write(path: Path, record: dict[str, Any]) -> None:

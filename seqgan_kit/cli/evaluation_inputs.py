@@ -13,7 +13,7 @@ from typing import Any
 from seqgan_kit import __version__
 from seqgan_kit.cli.runs import model_kind
 from seqgan_kit.cli.user_files import STDIN, TOKENIZERS, read_lines, read_sentences
-from seqgan_kit.core.runlog import read_config
+from seqgan_kit.core.runlog import settings_of
 from seqgan_kit.data.sources import HUB, file_digest, locate_text
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.evaluation_settings import EvaluationSettings, Say
@@ -78,7 +78,7 @@ def run_inputs(options: argparse.Namespace) -> Inputs:
     if options.held_out is not None:
         raise UsageError("a run has held-out text of its own: leave --held-out out.")
     run_dir = Path(options.what)
-    config = read_config(run_dir)["config"]
+    config = settings_of(run_dir)
     if model_kind(run_dir) != "text":
         raise UsageError(f"{run_dir} is no run on text, and evaluate scores text.")
     lines = {

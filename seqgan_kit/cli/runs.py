@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from seqgan_kit.cli.command import Command, positive_number, whole_number
 from seqgan_kit.cli.user_files import missing
+from seqgan_kit.core.checked_json import read_checked
+from seqgan_kit.core.json_kinds import record, text
 from seqgan_kit.errors import CheckpointError, UsageError, unknown
 
 MODEL_LOADERS = "seqgan_kit.models"
@@ -142,14 +143,7 @@ def model_kind(run_dir: Path) -> str:
             "that has finished, or finish it by starting its recipe with "
             f"'--resume {run_dir}'."
         )
-    try:
-        kind = json.loads(file.read_text(encoding="utf-8"))["kind"]
-    except (ValueError, KeyError, TypeError):
-        raise CheckpointError(
-            f"{file} is damaged or was not written by seqgan-kit: it should be a JSON object with "
-            "a 'kind'."
-        ) from None
-    return str(kind)
+    return str(read_checked(file, record({"kind": text(100)}))["kind"])
 
 
 def find_loader(kind: str) -> Callable[[Path], Model]:

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 import tyro
 
 from seqgan_kit.core.run import HasRun
-from seqgan_kit.core.runlog import read_config
-from seqgan_kit.core.settings import merged, read_settings
+from seqgan_kit.core.runlog import read_config, settings_of
+from seqgan_kit.core.settings import merged
+from seqgan_kit.core.settings_files import read_settings
 from seqgan_kit.errors import (
     Interrupted,
     SeqganKitError,
@@ -148,14 +149,17 @@ def _of_run(base: C, folder: Path) -> C:
     """The settings that the run in the folder was started with, set to go on there."""
     if not (folder / "config.json").is_file():
         raise UsageError(f"{folder} holds no run to resume: it has no config.json.")
-    record = read_config(folder)
-    settings: dict[str, Any] = record["config"]
-    settings["run"] |= {"resume": str(folder), "overwrite": False, "max_minutes": 0.0}
+    record, settings = read_config(folder), settings_of(folder)
+    settings["run"] = settings.get("run", {}) | {
+        "resume": str(folder),
+        "overwrite": False,
+        "max_minutes": 0.0,
+    }
     try:
         return merged(base, settings)
     except UsageError as error:
         raise UsageError(
-            f"{folder} is a run of the recipe {record['recipe']!r}; this recipe cannot take its "
+            f"{folder} is a run of the recipe {record.get('recipe')!r}; this recipe cannot take its "
             f"settings: {error}"
         ) from error
 

@@ -58,30 +58,26 @@ def merged(base: C, changes: Mapping[str, Any], where: str = "") -> C:
     return dataclasses.replace(base, **new)  # type: ignore[type-var]
 
 
+def restored(kind: type[C], values: Mapping[str, Any], where: str = "") -> C:
+    """A configuration from what :func:`to_dict` made of it; values are checked by their fields' types."""
+    hints = typing.get_type_hints(kind, include_extras=False)
+    for name in values:
+        if name not in hints:
+            raise unknown(f"setting{' of ' + where if where else ''}", str(name), hints)
+    made: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        name, full = field.name, f"{where}.{field.name}".lstrip(".")
+        if name in values:
+            hint, value = hints[name], values[name]
+            nested = dataclasses.is_dataclass(hint) and isinstance(value, Mapping)
+            made[name] = restored(hint, value, full) if nested else _converted(value, hint, full)
+        elif (field.default, field.default_factory) == (dataclasses.MISSING, dataclasses.MISSING):
+            raise UsageError(f"the setting {full} is missing.")
+    return kind(**made)
+
+
 def _fields(value: Any) -> set[str]:
     return {f.name for f in dataclasses.fields(value)} if dataclasses.is_dataclass(value) else set()
-
-
-def read_settings(path: Path) -> dict[str, Any]:
-    """The settings in a YAML, TOML or JSON file."""
-    if not path.is_file():
-        raise UsageError(f"no settings file {path}.")
-    try:
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".toml":
-            import tomllib
-
-            return tomllib.loads(text)
-        import yaml
-
-        data = yaml.safe_load(text)  # JSON is YAML too
-    except ValueError as error:  # tomllib's, and text that is not UTF-8
-        raise UsageError(f"{path} cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
-    if not isinstance(data, dict):
-        raise UsageError(f"{path} must hold settings by name, such as 'seed: 3'.")
-    return data
 
 
 def _converted(value: Any, hint: Any, name: str) -> Any:

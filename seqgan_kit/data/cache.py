@@ -11,13 +11,16 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
 from seqgan_kit.data.user_paths import expanded
+from seqgan_kit.errors import SeqganKitError
+
+T = TypeVar("T")
 
 FORMAT = 1
 """Raised whenever the same source would be encoded differently than before."""
@@ -38,16 +41,26 @@ def cache_key(kind: str, parts: Mapping[str, Any]) -> str:
     return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
 
-def load_entry(key: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """The entry, or None where there is none that can be read."""
+def load_entry(key: str, restore: Callable[[dict[str, Tensor], dict[str, Any]], T]) -> T | None:
+    """What ``restore`` makes of the entry, or None where there is none that can be read."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     folder = cache_dir() / key
     try:
         values = json.loads((folder / _VALUES).read_text(encoding="utf-8"))
-        return load_file(folder / _TENSORS), values
-    except (OSError, ValueError, SafetensorError):
+        return restore(load_file(folder / _TENSORS), values)
+    # An entry that was damaged or edited does not fit in one of many ways; it is made again in any case.
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        SafetensorError,
+        SeqganKitError,
+    ):
         return None
 
 

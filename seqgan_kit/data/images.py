@@ -80,9 +80,9 @@ def load_images(cfg: ImageData) -> ImageCorpus:
 
         return stream_images(cfg, sources)
     key = _key(cfg, sources)
-    entry = load_entry(key) if key else None
-    if entry is not None:
-        return _restore(*entry)
+    stored = load_entry(key, _restore) if key else None
+    if stored is not None:
+        return stored
     for source in sources.values():
         check_budget(row_count(source) or 0, str(source), cfg)
     tables = {split: open_images(source, cfg) for split, source in sources.items()}

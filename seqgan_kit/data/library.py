@@ -165,7 +165,13 @@ def _csv_options(library: ModuleType, path: Path) -> dict[str, Any]:
     """Every column as text: otherwise 007 becomes 7 and the word NA an empty cell."""
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     with path.open(encoding="utf-8-sig", newline="") as file:
-        header = next(csv.reader(file, delimiter=delimiter), [])
+        try:
+            header = next(csv.reader(file, delimiter=delimiter), [])
+        except csv.Error as error:
+            raise DataError(
+                f"the first line of {path} is no header of columns ({error}): give a table whose first line "
+                "names its columns, or plain text as .txt."
+            ) from None
     columns = {name: library.Value("string") for name in header}
     return {
         "features": library.Features(columns),

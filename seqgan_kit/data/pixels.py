@@ -67,7 +67,11 @@ def decode(data: bytes, *, size: int, channels: int, crop: Crop) -> Picture:
             opened.load()
             turned = opened.format == "TIFF" or any(key in opened.info for key in _ORIENTATION)
             flat = flatten(ImageOps.exif_transpose(opened) if turned else opened, channels)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+    except MemoryError:
+        raise
+    # Each of Pillow's decoders has errors of its own for what it cannot read, among them RuntimeError,
+    # NotImplementedError and struct.error. All of them mean that these bytes are no image.
+    except Exception as error:
         raise DataError(str(error).strip().split("\n")[0] or type(error).__name__) from None
     box = crop_box(flat, crop)
     if box != (0, 0, *flat.size) or flat.size != (size, size):

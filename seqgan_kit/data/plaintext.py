@@ -41,11 +41,14 @@ def check_text(path: Path) -> None:
 def _not_utf8(path: Path, error: UnicodeDecodeError, line: int) -> str:
     line += bytes(error.object[: error.start]).count(b"\n")
     byte = error.object[error.start]
-    return f"{path} is not UTF-8: byte 0x{byte:02x} in line {line}. {_convert(path, 'LATIN1')}."
+    return (
+        f"{path} is not UTF-8: byte 0x{byte:02x} in line {line}. If it is LATIN1, "
+        f"{_convert(path, 'LATIN1')}."
+    )
 
 
 def _convert(path: Path, encoding: str) -> str:
-    return f"If it is {encoding}, convert it: iconv -f {encoding} -t UTF-8 {path} > {path.stem}-utf8.txt"
+    return f"convert it: iconv -f {encoding} -t UTF-8 {path} > {path.stem}-utf8.txt"
 
 
 def read_lines(path: Path) -> Iterator[str]:

@@ -80,7 +80,13 @@ class SubwordTokenizer:
 
     def __init__(self, kind: Literal["unigram", "bpe"], model: bytes, *, lowercase: bool = False):
         self._kind, self.model, self.lowercase = kind, model, lowercase
-        self._processor = _sentencepiece().SentencePieceProcessor(model_proto=model)
+        try:
+            self._processor = _sentencepiece().SentencePieceProcessor(model_proto=model)
+        except (RuntimeError, OSError, ValueError) as error:
+            raise DataError(
+                f"the {kind} tokenizer holds no sentencepiece model ({error}): put back the file that "
+                "the run wrote."
+            ) from None
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> SubwordTokenizer:

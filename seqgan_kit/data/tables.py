@@ -10,6 +10,7 @@ from importlib.metadata import version
 from itertools import chain, islice
 from typing import Any
 
+from seqgan_kit.data.json_rows import json_rows
 from seqgan_kit.data.library import column_names, hub_splits, iterate, open_rows
 from seqgan_kit.data.plaintext import check_text, count_lines, read_lines
 from seqgan_kit.data.sources import SPLIT_NAMES, Source
@@ -32,6 +33,12 @@ def read_text(
     if source.format == "txt":
         lines = chain.from_iterable(read_lines(path) for path in source.files)
         yield from islice(lines, start, None)
+        return
+    if source.format == "json":
+        columns, found = json_rows(source.files)
+        name = pick_column(source, columns, column)
+        for row in islice(found, start, None):
+            yield as_text(source, name, row.get(name))
         return
     rows = open_rows(source, streaming=streaming)
     name = pick_column(source, column_names(source, rows), column)

@@ -16,6 +16,7 @@ from seqgan_kit.data.tables import (
 from seqgan_kit.data.text_config import TextData
 from seqgan_kit.data.text_corpus import SPLITS, TextCorpus
 from seqgan_kit.data.text_encode import encode_corpus
+from seqgan_kit.errors import DataError
 
 __all__ = ["TextCorpus", "TextData", "load_text", "text_sources"]
 
@@ -44,9 +45,9 @@ def load_text(cfg: TextData) -> TextCorpus:
     places = {split: str(source) for split, source in sources.items()}
     parts = {"sources": digests, "places": places, "versions": library_versions(cfg.tokenizer)}
     key = cache_key("text", {"config": asdict(cfg), **parts})
-    entry = load_entry(key)
-    if entry is not None:
-        return TextCorpus.from_entry(*entry)
+    stored = load_entry(key, TextCorpus.from_entry)
+    if stored is not None:
+        return stored
     rows = {
         split: on_hub[split] if split in on_hub else list(read_text(source, cfg.column))
         for split, source in sources.items()
@@ -65,4 +66,9 @@ def text_sources(cfg: TextData) -> dict[str, Source]:
         if name is not None:
             given = locate_text(name, revision=cfg.revision)
             found[split] = given.get(split, given["train"])
+    if cfg.column is not None and all(source.format == "txt" for source in found.values()):
+        raise DataError(
+            f"--column {cfg.column}: {found['train']} is plain text, a line each, and has no columns. Leave "
+            "--column out, or give a .csv, .jsonl or .parquet file."
+        )
     return {split: found[split] for split in SPLITS if split in found}

@@ -14,7 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from seqgan_kit.data.json_files import read_json, write_json
+from seqgan_kit.data.json_files import write_json
+from seqgan_kit.data.tokenizer_files import tokenizer_state
 from seqgan_kit.errors import DataError, UsageError, unknown
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
@@ -70,8 +71,8 @@ class Tokenizer(Protocol):
 
 def load_tokenizer(saved: str | Path | Mapping[str, Any]) -> Tokenizer:
     """Rebuilds a tokenizer from ``to_dict()`` or from the file that ``save`` wrote."""
-    state = saved if isinstance(saved, Mapping) else read_json(Path(saved))
-    kind = state.get("kind")
+    state = tokenizer_state(saved)
+    kind = state["kind"]
     if kind == "word":
         return WordTokenizer(
             state["words"], lowercase=state["lowercase"], punctuation=state["punctuation"]
@@ -82,11 +83,9 @@ def load_tokenizer(saved: str | Path | Mapping[str, Any]) -> Tokenizer:
         from seqgan_kit.data.subwords import SubwordTokenizer
 
         return SubwordTokenizer.from_dict(state)
-    if kind == "number":
-        from seqgan_kit.data.numbers import NumberTokenizer
+    from seqgan_kit.data.numbers import NumberTokenizer
 
-        return NumberTokenizer(state["vocabulary"])
-    raise unknown("tokenizer kind", str(kind), ("word", "char", "unigram", "bpe", "number"))
+    return NumberTokenizer(state["vocabulary"])
 
 
 def train_tokenizer(

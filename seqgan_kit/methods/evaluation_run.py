@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.core.runlog import read_config
+from seqgan_kit.core.runlog import settings_of
 from seqgan_kit.core.settings import merged
 from seqgan_kit.data.text import TextCorpus, TextData
 from seqgan_kit.data.text_encode import pad_rows
@@ -83,8 +83,8 @@ def corpus_of_run(
     run_dir: Path, model: TextModel, given: GivenText
 ) -> tuple[TextCorpus, World | None]:
     """The run's texts, as its model reads them, and the world behind them; given text takes their place."""
-    config = read_config(run_dir)["config"]
-    if not isinstance(config.get("data"), dict) or "text" not in config["data"]:
+    config = settings_of(run_dir)
+    if "text" not in config.get("data", {}):
         raise UsageError(f"{run_dir} is no run on text: its config.json names none.")
     data = merged(TextData(), config["data"])
     oracle = merged(OracleData(), config.get("oracle", {}))

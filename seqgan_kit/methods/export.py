@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import nn
 
+from seqgan_kit.core.checked_json import read_checked
 from seqgan_kit.core.checksums import check_sums, sums_of
 from seqgan_kit.core.foreign import ForeignClass, check_weights, class_name, weights_to_save
+from seqgan_kit.core.json_kinds import maybe, record, text, whole, word_of
 from seqgan_kit.core.runlog import write_whole
+from seqgan_kit.core.settings import restored
+from seqgan_kit.core.stored_models import MOST_TOKENS, network_settings, restored_network
 from seqgan_kit.data.detokenize import as_written
 from seqgan_kit.data.tokenizers import Tokenizer, load_tokenizer
-from seqgan_kit.errors import CheckpointError, UsageError
+from seqgan_kit.errors import CheckpointError, UsageError, unknown
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.char_resnet import CharResNetGenerator, CharResNetGeneratorConfig
 from seqgan_kit.sequences.generators import GENERATORS, GeneratorChoice, build_generator
@@ -30,6 +33,20 @@ TextGenerator = SequenceGenerator | CharResNetGenerator
 ROW_GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
     "char_resnet": (CharResNetGeneratorConfig, CharResNetGenerator),
 }
+
+_TOKEN = maybe(whole(0, 2**24))
+MODEL = record(
+    {
+        "kind": word_of("text"),
+        "generator": record(
+            {}, {"name": text(100), "config": network_settings, "class": text(1000)}
+        ),
+        "vocabulary": whole(2, 2**24),
+        "length": whole(1, MOST_TOKENS),
+    },
+    {"bos": _TOKEN, "eos": _TOKEN, "pad": _TOKEN},
+)
+"""model.json of a text model."""
 
 
 @dataclass(frozen=True)
@@ -94,18 +111,18 @@ def save_text_model(folder: Path, generator: TextGenerator, tokenizer: Tokenizer
     """
     check_text_model(generator)
     folder.mkdir(parents=True, exist_ok=True)
-    record = {
+    described = {
         "kind": "text",
         "generator": _describe(generator),
         "vocabulary": generator.vocabulary,
         "length": generator.length,
     }
     if isinstance(generator, SequenceGenerator):
-        record |= {"bos": generator.bos, "eos": generator.eos, "pad": generator.pad}
+        described |= {"bos": generator.bos, "eos": generator.eos, "pad": generator.pad}
     write_whole(folder / "generator.safetensors", save(weights_to_save(generator.state_dict())))
     tokenizer.save(folder / "tokenizer.json")
-    record["sha256"] = sums_of(folder, ("generator.safetensors", "tokenizer.json"))
-    write_whole(folder / "model.json", (json.dumps(record, indent=2) + "\n").encode())
+    described["sha256"] = sums_of(folder, ("generator.safetensors", "tokenizer.json"))
+    write_whole(folder / "model.json", (json.dumps(described, indent=2) + "\n").encode())
 
 
 def load_text_model(
@@ -120,20 +137,26 @@ def load_text_model(
             whole rows), or a module built already. No class is ever imported because a file names it.
     """
     folder = Path(run_dir) / "model"
-    record = _read(folder)
-    check_sums(folder, record.get("sha256"))
+    described, weights = _read(folder), folder / "generator.safetensors"
+    check_sums(folder, described.get("sha256"))
     try:
-        network = _built(record) if generator is None else _handed_over(record, generator)
-        network.load_state_dict(load_file(folder / "generator.safetensors"))
+        if generator is None and "class" in described["generator"]:
+            raise ForeignClass(described["generator"]["class"])
+        if generator is None:
+            network = restored_network(lambda: _built(described), weights)
+        else:
+            given = _handed_over(described, generator)
+            network = restored_network(lambda: given, weights)
     except ForeignClass as error:
         raise UsageError(
             f"the generator in {folder} is of the class {error}, which is not part of seqgan-kit, and code "
             "is never imported from data. Hand the class over in Python: "
             f"seqgan_kit.methods.export.load_text_model({str(run_dir)!r}, generator={error.short})."
         ) from None
-    except (KeyError, TypeError, RuntimeError, OSError, SafetensorError) as error:
+    except CheckpointError as error:
         raise CheckpointError(
-            f"the model in {folder} cannot be restored: {error}. Its files must come from one run."
+            f"the model in {folder} cannot be restored: {str(error).rstrip('.')}. "
+            "Its files must come from one run."
         ) from error
     tokenizer = load_tokenizer(folder / "tokenizer.json")
     if tokenizer.vocabulary_size != network.vocabulary:
@@ -148,11 +171,10 @@ def _read(folder: Path) -> dict[str, Any]:
     path = folder / "model.json"
     if not path.is_file():
         raise UsageError(f"{folder} holds no trained model: model.json is missing.")
-    try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
-    return record
+    described: dict[str, Any] = read_checked(
+        path, MODEL, advice="Its files must come from one run."
+    )
+    return described
 
 
 def _describe(generator: TextGenerator) -> dict[str, Any]:
@@ -163,25 +185,28 @@ def _describe(generator: TextGenerator) -> dict[str, Any]:
     return {"name": name, "config": dataclasses.asdict(cast(Any, generator.config))}
 
 
-def _built(record: dict[str, Any]) -> TextGenerator:
-    """The network of a record, with weights of its own."""
-    size = (record["vocabulary"], record["length"])
-    if "class" in record["generator"]:
-        raise ForeignClass(record["generator"]["class"])
-    name, config = record["generator"]["name"], record["generator"]["config"]
+def _built(described: dict[str, Any]) -> TextGenerator:
+    """The network of a described, with weights of its own."""
+    size = (described["vocabulary"], described["length"])
+    name, config = described["generator"].get("name"), described["generator"].get("config", {})
+    if name not in GENERATORS | ROW_GENERATORS:
+        raise unknown("generator", str(name), GENERATORS | ROW_GENERATORS)
     if name in ROW_GENERATORS:
         settings, network = ROW_GENERATORS[name]
-        return cast(TextGenerator, network(settings(**config), *size))
-    return build_generator(_choice(name, config), *size, **_special(record))
+        return cast(TextGenerator, network(restored(settings, config, name), *size))
+    special = _special(described)
+    if special.get("bos") is None:
+        raise CheckpointError("bos is missing: a generator of tokens starts from one")
+    return build_generator(_choice(name, config), *size, **special)
 
 
 def _handed_over(
-    record: dict[str, Any], generator: nn.Module | Callable[..., nn.Module]
+    described: dict[str, Any], generator: nn.Module | Callable[..., nn.Module]
 ) -> TextGenerator:
     """The caller's module, or what the caller's class or function builds for the record's sizes."""
-    size = (record["vocabulary"], record["length"])
+    size = (described["vocabulary"], described["length"])
     if not isinstance(generator, nn.Module):
-        generator = generator(*size, **_special(record))
+        generator = generator(*size, **_special(described))
     check_text_model(generator)
     built = cast(TextGenerator, generator)
     if (built.vocabulary, built.length) != size:
@@ -192,10 +217,16 @@ def _handed_over(
     return built
 
 
-def _special(record: dict[str, Any]) -> dict[str, Any]:
-    return {key: record[key] for key in ("bos", "eos", "pad") if "bos" in record}
+def _special(described: dict[str, Any]) -> dict[str, Any]:
+    special = {key: described.get(key) for key in ("bos", "eos", "pad") if "bos" in described}
+    for key, token in special.items():
+        if token is not None and token >= described["vocabulary"]:
+            raise CheckpointError(
+                f"{key} is {token}, and the vocabulary has {described['vocabulary']} tokens"
+            )
+    return special
 
 
 def _choice(name: str, config: dict[str, Any]) -> GeneratorChoice:
-    settings = GENERATORS[name][0](**config)
+    settings = restored(GENERATORS[name][0], config, name)
     return GeneratorChoice(cast(Any, name), **{name: settings})

@@ -132,8 +132,9 @@ def own_encoder(
     }
     text = rows_digest("\t".join(words) for words in training)
     key = cache_key("text-encoder", {"text": text, **parts})
-    if (entry := load_entry(key)) is not None:
-        return _restored(entry[0], entry[1]["words"], settings)
+    stored = load_entry(key, lambda tensors, values: _restored(tensors, values["words"], settings))
+    if stored is not None:
+        return stored
     chosen = np.random.default_rng(seed).permutation(len(training))[:MOST_TRAINING_SENTENCES]
     sentences = [training[i] for i in sorted(chosen)]
     words = known_words(sentences, settings)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqgan_kit.core.checked_json import read_checked
+from seqgan_kit.core.json_kinds import anything
 from seqgan_kit.core.progress import duration
 from seqgan_kit.core.runlog.records import write_atomically
 from seqgan_kit.report.comparison import comparison, tuned_baseline
@@ -140,7 +142,7 @@ def _commands(record: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _shared(out: Path) -> str:
     """The settings that all runs took from one file."""
     path = out / "shared.json"
-    return json.dumps(json.loads(path.read_bytes()), indent=1) if path.is_file() else ""
+    return json.dumps(read_checked(path, anything), indent=1) if path.is_file() else ""
 
 
 def _revisions(record: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from seqgan_kit.core.runlog import read_config, read_metrics, read_scores
+from seqgan_kit.core.runlog import read_config, read_metrics, read_scores, settings_of
 from seqgan_kit.errors import UsageError
 from seqgan_kit.report.tables import is_reference
 
@@ -47,6 +47,11 @@ class ComparedRun:
         return next((kind for setting, kind in _KINDS if setting in data), "")
 
     @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The settings in config.json, by group."""
+        return settings_of(self.folder)
+
+    @cached_property
     def metrics(self) -> list[dict[str, Any]]:
         """metrics.jsonl."""
         return read_metrics(self.folder)
@@ -65,6 +70,10 @@ class ComparedRun:
     @property
     def seed(self) -> int:
         """The run's seed."""
+        if "seed" not in self.config:
+            raise UsageError(
+                f"{self.folder / 'config.json'} names no seed: put back the run's own."
+            )
         return int(self.config["seed"])
 
     @property
@@ -106,7 +115,7 @@ class ComparedRun:
     @property
     def updates_per_round(self) -> int:
         """Updates of the generator in an adversarial round; 0 for runs without any."""
-        training = self.config["config"].get("training", {})
+        training = self.settings.get("training", {})
         return int(training.get("generator_moves", 0) + training.get("teacher_forcing_moves", 0))
 
     def updates_at(self, row: Mapping[str, Any]) -> int | None:
@@ -129,7 +138,7 @@ class ComparedRun:
         known = [value for value in values if value is not None]
         if not known:
             return float("inf")
-        best_kept = self.config["config"].get("method", {}).get("patience_evaluations", 0) > 0
+        best_kept = self.settings.get("method", {}).get("patience_evaluations", 0) > 0
         return float(min(known) if best_kept else known[-1])
 
 

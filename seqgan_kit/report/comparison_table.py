@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from seqgan_kit.core.checked_json import read_checked
+from seqgan_kit.core.json_kinds import anything, list_of, record
 from seqgan_kit.report.comparison_verdicts import verdict_sentences
 from seqgan_kit.report.tables import ARROWS, Cell, ScoreTable, headed, side_by_side, signatures_of
 
@@ -86,15 +87,19 @@ def _verdict(column: Mapping[str, Any], difference: Mapping[str, Any]) -> str:
     return "better" if (difference["mean"] > 0) == (column["better"] == "higher") else "worse"
 
 
+_RECORD = record(dict.fromkeys(("arms", "columns", "rows", "refused", "notes"), list_of(anything)))
+"""compare.json, as far as the table needs it."""
+
+
 def print_comparison(out: Path, console: Console | None = None) -> None:
     """Prints the table and the verdicts of a comparison's folder, 100 columns wide at most."""
     path = Path(out) / "compare.json"
     if not path.is_file():
         return
-    record = json.loads(path.read_bytes())
+    made = read_checked(path, _RECORD)
     console = console or Console(highlight=False)
     console.width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH
-    table = comparison_table(record)
+    table = comparison_table(made)
     base = [i for i, row in enumerate(table.models) if row == "MLE"]
     others = [i for i in range(len(table.models)) if i not in base]
     grids = side_by_side(
@@ -105,9 +110,9 @@ def print_comparison(out: Path, console: Console | None = None) -> None:
         "± deviation over seeds (of one seed: standard error); below: difference from MLE, paired by seed, "
         "p of Student's t from three seeds on."
     ]
-    for line in [*notes, *(text for _, text in verdict_sentences(record)), *record["notes"]]:
+    for line in [*notes, *(text for _, text in verdict_sentences(made)), *made["notes"]]:
         console.print(Text(line, style="dim"))
-    for refused in record["refused"]:
+    for refused in made["refused"]:
         console.print(f"{refused['label']} is left out: it was computed in different ways.")
     console.print(f"wrote {Path(out) / 'compare.html'}")
 

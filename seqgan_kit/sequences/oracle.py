@@ -15,7 +15,6 @@ so read it beside H(P) and beside the likelihood of held-out rows.
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -142,8 +141,9 @@ def _read(path: Path) -> Arrays:
     try:
         with path.open("rb") as file, np.load(file) as saved:
             arrays = {name: saved[name] for name in saved.files}
-    # What is no archive, a lone array (which has no names), and pickled objects, which are never loaded.
-    except (ValueError, OSError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+    # What is no archive, a lone array (which has no names), pickled objects, which are never loaded, and what
+    # zipfile says of members that are encrypted, packed in another way or damaged.
+    except Exception as error:
         raise DataError(
             f"{path} is not an .npz archive of plain numeric arrays ({error}); write it with numpy.savez."
         ) from None

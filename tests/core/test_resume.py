@@ -157,7 +157,10 @@ def test_the_last_row_is_in_the_last_checkpoint(unbroken: dict[str, Path], tmp_p
     folder = tmp_path / "run"
     shutil.copytree(unbroken["seqgan"], folder)
     with (folder / "metrics.jsonl").open("a") as file:
-        file.write('{"kind": "evaluation", "seconds": 1.0, "total_round": 99, "values": {}}\n')
+        file.write(
+            '{"kind": "evaluation", "phase": "adversarial", "round": 99, "total_round": 99, "move": 99, '
+            '"seconds": 1.0, "values": {}}\n'
+        )
     tiny.play(CONFIGS["seqgan"], folder, resume=True)
     assert [row.get("message") for row in read_metrics(folder)].count("finished") == 1
     assert tiny.run_differences(folder, unbroken["seqgan"]) == []

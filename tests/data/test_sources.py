@@ -101,7 +101,7 @@ def test_several_columns_need_a_choice(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", b'{"a": "x"}\n{"a" 3}\n', r"cannot read .*a\.jsonl: JSON parse error"),
+        ("a.jsonl", b'{"a": "x"}\n{"a" 3}\n', r"line 2 of .*a\.jsonl is not JSON \(Expecting"),
         ("a.parquet", b"hello", r"cannot read .*a\.parquet: Parquet file size is 5 bytes"),
         (
             "a.csv",
@@ -273,3 +273,52 @@ def test_local_files_are_read_offline_and_in_silence(tmp_path):
     command = [sys.executable, "-W", "error", "-c", PROBE, str(tmp_path / "a.txt"), str(table)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"null\n" * 20, r"line 1 of .*a\.json is null; an object such as .* is needed"),
+        (b'{"text": "a"}\n3\n', r"line 2 of .*a\.json is 3; an object"),
+        (b'["a", 3]', r"row 2 of .*a\.json is 3"),
+        (b'{"text": ' + b"[" * 100_000, "is nested too deeply"),
+        (rb'{"text": "\ud800"}', "half of a surrogate pair"),
+        (b'{"text": %s}' % (b"9" * 5000), "is not JSON"),
+    ],
+)
+def test_json_that_holds_no_rows_is_refused_in_a_sentence(tmp_path, content, message):
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        load_text(whole(path))
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['[{"text": "b a"}, {"text": "a b"}]', '["b a", "a b"]', '{\n"text": ["b a", "a b"]\n}',
+     '[\n{"text": "b a"},\n{"text": "a b"}\n]', '{"text": "b a"}\n\n{"text": "a b", "n": 1}\n'],
+)  # fmt: skip
+def test_the_shapes_of_json_files(tmp_path, content):
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    assert load_text(whole(path, column="text")).train_lines == ["b a", "a b"]
+
+
+def test_dates_in_json_stay_as_they_are_written(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "2020-01-01"}\n{"text": "2020-01-02T03:04:05"}\n')
+    assert load_text(whole(path)).train_lines == ["2020-01-01", "2020-01-02T03:04:05"]
+
+
+def test_a_header_that_is_too_long_is_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("x" * 140_000 + ",b\n1,2\n")
+    with pytest.raises(DataError, match=r"first line of .*a\.csv is no header .*131072"):
+        load_text(whole(path))
+
+
+def test_plain_text_has_no_column(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("a\nb\n")
+    with pytest.raises(DataError, match="plain text, a line each, and has no columns"):
+        load_text(whole(path, column="text"))

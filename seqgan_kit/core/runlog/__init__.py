@@ -12,7 +12,13 @@ No torch is imported here, so a report of a run is quick to make.
 from seqgan_kit.core.runlog.folder import would_delete
 from seqgan_kit.core.runlog.lock import FolderLock
 from seqgan_kit.core.runlog.provenance import provenance
-from seqgan_kit.core.runlog.records import read_config, read_metrics, read_scores, write_whole
+from seqgan_kit.core.runlog.records import (
+    read_config,
+    read_metrics,
+    read_scores,
+    settings_of,
+    write_whole,
+)
 from seqgan_kit.core.runlog.run import RunLog
 
 __all__ = [
@@ -22,6 +28,7 @@ __all__ = [
     "read_config",
     "read_metrics",
     "read_scores",
+    "settings_of",
     "would_delete",
     "write_whole",
 ]

@@ -9,55 +9,55 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seqgan_kit.errors import CheckpointError, UsageError
+from seqgan_kit.core.checked_json import check, read_checked, read_checked_lines
+from seqgan_kit.core.json_kinds import anything
+from seqgan_kit.core.runlog.kinds import CONFIG, ROW, TABLE
+from seqgan_kit.errors import UsageError
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """The rows of metrics.jsonl; a last line that a kill cut short is left out."""
     path = Path(folder) / "metrics.jsonl"
-    if not path.exists():
-        return []
-    lines = path.read_bytes().splitlines(keepends=True)
-    if lines and not lines[-1].endswith(b"\n"):
-        lines.pop()
     try:
-        # One parse of one list: a long run's report spends half its time here otherwise.
-        rows: list[dict[str, Any]] = json.loads(b"[" + b",".join(lines) + b"]")
-        return rows
-    except ValueError as error:
-        raise CheckpointError(f"{path} holds a row that is not JSON ({error}).") from error
+        return read_checked_lines(path, ROW)
+    except FileNotFoundError:
+        return []
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """config.json of a run, or a UsageError that says this is no run directory."""
     path = Path(folder) / "config.json"
     try:
-        record = _read_json(path)
+        record: dict[str, Any] = read_checked(path, anything, error=UsageError)
     except FileNotFoundError:
         raise UsageError(f"{folder} is not a run directory: it has no config.json.") from None
     versions = record.get("versions") if isinstance(record, dict) else None
     if not isinstance(versions, dict) or "seqgan_kit" not in versions:
         raise UsageError(f"{path} was not written by seqgan-kit.")
+    check(record, CONFIG, str(path), error=UsageError)
     return record
+
+
+def settings_of(folder: Path) -> dict[str, Any]:
+    """The settings in a run's config.json, by the names of their groups."""
+    config = read_config(folder)
+    if "config" not in config:
+        raise UsageError(f"{Path(folder) / 'config.json'} holds no settings: 'config' is missing.")
+    settings: dict[str, Any] = config["config"]
+    return settings
 
 
 def read_scores(folder: Path) -> dict[str, Any] | None:
     """scores.json of a run, None where there is none; a UsageError if it holds no table."""
     path = Path(folder) / "scores.json"
     try:
-        record = _read_json(path)
+        record: dict[str, Any] = read_checked(path, anything, error=UsageError)
     except FileNotFoundError:
         return None
     if not isinstance(record, dict) or not {"columns", "rows"} <= record.keys():
         raise UsageError(f"{path} holds no table of scores: it has no columns and rows.")
+    check(record, TABLE, str(path), error=UsageError)
     return record
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
-        raise UsageError(f"{path} is not JSON ({error}).") from error
 
 
 def as_json(value: Any) -> Any:

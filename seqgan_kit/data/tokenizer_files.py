@@ -1,0 +1,56 @@
+"""What a saved tokenizer may hold, checked before a tokenizer is made of it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seqgan_kit.core.checked_json import check, read_checked
+from seqgan_kit.core.json_kinds import Kind, Misfit, flag, list_of, record, text, whole, word_of
+from seqgan_kit.errors import DataError
+
+_MOST_TOKENS = 2**24
+_ADVICE = "Put back the file that the run wrote."
+
+
+def _base64(value: Any) -> None:
+    text(64 << 20, 1)(value)
+    try:
+        base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise Misfit(value, "a sentencepiece model in base64") from None
+
+
+_SUBWORDS = record({"lowercase": flag, "model": _base64})
+_KINDS: Mapping[str, Kind] = {
+    "word": record(
+        {
+            "lowercase": flag,
+            "punctuation": word_of("split", "keep"),
+            "words": list_of(text(10_000, 1), most=_MOST_TOKENS),
+        }
+    ),
+    "char": record({"lowercase": flag, "characters": list_of(text(1, 1), most=_MOST_TOKENS)}),
+    "unigram": _SUBWORDS,
+    "bpe": _SUBWORDS,
+    "number": record({"vocabulary": whole(2, _MOST_TOKENS)}),
+}
+
+
+def tokenizer_state(saved: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
+    """The checked state of a tokenizer, from what its ``to_dict`` gave or the file that ``save`` wrote."""
+    kind = record({"kind": word_of(*_KINDS)})
+    if isinstance(saved, Mapping):
+        state, name = dict(saved), "the tokenizer's state"
+        check(state, kind, name, error=DataError, advice=_ADVICE)
+    else:
+        name = str(saved)
+        try:
+            state = read_checked(Path(saved), kind, error=DataError, advice=_ADVICE)
+        except FileNotFoundError:
+            raise DataError(f"there is no file {name}.") from None
+    check(state, _KINDS[state["kind"]], name, error=DataError, advice=_ADVICE)
+    return state
