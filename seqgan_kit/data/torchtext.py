@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seqgan_kit.data.plaintext import check_text
 from seqgan_kit.data.tokenizers import PAD, SPECIALS, UNK, Punctuation, WordTokenizer
 from seqgan_kit.errors import DataError, UsageError
 
@@ -128,6 +129,7 @@ def pretrained_embedding(
 def _read_vectors(path: Path, wanted: set[str]) -> Iterator[tuple[str, Tensor]]:
     if not path.is_file():
         raise DataError(f"no file of vectors {path}.")
+    check_text(path)
     dimensions = 0
     with path.open(encoding="utf-8") as file:
         for place, line in enumerate(file, start=1):
