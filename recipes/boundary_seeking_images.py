@@ -49,6 +49,7 @@ class Config:
 
 PRESETS = {
     "default": Config(
+        method=BoundarySeekingImagesMethod(judged_samples=1),
         training=replace(
             PAPER,
             batch_size=32,

@@ -48,6 +48,7 @@ PRESETS = {
     "default": Config(
         method=CharBoundarySeekingMethod(
             batch_size=32,
+            judged_samples=1,
             rounds=6000,
             schedule="linear",
             evaluate_every_rounds=300,

@@ -3,13 +3,15 @@
 
     x_1 ... x_M drawn from g(. | z), each pixel by itself;  w_m = softmax over m of logit D(x_m)
     G minimises  - E_z sum_m w_m log g(x_m | z), the weights held fixed
-    D minimises  - E_data log D(x) - E_z log(1 - D(x_1))
+    D minimises  - E_data log D(x) - E_z mean_m log(1 - D(x_m))
 
 The four choices: the players of ``networks/bernoulli.py``; a cross-entropy for D; weights over the samples of
 one z; one phase in which D and G take turns. The estimator is the one that serves text.
 
-Differs from the paper, in the preset ``paper`` too: D learns from one of the M samples of each z; 32 x 32
-pixels, by a fixed threshold; the DCGAN's layers, with batch norm in G alone and SELU in D; normal latents.
+Differs from the authors' code for MNIST (rdevon/BGAN, dcgan_28_pub), in the preset ``paper`` too: 32 x 32
+pixels, by a fixed threshold; their G has a fully connected layer of 1024 units and two transposed convolutions of kernel 5, their D two
+convolutions of kernel 5 and a fully connected layer of 1024, with LeakyReLU 0.2; here both have the DCGAN's
+layers and initialisation, with batch norm in G alone and SELU in D. Latents are normal, theirs uniform.
 """
 
 from __future__ import annotations
@@ -31,7 +33,10 @@ class BoundarySeekingImagesMethod:
     """How it is trained; the defaults are those of the authors' code for discrete MNIST."""
 
     samples: int = 20
-    """M: pictures of each latent vector, weighted among themselves."""
+    """M: images of each latent vector, weighted among themselves."""
+    judged_samples: int = 0
+    """Images of each latent vector that D learns from; 0: all M, as in the authors' code. With 1 D learns
+    from as many generated images as real ones, at a fraction of the cost."""
 
 
 PAPER = ImageTraining(
@@ -50,7 +55,7 @@ def build(
     why = "D weighs each picture by itself, as it is."
     refused = ("packing", "minibatch_kernels", "instance_noise")
     refuse_techniques(techniques, "boundary seeking", why, *refused)
-    estimator = BoundarySeeking(method.samples)
+    estimator = BoundarySeeking(method.samples, judged=method.judged_samples)
     return equipped_game(generator, discriminator, minimax(), techniques, estimator=estimator)
 
 

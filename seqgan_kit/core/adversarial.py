@@ -47,7 +47,7 @@ class AdversarialGame(Game):
         return cast(Critique, self.players["discriminator"](x))
 
     def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
-        """The objective's D half plus the penalties, on as many fakes as there are reals."""
+        """The objective's D half plus the penalties, on fakes of the estimator: as many as reals, or more."""
         return self.judge(batch, self.estimator.fakes(self, batch, len(batch["real"]), move), move)
 
     def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
@@ -62,7 +62,8 @@ class AdversarialGame(Game):
                 real_score, fake_score, self.objective.decision
             )
         logs["score_gap"] = real_score.mean() - fake_score.mean()
-        return self.penalised(Loss(total, logs), real, fake, move)
+        # Penalties between reals and fakes need as many of the one as of the other.
+        return self.penalised(Loss(total, logs), real, fake[: len(real)], move)
 
     def penalised(self, loss: Loss, real: Tensor, fake: Tensor, move: Move) -> Loss:
         """D's loss with every penalty added, and each logged under its name."""

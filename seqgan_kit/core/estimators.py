@@ -126,6 +126,8 @@ class BoundarySeeking:
     reward: RewardKind = "verdict"
     """verdict: weights from D. Controls that ask no D: constant (all weights 1/M) and random (weights in
     proportion to uniform numbers); the expected gradient of both is 0."""
+    judged: int = 0
+    """Samples of each z that D learns from, up to M; 0: all M, as in the authors' code."""
 
     def __post_init__(self) -> None:
         check_reward(self.reward)
@@ -134,15 +136,21 @@ class BoundarySeeking:
                 f"boundary seeking with {self.samples} samples of each z has nothing to compare; "
                 "use at least 2."
             )
+        if not 0 <= self.judged <= self.samples:
+            raise UsageError(
+                f"judged is {self.judged}: D learns from 1 to {self.samples} samples of each z, or from all "
+                "with 0."
+            )
 
     def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
-        """One sample of each of ``n`` conditions, or the next of the pool of negatives."""
+        """Samples of ``n`` conditions, the first of each before the second of each; or ``n`` of the pool."""
         pool = pool_of_negatives(game)
         if pool is not None:
             return pool.next(n)
         generator = cast(GroupGenerator, game.players["generator"])
         with torch.no_grad():
-            return generator.draw_groups(n, 1, move.rng)[0].squeeze(1)
+            samples, _ = generator.draw_groups(n, self.judged or self.samples, move.rng)
+        return samples.transpose(0, 1).flatten(0, 1)
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
         """M samples of as many conditions as the batch has reals, weighted by D."""

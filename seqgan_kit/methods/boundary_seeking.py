@@ -10,7 +10,8 @@ half; weights over the samples of one z; MLE, then D, then both in turns.
 
 Differs from the paper: there G maps noise z to all characters at once and nothing is pretrained (that is
 char_boundary_seeking). A generator that writes token by token has no z: the M samples of a group are draws
-from G itself, and the loss is MaliGAN's without its baseline.
+from G itself, and the loss is MaliGAN's without its baseline. D learns from as many sequences of G as of the
+data, where the authors' D sees all M samples of each z. Networks and schedule are SeqGAN's.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def build(
     training: FineTuning,
 ) -> SequenceGame:
     """The game from its players and settings."""
-    estimator = BoundarySeeking(method.samples, method.reward)
+    estimator = BoundarySeeking(method.samples, method.reward, judged=1)
     return SequenceGame(generator, discriminator, minimax(), estimator, training)
 
 

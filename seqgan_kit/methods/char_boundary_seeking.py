@@ -3,15 +3,17 @@ generative adversarial networks"), the paper's setting for text.
 
     w_m = softmax over m of logit D(x_m),  x_1 ... x_M drawn from g(. | z)
     L_G = - E_z sum_m w_m log g(x_m | z),  log g(x|z) = sum_t log softmax(G(z))_t[x_t]
-    D maximises  E_data log D(x) + E_g log(1 - D(x))
+    D maximises  E_data log D(x) + E_z mean_m log(1 - D(x_m))
 
 The four choices: a residual network that maps noise z to the probabilities of all T characters at once, with
 batch norm, and one without as D; the minimax objective's D half; weights over the M draws of one z; one move
 of each in turns. Nothing is pretrained. Samples are drawn, not the likeliest characters.
 
-Differs from the authors' code (rdevon/BGAN, old/BILLION-WORD): the residual blocks, with D's activations, and
-the layer that ends G are those of Gulrajani et al. (2017); z is normal, theirs uniform; the preset ``paper``
-counts rounds, theirs 100 epochs of the Billion Word text, of which 192 characters are kept.
+Differs from the authors' code (rdevon/BGAN, old/BILLION-WORD): the residual blocks, with D's activations and
+the factor 0.3, and their initialisation are those of Gulrajani et al. (2017). The authors' G has batch norm
+after the first and the last layer too and ends in a convolution of kernel 5, as their D begins with one. z is
+normal, theirs uniform. The preset ``paper`` counts rounds, theirs 100 epochs of the Billion Word text, of
+which 192 characters are kept.
 """
 
 from __future__ import annotations
@@ -36,6 +38,9 @@ class CharBoundarySeekingMethod:
     """Rows a batch, and noise vectors of a move of G."""
     samples: int = 20
     """M: draws of each z."""
+    judged_samples: int = 0
+    """Draws of each z that D learns from; 0: all M, as in the authors' code. With 1 D learns from as many
+    generated rows as real ones, at a fraction of the cost."""
     rounds: int = 100_000
     """Rounds: moves of the generator."""
     discriminator_moves: int = 1
@@ -68,7 +73,8 @@ def build(
     method: CharBoundarySeekingMethod,
 ) -> CharBoundarySeeking:
     """The game from its players and settings."""
-    return CharBoundarySeeking(generator, discriminator, minimax(), BoundarySeeking(method.samples))
+    estimator = BoundarySeeking(method.samples, judged=method.judged_samples)
+    return CharBoundarySeeking(generator, discriminator, minimax(), estimator)
 
 
 def phases(method: CharBoundarySeekingMethod) -> tuple[Phase, ...]:

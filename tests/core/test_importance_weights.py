@@ -110,11 +110,48 @@ def test_only_the_generator_gets_a_gradient(move):
         torch.testing.assert_close(generator.logits.grad[z], wanted)
 
 
-def test_fakes_are_one_sample_a_condition_or_come_from_the_pool(move):
+@pytest.mark.parametrize(("judged", "each"), [(0, 4), (1, 1), (3, 3)])
+def test_the_discriminator_learns_from_all_samples_of_a_condition_or_some(move, judged, each):
+    """rdevon/BGAN: E log(1 - D) is a mean over all M samples of every z. The first of all z come first."""
     game = dice_game(samples=4)
+    game.estimator = BoundarySeeking(4, judged=judged)
+    game.players["discriminator"].eval()
+    loss = game.discriminator_loss({"real": torch.tensor([[0.0], [2.0]])}, move).total
+    (drawn,) = game.players["generator"].drawn
+    assert drawn.shape == (2, each)
+    table = game.players["discriminator"].trunk.table
+    wanted = (
+        nn.functional.softplus(-table[[0, 2]]).mean() + nn.functional.softplus(table[drawn]).mean()
+    )
+    torch.testing.assert_close(loss, wanted)
     fakes = game.estimator.fakes(game, {}, 5, move)
-    assert fakes.shape == (5, 1)
+    assert fakes.shape == (5 * each, 1)
     assert not fakes.requires_grad
+    assert fakes.flatten().tolist() == game.players["generator"].drawn[-1].t().flatten().tolist()
+
+
+def test_penalties_see_as_many_fakes_as_reals(move):
+    game, seen = dice_game(samples=4), []
+
+    class Recording:
+        name = "recording"
+
+        def __call__(self, discriminator, real, fake, rng):
+            seen.append((len(real), len(fake)))
+            return torch.zeros(())
+
+    game.penalties = (Recording(),)
+    game.discriminator_loss({"real": torch.tensor([[0.0], [2.0]])}, move)
+    assert seen == [(2, 2)]
+
+
+def test_more_judged_than_drawn_is_refused():
+    with pytest.raises(UsageError, match="judged is 5: D learns from 1 to 4 samples of each z"):
+        BoundarySeeking(4, judged=5)
+
+
+def test_fakes_come_from_the_pool(move):
+    game = dice_game(samples=4)
     pool = Pool(3, torch.zeros(1))
     pool.refill(torch.tensor([[7.0], [8.0], [9.0]]))
     game.players["negatives"] = pool
