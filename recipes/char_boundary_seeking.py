@@ -2,7 +2,7 @@
 
 $ python recipes/char_boundary_seeking.py                       bundled cat captions, minutes on a laptop
 $ python recipes/char_boundary_seeking.py --text my.txt         your own text, 32 characters a line
-$ python recipes/char_boundary_seeking.py paper --text my.txt   the paper's settings (days; use a GPU)
+$ python recipes/char_boundary_seeking.py paper --text my.txt   sizes and schedule of the paper (days)
 $ python recipes/char_boundary_seeking.py smoke                 seconds, to see that everything works
 """
 

@@ -3,7 +3,8 @@
 $ python recipes/maligan.py                                 bundled cat captions, minutes on a laptop
 $ python recipes/maligan.py --text my.txt --tokenizer char  your own text, a line each
 $ python recipes/maligan.py oracle                          the LSTM world of the SeqGAN paper
-$ python recipes/maligan.py paper --text my.txt             as published, the rest as SeqGAN (hours)
+$ python recipes/maligan.py paper --text my.txt             mixed training, the rest as SeqGAN (hours)
+$ python recipes/maligan.py full --text my.txt              the same with rollouts, MaliGAN-full (more hours)
 $ python recipes/maligan.py smoke                           seconds, to see that everything works
 """
 
@@ -63,6 +64,7 @@ PRESETS = {
         discriminator=ORACLE_CNN,
     ),
     "paper": Config(),
+    "full": Config(method=MaliGANMethod(rollouts=16)),
     "smoke": Config(
         training=SMOKE,
         discriminator=SMOKE_CNN,

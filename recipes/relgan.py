@@ -3,7 +3,7 @@
 $ python recipes/relgan.py                                 bundled cat captions, minutes on a laptop
 $ python recipes/relgan.py --text my.txt --tokenizer char  your own text, a line each
 $ python recipes/relgan.py oracle                          the LSTM world of the SeqGAN paper
-$ python recipes/relgan.py paper --text my.txt             the paper's settings (hours)
+$ python recipes/relgan.py paper --text my.txt             the settings of the authors' COCO run (hours)
 $ python recipes/relgan.py smoke                           seconds, to see that everything works
 """
 
@@ -57,6 +57,7 @@ PRESETS = {
         discriminator=SMALL_RELGAN_CNN,
     ),
     "paper": Config(
+        method=RelGANMethod(annealing_rounds=5000),
         training=FineTuning(
             mle_epochs=150,
             negatives=0,
@@ -66,6 +67,7 @@ PRESETS = {
             pools=1,
             generator_learning_rate=1e-4,
             discriminator_learning_rate=1e-4,
+            discriminator_clip_norm=5.0,
             score_l2=0.0,
             evaluate_every_rounds=50,
         ),

@@ -2,7 +2,7 @@
 
 $ python recipes/seqgan.py                                bundled cat captions, minutes on a laptop
 $ python recipes/seqgan.py --text my.txt --out runs/mine  your own text, a line each
-$ python recipes/seqgan.py paper --text my.txt            the paper's settings (hours; use a GPU)
+$ python recipes/seqgan.py paper --text my.txt            the paper's settings on your text (hours; use a GPU)
 $ python recipes/seqgan.py fast --text my.txt             the paper's D, 4 rollouts with a baseline (hours)
 $ python recipes/seqgan.py oracle                         the LSTM world of the paper
 $ python recipes/seqgan.py smoke                          seconds, to see that everything works

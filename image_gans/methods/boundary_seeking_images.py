@@ -9,9 +9,10 @@ The four choices: the players of ``networks/bernoulli.py``; a cross-entropy for 
 one z; one phase in which D and G take turns. The estimator is the one that serves text.
 
 Differs from the authors' code for MNIST (rdevon/BGAN, dcgan_28_pub), in the preset ``paper`` too: 32 x 32
-pixels, by a fixed threshold; their G has a fully connected layer of 1024 units and two transposed convolutions of kernel 5, their D two
-convolutions of kernel 5 and a fully connected layer of 1024, with LeakyReLU 0.2; here both have the DCGAN's
-layers and initialisation, with batch norm in G alone and SELU in D. Latents are normal, theirs uniform.
+pixels, by a fixed threshold; both networks have the DCGAN's layers and initialisation, with batch norm in G
+alone and SELU in D. The authors' G has a fully connected layer of 1024 units and two transposed convolutions
+of kernel 5, their D two convolutions of kernel 5 and a fully connected layer of 1024, with LeakyReLU 0.2.
+Latents are normal, theirs uniform.
 """
 
 from __future__ import annotations

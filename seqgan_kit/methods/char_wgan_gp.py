@@ -14,8 +14,9 @@ A row is the first T characters of a line, as in the paper. A shorter one goes o
 characters like any other here (the paper fills up with one character).
 
 Differs from the paper: a round ends with G's move rather than beginning with it; the critic's output layer
-starts as torch's do; n-grams are compared with those of held-out lines, by the authors with those of training
-lines.
+starts as torch's do, in the code by Glorot's rule; n-grams are compared with those of held-out lines, by the
+authors with those of training lines. The preset ``paper`` has the code's networks and schedule; its text is
+the Billion Word corpus, with characters beyond the 2,048 most frequent replaced.
 """
 
 from __future__ import annotations

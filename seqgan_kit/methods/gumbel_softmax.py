@@ -10,7 +10,8 @@ objective; relaxed samples; MLE, then D, then both in turns while tau falls.
 
 Differs from the papers: Kusner and Hernandez-Lobato train from scratch, here likelihood pretrains unless
 ``mle_epochs`` is 0 (the preset ``paper``); tau falls geometrically (linearly if asked, as theirs does from 5
-to 1) and is at its stated end in the last round; networks and schedule are SeqGAN's.
+to 1) and is at its stated end in the last round; networks, initialisation and schedule are SeqGAN's, in the
+preset ``paper`` too (one LSTM each for G and D in Kusner's and Hernandez-Lobato's, on strings of a grammar).
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ The four choices: any generator that writes token by token and any discriminator
 half; importance weights; MLE, then D, then both in turns.
 
 Differs from the paper: b counts in mean weights 1/m (see ImportanceWeighted); N falls with the share of the
-adversarial rounds that is over, so that it reaches 0 whatever their number. M is not in the paper, and of
-its schedule, networks and step sizes too little: where nothing else is set these are SeqGAN's.
+adversarial rounds that is over, so that it reaches 0 whatever their number. The paper gives no number for M
+and for rollouts, and of its schedule, networks and learning rates too little: where nothing else is set
+these are SeqGAN's. The preset ``paper`` has mixed training without rollouts; ``full`` adds SeqGAN's 16.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
     loss = - mean over tokens of log G(y_t | y_1 .. y_t-1)
 
+The preset ``paper`` is the pretraining of Yu et al. (2017), network included; their data are 10,000 rows of
+an oracle (``--oracle FILE``). Here a batch's loss is the mean over its tokens, padding left out.
+
 With dropout (in the generator's settings) and early stopping on held-out likelihood it is a strong
 baseline, stronger than the fixed number of epochs that most papers compare with.
 """

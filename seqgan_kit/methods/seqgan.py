@@ -8,10 +8,13 @@ The four choices: an LSTM and a TextCNN; the expected-probability objective; REI
 then D on pools of negatives, then g moves of G for d pools of k epochs of D.
 
 Differs from the paper: D has one logit instead of two classes; a move of D sees a batch of reals and one of
-fakes, where the paper's code mixes both into one, so that an epoch is half as many moves; G's loss is a mean
-over sequences, not a sum (Adam does not care, but the clip at 5 acts later); the rollout policy lags in all
-parameters, embeddings included, and it does lag, as the paper says and its code does not. A baseline and
-rounds without rollouts are offered; the paper has neither.
+fakes, where the paper's code mixes both into one, so that an epoch is half as many moves; G's loss is a
+mean over sequences, not a sum (Adam does not care, but the clip at 5 acts later); the rollout policy lags
+in all parameters, embeddings included, and it does lag, as the paper says and its code does not. D's output
+layer starts as torch's linear layers do, in the code with N(0, 0.1) cut at 2 sigma and biases 0.1
+(``TextCNN`` says the rest). The preset ``paper`` has the paper's networks, schedule and sizes of batches
+and pools; the paper's data are 10,000 rows of an oracle (``--oracle FILE``). A baseline and rounds without
+rollouts are offered; the paper has neither.
 """
 
 from __future__ import annotations

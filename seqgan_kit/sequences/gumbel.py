@@ -100,7 +100,8 @@ class GumbelSoftmax:
     """The gradient through relaxed samples y = softmax((l + n) / tau): d loss / d y * d y / d G.
 
     D is trained on the same kind of samples. RelGAN's inverse temperature beta = beta_max^(n/N) (Nie et al.
-    2019) is the geometric course from 1 to 1 / beta_max, which here is reached in the phase's last round.
+    2019) is the geometric course from 1 to 1 / beta_max, which is reached in the phase's last round or, with
+    ``rounds``, in round N.
     """
 
     start: float = 1.0
@@ -114,8 +115,12 @@ class GumbelSoftmax:
     feed: Feed = "sample"
     """What G reads next. sample: the relaxed token. argmax: the likeliest one, without a gradient, as in
     RelGAN."""
+    rounds: int = 0
+    """N: the round in which the end is reached, whether or not the phase has as many; 0: the last round."""
 
     def __post_init__(self) -> None:
+        if self.rounds < 0:
+            raise UsageError(f"the temperature's rounds are {self.rounds}; give 0 or more.")
         for name in ("start", "end"):
             value = getattr(self, name)
             if not (value > 0 and math.isfinite(value)):
@@ -126,7 +131,8 @@ class GumbelSoftmax:
 
     def temperature(self, move: Move) -> float:
         """Of the move's round."""
-        return temperature_at(move.progress, self.start, self.end, self.course)
+        progress = min(1.0, move.round / self.rounds) if self.rounds else move.progress
+        return temperature_at(progress, self.start, self.end, self.course)
 
     def draw(self, game: AdversarialGame, n: int, move: Move) -> Tensor:
         """Relaxed samples [n,T,V] at the move's temperature."""

@@ -64,6 +64,8 @@ class FineTuning:
     """Adam's step size of D."""
     clip_norm: float = 5.0
     """Largest norm of G's gradient."""
+    discriminator_clip_norm: float = 0.0
+    """Largest norm of D's gradient; 0: any (SeqGAN). RelGAN's code has 5."""
     score_l2: float = 0.2
     """Weight of the L2 term on D's output layer."""
     evaluate_every_epochs: int = 10
@@ -148,7 +150,9 @@ def _pretrain_generator(training: FineTuning, after: Sequence[Turn]) -> Phase:
 
 def _judge(training: FineTuning) -> tuple[Turn, ...]:
     """D's turns on one pool."""
-    optimizer = Optimizer(training.discriminator_learning_rate)
+    optimizer = Optimizer(
+        training.discriminator_learning_rate, clip_norm=training.discriminator_clip_norm or None
+    )
     moves = training.discriminator_moves or Epochs(training.discriminator_epochs)
     loss = "discriminator_loss"
     if not training.negatives:

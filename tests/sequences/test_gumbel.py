@@ -227,6 +227,16 @@ def test_the_geometric_course_is_relgans():
     assert temperature_at(0.25, 2.0, 1.0, "linear") == 1.75
 
 
+def test_the_authors_of_relgan_stop_before_beta_max():
+    """weilinie/RelGAN: temper ** (i / N), N = 5000, of which 2,000 rounds are run on Image COCO."""
+    estimator = GumbelSoftmax(1.0, 0.01, feed="argmax", rounds=5000)
+    for number in (0, 1, 1999, 5000, 6000):
+        beta = 1 / estimator.temperature(Move("adversarial", number, 2000, seeded()))
+        assert beta == pytest.approx(100 ** min(1.0, number / 5000))
+    with pytest.raises(UsageError, match="rounds are -1; give 0 or more"):
+        GumbelSoftmax(rounds=-1)
+
+
 def test_the_discriminator_gets_the_same_kind_of_samples(
     tiny_generator, tiny_text_discriminator, move
 ):
