@@ -6,7 +6,6 @@ With scores s = logit D, sigma the logistic function and z ~ N(0, 1):
     D minimises  -E_data[log sigma(s(x))] - E_z[log(1 - sigma(s(G(z))))]
     G minimises  -E_z[log sigma(s(G(z)))]                                    (non-saturating)
                  E_z[s(G(z))^2] / 2                                          (boundary_seeking)
-                 E_z[(s(G(z)) - log Z)^2] / 2, Z = E_z[exp(s(G(z)))]         (boundary_seeking_normalised)
 
 Boundary seeking for continuous data is that of Hjelm et al. 2018 ("Boundary-seeking generative adversarial
 networks"): G goes up to D's decision boundary and not beyond. With ``r1_weight`` w, D also minimises
@@ -46,7 +45,6 @@ ObjectiveName = Literal[
     "least_squares",
     "hinge",
     "boundary_seeking",
-    "boundary_seeking_normalised",
 ]
 
 
@@ -70,10 +68,8 @@ def objective(method: DCGANMethod) -> Objective:
     """The objective that the settings name, smoothed as they say."""
     if method.objective in objectives.CROSS_ENTROPY:
         return objectives.CROSS_ENTROPY[method.objective](method.label_smoothing)
-    if method.objective.startswith("boundary_seeking"):
-        normalised = method.objective == "boundary_seeking_normalised"
-        if normalised or method.objective == "boundary_seeking":
-            return objectives.boundary_seeking(method.label_smoothing, normalised)
+    if method.objective == "boundary_seeking":
+        return objectives.boundary_seeking(method.label_smoothing)
     if method.objective not in get_args(ObjectiveName):
         raise unknown("objective", method.objective, get_args(ObjectiveName))
     if method.label_smoothing:

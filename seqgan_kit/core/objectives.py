@@ -8,7 +8,6 @@ takes the place of ``log(sigmoid(x) + eps)``, whose gradient dies where it is ne
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -105,20 +104,16 @@ def expected_logit(smoothing: float = 0.0) -> Objective:
     return Objective("expected_logit", _cross_entropy(smoothing), lambda fake, real: -fake)
 
 
-def boundary_seeking(smoothing: float = 0.0, normalised: bool = False) -> Objective:
+def boundary_seeking(smoothing: float = 0.0) -> Objective:
     """G minimises F^2/2 = (log D - log(1 - D))^2 / 2: up to D's decision boundary, and not beyond (Hjelm et
     al. 2018, for continuous data).
 
-    ``normalised`` measures F from log Z = log mean exp(F) of the batch, held fixed: what exp(F) lacks to be a
-    ratio of densities. Differs from the authors' code there: it follows log Z by a moving average.
+    Differs from the authors' code: no option to measure F from a moving average of log mean exp(F). (Measured
+    from that of the batch itself, G would not be drawn to the boundary: F falls, and log Z with it.)
     """
-
-    def generator(fake: Tensor, real: Tensor | None) -> Tensor:
-        if normalised:
-            fake = fake - (fake.detach().logsumexp(0) - math.log(len(fake)))
-        return 0.5 * fake.square()
-
-    return Objective("boundary_seeking", _cross_entropy(smoothing), generator)
+    return Objective(
+        "boundary_seeking", _cross_entropy(smoothing), lambda fake, real: 0.5 * fake.square()
+    )
 
 
 def least_squares(a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Objective:

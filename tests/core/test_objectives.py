@@ -17,7 +17,7 @@ EVERY = [
     *(build() for build in CROSS_ENTROPY),
     o.least_squares(), o.least_squares(-1, 1, 0), o.wasserstein(), o.hinge(),
     o.relativistic(o.non_saturating()), o.relativistic(o.least_squares(-1, 1, 1)),
-    o.relativistic(o.hinge()), o.boundary_seeking(normalised=True),
+    o.relativistic(o.hinge()),
 ]  # fmt: skip
 
 
@@ -114,20 +114,6 @@ def test_boundary_seeking_rests_where_the_discriminator_is_undecided():
     """F^2/2 pulls a fake that D takes for real back, too: slope F, 0 on the boundary."""
     loss = o.boundary_seeking().generator
     assert [gradient(lambda x: loss(x, None), at) for at in (-3.0, 0.0, 2.0)] == [-3, 0, 2]
-
-
-def test_boundary_seeking_from_log_z():
-    """With log Z = log mean exp(F): a constant in F changes nothing, and log Z is held fixed, so the slope is
-    F - log Z. D the best and g the data's support: mean exp(F) = E_g[p/g] = 1, the plain loss."""
-    f = scores(-1.0, 0.5, 2.0).requires_grad_()
-    loss = o.boundary_seeking(normalised=True).generator
-    log_z = f.exp().mean().log().detach()
-    torch.testing.assert_close(loss(f, None), (f - log_z) ** 2 / 2)
-    torch.testing.assert_close(loss(f + 7, None), loss(f, None))
-    (slope,) = torch.autograd.grad(loss(f, None).sum(), f)
-    torch.testing.assert_close(slope, (f - log_z).detach())
-    ratios = scores(0.5, 1.0, 1.5).log()
-    torch.testing.assert_close(loss(ratios, None), o.boundary_seeking().generator(ratios, None))
 
 
 @pytest.mark.parametrize("far", [-100.0, 100.0])
