@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,48 +16,19 @@ from image_gans.conditions import Conditions
 from image_gans.exploring import Explorer
 from image_gans.grids import save_grid
 from image_gans.latent import LatentGenerator
-from image_gans.networks.autoencoder import AutoencoderConfig, AutoencoderGenerator
-from image_gans.networks.bernoulli import BernoulliConfig, BernoulliGenerator
-from image_gans.networks.coded import CodedConfig, CodedGenerator
-from image_gans.networks.conditional import ConditionalConfig, ConditionalGenerator
-from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator
-from image_gans.networks.mlp import MLPConfig, MLPGenerator
-from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPGenerator
-from image_gans.networks.resnet import ResNetConfig, ResNetGenerator
 from image_gans.networks.spectral import plain_weights
+from image_gans.saved_networks import built_network, described_network, saved_network
 from image_gans.scatter import save_scatter
 from seqgan_kit.core.checked_json import check, read_checked
 from seqgan_kit.core.checksums import check_sums, sums_of
-from seqgan_kit.core.json_kinds import anything, record, text
+from seqgan_kit.core.foreign import ForeignClass, check_weights, weights_to_save
+from seqgan_kit.core.json_kinds import anything, record
 from seqgan_kit.core.runlog import write_whole
-from seqgan_kit.core.settings import restored
-from seqgan_kit.core.stored_models import network_settings, restored_network
-from seqgan_kit.errors import (
-    CheckpointError,
-    SeqganKitError,
-    TrainingError,
-    UsageError,
-    unknown,
-)
+from seqgan_kit.core.stored_models import restored_network
+from seqgan_kit.errors import CheckpointError, TrainingError, UsageError
 
 _FORMAT = 1
 _CHUNK = 256  # pictures at a time: bounds the memory, changes no picture
-
-GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
-    "autoencoder": (AutoencoderConfig, AutoencoderGenerator),
-    "bernoulli": (BernoulliConfig, BernoulliGenerator),
-    "coded": (CodedConfig, CodedGenerator),
-    "conditional": (ConditionalConfig, ConditionalGenerator),
-    "dcgan": (DCGANConfig, DCGANGenerator),
-    "picture_mlp": (PictureMLPConfig, PictureMLPGenerator),
-    "mlp": (MLPConfig, MLPGenerator),
-    "resnet": (ResNetConfig, ResNetGenerator),
-}
-"""Generators by the name in model.json: their config and what builds them from it, and from the inner
-generator where they have one."""
-
-_INNER = {"name": text(100), "config": network_settings}
-_GENERATOR = record(_INNER, {"inner": record(_INNER)})
 
 
 @dataclass(frozen=True)
@@ -92,7 +63,8 @@ class ImageModel:
     @property
     def noise_dimensions(self) -> int:
         """How many of a latent vector's first dimensions are noise; labels and codes lie behind them."""
-        return int(cast(Any, self.generator).config.latent)
+        latent = getattr(getattr(self.generator, "config", None), "latent", None)
+        return self.latents(1).shape[1] if latent is None else int(latent)
 
     def latents(self, n: int, *, seed: int = 0, condition: str | None = None) -> Tensor:
         """[n,d] latent vectors, under a condition such as ``coat=ginger,eyes=odd`` if one is given."""
@@ -103,7 +75,7 @@ class ImageModel:
         return torch.cat([generator.latents(1, rng, **options) for _ in range(n)])
 
     def _wishes(self, condition: str) -> Mapping[int, int]:
-        conditions = getattr(cast(Any, self.generator).config, "conditions", None)
+        conditions = getattr(getattr(self.generator, "config", None), "conditions", None)
         if conditions is None:
             raise UsageError(
                 f"this model was trained without labels, so it cannot be asked for {condition!r}. Train one "
@@ -115,7 +87,7 @@ class ImageModel:
         """Ways through its latent space, arithmetic and projection."""
         from image_gans.recognised import selector  # the metrics, which nobody needs for samples
 
-        told = getattr(cast(Any, self.generator).config, "conditions", None)
+        told = getattr(getattr(self.generator, "config", None), "conditions", None)
         select = None if told else selector(self.run_dir, self.generator, self.latents)
         return Explorer(self.generator, self.latents, self.run_dir / "samples", select)
 
@@ -161,6 +133,16 @@ class ImageModel:
         return save_grid(pictures, path)
 
 
+def check_image_model(generator: nn.Module) -> None:
+    """Raise UsageError, before anything is trained, for a generator that could not be saved or drawn from."""
+    if not callable(getattr(generator, "latents", None)):
+        raise UsageError(
+            f"the image generator {type(generator).__name__} cannot be drawn from once saved: it has no "
+            "method latents(n, rng) that gives the [n,d] vectors which its forward turns into images. Add it."
+        )
+    check_weights(generator)
+
+
 def save_image_model(
     folder: Path, generator: nn.Module, about: Mapping[str, Any] | None = None
 ) -> None:
@@ -168,13 +150,13 @@ def save_image_model(
 
     Args:
         folder: a run's ``model`` folder.
-        generator: one of :data:`GENERATORS`, with its ``config``.
+        generator: any that :func:`check_image_model` lets pass.
         about: anything else worth knowing about it, in JSON's types (data, method, channels' meaning).
     """
-    described = _describe(generator)
+    check_image_model(generator)
+    described = described_network(generator)
     folder.mkdir(parents=True, exist_ok=True)
-    # safetensors wants plain memory order, and channels-last is none.
-    tensors = {name: t.detach().cpu().contiguous() for name, t in plain_weights(generator).items()}
+    tensors = weights_to_save(plain_weights(generator))
     if spoilt := _not_finite(tensors):
         raise TrainingError(
             f"the trained generator cannot be used: {spoilt}. The training has diverged. Train again with "
@@ -199,41 +181,55 @@ def _not_finite(tensors: Mapping[str, Tensor]) -> str:
     return ""
 
 
-def _describe(generator: nn.Module) -> dict[str, Any]:
-    """Name and config of a generator, and of the inner one in it."""
-    config = getattr(generator, "config", None)
-    names = [name for name, (kind, _) in GENERATORS.items() if isinstance(config, kind)]
-    if not names:
-        raise UsageError(
-            f"no image model of {type(generator).__name__} can be written: its config is of no kind in "
-            f"image_gans.export.GENERATORS ({', '.join(GENERATORS)}). Add it there."
-        )
-    entry = {"name": names[0], "config": asdict(cast(Any, config))}
-    inner = getattr(generator, "inner", None)
-    return entry if inner is None else {**entry, "inner": _describe(inner)}
+def load_image_model(
+    run_dir: Path | str,
+    device: torch.device | str = "cpu",
+    generator: nn.Module | Callable[[], nn.Module] | None = None,
+) -> ImageModel:
+    """The model in ``run_dir/model``, ready to draw from.
 
-
-def load_image_model(run_dir: Path, device: torch.device | str = "cpu") -> ImageModel:
-    """The model in ``run_dir/model``, ready to draw from."""
+    Args:
+        run_dir: the run's directory.
+        device: where to draw.
+        generator: for a run with a generator class of your own, a module of that class, or a function
+            without arguments that builds one. No class is ever imported because a file names it.
+    """
     folder = Path(run_dir) / "model"
     description = _read_description(folder / "model.json")
     path, weights = folder / "model.json", folder / "generator.safetensors"
-    check(description["generator"], _GENERATOR, f"{path}, generator")
+    entry = description["generator"]
+    check(entry, saved_network, f"{path}, generator")
     check_sums(folder, description.get("sha256"))
+    if generator is None and "class" in entry:
+        foreign = ForeignClass(entry["class"])
+        raise UsageError(
+            f"the generator in {folder} is of the class {foreign}, which is not part of image_gans, and code "
+            "is never imported from data. Hand it over in Python: "
+            f"image_gans.export.load_image_model({str(run_dir)!r}, generator={foreign.short}(...))."
+        )
     try:
-        generator = restored_network(lambda: _build(description["generator"], path), weights)
+        network = restored_network(_maker(entry, generator, path), weights)
     except CheckpointError as error:
         raise CheckpointError(
             f"the model in {folder} cannot be restored: {str(error).rstrip('.')}. "
             "Its files must come from one run."
         ) from error
-    if spoilt := _not_finite(generator.state_dict()):
+    if spoilt := _not_finite(network.state_dict()):
         raise CheckpointError(
             f"{weights} cannot be drawn from: {spoilt}. The training had diverged. Train again with lower "
             "learning rates, or resume an earlier checkpoint."
         )
-    generator.to(device).eval().requires_grad_(False)
-    return ImageModel(Path(run_dir), generator, description)
+    network.to(device).eval().requires_grad_(False)
+    return ImageModel(Path(run_dir), network, description)
+
+
+def _maker(
+    entry: Any, given: nn.Module | Callable[[], nn.Module] | None, path: Path
+) -> Callable[[], nn.Module]:
+    """What makes the network: the description, or the caller."""
+    if given is None:
+        return lambda: built_network(entry, path)
+    return (lambda: given) if isinstance(given, nn.Module) else given
 
 
 def _read_description(path: Path) -> dict[str, Any]:
@@ -252,16 +248,3 @@ def _read_description(path: Path) -> dict[str, Any]:
         )
     check(description, record({"generator": record({})}), str(path))
     return cast(dict[str, Any], description)
-
-
-def _build(entry: Any, path: Path) -> nn.Module:
-    """A generator with fresh weights from its name and config."""
-    name = entry["name"]
-    if name not in GENERATORS:
-        raise CheckpointError(f"{path}: {unknown('image generator', name, GENERATORS)}")
-    config, generator = GENERATORS[name]
-    inner = (_build(entry["inner"], path),) if "inner" in entry else ()
-    try:
-        return generator(restored(config, entry["config"], name), *inner)
-    except SeqganKitError as error:
-        raise CheckpointError(f"{path} has a config that does not fit {name}: {error}") from error

@@ -54,9 +54,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "image_gans.schedule": BELOW_IMAGES | {"image_gans", "image_gans.techniques"},
     "image_gans.exploring": BELOW_IMAGES | {"image_gans.grids", "image_gans.latent"},
     "image_gans.recognised": BELOW_IMAGES | {"image_gans.conditions", "image_gans.metrics"},
+    "image_gans.saved_networks": BELOW_IMAGES | {"image_gans", "image_gans.networks"},
     "image_gans.export": BELOW_IMAGES
     | IMAGE_PARTS
-    | {"image_gans.exploring", "image_gans.networks", "image_gans.recognised"},
+    | {"image_gans.exploring", "image_gans.networks", "image_gans.recognised"}
+    | {"image_gans.saved_networks"},
     "image_gans.methods": BELOW_IMAGES
     | IMAGE_PARTS
     | {"image_gans.networks", "image_gans.metrics", "image_gans.export"},

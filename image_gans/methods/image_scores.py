@@ -11,6 +11,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from image_gans.export import check_image_model
 from image_gans.grids import save_grid
 from image_gans.latent import LatentGenerator, strip
 from image_gans.methods.image_columns import image_columns, image_notes
@@ -72,6 +73,10 @@ class ImageScorer:
     def comparison(self) -> Comparison:
         """The corpus as samples are compared with it, the same for all games."""
         return Comparison(self.corpus, self.settings.features, self.settings.score_samples, seed=0)
+
+    def check(self, game: Game) -> None:
+        """Raise UsageError, before training, for a generator that could not be saved."""
+        check_image_model(game.players["generator"])
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: how much samples differ from each other."""

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from image_gans.export import check_image_model
 from image_gans.metrics.modes import (
     DEVIATIONS,
     ModeScores,
@@ -47,6 +48,10 @@ class PointScorer:
 
     world: PointWorld
     settings: PointScores = PointScores()
+
+    def check(self, game: Game) -> None:
+        """Raise UsageError, before training, for a generator that could not be saved."""
+        check_image_model(game.players["generator"])
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: modes, share of high quality (%), reverse KL, spread."""

@@ -101,9 +101,56 @@ def test_sampling_options_that_do_not_fit_are_refused(tmp_path, generator):
         model.sample(1, temperature=-1.0)
 
 
-def test_a_generator_nobody_can_rebuild_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"no image model of Linear can be written"):
+class Blobs(nn.Module):
+    """A user's own generator: one linear layer to 16 x 16 pixels."""
+
+    def __init__(self, latent=3):
+        super().__init__()
+        self.latent, self.layer = latent, nn.Linear(latent, 256)
+
+    def latents(self, n, rng):
+        return torch.randn(n, self.latent, generator=rng)
+
+    def forward(self, z):
+        return self.layer(z).tanh().view(-1, 1, 16, 16)
+
+    def sample(self, n, *, rng):
+        return self(self.latents(n, rng))
+
+
+def test_a_generator_of_the_users_own_class_comes_back_when_it_is_handed_over(tmp_path):
+    own = Blobs()
+    save_image_model(tmp_path / "model", own)
+    described = json.loads((tmp_path / "model" / "model.json").read_text())["generator"]
+    assert described == {"class": f"{Blobs.__module__}.Blobs"}
+    for given in (Blobs, Blobs()):
+        model = load_image_model(tmp_path, generator=given)
+        assert torch.equal(model.generator.layer.weight, own.layer.weight)
+        assert model.images(4, seed=1, temperature=0.5).shape == (4, 1, 16, 16)
+        assert model.sample(2).exists()
+        with pytest.raises(UsageError, match="trained without labels"):
+            model.images(1, condition="coat=white")
+    with pytest.raises(UsageError, match=r"(?s)of the class '.*Blobs'.*generator=Blobs\(\.\.\.\)"):
+        load_image_model(tmp_path)
+    with pytest.raises(CheckpointError, match=r"cannot be restored: layer\.weight has the shape"):
+        load_image_model(tmp_path, generator=Blobs(5))
+
+
+def test_a_class_of_its_own_with_settings_of_ours_is_not_taken_for_ours(tmp_path, generator):
+    class Louder(type(generator)):
+        pass
+
+    save_image_model(tmp_path / "model", Louder(generator.config))
+    with pytest.raises(UsageError, match="Louder"):
+        load_image_model(tmp_path)
+
+
+def test_a_generator_that_nobody_could_draw_from_is_refused_before_training(tmp_path):
+    with pytest.raises(
+        UsageError, match=r"Linear cannot be drawn from .* method latents\(n, rng\)"
+    ):
         save_image_model(tmp_path / "model", nn.Linear(2, 2))
+    assert not (tmp_path / "model").exists()
 
 
 def test_broken_models_are_named(tmp_path, generator):
