@@ -11,6 +11,7 @@ FACES = ImageTraining(
     generator_learning_rate=4e-4,
     average_decay=0.995,
     epochs=32,
+    most_work=3.0,
     sample_every_rounds=500,
 )
 SMOKE = ImageTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5)

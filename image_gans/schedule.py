@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -37,6 +38,9 @@ class ImageTraining:
     """Pictures a batch."""
     epochs: float = 25.0
     """Passes of D over the pictures; a round is D's moves and one of G."""
+    most_work: float = 0.0
+    """Shorten the preset's epochs on more or larger images than the bundled faces, so that the run takes at
+    most so many times its work there (0: never). Epochs given as a flag are kept."""
     evaluate_every_rounds: int = 0
     """Measure the samples every so many rounds (0: about 20 evaluations, evenly spaced)."""
     sample_every_rounds: int = 0
@@ -48,6 +52,8 @@ class ImageTraining:
         for name in ("discriminator_moves", "batch_size"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+        if not 0 <= self.most_work < math.inf:
+            raise UsageError(f"most_work is {self.most_work}; it must be 0 or more.")
         if self.epochs <= 0:
             raise UsageError(f"epochs is {self.epochs:g}; it must be above 0.")
 

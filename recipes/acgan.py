@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from image_gans.conditions import conditioned
+from image_gans.image_fitting import fit_to_images
 from image_gans.methods import acgan
 from image_gans.methods.acgan import PAPER, ACGANMethod
 from image_gans.methods.condition_scores import ConditionScorer
@@ -66,13 +67,14 @@ def main(cfg: Config) -> None:
         corpus = load_images(cfg.data)
         labelled = conditioned(corpus, cfg.conditions.condition)
         run.say("\n".join([*corpus.account.lines(), labelled.line()]))
+        feed = labelled.corpus.feed(cfg.training.batch_size, **run.share())
+        training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), feed)
         networks = build_conditional_networks(cfg.networks, cfg.data, labelled, cfg.conditions)
         game = acgan.build(*networks, cfg.method, cfg.techniques)
-        phases = acgan.phases(cfg.training, cfg.techniques)
+        phases = acgan.phases(training, cfg.techniques)
 
         scorer = ConditionScorer(corpus, cfg.scores, conditions=labelled.conditions)
-        feed = labelled.corpus.feed(cfg.training.batch_size, **run.share())
-        hooks, following = image_hooks(scorer), averages(cfg.training)
+        hooks, following = image_hooks(scorer), averages(training)
         trained = Trainer(run, game, phases, feed, hooks, following).fit()
         close_image_run(run, scorer, trained, "AC-GAN")
 

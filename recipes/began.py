@@ -10,6 +10,7 @@ $ torchrun --nproc_per_node 2 recipes/began.py    several processes
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from image_gans.image_fitting import fit_to_images
 from image_gans.methods import began
 from image_gans.methods.began import BEGANMethod
 from image_gans.methods.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
@@ -47,6 +48,7 @@ PRESETS = {
             discriminator_learning_rate=1e-3,
             average_decay=0.995,
             epochs=20,
+            most_work=3.0,
             sample_every_rounds=500,
         ),
     ),
@@ -69,13 +71,14 @@ def main(cfg: Config) -> None:
     with open_run("began", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), feed)
         players = build_networks(cfg.networks, cfg.data, packing=cfg.techniques.packing)
         game = began.build(*players, cfg.method, cfg.techniques)
-        phases = began.phases(cfg.training, cfg.techniques)
+        phases = began.phases(training, cfg.techniques)
 
         scorer = ImageScorer(corpus, cfg.scores)
-        feed = corpus.feed(cfg.training.batch_size, **run.share())
-        hooks, following = image_hooks(scorer), averages(cfg.training)
+        hooks, following = image_hooks(scorer), averages(training)
         trained = Trainer(run, game, phases, feed, hooks, following).fit()
         close_image_run(run, scorer, trained, "BEGAN")
 

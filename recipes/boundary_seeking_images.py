@@ -11,6 +11,7 @@ $ torchrun --nproc_per_node 2 recipes/boundary_seeking_images.py       several p
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from image_gans.image_fitting import fit_to_images
 from image_gans.methods import boundary_seeking_images
 from image_gans.methods.boundary_seeking_images import PAPER, BoundarySeekingImagesMethod
 from image_gans.methods.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
@@ -56,6 +57,7 @@ PRESETS = {
             generator_learning_rate=1e-3,
             discriminator_learning_rate=2e-4,
             epochs=20,
+            most_work=3.0,
             sample_every_rounds=200,
         ),
         width=32,
@@ -77,13 +79,14 @@ def main(cfg: Config) -> None:
         shape = BernoulliConfig(cfg.data.size, cfg.latent, cfg.width)
         corpus = binarised(load_images(cfg.data), cfg.threshold)
         run.say("\n".join(corpus.account.lines()))
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), feed)
         players = BernoulliGenerator(shape), bernoulli_discriminator(shape)
         game = boundary_seeking_images.build(*players, cfg.method, cfg.techniques)
-        phases = boundary_seeking_images.phases(cfg.training, cfg.techniques)
+        phases = boundary_seeking_images.phases(training, cfg.techniques)
 
         scorer = ImageScorer(corpus, cfg.scores)
-        feed = corpus.feed(cfg.training.batch_size, **run.share())
-        hooks, following = image_hooks(scorer), averages(cfg.training)
+        hooks, following = image_hooks(scorer), averages(training)
         trained = Trainer(run, game, phases, feed, hooks, following).fit()
         close_image_run(run, scorer, trained, "BGAN")
 

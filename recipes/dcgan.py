@@ -15,6 +15,7 @@ $ torchrun --nproc_per_node 2 recipes/dcgan.py              several processes
 from dataclasses import dataclass
 from typing import Annotated
 
+from image_gans.image_fitting import fit_to_images
 from image_gans.methods import dcgan
 from image_gans.methods.dcgan import DCGANMethod
 from image_gans.methods.image_scores import ImageScorer, ScoreSettings
@@ -88,13 +89,14 @@ def main(cfg: Config) -> None:
     with open_run("dcgan", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), feed)
         players = build_networks(cfg.networks, cfg.data, packing=cfg.techniques.packing)
         game = dcgan.build(*players, cfg.method, cfg.techniques)
-        phases = dcgan.phases(cfg.training, cfg.techniques)
+        phases = dcgan.phases(training, cfg.techniques)
 
         scorer = ImageScorer(corpus, cfg.scores)
-        feed = corpus.feed(cfg.training.batch_size, **run.share())
-        hooks, following = image_hooks(scorer), averages(cfg.training)
+        hooks, following = image_hooks(scorer), averages(training)
         trained = Trainer(run, game, phases, feed, hooks, following).fit()
         close_image_run(run, scorer, trained, "DCGAN")
 

@@ -11,6 +11,7 @@ $ python recipes/infogan.py --resume runs/infogan           go on where a run st
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from image_gans.image_fitting import fit_to_images
 from image_gans.methods import infogan
 from image_gans.methods.code_scores import CodeScorer
 from image_gans.methods.image_scores import SMOKE_SCORES, ScoreSettings
@@ -66,13 +67,14 @@ def main(cfg: Config) -> None:
     with open_run("infogan", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), feed)
         networks = build_coded_networks(cfg.networks, cfg.data, cfg.codes)
         game = infogan.build(*networks, cfg.method, cfg.techniques)
-        phases = infogan.phases(cfg.training, cfg.techniques)
+        phases = infogan.phases(training, cfg.techniques)
 
         scorer = CodeScorer(corpus, cfg.scores)
-        feed = corpus.feed(cfg.training.batch_size, **run.share())
-        hooks, following = image_hooks(scorer), averages(cfg.training)
+        hooks, following = image_hooks(scorer), averages(training)
         trained = Trainer(run, game, phases, feed, hooks, following).fit()
         close_image_run(run, scorer, trained, "InfoGAN")
 

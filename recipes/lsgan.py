@@ -11,6 +11,7 @@ $ torchrun --nproc_per_node 2 recipes/lsgan.py   several processes
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from image_gans.image_fitting import fit_to_images
 from image_gans.methods import lsgan
 from image_gans.methods.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
 from image_gans.methods.lsgan import LSGANMethod
@@ -61,13 +62,14 @@ def main(cfg: Config) -> None:
     with open_run("lsgan", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), feed)
         players = build_networks(cfg.networks, cfg.data, packing=cfg.techniques.packing)
         game = lsgan.build(*players, cfg.method, cfg.techniques)
-        phases = lsgan.phases(cfg.training, cfg.techniques)
+        phases = lsgan.phases(training, cfg.techniques)
 
         scorer = ImageScorer(corpus, cfg.scores)
-        feed = corpus.feed(cfg.training.batch_size, **run.share())
-        hooks, following = image_hooks(scorer), averages(cfg.training)
+        hooks, following = image_hooks(scorer), averages(training)
         trained = Trainer(run, game, phases, feed, hooks, following).fit()
         close_image_run(run, scorer, trained, "LSGAN")
 

@@ -78,13 +78,16 @@ def main(cfg: Config) -> None:
     with open_run("maligan", cfg) as run:
         corpus, world = load_corpus(cfg.data, cfg.oracle)
         run.say("\n".join(corpus.account.lines()))
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        preset = PRESETS.get(cfg.run.preset, cfg).training
+        training = fit_to_text(run, cfg.training, preset, corpus, feed)
         ids, words, length = corpus.tokenizer, corpus.tokenizer.vocabulary_size, corpus.length
         generator = build_generator(
             cfg.generator, words, length, bos=ids.bos, eos=ids.eos, pad=ids.pad
         )
-        start_from(cfg.training.pretrained, generator, ids, run.say)
+        start_from(training.pretrained, generator, ids, run.say)
         discriminator = build_discriminator(cfg.discriminator, words, length, pad=ids.pad)
-        game = maligan.build(generator, discriminator, cfg.method, cfg.training)
+        game = maligan.build(generator, discriminator, cfg.method, training)
 
         scorer = TextScorer(corpus, world, cfg.scores)
         alarms = (
@@ -93,14 +96,13 @@ def main(cfg: Config) -> None:
             LostDiversity(scorer.real_diversity()),
         )
         hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
-        feed = corpus.feed(cfg.training.batch_size, **run.share())
-        phases = maligan.phases(cfg.method, cfg.training)
+        phases = maligan.phases(cfg.method, training)
         trainer = Trainer(run, game, phases, feed, hooks)
         trainer.fit()
 
         if run.runtime.leads:
             pretrained = trainer.player_after(PRETRAINED, "generator")
-            start = start_name(cfg.training)
+            start = start_name(training)
             rows = scorer.rows({start: pretrained, "MaliGAN": generator}, cfg.run.seed)
             save_text_model(run.log.model_folder, generator, corpus.tokenizer)
             close_run(run, scorer.record(f"{start}, MaliGAN and real data", rows))

@@ -18,6 +18,7 @@ from seqgan_kit.methods.corpora import OracleData, TextData, load_corpus
 from seqgan_kit.methods.export import save_text_model
 from seqgan_kit.methods.mle import MLEMethod
 from seqgan_kit.methods.pretrained import start_from
+from seqgan_kit.methods.text_fitting import fit_to_text
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
@@ -43,6 +44,7 @@ PRESETS = {
             mle_epochs=40,
             mle_learning_rate=5e-3,
             patience_evaluations=3,
+            most_work=6.0,
             evaluate_every_epochs=1,
         ),
         generator=GeneratorChoice(lstm=LSTMConfig(embedding=64, hidden=96, dropout=0.1)),
@@ -60,6 +62,9 @@ def main(cfg: Config) -> None:
     with open_run("mle", cfg) as run:
         corpus, world = load_corpus(cfg.data, cfg.oracle)
         run.say("\n".join(corpus.account.lines()))
+        feed = corpus.feed(cfg.method.batch_size, **run.share())
+        preset = PRESETS.get(cfg.run.preset, cfg).method
+        method = fit_to_text(run, cfg.method, preset, corpus, feed)
         ids, words, length = corpus.tokenizer, corpus.tokenizer.vocabulary_size, corpus.length
         generator = build_generator(
             cfg.generator, words, length, bos=ids.bos, eos=ids.eos, pad=ids.pad
@@ -69,8 +74,7 @@ def main(cfg: Config) -> None:
         scorer = TextScorer(corpus, world, cfg.scores)
         alarms = (LostDiversity(scorer.real_diversity()),)
         hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
-        feed = corpus.feed(cfg.method.batch_size, **run.share())
-        Trainer(run, mle.build(generator), mle.phases(cfg.method), feed, hooks).fit()
+        Trainer(run, mle.build(generator), mle.phases(method), feed, hooks).fit()
 
         if run.runtime.leads:
             rows = scorer.rows({"MLE": generator}, cfg.run.seed)

@@ -12,6 +12,7 @@ $ torchrun --nproc_per_node 2 recipes/relativistic.py         several processes
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from image_gans.image_fitting import fit_to_images
 from image_gans.methods import relativistic
 from image_gans.methods.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
 from image_gans.methods.relativistic import RelativisticMethod
@@ -62,13 +63,14 @@ def main(cfg: Config) -> None:
     with open_run("relativistic", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), feed)
         players = build_networks(cfg.networks, cfg.data, packing=cfg.techniques.packing)
         game = relativistic.build(*players, cfg.method, cfg.techniques)
-        phases = relativistic.phases(cfg.training, cfg.techniques)
+        phases = relativistic.phases(training, cfg.techniques)
 
         scorer = ImageScorer(corpus, cfg.scores)
-        feed = corpus.feed(cfg.training.batch_size, **run.share())
-        hooks, following = image_hooks(scorer), averages(cfg.training)
+        hooks, following = image_hooks(scorer), averages(training)
         trained = Trainer(run, game, phases, feed, hooks, following).fit()
         close_image_run(run, scorer, trained, "Relativistic GAN")
 

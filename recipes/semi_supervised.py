@@ -11,6 +11,7 @@ $ python recipes/semi_supervised.py --resume runs/semi_supervised    go on where
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from image_gans.image_fitting import fit_to_images
 from image_gans.methods import semi_supervised
 from image_gans.methods.few_labels import FewLabelsFeed, LabelSettings, few_labels
 from image_gans.methods.image_scores import SMOKE_SCORES, ScoreSettings
@@ -49,6 +50,7 @@ PRESETS = {
             discriminator_learning_rate=1e-3,
             learning_rate_schedule="linear",
             epochs=40,
+            most_work=3.0,
             sample_every_rounds=200,
         ),
     ),
@@ -72,14 +74,15 @@ def main(cfg: Config) -> None:
         corpus = load_images(cfg.data)
         told = few_labels(corpus, cfg.labels, cfg.run.seed)
         run.say("\n".join([*corpus.account.lines(), told.line()]))
+        pictures = corpus.feed(cfg.training.batch_size, **run.share())
+        training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), pictures)
         networks = build_networks(cfg.networks, cfg.data)
         game = semi_supervised.build(*networks, len(told.names), cfg.method, cfg.techniques)
-        phases = semi_supervised.phases(cfg.training, cfg.techniques)
+        phases = semi_supervised.phases(training, cfg.techniques)
 
         scorer = LabelScorer(corpus, cfg.scores, told=told)
-        pictures = corpus.feed(cfg.training.batch_size, **run.share())
         feed = FewLabelsFeed(pictures, told, cfg.labels.labelled_batch_size, **run.share())
-        hooks, following = image_hooks(scorer), averages(cfg.training)
+        hooks, following = image_hooks(scorer), averages(training)
         trained = Trainer(run, game, phases, feed, hooks, following).fit()
         close_image_run(run, scorer, trained, "semi-supervised GAN")
 

@@ -10,6 +10,7 @@ $ torchrun --nproc_per_node 2 recipes/sngan.py    several processes
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from image_gans.image_fitting import fit_to_images
 from image_gans.methods import sngan
 from image_gans.methods.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
 from image_gans.methods.sngan import SNGANMethod
@@ -51,6 +52,7 @@ PRESETS = {
             batch_size=32,
             average_decay=0.995,
             epochs=20,
+            most_work=3.0,
             sample_every_rounds=500,
         ),
     ),
@@ -74,13 +76,14 @@ def main(cfg: Config) -> None:
     with open_run("sngan", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), feed)
         players = build_networks(cfg.networks, cfg.data, packing=cfg.techniques.packing)
         game = sngan.build(*players, cfg.method, cfg.techniques)
-        phases = sngan.phases(cfg.training, cfg.techniques)
+        phases = sngan.phases(training, cfg.techniques)
 
         scorer = ImageScorer(corpus, cfg.scores)
-        feed = corpus.feed(cfg.training.batch_size, **run.share())
-        hooks, following = image_hooks(scorer), averages(cfg.training)
+        hooks, following = image_hooks(scorer), averages(training)
         trained = Trainer(run, game, phases, feed, hooks, following).fit()
         close_image_run(run, scorer, trained, "SNGAN")
 

@@ -10,6 +10,7 @@ $ torchrun --nproc_per_node 2 recipes/wgan.py   several processes
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from image_gans.image_fitting import fit_to_images
 from image_gans.methods import wgan
 from image_gans.methods.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
 from image_gans.methods.wgan import WGANMethod
@@ -49,6 +50,7 @@ PRESETS = {
             batch_size=32,
             average_decay=0.99,
             epochs=30,
+            most_work=3.0,
             sample_every_rounds=200,
         ),
     ),
@@ -71,13 +73,14 @@ def main(cfg: Config) -> None:
     with open_run("wgan", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))
+        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), feed)
         players = build_networks(cfg.networks, cfg.data, packing=cfg.techniques.packing)
         game = wgan.build(*players, cfg.method, cfg.techniques)
-        phases = wgan.phases(cfg.method, cfg.training, cfg.techniques)
+        phases = wgan.phases(cfg.method, training, cfg.techniques)
 
         scorer = ImageScorer(corpus, cfg.scores)
-        feed = corpus.feed(cfg.training.batch_size, **run.share())
-        hooks, following = image_hooks(scorer), averages(cfg.training)
+        hooks, following = image_hooks(scorer), averages(training)
         trained = Trainer(run, game, phases, feed, hooks, following).fit()
         close_image_run(run, scorer, trained, "WGAN")
 

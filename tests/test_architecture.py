@@ -51,6 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "image_gans.latent": BELOW_IMAGES | {"image_gans"},
     "image_gans.techniques": BELOW_IMAGES | {"image_gans", "image_gans.networks"},
     "image_gans.presets": {"image_gans", "image_gans.schedule"},
+    "image_gans.image_fitting": BELOW_IMAGES | {"image_gans", "image_gans.schedule"},
     "image_gans.schedule": BELOW_IMAGES | {"image_gans", "image_gans.techniques"},
     "image_gans.exploring": BELOW_IMAGES | {"image_gans.grids", "image_gans.latent"},
     "image_gans.recognised": BELOW_IMAGES | {"image_gans.conditions", "image_gans.metrics"},

@@ -185,6 +185,7 @@ def _run(
     arm: Arm, words: tuple[str, ...], seed: int, out: Path, seconds: float = 0.0
 ) -> PlannedRun:
     folder = run_folder(out, arm.name, seed)
-    words = (*words, "--seed", str(seed), "--out", str(folder))
+    # What is compared must be as long as planned, on whatever data.
+    words = (*words, "--most-work", "0", "--seed", str(seed), "--out", str(folder))
     start = None if arm.role == "start" else run_folder(out, START, seed)
     return PlannedRun(arm.name, seed, arm.recipe, words, folder, start, seconds)

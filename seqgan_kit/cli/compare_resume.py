@@ -14,6 +14,7 @@ from seqgan_kit.report.comparison_runs import ADVERSARIAL, BASELINE
 
 _PATHS = ("--out", "--config", "--pretrained")
 """Flags whose values may be written in another way, relative or absolute."""
+_PASSED_OVER = (*_PATHS, "--most-work")
 _TOO_SHORT_SECONDS = 2.0
 """A rest of the time budget that is not worth a start."""
 
@@ -51,11 +52,11 @@ def _minutes(seconds: float) -> list[str]:
 
 
 def _comparable(words: Sequence[str]) -> list[str]:
-    """The words without those that say where things lie."""
+    """The words without those that say where things lie, and without what older versions did not say."""
     return [
         word
         for before, word in zip(["", *words], words, strict=False)
-        if before not in _PATHS and word not in _PATHS
+        if before not in _PASSED_OVER and word not in _PASSED_OVER
     ]
 
 

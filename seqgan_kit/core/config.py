@@ -96,7 +96,7 @@ def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) 
     base = _with_run(presets[preset], preset=preset)
     resumed = _take(left, "--resume")
     if resumed is not None:
-        base = _of_run(base, Path(resumed))
+        base = _of_run(_without_preset(base), Path(resumed))
     for path in iter(lambda: _take(left, "--config"), None):
         base = merged(base, read_settings(Path(path)))
     _check_preset_first(presets, arguments, left, _switches(base))
@@ -162,6 +162,14 @@ def _of_run(base: C, folder: Path) -> C:
             f"{folder} is a run of the recipe {record.get('recipe')!r}; this recipe cannot take its "
             f"settings: {error}"
         ) from error
+
+
+def _without_preset(base: C) -> C:
+    """The configuration's own defaults: a setting that an older run lacks was not there, so it is off."""
+    try:
+        return type(base)()
+    except TypeError:  # a recipe of one's own may have settings without a default
+        return base
 
 
 def _with_run(base: C, **changes: Any) -> C:

@@ -45,12 +45,17 @@ class MLEMethod:
     patience_evaluations: int = 0
     """Stop when held-out likelihood has not improved for so many evaluations and return to its best
     (0: train all epochs)."""
+    most_work: float = 0.0
+    """Shorten the preset's lengths on text larger than the bundled captions, so that each part of the run
+    takes at most so many times its work there (0: never). Lengths given as flags are kept."""
     evaluate_every_epochs: int = 5
     """Epochs between evaluations."""
 
     def __post_init__(self) -> None:
         if self.mle_moves < 0:
             raise UsageError(f"mle_moves is {self.mle_moves}; it must be 0 or more.")
+        if not 0 <= self.most_work < math.inf:
+            raise UsageError(f"most_work is {self.most_work}; it must be 0 or more.")
         if not 0 <= self.mle_epochs < math.inf:
             raise UsageError(f"mle_epochs is {self.mle_epochs}; it must be 0 or more.")
 

@@ -26,6 +26,7 @@ CAPTIONS = FineTuning(
     generator_learning_rate=5e-4,
     discriminator_learning_rate=2e-3,
     score_l2=0.0,
+    most_work=6.0,
     evaluate_every_epochs=2,
 )
 ORACLE = FineTuning(

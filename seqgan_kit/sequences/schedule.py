@@ -68,6 +68,9 @@ class FineTuning:
     """Largest norm of D's gradient; 0: any (SeqGAN). RelGAN's code has 5."""
     score_l2: float = 0.2
     """Weight of the L2 term on D's output layer."""
+    most_work: float = 0.0
+    """Shorten the preset's lengths on text larger than the bundled captions, so that each part of the run
+    takes at most so many times its work there (0: never). Lengths given as flags are kept."""
     evaluate_every_epochs: int = 10
     """Epochs of pretraining between evaluations."""
     evaluate_every_rounds: int = 0
@@ -79,6 +82,8 @@ class FineTuning:
                 f"mle_epochs is {self.mle_epochs} and discriminator_epochs "
                 f"{self.discriminator_epochs}: the first must be 0 or more, the second above 0."
             )
+        if not 0 <= self.most_work < math.inf:
+            raise UsageError(f"most_work is {self.most_work}; it must be 0 or more.")
         for name in _COUNTS:
             if getattr(self, name) < 0:
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be 0 or more.")

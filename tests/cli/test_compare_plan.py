@@ -45,6 +45,7 @@ def test_every_comparison_has_a_start_mle_and_a_null_reward() -> None:
         *("--config", "out/shared.json"),
         *("--pretrained", "out/start/seed-1"),
         *("--reward", "constant"),
+        *("--most-work", "0"),
         *("--seed", "1"),
         *("--out", "out/constant/seed-1"),
     ]

@@ -164,6 +164,14 @@ def test_a_resumed_run_has_its_own_settings(earlier_run, words):
     assert config.run.max_minutes == 0, "or it would stop at once, over and over"
 
 
+def test_a_setting_that_an_older_run_lacks_is_not_taken_from_its_preset(earlier_run):
+    path = earlier_run / "config.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    del record["config"]["method"]["rounds"]
+    path.write_text(json.dumps(record), encoding="utf-8")
+    assert read("smoke", "--resume", earlier_run).method.rounds == 10
+
+
 def test_flags_override_a_resumed_runs_settings(earlier_run):
     config = read("--resume", earlier_run, "--rounds", 20, "--max-minutes", 5)
     assert (config.method.rounds, config.run.max_minutes, config.network.width) == (20, 5.0, 9)

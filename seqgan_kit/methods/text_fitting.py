@@ -1,0 +1,58 @@
+"""A text preset's lengths on a larger corpus than the bundled captions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from seqgan_kit.core.feed import Feed
+from seqgan_kit.core.fitting import Bounded, fitted, told
+from seqgan_kit.core.run import Run
+from seqgan_kit.data.text_corpus import TextCorpus
+
+S = TypeVar("S", bound=Bounded)
+
+_LINES, _LENGTH, _WORDS = 10_000, 24, 239
+"""The bundled captions: lines, columns of the tensors, vocabulary."""
+_RECURRENT = 768
+"""Words whose scores cost as much as a step of the presets' LSTM: 4 * (64 + 128) * 128 / 128."""
+_UNITS = {"mle_epochs": "epochs", "pretrain_pools": "pools for D", "rounds": "adversarial rounds"}
+
+
+def work_ratios(lines: int, length: int, words: int, rollouts: int = 0) -> dict[str, float]:
+    """Work of an epoch, a pool and a round, as multiples of the same on the bundled captions.
+
+    A token costs a step of the LSTM and the scores of all words. With rollouts a round completes every
+    prefix, so it grows with the square of the length.
+    """
+    long = length / _LENGTH
+    token = long * (_RECURRENT + words) / (_RECURRENT + _WORDS)
+    return {
+        "mle_epochs": token * lines / _LINES,
+        "pretrain_pools": token,
+        "rounds": token * (long if rollouts else 1.0),
+    }
+
+
+def fit_to_text(
+    run: Run, settings: S, preset: object, corpus: TextCorpus, feed: Feed, rollouts: int = 0
+) -> S:
+    """The settings with the lengths that end in minutes on this corpus; says so if any changed.
+
+    Args:
+        run: says it.
+        settings: what holds the lengths, as the user gave them.
+        preset: the same of the preset.
+        corpus: its length and vocabulary count.
+        feed: says how many lines an epoch has.
+        rollouts: completions of each prefix.
+    """
+    batch = getattr(settings, "batch_size", 1) * run.runtime.world_size
+    lines, words = feed.batches_per_epoch * batch, corpus.tokenizer.vocabulary_size
+    ratios = work_ratios(lines, corpus.length, words, rollouts)
+    known: Mapping[str, float] = {n: r for n, r in ratios.items() if hasattr(settings, n)}
+    shorter, changes = fitted(settings, preset, known)
+    if changes:
+        data = f"{lines:,} lines of up to {corpus.length} tokens out of {words:,}"
+        run.say(told(settings, changes, _UNITS, data, max(ratios[name] for name in changes)))
+    return shorter
