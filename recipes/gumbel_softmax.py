@@ -19,6 +19,7 @@ from seqgan_kit.methods.corpora import OracleData, TextData, load_corpus
 from seqgan_kit.methods.export import save_text_model
 from seqgan_kit.methods.gumbel_softmax import GumbelSoftmaxMethod
 from seqgan_kit.methods.pretrained import start_from, start_name
+from seqgan_kit.methods.text_fitting import fit_to_text
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
