@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seqgan_kit.cli.command import Command, one_of, positive_number, whole_number
+from seqgan_kit.core.terminal import write_text
 from seqgan_kit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def _train(
         return
     write_shared(plan, options.out)
     say = f"{len(plan.runs)} runs: {len(plan.arms)} arms x {len(seeds)} seeds, in {options.out}"
-    print(say, flush=True)
+    write_text(say)
     roles = {arm.name: arm.role for arm in plan.arms}
 
     def refresh(problems: dict[str, str]) -> None:
@@ -203,7 +204,7 @@ def _train(
         if any(arm.role == "baseline" and arm.runs for arm in arms):
             _write(options.out, arms, _in_words(budget), sys.argv[1:])
 
-    problems = play(plan.runs, options.jobs, lambda line: print(line, flush=True), refresh)
+    problems = play(plan.runs, options.jobs, write_text, refresh)
     refresh(problems)
     _show(options.out)
     if problems:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqgan_kit.cli.command import Command, one_of, positive_number, whole_number
 from seqgan_kit.cli.user_files import STDIN, TOKENIZERS, missing, shown
+from seqgan_kit.core.terminal import write_text
 from seqgan_kit.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def _write(path: Path, record: dict[str, Any]) -> None:
 
 def _print(options: argparse.Namespace, record: dict[str, Any]) -> None:
     if options.format == "json":
-        print(json.dumps(record, indent=2, ensure_ascii=False))
+        write_text(json.dumps(record, indent=2, ensure_ascii=False))
         return
     from seqgan_kit.report.evaluation_table import print_evaluation
 
@@ -179,7 +180,7 @@ def _print(options: argparse.Namespace, record: dict[str, Any]) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    write_text(text, sys.stderr)
 
 
 COMMANDS = (

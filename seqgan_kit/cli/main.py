@@ -22,6 +22,7 @@ from seqgan_kit.cli import (
     tools,
 )
 from seqgan_kit.cli.command import PROGRAM, Command, build_parser, parse
+from seqgan_kit.core.terminal import write_text
 from seqgan_kit.errors import (
     Interrupted,
     SeqganKitError,
@@ -61,10 +62,10 @@ def main(words: Sequence[str] | None = None) -> int:
         _dispatch(given)
         sys.stdout.flush()
     except Interrupted as stop:
-        print(f"{_speaker(given)}: {stop}", file=sys.stderr)
+        write_text(f"{_speaker(given)}: {stop}", sys.stderr)
         return stop.exit_code
     except SeqganKitError as error:
-        print(f"{_speaker(given)}: error: {error}", file=sys.stderr)
+        write_text(f"{_speaker(given)}: error: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{_speaker(given)}: interrupted", file=sys.stderr)
@@ -74,7 +75,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 141
     except (OSError, UnicodeEncodeError) as error:
         let_go_of_output()
-        print(f"{_speaker(given)}: error: {system_problem(error)}", file=sys.stderr)
+        write_text(f"{_speaker(given)}: error: {system_problem(error)}", sys.stderr)
         return 2
     return 0
 

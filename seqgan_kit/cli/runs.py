@@ -11,6 +11,7 @@ from seqgan_kit.cli.command import Command, positive_number, whole_number
 from seqgan_kit.cli.user_files import missing
 from seqgan_kit.core.checked_json import read_checked
 from seqgan_kit.core.json_kinds import record, text
+from seqgan_kit.core.terminal import write_text
 from seqgan_kit.errors import CheckpointError, UsageError, unknown
 
 MODEL_LOADERS = "seqgan_kit.models"
@@ -117,7 +118,7 @@ def _deliver(samples: list[str] | Path, out: Path | None) -> None:
     if isinstance(samples, Path):
         print(f"wrote {samples}")
     elif out is None:
-        print("\n".join(samples))
+        write_text("\n".join(samples))
     else:
         from seqgan_kit.core.runlog import write_whole
 

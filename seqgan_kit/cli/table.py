@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seqgan_kit.cli.command import Command, one_of
 from seqgan_kit.cli.runs import existing_run
+from seqgan_kit.core.terminal import write_text
 
 _DETAILS = """\
 The scores of finished runs side by side, each as in its own final table, with real data beneath.
@@ -48,7 +49,7 @@ def _run(options: argparse.Namespace) -> None:
         print_runs(record)
     else:
         form = {"markdown": markdown, "tsv": tsv, "json": lambda r: json.dumps(r, indent=2)}
-        print(form[options.format](record))
+        write_text(form[options.format](record))
 
 
 def _named(word: str) -> tuple[str, Path]:

@@ -18,6 +18,7 @@ from seqgan_kit.core.run import HasRun
 from seqgan_kit.core.runlog import read_config, settings_of
 from seqgan_kit.core.settings import merged
 from seqgan_kit.core.settings_files import read_settings
+from seqgan_kit.core.terminal import write_text
 from seqgan_kit.errors import (
     Interrupted,
     SeqganKitError,
@@ -204,4 +205,4 @@ def _program() -> str:
 
 def _tell(text: str) -> None:
     if int(os.environ.get("RANK", 0)) == 0:
-        print(text, file=sys.stderr)
+        write_text(text, sys.stderr)

@@ -21,6 +21,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from seqgan_kit.core.terminal import printable
 from seqgan_kit.errors import unknown
 
 Mode = Literal["auto", "live", "plain", "quiet"]
@@ -138,14 +139,18 @@ class Progress:
     def message(self, text: str) -> None:
         """Say something that stays, above the display."""
         if self.mode != "quiet":
-            self._say(Text(text))
+            self._say(Text(self._shown(text)))
 
     def alarm(self, text: str) -> None:
         """Say what looks wrong; heard in every mode."""
         if self.mode == "quiet":
-            Console(stderr=True, highlight=False).print(Text(f"alarm: {text}"), soft_wrap=True)
+            told = Text(printable(f"alarm: {text}"))
+            Console(stderr=True, highlight=False).print(told, soft_wrap=True)
         else:
-            self._say(Text(f"alarm: {text}", style="bold red"))
+            self._say(Text(f"alarm: {self._shown(text)}", style="bold red"))
+
+    def _shown(self, text: str) -> str:
+        return str(printable(text)) if self._console.is_terminal else text
 
     def _say(self, text: Text) -> None:
         if self.mode == "plain":

@@ -24,7 +24,7 @@ M = TypeVar("M", bound=nn.Module)
 MOST_TOKENS = 65_536
 """Length of a row that a model writes."""
 _LARGEST_SETTING = 2**22
-_MOST_LAYERS = 1024
+_MOST_LAYERS = 256
 _number, _text = number(-_LARGEST_SETTING, _LARGEST_SETTING), text(10_000)
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from seqgan_kit.core.checked_json import read_checked
 from seqgan_kit.core.json_kinds import anything, list_of, record
+from seqgan_kit.core.terminal import printable
 from seqgan_kit.report.comparison_verdicts import verdict_sentences
 from seqgan_kit.report.tables import ARROWS, Cell, ScoreTable, headed, side_by_side, signatures_of
 
@@ -98,6 +99,7 @@ def print_comparison(out: Path, console: Console | None = None) -> None:
         return
     made = read_checked(path, _RECORD)
     console = console or Console(highlight=False)
+    made = printable(made) if console.is_terminal else made
     console.width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH
     table = comparison_table(made)
     base = [i for i, row in enumerate(table.models) if row == "MLE"]
@@ -113,8 +115,8 @@ def print_comparison(out: Path, console: Console | None = None) -> None:
     for line in [*notes, *(text for _, text in verdict_sentences(made)), *made["notes"]]:
         console.print(Text(line, style="dim"))
     for refused in made["refused"]:
-        console.print(f"{refused['label']} is left out: it was computed in different ways.")
-    console.print(f"wrote {Path(out) / 'compare.html'}")
+        console.print(Text(f"{refused['label']} is left out: it was computed in different ways."))
+    console.print(Text(f"wrote {Path(out) / 'compare.html'}"))
 
 
 def _grid(table: ScoreTable, shown: Sequence[int]) -> Table:

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from seqgan_kit.core.terminal import printable
 from seqgan_kit.report.tables import Cell, score_table
 
 WIDEST = 110
@@ -21,6 +22,7 @@ WIDEST = 110
 def print_evaluation(record: Mapping[str, Any], console: Console | None = None) -> None:
     """Prints the record; fits 80 columns."""
     console = console or Console(highlight=False)
+    record = printable(record) if console.is_terminal else record
     console.width = min(console.width, WIDEST)
     plus_minus = "±" if (console.encoding or "").lower().startswith("utf") else "+-"
     console.print(_grid(record, plus_minus))
@@ -37,18 +39,18 @@ def print_evaluation(record: Mapping[str, Any], console: Console | None = None) 
 
 def _grid(record: Mapping[str, Any], plus_minus: str) -> Table:
     table = score_table(record)
-    grid = Table(box=SIMPLE_HEAD, title=table.title, title_style="bold", padding=(0, 1))
+    grid = Table(box=SIMPLE_HEAD, title=Text(table.title), title_style="bold", padding=(0, 1))
     grid.add_column("")
     grid.add_column("better", style="dim")
     for name in table.models:
-        grid.add_column(name, justify="right")
+        grid.add_column(Text(name), justify="right")
     numbered = list(enumerate(table.columns))
     for group, members in groupby(numbered, lambda pair: pair[1].get("group", "")):
         grid.add_row(Text(str(group), style="bold"))
         for index, column in members:
             cells = [_text(row[index], plus_minus) for row in table.cells]
-            label = Padding(str(column["label"]), (0, 0, 0, 1))
-            grid.add_row(label, str(column.get("better", "")), *cells)
+            label = Padding(Text(str(column["label"])), (0, 0, 0, 1))
+            grid.add_row(label, Text(str(column.get("better") or "")), *cells)
     return grid
 
 

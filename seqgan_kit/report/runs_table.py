@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from seqgan_kit.core.terminal import printable
 from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.report.comparison import check_same_data, real_row, row_over_seeds, shared_columns
 from seqgan_kit.report.comparison_runs import ArmRuns, ComparedRun
@@ -121,6 +122,7 @@ def _real(runs: Sequence[ComparedRun], keys: Sequence[str]) -> list[dict[str, An
 def print_runs(record: Mapping[str, Any], console: Console | None = None) -> None:
     """Prints scores down and models across, as many side by side as fit."""
     console = console or Console(highlight=False)
+    record = printable(record) if console.is_terminal else record
     columns, rows = record["columns"], record["rows"]
     label = max(len(headed(column)) for column in columns)
     if record["title"]:

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from seqgan_kit.core.terminal import printable
+
 _REFERENCE = re.compile(r"^(real|reference|held-out|test|training)\b|\bdata$", re.IGNORECASE)
 _FEW_MODELS = 5
 ARROWS = "↑ higher is better, ↓ lower is better, ≈ the nearer to real data the better;"
@@ -130,7 +132,9 @@ def _number(value: float | None) -> float:
 
 def print_scores(record: Mapping[str, Any], console: Console | None = None) -> None:
     """Prints the table to the terminal: measures down, and as many models across as fit."""
-    console, table = console or Console(highlight=False), score_table(record)
+    console = console or Console(highlight=False)
+    record = printable(record) if console.is_terminal else record
+    table = score_table(record)
     plus_minus = "±" if (console.encoding or "").lower().startswith("utf") else "+-"
     grids = side_by_side(len(table.models), lambda some: _grid(table, some, plus_minus), console)
     console.print(Text(table.title, style="bold"), *grids, sep="\n")

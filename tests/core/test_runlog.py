@@ -7,6 +7,7 @@ import subprocess
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -381,3 +382,83 @@ class TestTensorBoard:
         assert calls == [(folder, None), ("train/loss", 1.5, 4), ("close",)]
         add(RunLog(tmp_path, resume=True, tensorboard=True), 5, loss=1.0)
         assert calls[3] == (folder, 5)
+
+
+class TestEditedFiles:
+    """Each value of a run's files, replaced by something of another kind, ends in a sentence."""
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"versions": {"seqgan_kit": 3}}, r"versions\.seqgan_kit is 3"),
+            ({"versions": []}, "was not written by seqgan-kit"),
+            ({"seed": "0"}, 'seed is "0"; allowed is a whole number'),
+            ({"seed": -1}, "seed is -1"),
+            ({"config": []}, "config is a list of 0; allowed is an object"),
+            ({"config": {"run": 3}}, r"config\.run is 3"),
+            ({"config": {"data": {"text": 3}}}, r"config\.data\.text is 3"),
+            ({"config": {"training": {"rounds": "many"}}}, r"config\.training\.rounds is \"many\""),
+            ({"config": {"method": {"patience_evaluations": None}}}, "patience_evaluations is null"),
+            ({"command": "python"}, "command is \"python\"; allowed is a list"),
+            ({"command": [3]}, r"command\[0\] is 3"),
+            ({"started": "yesterday"}, "started is \"yesterday\"; allowed is a date"),
+            ({"world_size": 0}, "world_size is 0"),
+            ({"cpu_count": "two"}, "cpu_count is \"two\""),
+            ({"git": {"revision": 3, "dirty": False}}, r"git\.revision is 3"),
+            ({"resumes": 3}, "resumes is 3"),
+            ({"preset": {}}, "preset is an object"),
+        ],
+    )  # fmt: skip
+    def test_config(self, tmp_path: Path, change: dict[str, Any], message: str) -> None:
+        config = {"versions": {"seqgan_kit": "0"}, "config": {"run": {}}, "seed": 0}
+        (tmp_path / "config.json").write_text(json.dumps(config | change))
+        with pytest.raises(UsageError, match=rf"config\.json .*{message}"):
+            read_config(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"kind": "x"}, r"row \[0\]\.kind is \"x\""),
+            ({"phase": None}, "phase is null"),
+            ({"round": 1.5}, "round is 1.5"),
+            ({"total_round": -1}, "total_round is -1"),
+            ({"move": "3"}, 'move is "3"'),
+            ({"seconds": None}, "seconds is null"),
+            ({"seconds": 1e300}, "seconds is 1e"),
+            ({"values": []}, "values is a list"),
+            ({"values": {"nll": "low"}}, r"values\.nll is \"low\"; allowed is a finite number, or null"),
+            ({"message": 3}, "message is 3"),
+        ],
+    )  # fmt: skip
+    def test_metrics(self, tmp_path: Path, change: dict[str, Any], message: str) -> None:
+        row = {"kind": "train", "phase": "p", "round": 1, "total_round": 1, "move": 1}
+        row |= {"seconds": 1.0, "values": {"nll": None}}
+        (tmp_path / "metrics.jsonl").write_text(json.dumps(row | change) + "\n")
+        with pytest.raises(CheckpointError, match=rf"metrics\.jsonl .*{message}"):
+            read_metrics(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"columns": 3}, "columns is 3"),
+            ({"columns": [{"key": "a", "label": "A"}]}, r"columns\[0\]\.signature is missing"),
+            ({"columns": [{"key": "a", "label": 3, "signature": ""}]}, r"label is 3"),
+            (
+                {"columns": [{"key": "a", "label": "A", "signature": "", "digits": 99}]},
+                "digits is 99",
+            ),
+            ({"rows": {}}, "rows is an object"),
+            ({"rows": [3]}, r"rows\[0\] is 3"),
+            ({"rows": [{"name": None, "values": {}}]}, "name is null"),
+            ({"rows": [{"name": "x", "values": {"a": []}}]}, r"values\.a is a list"),
+            ({"rows": [{"name": "x", "values": {}, "errors": 3}]}, "errors is 3"),
+            ({"rows": [{"name": "x", "values": {}, "reference": "yes"}]}, "reference is"),
+            ({"notes": "n"}, "notes is"),
+            ({"title": 3}, "title is 3"),
+        ],
+    )
+    def test_scores(self, tmp_path: Path, change: dict[str, Any], message: str) -> None:
+        table: dict[str, Any] = {"title": "t", "columns": [], "rows": [], "notes": []}
+        (tmp_path / "scores.json").write_text(json.dumps(table | change))
+        with pytest.raises(UsageError, match=rf"scores\.json .*{message}"):
+            read_scores(tmp_path)

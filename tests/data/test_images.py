@@ -350,3 +350,27 @@ def test_real_digits_stream(corpora):
     feed = loaded.feed(50, seed=0)
     assert feed.batches_per_epoch == 1200
     assert feed.next_batch()["real"].shape == (50, 1, 28, 28)
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "DDS", "WEBP", "JPEG2000", "QOI", "TIFF", "ICO"])
+def test_damaged_images_of_any_format_are_skipped_and_counted(tmp_path, kind):
+    whole = encoded(noise(24, 24), kind)
+    rng = np.random.default_rng(0)
+    for i in range(30):
+        hurt = bytearray(whole[: rng.integers(8, len(whole))] if i % 2 else whole)
+        for at in rng.integers(0, min(len(hurt), 160), 8):
+            hurt[at] = rng.integers(256)
+        (tmp_path / f"{i}.png").write_bytes(hurt)
+    for i in range(2):
+        (tmp_path / f"good{i}.png").write_bytes(encoded(noise(16, 16, seed=i)))
+    account = load_images(ImageData(images=str(tmp_path), size=8, test_share=0)).account
+    assert account.splits["train"].read == 32
+    assert account.splits["train"].unreadable > 0
+
+
+def test_a_dds_of_an_unknown_layout_is_no_image():
+    content = bytearray(encoded(noise(8, 8), "DDS"))
+    content[80:84] = (4).to_bytes(4, "little")  # its pixels are packed
+    content[84:88] = b"ABCD"  # in a way that nobody knows
+    with pytest.raises(DataError, match="pixel format"):
+        decode(bytes(content), size=8, channels=3, crop="centre")

@@ -155,3 +155,35 @@ def test_mistakes_are_named(tmp_path):
     (tmp_path / "half.json").write_text('{"kind": "wo')
     with pytest.raises(DataError, match="is not JSON"):
         load_tokenizer(tmp_path / "half.json")
+
+
+WORD = {"kind": "word", "lowercase": False, "punctuation": "split", "words": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": None}, "kind is null; allowed is"),
+        ({"kind": ["word"]}, "kind is a list of 1"),
+        ({"words": None}, "words is null; allowed is a list"),
+        ({"words": "ab"}, 'words is "ab"'),
+        ({"words": ["a", 3]}, r"words\[1\] is 3; allowed is text"),
+        ({"words": ["a", ""]}, r"words\[1\] is \"\""),
+        ({"words": ["a", "a"]}, "repeats 1 of its tokens"),
+        ({"lowercase": "no"}, 'lowercase is "no"; allowed is true or false'),
+        ({"punctuation": "drop"}, 'punctuation is "drop"; allowed is "split" or "keep"'),
+        ({"kind": "char"}, "characters is missing"),
+        ({"kind": "char", "characters": ["ab"]}, r"characters\[0\] is \"ab\""),
+        ({"kind": "bpe"}, "model is missing"),
+        ({"kind": "bpe", "model": "!"}, "model is .* a sentencepiece model in base64"),
+        ({"kind": "bpe", "model": "Z2FyYmFnZQ=="}, "holds no sentencepiece model"),
+        ({"kind": "number"}, "vocabulary is missing"),
+        ({"kind": "number", "vocabulary": 1}, "vocabulary is 1; allowed is a whole number from 2"),
+        ({"kind": "number", "vocabulary": 10**12}, "vocabulary is 1000000000000"),
+    ],
+)
+def test_damaged_tokenizers_are_refused_in_a_sentence(tmp_path, change, message):
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(WORD | change))
+    with pytest.raises(DataError, match=message):
+        load_tokenizer(path)

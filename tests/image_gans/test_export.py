@@ -219,3 +219,24 @@ def test_weights_that_are_not_finite_are_named(tmp_path, generator, value):
     (tmp_path / "model" / "model.json").write_text(json.dumps(described))
     with pytest.raises(CheckpointError, match=message):
         load_image_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"width": 10**6}, "cannot be restored"),
+        ({"latent": 2**22, "width": 2**22}, "cannot be restored"),
+        ({"size": 10**12}, "finite number"),
+        ({"width": None}, "width is None"),
+        ({"width": "4"}, "width is '4'"),
+        ({"variant": "x"}, "unknown value of dcgan.variant"),
+    ],
+)
+def test_absurd_sizes_are_refused_before_they_are_allocated(tmp_path, generator, config, message):
+    folder = tmp_path / "model"
+    save_image_model(folder, generator)
+    description = json.loads((folder / "model.json").read_text())
+    description["generator"]["config"] |= config
+    (folder / "model.json").write_text(json.dumps(description))
+    with pytest.raises(CheckpointError, match=message):
+        load_image_model(tmp_path)

@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 
 import pytest
 import torch
@@ -132,3 +133,34 @@ def test_every_flipped_bit_of_weights_and_tokenizer_is_found(saved):
 def test_an_export_without_checksums_is_read_as_before(saved):
     forget_checksums(saved[0])
     assert load_text_model(saved[0]).generator.config == saved[1].config
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"vocabulary": 10**9},
+        {"vocabulary": 2**24},
+        {"length": 10**12},
+        {"generator": {"name": "lstm", "config": {"hidden": 10**6, "embedding": 10**6}}},
+        {"generator": {"name": "lstm", "config": {"layers": 10**9}}},
+        {"generator": {"name": "transformer", "config": {"layers": 256, "width": 4096}}},
+        {"generator": {"name": "char_resnet", "config": {"blocks": 10**7}}},
+        {"generator": {"name": "relational", "config": {"heads": 0}}},
+        {"generator": {"name": "lstm", "config": {"hidden": "5"}}},
+        {"generator": {"name": "lstm", "config": []}},
+        {"generator": {"name": "LSTM", "config": {}}},
+        {"generator": {}},
+        {"generator": None},
+        {"bos": None},
+        {"eos": -1},
+        {"pad": 10**6},
+        {"kind": "image"},
+    ],
+)
+def test_absurd_descriptions_are_refused_at_once(saved, change):
+    path = saved[0] / "model" / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    began = time.monotonic()
+    with pytest.raises(CheckpointError, match="must come from one run"):
+        load_text_model(saved[0])
+    assert time.monotonic() - began < 10

@@ -224,3 +224,15 @@ def test_a_generator_too_large_to_train_is_refused_before_it_is_made(kind, monke
     for name, weights in generator.state_dict().items():
         assert torch.equal(weights, again.state_dict()[name])
         assert weights.device.type == "cpu"
+
+
+def test_an_archive_that_says_it_is_encrypted_is_refused(tmp_path):
+    content = bytearray(Path(saved(tmp_path / "o.npz", small_arrays())).read_bytes())
+    content[6] |= 1
+    at = content.find(b"PK\x01\x02")
+    while at >= 0:
+        content[at + 8] |= 1
+        at = content.find(b"PK\x01\x02", at + 4)
+    (tmp_path / "o.npz").write_bytes(content)
+    with pytest.raises(DataError, match=r"not an \.npz archive .*encrypted"):
+        open_oracle(str(tmp_path / "o.npz"), length=4)
