@@ -42,6 +42,7 @@ while done < rounds:
     time.sleep(0.02)
     done += 1
     row = {"kind": "train", "phase": "adversarial", "round": done, "move": done, "seconds": done}
+    row |= {"total_round": done, "values": {}}
     with metrics.open("a") as file:
         file.write(json.dumps(row) + "\\n")
     if stopped:
