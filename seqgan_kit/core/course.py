@@ -43,6 +43,10 @@ class Cursor:
     move: int = 0
     total_rounds: int = 0
     total_moves: int = 0
+    begun: int = 0
+    """1 once the phase's first row is written."""
+    to_evaluate: int = 0
+    """1 where a round's moves are made and logged, but its evaluation was broken off."""
 
     def state_dict(self) -> dict[str, int]:
         return asdict(self)

@@ -120,7 +120,12 @@ class Progress:
             self._last_line = now
 
     def advance(
-        self, round: int, values: Mapping[str, float], moves_per_second: float | None = None
+        self,
+        round: int,
+        values: Mapping[str, float],
+        moves_per_second: float | None = None,
+        *,
+        measured: bool = False,
     ) -> None:
         """``round`` rounds of this phase are done; ``values`` are the latest numbers known.
 

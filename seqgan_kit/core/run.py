@@ -109,8 +109,13 @@ class Run:
 
     def out_of_time(self) -> bool:
         """Whether the time limit has passed."""
+        left = self.seconds_left()
+        return left is not None and left < 0
+
+    def seconds_left(self) -> float | None:
+        """Seconds until the time limit; None without one."""
         limit = self.settings.max_minutes
-        return limit > 0 and time.monotonic() - self.began > 60 * limit
+        return self.began + 60 * limit - time.monotonic() if limit > 0 else None
 
     def resume_command(self) -> str:
         """What to type to go on with this run."""

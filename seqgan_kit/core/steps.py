@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.discriminator import frozen
 from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase, Turn
+from seqgan_kit.core.interrupts import Unfinished
 from seqgan_kit.core.optimizers import Memory, Optimizer
 from seqgan_kit.core.runtime import Runtime
 
@@ -39,23 +41,39 @@ class Stepper:
         return [p for player in players for p in player.parameters() if p.requires_grad]
 
     def step(
-        self, turn: Turn, batch: Batch, move: Move, progress: float, wishes: Wishes
-    ) -> tuple[Loss, dict[str, Tensor | float], tuple[bool, ...]]:
+        self,
+        turn: Turn,
+        batch: Batch,
+        move: Move,
+        progress: float,
+        wishes: Wishes,
+        may_break_off: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> tuple[Loss | None, dict[str, Tensor | float], tuple[bool, ...]]:
         """One move down the turn's loss; also which of the wishes any process has.
 
         Wishes (to stop, to save) and the loss travel in the gradients' all-reduce, so that all processes
-        stop, save or fail after the same move.
+        stop, save or fail after the same move. So does that a process broke its move off inside
+        ``may_break_off``: then no process steps, and the loss is None.
         """
         assert turn.optimizer is not None
         slot = self._slots[_slot(turn)]
         optimizer = self._optimizers[slot]
         # As the optimizer holds them: to walk through all modules in every move takes its time.
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        with frozen(*self.bystanders(turn)), self.runtime.autocast():
-            loss = self.game.loss(turn.loss, batch, move)
-        # Not autograd.grad: it may give two parameters one tensor, which clipping would scale twice.
-        torch.autograd.backward(loss.total, inputs=parameters)
-        total, granted = self._average(parameters, loss.total.detach(), wishes())
+        loss = None
+        try:
+            with may_break_off():
+                with frozen(*self.bystanders(turn)), self.runtime.autocast():
+                    loss = self.game.loss(turn.loss, batch, move)
+                # Not autograd.grad: it may give two parameters one tensor, which clipping would scale twice.
+                torch.autograd.backward(loss.total, inputs=parameters)
+        except Unfinished:
+            loss = None
+        total = torch.zeros((), device=self.runtime.device) if loss is None else loss.total.detach()
+        total, (*granted, broken_off) = self._average(parameters, total, (*wishes(), loss is None))
+        if broken_off or loss is None:
+            optimizer.zero_grad(set_to_none=True)
+            return None, {}, tuple(granted)
         logs: dict[str, Tensor | float] = {}
         if turn.optimizer.clip_norm is not None:
             norm = nn.utils.clip_grad_norm_(parameters, turn.optimizer.clip_norm)
@@ -65,7 +83,11 @@ class Stepper:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         self._moves[slot] += 1
-        return Loss(total, loss.logs), logs, granted
+        return Loss(total, loss.logs), logs, tuple(granted)
+
+    def agree(self, wishes: tuple[bool, ...]) -> tuple[bool, ...]:
+        """Which of the wishes any process has, where no gradients travel."""
+        return self._average([], torch.zeros((), device=self.runtime.device), wishes)[1]
 
     def memory(self, phase: Phase, player: str) -> Memory | None:
         """What the optimizer of the phase's last turn of that player has gathered about it, copied.

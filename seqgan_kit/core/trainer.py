@@ -13,22 +13,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 import torch
 from torch import nn
 
 from seqgan_kit.core.alarms import Alarm, PinnedDiscriminator
+from seqgan_kit.core.between_rounds import BetweenRounds
 from seqgan_kit.core.checkpoint import read_checkpoint
 from seqgan_kit.core.course import Cursor, FiniteCheck, Sums, rounds_of
 from seqgan_kit.core.discriminator import frozen
 from seqgan_kit.core.ema import Averages
 from seqgan_kit.core.feed import Feed
-from seqgan_kit.core.game import Game, Move, Phase, Turn, check_phases
-from seqgan_kit.core.interrupts import StopWish
+from seqgan_kit.core.game import Batch, Game, Move, Phase, Turn, check_phases
+from seqgan_kit.core.interrupts import StopWish, Unfinished
 from seqgan_kit.core.run import Run
 from seqgan_kit.core.saving import Keeper
 from seqgan_kit.core.steps import Stepper
+from seqgan_kit.core.undo import Undo
 from seqgan_kit.errors import Interrupted
 
 Evaluate = Callable[[Game, torch.Generator], Mapping[str, float]]
@@ -86,6 +88,9 @@ class Trainer:
         self.cursor, self.sums, self.tally = Cursor(), Sums(), dict[str, int]()
         self.rng = self.runtime.generator("moves")
         self.stop_wish, self.keeper = StopWish(), Keeper(self)
+        buffers = (*self.game.buffers(), *self.averages.buffers())
+        self.between_rounds = BetweenRounds(self)
+        self.undo = Undo(buffers, self.feeds, self.rng)
         self.finite = FiniteCheck(self.runtime.device, self.keeper.advice)
         if run.settings.compile:
             for player in self.game.players.values():
@@ -95,7 +100,7 @@ class Trainer:
         """Trains from wherever the run stands to its end; returns the game, averages in place."""
         self.keeper.resume()
         if self.cursor.phase < len(self.phases):
-            with self.progress, self.stop_wish.listening():
+            with self.progress, self.stop_wish.listening(self.run.seconds_left()):
                 while self.cursor.phase < len(self.phases):
                     self._play(self.phases[self.cursor.phase])
         else:
@@ -119,18 +124,19 @@ class Trainer:
     def _play(self, phase: Phase) -> None:
         rounds, cursor = rounds_of(phase, self.feeds), self.cursor
         self.progress.phase(phase.name, rounds, cursor.round)
-        if (cursor.round, cursor.turn, cursor.move) == (0, 0, 0):
-            self.log.log("phase", values={"rounds": rounds}, **self._where(phase))
-        ended = False
+        if (cursor.round, cursor.turn, cursor.move, cursor.begun) == (0, 0, 0, 0):
+            self.log.log("phase", values={"rounds": rounds}, **self.between_rounds.where(phase))
+        cursor.begun = 1
+        ended = bool(cursor.to_evaluate) and self.between_rounds.look(phase, rounds)
         while cursor.round < rounds and not ended:
             ended = self.play_round(phase, rounds)
         self.keeper.end_phase(phase)
         if phase is self.phases[-1]:
-            self.log.log("phase", values={}, message="finished", **self._where(phase))
-        cursor.phase, cursor.round = cursor.phase + 1, 0
+            self.log.log("phase", values={}, message="finished", **self.between_rounds.where(phase))
+        cursor.phase, cursor.round, cursor.begun = cursor.phase + 1, 0, 0
         self.keeper.save()
         if self._signal() is not None:  # it came after the last move
-            self._stop(phase)
+            self.stop(phase)
 
     def play_round(self, phase: Phase, rounds: int) -> bool:
         """One round of so many, and what is due after it; True if the phase shall end early."""
@@ -140,7 +146,8 @@ class Trainer:
         cursor.round, cursor.turn = cursor.round + 1, 0
         cursor.total_rounds += 1
         rate = (cursor.total_moves - moves_before) / max(time.monotonic() - began, 1e-9)
-        return self._after_round(phase, rounds, rate)
+        self.between_rounds.log(phase, rounds, rate)
+        return self.between_rounds.look(phase, rounds)
 
     def _make_moves(self, phase: Phase, rounds: int) -> None:
         cursor, memory = self.cursor, partial(self.stepper.memory, phase)
@@ -153,115 +160,74 @@ class Trainer:
             while cursor.move < moves:
                 progress = (cursor.round + (part + cursor.move / moves) / parts) / rounds
                 move = Move(phase.name, cursor.round, rounds, self.rng, memory)
-                stop, save = self._make_move(turn, move, progress)
+                made, stop, save = self._make_move(turn, move, progress)
+                if not made:
+                    self.undo.back()
+                    self.stop(phase, " (one more was broken off and undone)")
                 cursor.move, cursor.total_moves = cursor.move + 1, cursor.total_moves + 1
                 if stop:
-                    self._stop(phase)
+                    self.stop(phase)
                 if save:
                     self.keeper.save()
             cursor.turn, cursor.move = cursor.turn + 1, 0
 
     def _make_move(self, turn: Turn, move: Move, progress: float) -> tuple[bool, ...]:
-        """Makes one move; whether the run shall stop after it, and whether it shall be saved."""
+        """Makes one move; whether it was finished, whether the run shall stop, whether it shall be saved.
+
+        If any process breaks its move off, none has made it.
+        """
+        players = [self.game.players[name] for name in turn.players if turn.rule]
+        self.undo.mark(parameter for player in players for parameter in player.parameters())
         batch = self.feeds[turn.feed].next_batch() if turn.feed is not None else {}
         if turn.rule:
-            with frozen(*self.stepper.bystanders(turn)):
-                self.sums.add(self.game.rule(turn.rule, batch, move), self.runtime.device)
-            return self._wishes() if self.runtime.world_size == 1 else (False, False)
-        loss, logs, wishes = self.stepper.step(turn, batch, move, progress, self._wishes)
+            return self._apply_rule(turn, batch, move)
+        loss, logs, wishes = self.stepper.step(
+            turn, batch, move, progress, self._wishes, self.stop_wish.may_break_off
+        )
+        if loss is None:
+            return False, *wishes
         self.finite.add(turn.loss, self.cursor.total_moves, loss.total)
         self.sums.add({**loss.logs, **logs}, self.runtime.device)
         if turn.after_step:
             self.sums.add(self.game.rule(turn.after_step, batch, move), self.runtime.device)
         self.averages.follow(self.game, turn.players)
-        return wishes
+        return True, *wishes
+
+    def _apply_rule(self, turn: Turn, batch: Batch, move: Move) -> tuple[bool, ...]:
+        """See :meth:`_make_move`."""
+        logs = None
+        try:
+            with self.stop_wish.may_break_off(), frozen(*self.stepper.bystanders(turn)):
+                logs = self.game.rule(turn.rule, batch, move)
+        except Unfinished:
+            logs = None
+        broken_off, *wishes = self.stepper.agree((logs is None, *self._wishes()))
+        if broken_off or logs is None:
+            return False, *wishes
+        self.sums.add(logs, self.runtime.device)
+        return True, *wishes
 
     def _wishes(self) -> tuple[bool, ...]:
         """Whether this process wants to stop, and to save."""
         asked = self.stop_wish.signal is not None or self.run.out_of_time()
         return asked, self.keeper.due()
 
-    def _after_round(self, phase: Phase, rounds: int, rate: float) -> bool:
-        """Logs, evaluates, draws, saves as the phase says; True if the phase shall end early."""
-        done, last = self.cursor.round, self.cursor.round == rounds
-        self._average_buffers()
-        if _due(phase.log_every_rounds, done, last):
-            self.finite.flush()
-            means = self.sums.means(self.runtime)
-            self._record("train", phase, means)
-            self.progress.advance(done, means, rate)
-        ended = False
-        if self.hooks.evaluate is not None and _due(phase.evaluate_every(rounds), done, last):
-            ended = self._evaluate(phase)
-        if self.hooks.draw_samples is not None and _due(phase.sample_every_rounds, done, last):
-            self._draw_samples()
-        if _due(phase.save_every_rounds, done, False) and not last and not ended:
-            self.keeper.save()
-        return ended
-
-    def _evaluate(self, phase: Phase) -> bool:
-        self.finite.flush()
-        values: Mapping[str, float] = {}
-        if self.runtime.leads and self.hooks.evaluate is not None:
-            with self.keeper.aside():
-                values = dict(self.hooks.evaluate(self.game, self.evaluation_rng()))
-        values = self.runtime.from_leader(values)
-        self._record("evaluation", phase, values)
-        self.progress.advance(self.cursor.round, values)
-        ended = self.keeper.judge(phase, values)
-        if self.runtime.leads and self.hooks.refresh_report is not None:
-            self.hooks.refresh_report(self.log.folder)
-        return ended
-
-    def _draw_samples(self) -> None:
-        self.finite.flush()
-        if self.runtime.leads and self.hooks.draw_samples is not None:
-            path = self.log.sample_path(self.cursor.total_rounds, "").with_suffix("")
-            with self.keeper.aside():
-                self.hooks.draw_samples(self.game, self.evaluation_rng(), path)
-
-    def evaluation_rng(self) -> torch.Generator:
-        """The same randomness at every evaluation, so that two of them differ by the players alone."""
-        return self.runtime.generator("evaluation")
-
     def statistics_rng(self) -> torch.Generator:
         """The randomness of the samples on which averages measure their batch statistics."""
         return self.runtime.generator("statistics")
-
-    def _record(self, kind: str, phase: Phase, values: Mapping[str, float]) -> None:
-        where = self._where(phase)
-        self.log.log(kind, values=values, **where)
-        for alarm in self.hooks.alarms:
-            if message := alarm.check(values, self.tally):
-                self.log.log("alarm", values={}, message=message, **where)
-                self.progress.alarm(message)
-
-    def _average_buffers(self) -> None:
-        """Gives all processes one set of running statistics (batch norm's differ by what each saw)."""
-        self.runtime.average([b for b in self.keeper.shared_buffers() if b.is_floating_point()])
-
-    def _where(self, phase: Phase) -> dict[str, Any]:
-        cursor = self.cursor
-        return {
-            "phase": phase.name, "round": cursor.round,
-            "total_round": cursor.total_rounds, "move": cursor.total_moves,
-        }  # fmt: skip
 
     def _signal(self) -> int | None:
         """The signal that any process heard."""
         heard = self.runtime.gather(self.stop_wish.signal)
         return next((number for number in heard if number is not None), None)
 
-    def _stop(self, phase: Phase) -> None:
+    def stop(self, phase: Phase, undone: str = "") -> NoReturn:
+        """Saves, and ends the run with the command that goes on with it."""
         self.keeper.save()
         number = self._signal()
         why = "time limit" if number is None else {2: "Ctrl-C", 15: "SIGTERM"}.get(number, "signal")
         raise Interrupted(
-            f"Stopped by {why} in phase {phase.name!r} after {self.cursor.total_moves} moves; everything is "
-            f"saved. Go on with:\n  {self.run.resume_command()}",
+            f"Stopped by {why} in phase {phase.name!r} after {self.cursor.total_moves} moves{undone}; "
+            f"everything is saved. Go on with:\n  {self.run.resume_command()}",
             0 if number is None else 128 + number,
         )
-
-
-def _due(every: int, done: int, last: bool) -> bool:
-    return every >= 0 and (last or (every > 0 and done % every == 0))

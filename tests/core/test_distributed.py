@@ -84,12 +84,13 @@ def test_only_rank_0_writes(folder: Path) -> None:
     assert read_config(folder / "seqgan")["world_size"] == 2
 
 
-@pytest.mark.parametrize("way", ["resumed", "killed"])
+@pytest.mark.parametrize("way", ["resumed", "killed", "broken-off"])
 @pytest.mark.parametrize("game", ["seqgan", "penalty"])
 def test_a_broken_run_of_two_ends_where_an_unbroken_one_ends(
     game: str, way: str, folder: Path, ranks: list[dict[str, Any]]
 ) -> None:
-    """Stopped by a signal that one process alone heard, or killed with what the clock had saved."""
+    """Stopped by a signal that one process alone heard, after its move or inside it, or killed with what
+    the clock had saved."""
     broken, whole = folder / f"{game}-{way}", folder / game
     assert tiny.run_differences(broken, whole) == []
     for rank in ranks:
@@ -97,14 +98,15 @@ def test_a_broken_run_of_two_ends_where_an_unbroken_one_ends(
         assert tiny.differences(dict(end.get("game", end)), dict(rank[game])) == []
 
 
+@pytest.mark.parametrize("way", ["resumed", "broken-off"])
 @pytest.mark.parametrize("game", ["seqgan", "penalty"])
 def test_both_stop_after_the_same_move_for_the_same_reason(
-    game: str, ranks: list[dict[str, Any]]
+    game: str, way: str, ranks: list[dict[str, Any]]
 ) -> None:
     ours, theirs = (
         [
             (code, text.split(";")[0], text.splitlines()[1].split(" --resume")[0])
-            for code, _, text in rank[f"{game}-resumed"]["stops"]
+            for code, _, text in rank[f"{game}-{way}"]["stops"]
         ]
         for rank in ranks
     )
@@ -113,6 +115,7 @@ def test_both_stop_after_the_same_move_for_the_same_reason(
     for code, text, command in ours:
         assert code == 143
         assert text.startswith("Stopped by SIGTERM in phase")
+        assert ("broken off and undone" in text) == (way == "broken-off")
         assert command.strip().startswith("torchrun --nproc_per_node 2 ")
 
 

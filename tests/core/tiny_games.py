@@ -251,6 +251,24 @@ def signal_in(move: int, number: int = signal.SIGTERM) -> Callable[[int], None]:
     return act
 
 
+def break_off_in(made: Trainer, move: int, number: int = signal.SIGTERM) -> None:
+    """Signals this process at the end of that move's loss or rule, which then does not end by itself."""
+    game = made.game
+    made.stop_wish.grace_seconds = 0.01
+    loss, rule = game.loss, game.rule
+
+    def waits(result: Any) -> Any:
+        if made.cursor.total_moves == move and made.stop_wish.signal is None:
+            signal.raise_signal(number)
+            until = time.monotonic() + 20
+            while time.monotonic() < until:
+                time.sleep(0.005)
+        return result
+
+    game.loss = lambda name, batch, at: waits(loss(name, batch, at))
+    game.rule = lambda name, batch, at: waits(rule(name, batch, at))
+
+
 def play(
     config: Config,
     folder: Path,
@@ -258,6 +276,7 @@ def play(
     resume: bool = False,
     act: Callable[[int], None] | None = None,
     hooks: Hooks | None = None,
+    prepare: Callable[[Trainer], None] = lambda made: None,
     **settings: Any,
 ) -> Trainer:
     """Trains a tiny game in a folder, in this process."""
@@ -267,6 +286,7 @@ def play(
         made = trainer(run, told, hooks)
         if act is not None:
             before_moves(made, act)
+        prepare(made)
         made.fit()
     return made
 

@@ -49,6 +49,25 @@ def stopped(config: tiny.Config, folder: Path, moves: tuple[int, ...], rank: int
     return {"stops": seen, "game": game.state_dict()}
 
 
+def broken_off(
+    config: tiny.Config, folder: Path, moves: tuple[int, ...], rank: int
+) -> dict[str, Any]:
+    """One of the processes alone breaks each of these moves off; then the run is resumed to its end."""
+    seen: list[tuple[int, int, str]] = []
+    for number, move in enumerate(moves):
+
+        def prepare(made: tiny.Trainer, move: int = move) -> None:
+            if rank == RANK:
+                tiny.break_off_in(made, move)
+
+        try:
+            tiny.play(config, folder, resume=number > 0, prepare=prepare)
+        except Interrupted as stop:
+            seen.append((stop.exit_code, move, str(stop)))
+    game = tiny.play(config, folder, resume=True).game
+    return {"stops": seen, "game": game.state_dict()}
+
+
 def killed(config: tiny.Config, folder: Path, moves: tuple[int, ...]) -> dict[str, Any]:
     """Both die in each of these moves, having saved by the clock after every move."""
     config = replace(config, run=replace(config.run, save_every_minutes=1e-9))
@@ -109,6 +128,8 @@ STAGES: dict[str, Callable[[Path], Any]] = {
     "likelihood": lambda folder: whole(LIKELIHOOD, folder),
     "seqgan-resumed": lambda folder: stopped(SEQGAN, folder, (3, 9, 20), rank=1),
     "penalty-resumed": lambda folder: stopped(PENALTY, folder, (1, 2, 12), rank=0),
+    "seqgan-broken-off": lambda folder: broken_off(SEQGAN, folder, (3, 9, 20), rank=1),
+    "penalty-broken-off": lambda folder: broken_off(PENALTY, folder, (1, 3, 12), rank=0),
     "seqgan-killed": lambda folder: killed(SEQGAN, folder, (2, 11, 22)),
     "penalty-killed": lambda folder: killed(PENALTY, folder, (4, 6, 13)),
     "not-finite": lambda folder: not_finite(PENALTY, folder),

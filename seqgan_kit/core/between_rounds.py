@@ -1,0 +1,102 @@
+"""What a run does between rounds: it logs, evaluates, draws samples, saves, and raises alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from seqgan_kit.core.game import Phase
+from seqgan_kit.core.interrupts import Unfinished
+
+if TYPE_CHECKING:
+    from seqgan_kit.core.trainer import Trainer
+
+
+class BetweenRounds:
+    """The trainer's work after each round, as the phase and the hooks say."""
+
+    def __init__(self, trainer: Trainer):
+        self.trainer = trainer
+
+    def log(self, phase: Phase, rounds: int, rate: float) -> None:
+        """Averages what processes know apart, and writes down the round's means."""
+        t, done = self.trainer, self.trainer.cursor.round
+        # Batch norm's running statistics differ by what each process saw.
+        t.runtime.average([b for b in t.keeper.shared_buffers() if b.is_floating_point()])
+        if _due(phase.log_every_rounds, done, done == rounds):
+            t.finite.flush()
+            means = t.sums.means(t.runtime)
+            self._record("train", phase, means)
+            t.progress.advance(done, means, rate)
+
+    def look(self, phase: Phase, rounds: int) -> bool:
+        """Evaluates, draws, saves as the phase says; True if the phase shall end early."""
+        hooks, done = self.trainer.hooks, self.trainer.cursor.round
+        ended, last = False, done == rounds
+        if hooks.evaluate is not None and _due(phase.evaluate_every(rounds), done, last):
+            ended = self._evaluate(phase)
+        if hooks.draw_samples is not None and _due(phase.sample_every_rounds, done, last):
+            self._draw_samples()
+        if _due(phase.save_every_rounds, done, False) and not last and not ended:
+            self.trainer.keeper.save()
+        return ended
+
+    def where(self, phase: Phase) -> dict[str, Any]:
+        """The place of a row in metrics.jsonl."""
+        cursor = self.trainer.cursor
+        return {
+            "phase": phase.name, "round": cursor.round,
+            "total_round": cursor.total_rounds, "move": cursor.total_moves,
+        }  # fmt: skip
+
+    def _evaluate(self, phase: Phase) -> bool:
+        t = self.trainer
+        t.finite.flush()
+        measured = t.runtime.from_leader(self._measured() if t.runtime.leads else None)
+        t.cursor.to_evaluate = int(measured is None)
+        if measured is None:
+            t.stop(phase, "; the evaluation that was broken off will be made anew")
+        values: Mapping[str, float] = measured
+        self._record("evaluation", phase, values)
+        t.progress.advance(t.cursor.round, values, measured=True)
+        ended = t.keeper.judge(phase, values)
+        if t.runtime.leads and t.hooks.refresh_report is not None:
+            t.hooks.refresh_report(t.log.folder)
+        return ended
+
+    def _measured(self) -> dict[str, float] | None:
+        """None if the evaluation was broken off."""
+        t = self.trainer
+        assert t.hooks.evaluate is not None
+        with t.keeper.aside():
+            try:
+                with t.stop_wish.may_break_off():
+                    return dict(t.hooks.evaluate(t.game, self._rng()))
+            except Unfinished:
+                return None
+
+    def _draw_samples(self) -> None:
+        t = self.trainer
+        t.finite.flush()
+        if t.runtime.leads and t.hooks.draw_samples is not None:
+            path = t.log.sample_path(t.cursor.total_rounds, "").with_suffix("")
+            with t.keeper.aside():
+                t.hooks.draw_samples(t.game, self._rng(), path)
+
+    def _rng(self) -> torch.Generator:
+        """The same randomness at every evaluation, so that two of them differ by the players alone."""
+        return self.trainer.runtime.generator("evaluation")
+
+    def _record(self, kind: str, phase: Phase, values: Mapping[str, float]) -> None:
+        t, where = self.trainer, self.where(phase)
+        t.log.log(kind, values=values, **where)
+        for alarm in t.hooks.alarms:
+            if message := alarm.check(values, t.tally):
+                t.log.log("alarm", values={}, message=message, **where)
+                t.progress.alarm(message)
+
+
+def _due(every: int, done: int, last: bool) -> bool:
+    return every >= 0 and (last or (every > 0 and done % every == 0))

@@ -1,0 +1,75 @@
+"""What a move changes before its step: kept before every move, so that an unfinished one can be undone.
+
+A loss draws random numbers, takes a batch, and may change buffers (batch norm's statistics, pools,
+histories); a rule may change its players' parameters too. Otherwise these and optimizers change in the step
+alone, which is never broken off. A large buffer is copied only if it has changed since its last copy, so that
+a pool costs nothing in the moves that read it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.feed import Feed
+
+# Numbers of a buffer that is always copied: batch norm writes its statistics without counting a version.
+_SMALL = 65_536
+
+
+class Undo:
+    """The state before the move in progress.
+
+    Args:
+        buffers: tensors that losses and rules change in place.
+        feeds: where batches come from.
+        rng: what moves draw from beside the global sources.
+    """
+
+    def __init__(
+        self, buffers: Iterable[Tensor], feeds: Mapping[str, Feed], rng: torch.Generator
+    ) -> None:
+        self.buffers, self.feeds, self.rng = list(buffers), feeds, rng
+        self._copies: list[tuple[int, Tensor]] = [(-1, buffer) for buffer in self.buffers]
+        self._parameters: list[tuple[Tensor, Tensor]] = []
+        self._positions: dict[str, dict[str, Any]] = {}
+        self._numbers: tuple[Any, ...] = ()
+
+    @torch.no_grad()
+    def mark(self, parameters: Iterable[Tensor] = ()) -> None:
+        """Keep the present state, and ``parameters`` that a rule may change."""
+        self._parameters = [(parameter, parameter.clone()) for parameter in parameters]
+        for place, buffer in enumerate(self.buffers):
+            if buffer.numel() <= _SMALL or self._copies[place][0] != buffer._version:
+                self._copies[place] = (buffer._version, buffer.clone())
+        self._positions = {name: feed.state_dict() for name, feed in self.feeds.items()}
+        self._numbers = (
+            random.getstate(),
+            np.random.get_state(),  # noqa: NPY002
+            torch.get_rng_state(),
+            torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
+            self.rng.get_state(),
+        )
+
+    @torch.no_grad()
+    def back(self) -> None:
+        """Restore the state that was kept."""
+        for buffer, (version, copy) in zip(self.buffers, self._copies, strict=True):
+            if buffer.numel() <= _SMALL or buffer._version != version:
+                buffer.copy_(copy)
+        for parameter, copy in self._parameters:
+            parameter.copy_(copy)
+        for name, position in self._positions.items():
+            self.feeds[name].load_state_dict(position)
+        python, numpy, cpu, cuda, own = self._numbers
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+        torch.set_rng_state(cpu)
+        if cuda is not None:
+            torch.cuda.set_rng_state(cuda)
+        self.rng.set_state(own)
