@@ -32,6 +32,10 @@ class TrainingError(SeqganKitError):
     """A run that must stop: a loss that is not finite, a feed that ran dry."""
 
 
+class LostProcess(TrainingError):
+    """A run on several processes of which one has ended or no longer answers."""
+
+
 class StorageError(SeqganKitError):
     """A disk that is full, read-only or gone while a run writes to it."""
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from image_gans.export import check_image_model
+from image_gans.export import check_image_model, save_image_model
 from image_gans.grids import save_grid
 from image_gans.latent import LatentGenerator, strip
 from image_gans.methods.image_columns import image_columns, image_notes
@@ -68,6 +68,10 @@ class ImageScorer:
 
     def __post_init__(self) -> None:
         self.comparison.check()
+
+    def export(self, game: Game, folder: Path, about: Mapping[str, Any]) -> None:
+        """Write the game's generator into a run's ``model`` folder."""
+        save_image_model(folder, game.players["generator"], about)
 
     @cached_property
     def comparison(self) -> Comparison:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from image_gans.export import check_image_model
+from image_gans.export import check_image_model, save_image_model
 from image_gans.metrics.modes import (
     DEVIATIONS,
     ModeScores,
@@ -52,6 +52,10 @@ class PointScorer:
     def check(self, game: Game) -> None:
         """Raise UsageError, before training, for a generator that could not be saved."""
         check_image_model(game.players["generator"])
+
+    def export(self, game: Game, folder: Path, about: Mapping[str, Any]) -> None:
+        """Write the game's generator into a run's ``model`` folder."""
+        save_image_model(folder, game.players["generator"], about)
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: modes, share of high quality (%), reverse KL, spread."""

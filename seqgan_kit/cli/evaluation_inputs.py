@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgan_kit import __version__
-from seqgan_kit.cli.runs import model_kind
+from seqgan_kit.cli.runs import model_kind, note_unfinished
 from seqgan_kit.cli.user_files import STDIN, TOKENIZERS, read_lines, read_sentences
 from seqgan_kit.core.runlog import settings_of
 from seqgan_kit.data.sources import HUB, file_digest, locate_text
@@ -81,6 +81,7 @@ def run_inputs(options: argparse.Namespace) -> Inputs:
     config = settings_of(run_dir)
     if model_kind(run_dir) != "text":
         raise UsageError(f"{run_dir} is no run on text, and evaluate scores text.")
+    note_unfinished(run_dir)
     lines = {
         name: None if sources is None else [line for s in sources for line in read_lines(s) if line.strip()]
         for name, sources in (("refs", options.refs), ("train", options.train))

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from seqgan_kit.cli.command import Command, one_of, whole_number
-from seqgan_kit.cli.runs import check_writable, existing_run, find_loader, model_kind
+from seqgan_kit.cli.runs import (
+    check_writable,
+    existing_run,
+    find_loader,
+    model_kind,
+    note_unfinished,
+)
 from seqgan_kit.cli.user_files import missing
 from seqgan_kit.errors import UsageError
 
@@ -18,6 +24,7 @@ def _explorer(options: argparse.Namespace) -> Any:
     check_writable(options.out)
     kind = model_kind(run_dir)
     model = find_loader(kind)(run_dir)
+    note_unfinished(run_dir)
     explore = getattr(model, "explore", None)
     if explore is None:
         raise UsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -93,6 +94,7 @@ def _run_sample(options: argparse.Namespace) -> None:
     run_dir = existing_run(options.run_dir)
     check_writable(options.out)
     model = find_loader(model_kind(run_dir))(run_dir)
+    note_unfinished(run_dir)
     samples = model.sample(
         options.n,
         temperature=options.temperature,
@@ -141,10 +143,23 @@ def model_kind(run_dir: Path) -> str:
     if not file.is_file():
         raise CheckpointError(
             f"{run_dir} holds no trained model ({file} is missing): give the directory of a run "
-            "that has finished, or finish it by starting its recipe with "
+            "that has saved a checkpoint, or finish it by starting its recipe with "
             f"'--resume {run_dir}'."
         )
     return str(read_checked(file, record({"kind": text(100)}))["kind"])
+
+
+def note_unfinished(run_dir: Path) -> None:
+    """Says of a run that has not finished which of its models is used: that of its last checkpoint."""
+    file = run_dir / "model" / "model.json"
+    described = read_checked(file, record({})) if file.is_file() else {}
+    at = described.get("unfinished")
+    if isinstance(at, dict) and isinstance(at.get("round"), int):
+        print(
+            f"note: {run_dir} has not finished; this is its model after round {at['round']}, the last "
+            "that it saved.",
+            file=sys.stderr,
+        )
 
 
 def find_loader(kind: str) -> Callable[[Path], Model]:
@@ -176,8 +191,8 @@ COMMANDS = (
         name="sample",
         summary="draw from a trained model: sentences, or a grid of pictures",
         usage="RUN [-n N] [--seed S] [--out FILE] [options]",
-        details="Draws from the model of a finished run. Text comes line by line on standard "
-        "output,\npictures as one PNG grid.",
+        details="Draws from the model of a run; from its last checkpoint if it has not finished.\n"
+        "Text comes line by line on standard output, pictures as one PNG grid.",
         examples=(
             "sample runs/first -n 10",
             "sample runs/first -n 10 --detokenize",

@@ -21,6 +21,7 @@ from seqgan_kit.core.settings_files import read_settings
 from seqgan_kit.core.terminal import write_text
 from seqgan_kit.errors import (
     Interrupted,
+    LostProcess,
     SeqganKitError,
     TrainingError,
     UsageError,
@@ -50,6 +51,9 @@ def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
     except Interrupted as stop:
         _tell(str(stop))
         sys.exit(stop.exit_code)
+    except LostProcess as error:
+        print(f"error: {error}", file=sys.stderr)  # from any process: the first may be the lost one
+        sys.exit(1)
     except TrainingError as error:
         _tell(f"error: {error}")
         sys.exit(1)

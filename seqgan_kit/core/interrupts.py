@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from seqgan_kit.errors import LostProcess
+
 GRACE_SECONDS = 3.0
 """What a move has to finish by itself after the wish to stop."""
 _RINGS_EVERY_SECONDS = 1.0
@@ -51,6 +53,10 @@ class StopWish:
             self._ring_in(max(seconds_left, 0.0) + self.grace_seconds)
         try:
             yield
+        except LostProcess:
+            # torchrun sends SIGTERM to those that are left: first they say how the run goes on.
+            before[signal.SIGTERM] = signal.SIG_IGN
+            raise
         finally:
             self._ring_in(0.0)
             for number, handler in before.items():

@@ -8,19 +8,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
 import tyro
 from torch import Tensor
 
+from seqgan_kit.core.elastic import launch_record, restarted_seconds_ago, restarts_left
 from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.progress import Progress
 from seqgan_kit.core.runlog import FolderLock, RunLog, provenance, would_delete
 from seqgan_kit.core.runtime import Runtime, start_runtime
 from seqgan_kit.core.settings import to_dict
-from seqgan_kit.errors import SeqganKitError, StorageError, UsageError, system_problem
+from seqgan_kit.errors import LostProcess, SeqganKitError, StorageError, UsageError, system_problem
 
 # With tens of thousands torch ends the process without a word.
 _MOST_THREADS = 4096
@@ -169,13 +170,25 @@ def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
         _check_inputs(to_dict(config), folder)
     with ExitStack() as closing:
         closing.callback(runtime.close)
+        ago = runtime.from_leader(restarted_seconds_ago(folder) if runtime.leads else None)
+        if ago is not None:
+            settings = replace(settings, resume=folder, overwrite=False)
         log = _open_log(settings, folder, runtime, closing)
         record = _record(recipe, config, runtime)
         log.write_config(record)
         progress = Progress("quiet" if settings.quiet or not runtime.leads else "auto")
         run = Run(recipe, settings, runtime, log, progress, record)
+        if ago is not None:
+            run.began -= ago  # the time limit is one for all starts
+            run.say("Started again by torchrun; going on from the last checkpoint.")
         try:
             yield run
+        except LostProcess as error:
+            if restarts_left():
+                raise LostProcess(f"{error} torchrun starts them all again.") from error
+            raise LostProcess(
+                f"{error} What has been saved stands; go on with:\n  {run.resume_command()}"
+            ) from error
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -232,4 +245,5 @@ def _record(recipe: str, config: HasRun, runtime: Runtime) -> dict[str, Any]:
         "world_size": runtime.world_size,
         "device": str(runtime.device),
         **provenance(),
+        **({} if (launch := launch_record()) is None else {"torchrun": launch}),
     }

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +21,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from seqgan_kit.errors import UsageError
+from seqgan_kit.errors import LostProcess, UsageError
+
+_LONGEST_WAIT = timedelta(minutes=30)
+"""For another process, which may be evaluating: after that the run ends instead of hanging."""
+_LOST = re.compile(r"gloo|nccl|connection|peer|broken pipe|timed? ?out|socket", re.IGNORECASE)
 
 Precision = Literal["fp32", "bf16"]
 
@@ -57,15 +63,17 @@ class Runtime:
     def broadcast(self, module: nn.Module) -> None:
         """Makes every rank's parameters and buffers those of rank 0."""
         if self.world_size > 1:
-            for tensor in module.state_dict().values():
-                dist.broadcast(tensor, 0)
+            with _all_answering():
+                for tensor in module.state_dict().values():
+                    dist.broadcast(tensor, 0)
 
     def average(self, tensors: Sequence[Tensor]) -> None:
         """Replaces each tensor by its mean over the ranks, in one all-reduce."""
         if self.world_size == 1 or not tensors:
             return
         flat = torch.cat([tensor.detach().flatten().float() for tensor in tensors])
-        dist.all_reduce(flat)
+        with _all_answering():
+            dist.all_reduce(flat)
         pieces = (flat / self.world_size).split([tensor.numel() for tensor in tensors])
         for tensor, piece in zip(tensors, pieces, strict=True):
             tensor.copy_(piece.view_as(tensor))
@@ -75,7 +83,8 @@ class Runtime:
         if self.world_size == 1:
             return [value]
         values: list[Any] = [None] * self.world_size
-        dist.all_gather_object(values, value)
+        with _all_answering():
+            dist.all_gather_object(values, value)
         return values
 
     def from_leader(self, value: Any) -> Any:
@@ -83,7 +92,8 @@ class Runtime:
         if self.world_size == 1:
             return value
         box = [value]
-        dist.broadcast_object_list(box, 0)
+        with _all_answering():
+            dist.broadcast_object_list(box, 0)
         return box[0]
 
     def close(self) -> None:
@@ -111,9 +121,42 @@ def start_runtime(
     rank, world_size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     chosen = _device(device)
     if world_size > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+        backend = "nccl" if chosen.type == "cuda" else "gloo"
+        with _all_answering():
+            _join(backend)
     seed_everything(seed + rank)
     return Runtime(chosen, rank, world_size, precision, seed)
+
+
+@contextmanager
+def _all_answering() -> Iterator[None]:
+    """Says in a sentence that another process is lost, where torch has a traceback."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistError) and not _LOST.search(str(error)):
+            raise
+        raise LostProcess(
+            "another process of this run has ended, or has not answered for "
+            f"{_LONGEST_WAIT.total_seconds() / 60:.0f} minutes."
+        ) from error
+
+
+def _join(backend: str) -> None:
+    """Joins the process group of this start.
+
+    torchrun keeps one store of addresses for all its restarts: under the same keys the processes of a second
+    start would look for those of the first, which are dead.
+    """
+    store, rank, world_size = next(dist.rendezvous("env://", timeout=_LONGEST_WAIT))
+    start = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    dist.init_process_group(
+        backend,
+        store=dist.PrefixStore(f"start-{start}", store),
+        rank=rank,
+        world_size=world_size,
+        timeout=_LONGEST_WAIT,
+    )
 
 
 def mixed_seed(*parts: int) -> int:

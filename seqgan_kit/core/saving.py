@@ -46,7 +46,15 @@ class Keeper:
         if self.trainer.runtime.leads:
             write_checkpoint(checkpoint_path(self.folder, state["cursor"]["total_moves"]), state)
             keep_last(self.folder, self.settings.keep_checkpoints)
+            self._export()
         self._saved_at = time.monotonic()
+
+    def _export(self) -> None:
+        """Writes the model as it is now, so that a run that stops can be sampled from."""
+        if export := getattr(self.trainer.hooks.evaluate, "export", None):
+            at = {"unfinished": {"round": self.trainer.cursor.total_rounds}}
+            with self.aside():
+                export(self.trainer.game, self.trainer.log.model_folder, at)
 
     def due(self) -> bool:
         """Whether the last checkpoint is old; rank 0's clock decides."""

@@ -43,7 +43,8 @@ class Hooks:
 
     evaluate: Evaluate | None = None
     """Measures the game (in eval mode, averages in place of players); on rank 0 alone. If it has a method
-    ``check(game)``, that is called before training and raises for a game whose results could not be saved."""
+    ``check(game)``, that is called before training and raises for a game whose results could not be saved;
+    if it has ``export(game, folder, about)``, that writes the model with every checkpoint."""
     draw_samples: DrawSamples | None = None
     """Writes samples to a path that lacks its suffix."""
     refresh_report: Callable[[Path], object] | None = None

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from seqgan_kit.core.game import Game
 from seqgan_kit.data.text import TextCorpus
 from seqgan_kit.errors import UsageError
-from seqgan_kit.methods.export import check_text_model
+from seqgan_kit.methods.export import TextGenerator, check_text_model, save_text_model
 from seqgan_kit.methods.score_tables import AS_REAL, Column, column, table_row
 from seqgan_kit.metrics.divergences import Estimate
 from seqgan_kit.metrics.ngram_divergence import NgramShares, js_divergences
@@ -73,6 +73,11 @@ class CharScorer:
     def check(self, game: Game) -> None:
         """Raise UsageError, before training, for a generator that could not be saved."""
         check_text_model(game.players["generator"])
+
+    def export(self, game: Game, folder: Path, about: Mapping[str, Any]) -> None:
+        """Write the game's generator into a run's ``model`` folder."""
+        generator = cast(TextGenerator, game.players["generator"])
+        save_text_model(folder, generator, self.corpus.tokenizer, about)
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: JS-1 to JS-4 and diversity."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -104,8 +104,13 @@ def check_text_model(generator: nn.Module) -> None:
     check_weights(generator)
 
 
-def save_text_model(folder: Path, generator: TextGenerator, tokenizer: Tokenizer) -> None:
-    """Writes model.json, generator.safetensors and tokenizer.json.
+def save_text_model(
+    folder: Path,
+    generator: TextGenerator,
+    tokenizer: Tokenizer,
+    about: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes model.json (with what else there is to say about the model), its weights and tokenizer.json.
 
     A generator of a class that is not this package's is saved too; model.json names the class for people.
     """
@@ -122,6 +127,7 @@ def save_text_model(folder: Path, generator: TextGenerator, tokenizer: Tokenizer
     write_whole(folder / "generator.safetensors", save(weights_to_save(generator.state_dict())))
     tokenizer.save(folder / "tokenizer.json")
     described["sha256"] = sums_of(folder, ("generator.safetensors", "tokenizer.json"))
+    described |= about or {}
     write_whole(folder / "model.json", (json.dumps(described, indent=2) + "\n").encode())
 
 

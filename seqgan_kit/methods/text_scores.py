@@ -22,7 +22,7 @@ from seqgan_kit.data.text import TextCorpus
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.bleu_scores import bleu_columns, bleu_scores
 from seqgan_kit.methods.evaluation_settings import some_of
-from seqgan_kit.methods.export import check_text_model
+from seqgan_kit.methods.export import TextGenerator, check_text_model, save_text_model
 from seqgan_kit.methods.held_out import (
     has_likelihood,
     held_out_nll,
@@ -86,6 +86,11 @@ class TextScorer:
     def check(self, game: Game) -> None:
         """Raise UsageError, before training, for a generator that could not be saved."""
         check_text_model(game.players["generator"])
+
+    def export(self, game: Game, folder: Path, about: Mapping[str, Any]) -> None:
+        """Write the game's generator into a run's ``model`` folder."""
+        generator = cast(TextGenerator, game.players["generator"])
+        save_text_model(folder, generator, self.corpus.tokenizer, about)
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: held-out likelihood, exact measures, diversity."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,9 +15,13 @@ from typing import Any
 import pytest
 import tiny_games as tiny
 import torch
+import two_ranks
 from torch import Tensor
 
+from seqgan_kit.core.elastic import restarted_seconds_ago
 from seqgan_kit.core.runlog import read_config
+from seqgan_kit.core.runtime import _all_answering
+from seqgan_kit.errors import LostProcess, UsageError
 
 HERE = Path(__file__).parent
 RECIPE = HERE.parents[1] / "recipes" / "seqgan.py"
@@ -175,6 +180,69 @@ def test_ctrl_c_then_sigterm_to_torchrun_then_to_the_end(folder: Path, tmp_path:
         timeout=120,
     )
     assert tiny.run_differences(out, folder / "seqgan") == []
+
+
+def test_a_killed_rank_is_started_again_by_torchrun_and_goes_on(
+    folder: Path, tmp_path: Path
+) -> None:
+    """``kill -9`` of the rank that writes; the second start resumes from the last checkpoint, exactly."""
+    out = tmp_path / "run"
+    settings = ["--game", "penalty", "--rounds", str(two_ranks.PENALTY.rounds), "--out", str(out)]
+    pace = ["--pause-milliseconds", "60", "--save-every-minutes", "0.001"]
+    process = subprocess.Popen(
+        [*TORCHRUN, "--max-restarts", "1", TINY, *settings, *pace],
+        env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    wait_for_rows(out, 3, process)
+    os.kill(json.loads((out / ".lock").read_text())["pid"], signal.SIGKILL)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 0, told
+    assert "another process of this run has ended" in told
+    assert "torchrun starts them all again" in told
+    assert "Traceback" not in told
+    assert tiny.run_differences(out, folder / "penalty") == []
+    assert len(read_config(out)["resumes"]) == 1
+
+
+class TestLaunches:
+    @pytest.fixture
+    def run_dir(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A run that this launch began."""
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+        tiny.play(tiny.Config("likelihood", rounds=1), tmp_path / "run")
+        return tmp_path / "run"
+
+    def test_only_a_restart_goes_on(self, run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert restarted_seconds_ago(run_dir) is None
+        monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+        assert 0 <= (restarted_seconds_ago(run_dir) or -1) < 100
+        assert restarted_seconds_ago(run_dir.parent) is None
+
+    @pytest.mark.parametrize("changed", ["run", "agent"])
+    def test_another_launchs_run_is_not_gone_on_with(
+        self, changed: str, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A refused fresh run that torchrun starts again must not take the older run in its folder."""
+        monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+        if changed == "run":
+            monkeypatch.setenv("TORCHELASTIC_RUN_ID", "other")
+        else:
+            monkeypatch.setattr(os, "getppid", lambda: -1)
+        with pytest.raises(UsageError, match="not empty"):
+            tiny.play(tiny.Config("likelihood", rounds=1), run_dir)
+
+
+def test_a_lost_process_is_told_with_the_command_that_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(number: int) -> None:
+        if number == 2:
+            with _all_answering():
+                raise RuntimeError("[gloo/transport/tcp/pair.cc:537] Connection reset by peer")
+
+    told = rf"another process .* has ended.*go on with:\n.* --resume {tmp_path / 'run'}"
+    with pytest.raises(LostProcess, match=rf"(?s){told}"):
+        tiny.play(tiny.Config("penalty"), tmp_path / "run", act=lose)
 
 
 @pytest.mark.slow

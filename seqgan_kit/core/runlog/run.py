@@ -205,7 +205,7 @@ class RunLog:
         path, fresh = self.folder / "config.json", dict(record)
         if self.resumed and path.exists():
             origin = read_config(self.folder)
-            told = ("started", "command", "versions", "git", "world_size")
+            told = ("started", "command", "versions", "git", "world_size", "torchrun")
             entry = {key: fresh[key] for key in told if key in fresh}
             kept = {key: origin[key] for key in told if key in origin}
             entry |= self._resumption

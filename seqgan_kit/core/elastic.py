@@ -1,0 +1,52 @@
+"""torchrun's restarts: which launch a run belongs to, and how a restarted one goes on."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from seqgan_kit.core.runlog import read_config
+from seqgan_kit.errors import UsageError
+
+
+def launch_record() -> dict[str, str] | None:
+    """What tells this launch by torchrun from every other; None without torchrun.
+
+    Its run id alone would not do: it is ``none`` unless somebody names one.
+    """
+    run_id = os.environ.get("TORCHELASTIC_RUN_ID")
+    if run_id is None:
+        return None
+    return {"run_id": run_id, "agent": f"{socket.gethostname()}:{os.getppid()}"}
+
+
+def restarts_left() -> bool:
+    """Whether torchrun starts the processes again by itself if one of them is lost."""
+    count, most = (
+        int(os.environ.get(f"TORCHELASTIC_{n}", 0)) for n in ("RESTART_COUNT", "MAX_RESTARTS")
+    )
+    return count < most
+
+
+def restarted_seconds_ago(folder: Path) -> float | None:
+    """Seconds since this launch first began the run in the folder; None if this is no restart of it."""
+    if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) < 1:
+        return None
+    try:
+        record = read_config(folder)
+    except UsageError:
+        return None
+    own = [start for start in _starts(record) if start.get("torchrun") == launch_record()]
+    if not own or own[-1] is not _starts(record)[-1]:
+        return None
+    return max(0.0, time.time() - datetime.fromisoformat(own[0]["started"]).timestamp())
+
+
+def _starts(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The run's first start and its resumptions."""
+    return [record, *record.get("resumes", [])]

@@ -1,0 +1,67 @@
+"""A run that stopped before its end can be sampled, evaluated, reported and put into a table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seqgan_kit.cli.main import main
+from seqgan_kit.cli.recipes import find_recipe, load_recipe
+from seqgan_kit.errors import Interrupted
+
+
+def stopped(recipe: str, folder: Path, text: Path | None = None) -> Path:
+    """A run of a recipe's smoke preset that stopped after its first move."""
+    module = load_recipe(find_recipe(recipe))
+    config = module.PRESETS["smoke"]
+    if text is not None:
+        config = replace(config, data=replace(config.data, text=str(text)))
+    settings = replace(config.run, out=folder, quiet=True, device="cpu", max_minutes=1e-9)
+    with pytest.raises(Interrupted, match="time limit"):
+        module.main(replace(config, run=settings))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def text_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("text")
+    nouns = ("cat", "dog", "owl")
+    lines = [f"the {nouns[i % 3]} sees {i % 47} mice .\n" for i in range(600)]
+    (folder / "text.txt").write_text("".join(lines))
+    return stopped("mle", folder / "run", folder / "text.txt")
+
+
+NOTE = "has not finished; this is its model after round 0, the last that it saved."
+
+
+def test_text_is_sampled(text_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sample", str(text_run), "-n", "3"]) == 0
+    told = capsys.readouterr()
+    assert len(told.out.splitlines()) == 3
+    assert NOTE in told.err
+
+
+def test_text_is_evaluated(text_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--encoder", "none", "--sample", "20", "--format", "json"]
+    assert main(["evaluate", str(text_run), *words]) == 0
+    told = capsys.readouterr()
+    assert NOTE in told.err
+    assert json.loads(told.out)["rows"]
+
+
+def test_it_is_reported(text_run: Path) -> None:
+    assert main(["report", str(text_run)]) == 0
+    assert (
+        "Stopped" in (text_run / "report.html").read_text()
+        or "Unfinished" in (text_run / "report.html").read_text()
+    )
+
+
+def test_pictures_are_sampled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = stopped("gan", tmp_path / "run")
+    assert main(["sample", str(run), "-n", "3", "--out", str(tmp_path / "grid.png")]) == 0
+    assert NOTE in capsys.readouterr().err
+    assert (tmp_path / "grid.png").is_file()
