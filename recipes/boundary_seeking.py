@@ -7,6 +7,11 @@ $ python recipes/boundary_seeking.py paper --text my.txt             M = 20 with
 $ python recipes/boundary_seeking.py smoke                           seconds, to see that everything works
 """
 
+if __name__ == "__main__":
+    from seqgan_kit.ctrl_c import leave_on_ctrl_c
+
+    leave_on_ctrl_c()  # while what follows is imported
+
 from dataclasses import dataclass
 from typing import Annotated
 

@@ -8,6 +8,11 @@ $ python recipes/boundary_seeking_images.py --resume runs/boundary_seeking_image
 $ torchrun --nproc_per_node 2 recipes/boundary_seeking_images.py       several processes
 """
 
+if __name__ == "__main__":
+    from seqgan_kit.ctrl_c import leave_on_ctrl_c
+
+    leave_on_ctrl_c()  # while what follows is imported
+
 from dataclasses import dataclass, replace
 from typing import Annotated
 

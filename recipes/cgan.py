@@ -9,6 +9,11 @@ $ python recipes/cgan.py smoke                              seconds, to see that
 $ python recipes/cgan.py --resume runs/cgan                 go on where a run stopped
 """
 
+if __name__ == "__main__":
+    from seqgan_kit.ctrl_c import leave_on_ctrl_c
+
+    leave_on_ctrl_c()  # while what follows is imported
+
 from dataclasses import dataclass, replace
 from typing import Annotated
 

@@ -7,6 +7,11 @@ $ python recipes/char_wgan_gp.py smoke                      seconds, to see that
 $ python recipes/char_wgan_gp.py --resume runs/char_wgan_gp go on where a run stopped
 """
 
+if __name__ == "__main__":
+    from seqgan_kit.ctrl_c import leave_on_ctrl_c
+
+    leave_on_ctrl_c()  # while what follows is imported
+
 from dataclasses import dataclass
 from typing import Annotated
 

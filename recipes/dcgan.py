@@ -12,6 +12,11 @@ $ python recipes/dcgan.py --resume runs/dcgan               go on where a run st
 $ torchrun --nproc_per_node 2 recipes/dcgan.py              several processes
 """
 
+if __name__ == "__main__":
+    from seqgan_kit.ctrl_c import leave_on_ctrl_c
+
+    leave_on_ctrl_c()  # while what follows is imported
+
 from dataclasses import dataclass
 from typing import Annotated
 

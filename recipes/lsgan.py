@@ -8,6 +8,11 @@ $ python recipes/lsgan.py --resume runs/lsgan    go on where a run stopped
 $ torchrun --nproc_per_node 2 recipes/lsgan.py   several processes
 """
 
+if __name__ == "__main__":
+    from seqgan_kit.ctrl_c import leave_on_ctrl_c
+
+    leave_on_ctrl_c()  # while what follows is imported
+
 from dataclasses import dataclass, replace
 from typing import Annotated
 

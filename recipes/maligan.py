@@ -8,6 +8,11 @@ $ python recipes/maligan.py full --text my.txt              the same with rollou
 $ python recipes/maligan.py smoke                           seconds, to see that everything works
 """
 
+if __name__ == "__main__":
+    from seqgan_kit.ctrl_c import leave_on_ctrl_c
+
+    leave_on_ctrl_c()  # while what follows is imported
+
 from dataclasses import dataclass, replace
 from typing import Annotated
 

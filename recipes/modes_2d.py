@@ -10,6 +10,11 @@ $ python recipes/modes_2d.py smoke                          seconds, to see that
 $ python recipes/modes_2d.py --resume runs/modes_2d         go on where a run stopped
 """
 
+if __name__ == "__main__":
+    from seqgan_kit.ctrl_c import leave_on_ctrl_c
+
+    leave_on_ctrl_c()  # while what follows is imported
+
 from dataclasses import dataclass, replace
 from typing import Annotated
 

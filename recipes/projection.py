@@ -9,6 +9,11 @@ $ python recipes/projection.py smoke                        seconds, to see that
 $ python recipes/projection.py --resume runs/projection     go on where a run stopped
 """
 
+if __name__ == "__main__":
+    from seqgan_kit.ctrl_c import leave_on_ctrl_c
+
+    leave_on_ctrl_c()  # while what follows is imported
+
 from dataclasses import dataclass, replace
 from typing import Annotated
 

@@ -9,6 +9,11 @@ $ python recipes/relativistic.py --resume runs/relativistic   go on where a run 
 $ torchrun --nproc_per_node 2 recipes/relativistic.py         several processes
 """
 
+if __name__ == "__main__":
+    from seqgan_kit.ctrl_c import leave_on_ctrl_c
+
+    leave_on_ctrl_c()  # while what follows is imported
+
 from dataclasses import dataclass, replace
 from typing import Annotated
 

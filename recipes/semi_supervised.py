@@ -8,6 +8,11 @@ $ python recipes/semi_supervised.py smoke                   seconds, to see that
 $ python recipes/semi_supervised.py --resume runs/semi_supervised    go on where a run stopped
 """
 
+if __name__ == "__main__":
+    from seqgan_kit.ctrl_c import leave_on_ctrl_c
+
+    leave_on_ctrl_c()  # while what follows is imported
+
 from dataclasses import dataclass, replace
 from typing import Annotated
 

@@ -10,6 +10,11 @@ $ python recipes/seqgan.py --resume runs/seqgan           go on where a run stop
 $ torchrun --nproc_per_node 2 recipes/seqgan.py           several processes
 """
 
+if __name__ == "__main__":
+    from seqgan_kit.ctrl_c import leave_on_ctrl_c
+
+    leave_on_ctrl_c()  # while what follows is imported
+
 from dataclasses import dataclass, replace
 from typing import Annotated
 

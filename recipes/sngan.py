@@ -7,6 +7,11 @@ $ python recipes/sngan.py --resume runs/sngan     go on where a run stopped
 $ torchrun --nproc_per_node 2 recipes/sngan.py    several processes
 """
 
+if __name__ == "__main__":
+    from seqgan_kit.ctrl_c import leave_on_ctrl_c
+
+    leave_on_ctrl_c()  # while what follows is imported
+
 from dataclasses import dataclass, replace
 from typing import Annotated
 

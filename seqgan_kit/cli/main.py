@@ -23,6 +23,7 @@ from seqgan_kit.cli import (
 )
 from seqgan_kit.cli.command import PROGRAM, Command, build_parser, parse
 from seqgan_kit.core.terminal import write_text
+from seqgan_kit.ctrl_c import is_ctrl_c, leave_on_ctrl_c, raise_on_ctrl_c
 from seqgan_kit.errors import (
     Interrupted,
     SeqganKitError,
@@ -59,6 +60,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if words is None else words)
     try:
+        raise_on_ctrl_c()
         _dispatch(given)
         sys.stdout.flush()
     except Interrupted as stop:
@@ -77,12 +79,19 @@ def main(words: Sequence[str] | None = None) -> int:
         let_go_of_output()
         write_text(f"{_speaker(given)}: error: {system_problem(error)}", sys.stderr)
         return 2
+    except Exception as error:
+        if not is_ctrl_c(error):
+            raise
+        print(f"{_speaker(given)}: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 
 def entry() -> None:
-    """What the installed ``seqgan-kit`` script calls."""
-    sys.exit(main())
+    """Run the command line of this process and end it."""
+    code = main()
+    leave_on_ctrl_c()  # the interpreter takes a moment to end
+    sys.exit(code)
 
 
 def overview() -> str:

@@ -10,7 +10,7 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import tyro
 
@@ -19,6 +19,7 @@ from seqgan_kit.core.runlog import read_config, settings_of
 from seqgan_kit.core.settings import merged
 from seqgan_kit.core.settings_files import read_settings
 from seqgan_kit.core.terminal import write_text
+from seqgan_kit.ctrl_c import is_ctrl_c, leave_on_ctrl_c, raise_on_ctrl_c
 from seqgan_kit.errors import (
     Interrupted,
     LostProcess,
@@ -44,7 +45,9 @@ flat = tyro.conf.arg(name="")
 
 def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
     """Runs a recipe from the command line; a user's mistake ends in one sentence and exit code 2."""
+    is_a_script = False
     try:
+        is_a_script = raise_on_ctrl_c()
         check_words(sys.argv[1:])
         main(parse(presets, sys.argv[1:], main.__globals__.get("__doc__") or ""))
         sys.stdout.flush()
@@ -61,6 +64,8 @@ def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
         _tell(f"error: {error}")
         sys.exit(2)
     except (MemoryError, RuntimeError) as error:
+        if is_ctrl_c(error):
+            _end_by_ctrl_c()
         if not isinstance(error, MemoryError) and not _NO_MEMORY.search(str(error)):
             raise
         # From any process: memory may end on one of them alone.
@@ -70,8 +75,7 @@ def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
         print(told, file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        _tell("Stopped at once; what has been saved stands.")
-        sys.exit(130)
+        _end_by_ctrl_c()
     except BrokenPipeError:  # the reader of the output went away, as in "--help | head"
         let_go_of_output()
         sys.exit(141)
@@ -79,6 +83,17 @@ def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
         let_go_of_output()
         _tell(f"error: {system_problem(error)}")
         sys.exit(2)
+    except Exception as error:
+        if not is_ctrl_c(error):
+            raise
+        _end_by_ctrl_c()
+    if is_a_script:
+        leave_on_ctrl_c()  # the interpreter takes a moment to end
+
+
+def _end_by_ctrl_c() -> NoReturn:
+    _tell("Stopped at once; what has been saved stands.")
+    sys.exit(130)
 
 
 def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) -> C:

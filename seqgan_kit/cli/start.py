@@ -1,0 +1,13 @@
+"""What the ``seqgan-kit`` script calls: it hears Ctrl-C before it imports the commands."""
+
+from __future__ import annotations
+
+from seqgan_kit.ctrl_c import leave_on_ctrl_c
+
+
+def entry() -> None:
+    """Run the command line of this process."""
+    leave_on_ctrl_c()
+    from seqgan_kit.cli.main import entry
+
+    entry()
