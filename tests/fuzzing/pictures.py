@@ -1,4 +1,4 @@
-"""Cases of image data: folders and tables of pictures in many formats, some of them damaged."""
+"""Cases of image data: folders and tables of images in many formats, some of them damaged."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SUFFIXES = (".png", ".jpg", ".webp", ".tif", ".avif", ".dds", ".gif")
 
 
 def image_case(folder: Path, rng: Random) -> Callable[[], object]:
-    """Writes pictures into the folder; gives the call that reads them."""
+    """Write images into the folder; gives the call that reads them."""
     from seqgan_kit.data.images import ImageData, load_images
 
     whole = [_encoded(rng.choice(("PNG", "JPEG", "WEBP")), rng.randrange(4)) for _ in range(3)]
@@ -89,7 +89,7 @@ def _damaged(rng: Random) -> bytes:
 
 @cache
 def _encoded(kind: str, which: int) -> bytes:
-    """A picture in a format; in black and white, or without that format a PNG, where it has no colours."""
+    """An image in a format; in black and white, or as PNG, where the format has no colours."""
     pixels = np.random.default_rng(which).integers(0, 256, (20 + 4 * which, 32, 3), dtype=np.uint8)
     picture = Image.fromarray(pixels)
     for mode in ("RGB", "P", "1", "F"):

@@ -21,7 +21,7 @@ FORMATS = ("txt", "jsonl", "json", "csv", "tsv", "parquet", "gz", "yaml", "toml"
 
 
 def text_case(folder: Path, rng: Random) -> Callable[[], object]:
-    """Writes a corpus into the folder; gives the call that reads it."""
+    """Write a corpus into the folder; gives the call that reads it."""
     kind = rng.choice(FORMATS)
     content = _written(kind, rng)
     if rng.random() < 0.5:
