@@ -113,7 +113,7 @@ def write_shared(plan: Plan, out: Path) -> None:
     """Writes shared.json; refuses a folder whose runs were started with other shared settings."""
     path, text = out / SHARED_FILE, json.dumps(plan.shared, indent=2) + "\n"
     begun = any(run.folder.exists() for run in plan.runs)
-    if begun and path.exists() and path.read_text(encoding="utf-8") != text:
+    if begun and path.exists() and path.read_bytes() != text.encode():
         raise UsageError(
             f"{out} holds runs with other shared settings (those in {path}): choose another folder by "
             "--out, or delete that one."
