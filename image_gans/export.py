@@ -21,7 +21,7 @@ from image_gans.saved_networks import built_network, described_network, saved_ne
 from image_gans.scatter import save_scatter
 from seqgan_kit.core.checked_json import check, read_checked
 from seqgan_kit.core.checksums import check_sums, sums_of
-from seqgan_kit.core.foreign import ForeignClass, check_weights, weights_to_save
+from seqgan_kit.core.foreign import ForeignClass, check_weights, not_finite, weights_to_save
 from seqgan_kit.core.json_kinds import anything, record
 from seqgan_kit.core.runlog import write_whole
 from seqgan_kit.core.stored_models import restored_network
@@ -157,7 +157,7 @@ def save_image_model(
     described = described_network(generator)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = weights_to_save(plain_weights(generator))
-    if spoilt := _not_finite(tensors):
+    if spoilt := not_finite(tensors):
         raise TrainingError(
             f"the trained generator cannot be used: {spoilt}. The training has diverged. Train again with "
             "lower learning rates, or resume an earlier checkpoint."
@@ -171,14 +171,6 @@ def save_image_model(
         **(about or {}),
     }
     write_whole(folder / "model.json", (json.dumps(description, indent=2) + "\n").encode())
-
-
-def _not_finite(tensors: Mapping[str, Tensor]) -> str:
-    """Name the first tensor with numbers that are infinite or not a number; "" if there is none."""
-    for name, tensor in tensors.items():
-        if bad := int((~tensor.isfinite()).sum()):
-            return f"{bad:,} of {tensor.numel():,} numbers in {name} are not finite"
-    return ""
 
 
 def load_image_model(
@@ -214,7 +206,7 @@ def load_image_model(
             f"the model in {folder} cannot be restored: {str(error).rstrip('.')}. "
             "Its files must come from one run."
         ) from error
-    if spoilt := _not_finite(network.state_dict()):
+    if spoilt := not_finite(network.state_dict()):
         raise CheckpointError(
             f"{weights} cannot be drawn from: {spoilt}. The training had diverged. Train again with lower "
             "learning rates, or resume an earlier checkpoint."

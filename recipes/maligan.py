@@ -16,7 +16,7 @@ if __name__ == "__main__":
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from seqgan_kit.core.alarms import GuessingDiscriminator, LostDiversity, PinnedDiscriminator
+from seqgan_kit.core.alarms import GuessingDiscriminator, PinnedDiscriminator
 from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.run import RunSettings, open_run
 from seqgan_kit.core.trainer import Hooks, Trainer
@@ -96,11 +96,7 @@ def main(cfg: Config) -> None:
         game = maligan.build(generator, discriminator, cfg.method, training)
 
         scorer = TextScorer(corpus, world, cfg.scores)
-        alarms = (
-            PinnedDiscriminator(),
-            GuessingDiscriminator(),
-            LostDiversity(scorer.real_diversity()),
-        )
+        alarms = (*scorer.alarms(), PinnedDiscriminator(), GuessingDiscriminator())
         hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
         phases = maligan.phases(cfg.method, training)
         trainer = Trainer(run, game, phases, feed, hooks)

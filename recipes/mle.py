@@ -14,7 +14,6 @@ if __name__ == "__main__":
 from dataclasses import dataclass
 from typing import Annotated
 
-from seqgan_kit.core.alarms import LostDiversity
 from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.run import RunSettings, open_run
 from seqgan_kit.core.trainer import Hooks, Trainer
@@ -77,8 +76,7 @@ def main(cfg: Config) -> None:
         start_from(cfg.method.pretrained, generator, ids, run.say)
 
         scorer = TextScorer(corpus, world, cfg.scores)
-        alarms = (LostDiversity(scorer.real_diversity()),)
-        hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
+        hooks = Hooks(scorer, scorer.draw_lines, write_report, scorer.alarms())
         Trainer(run, mle.build(generator), mle.phases(method), feed, hooks).fit()
 
         if run.runtime.leads:

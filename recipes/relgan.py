@@ -15,7 +15,7 @@ if __name__ == "__main__":
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from seqgan_kit.core.alarms import LostDiversity, PinnedDiscriminator
+from seqgan_kit.core.alarms import PinnedDiscriminator
 from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.run import RunSettings, open_run
 from seqgan_kit.core.trainer import Hooks, Trainer
@@ -108,7 +108,7 @@ def main(cfg: Config) -> None:
         game = relgan.build(generator, discriminator, cfg.method, training)
 
         scorer = TextScorer(corpus, world, cfg.scores)
-        alarms = (PinnedDiscriminator(), LostDiversity(scorer.real_diversity()))
+        alarms = (*scorer.alarms(), PinnedDiscriminator())
         hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
         phases = relgan.phases(cfg.method, training)
         trainer = Trainer(run, game, phases, feed, hooks)

@@ -58,6 +58,49 @@ class GuessingDiscriminator:
         )
 
 
+@dataclass(frozen=True)
+class AboveChance:
+    """The likelihood of real data is far worse than a uniform guess at every token: training diverged."""
+
+    uniform: float
+    """The metric's value for a uniform guess: log V."""
+    metric: str = "nll_train"
+    times: float = 1.5
+    rounds: int = 2
+    name: str = "above_chance"
+
+    def check(self, values: Mapping[str, float], tally: dict[str, int]) -> str | None:
+        if self.metric not in values:
+            return None
+        worse = not values[self.metric] <= self.times * self.uniform
+        if not _lasts(self.rounds, worse, tally, self.name):
+            return None
+        return (
+            f"{self.metric} is {values[self.metric]:.4g}, more than {self.times:g} times the "
+            f"{self.uniform:.4g} of a uniform guess, for {self.rounds} rounds: training has diverged. "
+            "Lower the learning rate."
+        )
+
+
+@dataclass(frozen=True)
+class ExplodingGradient:
+    """A player's gradient is enormous for several rounds, whatever the clip makes of it."""
+
+    norm: float = 1e6
+    rounds: int = 3
+    name: str = "exploding_gradient"
+
+    def check(self, values: Mapping[str, float], tally: dict[str, int]) -> str | None:
+        norms = {name: value for name, value in values.items() if name.endswith("_gradient_norm")}
+        large = [name for name, value in norms.items() if not value <= self.norm]
+        if not norms or not _lasts(self.rounds, bool(large), tally, self.name):
+            return None
+        return (
+            f"{large[0]} was above {self.norm:g} for {self.rounds} rounds in a row: training is diverging. "
+            "Lower the learning rate, or clip the gradient."
+        )
+
+
 def _lasts(rounds: int, seen: bool, tally: dict[str, int], name: str) -> bool:
     """Whether this is the round in which it has been seen for so many in a row."""
     tally[name] = tally.get(name, 0) + 1 if seen else 0

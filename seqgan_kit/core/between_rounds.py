@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from seqgan_kit.core.alarms import ExplodingGradient
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.interrupts import Unfinished
+from seqgan_kit.errors import DataError, TrainingError
 
 if TYPE_CHECKING:
     from seqgan_kit.core.trainer import Trainer
@@ -76,6 +78,12 @@ class BetweenRounds:
                     return dict(t.hooks.evaluate(t.game, self._rng()))
             except Unfinished:
                 return None
+            except DataError as error:  # the data were fine when training began
+                raise TrainingError(
+                    f"the evaluation after move {t.cursor.total_moves} cannot be computed: {error} The "
+                    f"generator has diverged. {t.keeper.advice()} Lower the learning rate or clip the "
+                    "gradient."
+                ) from error
 
     def _draw_samples(self) -> None:
         t = self.trainer
@@ -92,7 +100,7 @@ class BetweenRounds:
     def _record(self, kind: str, phase: Phase, values: Mapping[str, float]) -> None:
         t, where = self.trainer, self.where(phase)
         t.log.log(kind, values=values, **where)
-        for alarm in t.hooks.alarms:
+        for alarm in (*t.hooks.alarms, ExplodingGradient()):
             if message := alarm.check(values, t.tally):
                 t.log.log("alarm", values={}, message=message, **where)
                 t.progress.alarm(message)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqgan_kit.core.feed import Feed
 from seqgan_kit.core.game import Epochs, Phase
@@ -87,8 +87,11 @@ class Sums:
         self.counts = dict(state["counts"])
 
 
+_LARGEST_NORM = 1e12
+
+
 class FiniteCheck:
-    """Stops the run at the first loss that is not finite.
+    """Stops the run at the first loss, or norm of parameters, that is not finite.
 
     On a GPU the losses of up to ``lag`` moves are looked at together, so that checking does not make every
     move wait for the device; on CPU each is looked at once it is there. ``advice`` says where to go back to.
@@ -102,6 +105,18 @@ class FiniteCheck:
         self._waiting.append((term, move, value.detach()))
         if len(self._waiting) >= self.lag:
             self.flush()
+
+    def add_parameters(
+        self, players: Sequence[str], parameters: Sequence[nn.Parameter], move: int, rate: float
+    ) -> None:
+        """Looks at the parameters that a step of a learning rate left."""
+        if not parameters:
+            return
+        norms = torch._foreach_norm([parameter.detach() for parameter in parameters])
+        norm = torch.stack([part.float() for part in norms]).norm()
+        term = f"The norm of {' and '.join(players)}'s parameters (learning rate {rate:g})"
+        # Beyond this float32 has no digits left for what is added to such numbers.
+        self.add(term, move, torch.where(norm > _LARGEST_NORM, torch.inf, norm))
 
     def flush(self) -> None:
         """Looks at what is waiting."""

@@ -53,3 +53,11 @@ def weights_to_save(states: Mapping[str, Tensor]) -> dict[str, Tensor]:
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in states.items()
     }
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> str:
+    """Name the first tensor with numbers that are infinite or not a number; "" if there is none."""
+    for name, tensor in tensors.items():
+        if bad := int((~tensor.isfinite()).sum()):
+            return f"{bad:,} of {tensor.numel():,} numbers in {name} are not finite"
+    return ""

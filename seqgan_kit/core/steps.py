@@ -107,6 +107,11 @@ class Stepper:
         rate = optimizer.param_groups[0]["lr"]
         return Memory(settings, rate, self._moves[slot], gathered)
 
+    def last_step(self, turn: Turn) -> tuple[list[nn.Parameter], float]:
+        """What the turn's last step moved, and its learning rate."""
+        groups = self._optimizers[self._slots[_slot(turn)]].param_groups
+        return [p for group in groups for p in group["params"]], groups[0]["lr"]
+
     def part_of_round(self, phase: Phase, turn_number: int) -> tuple[int, int]:
         """Which of the phase's turns on one optimizer a turn is, and how many they are."""
         turn = phase.turns[turn_number]

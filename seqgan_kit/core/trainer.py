@@ -188,6 +188,8 @@ class Trainer:
         if loss is None:
             return False, *wishes
         self.finite.add(turn.loss, self.cursor.total_moves, loss.total)
+        moved, rate = self.stepper.last_step(turn)
+        self.finite.add_parameters(turn.players, moved, self.cursor.total_moves, rate)
         self.sums.add({**loss.logs, **logs}, self.runtime.device)
         if turn.after_step:
             self.sums.add(self.game.rule(turn.after_step, batch, move), self.runtime.device)

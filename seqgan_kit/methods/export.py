@@ -15,7 +15,13 @@ from torch import nn
 
 from seqgan_kit.core.checked_json import read_checked
 from seqgan_kit.core.checksums import check_sums, sums_of
-from seqgan_kit.core.foreign import ForeignClass, check_weights, class_name, weights_to_save
+from seqgan_kit.core.foreign import (
+    ForeignClass,
+    check_weights,
+    class_name,
+    not_finite,
+    weights_to_save,
+)
 from seqgan_kit.core.json_kinds import maybe, record, text, whole, word_of
 from seqgan_kit.core.runlog import write_whole
 from seqgan_kit.core.settings import restored
@@ -164,6 +170,11 @@ def load_text_model(
             f"the model in {folder} cannot be restored: {str(error).rstrip('.')}. "
             "Its files must come from one run."
         ) from error
+    if spoilt := not_finite(network.state_dict()):
+        raise CheckpointError(
+            f"{weights} cannot be sampled from: {spoilt}. The training had diverged. Train again with lower "
+            "learning rates, or resume an earlier checkpoint."
+        )
     tokenizer = load_tokenizer(folder / "tokenizer.json")
     if tokenizer.vocabulary_size != network.vocabulary:
         raise CheckpointError(

@@ -7,6 +7,7 @@ samples alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from seqgan_kit.core.alarms import AboveChance, Alarm, LostDiversity
 from seqgan_kit.core.game import Game
 from seqgan_kit.data.text import TextCorpus
 from seqgan_kit.errors import UsageError
@@ -114,6 +116,11 @@ class TextScorer:
         """The diversity of as many real sentences."""
         words = [self.corpus.tokenizer.words(line) for line in self.corpus.train_lines]
         return diversity(words[: self.settings.evaluation_samples])
+
+    def alarms(self) -> tuple[Alarm, ...]:
+        """What is watched in every text run."""
+        uniform = math.log(self.corpus.tokenizer.vocabulary_size)
+        return LostDiversity(self.real_diversity()), AboveChance(uniform)
 
     def rows(self, generators: Mapping[str, nn.Module], seed: int) -> list[dict[str, Any]]:
         """The final table's rows: each generator, then real data."""

@@ -62,6 +62,9 @@ class Pull(Game):
         w = self.players["a"].w
         return Loss((w * (float("nan") if move.round == 1 else 1.0)).sum())
 
+    def steep_loss(self, batch: Batch, move: Move) -> Loss:
+        return Loss(1e8 * self.players["a"].w.sum())
+
     def count(self, batch: Batch, move: Move) -> Mapping[str, Tensor | float]:
         self.played.append(f"c{move.round}")
         self.players["counter"].count.add_(1)

@@ -1,6 +1,7 @@
 """A saved text model: what comes back, and what is said when it cannot."""
 
 import json
+import math
 import random
 import time
 
@@ -164,3 +165,15 @@ def test_absurd_descriptions_are_refused_at_once(saved, change):
     with pytest.raises(CheckpointError, match="must come from one run"):
         load_text_model(saved[0])
     assert time.monotonic() - began < 10
+
+
+def test_weights_that_are_no_numbers_are_refused_by_name(tiny_generator, tmp_path):
+    tokenizer = train_tokenizer("word", LINES)
+    generator = tiny_generator(tokenizer.vocabulary_size, 6)
+    with torch.no_grad():
+        generator.output.weight[0, 0] = math.nan
+    save_text_model(tmp_path / "model", generator, tokenizer)
+    with pytest.raises(
+        CheckpointError, match=r"sampled from: 1 of .* numbers in output\.weight are"
+    ):
+        load_text_model(tmp_path)
