@@ -15,6 +15,8 @@ The scores of finished runs side by side, each as in its own final table, with r
 Runs with the same name are seeds of one model and share a row: mean and standard deviation. A
 run is called as in its own table unless a name stands in front: NAME=RUN.
 
+A run that has not finished stands in by its last evaluation.
+
 Runs on different data are refused; a score that was computed in different ways is left out, and
 said so."""
 

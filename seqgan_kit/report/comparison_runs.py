@@ -34,6 +34,8 @@ class ComparedRun:
     arm: str
     folder: Path
     role: Role = "method"
+    on_the_way: bool = False
+    """Whether a run without a table of scores stands in by its last evaluation."""
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -60,6 +62,8 @@ class ComparedRun:
     def scores(self) -> dict[str, Any]:
         """scores.json."""
         record = read_scores(self.folder)
+        if record is None and self.on_the_way:
+            return _last_evaluation(self)
         if record is None:
             raise UsageError(
                 f"{self.folder} holds no finished run: scores.json is missing. Finish it with --resume "
@@ -193,3 +197,19 @@ def _split(name: str) -> tuple[str, str]:
     """A row's name, and how the generator was drawn from."""
     found = _AT.fullmatch(name)
     return (found[1], found[2]) if found else (name, "")
+
+
+def _last_evaluation(run: ComparedRun) -> dict[str, Any]:
+    """The last evaluation of a run that has not finished, as a table of scores."""
+    if not run.evaluations:
+        raise UsageError(
+            f"{run.folder} has no scores and was not evaluated yet. Go on with it by --resume {run.folder}, "
+            "or leave it out."
+        )
+    known = {k: v for k, v in run.evaluations[-1]["values"].items() if v is not None}
+    columns = [
+        {"key": key, "label": key, "better": "", "digits": 3, "signature": "evaluation on the way"}
+        for key in known
+    ]
+    row = {"name": str(run.config.get("recipe", "run")), "values": known, "errors": {}}
+    return {"title": "", "columns": columns, "rows": [row], "notes": []}

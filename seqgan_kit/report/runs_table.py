@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from seqgan_kit.core.runlog import read_scores
 from seqgan_kit.core.terminal import printable
 from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.report.comparison import check_same_data, real_row, row_over_seeds, shared_columns
@@ -41,7 +42,7 @@ def runs_record(
         scores: keys or labels of the columns, in order; all of them where none is given.
         title: above the table.
     """
-    found = [ComparedRun(name, folder) for name, folder in runs]
+    found = [ComparedRun(name, folder, on_the_way=True) for name, folder in runs]
     check_same_data(found)
     arms = _arms(found)
     columns, refused = shared_columns(found)
@@ -49,11 +50,17 @@ def runs_record(
     keys = [column["key"] for column in columns]
     rows = [_row(arm, keys) for arm in arms]
     return {
+        "unfinished": [_standing(run) for run in found if read_scores(run.folder) is None],
         "title": title,
         "columns": columns,
         "rows": [*rows, *_real(found, keys)],
         "refused": [] if scores else refused,
     }
+
+
+def _standing(run: ComparedRun) -> str:
+    after = run.evaluations[-1]["total_round"]
+    return f"{run.folder} has not finished; the table has its evaluation after round {after}."
 
 
 def _arms(runs: Sequence[ComparedRun]) -> list[ArmRuns]:
@@ -189,7 +196,7 @@ def notes(record: Mapping[str, Any]) -> list[str]:
         f"{one['label']} is left out: it was computed in different ways: {_ways(one)}."
         for one in record["refused"]
     ]
-    return [f"{ARROWS} {SPREAD}", *left_out]
+    return [*record["unfinished"], f"{ARROWS} {SPREAD}", *left_out]
 
 
 def _ways(refused: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from seqgan_kit.cli.main import main
 from seqgan_kit.cli.recipes import find_recipe, load_recipe
+from seqgan_kit.core.runlog import RunLog, provenance
 from seqgan_kit.errors import Interrupted
 
 
@@ -65,3 +66,24 @@ def test_pictures_are_sampled(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["sample", str(run), "-n", "3", "--out", str(tmp_path / "grid.png")]) == 0
     assert NOTE in capsys.readouterr().err
     assert (tmp_path / "grid.png").is_file()
+
+
+def test_it_stands_in_a_table_by_its_last_evaluation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = RunLog(tmp_path / "run")
+    run.write_config({**provenance(), "recipe": "gan", "seed": 1, "config": {}})
+    run.begin()
+    assert main(["table", str(tmp_path / "run")]) == 2
+    assert "was not evaluated yet" in capsys.readouterr().err
+    for number in (3, 6):
+        where = {"phase": "adversarial", "round": number, "total_round": number, "move": number}
+        run.log("evaluation", **where, values={"diversity": number / 8, "lost": float("nan")})  # type: ignore[arg-type]
+    assert main(["table", str(tmp_path / "run")]) == 0
+    told = capsys.readouterr().out
+    assert "run has not finished; the table has its evaluation after round 6." in " ".join(
+        told.split()
+    )
+    assert "diversity" in told
+    assert "0.75" in told
+    assert "lost" not in told
