@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from image_gans.techniques import NO_TECHNIQUES, Techniques, players_in_turn
+from seqgan_kit.core.bounds import Above0, Count, Positive, Share, Weight, bounded
 from seqgan_kit.core.game import Epochs, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer, Schedule
 from seqgan_kit.core.packing import check_packs
@@ -17,45 +17,37 @@ ADVERSARIAL = "adversarial"
 
 
 @dataclass(frozen=True)
+@bounded
 class ImageTraining:
     """How both players step, and for how long; the defaults are those of DCGAN's paper."""
 
-    generator_learning_rate: float = 2e-4
+    generator_learning_rate: Weight = 2e-4
     """G's step size."""
-    discriminator_learning_rate: float = 2e-4
+    discriminator_learning_rate: Weight = 2e-4
     """D's step size."""
     optimizer: Literal["adam", "rmsprop"] = "adam"
     """The rule of both players."""
-    betas: tuple[float, float] = (0.5, 0.999)
+    betas: tuple[Share, Share] = (0.5, 0.999)
     """Adam's decay of the first and second moment."""
     learning_rate_schedule: Schedule = "constant"
     """How both step sizes fall over the run."""
-    discriminator_moves: int = 1
+    discriminator_moves: Positive = 1
     """D's moves for each of G's."""
-    average_decay: float = 0.0
+    average_decay: Share = 0.0
     """Draw from a moving average of G with this decay a move, for instance 0.995 (0: from G itself)."""
-    batch_size: int = 128
+    batch_size: Positive = 128
     """Pictures a batch."""
-    epochs: float = 25.0
+    epochs: Above0 = 25.0
     """Passes of D over the pictures; a round is D's moves and one of G."""
-    most_work: float = 0.0
+    most_work: Weight = 0.0
     """Shorten the preset's epochs on more or larger images than the bundled faces, so that the run takes at
     most so many times its work there (0: never). Epochs given as a flag are kept."""
-    evaluate_every_rounds: int = 0
+    evaluate_every_rounds: Count = 0
     """Measure the samples every so many rounds (0: about 20 evaluations, evenly spaced)."""
-    sample_every_rounds: int = 0
+    sample_every_rounds: Count = 0
     """Draw a grid every so many rounds; 0 at the end only."""
-    save_every_rounds: int = 0
+    save_every_rounds: Count = 0
     """Write a checkpoint every so many rounds; 0 at the end only."""
-
-    def __post_init__(self) -> None:
-        for name in ("discriminator_moves", "batch_size"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        if not 0 <= self.most_work < math.inf:
-            raise UsageError(f"most_work is {self.most_work}; it must be 0 or more.")
-        if self.epochs <= 0:
-            raise UsageError(f"epochs is {self.epochs:g}; it must be above 0.")
 
 
 def optimizer(training: ImageTraining, learning_rate: float) -> Optimizer:

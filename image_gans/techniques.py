@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import nn
 
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Above0, Bounds, Size, Units, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import Estimator, Pathwise
 from seqgan_kit.core.feature_matching import FeatureMatching
@@ -25,54 +26,34 @@ from seqgan_kit.core.objectives import Objective
 from seqgan_kit.core.packing import Packed, PackPenalty
 from seqgan_kit.core.penalties import Penalty
 from seqgan_kit.core.unrolled import InnerOptimizer, Unrolled
-from seqgan_kit.errors import UsageError, unknown
+from seqgan_kit.errors import UsageError
 
 _LEARNERS = ("generator", "discriminator")
 
 
 @dataclass(frozen=True)
+@bounded
 class Techniques:
     """Which of them are used."""
 
-    packing: int = 1
+    packing: Size = 1
     """Pictures that D judges at once, all real or all fake (PacGAN); 1 packs none."""
-    unrolled_steps: int = 0
+    unrolled_steps: Units = 0
     """D's imagined steps that G's gradient goes through (unrolled GAN; 5 is usual); 0 for none."""
-    unrolled_learning_rate: float | None = None
+    unrolled_learning_rate: Above0 | None = None
     """Learning rate of the imagined D; without it D's own."""
     unrolled_optimizer: Literal["adam", "sgd"] = "adam"
     """Rule of the imagined D: adam continues from the moments of D's own, sgd has none."""
     feature_matching: bool = False
     """G matches D's mean features on real pictures in place of its objective."""
-    minibatch_kernels: int = 0
+    minibatch_kernels: Annotated[int, Bounds(0, 10_000)] = 0
     """Similarities by which D compares the pictures of a batch (minibatch discrimination; 50 is usual)."""
-    minibatch_dimensions: int = 5
+    minibatch_dimensions: Annotated[int, Bounds(1, 1000)] = 5
     """Dimensions in which each similarity is measured."""
-    historical_averaging: float = 0.0
+    historical_averaging: Weight = 0.0
     """Weight of the squared distance of both players' parameters from their mean so far."""
-    instance_noise: float = 0.0
+    instance_noise: Weight = 0.0
     """Deviation of the noise on all that D sees, falling to 0 over the training (pictures are in -1..1)."""
-
-    def __post_init__(self) -> None:
-        if self.unrolled_optimizer not in ("adam", "sgd"):
-            raise unknown("unrolled optimizer", self.unrolled_optimizer, ("adam", "sgd"))
-        least = {"packing": 1, "minibatch_dimensions": 1}
-        for name in (
-            "packing",
-            "unrolled_steps",
-            "minibatch_kernels",
-            "minibatch_dimensions",
-            "historical_averaging",
-            "instance_noise",
-        ):
-            if getattr(self, name) < least.get(name, 0):
-                raise UsageError(
-                    f"{name} is {getattr(self, name)}; it must be at least {least.get(name, 0)}."
-                )
-        if self.unrolled_learning_rate is not None and self.unrolled_learning_rate <= 0:
-            raise UsageError(
-                f"unrolled_learning_rate is {self.unrolled_learning_rate:g}; it must be above 0."
-            )
 
     def used(self) -> dict[str, object]:
         """Those that are on, with their main setting."""

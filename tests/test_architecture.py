@@ -9,10 +9,14 @@ import itertools
 import re
 import subprocess
 import sys
+import typing
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+
+from seqgan_kit.core.bounds import Bounds
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("seqgan_kit", "image_gans")
@@ -307,3 +311,47 @@ def test_recipes_do_no_maths_and_do_not_know_each_other(path):
     assert ast.get_docstring(tree), "a recipe begins with its command lines"
     functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     assert "main" in functions
+
+
+# Made by the library of settings that are checked (check_shape), and one with rules of its own.
+CHECKED_ELSEWHERE = {
+    "AutoencoderConfig",
+    "BernoulliConfig",
+    "CodedConfig",
+    "ConditionalConfig",
+    "DCGANConfig",
+    "ResNetConfig",
+    "RunSettings",
+}
+ALSO_CHECKED = {"ImageData.size", "ImageData.channels", "TextData.vocabulary"} | {
+    f"ScoreSettings.{name}" for name in ("temperatures", "top_ks", "top_ps")
+}
+
+
+def bare_numbers(hint: object) -> bool:
+    """Whether a type leaves a number without bounds."""
+    if hint in (int, float):
+        return True
+    if typing.get_origin(hint) is Annotated and any(
+        isinstance(part, Bounds) for part in typing.get_args(hint)
+    ):
+        return False
+    return any(bare_numbers(part) for part in typing.get_args(hint))
+
+
+@pytest.mark.parametrize(("name", "config"), CONFIGS, ids=[name for name, _ in CONFIGS])
+def test_every_number_among_the_settings_states_its_bounds(name, config):
+    """So that `--textcnn.dropout -1` is refused by the library, whatever the network."""
+    if config.__name__ in CHECKED_ELSEWHERE or config.__name__.endswith("Pathwise"):
+        return
+    hints = typing.get_type_hints(config, include_extras=True)
+    bare = {f"{config.__name__}.{field}" for field, hint in hints.items() if bare_numbers(hint)}
+    assert bare <= ALSO_CHECKED
+    if any(isinstance(part, Bounds) for hint in hints.values() for part in _parts(hint)):
+        assert config.__post_init__.__module__ == "seqgan_kit.core.bounds", "without @bounded"
+
+
+def _parts(hint: object) -> Iterator[object]:
+    for part in typing.get_args(hint):
+        yield part
+        yield from _parts(part)

@@ -35,28 +35,24 @@ from image_gans.networks.labelled import feature_count
 from image_gans.schedule import ImageTraining, in_turns
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
 from seqgan_kit.core.adversarial import AdversarialGame, accuracy
+from seqgan_kit.core.bounds import Share, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import Pathwise
 from seqgan_kit.core.game import Batch, Loss, Move, Phase
 from seqgan_kit.core.objectives import non_saturating
-from seqgan_kit.errors import UsageError
 
 
 @dataclass(frozen=True)
+@bounded
 class ACGANMethod:
     """What the classifiers weigh."""
 
-    class_weight: float = 1.0
+    class_weight: Weight = 1.0
     """w: weight of the labels' cross-entropy in both losses (1 in the paper)."""
-    fake_class_weight: float = 1.0
+    fake_class_weight: Weight = 1.0
     """v: share of w for fakes in D's loss (1 in the paper; 0: classifiers learn from real pictures alone)."""
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     """Real pictures get the target 1 minus this (0.1 is usual)."""
-
-    def __post_init__(self) -> None:
-        for name in ("class_weight", "fake_class_weight"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name} is {getattr(self, name):g}; it must be 0 or more.")
 
 
 PAPER = ImageTraining(batch_size=100, epochs=100.0)

@@ -35,6 +35,7 @@ from image_gans.schedule import (
 )
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Above0, UpTo1, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import Objective
@@ -42,21 +43,14 @@ from seqgan_kit.errors import UsageError
 
 
 @dataclass(frozen=True)
+@bounded
 class BEGANMethod:
     """The balance between D and G."""
 
-    gamma: float = 0.5
+    gamma: UpTo1 = 0.5
     """Wanted ratio of the fakes' reconstruction error to the real pictures' (the paper shows 0.3 to 0.7)."""
-    balance_rate: float = 0.001
+    balance_rate: Above0 = 0.001
     """How fast the balance moves (lambda_k)."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.gamma <= 1:
-            raise UsageError(f"gamma is {self.gamma:g}; it must be in [0, 1] (section 3.3).")
-        if self.balance_rate <= 0:
-            raise UsageError(
-                f"balance_rate is {self.balance_rate:g}; it must be above 0, or k never moves."
-            )
 
 
 PAPER = ImageTraining(

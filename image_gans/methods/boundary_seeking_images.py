@@ -23,6 +23,7 @@ from image_gans.networks.bernoulli import BernoulliGenerator
 from image_gans.schedule import ImageTraining, in_turns
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Count, Several, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import BoundarySeeking
 from seqgan_kit.core.game import Phase
@@ -30,12 +31,13 @@ from seqgan_kit.core.objectives import minimax
 
 
 @dataclass(frozen=True)
+@bounded
 class BoundarySeekingImagesMethod:
     """How it is trained; the defaults are those of the authors' code for discrete MNIST."""
 
-    samples: int = 20
+    samples: Several = 20
     """M: images of each latent vector, weighted among themselves."""
-    judged_samples: int = 0
+    judged_samples: Count = 0
     """Images of each latent vector that D learns from; 0: all M, as in the authors' code. With 1 D learns
     from as many generated images as real ones, at a fraction of the cost."""
 

@@ -24,18 +24,20 @@ from image_gans.networks.labelled import JoinedScore, LabelledDiscriminator, fea
 from image_gans.schedule import ImageTraining, in_turns
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Share, Size, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import non_saturating
 
 
 @dataclass(frozen=True)
+@bounded
 class CGANMethod:
     """How D is told, and what it aims at."""
 
-    joint_width: int = 240
+    joint_width: Size = 240
     """Units of D's layer in which picture and labels meet (the paper's 240)."""
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     """Real pictures get the target 1 minus this (0.1 is usual)."""
 
 

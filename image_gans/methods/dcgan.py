@@ -32,10 +32,11 @@ from image_gans.schedule import ImageTraining, in_turns
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
 from seqgan_kit.core import objectives
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Share, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import Objective
-from seqgan_kit.core.penalties import R1, check_weight
+from seqgan_kit.core.penalties import R1
 from seqgan_kit.errors import UsageError, unknown
 
 ObjectiveName = Literal[
@@ -49,19 +50,17 @@ ObjectiveName = Literal[
 
 
 @dataclass(frozen=True)
+@bounded
 class DCGANMethod:
     """What a DCGAN is trained for."""
 
     objective: ObjectiveName = "non_saturating"
     """What D and G want."""
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     """Real images get the target 1 minus this (0.1 is usual); not for least_squares and hinge."""
-    r1_weight: float = 0.0
+    r1_weight: Weight = 0.0
     """Weight of the squared norm of D's gradient on real images (R1; 10 is usual); 0 for none. Needs a D
     without batch norm."""
-
-    def __post_init__(self) -> None:
-        check_weight("r1_weight", self.r1_weight)
 
 
 def objective(method: DCGANMethod) -> Objective:

@@ -9,26 +9,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.feed import Feed, TensorFeed
 from seqgan_kit.data.images import ImageCorpus, to_float
 from seqgan_kit.errors import DataError, UsageError, unknown
 
 
 @dataclass(frozen=True)
+@bounded
 class LabelSettings:
     """How much a learner is told."""
 
-    labelled: int = 100
+    labelled: Positive = 100
     """Pictures whose class is told, as evenly of all classes as can be."""
     label: str = ""
     """Which label to learn (default: the first that the pictures have)."""
-    labelled_batch_size: int = 100
+    labelled_batch_size: Positive = 100
     """Labelled pictures in each move; at most all of them."""
-
-    def __post_init__(self) -> None:
-        for name in ("labelled", "labelled_batch_size"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from torch import nn
 from image_gans.schedule import ImageTraining, in_turns
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Share, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import CROSS_ENTROPY
@@ -32,12 +33,13 @@ from seqgan_kit.errors import unknown
 
 
 @dataclass(frozen=True)
+@bounded
 class GANMethod:
     """What the players are trained for."""
 
     objective: Literal["minimax", "non_saturating", "max_likelihood"] = "non_saturating"
     """What G wants; the paper trains the second."""
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     """Real pictures get the target 1 minus this (0.1 is usual; Salimans et al. 2016, section 3.4)."""
 
 

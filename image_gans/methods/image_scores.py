@@ -18,10 +18,10 @@ from image_gans.methods.image_columns import image_columns, image_notes
 from image_gans.metrics.attributes import AttributeScores
 from image_gans.metrics.comparison import Comparison
 from image_gans.metrics.diversity import diversity
+from seqgan_kit.core.bounds import Several, bounded
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.run import Run
 from seqgan_kit.data.images import ImageCorpus, to_float
-from seqgan_kit.errors import UsageError
 
 _GRID_PICTURES, _GRID_COLUMNS = 64, 8
 _WAYS, _STEPS = 6, 9
@@ -32,22 +32,18 @@ _CHUNK = 128
 
 
 @dataclass(frozen=True)
+@bounded
 class ScoreSettings:
     """How much is drawn for scoring."""
 
-    score_samples: int = 1000
+    score_samples: Several = 1000
     """Pictures for each row of the final table."""
-    evaluation_samples: int = 256
+    evaluation_samples: Several = 256
     """Pictures for each evaluation during the run."""
     features: str = "auto"
     """What distances are taken over: classifier (trained on the data's own labels, a minute or two on a CPU,
     and kept), random (a random network, no labels needed), none, or a classifier's .safetensors file. auto:
     the classifier where there are labels and at least 500 pictures are scored, else random."""
-
-    def __post_init__(self) -> None:
-        for name in ("score_samples", "evaluation_samples"):
-            if getattr(self, name) < 2:
-                raise UsageError(f"{name} is {getattr(self, name)}; at least 2 are needed.")
 
 
 SMOKE_SCORES = ScoreSettings(score_samples=64, evaluation_samples=32, features="none")

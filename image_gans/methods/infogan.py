@@ -41,30 +41,26 @@ from image_gans.schedule import (
 )
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Share, Size, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import Pathwise
 from seqgan_kit.core.game import Batch, Loss, Move, Phase
 from seqgan_kit.core.objectives import non_saturating
-from seqgan_kit.errors import UsageError
 
 
 @dataclass(frozen=True)
+@bounded
 class InfoGANMethod:
     """What the codes weigh."""
 
-    categorical_weight: float = 1.0
+    categorical_weight: Weight = 1.0
     """l_c: weight of the information on categorical codes (1 in the paper)."""
-    continuous_weight: float = 1.0
+    continuous_weight: Weight = 1.0
     """l_u: weight of that on continuous codes (1 in the authors' code)."""
-    recogniser_width: int = 128
+    recogniser_width: Size = 128
     """Units of Q's hidden layer (128 in the paper)."""
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     """Real pictures get the target 1 minus this (0.1 is usual)."""
-
-    def __post_init__(self) -> None:
-        for name in ("categorical_weight", "continuous_weight"):
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name} is {getattr(self, name):g}; it must be 0 or more.")
 
 
 PAPER = ImageTraining(generator_learning_rate=1e-3, batch_size=128, epochs=10.7)

@@ -31,6 +31,7 @@ from torch import nn
 from image_gans.schedule import ImageTraining, in_turns
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Finite, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import least_squares
@@ -45,16 +46,17 @@ TARGETS: Mapping[str, tuple[float, float, float]] = {
 
 
 @dataclass(frozen=True)
+@bounded
 class LSGANMethod:
     """What D and G want D's score to be."""
 
     targets: Literal["real", "boundary", "pearson"] = "real"
     """a, b, c by name: real 0, 1, 1; boundary 0, 1, 0.5; pearson -1, 1, 0."""
-    fake_target: float | None = None
+    fake_target: Finite | None = None
     """a, what D makes of fakes, in place of the named one."""
-    real_target: float | None = None
+    real_target: Finite | None = None
     """b, what D makes of reals, in place of the named one."""
-    generator_target: float | None = None
+    generator_target: Finite | None = None
     """c, what G wants of its fakes, in place of the named one."""
 
 

@@ -16,7 +16,7 @@ GAN's notebook D and G move at once and the ring has seven modes; here D moves b
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
 from torch import nn
 
@@ -29,11 +29,12 @@ from image_gans.schedule import (
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
 from seqgan_kit.core import objectives
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import Objective
-from seqgan_kit.core.penalties import GradientPenalty, check_weight
-from seqgan_kit.errors import UsageError, unknown
+from seqgan_kit.core.penalties import GradientPenalty
+from seqgan_kit.errors import UsageError
 
 ObjectiveName = Literal["non_saturating", "minimax", "least_squares", "hinge", "wasserstein"]
 
@@ -41,18 +42,16 @@ _LOG_EVERY_ROUNDS = 50  # a round takes about a millisecond, and a row of metric
 
 
 @dataclass(frozen=True)
+@bounded
 class Modes2DMethod:
     """What D and G want."""
 
     objective: ObjectiveName = "non_saturating"
     """What D and G want; wasserstein needs a gradient penalty."""
-    gradient_penalty: float = 0.0
+    gradient_penalty: Weight = 0.0
     """Weight lambda of the penalty on D's gradient (0.1 in WGAN-GP's toy experiments)."""
 
     def __post_init__(self) -> None:
-        if self.objective not in get_args(ObjectiveName):
-            raise unknown("objective", self.objective, get_args(ObjectiveName))
-        check_weight("gradient_penalty", self.gradient_penalty)
         if self.objective == "wasserstein" and not self.gradient_penalty:
             raise UsageError(
                 "the wasserstein objective needs a critic that cannot be arbitrarily steep; give "

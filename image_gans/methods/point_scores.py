@@ -20,21 +20,18 @@ from image_gans.metrics.modes import (
 )
 from image_gans.metrics.worlds import PointWorld
 from image_gans.scatter import save_scatter
+from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.run import Run
-from seqgan_kit.errors import UsageError
 
 
 @dataclass(frozen=True)
+@bounded
 class PointScores:
     """How much is drawn for scoring."""
 
-    score_samples: int = 2500
+    score_samples: Positive = 2500
     """Points for each row of the final table and each evaluation (the protocol's 2,500)."""
-
-    def __post_init__(self) -> None:
-        if self.score_samples < 1:
-            raise UsageError(f"score_samples is {self.score_samples}; it must be at least 1.")
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,11 @@ from image_gans.schedule import ImageTraining, in_turns
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
 from seqgan_kit.core import objectives
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import Objective
-from seqgan_kit.core.penalties import R1, check_weight
+from seqgan_kit.core.penalties import R1
 from seqgan_kit.errors import unknown
 
 INNER: Mapping[str, Objective] = {
@@ -49,6 +50,7 @@ INNER: Mapping[str, Objective] = {
 
 
 @dataclass(frozen=True)
+@bounded
 class RelativisticMethod:
     """How scores are compared."""
 
@@ -56,12 +58,9 @@ class RelativisticMethod:
     """The loss of a difference: RaSGAN, RaLSGAN or RaHingeGAN."""
     compared_with: Literal["average", "pairs"] = "average"
     """average: the other side's mean score. pairs: each real with one fake."""
-    r1_weight: float = 0.0
+    r1_weight: Weight = 0.0
     """Weight of the squared norm of D's gradient on real images (R1; 10 is usual); 0 for none. Needs a D
     without batch norm."""
-
-    def __post_init__(self) -> None:
-        check_weight("r1_weight", self.r1_weight)
 
 
 PAPER = ImageTraining(batch_size=32)

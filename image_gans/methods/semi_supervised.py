@@ -38,28 +38,23 @@ from image_gans.schedule import (
 from image_gans.schedule import optimizer as optimizer_of
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Weight, bounded
 from seqgan_kit.core.discriminator import Critique, Discriminator
 from seqgan_kit.core.estimators import Pathwise
 from seqgan_kit.core.feature_matching import FeatureMatching
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import non_saturating
-from seqgan_kit.errors import UsageError
 
 
 @dataclass(frozen=True)
+@bounded
 class SemiSupervisedMethod:
     """What the parts of the losses weigh."""
 
-    unlabelled_weight: float = 1.0
+    unlabelled_weight: Weight = 1.0
     """Weight of the pictures without label in D's loss."""
     feature_matching: bool = True
     """G matches mean features; otherwise it maximises log D: better pictures, worse classes."""
-
-    def __post_init__(self) -> None:
-        if self.unlabelled_weight < 0:
-            raise UsageError(
-                f"unlabelled_weight is {self.unlabelled_weight:g}; it must be 0 or more."
-            )
 
 
 PAPER = ImageTraining(

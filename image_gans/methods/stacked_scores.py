@@ -19,32 +19,28 @@ from image_gans.metrics.recognition import (
     recogniser_of,
 )
 from image_gans.metrics.stacked import CHANNELS, chosen_label, stack_pictures, stacked_counts
+from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.game import Game
 from seqgan_kit.data.images import ImageCorpus, to_float
-from seqgan_kit.errors import UsageError
 
 _CHUNK = 500
 
 
 @dataclass(frozen=True)
+@bounded
 class StackSettings:
     """What is stacked, and how modes are counted."""
 
-    stacked: int = 25_600
+    stacked: Positive = 25_600
     """Stacked pictures to learn from (128,000 in PacGAN's experiment)."""
     label: str = ""
     """Which label's classes make the modes (default: the first that the pictures have)."""
-    mode_samples: int = 26_000
+    mode_samples: Positive = 26_000
     """Pictures for the modes of the final table (the protocol's 26,000)."""
-    mode_evaluation_samples: int = 1000
+    mode_evaluation_samples: Positive = 1000
     """Pictures for the modes of each evaluation during the run."""
-    recogniser_steps: int = 600
+    recogniser_steps: Positive = 600
     """Batches on which the recogniser of single pictures is trained; it is kept for the next run."""
-
-    def __post_init__(self) -> None:
-        for name in ("stacked", "mode_samples", "mode_evaluation_samples", "recogniser_steps"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
 
 
 @dataclass(frozen=True)

@@ -34,36 +34,25 @@ from image_gans.schedule import (
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
 from seqgan_kit.core import penalties
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Above0, Count, Positive, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Move, Phase
 from seqgan_kit.core.objectives import wasserstein
-from seqgan_kit.errors import UsageError
 
 
 @dataclass(frozen=True)
+@bounded
 class WGANMethod:
     """How D is kept Lipschitz, and near its best."""
 
-    clip: float = 0.01
+    clip: Above0 = 0.01
     """Largest absolute value of D's weights (c)."""
-    long_moves: int = 100
+    long_moves: Positive = 100
     """D's moves in a long round."""
-    long_rounds_first: int = 25
+    long_rounds_first: Count = 25
     """How many rounds at the start are long."""
-    long_round_every: int = 500
+    long_round_every: Count = 500
     """Every so many rounds one is long; 0 for never."""
-
-    def __post_init__(self) -> None:
-        if self.clip <= 0:
-            raise UsageError(
-                f"clip is {self.clip:g}; it must be above 0, or D's weights are all 0."
-            )
-        least = {"long_moves": 1, "long_rounds_first": 0, "long_round_every": 0}
-        for name, smallest in least.items():
-            if getattr(self, name) < smallest:
-                raise UsageError(
-                    f"{name} is {getattr(self, name)}; it must be at least {smallest}."
-                )
 
 
 PAPER = ImageTraining(

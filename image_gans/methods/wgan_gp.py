@@ -26,25 +26,20 @@ from torch import nn
 from image_gans.schedule import ImageTraining, in_turns
 from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Above0, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import wasserstein
 from seqgan_kit.core.penalties import GradientPenalty
-from seqgan_kit.errors import UsageError
 
 
 @dataclass(frozen=True)
+@bounded
 class WGANGPMethod:
     """How D is kept 1-Lipschitz."""
 
-    penalty_weight: float = 10.0
+    penalty_weight: Above0 = 10.0
     """Weight of the gradient penalty (lambda; the paper's toy examples have 0.1)."""
-
-    def __post_init__(self) -> None:
-        if self.penalty_weight <= 0:
-            raise UsageError(
-                f"penalty_weight is {self.penalty_weight:g}; without a penalty above 0 nothing bounds D."
-            )
 
 
 PAPER = ImageTraining(

@@ -22,6 +22,7 @@ from image_gans.metrics.recogniser import (
     load_recogniser,
     save_recogniser,
 )
+from seqgan_kit.core.bounds import Count, Positive, Size, Weight, bounded
 from seqgan_kit.data.cache import cache_dir, cache_key
 from seqgan_kit.data.images import to_float
 from seqgan_kit.errors import CheckpointError, DataError
@@ -31,20 +32,21 @@ _CHUNK = 256
 
 
 @dataclass(frozen=True)
+@bounded
 class RecognitionTraining:
     """How a recogniser is trained."""
 
-    width: int = 24
+    width: Size = 24
     """Channels of its first layers."""
-    steps: int = 600
+    steps: Positive = 600
     """Batches."""
-    batch_size: int = 64
+    batch_size: Positive = 64
     """Pictures a batch."""
-    learning_rate: float = 4e-3
+    learning_rate: Weight = 4e-3
     """AdamW's largest step size; it rises for a fifth of the steps and falls to zero."""
-    weight_decay: float = 0.01
+    weight_decay: Weight = 0.01
     """AdamW's decay."""
-    seed: int = 0
+    seed: Count = 0
     """Seed of weights, batches and shifts."""
 
 

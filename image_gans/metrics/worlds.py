@@ -18,6 +18,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.runtime import mixed_seed
 from seqgan_kit.errors import UsageError, unknown
 
@@ -68,12 +69,13 @@ def point_world(name: str) -> PointWorld:
 
 
 @dataclass(frozen=True)
+@bounded
 class PointData:
     """The points to learn from."""
 
     world: Literal["ring", "grid"] = "ring"
     """ring: 8 modes on a circle of radius 1, deviation 0.01. grid: 25 modes 2 apart, deviation 0.05."""
-    points: int = 100_000
+    points: Positive = 100_000
     """How many points there are to learn from, drawn once."""
 
 

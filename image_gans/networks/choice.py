@@ -33,7 +33,9 @@ from image_gans.networks.picture_mlp import (
     picture_mlp_head,
 )
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator, ResNetTrunk, resnet_head
+from seqgan_kit.core.bounds import Share, Size, Units, bounded
 from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.memory import check_training_memory
 from seqgan_kit.data.image_config import ImageData
 from seqgan_kit.errors import UsageError, unknown
 
@@ -41,6 +43,7 @@ _UNITS_OF_WIDTH = 16  # as a DCGAN's layer of 4x4 pixels
 
 
 @dataclass(frozen=True)
+@bounded
 class NetworkChoice:
     """One of the pairs of networks, and its size."""
 
@@ -48,11 +51,11 @@ class NetworkChoice:
     """Which pair of networks plays. dcgan: strided convolutions. resnet: residual blocks. autoencoder: D
     rebuilds pictures and G is a decoder (BEGAN). These three at 16, 32, 64, 128 or 256 pixels. mlp: full
     layers, at any size."""
-    width: int = 64
+    width: Size = 64
     """dcgan: channels of the layer next to the picture; they double towards 4x4, up to 8 times. resnet: the
     same, up to ``growth`` times. autoencoder: channels of the decoder's layers and the encoder's first. mlp:
     a hidden layer has 16 times as many units."""
-    latent: int = 100
+    latent: Size = 100
     """Dimensions of the latent vector."""
     variant: Variant = "batchnorm"
     """dcgan: batchnorm, as in its paper, or selu, self-normalising, without normalisation layers."""
@@ -61,16 +64,16 @@ class NetworkChoice:
     discriminator_norm: DiscriminatorNorm = "auto"
     """What normalises D's layers; auto: what the network's paper has. A gradient penalty rules out
     batch norm."""
-    pieces: int = 1
+    pieces: Size = 1
     """mlp: linear maps of one maxout unit of D; 1 for LeakyReLU in place of maxout."""
-    dropout: float = 0.0
+    dropout: Share = 0.0
     """mlp: share of D's hidden units that is dropped."""
-    growth: int = 1
+    growth: Size = 1
     """resnet: channels double towards 4x4 up to this many times the width (1: alike in all blocks, as for
     CIFAR; 16 for larger pictures)."""
-    generator_width: int = 0
+    generator_width: Units = 0
     """resnet: the width of G, where it is another than D's; 0: the same."""
-    attention: int = 0
+    attention: Units = 0
     """resnet: side in pixels of the feature map with self-attention, in G and D; 0 for none."""
 
 
@@ -165,8 +168,15 @@ def build_networks(
         data: says the size and the channels of the pictures.
         packing: pictures that D sees at once, stacked along the channels.
     """
+    channels = packing * data.channels
+    check_training_memory(
+        f"the networks {choice.network!r} of width {choice.width:,}",
+        lambda: nn.ModuleList([build_generator(choice, data), build_trunk(choice, data, channels)]),
+        choice,
+        advice="use a smaller width, latent or growth",
+    )
     generator = build_generator(choice, data)
-    trunk = build_trunk(choice, data, packing * data.channels)
+    trunk = build_trunk(choice, data, channels)
     features = cast(Trunk, trunk).features
     return generator, Discriminator(trunk, features, score=build_head(choice, data, features))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Annotated, cast
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from image_gans.conditions import Conditions
 from image_gans.networks.choice import NetworkChoice, build_networks
+from seqgan_kit.core.bounds import MOST_UNITS, Bounds, Units, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.data.image_config import ImageData
 from seqgan_kit.errors import UsageError
@@ -25,21 +26,17 @@ _LEAST_DEVIATION = 0.01  # without a floor a code recovered exactly has an infin
 
 
 @dataclass(frozen=True)
+@bounded
 class CodeSettings:
     """The codes that a generator is given."""
 
-    categorical: tuple[int, ...] = (10,)
+    categorical: tuple[Annotated[int, Bounds(2, MOST_UNITS)], ...] = (10,)
     """Classes of each categorical code."""
-    continuous: int = 2
+    continuous: Units = 2
     """Continuous codes, uniform on -1..1."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "categorical", tuple(self.categorical))
-        if any(classes < 2 for classes in self.categorical) or self.continuous < 0:
-            raise UsageError(
-                f"codes of {self.categorical} classes and {self.continuous} continuous ones cannot be: "
-                "classes start at 2, and the number of continuous codes at 0."
-            )
         if self.width == 0:
             raise UsageError("a generator without any code is a plain GAN; give at least one code.")
 

@@ -21,18 +21,20 @@ from image_gans.conditions import Conditions, LabelledCorpus
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.networks.label_vectors import label_vectors, total_width
 from image_gans.networks.norms import BY_REFERENCE
+from seqgan_kit.core.bounds import Units, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.data.image_config import ImageData
 from seqgan_kit.errors import UsageError
 
 
 @dataclass(frozen=True)
+@bounded
 class ConditionSettings:
     """On what a model is conditioned, and how."""
 
     condition: tuple[str, ...] = ()
     """Labels to condition on (default: all that the pictures have)."""
-    embedding: int = 8
+    embedding: Units = 8
     """Dimensions of the learnt vector that stands for a label's class; 0: one-hot vectors, so that a
     conditional norm has a scale and a shift of its own for each class, as in the papers."""
     conditional_norm: bool = False
@@ -41,8 +43,6 @@ class ConditionSettings:
     """Join the labels' vectors to G's noise; without it they reach the conditional norms alone."""
 
     def __post_init__(self) -> None:
-        if self.embedding < 0:
-            raise UsageError(f"embedding is {self.embedding}; it must be 0 (one-hot) or more.")
         if not (self.labels_in_input or self.conditional_norm):
             raise UsageError(
                 "labels_in_input and conditional_norm are both off, so G would not be told any label. "

@@ -12,13 +12,13 @@ of gain 1.4). Biases of both start at 0. D has no batch norm, so it fits any pen
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Literal, cast
 
 from torch import Tensor, nn
 
 from image_gans.networks.shapes import FromLatents
+from seqgan_kit.core.bounds import Size, bounded
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.errors import UsageError, unknown
 
 Activation = Literal["relu", "tanh"]
 Judge = Literal["maxout", "relu", "tanh"]
@@ -29,14 +29,15 @@ _GAIN = 1.4  # of the orthogonal initializer in the unrolled GAN's notebook (poo
 
 
 @dataclass(frozen=True)
+@bounded
 class MLPConfig:
     """The shape of a generator of points."""
 
-    latent: int = 2
+    latent: Size = 2
     """Dimensions of the latent vector, standard normal."""
-    width: int = 400
+    width: Size = 400
     """Units of each of G's layers."""
-    layers: int = 4
+    layers: Size = 4
     """Hidden layers of G."""
     activation: Activation = "relu"
     """What follows each of G's layers."""
@@ -46,34 +47,23 @@ class MLPConfig:
     """Weights of G at the start: torch's, normal (0.02, PacGAN) or orthogonal (gain 1.4, unrolled GAN).
     Biases of the last two are 0."""
 
-    def __post_init__(self) -> None:
-        _check_initialisation(self.initialisation)
-        if self.activation not in get_args(Activation):
-            raise unknown("activation", self.activation, get_args(Activation))
-        _check_counts(self, "latent", "width", "layers")
-
 
 @dataclass(frozen=True)
+@bounded
 class JudgeConfig:
     """The shape of a discriminator of points."""
 
     judge: Judge = "maxout"
     """What D's layers are: maxout, or one linear map each and ReLU or tanh."""
-    judge_width: int = 200
+    judge_width: Size = 200
     """Units of each of D's layers."""
-    judge_layers: int = 3
+    judge_layers: Size = 3
     """Hidden layers of D."""
-    pieces: int = 5
+    pieces: Size = 5
     """Linear maps of a maxout unit."""
     judge_initialisation: Initialisation = "torch"
     """Weights of D at the start: torch's, normal (0.02) or orthogonal (gain 1.4). Biases of the last two
     are 0."""
-
-    def __post_init__(self) -> None:
-        _check_initialisation(self.judge_initialisation)
-        if self.judge not in get_args(Judge):
-            raise unknown("judge", self.judge, get_args(Judge))
-        _check_counts(self, "judge_width", "judge_layers", "pieces")
 
 
 class MLPGenerator(FromLatents):
@@ -156,14 +146,3 @@ def _judge_layer(config: JudgeConfig, before: int) -> list[nn.Module]:
 
 def _activation(name: str) -> nn.Module:
     return nn.Tanh() if name == "tanh" else nn.ReLU(inplace=True)
-
-
-def _check_initialisation(given: str) -> None:
-    if given not in get_args(Initialisation):
-        raise unknown("initialisation", given, get_args(Initialisation))
-
-
-def _check_counts(config: object, *names: str) -> None:
-    for name in names:
-        if getattr(config, name) < 1:
-            raise UsageError(f"{name} is {getattr(config, name)}; it must be at least 1.")

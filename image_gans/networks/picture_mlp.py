@@ -21,6 +21,7 @@ from image_gans.networks.mlp import Maxout
 from image_gans.networks.norms import PLAIN_NORMS, DiscriminatorNorm, GeneratorNorm
 from image_gans.networks.shapes import FromLatents, check_pictures
 from image_gans.networks.spectral import spectrally_normalised
+from seqgan_kit.core.bounds import Positive, Share, Size, bounded
 from seqgan_kit.errors import UsageError, unknown
 
 _HIDDEN_LAYERS = 2
@@ -29,20 +30,21 @@ _INPUT_SHARE = 0.4  # the paper drops 0.2 of the pixels where it drops 0.5 of th
 
 
 @dataclass(frozen=True)
+@bounded
 class PictureMLPConfig:
     """The shape of both networks."""
 
-    size: int = 32
+    size: Positive = 32
     """Height and width of the pictures in pixels; any."""
-    channels: int = 3
+    channels: Positive = 3
     """Colour channels."""
-    latent: int = 100
+    latent: Size = 100
     """Dimensions of the latent vector z (100 in the authors' code)."""
-    units: int = 1200
+    units: Positive = 1200
     """Linear maps of each hidden layer, of G and of D."""
-    pieces: int = 1
+    pieces: Size = 1
     """Maps of one maxout unit of D (5 in the authors' code); 1 for LeakyReLU in place of maxout."""
-    dropout: float = 0.0
+    dropout: Share = 0.0
     """Share of D's hidden units that is dropped (0.5 in the authors' code); of the pixels, 0.4 times that."""
     generator_norm: GeneratorNorm = "auto"
     """Normalisation of G's layers; auto: none."""
@@ -50,16 +52,11 @@ class PictureMLPConfig:
     """Normalisation of D's layers; auto: none. There is no instance norm without pixels."""
 
     def __post_init__(self) -> None:
-        for name in ("size", "channels", "latent", "units", "pieces"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
         if self.units % self.pieces:
             raise UsageError(
                 f"{self.units} units do not divide into maxout units of {self.pieces} pieces; choose a width "
                 f"that {self.pieces} divides."
             )
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"dropout is {self.dropout:g}; it must be 0 or more and below 1.")
         norms = tuple(name for name in get_args(DiscriminatorNorm) if name != "instance")
         for norm, known in (
             (self.generator_norm, PLAIN_NORMS),

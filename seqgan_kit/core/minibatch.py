@@ -14,7 +14,13 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from seqgan_kit.core.memory import TRAINED_BYTES, check_memory
 from seqgan_kit.errors import UsageError
+
+# Of each pair of samples, in each dimension: their difference, its sign for the gradient, and the gradient.
+_BYTES_A_DISTANCE = 12
+_MANY_BYTES = 2**30
+_FEWER = "use fewer kernels or dimensions (50 kernels of 5 are usual)"
 
 
 def closeness(rows: Tensor) -> Tensor:
@@ -40,10 +46,18 @@ class MinibatchDiscrimination(nn.Module):
                 "features measures nothing; use at least 1 of each."
             )
         self.kernels, self.dimensions = kernels, dimensions
+        what, numbers = f"minibatch discrimination by {kernels:,} kernels", kernels * dimensions
+        check_memory(f"training {what}", features * numbers, TRAINED_BYTES, advice=_FEWER)
         # Rows of T f with entries of order 1, so that distances are neither all 0 nor all too far to tell.
         self.tensor = nn.Parameter(torch.randn(features, kernels * dimensions) / features**0.5)
 
     def forward(self, features: Tensor) -> Tensor:
+        pairs = len(features) ** 2 * self.kernels * self.dimensions
+        if pairs * _BYTES_A_DISTANCE > _MANY_BYTES:  # looking at the machine takes its time
+            what = f"comparing {len(features)} samples by {self.kernels:,} kernels"
+            check_memory(
+                what, pairs, _BYTES_A_DISTANCE, "distances", f"{_FEWER}, or a smaller batch"
+            )
         return closeness((features @ self.tensor).unflatten(1, (self.kernels, self.dimensions)))
 
 

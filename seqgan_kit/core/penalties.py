@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -87,12 +86,6 @@ class R1:
         with _twice_differentiable(discriminator, real.device):
             norms = gradient_norms(_plain_scores(discriminator), real)
         return 0.5 * self.weight * (norms**2).mean()
-
-
-def check_weight(name: str, weight: float) -> None:
-    """Raise UsageError for a weight of a penalty that is negative or no number."""
-    if not 0 <= weight < math.inf:
-        raise UsageError(f"{name} is {weight:g}; it must be a number, 0 (no penalty) or more.")
 
 
 def clip_weights(module: nn.Module, limit: float) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from seqgan_kit.errors import UsageError, unknown
+from seqgan_kit.core.bounds import Above0, Positive, Several, Share, bounded
+from seqgan_kit.errors import UsageError
 
 SMALLEST_PIXELS, LARGEST_PIXELS = 8, 1024
 
 
 @dataclass(frozen=True)
+@bounded
 class ImageData:
     """The pictures to learn from, and how they become pixels."""
 
@@ -36,17 +38,17 @@ class ImageData:
     """Training split of a hub dataset (default: train)."""
     revision: str | None = None
     """Revision (branch, tag or commit) of a hub dataset."""
-    test_share: float = 0.1
+    test_share: Share = 0.1
     """Share of the training pictures kept for the test where the source has no such split."""
     strict: bool = False
     """Stop at a picture that cannot be read instead of skipping and counting it."""
-    memory_gib: float = 4.0
+    memory_gib: Above0 = 4.0
     """Memory that the decoded pictures may take."""
     streaming: bool = False
     """Read while training, for pictures that do not fit in memory."""
-    shuffle_buffer: int = 2048
+    shuffle_buffer: Positive = 2048
     """Streaming: pictures shuffled together."""
-    sample_images: int = 4096
+    sample_images: Several = 4096
     """Streaming: pictures at the start that are held in memory for labels, samples and scores."""
 
     def __post_init__(self) -> None:
@@ -56,12 +58,3 @@ class ImageData:
             )
         if self.channels not in (1, 3):
             raise UsageError(f"channels is {self.channels}; allowed are 1 (grey) and 3 (colour).")
-        if self.crop not in ("centre", "smart"):
-            raise unknown("crop", self.crop, ("centre", "smart"))
-        if not 0 <= self.test_share < 1:
-            raise UsageError(f"test_share is {self.test_share}; it must be 0 or more and below 1.")
-        if self.memory_gib <= 0:
-            raise UsageError(f"memory_gib is {self.memory_gib}; it must be above 0.")
-        for name, least in (("shuffle_buffer", 1), ("sample_images", 2)):
-            if getattr(self, name) < least:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least {least}.")

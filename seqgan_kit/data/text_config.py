@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from seqgan_kit.core.bounds import Bounds, Positive, Share, bounded
 from seqgan_kit.data.tokenizers import TokenizerKind
 from seqgan_kit.errors import UsageError
 
 
 @dataclass(frozen=True)
+@bounded
 class TextData:
     """The text to learn from, and how it becomes tokens."""
 
@@ -26,9 +28,9 @@ class TextData:
     """Training split of a hub dataset (default: train)."""
     revision: str | None = None
     """Revision (branch, tag or commit) of a hub dataset."""
-    valid_share: float = 0.05
+    valid_share: Share = 0.05
     """Share of the training lines kept for validation where the source has no such split."""
-    test_share: float = 0.1
+    test_share: Share = 0.1
     """Share of the training lines kept for the test where the source has no such split."""
     tokenizer: TokenizerKind = "word"
     """word, char, or sentencepiece's unigram or bpe; learned from the training lines alone."""
@@ -39,25 +41,20 @@ class TextData:
     """Fold case first."""
     vocabulary: int | None = None
     """Largest number of tokens, the 4 special ones included (default: all; 4000 for unigram and bpe)."""
-    min_count: int = 1
+    min_count: Positive = 1
     """Words or characters seen less often in the training lines become <unk>."""
-    max_tokens: int | None = None
+    max_tokens: Positive | None = None
     """Longer lines are left out (default: none is)."""
     strict: bool = False
     """Stop at a line that would be left out (empty or too long) instead of counting it."""
     streaming: bool = False
     """Read while training, for text that does not fit in memory; needs max_tokens."""
-    shuffle_buffer: int = 10_000
+    shuffle_buffer: Positive = 10_000
     """Streaming: lines shuffled together."""
-    sample_lines: int = 100_000
+    sample_lines: Annotated[int, Bounds(4)] = 100_000
     """Streaming: lines at the start that the tokenizer and the held-out splits are taken from."""
 
     def __post_init__(self) -> None:
-        for name, least in (("min_count", 1), ("shuffle_buffer", 1), ("sample_lines", 4)):
-            if getattr(self, name) < least:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
-        if self.max_tokens is not None and self.max_tokens < 1:
-            raise UsageError(f"max_tokens is {self.max_tokens}; it must be at least 1.")
         held_out = self.valid_share + self.test_share
         if not (min(self.valid_share, self.test_share) >= 0 and held_out < 1):  # false for nan too
             raise UsageError(

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seqgan_kit.core.bounds import Several, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import BoundarySeeking, RewardKind
 from seqgan_kit.core.game import Phase
@@ -28,10 +29,11 @@ from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
 
 
 @dataclass(frozen=True)
+@bounded
 class BoundarySeekingMethod:
     """Settings of the weights."""
 
-    samples: int = 20
+    samples: Several = 20
     """M: samples of each z (Hjelm et al. 2018: 20)."""
     reward: RewardKind = "verdict"
     """verdict: weights from D. constant and random ask no D and are controls: what a run gains with them is

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Count, Positive, Several, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import BoundarySeeking
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
@@ -31,27 +32,28 @@ from seqgan_kit.sequences.char_resnet import CharResNetGenerator
 
 
 @dataclass(frozen=True)
+@bounded
 class CharBoundarySeekingMethod:
     """Settings of boundary seeking on characters."""
 
-    batch_size: int = 64
+    batch_size: Positive = 64
     """Rows a batch, and noise vectors of a move of G."""
-    samples: int = 20
+    samples: Several = 20
     """M: draws of each z."""
-    judged_samples: int = 0
+    judged_samples: Count = 0
     """Draws of each z that D learns from; 0: all M, as in the authors' code. With 1 D learns from as many
     generated rows as real ones, at a fraction of the cost."""
-    rounds: int = 100_000
+    rounds: Count = 100_000
     """Rounds: moves of the generator."""
-    discriminator_moves: int = 1
+    discriminator_moves: Count = 1
     """Moves of D a round."""
-    generator_learning_rate: float = 1e-3
+    generator_learning_rate: Weight = 1e-3
     """Adam's step size of G (beta1 0.5); both as in the authors' code for characters."""
-    discriminator_learning_rate: float = 1e-3
+    discriminator_learning_rate: Weight = 1e-3
     """Adam's step size of D (beta1 0.5)."""
     schedule: Schedule = "constant"
     """How both step sizes fall over the rounds."""
-    evaluate_every_rounds: int = 1000
+    evaluate_every_rounds: Count = 1000
     """Rounds between evaluations."""
 
 

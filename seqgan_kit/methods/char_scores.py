@@ -20,6 +20,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.game import Game
 from seqgan_kit.data.text import TextCorpus
 from seqgan_kit.errors import UsageError
@@ -43,16 +44,13 @@ def row_length(corpus: TextCorpus, length: int) -> int:
 
 
 @dataclass(frozen=True)
+@bounded
 class CharScoreSettings:
     """How much is drawn for scoring."""
 
-    score_samples: int = 640
+    score_samples: Positive = 640
     """Rows for each score, generated and real alike (Gulrajani et al. 2017: 640); fewer where the
     validation text has fewer."""
-
-    def __post_init__(self) -> None:
-        if self.score_samples < 1:
-            raise UsageError(f"score_samples is {self.score_samples}; it must be at least 1.")
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Count, Positive, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import wasserstein
@@ -38,24 +39,25 @@ from seqgan_kit.sequences.char_resnet import CharResNetGenerator
 
 
 @dataclass(frozen=True)
+@bounded
 class CharWGANGPMethod:
     """Settings of WGAN-GP on characters; the defaults are those of the paper's code."""
 
-    batch_size: int = 64
+    batch_size: Positive = 64
     """Rows a batch."""
-    rounds: int = 200_000
+    rounds: Count = 200_000
     """Rounds: moves of the generator."""
-    critic_moves: int = 10
+    critic_moves: Count = 10
     """Moves of the critic a round (its authors: "5 should work fine as well")."""
-    penalty_weight: float = 10.0
+    penalty_weight: Weight = 10.0
     """lambda: weight of the gradient penalty."""
-    generator_learning_rate: float = 1e-4
+    generator_learning_rate: Weight = 1e-4
     """Adam's step size of G."""
-    critic_learning_rate: float = 1e-4
+    critic_learning_rate: Weight = 1e-4
     """Adam's step size of the critic."""
     schedule: Schedule = "constant"
     """How both step sizes fall over the rounds (the paper: not at all)."""
-    evaluate_every_rounds: int = 1000
+    evaluate_every_rounds: Count = 1000
     """Rounds between evaluations."""
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seqgan_kit.core.bounds import Above0, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import non_saturating
@@ -28,12 +29,13 @@ from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
 
 
 @dataclass(frozen=True)
+@bounded
 class GumbelSoftmaxMethod:
     """Settings of the relaxation."""
 
-    initial_temperature: float = 1.0
+    initial_temperature: Above0 = 1.0
     """Temperature in the first adversarial round."""
-    final_temperature: float = 0.1
+    final_temperature: Above0 = 0.1
     """Temperature in the last."""
     temperature_course: Course = "geometric"
     """geometric: falls by the same factor every round. linear: by the same amount."""

@@ -21,6 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
+from seqgan_kit.core.bounds import Count, Finite, Positive, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import RewardKind
 from seqgan_kit.core.game import Batch, Move, Phase
@@ -33,24 +34,25 @@ from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
 
 
 @dataclass(frozen=True)
+@bounded
 class MaliGANMethod:
     """Settings of the weights; the defaults are the paper's where it has them."""
 
-    rollouts: int = 0
+    rollouts: Count = 0
     """Completions of every prefix over which r is averaged, also while real tokens are kept (the paper's
     MaliGAN-full); 0 gives every token its sequence's weight."""
-    kept: int = 30
+    kept: Count = 30
     """N: real tokens kept at the start of the adversarial rounds (at most all but one); 0 keeps none."""
-    kept_step: int = 5
+    kept_step: Positive = 5
     """K: by how many N falls at a time."""
-    continuations: int = 8
+    continuations: Positive = 8
     """M: continuations of each kept prefix (the paper names no number)."""
-    baseline_end: float = 1.0
+    baseline_end: Finite = 1.0
     """b in the last round, in mean weights; it rises from 0."""
     reward: RewardKind = "verdict"
     """verdict: r from D. constant and random ask no D and are controls: what a run gains with them is not
     the discriminator's doing."""
-    chunk_rows: int = CHUNK_ROWS
+    chunk_rows: Positive = CHUNK_ROWS
     """Sequences advanced and scored at once; bounds memory and does not change results."""
 
 

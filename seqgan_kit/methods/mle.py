@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from seqgan_kit.core.bounds import Cap, Count, Positive, Weight, bounded
 from seqgan_kit.core.game import EarlyStop, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer, Schedule
-from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.likelihood import LikelihoodGame, teach_epoch
 
@@ -25,39 +25,32 @@ EVALUATIONS = 10
 
 
 @dataclass(frozen=True)
+@bounded
 class MLEMethod:
     """Settings of maximum-likelihood training."""
 
-    batch_size: int = 64
+    batch_size: Positive = 64
     """Sequences a batch."""
     pretrained: str = ""
     """Run directory whose generator is trained on."""
-    mle_epochs: float = 120.0
+    mle_epochs: Weight = 120.0
     """Passes over the training text (Yu et al. 2017: 120); a share of one is allowed."""
-    mle_moves: int = 0
+    mle_moves: Count = 0
     """The same in moves, evaluated ten times on the way; 0 goes by the epochs."""
-    mle_learning_rate: float = 1e-2
+    mle_learning_rate: Weight = 1e-2
     """Adam's step size (Yu et al. 2017: 1e-2)."""
     mle_schedule: Schedule = "constant"
     """How it falls over the epochs (the paper: not at all)."""
-    clip_norm: float = 5.0
+    clip_norm: Cap = 5.0
     """Largest norm of a gradient (Yu et al. 2017: 5)."""
-    patience_evaluations: int = 0
+    patience_evaluations: Count = 0
     """Stop when held-out likelihood has not improved for so many evaluations and return to its best
     (0: train all epochs)."""
-    most_work: float = 0.0
+    most_work: Weight = 0.0
     """Shorten the preset's lengths on text larger than the bundled captions, so that each part of the run
     takes at most so many times its work there (0: never). Lengths given as flags are kept."""
-    evaluate_every_epochs: int = 5
+    evaluate_every_epochs: Count = 5
     """Epochs between evaluations."""
-
-    def __post_init__(self) -> None:
-        if self.mle_moves < 0:
-            raise UsageError(f"mle_moves is {self.mle_moves}; it must be 0 or more.")
-        if not 0 <= self.most_work < math.inf:
-            raise UsageError(f"most_work is {self.most_work}; it must be 0 or more.")
-        if not 0 <= self.mle_epochs < math.inf:
-            raise UsageError(f"mle_epochs is {self.mle_epochs}; it must be 0 or more.")
 
 
 def build(generator: SequenceGenerator) -> LikelihoodGame:

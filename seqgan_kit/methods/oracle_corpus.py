@@ -6,40 +6,33 @@ from dataclasses import dataclass
 
 import torch
 
+from seqgan_kit.core.bounds import Count, Several, Size, bounded
 from seqgan_kit.data.account import Account, SplitAccount
 from seqgan_kit.data.numbers import NumberTokenizer
 from seqgan_kit.data.text_corpus import SPLITS, TextCorpus
-from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.lstm import LSTMGenerator
 from seqgan_kit.sequences.oracle import open_oracle
 
 
 @dataclass(frozen=True)
+@bounded
 class OracleData:
     """Rows of an LSTM with fixed random weights, the world of the SeqGAN paper, instead of text."""
 
     oracle: str = ""
     """seed:N draws the oracle's weights from N(0, 1); a file.npz holds them; empty: learn from text."""
-    oracle_length: int = 20
+    oracle_length: Size = 20
     """Tokens a row (Yu et al. 2017: 20)."""
-    oracle_vocabulary: int = 5000
+    oracle_vocabulary: Several = 5000
     """Tokens of a drawn oracle (the paper: 5000); a file has its own."""
-    oracle_width: int = 32
+    oracle_width: Size = 32
     """Width of a drawn oracle's embeddings and LSTM (the paper: 32); a file has its own."""
-    oracle_rows: int = 10_000
+    oracle_rows: Several = 10_000
     """Training rows (the paper: 10,000)."""
-    oracle_held_out: int = 2000
+    oracle_held_out: Several = 2000
     """Rows of the validation split, and of the test."""
-    oracle_data_seed: int = 0
+    oracle_data_seed: Count = 0
     """Seed of the rows, apart from the run's own: runs of different seeds learn from the same rows."""
-
-    def __post_init__(self) -> None:
-        for name, least in (
-            ("length", 1), ("vocabulary", 2), ("width", 1), ("rows", 2), ("held_out", 2), ("data_seed", 0)
-        ):  # fmt: skip
-            value = getattr(self, f"oracle_{name}")
-            if value < least:
-                raise UsageError(f"oracle_{name} is {value}; it must be at least {least}.")
 
 
 def load_oracle(cfg: OracleData) -> tuple[LSTMGenerator, TextCorpus]:

@@ -22,11 +22,12 @@ of G and five of D, beta_max 100. It trains on your text: theirs has 10,000 capt
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from seqgan_kit.core.bounds import Bounds, Count, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import non_saturating, relativistic_pairs
-from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.adversarial import SequenceGame
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.gumbel import GumbelSoftmax
@@ -34,22 +35,15 @@ from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
 
 
 @dataclass(frozen=True)
+@bounded
 class RelGANMethod:
     """Settings of RelGAN."""
 
-    beta_max: float = 100.0
+    beta_max: Annotated[float, Bounds(1, open_above=True)] = 100.0
     """Inverse temperature in the last adversarial round (the paper: 100 for quality, 1000 for diversity)."""
-    annealing_rounds: int = 0
+    annealing_rounds: Count = 0
     """N of beta = beta_max^(n/N), in rounds (the authors' code: 5000, of which it runs 2000 to 3000, so that
     beta stays below beta_max); 0: the number of adversarial rounds."""
-
-    def __post_init__(self) -> None:
-        if self.annealing_rounds < 0:
-            raise UsageError(
-                f"annealing_rounds is {self.annealing_rounds}: give a number of rounds, or 0 for all of them."
-            )
-        if self.beta_max < 1:
-            raise UsageError(f"beta_max is {self.beta_max}; it rises from 1, so give 1 or more.")
 
 
 def build(

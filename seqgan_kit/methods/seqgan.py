@@ -23,11 +23,11 @@ import copy
 from dataclasses import dataclass
 from typing import Literal
 
+from seqgan_kit.core.bounds import Count, Positive, Share, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import expected_logit, expected_probability
 from seqgan_kit.core.optimizers import Optimizer
-from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.adversarial import SequenceGame
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.baselines import (
@@ -44,29 +44,28 @@ from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
 
 
 @dataclass(frozen=True)
+@bounded
 class SeqGANMethod:
     """Settings of SeqGAN; the defaults are the paper's."""
 
-    rollouts: int = 16
+    rollouts: Count = 16
     """N: completions of every prefix; 0 gives every token its whole sequence's reward."""
-    rollout_lag: float = 0.8
+    rollout_lag: Share = 0.8
     """How much of the rollout policy stays as it was after a round; 0 rolls out with G itself."""
     baseline: Baseline = "none"
     """What a reward is compared with. batch: the other sequences' at the same position; moving_average:
     that of past moves; leave_one_out: the other completions' of the same prefix; critic: a learned value."""
-    baseline_decay: float = 0.9
+    baseline_decay: Share = 0.9
     """How much of the moving average stays after a move."""
-    critic_learning_rate: float = 1e-2
+    critic_learning_rate: Weight = 1e-2
     """Adam's step size of the learned critic."""
     reward: Literal["probability", "logit", "constant", "random"] = "probability"
     """D's verdict, as a probability or a logit; constant and random ask no D and are controls: what a run
     gains with them is not the discriminator's doing."""
-    chunk_rows: int = CHUNK_ROWS
+    chunk_rows: Positive = CHUNK_ROWS
     """Completions advanced and scored at once; bounds memory and does not change results."""
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.rollout_lag < 1.0:
-            raise UsageError(f"rollout_lag is {self.rollout_lag}; it must be in [0, 1).")
         check_baseline(self.baseline, self.rollouts, lags=self.rollout_lag > 0)
 
 

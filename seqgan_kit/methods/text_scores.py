@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from seqgan_kit.core.alarms import AboveChance, Alarm, LostDiversity
+from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.game import Game
 from seqgan_kit.data.text import TextCorpus
-from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.bleu_scores import bleu_columns, bleu_scores
 from seqgan_kit.methods.evaluation_settings import some_of
 from seqgan_kit.methods.export import TextGenerator, check_text_model, save_text_model
@@ -41,12 +41,13 @@ from seqgan_kit.sequences.truncation import Truncated
 
 
 @dataclass(frozen=True)
+@bounded
 class ScoreSettings:
     """How much is drawn for scoring."""
 
-    score_samples: int = 5000
+    score_samples: Positive = 5000
     """Samples for each row of the final table."""
-    evaluation_samples: int = 1000
+    evaluation_samples: Positive = 1000
     """Samples for each evaluation during the run."""
     temperatures: tuple[float, ...] = ()
     """Further rows of the final table: every generator at each of these temperatures."""
@@ -58,9 +59,6 @@ class ScoreSettings:
     """BLEU and Self-BLEU in the final table; auto: yes, except of an oracle's tokens, which are no words."""
 
     def __post_init__(self) -> None:
-        for name in ("score_samples", "evaluation_samples"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be at least 1.")
         for temperature in self.temperatures:
             check_sampling_options(temperature, None, None)
         for k in self.top_ks:

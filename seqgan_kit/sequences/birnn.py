@@ -9,26 +9,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqgan_kit.core.bounds import Share, Size, bounded
 from seqgan_kit.core.recurrence import recurrent_precision
-from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.sequences.soft_tokens import embed, presence
-
-_POOLINGS = ("final", "mean", "max")
 
 
 @dataclass(frozen=True)
+@bounded
 class BiRNNConfig:
     """A bidirectional GRU."""
 
-    embedding: int = 64
+    embedding: Size = 64
     """Width of the token embeddings."""
-    hidden: int = 64
+    hidden: Size = 64
     """Width of the GRU, in each direction."""
-    layers: int = 1
+    layers: Size = 1
     """GRU layers."""
     pooling: Literal["final", "mean", "max"] = "final"
     """What is kept of the states: the last of each direction, or the mean or maximum over the tokens."""
-    dropout: float = 0.25
+    dropout: Share = 0.25
     """Share of activations dropped in training: between layers and of the features."""
 
 
@@ -49,7 +48,6 @@ class BiRNN(nn.Module):
 
     def __init__(self, config: BiRNNConfig, vocabulary: int, length: int, *, pad: int | None):
         super().__init__()
-        _check(config)
         self.config, self.length, self.pad = config, length, pad
         self.features = 2 * config.hidden
         self.embedding = nn.Embedding(vocabulary, config.embedding, padding_idx=pad)
@@ -145,13 +143,3 @@ def _pool(states: Tensor, present: Tensor, pooling: str) -> Tensor:
         return (states * share).sum(1) / share.sum(1).clamp(min=1e-6)
     # -1 is below every state of a GRU.
     return (states * share + share - 1).amax(1)
-
-
-def _check(config: BiRNNConfig) -> None:
-    if config.pooling not in _POOLINGS:
-        raise unknown("pooling", config.pooling, _POOLINGS)
-    if min(config.embedding, config.hidden, config.layers) < 1 or not 0 <= config.dropout < 1:
-        raise UsageError(
-            "a bidirectional RNN needs widths and layers of at least 1 and a dropout in [0, 1), not "
-            f"{config}."
-        )

@@ -15,25 +15,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqgan_kit.core.bounds import Size, bounded
 from seqgan_kit.core.discriminator import evaluating
-from seqgan_kit.errors import UsageError, unknown
+from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.inverse_cdf import draw_uniforms, tokens_from_uniforms
 from seqgan_kit.sequences.sampling import CHUNK_ROWS, check_sampling_options, filter_logits
 
 # Residual branches are scaled by it (the paper's code).
 _RESIDUAL = 0.3
-_DECODINGS = ("likeliest", "drawn")
 
 
 @dataclass(frozen=True)
+@bounded
 class CharResNetConfig:
     """The critic of WGAN-GP on characters; the defaults are the paper's."""
 
-    width: int = 512
+    width: Size = 512
     """Channels."""
-    blocks: int = 5
+    blocks: Size = 5
     """Residual blocks, each of two convolutions."""
-    kernel: int = 5
+    kernel: Size = 5
     """Positions that a convolution sees; odd, so that rows keep their length."""
 
 
@@ -75,16 +76,17 @@ class CharResNet(nn.Module):
 
 
 @dataclass(frozen=True)
+@bounded
 class CharResNetGeneratorConfig:
     """The generator of WGAN-GP on characters; the defaults are the paper's."""
 
-    width: int = 512
+    width: Size = 512
     """Channels."""
-    blocks: int = 5
+    blocks: Size = 5
     """Residual blocks, each of two convolutions."""
-    kernel: int = 5
+    kernel: Size = 5
     """Positions that a convolution sees; odd, so that rows keep their length."""
-    latent: int = 128
+    latent: Size = 128
     """Dimensions of the noise."""
     batch_norm: bool = False
     """Batch normalisation before every relu (boundary-seeking GAN has it in the generator)."""
@@ -251,8 +253,6 @@ def check_resnet(width: int, blocks: int, kernel: int) -> None:
 
 def _check_generator(config: CharResNetGeneratorConfig, vocabulary: int, length: int) -> None:
     check_resnet(config.width, config.blocks, config.kernel)
-    if config.decoding not in _DECODINGS:
-        raise unknown("decoding", config.decoding, _DECODINGS)
     if vocabulary < 2 or min(length, config.latent) < 1:
         raise UsageError(
             "a generator needs at least 2 characters, 1 position and 1 dimension of noise, not "

@@ -12,10 +12,10 @@ from functools import partial
 from typing import Any, Literal
 
 from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.memory import check_training_memory
 from seqgan_kit.errors import unknown
 from seqgan_kit.sequences.birnn import BiRNN, BiRNNConfig
 from seqgan_kit.sequences.char_resnet import CharResNet, CharResNetConfig
-from seqgan_kit.sequences.memory import check_training_memory
 from seqgan_kit.sequences.relgan_discriminator import RelGANCNN, RelGANCNNConfig
 from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.transformer_reader import TransformerReader, TransformerReaderConfig
@@ -54,6 +54,7 @@ def build_discriminator(
     config = getattr(choice, choice.discriminator)
     trunk_of: Callable[..., Any] = DISCRIMINATORS[choice.discriminator]
     make = partial(trunk_of, config, vocabulary, length, pad=pad)
-    check_training_memory(choice.discriminator, vocabulary, make)
+    what = f"a {choice.discriminator} on {vocabulary:,} tokens"
+    check_training_memory(what, make, config, vocabulary)
     trunk = make()
     return Discriminator(trunk, trunk.features)

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import torch
 
+from seqgan_kit.core.memory import check_training_memory
 from seqgan_kit.errors import unknown
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
-from seqgan_kit.sequences.memory import check_training_memory
 from seqgan_kit.sequences.relational_memory import RelationalConfig, RelationalGenerator
 from seqgan_kit.sequences.transformer import TransformerConfig, TransformerGenerator
 
@@ -51,5 +51,6 @@ def build_generator(
     network: Callable[..., SequenceGenerator] = GENERATORS[choice.generator][1]
     config = getattr(choice, choice.generator)
     make = partial(network, config, vocabulary, length, bos=bos, eos=eos, pad=pad)
-    check_training_memory(choice.generator, vocabulary, make)
+    what = f"a {choice.generator} on {vocabulary:,} tokens"
+    check_training_memory(what, make, config, vocabulary)
     return make(rng=rng)

@@ -8,25 +8,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqgan_kit.core.bounds import Share, Size, Weight, bounded
 from seqgan_kit.core.recurrence import recurrent_precision
-from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator, State, Stepper
 from seqgan_kit.sequences.soft_tokens import embed
 
 
 @dataclass(frozen=True)
+@bounded
 class LSTMConfig:
     """An LSTM generator; the defaults are those of the SeqGAN paper's code (Yu et al. 2017)."""
 
-    embedding: int = 32
+    embedding: Size = 32
     """Width of the token embeddings."""
-    hidden: int = 32
+    hidden: Size = 32
     """Width of the LSTM."""
-    layers: int = 1
+    layers: Size = 1
     """LSTM layers."""
-    dropout: float = 0.0
+    dropout: Share = 0.0
     """Share of activations dropped in training: of embeddings, between layers and before the output."""
-    initial_std: float | None = 0.1
+    initial_std: Weight | None = 0.1
     """All parameters start as N(0, std): 0.1 in the paper's code for the generator, 1 for its oracle.
     None: torch's own initialisation. A gate's bias, the sum of torch's two, starts as N(0, 1.4 std)."""
 
@@ -48,7 +49,6 @@ class LSTMGenerator(SequenceGenerator):
         pad: int | None,
         rng: torch.Generator | None = None,
     ):
-        _check_lstm(config)
         super().__init__(vocabulary, length, config.hidden, bos, eos, pad)
         self.config = config
         self.embedding = nn.Embedding(vocabulary, config.embedding)
@@ -109,10 +109,3 @@ def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     keep_in, forget, candidate, keep_out = gates.chunk(4, dim=1)
     cell = forget.sigmoid() * cell + keep_in.sigmoid() * candidate.tanh()
     return keep_out.sigmoid() * cell.tanh(), cell
-
-
-def _check_lstm(config: LSTMConfig) -> None:
-    if min(config.embedding, config.hidden, config.layers) < 1 or not 0 <= config.dropout < 1:
-        raise UsageError(
-            f"an LSTM needs widths and layers of at least 1 and a dropout in [0, 1), not {config}."
-        )

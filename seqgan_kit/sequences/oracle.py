@@ -23,11 +23,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seqgan_kit.core.memory import FIXED_BYTES, check_memory
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.likelihood import sequence_log_probs
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
-from seqgan_kit.sequences.memory import FIXED_BYTES, check_memory
 
 GATES = ("i", "f", "c", "og")
 """The file's gates in torch's order: in, forget, candidate, out."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from seqgan_kit.core.bounds import Share, Size, bounded
 from seqgan_kit.core.recurrence import recurrent_precision
-from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator, State, Stepper
 from seqgan_kit.sequences.soft_tokens import embed
 
@@ -18,18 +18,19 @@ _FORGET_BIAS = 1.0
 
 
 @dataclass(frozen=True)
+@bounded
 class RelationalConfig:
     """A relational-memory generator; the defaults are RelGAN's (Nie et al. 2019)."""
 
-    embedding: int = 32
+    embedding: Size = 32
     """Width of the token embeddings."""
-    slots: int = 1
+    slots: Size = 1
     """Memory slots; each is as wide as all heads together."""
-    heads: int = 2
+    heads: Size = 2
     """Attention heads."""
-    head_size: int = 256
+    head_size: Size = 256
     """Width of a head."""
-    dropout: float = 0.0
+    dropout: Share = 0.0
     """Share of activations dropped in training: of embeddings and before the output."""
 
 
@@ -104,7 +105,6 @@ class RelationalGenerator(SequenceGenerator):
         pad: int | None,
         rng: torch.Generator | None = None,
     ):
-        _check_relational(config)
         width = config.heads * config.head_size
         super().__init__(vocabulary, length, config.slots * width, bos, eos, pad)
         self.config = config
@@ -170,12 +170,3 @@ class RelationalGenerator(SequenceGenerator):
                 nn.init.trunc_normal_(module.weight, 0.0, std, -2 * std, 2 * std, generator=rng)
             if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
-
-
-def _check_relational(config: RelationalConfig) -> None:
-    sizes = (config.embedding, config.slots, config.heads, config.head_size)
-    if min(sizes) < 1 or not 0 <= config.dropout < 1:
-        raise UsageError(
-            "a relational memory needs widths, slots and heads of at least 1 and a dropout in [0, 1), "
-            f"not {config}."
-        )

@@ -9,24 +9,25 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.errors import UsageError
+from seqgan_kit.core.bounds import Share, Size, bounded
 from seqgan_kit.sequences.soft_tokens import embed
 from seqgan_kit.sequences.textcnn import Filters, Highway, check_filters
 
 
 @dataclass(frozen=True)
+@bounded
 class RelGANCNNConfig:
     """RelGAN's discriminator; the defaults are the paper's (Nie et al. 2019)."""
 
-    representations: int = 64
+    representations: Size = 64
     """S: embeddings of each sequence, each of which is scored."""
-    embedding: int = 1
+    embedding: Size = 1
     """Width of each of them (the paper splits a width of 64 into 64)."""
     filters: Filters = ((2, 300), (3, 300), (4, 300), (5, 300))
     """(width, number) of each bank of filters, shared by all representations."""
-    features: int = 100
+    features: Size = 100
     """Width of the layer below the score."""
-    dropout: float = 0.25
+    dropout: Share = 0.25
     """Share of features dropped in training (the paper keeps 0.75)."""
 
 
@@ -48,7 +49,7 @@ class RelGANCNN(nn.Module):
 
     def __init__(self, config: RelGANCNNConfig, vocabulary: int, length: int, *, pad: int | None):
         super().__init__()
-        _check_relgan(config, length)
+        check_filters(config.filters, length)
         self.config, self.length, self.features = config, length, config.features
         self.embedding = nn.Embedding(vocabulary, config.representations * config.embedding)
         self.convolutions = nn.ModuleList(
@@ -85,13 +86,3 @@ class RelGANCNN(nn.Module):
 
 def _cut_normal(weight: Tensor, std: float) -> None:
     nn.init.trunc_normal_(weight, 0.0, std, -2 * std, 2 * std)
-
-
-def _check_relgan(config: RelGANCNNConfig, length: int) -> None:
-    sizes = (config.representations, config.embedding, config.features)
-    if min(sizes) < 1 or not 0 <= config.dropout < 1:
-        raise UsageError(
-            "RelGAN's discriminator needs representations and widths of at least 1 and a dropout in [0, 1), "
-            f"not {config}."
-        )
-    check_filters(config.filters, length)

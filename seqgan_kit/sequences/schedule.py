@@ -6,87 +6,67 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from seqgan_kit.core.bounds import Above0, Cap, Count, Positive, Weight, bounded
 from seqgan_kit.core.game import EarlyStop, Epochs, Phase, Turn, spread_evenly
 from seqgan_kit.core.optimizers import Optimizer, Schedule
-from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.likelihood import teach_epoch
 
 PRETRAINED = "pretrain-generator"
 """The phase after which the generator is the maximum-likelihood baseline of its own run."""
 ADVERSARIAL = "adversarial"
-_COUNTS = (
-    "negatives",
-    "pretrain_pools",
-    "discriminator_moves",
-    "rounds",
-    "generator_moves",
-    "pools",
-    "teacher_forcing_moves",
-)
 
 
 @dataclass(frozen=True)
+@bounded
 class FineTuning:
     """Pretraining and the alternation; the defaults are those of SeqGAN's paper and its code."""
 
-    batch_size: int = 64
+    batch_size: Positive = 64
     """Sequences a batch."""
     pretrained: str = ""
     """Run directory whose generator is taken in place of pretraining one here."""
-    mle_epochs: float = 120.0
+    mle_epochs: Weight = 120.0
     """Passes of maximum-likelihood pretraining (a share of one is allowed, and 0)."""
-    mle_learning_rate: float = 1e-2
+    mle_learning_rate: Weight = 1e-2
     """Adam's step size in pretraining."""
     mle_schedule: Schedule = "constant"
     """How it falls over the epochs (the paper: not at all)."""
-    mle_patience_evaluations: int = 0
+    mle_patience_evaluations: Count = 0
     """End pretraining when held-out likelihood has not improved for so many evaluations, and go back to
     its best (0: train all epochs, as the paper does)."""
-    negatives: int = 10_000
+    negatives: Count = 10_000
     """Size of a pool of generated sequences that D trains on; 0 draws fresh ones for every batch."""
-    pretrain_pools: int = 50
+    pretrain_pools: Count = 50
     """Pools that D is pretrained on."""
-    discriminator_epochs: float = 3.0
+    discriminator_epochs: Above0 = 3.0
     """k: how long D trains on a pool, in passes over the training text (a share of one is allowed)."""
-    discriminator_moves: int = 0
+    discriminator_moves: Count = 0
     """The same in moves, where an epoch is too long a unit; 0 goes by the epochs."""
-    rounds: int = 200
+    rounds: Count = 200
     """Adversarial rounds."""
-    generator_moves: int = 1
+    generator_moves: Count = 1
     """g: moves of G a round."""
-    pools: int = 5
+    pools: Count = 5
     """d: pools that D trains on a round."""
-    teacher_forcing_moves: int = 0
+    teacher_forcing_moves: Count = 0
     """Maximum-likelihood moves of G a round, at its adversarial step size (not in the paper)."""
-    generator_learning_rate: float = 1e-2
+    generator_learning_rate: Weight = 1e-2
     """Adam's step size of G in adversarial rounds."""
-    discriminator_learning_rate: float = 1e-4
+    discriminator_learning_rate: Weight = 1e-4
     """Adam's step size of D."""
-    clip_norm: float = 5.0
+    clip_norm: Cap = 5.0
     """Largest norm of G's gradient."""
-    discriminator_clip_norm: float = 0.0
+    discriminator_clip_norm: Weight = 0.0
     """Largest norm of D's gradient; 0: any (SeqGAN). RelGAN's code has 5."""
-    score_l2: float = 0.2
+    score_l2: Weight = 0.2
     """Weight of the L2 term on D's output layer."""
-    most_work: float = 0.0
+    most_work: Weight = 0.0
     """Shorten the preset's lengths on text larger than the bundled captions, so that each part of the run
     takes at most so many times its work there (0: never). Lengths given as flags are kept."""
-    evaluate_every_epochs: int = 10
+    evaluate_every_epochs: Count = 10
     """Epochs of pretraining between evaluations."""
-    evaluate_every_rounds: int = 0
+    evaluate_every_rounds: Count = 0
     """Adversarial rounds between evaluations (0: about 20 evaluations, evenly spaced)."""
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.mle_epochs < math.inf and 0 < self.discriminator_epochs < math.inf):
-            raise UsageError(
-                f"mle_epochs is {self.mle_epochs} and discriminator_epochs "
-                f"{self.discriminator_epochs}: the first must be 0 or more, the second above 0."
-            )
-        if not 0 <= self.most_work < math.inf:
-            raise UsageError(f"most_work is {self.most_work}; it must be 0 or more.")
-        for name in _COUNTS:
-            if getattr(self, name) < 0:
-                raise UsageError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
 
 
 def fine_tuning_phases(

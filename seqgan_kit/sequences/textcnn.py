@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
@@ -10,13 +9,14 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from seqgan_kit.core.bounds import Finite, Share, Size, bounded
 from seqgan_kit.core.products import Linear
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.largest_responses import largest_responses, plain_largest_responses
 from seqgan_kit.sequences.soft_tokens import embed
 
 # (width, number of filters); Yu et al. 2017, appendix.
-Filters = tuple[tuple[int, int], ...]
+Filters = tuple[tuple[Size, Size], ...]
 _SHORT_FILTERS: Filters = (
     (1, 100),
     *((width, 200) for width in (2, 3, 4, 5)),
@@ -38,26 +38,21 @@ def filters_for_length(length: int) -> Filters:
 
 
 @dataclass(frozen=True)
+@bounded
 class TextCNNConfig:
     """The discriminator of the SeqGAN paper; the defaults are its own."""
 
-    embedding: int = 64
+    embedding: Size = 64
     """Width of the token embeddings."""
     filters: Filters | None = None
     """(width, number) of each bank of filters. None: the paper's, continued to the sequence length."""
-    dropout: float = 0.25
+    dropout: Share = 0.25
     """Share of features dropped in training (the paper keeps 0.75)."""
     highway: bool = True
     """Whether a highway layer follows the pooling."""
-    gate_bias: float = 0.0
+    gate_bias: Finite = 0.0
     """Initial bias of the highway's gate (the paper's code: 0); below 0 the layer starts nearer to the
     identity."""
-
-    def __post_init__(self) -> None:
-        if not math.isfinite(self.gate_bias):
-            raise UsageError(
-                f"gate_bias is {self.gate_bias}; it must be a finite number, such as 0 or -2."
-            )
 
 
 class Highway(nn.Module):

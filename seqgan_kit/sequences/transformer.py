@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqgan_kit.core.bounds import Above0, Share, Size, bounded, check_heads
 from seqgan_kit.core.products import linear
-from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.autoregressive import SequenceGenerator, State, Stepper
 from seqgan_kit.sequences.key_value_cache import CachedRows, KnownBeginnings
 from seqgan_kit.sequences.soft_tokens import embed
@@ -22,18 +22,19 @@ _CACHE_BYTES = 32_000_000
 
 
 @dataclass(frozen=True)
+@bounded
 class TransformerConfig:
     """A decoder-only Transformer generator; layout and initialisation are GPT-2's (Radford et al. 2019)."""
 
-    width: int = 128
+    width: Size = 128
     """Width of embeddings, positions and layers."""
-    layers: int = 2
+    layers: Size = 2
     """Blocks of attention and feed-forward layer."""
-    heads: int = 4
+    heads: Size = 4
     """Attention heads; they share the width."""
-    dropout: float = 0.1
+    dropout: Share = 0.1
     """Share dropped in training: of embeddings, attention weights and what each layer adds."""
-    initial_std: float = 0.02
+    initial_std: Above0 = 0.02
     """Weights start as N(0, std), those that add to the residual stream as N(0, std / sqrt(2 layers))."""
 
 
@@ -110,7 +111,7 @@ class TransformerGenerator(SequenceGenerator):
         pad: int | None,
         rng: torch.Generator | None = None,
     ):
-        _check_transformer(config)
+        check_heads(config.width, config.heads)
         super().__init__(vocabulary, length, config.width, bos, eos, pad)
         self.config = config
         self.embedding = nn.Embedding(vocabulary, config.width)
@@ -183,16 +184,3 @@ class TransformerGenerator(SequenceGenerator):
 def _by(layer: nn.Linear, x: Tensor) -> Tensor:
     """The layer by the quicker library; training keeps to torch's own, whose gradients are fused."""
     return linear(x, layer.weight, layer.bias)
-
-
-def _check_transformer(config: TransformerConfig) -> None:
-    sizes = (config.width, config.layers, config.heads)
-    if min(sizes) < 1 or config.width % config.heads or not 0 <= config.dropout < 1:
-        raise UsageError(
-            "a Transformer needs a width that is a multiple of its heads, at least 1 layer and a dropout "
-            f"in [0, 1), not {config}."
-        )
-    if config.initial_std <= 0:
-        raise UsageError(
-            f"initial_std {config.initial_std} makes no weights: give a number above 0."
-        )

@@ -10,28 +10,28 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqgan_kit.errors import UsageError, unknown
+from seqgan_kit.core.bounds import Share, Size, bounded, check_heads
+from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.soft_tokens import embed, presence
-
-_POOLINGS = ("start", "mean")
 
 
 @dataclass(frozen=True)
+@bounded
 class TransformerReaderConfig:
     """A Transformer encoder with layer normalisation before its blocks."""
 
-    width: int = 64
+    width: Size = 64
     """Width of embeddings and blocks."""
-    layers: int = 2
+    layers: Size = 2
     """Blocks of attention and feed-forward network."""
-    heads: int = 4
+    heads: Size = 4
     """Attention heads; they share the width."""
-    feedforward: int = 256
+    feedforward: Size = 256
     """Width inside the feed-forward networks."""
     pooling: Literal["start", "mean"] = "mean"
     """What is kept: the vector that stands before the first token, or the mean over the tokens (which learns
     in about half the steps)."""
-    dropout: float = 0.1
+    dropout: Share = 0.1
     """Share of activations dropped in training: of embeddings and after each half of a block."""
 
 
@@ -53,7 +53,7 @@ class TransformerReader(nn.Module):
         self, config: TransformerReaderConfig, vocabulary: int, length: int, *, pad: int | None
     ):
         super().__init__()
-        _check(config)
+        check_heads(config.width, config.heads)
         self.config, self.length, self.pad = config, length, pad
         self.features = config.width
         # N(0, 1) as torch has it: layer normalisation divides the input's gradient by this scale.
@@ -127,18 +127,3 @@ def soft_attention(query: Tensor, key: Tensor, value: Tensor, present: Tensor) -
     scores = query @ key.transpose(2, 3) / math.sqrt(query.shape[-1])
     weights = scores.softmax(-1) * present[:, None, None]
     return weights / weights.sum(-1, keepdim=True).clamp(min=1e-30) @ value
-
-
-def _check(config: TransformerReaderConfig) -> None:
-    if config.pooling not in _POOLINGS:
-        raise unknown("pooling", config.pooling, _POOLINGS)
-    sizes = (config.width, config.layers, config.heads, config.feedforward)
-    if min(sizes) < 1 or not 0 <= config.dropout < 1:
-        raise UsageError(
-            "a Transformer needs widths, layers and heads of at least 1 and a dropout in [0, 1), not "
-            f"{config}."
-        )
-    if config.width % config.heads:
-        raise UsageError(
-            f"a width of {config.width} cannot be shared by {config.heads} heads: make it a multiple."
-        )

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from seqgan_kit.core import memory, minibatch
 from seqgan_kit.core.minibatch import MinibatchDiscrimination, MinibatchScore, closeness
 from seqgan_kit.errors import UsageError
 
@@ -59,3 +60,22 @@ def test_a_collapsed_batch_is_as_close_as_can_be():
 def test_nothing_to_measure_is_refused():
     with pytest.raises(UsageError, match="0 kernels"):
         MinibatchDiscrimination(4, kernels=0)
+
+
+def test_more_kernels_than_fit_into_memory_are_refused_at_once():
+    """8192 features by 5 million numbers of 16 bytes."""
+    with pytest.raises(
+        UsageError, match=r"by 1,000,000 kernels takes 610.4 GiB .* use fewer kernels"
+    ):
+        MinibatchDiscrimination(8192, 1_000_000)
+
+
+def test_a_batch_whose_distances_do_not_fit_is_refused(monkeypatch):
+    layer = MinibatchDiscrimination(3, 4, 5)
+    monkeypatch.setattr(memory, "machine_bytes", lambda: 12 * 4 * 5 * 6**2)
+    monkeypatch.setattr(minibatch, "_MANY_BYTES", 0)
+    assert layer(torch.randn(6, 3)).shape == (6, 4)
+    with pytest.raises(
+        UsageError, match=r"comparing 7 samples by 4 kernels takes .* a smaller batch"
+    ):
+        layer(torch.randn(7, 3))

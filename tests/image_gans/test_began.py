@@ -194,8 +194,8 @@ def test_a_discriminator_that_rebuilds_nothing_is_refused():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"gamma": 1.5}, r"gamma is 1\.5; it must be in \[0, 1\]"),
-        ({"balance_rate": 0.0}, "balance_rate is 0; it must be above 0"),
+        ({"gamma": 1.5}, r"gamma is 1\.5; it must be 0 or more and at most 1"),
+        ({"balance_rate": 0.0}, r"balance_rate is 0\.0; it must be above 0"),
     ],
 )
 def test_settings_without_a_meaning_are_refused(settings, message):

@@ -163,5 +163,5 @@ def test_attributes_are_scored_by_the_classifier_of_the_features(game, tmp_path,
 
 
 def test_settings_that_score_nothing():
-    with pytest.raises(UsageError, match="score_samples is 1; at least 2"):
+    with pytest.raises(UsageError, match="score_samples is 1; it must be at least 2"):
         ScoreSettings(score_samples=1)

@@ -264,7 +264,7 @@ def test_codes_can_be_asked_for_when_sampling(tmp_path):
 def test_impossible_settings():
     with pytest.raises(UsageError, match="at least one code"):
         CodeSettings((), 0)
-    with pytest.raises(UsageError, match="classes start at 2"):
+    with pytest.raises(UsageError, match="categorical is 1; it must be at least 2"):
         CodeSettings((1,), 0)
     with pytest.raises(UsageError, match=r"continuous_weight is -0\.1"):
         InfoGANMethod(continuous_weight=-0.1)

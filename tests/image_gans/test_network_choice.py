@@ -192,20 +192,36 @@ def test_a_saved_mlp_draws_the_same_pictures(tmp_path):
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        (NetworkChoice("dcgn"), "Did you mean 'dcgan'"),
+        (lambda: NetworkChoice("dcgn"), "Did you mean 'dcgan'"),
         (
-            NetworkChoice("mlp", variant="selu"),
+            lambda: NetworkChoice("mlp", variant="selu"),
             "variant is 'selu', which has no meaning for .* 'mlp'",
         ),
-        (NetworkChoice(pieces=5), "pieces is 5, which has no meaning for the network 'dcgan'"),
-        (NetworkChoice(discriminator_norm="bach"), "Did you mean 'batch'"),
-        (NetworkChoice(generator_norm="layer"), "unknown generator norm 'layer'"),
-        (NetworkChoice("mlp", discriminator_norm="instance"), "unknown norm of full layers"),
-        (NetworkChoice("mlp", width=1, pieces=5), "16 units do not divide .* 5 pieces"),
-        (NetworkChoice("mlp", dropout=1.0), "dropout is 1; it must be 0 or more and below 1"),
-        (NetworkChoice("mlp", latent=0), "latent is 0; it must be at least 1"),
+        (
+            lambda: NetworkChoice(pieces=5),
+            "pieces is 5, which has no meaning for the network 'dcgan'",
+        ),
+        (lambda: NetworkChoice(discriminator_norm="bach"), "Did you mean 'batch'"),
+        (lambda: NetworkChoice(generator_norm="layer"), "unknown generator norm 'layer'"),
+        (
+            lambda: NetworkChoice("mlp", discriminator_norm="instance"),
+            "unknown norm of full layers",
+        ),
+        (lambda: NetworkChoice("mlp", width=1, pieces=5), "16 units do not divide .* 5 pieces"),
+        (
+            lambda: NetworkChoice("mlp", dropout=1.0),
+            "dropout is 1.0; it must be 0 or more and below 1",
+        ),
+        (lambda: NetworkChoice("mlp", latent=0), "latent is 0; it must be at least 1"),
     ],
 )
 def test_choices_without_a_meaning_are_refused(choice, message):
     with pytest.raises(UsageError, match=message):
-        build_networks(choice, DATA)
+        build_networks(choice(), DATA)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_networks_too_large_to_train_are_refused_before_they_are_made(network):
+    told = rf"training the networks '{network}' of width 500,000 takes .* use a smaller width"
+    with pytest.raises(UsageError, match=told):
+        build_networks(NetworkChoice(network, width=500_000), DATA)

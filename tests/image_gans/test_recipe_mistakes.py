@@ -79,7 +79,7 @@ def test_a_size_that_the_network_cannot_make(recipe, photos, tmp_path):
         ("dcgan", "--packing 3", "a batch of 16 does not divide into packs of 3"),
         ("lsgan", "--real-target 0", "both 0: D would have nothing to tell apart"),
         ("gan", "--network dcgan --size 40", "size cannot be 40"),
-        ("gan", "--label-smoothing 1", "label smoothing 1.0 is outside"),
+        ("gan", "--label-smoothing 1", "label_smoothing is 1.0; it must be 0 or more and below 1"),
         ("relativistic", "--compared-with pairs --packing 2", "packs have no such partner"),
     ],
 )

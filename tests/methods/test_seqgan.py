@@ -103,7 +103,7 @@ def test_without_a_pool_and_without_lag_nothing_of_them_remains(new_game):
 
 @pytest.mark.parametrize("lag", [-0.1, 1.0])
 def test_a_lag_outside_its_range_is_refused(lag):
-    with pytest.raises(UsageError, match=r"rollout_lag is .*; it must be in \[0, 1\)"):
+    with pytest.raises(UsageError, match=r"rollout_lag is .*; it must be 0 or more and below 1"):
         SeqGANMethod(rollout_lag=lag)
 
 

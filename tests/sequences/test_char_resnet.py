@@ -175,7 +175,7 @@ def test_batch_norm_is_before_every_relu_and_rests_while_sampling():
     ("config", "message"),
     [
         ({"kernel": 2}, "odd kernel"),
-        ({"latent": 0}, "1 dimension of noise, not 5, 4 and 0"),
+        ({"latent": 0}, "latent is 0; it must be at least 1"),
         ({"vocabulary": 1}, "at least 2 characters"),
         ({"decoding": "draw"}, "Did you mean 'drawn'"),
     ],

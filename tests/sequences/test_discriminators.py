@@ -6,12 +6,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from seqgan_kit.core import memory
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.objectives import expected_probability
 from seqgan_kit.core.penalties import R1, GradientPenalty
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences import memory
 from seqgan_kit.sequences.birnn import BiRNN, BiRNNConfig, soft_gru
 from seqgan_kit.sequences.char_resnet import CharResNetConfig
 from seqgan_kit.sequences.discriminators import (
@@ -305,23 +305,39 @@ def test_positions_matter_to_the_transformer_and_are_as_many_as_promised():
 @pytest.mark.parametrize(
     ("kind", "config", "message"),
     [
-        ("birnn", BiRNNConfig(hidden=0), "widths and layers of at least 1"),
-        ("birnn", BiRNNConfig(dropout=1.0), "dropout in \\[0, 1\\)"),
-        ("birnn", BiRNNConfig(pooling="maxx"), "Did you mean 'max'"),
-        ("transformer_reader", TransformerReaderConfig(layers=0), "layers and heads of at least 1"),
-        ("transformer_reader", TransformerReaderConfig(width=10, heads=4), "shared by 4 heads"),
-        ("transformer_reader", TransformerReaderConfig(pooling="meen"), "Did you mean 'mean'"),
+        ("birnn", lambda: BiRNNConfig(hidden=0), "hidden is 0; it must be at least 1"),
+        (
+            "birnn",
+            lambda: BiRNNConfig(dropout=1.0),
+            "dropout is 1.0; it must be 0 or more and below 1",
+        ),
+        ("birnn", lambda: BiRNNConfig(pooling="maxx"), "Did you mean 'max'"),
+        (
+            "transformer_reader",
+            lambda: TransformerReaderConfig(layers=0),
+            "layers is 0; it must be at least 1",
+        ),
+        (
+            "transformer_reader",
+            lambda: TransformerReaderConfig(width=10, heads=4),
+            "shared by 4 heads",
+        ),
+        (
+            "transformer_reader",
+            lambda: TransformerReaderConfig(pooling="meen"),
+            "Did you mean 'mean'",
+        ),
         (
             "char_resnet",
-            CharResNetConfig(kernel=4),
+            lambda: CharResNetConfig(kernel=4),
             "odd kernel, not width 512, blocks 5, kernel 4",
         ),
-        ("char_resnet", CharResNetConfig(width=0), "width and blocks of at least 1"),
+        ("char_resnet", lambda: CharResNetConfig(width=0), "width is 0; it must be at least 1"),
     ],
 )
 def test_impossible_settings_are_refused(kind, config, message):
     with pytest.raises(UsageError, match=message):
-        make(kind, config)
+        make(kind, config())
 
 
 @pytest.mark.parametrize("kind", sorted(DISCRIMINATORS))

@@ -155,7 +155,7 @@ def test_special_tokens_are_checked(arguments, message):
 
 
 def test_config_is_checked():
-    with pytest.raises(UsageError, match="dropout in"):
+    with pytest.raises(UsageError, match=r"dropout is 1\.0; it must be 0 or more and below 1"):
         make(dropout=1.0)
     with pytest.raises(UsageError, match="at least 2 tokens and 1 position, not 5 and 0"):
         make(length=0)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from seqgan_kit.core import memory
 from seqgan_kit.errors import DataError, UsageError
-from seqgan_kit.sequences import memory
 from seqgan_kit.sequences.generators import GENERATORS, GeneratorChoice, build_generator
+from seqgan_kit.sequences.lstm import LSTMConfig
 from seqgan_kit.sequences.oracle import GATES, open_oracle, oracle_entropy, oracle_nll
 
 CORPORA = Path(os.environ.get("SEQGAN_KIT_CORPORA", Path(__file__).parents[3] / "shared/corpora"))
@@ -187,7 +188,7 @@ def test_length_and_sizes_must_be_possible(tmp_path):
         open_oracle(saved(tmp_path / "o.npz", small_arrays()), length=0)
     with pytest.raises(UsageError, match="at least 2 tokens and 1 position, not 1 and 20"):
         open_oracle("seed:1", vocabulary=1)
-    with pytest.raises(UsageError, match="widths and layers of at least 1"):
+    with pytest.raises(UsageError, match="hidden is 0; it must be at least 1"):
         open_oracle("seed:1", hidden=0)
 
 
@@ -236,3 +237,10 @@ def test_an_archive_that_says_it_is_encrypted_is_refused(tmp_path):
     (tmp_path / "o.npz").write_bytes(content)
     with pytest.raises(DataError, match=r"not an \.npz archive .*encrypted"):
         open_oracle(str(tmp_path / "o.npz"), length=4)
+
+
+def test_a_network_of_few_tokens_may_be_too_large_as_well():
+    """4 (2 hidden^2 + ...) weights: 10^12 of hidden units alone."""
+    choice = GeneratorChoice("lstm", lstm=LSTMConfig(hidden=500_000))
+    with pytest.raises(UsageError, match=r"training a lstm on 50 tokens takes .* narrower layers"):
+        build_generator(choice, 50, 6, bos=0, eos=None, pad=None)

@@ -123,5 +123,5 @@ def test_settings_are_the_papers():
 
 @pytest.mark.parametrize("field", ["embedding", "slots", "heads", "head_size"])
 def test_config_is_checked(field):
-    with pytest.raises(UsageError, match="slots and heads of at least 1"):
+    with pytest.raises(UsageError, match=f"{field} is 0; it must be at least 1"):
         make(**{field: 0})

@@ -168,8 +168,8 @@ def test_two_simple_distributions_are_told_apart():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"representations": 0}, "representations and widths of at least 1"),
-        ({"dropout": 1.0}, r"a dropout in \[0, 1\)"),
+        ({"representations": 0}, "representations is 0; it must be at least 1"),
+        ({"dropout": 1.0}, r"dropout is 1\.0; it must be 0 or more and below 1"),
         ({"filters": ((8, 3),)}, "width 8 does not fit into sequences of 7"),
     ],
 )

@@ -60,7 +60,7 @@ def test_negative_numbers_are_refused(setting):
 
 
 def test_epochs_are_checked():
-    with pytest.raises(UsageError, match="the first must be 0 or more, the second above 0"):
+    with pytest.raises(UsageError, match=r"discriminator_epochs is 0\.0; it must be above 0"):
         FineTuning(discriminator_epochs=0.0)
 
 

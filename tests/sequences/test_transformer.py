@@ -129,10 +129,10 @@ def test_initialisation_is_gpt_2s():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"width": 10}, "a multiple of its heads"),
-        ({"layers": 0}, "at least 1 layer"),
-        ({"heads": 0}, "a multiple of its heads"),
-        ({"initial_std": 0.0}, "initial_std 0.0 makes no weights"),
+        ({"width": 10}, "cannot be shared by 3 heads: make it a multiple"),
+        ({"layers": 0}, "layers is 0; it must be at least 1"),
+        ({"heads": 0}, "heads is 0; it must be at least 1"),
+        ({"initial_std": 0.0}, r"initial_std is 0\.0; it must be above 0"),
     ],
 )
 def test_config_is_checked(config, message):
