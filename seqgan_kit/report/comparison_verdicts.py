@@ -9,12 +9,34 @@ _ROUNDING = 1e-9
 
 
 def verdict_sentences(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(side, sentence) for each arm of compare.json: where it lies to MLE's curve."""
+    """(side, sentences) for each arm of compare.json: the verdict in plain words, then the figures."""
     frontier = record["frontier"]
     if not frontier:
         return []
     moved = [verdict for verdict in frontier["verdicts"] if verdict["role"] != "start"]
-    return [(v["side"], f"{v['arm']} {_place(v)}{_gap(v, frontier)}") for v in moved]
+    rival = _rival(frontier)
+    return [(v["side"], f"{_plainly(v, rival)} It {_place(v)}{_gap(v, frontier)}") for v in moved]
+
+
+def _rival(frontier: Mapping[str, Any]) -> str:
+    """MLE as it is drawn from on its curve: colder alone, or at any temperature."""
+    drawn = [point["at"] for point in frontier.get("points", []) if point["role"] == "baseline"]
+    colder = all(not at.startswith("top") and float(at or 1) <= 1 for at in drawn)
+    return "a colder MLE" if drawn and colder else "MLE at its best setting"
+
+
+def _plainly(verdict: Mapping[str, Any], rival: str) -> str:
+    """The verdict in a sentence without figures."""
+    arm = verdict["arm"]
+    if abs(verdict["distance"]) < _ROUNDING:
+        return f"{arm} is exactly as good as {rival} here."
+    if verdict["side"] == "inside":
+        return f"{arm} is worse than {rival} here."
+    if verdict["side"] == "beyond":
+        return f"{arm} is better than {rival} here."
+    if verdict["side"] == "on":
+        return f"{arm} is as good as {rival} here, as far as can be told."
+    return f"Whether {arm} is better or worse than {rival} cannot be told here."
 
 
 def _place(verdict: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape
 
 from seqgan_kit.metrics.frontier import FrontierPoint, pareto_front
 from seqgan_kit.report.comparison_runs import sweep_order
+from seqgan_kit.report.label_places import Box, dot, place_labels
 from seqgan_kit.report.plane import Line, Plane, number, plane_of
 from seqgan_kit.report.svg import axes, fill, frame, legend, stroke, text
 
@@ -49,7 +50,8 @@ def frontier_chart(
         own = [point for point in points if point["arm"] == arm]
         parts += _curves(own, colours[arm], plane)
         parts += _dots(own, colours[arm], names[arm], plane)
-    parts += _names(points, arms, names, plane)
+    bounds = Box(_LEFT, top, width - 2, height - _BELOW)
+    parts += _labels(points, arms, names, plane, bounds)
     title = f"{diversity} against {quality}, a curve over temperatures for each arm"
     return frame(parts, title, width, height)
 
@@ -95,30 +97,30 @@ def _dots(points: Sequence[Point], colour: int, name: str, plane: Plane) -> Iter
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{5.5 if plain else 3}" style="{fill(colour)}">'
             f"<title>{escape(_told(point, name))}</title></circle>"
         )
-        if not plain:
-            yield text(x + 6, y - 5, point["at"], kind="ink-3")
 
 
-def _names(
-    points: Sequence[Point], arms: Sequence[str], names: Mapping[str, str], plane: Plane
+def _labels(
+    points: Sequence[Point],
+    arms: Sequence[str],
+    names: Mapping[str, str],
+    plane: Plane,
+    bounds: Box,
 ) -> Iterator[str]:
-    """The arms' names at their largest dots, where no other name stands already."""
-    taken: list[tuple[float, float, float]] = []
-    for arm in arms:
-        for point in points:
-            if point["arm"] == arm and not point["at"]:
-                x, y = plane.x(point["quality"]), plane.y(point["diversity"])
-                half = 3.1 * len(names[arm])
-                spots = [(x, y - 11), (x, y + 18), (x, y - 24), (x, y + 31)]
-                free = (at for at in spots if not any(_clash(at, half, t) for t in taken))
-                left, top = next(free, spots[0])
-                taken.append((left, top, half))
-                yield text(left, top, names[arm], "middle", "ink")
+    """The arms' names at their largest dots, then how the others were drawn from; where there is room.
 
-
-def _clash(at: tuple[float, float], half: float, taken: tuple[float, float, float]) -> bool:
-    """Whether a name here and another, (x, y, half its width), would overlap."""
-    return abs(at[0] - taken[0]) < half + taken[2] + 4 and abs(at[1] - taken[1]) < 12
+    A name that finds none stands in the legend still, and every dot says what it is when pointed at.
+    """
+    shown = [p for arm in arms for p in points if p["arm"] == arm]
+    shown.sort(key=lambda p: bool(p["at"]))
+    at = [(plane.x(p["quality"]), plane.y(p["diversity"])) for p in shown]
+    words = [p["at"] or names[p["arm"]] for p in shown]
+    dots = [dot(x, y, 3 if p["at"] else 5.5) for p, (x, y) in zip(shown, at, strict=True)]
+    labels = [(word, x, y) for word, (x, y) in zip(words, at, strict=True)]
+    for point, word, box in zip(shown, words, place_labels(labels, dots, bounds), strict=True):
+        if box is not None:
+            middle = (box.left + box.right) / 2
+            kind = "ink-3" if point["at"] else "ink"
+            yield text(middle, box.bottom - 3, word, "middle", kind)
 
 
 def _told(point: Point, name: str) -> str:

@@ -49,6 +49,7 @@ def chart(
     top = rows * _LEGEND_ROW + (_ABOVE if phases else 8)
     levels = [y for line in lines for _, y in line.points if y is not None]
     levels += [level for _, level in references] + list(y_range or ())
+    levels += [] if log else [end for line in lines for end in _whisker_ends(line)]
     ends = [span.start for span in phases] + [span.end for span in phases]
     xs = [x for line in lines for x, _ in line.points] + ends
     plane = plane_of(xs, levels, log, (_LEFT, width - _RIGHT), (height - _BELOW, top))
@@ -168,12 +169,17 @@ def _curve(line: Line, plane: Plane) -> Iterator[str]:
         dots += at if line.marked or len(at) == 1 else []
     for (x, y), error in zip(line.points, errors, strict=False):
         if y is not None and error and not plane.y.log:
-            top = max(plane.y(y + error), plane.y.last_pixel)
-            bottom = min(plane.y(y - error), plane.y.first_pixel)
+            top, bottom = plane.y(y + error), plane.y(y - error)
             whisker = f"M{plane.x(x):.1f} {top:.1f}V{bottom:.1f}"
             yield f'<path class="whisker" d="{whisker}" style="{stroke(line.colour, 1.2, 0.7)}"/>'
     for x, y in dots:
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" style="{fill(line.colour)}"/>'
+
+
+def _whisker_ends(line: Line) -> Iterator[float]:
+    for (_, y), error in zip(line.points, line.errors, strict=False):
+        if y is not None and error:
+            yield from (y - error, y + error)
 
 
 def _stretches(points: Sequence[Point]) -> Iterator[list[tuple[float, float]]]:

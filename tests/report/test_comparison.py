@@ -162,14 +162,19 @@ def test_the_side_of_mles_curve(
     assert verdict["gap"] == pytest.approx(gap)
     ((told, sentence),) = verdict_sentences(record)
     assert told == side
-    assert sentence.startswith(f"toy lies {side} MLE's curve by ")
+    plainly = "better" if side == "beyond" else "worse"
+    assert sentence.startswith(
+        f"toy is {plainly} than a colder MLE here. It lies {side} MLE's curve by "
+    )
 
 
 def test_a_point_of_mles_curve_lies_on_it(tmp_path: Path) -> None:
     record = comparison(arms_of(tmp_path, {"toy": [scores(0.8, 0.6)] * 3}), "")
     ((side, sentence),) = verdict_sentences(record)
     assert side == "on"
-    assert sentence.startswith("toy lies on MLE's curve exactly.")
+    assert sentence.startswith(
+        "toy is exactly as good as a colder MLE here. It lies on MLE's curve exactly."
+    )
 
 
 def test_seeds_that_disagree_are_not_told_apart(tmp_path: Path) -> None:
@@ -177,6 +182,7 @@ def test_seeds_that_disagree_are_not_told_apart(tmp_path: Path) -> None:
     record = comparison(arms_of(tmp_path, {"toy": rows}), "")
     ((side, sentence),) = verdict_sentences(record)
     assert side == "on"
+    assert sentence.startswith("toy is as good as a colder MLE here, as far as can be told. It ")
     assert "is not told apart from MLE's curve" in sentence
 
 

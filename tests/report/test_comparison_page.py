@@ -84,7 +84,7 @@ def test_the_page_holds_everything(tmp_path: Path) -> None:
     (tmp_path / "shared.json").write_text('{"data": {"text": "catworld"}}')
     page = Reader(page_of(tmp_path))
     for words in (
-        "toy lies beyond MLE's curve",
+        "toy is better than a colder MLE here. It lies beyond MLE's curve",
         "Budget: 20 updates",
         "1 run missing",
         "constant, seed 2: it <failed>",

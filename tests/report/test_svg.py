@@ -123,8 +123,17 @@ class TestChart:
         assert len(list(root.iter(f"{SVG}circle"))) == 2
         (whisker,) = [e for e in root.iter(f"{SVG}path") if e.get("class") == "whisker"]
         x, top, bottom = map(float, re.findall(r"[\d.]+", whisker.attrib["d"]))
-        # y axis 1..2 over 216..8: 1.25 is at 164, 0.75 is below the axis and cut at 216
-        assert (x, top, bottom) == (44.0, 164.0, 216.0)
+        # The axis holds the whisker, 0.75 to 1.25: 0.5 to 2 over 216..8.
+        assert (x, top, bottom) == pytest.approx((44.0, 112.0, 216 - 208 / 6), abs=0.1)
+
+    def test_no_whisker_is_cut_at_the_axis(self) -> None:
+        """A deviation far larger than the course stretches the axis."""
+        line = Line("", [(0, 1.0), (1, 1.1)], marked=True, errors=[3.0, 0.5])
+        root = parse(chart([line], title="t", height=250))
+        for e in root.iter(f"{SVG}path"):
+            if e.get("class") == "whisker":
+                _, top, bottom = map(float, re.findall(r"[\d.]+", e.attrib["d"]))
+                assert 8 <= top < bottom <= 216
 
     def test_legend_axes_phases_and_references_are_named(self) -> None:
         root = parse(

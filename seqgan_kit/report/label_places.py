@@ -1,0 +1,83 @@
+"""Where labels of a chart stand: no two overlap and none hides a dot. The first ones are placed first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+_LETTER, _LINE = 6.2, 12.0
+"""Width of a letter and height of a line at the charts' font size."""
+_RINGS = 12
+_GAP = 3.0
+_DIRECTIONS = ((0, -1), (1, -1), (1, 0), (0, 1), (-1, -1), (1, 1), (-1, 1), (-1, 0))
+"""Above first, then clockwise by how readable it is."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels; y grows downwards."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlaps(self, other: Box) -> bool:
+        """Whether the two have area in common."""
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
+
+    def inside(self, other: Box) -> bool:
+        """Whether it lies in the other."""
+        return (
+            other.left <= self.left
+            and self.right <= other.right
+            and other.top <= self.top
+            and self.bottom <= other.bottom
+        )
+
+
+def dot(x: float, y: float, radius: float) -> Box:
+    """The square that a dot fills."""
+    return Box(x - radius, y - radius, x + radius, y + radius)
+
+
+def place_labels(
+    labels: Sequence[tuple[str, float, float]], dots: Sequence[Box], bounds: Box
+) -> list[Box | None]:
+    """A box for each label (words, x, y of what it names), near its place; None where there is no room.
+
+    Args:
+        labels: the most important first.
+        dots: what no label may hide.
+        bounds: what no label may leave.
+    """
+    taken = list(dots)
+    places: list[Box | None] = []
+    for words, x, y in labels:
+        spots = _spots(_LETTER * len(words), x, y)
+        free = (box for box in spots if box.inside(bounds) and not any(map(box.overlaps, taken)))
+        place = next(free, None)
+        places.append(place)
+        if place is not None:
+            taken.append(place)
+    return places
+
+
+def _spots(width: float, x: float, y: float) -> Iterator[Box]:
+    """Boxes around a place, the nearest first."""
+    for ring in range(_RINGS):
+        away = 6.0 + _GAP + ring * 5.0
+        for right, down in _DIRECTIONS:
+            middle_x = x + right * (away + width / 2)
+            middle_y = y + down * (away + _LINE / 2)
+            yield Box(
+                middle_x - width / 2,
+                middle_y - _LINE / 2,
+                middle_x + width / 2,
+                middle_y + _LINE / 2,
+            )
