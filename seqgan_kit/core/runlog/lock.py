@@ -9,10 +9,13 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from seqgan_kit.errors import UsageError
+from seqgan_kit.core.checked_json import read_checked
+from seqgan_kit.core.json_kinds import record, text, whole
+from seqgan_kit.errors import CheckpointError, UsageError
 
 LOCK = ".lock"
 """The file in a run's folder that its process holds locked; it says which process that is."""
+_HOLDER = record({"pid": whole(), "host": text(255)})
 _TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 
 
@@ -104,7 +107,7 @@ def _is_current(file: int, path: Path) -> bool:
 
 def _holder(path: Path) -> str:
     try:
-        known = json.loads(path.read_bytes())
-        return f"process {int(known['pid'])} on {known['host']}"
-    except (OSError, ValueError, KeyError, TypeError):
+        known = read_checked(path, _HOLDER, most_bytes=1 << 16)
+        return f"process {known['pid']} on {known['host']}"
+    except (OSError, CheckpointError):
         return "another process"
