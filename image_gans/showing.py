@@ -9,6 +9,7 @@ from image_gans.export import save_image_model
 from image_gans.methods.image_scores import ImageScorer
 from seqgan_kit.core.alarms import LostDiversity, PinnedDiscriminator
 from seqgan_kit.core.game import Game
+from seqgan_kit.core.long_work import long_work
 from seqgan_kit.core.run import Run
 from seqgan_kit.core.trainer import Hooks
 from seqgan_kit.report.closing import close_run
@@ -38,6 +39,7 @@ def close_image_run(
     if not run.runtime.leads:
         return
     save_image_model(run.log.model_folder, trained.players["generator"])
-    scorer.draw_figures(run, trained)
-    scores = scorer.record(f"{name} and real data", {name: trained}, run.settings.seed)
+    with long_work("scoring", quiet=run.settings.quiet):
+        scorer.draw_figures(run, trained)
+        scores = scorer.record(f"{name} and real data", {name: trained}, run.settings.seed)
     close_run(run, scores, own_data=own_data)

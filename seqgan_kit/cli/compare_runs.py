@@ -27,7 +27,7 @@ from seqgan_kit.cli.compare_resume import (
     time_is_over,
     words_now,
 )
-from seqgan_kit.core.progress import duration
+from seqgan_kit.core.readings import duration
 from seqgan_kit.core.runlog import read_metrics
 from seqgan_kit.errors import Interrupted, SeqganKitError, UsageError
 

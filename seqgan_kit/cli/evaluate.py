@@ -125,9 +125,16 @@ def _run(options: argparse.Namespace) -> None:
 
 def _computed(inputs: Inputs) -> dict[str, Any]:
     # As JSON and back, so that what is printed now is what a second call prints.
+    from seqgan_kit.core.long_work import long_work
     from seqgan_kit.core.runlog.records import as_json
 
-    record: dict[str, Any] = as_json({**inputs.compute(_say), "key": inputs.key})
+    with long_work("evaluating") as step:
+
+        def say(text: str) -> None:
+            _say(text)
+            step(text)
+
+        record: dict[str, Any] = as_json({**inputs.compute(say), "key": inputs.key})
     return record
 
 

@@ -95,16 +95,19 @@ def _run_sample(options: argparse.Namespace) -> None:
     check_writable(options.out)
     model = find_loader(model_kind(run_dir))(run_dir)
     note_unfinished(run_dir)
-    samples = model.sample(
-        options.n,
-        temperature=options.temperature,
-        top_k=options.top_k,
-        top_p=options.top_p,
-        seed=options.seed,
-        out=options.out,
-        condition=",".join(options.condition) if options.condition else None,
-        detokenize=options.detokenize,
-    )
+    from seqgan_kit.core.long_work import long_work
+
+    with long_work(f"sampling {options.n:,}"):
+        samples = model.sample(
+            options.n,
+            temperature=options.temperature,
+            top_k=options.top_k,
+            top_p=options.top_p,
+            seed=options.seed,
+            out=options.out,
+            condition=",".join(options.condition) if options.condition else None,
+            detokenize=options.detokenize,
+        )
     _deliver(samples, options.out)
 
 

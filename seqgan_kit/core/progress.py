@@ -7,7 +7,6 @@ with Progress("auto") as progress:
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,28 +20,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from seqgan_kit.core.readings import chosen, duration
 from seqgan_kit.core.terminal import printable
 from seqgan_kit.errors import unknown
 
 Mode = Literal["auto", "live", "plain", "quiet"]
 _MODES = ("auto", "live", "plain", "quiet")
 
-# What a reader wants to see when not everything fits: exact measures, then what tells of trouble.
-_FIRST = (
-    "reverse_kl",
-    "forward_kl",
-    "validity",
-    "nll",
-    "fid",
-    "bleu",
-    "loss",
-    "accuracy",
-    "reward",
-)
 _TRAINING = ("loss", "accuracy", "reward", "penalty", "entropy")
-_LEFT_TO_THE_FILE = re.compile(r"learning_rate|\blr\b|norm|seconds|per_second")
-_SHORT = {"generator": "G", "discriminator": "D"}
-
 _PLAIN_SECONDS = 5.0
 _PLAIN_SECONDS_AT_MOST = 60.0
 
@@ -58,6 +43,18 @@ class _Standing:
     began_at: int
     moves_per_second: float | None = None
     values: Mapping[str, float] = field(default_factory=dict)
+    measured: Mapping[str, float] = field(default_factory=dict)
+    """The values of the last evaluation."""
+    measured_at: int = 0
+
+    def shown(self, width: int) -> str:
+        """The values of the round, then those of the last evaluation, with its round if that is past."""
+        now = chosen(self.values, width)
+        if not self.measured:
+            return now
+        stale = f"at round {self.measured_at}: " if self.measured_at != self.done else ""
+        then = chosen(self.measured, width - len(now) - len(stale) - 2)
+        return f"{now}  {stale}{then}".strip() if then else now
 
     def seconds_left(self, now: float) -> float | None:
         """By the pace of this phase since this process entered it."""
@@ -129,14 +126,17 @@ class Progress:
     ) -> None:
         """``round`` rounds of this phase are done; ``values`` are the latest numbers known.
 
-        A number stays on show until a later call replaces it, so an evaluation made now and then
-        does not flicker.
+        With ``measured`` they are an evaluation's. These stay on show until the next one, so that they do not
+        flicker, and say which round they are of as soon as that is past.
         """
         if self._standing is None:
             return
-        seen = {**self._standing.values, **values}
         rate = moves_per_second if moves_per_second is not None else self._standing.moves_per_second
-        self._standing = replace(self._standing, done=round, values=seen, moves_per_second=rate)
+        standing = replace(self._standing, done=round, moves_per_second=rate)
+        if measured:
+            self._standing = replace(standing, measured=values, measured_at=round)
+        else:
+            self._standing = replace(standing, values={**standing.values, **values})
         # The last round is summed up when the phase is left: its evaluation may still come.
         if self.mode == "plain" and round < self._standing.rounds:
             self._line_if_due()
@@ -186,11 +186,11 @@ class Progress:
         count = f"{standing.done}/{standing.rounds} in {took}"
         word = "done" if standing.done >= standing.rounds else "ended"
         if self.mode == "plain":
-            self._line(f"{standing.name} {word} {count}  {chosen(standing.values, 60)}".rstrip())
+            self._line(f"{standing.name} {word} {count}  {standing.shown(80)}".rstrip())
             return
         line = Text.assemble((f"{word} ", "green"), standing.name, (f"  {count}", "dim"))
         room = self._console.width - line.cell_len - 2
-        self._console.print(line.append(f"  {chosen(standing.values, room)}"), no_wrap=True)
+        self._console.print(line.append(f"  {standing.shown(room)}"), no_wrap=True)
 
     def _frame(self) -> RenderableType:
         standing = self._standing
@@ -203,7 +203,12 @@ class Progress:
         name, *rest = _running_line(standing, now, with_values=False)
         bar = ProgressBar(total=max(standing.rounds, 1), completed=standing.done)
         grid.add_row(Text(name, style="bold"), bar, Text("  ".join(rest)))
-        rows = [chosen(part, self._console.width - 3) for part in _by_origin(standing.values)]
+        width = self._console.width - 3
+        rows = [chosen(part, width) for part in _by_origin(standing.values)]
+        if standing.measured:
+            stale = standing.measured_at != standing.done
+            mark = f"at round {standing.measured_at}: " if stale else ""
+            rows.append(mark + chosen(standing.measured, width - len(mark)))
         return Group(grid, *(Text(f"  {row}", style="cyan", no_wrap=True) for row in rows if row))
 
 
@@ -214,45 +219,10 @@ def _running_line(standing: _Standing, now: float, with_values: bool = True) -> 
     words.append(f"eta {duration(left)}" if left is not None else "eta -:--")
     if standing.moves_per_second is not None:
         words.append(f"{standing.moves_per_second:.3g} moves/s")
-    return [*words, chosen(standing.values, 60)] if with_values else words
-
-
-def chosen(values: Mapping[str, float], width: int) -> str:
-    """The most telling of ``values`` that fit into ``width`` characters, in their given order."""
-    shown = {name: f"{_label(name)} {_number(value)}" for name, value in values.items()}
-    taken: set[str] = set()
-    left = width + 2
-    for name in sorted(shown, key=_rank):
-        need = len(shown[name]) + 2
-        if need <= left and not _LEFT_TO_THE_FILE.search(name):
-            taken.add(name)
-            left -= need
-    return "  ".join(text for name, text in shown.items() if name in taken)
+    return [*words, standing.shown(80)] if with_values else words
 
 
 def _by_origin(values: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float]]:
     """Numbers of every round's training apart from those of an evaluation now and then."""
     training = {name: v for name, v in values.items() if any(word in name for word in _TRAINING)}
     return training, {name: v for name, v in values.items() if name not in training}
-
-
-def duration(seconds: float) -> str:
-    """Seconds as m:ss or h:mm:ss."""
-    whole = round(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes, second = divmod(rest, 60)
-    return f"{hours}:{minutes:02d}:{second:02d}" if hours else f"{minutes}:{second:02d}"
-
-
-def _rank(name: str) -> int:
-    return next((rank for rank, word in enumerate(_FIRST) if word in name.lower()), len(_FIRST))
-
-
-def _label(name: str) -> str:
-    return " ".join(_SHORT.get(word, word) for word in re.split(r"[/_. ]+", name))
-
-
-def _number(value: float) -> str:
-    if isinstance(value, int) or 1000 <= abs(value) < 1e6:
-        return f"{value:.0f}"
-    return f"{value:#.4g}" if 0.01 <= abs(value) < 1000 else f"{value:.3g}"

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.game import Game
+from seqgan_kit.core.long_work import long_work
 from seqgan_kit.data.text import TextCorpus
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.export import TextGenerator, check_text_model, save_text_model
@@ -104,13 +105,15 @@ class CharScorer:
     def rows(self, generators: Mapping[str, nn.Module], seed: int) -> list[dict[str, Any]]:
         """The final table's rows: each generator, characters by position alone, real rows."""
         table = []
-        for name, generator in generators.items():
-            rng = torch.Generator(next(generator.parameters()).device).manual_seed(seed)
-            drawn = generator.sample(self.count, rng=rng)  # type: ignore[operator]
-            table.append(self._row(name, drawn))
-        table.append(self._row("training characters by position", self._positions_alone(seed)))
-        if len(self.corpus.valid):
-            table.append(self._row("real data", self.corpus.valid[: self.count, : self.length]))
+        with long_work("scoring"):
+            for name, generator in generators.items():
+                rng = torch.Generator(next(generator.parameters()).device).manual_seed(seed)
+                drawn = generator.sample(self.count, rng=rng)  # type: ignore[operator]
+                table.append(self._row(name, drawn))
+            alone = self._positions_alone(seed)
+            table.append(self._row("training characters by position", alone))
+            if len(self.corpus.valid):
+                table.append(self._row("real data", self.corpus.valid[: self.count, : self.length]))
         return table
 
     def record(self, title: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

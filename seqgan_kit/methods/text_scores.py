@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from seqgan_kit.core.alarms import AboveChance, Alarm, LostDiversity
 from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.game import Game
+from seqgan_kit.core.long_work import long_work
 from seqgan_kit.data.text import TextCorpus
 from seqgan_kit.methods.bleu_scores import bleu_columns, bleu_scores
 from seqgan_kit.methods.evaluation_settings import some_of
@@ -123,11 +124,15 @@ class TextScorer:
     def rows(self, generators: Mapping[str, nn.Module], seed: int) -> list[dict[str, Any]]:
         """The final table's rows: each generator, then real data."""
         rows = []
-        for name, generator in generators.items():
-            rows.append(self.row(name, generator, seed))
-            for setting, variant in self._variants(cast(SequenceGenerator, generator)):
-                rows.append(self.row(f"{name} at {setting}", variant, seed))
-        return [*rows, self.real_row(np.random.default_rng(seed))]
+        with long_work("scoring") as step:
+            for name, generator in generators.items():
+                step(name)
+                rows.append(self.row(name, generator, seed))
+                for setting, variant in self._variants(cast(SequenceGenerator, generator)):
+                    step(f"{name} at {setting}")
+                    rows.append(self.row(f"{name} at {setting}", variant, seed))
+            step("real data")
+            return [*rows, self.real_row(np.random.default_rng(seed))]
 
     def _variants(self, generator: SequenceGenerator) -> Iterator[tuple[str, nn.Module]]:
         for temperature in self.settings.temperatures:

@@ -10,7 +10,7 @@ from typing import Any
 
 from seqgan_kit.core.checked_json import read_checked
 from seqgan_kit.core.json_kinds import anything
-from seqgan_kit.core.progress import duration
+from seqgan_kit.core.readings import duration
 from seqgan_kit.core.runlog.records import write_atomically
 from seqgan_kit.report.comparison import comparison, tuned_baseline
 from seqgan_kit.report.comparison_curves import learning_curves

@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from seqgan_kit.core import progress as module
-from seqgan_kit.core.progress import Progress, chosen, duration
+from seqgan_kit.core.progress import Progress
+from seqgan_kit.core.readings import chosen, duration
 from seqgan_kit.errors import UsageError
 
 
@@ -188,3 +189,22 @@ def test_duration() -> None:
 def test_unknown_mode_is_refused() -> None:
     with pytest.raises(UsageError, match="Did you mean 'quiet'"):
         Progress("quit")  # type: ignore[arg-type]
+
+
+def test_an_evaluation_past_says_which_round_it_is_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its own round it does not; nothing measured earlier looks fresh."""
+    clock, console = Clock(monkeypatch), pipe()
+    with Progress("plain", console=console) as progress:
+        progress.phase("mle", rounds=4)
+        for number in (1, 2, 3, 4):
+            clock.now += 100
+            progress.advance(number, {"loss": number + 0.5})
+            if number in (2, 3):
+                clock.now += 100
+                progress.advance(number, {"nll_valid": float(number)}, measured=True)
+    lines = written(console)
+    assert lines[2].endswith("loss 2.500")
+    assert lines[3].endswith("loss 2.500  nll valid 2.000")
+    assert lines[4].endswith("loss 3.500  at round 2: nll valid 2.000")
+    assert lines[5].endswith("loss 3.500  nll valid 3.000")
+    assert lines[-1].endswith("loss 4.500  at round 3: nll valid 3.000")
