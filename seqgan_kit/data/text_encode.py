@@ -221,6 +221,10 @@ def _distinct_words(cfg: TextData, lines: Sequence[str]) -> int:
     return len({word for line in lines for word in blank.words(line)} - {SPECIALS[UNK]})
 
 
+_MANY_UNKNOWN = 0.1
+"""Share of unknown words from which another tokenizer is worth a hint."""
+
+
 def _notes(cfg: TextData, splits: Mapping[str, Rows], longest: int) -> list[str]:
     notes = []
     lengths = sorted(len(ids) for ids in splits["train"].ids)
@@ -233,6 +237,13 @@ def _notes(cfg: TextData, splits: Mapping[str, Rows], longest: int) -> list[str]
     if cfg.tokenizer == "word" and lengths[len(lengths) // 2] <= 1:
         notes.append(
             "most lines are one word; text without spaces wants --tokenizer char or unigram."
+        )
+    held_out = [rows.account for split, rows in splits.items() if split != "train"]
+    unknown, tokens = (sum(getattr(a, of) for a in held_out) for of in ("unknown_tokens", "tokens"))
+    if cfg.tokenizer == "word" and unknown > _MANY_UNKNOWN * tokens:
+        notes.append(
+            f"{unknown / tokens:.0%} of the held-out tokens are words that the training text lacks; "
+            "--tokenizer bpe or char would know them all."
         )
     train = set(splits["train"].lines)
     for name in ("valid", "test"):

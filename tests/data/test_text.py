@@ -133,6 +133,20 @@ def test_a_few_very_long_lines_are_pointed_out(tmp_path):
     assert any("--max-tokens 9" in note for note in notes)
 
 
+def test_many_unknown_words_are_pointed_out(tmp_path):
+    """Music in ABC: most bars are words that no other line has."""
+    tunes = write(tmp_path / "tunes.abc", *(f"A{i}B c{i}d | e{i}f a" for i in range(200)))
+    hint = "would know them all"
+    assert any(hint in note for note in load_text(TextData(text=tunes)).account.notes)
+    chars = load_text(TextData(text=tunes, tokenizer="char"))
+    assert not any(hint in note for note in chars.account.notes)
+    plain = write(
+        tmp_path / "plain.txt",
+        *(f"{a} {b} {c}" for a in "abcdef" for b in "abcdef" for c in "abcdef"),
+    )
+    assert not any(hint in note for note in load_text(TextData(text=plain)).account.notes)
+
+
 def test_unspaced_text_as_words_is_pointed_out_and_works_as_characters(tmp_path):
     poems = [f"春眠不觉晓{c}处处闻啼鸟" for c in "天地玄黄宇宙洪荒日月盈昃"]
     source = write(tmp_path / "poems.txt", *poems)
