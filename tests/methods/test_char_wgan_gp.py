@@ -96,7 +96,6 @@ def test_it_learns_a_language_of_two_words_from_noise(new_run):
         critic_moves=3,
         generator_learning_rate=3e-3,
         critic_learning_rate=3e-3,
-        evaluate_every_rounds=-1,
     )
     game = make(method, width=16)
     feed = TensorFeed({"real": words.repeat(32, 1)}, 16, seed=0)
