@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ class BetweenRounds:
 
     def __init__(self, trainer: Trainer):
         self.trainer = trainer
+        self._estimated_at = float("-inf")
 
     def log(self, phase: Phase, rounds: int, rate: float) -> None:
         """Averages what processes know apart, and writes down the round's means."""
@@ -31,6 +33,7 @@ class BetweenRounds:
             t.finite.flush()
             means = t.sums.means(t.runtime)
             self._record("train", phase, means)
+            self._estimate()
             t.progress.advance(done, means, rate)
 
     def look(self, phase: Phase, rounds: int) -> bool:
@@ -52,6 +55,14 @@ class BetweenRounds:
             "phase": phase.name, "round": cursor.round,
             "total_round": cursor.total_rounds, "move": cursor.total_moves,
         }  # fmt: skip
+
+    def _estimate(self) -> None:
+        """Tells the display what is left of the run; once a second, since rounds may be short and many."""
+        t, now = self.trainer, time.monotonic()
+        if now - self._estimated_at < 1:
+            return
+        self._estimated_at, left = now, t.pace.left(t.cursor)
+        t.progress.whole_run(left.seconds, left.untimed, several=len(t.phases) > 1)
 
     def _evaluate(self, phase: Phase) -> bool:
         t = self.trainer

@@ -8,7 +8,7 @@ with Progress("auto") as progress:
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import TracebackType
@@ -28,6 +28,8 @@ Mode = Literal["auto", "live", "plain", "quiet"]
 _MODES = ("auto", "live", "plain", "quiet")
 
 _TRAINING = ("loss", "accuracy", "reward", "penalty", "entropy")
+# Of training, before what it takes in all is said.
+_ESTIMATE_SECONDS = 5.0
 _PLAIN_SECONDS = 5.0
 _PLAIN_SECONDS_AT_MOST = 60.0
 
@@ -83,6 +85,7 @@ class Progress:
         self._live: Live | None = None
         self._began = time.monotonic()
         self._last_line = float("-inf")
+        self._whole_run, self._estimated = "", False
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
@@ -141,6 +144,21 @@ class Progress:
         if self.mode == "plain" and round < self._standing.rounds:
             self._line_if_due()
 
+    def whole_run(self, seconds: float, untimed: Sequence[str], *, several: bool) -> None:
+        """Seconds left of the whole run, without phases of which nothing is known yet.
+
+        They are said once, when the first moves have been timed, and with several phases beside the phase's.
+        """
+        about = f"{'over ' if untimed else ''}{duration(seconds)}"
+        self._whole_run = f"run {about}" if several else ""
+        if self._estimated or time.monotonic() - self._began < _ESTIMATE_SECONDS:
+            return
+        self._estimated = True
+        without = f", without {', '.join(untimed)}" if untimed else ""
+        self.message(
+            f"by its first moves training takes {about} more{without}, evaluations not counted"
+        )
+
     def message(self, text: str) -> None:
         """Say something that stays, above the display."""
         if self.mode != "quiet":
@@ -176,7 +194,7 @@ class Progress:
         pause = min(max(_PLAIN_SECONDS, (now - self._began) / 50), _PLAIN_SECONDS_AT_MOST)
         if self._standing is not None and now - self._last_line >= pause:
             self._last_line = now
-            self._line("  ".join(_running_line(self._standing, now)).rstrip())
+            self._line("  ".join(_running_line(self._standing, now, self._whole_run)).rstrip())
 
     def _finish_phase(self) -> None:
         standing, self._standing = self._standing, None
@@ -200,7 +218,7 @@ class Progress:
         grid.add_column(no_wrap=True)
         grid.add_column(ratio=1)
         grid.add_column(no_wrap=True, justify="right")
-        name, *rest = _running_line(standing, now, with_values=False)
+        name, *rest = _running_line(standing, now, self._whole_run, with_values=False)
         bar = ProgressBar(total=max(standing.rounds, 1), completed=standing.done)
         grid.add_row(Text(name, style="bold"), bar, Text("  ".join(rest)))
         width = self._console.width - 3
@@ -212,11 +230,15 @@ class Progress:
         return Group(grid, *(Text(f"  {row}", style="cyan", no_wrap=True) for row in rows if row))
 
 
-def _running_line(standing: _Standing, now: float, with_values: bool = True) -> list[str]:
-    """The words of a running phase: name, count, time left, rate and, if wanted, numbers."""
+def _running_line(
+    standing: _Standing, now: float, whole_run: str, with_values: bool = True
+) -> list[str]:
+    """The words of a running phase: name, count, time left of it and of the run, rate, numbers if wanted."""
     left = standing.seconds_left(now)
     words = [standing.name, f"{standing.done}/{standing.rounds}"]
     words.append(f"eta {duration(left)}" if left is not None else "eta -:--")
+    if whole_run:
+        words.append(whole_run)
     if standing.moves_per_second is not None:
         words.append(f"{standing.moves_per_second:.3g} moves/s")
     return [*words, standing.shown(80)] if with_values else words

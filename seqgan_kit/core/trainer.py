@@ -27,6 +27,7 @@ from seqgan_kit.core.ema import Averages
 from seqgan_kit.core.feed import Feed
 from seqgan_kit.core.game import Batch, Game, Move, Phase, Turn, check_phases
 from seqgan_kit.core.interrupts import StopWish, Unfinished
+from seqgan_kit.core.pace import Pace
 from seqgan_kit.core.run import Run
 from seqgan_kit.core.saving import Keeper
 from seqgan_kit.core.steps import Stepper
@@ -90,7 +91,7 @@ class Trainer:
         self.rng = self.runtime.generator("moves")
         self.stop_wish, self.keeper = StopWish(), Keeper(self)
         buffers = (*self.game.buffers(), *self.averages.buffers())
-        self.between_rounds = BetweenRounds(self)
+        self.between_rounds, self.pace = BetweenRounds(self), Pace(self.phases, self.feeds)
         self.undo = Undo(buffers, self.feeds, self.rng)
         self.finite = FiniteCheck(self.runtime.device, self.keeper.advice)
         if run.settings.compile:
@@ -161,7 +162,9 @@ class Trainer:
             while cursor.move < moves:
                 progress = (cursor.round + (part + cursor.move / moves) / parts) / rounds
                 move = Move(phase.name, cursor.round, rounds, self.rng, memory)
+                began = time.monotonic()
                 made, stop, save = self._make_move(turn, move, progress)
+                self.pace.add(turn, time.monotonic() - began)
                 if not made:
                     self.undo.back()
                     self.stop(phase, " (one more was broken off and undone)")
