@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from image_gans.techniques import NO_TECHNIQUES, Techniques, players_in_turn
-from seqgan_kit.core.bounds import Above0, Count, Positive, Share, Weight, bounded
+from seqgan_kit.core.bounds import Above0, Every, Positive, Share, Weight, bounded
 from seqgan_kit.core.game import Epochs, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer, Schedule
 from seqgan_kit.core.packing import check_packs
@@ -42,11 +42,11 @@ class ImageTraining:
     most_work: Weight = 0.0
     """Shorten the preset's epochs on more or larger images than the bundled faces, so that the run takes at
     most so many times its work there (0: never). Epochs given as a flag are kept."""
-    evaluate_every_rounds: Count = 0
+    evaluate_every_rounds: Every = 0
     """Measure the samples every so many rounds (0: about 20 evaluations, evenly spaced)."""
-    sample_every_rounds: Count = 0
+    sample_every_rounds: Every = 0
     """Draw a grid every so many rounds; 0 at the end only."""
-    save_every_rounds: Count = 0
+    save_every_rounds: Every = 0
     """Write a checkpoint every so many rounds; 0 at the end only."""
 
 

@@ -61,6 +61,8 @@ Several = Annotated[int, Bounds(2)]
 """A number of things to be compared with each other."""
 Count = Annotated[int, Bounds(0)]
 """A number of things, or 0."""
+Every = Annotated[int, Bounds(-1)]
+"""Rounds from one event to the next, as a Phase reads them: -1 for never."""
 Share = Annotated[float, Bounds(0, 1, open_above=True)]
 """A share that is never all: of dropout, or the decay of a running mean."""
 UpTo1 = Annotated[float, Bounds(0, 1)]

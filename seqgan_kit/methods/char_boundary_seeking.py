@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.bounds import Count, Positive, Several, Weight, bounded
+from seqgan_kit.core.bounds import Count, Every, Positive, Several, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import BoundarySeeking
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
@@ -53,7 +53,7 @@ class CharBoundarySeekingMethod:
     """Adam's step size of D (beta1 0.5)."""
     schedule: Schedule = "constant"
     """How both step sizes fall over the rounds."""
-    evaluate_every_rounds: Count = 1000
+    evaluate_every_rounds: Every = 1000
     """Rounds between evaluations."""
 
 

@@ -29,7 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.bounds import Count, Positive, Weight, bounded
+from seqgan_kit.core.bounds import Count, Every, Positive, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import wasserstein
@@ -57,7 +57,7 @@ class CharWGANGPMethod:
     """Adam's step size of the critic."""
     schedule: Schedule = "constant"
     """How both step sizes fall over the rounds (the paper: not at all)."""
-    evaluate_every_rounds: Count = 1000
+    evaluate_every_rounds: Every = 1000
     """Rounds between evaluations."""
 
 

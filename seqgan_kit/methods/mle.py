@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from seqgan_kit.core.bounds import Cap, Count, Positive, Weight, bounded
+from seqgan_kit.core.bounds import Cap, Count, Every, Positive, Weight, bounded
 from seqgan_kit.core.game import EarlyStop, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer, Schedule
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
@@ -49,7 +49,7 @@ class MLEMethod:
     most_work: Weight = 0.0
     """Shorten the preset's lengths on text larger than the bundled captions, so that each part of the run
     takes at most so many times its work there (0: never). Lengths given as flags are kept."""
-    evaluate_every_epochs: Count = 5
+    evaluate_every_epochs: Every = 5
     """Epochs between evaluations."""
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqgan_kit.core.bounds import Above0, Cap, Count, Positive, Weight, bounded
+from seqgan_kit.core.bounds import Above0, Cap, Count, Every, Positive, Weight, bounded
 from seqgan_kit.core.game import EarlyStop, Epochs, Phase, Turn, spread_evenly
 from seqgan_kit.core.optimizers import Optimizer, Schedule
 from seqgan_kit.sequences.likelihood import teach_epoch
@@ -63,9 +63,9 @@ class FineTuning:
     most_work: Weight = 0.0
     """Shorten the preset's lengths on text larger than the bundled captions, so that each part of the run
     takes at most so many times its work there (0: never). Lengths given as flags are kept."""
-    evaluate_every_epochs: Count = 10
+    evaluate_every_epochs: Every = 10
     """Epochs of pretraining between evaluations."""
-    evaluate_every_rounds: Count = 0
+    evaluate_every_rounds: Every = 0
     """Adversarial rounds between evaluations (0: about 20 evaluations, evenly spaced)."""
 
 

@@ -102,5 +102,5 @@ def test_d_can_be_told_one_hot_labels_too(papers):
 def test_a_generator_that_is_told_nothing_is_refused():
     with pytest.raises(UsageError, match="are both off"):
         ConditionSettings(labels_in_input=False)
-    with pytest.raises(UsageError, match=r"embedding is -1; it must be 0 \(one-hot\) or more"):
+    with pytest.raises(UsageError, match="embedding is -1; it must be 0 or more"):
         ConditionSettings(embedding=-1)
