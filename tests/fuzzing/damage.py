@@ -99,7 +99,10 @@ def damaged_bytes(content: bytes, rng: Random, most: int = 4) -> bytes:
 
 def damaged_json(content: bytes, rng: Random) -> bytes:
     """A JSON text after one or two of its values were replaced, removed, renamed or nested too deep."""
-    value = json.loads(content)
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):  # damaged before
+        return damaged_bytes(content, rng)
     for _ in range(rng.choice((1, 1, 1, 2))):
         value = _damaged_value(value, rng)
     text = json.dumps(value)
