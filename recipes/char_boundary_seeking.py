@@ -95,7 +95,7 @@ def main(cfg: Config) -> None:
         Trainer(run, game, char_boundary_seeking.phases(cfg.method), feed, hooks).fit()
 
         if run.runtime.leads:
-            rows = scorer.rows({"boundary-seeking": generator}, cfg.run.seed)
+            rows = scorer.rows({"boundary-seeking": generator}, cfg.run.seed, quiet=cfg.run.quiet)
             save_text_model(run.log.model_folder, generator, corpus.tokenizer)
             close_run(run, scorer.record("Boundary seeking on characters and real data", rows))
 

@@ -91,7 +91,7 @@ def main(cfg: Config) -> None:
         Trainer(run, game, char_wgan_gp.phases(cfg.method), feed, hooks).fit()
 
         if run.runtime.leads:
-            rows = scorer.rows({"WGAN-GP": generator}, cfg.run.seed)
+            rows = scorer.rows({"WGAN-GP": generator}, cfg.run.seed, quiet=cfg.run.quiet)
             save_text_model(run.log.model_folder, generator, corpus.tokenizer)
             close_run(run, scorer.record("WGAN-GP on characters and real data", rows))
 

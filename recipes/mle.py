@@ -80,7 +80,7 @@ def main(cfg: Config) -> None:
         Trainer(run, mle.build(generator), mle.phases(method), feed, hooks).fit()
 
         if run.runtime.leads:
-            rows = scorer.rows({"MLE": generator}, cfg.run.seed)
+            rows = scorer.rows({"MLE": generator}, cfg.run.seed, quiet=cfg.run.quiet)
             save_text_model(run.log.model_folder, generator, corpus.tokenizer)
             close_run(run, scorer.record("MLE and real data", rows))
 

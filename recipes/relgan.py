@@ -117,7 +117,9 @@ def main(cfg: Config) -> None:
         if run.runtime.leads:
             pretrained = trainer.player_after(PRETRAINED, "generator")
             start = start_name(training)
-            rows = scorer.rows({start: pretrained, "RelGAN": generator}, cfg.run.seed)
+            rows = scorer.rows(
+                {start: pretrained, "RelGAN": generator}, cfg.run.seed, quiet=cfg.run.quiet
+            )
             save_text_model(run.log.model_folder, generator, corpus.tokenizer)
             close_run(run, scorer.record(f"{start}, RelGAN and real data", rows))
 

@@ -102,10 +102,12 @@ class CharScorer:
         """The diversity of as many real rows."""
         return diversity(self.corpus.train[: self.count, : self.length])
 
-    def rows(self, generators: Mapping[str, nn.Module], seed: int) -> list[dict[str, Any]]:
+    def rows(
+        self, generators: Mapping[str, nn.Module], seed: int, *, quiet: bool = False
+    ) -> list[dict[str, Any]]:
         """The final table's rows: each generator, characters by position alone, real rows."""
         table = []
-        with long_work("scoring"):
+        with long_work("scoring", quiet=quiet):
             for name, generator in generators.items():
                 rng = torch.Generator(next(generator.parameters()).device).manual_seed(seed)
                 drawn = generator.sample(self.count, rng=rng)  # type: ignore[operator]

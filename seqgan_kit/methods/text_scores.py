@@ -121,10 +121,12 @@ class TextScorer:
         uniform = math.log(self.corpus.tokenizer.vocabulary_size)
         return LostDiversity(self.real_diversity()), AboveChance(uniform)
 
-    def rows(self, generators: Mapping[str, nn.Module], seed: int) -> list[dict[str, Any]]:
+    def rows(
+        self, generators: Mapping[str, nn.Module], seed: int, *, quiet: bool = False
+    ) -> list[dict[str, Any]]:
         """The final table's rows: each generator, then real data."""
         rows = []
-        with long_work("scoring") as step:
+        with long_work("scoring", quiet=quiet) as step:
             for name, generator in generators.items():
                 step(name)
                 rows.append(self.row(name, generator, seed))
