@@ -99,7 +99,7 @@ def is_reference(row: Mapping[str, Any]) -> bool:
 
 
 def best_rows(column: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> set[int]:
-    """The best models of a column, with those that two standard errors do not tell from it.
+    """The best models of a column, with those that two standard errors or rounding do not tell from it.
 
     Of a score that is good "as real" the nearest to real data is the best, on whichever side. Nobody is best
     where fewer than two were measured, or where nothing tells anybody apart.
@@ -117,11 +117,12 @@ def best_rows(column: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> s
     if better not in ("higher", "lower") or len(rivals) < 2:
         return set()
     sign = 1.0 if better == "higher" else -1.0
+    rounding = 0.5 * 10.0 ** -int(column.get("digits", 3))
     top, top_error = max(rivals.values(), key=lambda pair: sign * pair[0])
     near = {
         index
         for index, (value, error) in rivals.items()
-        if abs(value - top) <= 2 * math.hypot(error, top_error)
+        if abs(value - top) <= max(2 * math.hypot(error, top_error), rounding)
     }
     return near if len(near) < len(rivals) else set()
 

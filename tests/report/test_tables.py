@@ -61,6 +61,13 @@ def test_as_real_the_nearest_to_real_data_is_best_on_whichever_side() -> None:
     assert headed(column).endswith("≈")
 
 
+def test_nobody_is_best_by_less_than_is_shown() -> None:
+    """Self-BLEU has no standard error: 0.981 ★ beside 0.981 would be a star for nothing."""
+    column = COLUMN | {"better": "higher"}
+    assert best_rows(column, rows((0.981, 0), (0.983, 0))) == set()
+    assert best_rows(column, rows((0.981, 0), (0.991, 0))) == {1}
+
+
 def test_best_includes_what_two_standard_errors_do_not_tell_apart() -> None:
     """3.0 and 2.9 with errors 0.04: 2*sqrt(2)*0.04 = 0.113 > 0.1; 2.8 is 0.2 away."""
     column = COLUMN | {"better": "higher"}
