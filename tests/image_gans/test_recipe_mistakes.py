@@ -15,13 +15,24 @@ ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ("gan", "dcgan", "wgan", "wgan_gp", "lsgan", "relativistic")
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory) -> Path:
-    folder, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
-    for number in range(12):
+def drawn(folder: Path, number: int) -> Path:
+    """A folder with so many pictures of noise."""
+    rng = np.random.default_rng(0)
+    for i in range(number):
         pixels = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"{number}.png")
+        Image.fromarray(pixels).save(folder / f"{i}.png")
     return folder
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return drawn(tmp_path_factory.mktemp("photos"), 12)
+
+
+@pytest.fixture(scope="module")
+def enough_photos(tmp_path_factory):
+    """As many as fill a batch."""
+    return drawn(tmp_path_factory.mktemp("enough"), 24)
 
 
 def start(recipe: str, photos: Path, tmp_path: Path, *words: str) -> None:
@@ -65,9 +76,9 @@ def test_a_batch_larger_than_the_data(recipe, photos, tmp_path):
 
 
 @pytest.mark.parametrize("recipe", [name for name in RECIPES if name != "gan"])
-def test_a_size_that_the_network_cannot_make(recipe, photos, tmp_path):
+def test_a_size_that_the_network_cannot_make(recipe, enough_photos, tmp_path):
     with pytest.raises(UsageError, match=r"size cannot be 20\. Allowed: 16, 32, 64, 128, 256"):
-        start(recipe, photos, tmp_path, "--size", "20")
+        start(recipe, enough_photos, tmp_path, "--size", "20")
 
 
 @pytest.mark.parametrize(
@@ -83,9 +94,9 @@ def test_a_size_that_the_network_cannot_make(recipe, photos, tmp_path):
         ("relativistic", "--compared-with pairs --packing 2", "packs have no such partner"),
     ],
 )
-def test_choices_that_do_not_go_together(recipe, words, message, photos, tmp_path):
+def test_choices_that_do_not_go_together(recipe, words, message, enough_photos, tmp_path):
     with pytest.raises(UsageError, match=message):
-        start(recipe, photos, tmp_path, *words.split())
+        start(recipe, enough_photos, tmp_path, *words.split())
 
 
 def test_without_a_mistake_training_begins(photos, tmp_path):
