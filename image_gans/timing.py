@@ -31,7 +31,7 @@ from seqgan_kit.core.side_by_side import (
     seconds_line,
     time_in_turns,
 )
-from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.image_config import ImageData
 from seqgan_kit.data.images import normalised
 

@@ -15,11 +15,11 @@ if __name__ == "__main__":
 from dataclasses import dataclass
 from typing import Annotated
 
-from seqgan_kit.core.alarms import LostDiversity
 from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.run import RunSettings, open_run
-from seqgan_kit.core.trainer import Hooks, Trainer
+from seqgan_kit.core.training.alarms import LostDiversity
+from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.data.text import TextData, load_text
 from seqgan_kit.data.tokenizers import PAD
 from seqgan_kit.methods import char_wgan_gp

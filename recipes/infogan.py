@@ -29,7 +29,7 @@ from image_gans.showing import close_image_run, image_hooks
 from image_gans.techniques import Techniques
 from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.run import RunSettings, open_run
-from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.images import ImageData, load_images
 
 

@@ -16,7 +16,7 @@ from typing import Annotated
 
 from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.run import RunSettings, open_run
-from seqgan_kit.core.trainer import Hooks, Trainer
+from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.methods import mle
 from seqgan_kit.methods.corpora import OracleData, TextData, load_corpus
 from seqgan_kit.methods.export import save_text_model

@@ -28,7 +28,7 @@ from image_gans.showing import close_image_run
 from image_gans.techniques import Techniques
 from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.run import RunSettings, open_run
-from seqgan_kit.core.trainer import Hooks, Trainer
+from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.report.html import write_report
 
 

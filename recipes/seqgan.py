@@ -18,10 +18,10 @@ if __name__ == "__main__":
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from seqgan_kit.core.alarms import GuessingDiscriminator, PinnedDiscriminator
 from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.run import RunSettings, open_run
-from seqgan_kit.core.trainer import Hooks, Trainer
+from seqgan_kit.core.training.alarms import GuessingDiscriminator, PinnedDiscriminator
+from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.methods import seqgan
 from seqgan_kit.methods.corpora import OracleData, TextData, load_corpus
 from seqgan_kit.methods.export import save_text_model

@@ -37,7 +37,7 @@ _PRELOADED = (
     "rich.table",
     "torch.optim",
     "torch.utils.data",
-    "seqgan_kit.core.trainer",
+    "seqgan_kit.core.training.trainer",
     "seqgan_kit.data.text_stream",
     "seqgan_kit.data.image_stream",
     "seqgan_kit.methods.export",

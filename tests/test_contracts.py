@@ -55,7 +55,7 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.game import Game, Loss, Move, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
-from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.image_account import ImageAccount
 from seqgan_kit.data.image_config import ImageData
 from seqgan_kit.data.images import ImageCorpus

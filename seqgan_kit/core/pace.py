@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from seqgan_kit.core.course import Cursor, rounds_of
 from seqgan_kit.core.feed import Feed
 from seqgan_kit.core.game import Phase, Turn
+from seqgan_kit.core.training.cursor import Cursor, rounds_of
 
 Kind = tuple[tuple[str, ...], str]
 """Players and loss or rule: such moves take alike in all phases."""

@@ -18,7 +18,7 @@ from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.run import RunSettings, open_run
 from seqgan_kit.core.runlog import read_metrics
-from seqgan_kit.core.trainer import Hooks, Trainer
+from seqgan_kit.core.training.trainer import Hooks, Trainer
 
 TARGET = 3.0
 

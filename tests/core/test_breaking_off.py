@@ -12,8 +12,8 @@ import torch
 
 from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.game import Game
-from seqgan_kit.core.trainer import Hooks
-from seqgan_kit.core.undo import Undo
+from seqgan_kit.core.training.trainer import Hooks
+from seqgan_kit.core.training.undo import Undo
 from seqgan_kit.errors import Interrupted
 
 CONFIGS = test_resume.CONFIGS

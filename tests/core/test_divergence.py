@@ -11,11 +11,11 @@ import torch
 from pull_game import Train
 from torch import nn
 
-from seqgan_kit.core.alarms import AboveChance, ExplodingGradient
-from seqgan_kit.core.course import FiniteCheck
 from seqgan_kit.core.game import Game, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
-from seqgan_kit.core.trainer import Hooks
+from seqgan_kit.core.training.alarms import AboveChance, ExplodingGradient
+from seqgan_kit.core.training.cursor import FiniteCheck
+from seqgan_kit.core.training.trainer import Hooks
 from seqgan_kit.errors import DataError, TrainingError
 
 

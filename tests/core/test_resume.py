@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import tiny_games as tiny
 
-from seqgan_kit.core.checkpoint import numbered_checkpoints
 from seqgan_kit.core.run import Run
 from seqgan_kit.core.runlog import provenance, read_config, read_metrics
+from seqgan_kit.core.training.checkpoint import numbered_checkpoints
 from seqgan_kit.errors import CheckpointError, Interrupted
 
 CONFIGS = {

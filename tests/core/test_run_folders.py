@@ -18,10 +18,10 @@ import pytest
 import tiny_games as tiny
 from kill_campaign import ended, start
 
-from seqgan_kit.core.checkpoint import numbered_checkpoints, read_checkpoint
 from seqgan_kit.core.run import open_run
 from seqgan_kit.core.runlog import FolderLock, RunLog
 from seqgan_kit.core.runlog.run import _append
+from seqgan_kit.core.training.checkpoint import numbered_checkpoints, read_checkpoint
 from seqgan_kit.errors import Interrupted, SeqganKitError, StorageError, UsageError
 
 PENALTY = tiny.Config("penalty", rounds=5)

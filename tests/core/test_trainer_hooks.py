@@ -10,9 +10,9 @@ import tiny_games as tiny
 import torch
 from pull_game import MOVE_A, Train, after, script
 
-from seqgan_kit.core.checkpoint import read_checkpoint
 from seqgan_kit.core.game import EarlyStop, Game, Phase
-from seqgan_kit.core.trainer import Hooks
+from seqgan_kit.core.training.checkpoint import read_checkpoint
+from seqgan_kit.core.training.trainer import Hooks
 from seqgan_kit.errors import UsageError
 
 

@@ -16,8 +16,8 @@ from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.run import open_run
 from seqgan_kit.core.runtime import start_runtime
-from seqgan_kit.core.steps import Stepper
-from seqgan_kit.core.trainer import Hooks, Trainer
+from seqgan_kit.core.training.gradient_step import Stepper
+from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.errors import UsageError
 
 

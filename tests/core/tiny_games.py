@@ -28,7 +28,7 @@ from seqgan_kit.core.penalties import GradientPenalty
 from seqgan_kit.core.run import Run, RunSettings, open_run
 from seqgan_kit.core.runlog import read_metrics
 from seqgan_kit.core.runtime import seed_everything
-from seqgan_kit.core.trainer import Hooks, Trainer
+from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.methods import seqgan
 from seqgan_kit.methods.seqgan import SeqGANMethod
 from seqgan_kit.sequences.likelihood import LikelihoodGame, negative_log_likelihood

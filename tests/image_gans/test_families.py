@@ -12,11 +12,11 @@ from image_gans.methods import dcgan, gan, lsgan, relativistic, wgan, wgan_gp
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining
 from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.course import rounds_of
 from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.game import Epochs, Move, check_phases
-from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.core.training.cursor import rounds_of
+from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.image_config import ImageData
 from seqgan_kit.errors import UsageError
 

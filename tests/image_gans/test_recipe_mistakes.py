@@ -63,7 +63,7 @@ def _nothing_is_trained(monkeypatch):
     def fit(trainer):
         raise AssertionError("training began")
 
-    monkeypatch.setattr("seqgan_kit.core.trainer.Trainer.fit", fit)
+    monkeypatch.setattr("seqgan_kit.core.training.trainer.Trainer.fit", fit)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

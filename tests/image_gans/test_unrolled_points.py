@@ -17,7 +17,7 @@ from image_gans.techniques import Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.game import Batch, Move, nothing_gathered
 from seqgan_kit.core.runtime import start_runtime
-from seqgan_kit.core.steps import Stepper
+from seqgan_kit.core.training.gradient_step import Stepper
 from seqgan_kit.core.unrolled import Parameters, Unrolled
 
 GENERATOR = MLPConfig(256, 128, 2, "tanh", batch_norm=False, initialisation="orthogonal")

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.feed import TensorFeed
-from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.text import TextData, load_text
 from seqgan_kit.data.tokenizers import EOS, PAD
 from seqgan_kit.errors import UsageError

@@ -7,7 +7,7 @@ import torch
 
 from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.game import EarlyStop, Epochs, check_phases
-from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.mle import MLEMethod, build, phases
 from seqgan_kit.sequences.likelihood import (

@@ -7,7 +7,7 @@ from torch import nn
 
 from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.game import Epochs, Move, check_phases
-from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.seqgan import SeqGAN, SeqGANMethod, build, phases
 from seqgan_kit.sequences.penalties import ScoreDecay

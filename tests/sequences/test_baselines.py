@@ -16,7 +16,7 @@ from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import expected_probability
 from seqgan_kit.core.optimizers import Optimizer
-from seqgan_kit.core.trainer import Trainer
+from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences import baselines
 from seqgan_kit.sequences.baselines import (

@@ -18,20 +18,20 @@ from typing import NoReturn
 import torch
 from torch import nn
 
-from seqgan_kit.core.alarms import Alarm, PinnedDiscriminator
-from seqgan_kit.core.between_rounds import BetweenRounds
-from seqgan_kit.core.checkpoint import read_checkpoint
-from seqgan_kit.core.course import Cursor, FiniteCheck, Sums, rounds_of
 from seqgan_kit.core.discriminator import frozen
-from seqgan_kit.core.ema import Averages
 from seqgan_kit.core.feed import Feed
 from seqgan_kit.core.game import Batch, Game, Move, Phase, Turn, check_phases
 from seqgan_kit.core.interrupts import StopWish, Unfinished
 from seqgan_kit.core.pace import Pace
 from seqgan_kit.core.run import Run
-from seqgan_kit.core.saving import Keeper
-from seqgan_kit.core.steps import Stepper
-from seqgan_kit.core.undo import Undo
+from seqgan_kit.core.training.alarms import Alarm, PinnedDiscriminator
+from seqgan_kit.core.training.averages import Averages
+from seqgan_kit.core.training.between_rounds import BetweenRounds
+from seqgan_kit.core.training.checkpoint import read_checkpoint
+from seqgan_kit.core.training.cursor import Cursor, FiniteCheck, Sums, rounds_of
+from seqgan_kit.core.training.gradient_step import Stepper
+from seqgan_kit.core.training.keeper import Keeper
+from seqgan_kit.core.training.undo import Undo
 from seqgan_kit.errors import Interrupted
 
 Evaluate = Callable[[Game, torch.Generator], Mapping[str, float]]

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from seqgan_kit.core.checkpoint import (
+from seqgan_kit.core.runtime import Runtime
+from seqgan_kit.core.training.checkpoint import (
     newest_good_checkpoint,
     numbered_checkpoints,
     read_checkpoint,
     set_aside,
 )
-from seqgan_kit.core.runtime import Runtime
 from seqgan_kit.errors import CheckpointError
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.core.ema import Averages
 from seqgan_kit.core.game import Game
+from seqgan_kit.core.training.averages import Averages
 from seqgan_kit.errors import UsageError
 
 

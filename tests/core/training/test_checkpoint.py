@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from seqgan_kit.core.checkpoint import (
+from seqgan_kit.core.training.checkpoint import (
     checkpoint_path,
     keep_last,
     numbered_checkpoints,

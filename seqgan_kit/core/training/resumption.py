@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from seqgan_kit.core.changes import OF_SCORES, changed_settings, in_lines, settings_of
 from seqgan_kit.core.runtime import Runtime
+from seqgan_kit.core.training.setting_changes import (
+    OF_SCORES,
+    changed_settings,
+    in_lines,
+    settings_of,
+)
 from seqgan_kit.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from seqgan_kit.core.trainer import Trainer
+    from seqgan_kit.core.training.trainer import Trainer
 
 
 def check_same_place(runtime: Runtime, state: Mapping[str, Any]) -> None:

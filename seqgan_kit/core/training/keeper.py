@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from seqgan_kit.core.changes import settings_of
-from seqgan_kit.core.checkpoint import (
+from seqgan_kit.core.game import Phase
+from seqgan_kit.core.runtime import restore_rng_state, rng_state
+from seqgan_kit.core.training.checkpoint import (
     checkpoint_path,
     keep_last,
     numbered_checkpoints,
     write_checkpoint,
 )
-from seqgan_kit.core.game import Phase
-from seqgan_kit.core.recovery import set_newer_aside, shared_checkpoint, shared_newest
-from seqgan_kit.core.resumption import check_same_place, note_changes
-from seqgan_kit.core.runtime import restore_rng_state, rng_state
+from seqgan_kit.core.training.recovery import set_newer_aside, shared_checkpoint, shared_newest
+from seqgan_kit.core.training.resumption import check_same_place, note_changes
+from seqgan_kit.core.training.setting_changes import settings_of
 from seqgan_kit.errors import CheckpointError, UsageError, unknown
 
 if TYPE_CHECKING:
-    from seqgan_kit.core.trainer import Trainer
+    from seqgan_kit.core.training.trainer import Trainer
 
 
 class Keeper:

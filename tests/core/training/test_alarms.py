@@ -1,6 +1,10 @@
 """Alarms ring once when something begins, and again when it begins anew."""
 
-from seqgan_kit.core.alarms import GuessingDiscriminator, LostDiversity, PinnedDiscriminator
+from seqgan_kit.core.training.alarms import (
+    GuessingDiscriminator,
+    LostDiversity,
+    PinnedDiscriminator,
+)
 
 
 def ring(alarm, metric, values) -> list[str | None]:

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from seqgan_kit.core.course import Cursor, FiniteCheck, Sums, rounds_of
 from seqgan_kit.core.game import Epochs, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.runtime import Runtime
+from seqgan_kit.core.training.cursor import Cursor, FiniteCheck, Sums, rounds_of
 from seqgan_kit.errors import TrainingError, UsageError
 
 CPU = torch.device("cpu")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from seqgan_kit.core.alarms import ExplodingGradient
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.interrupts import Unfinished
+from seqgan_kit.core.training.alarms import ExplodingGradient
 from seqgan_kit.errors import DataError, TrainingError
 
 if TYPE_CHECKING:
-    from seqgan_kit.core.trainer import Trainer
+    from seqgan_kit.core.training.trainer import Trainer
 
 
 class BetweenRounds:
