@@ -23,7 +23,7 @@ from seqgan_kit.core.checked_json import check, read_checked
 from seqgan_kit.core.checksums import check_sums, sums_of
 from seqgan_kit.core.foreign import ForeignClass, check_weights, not_finite, weights_to_save
 from seqgan_kit.core.json_kinds import anything, record
-from seqgan_kit.core.runlog import write_whole
+from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.core.stored_models import restored_network
 from seqgan_kit.errors import CheckpointError, TrainingError, UsageError
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from seqgan_kit.core.runlog import write_whole
+from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.data.pixels import to_uint8
 from seqgan_kit.errors import UsageError
 

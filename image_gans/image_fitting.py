@@ -6,8 +6,8 @@ from typing import Any
 
 from image_gans.schedule import ImageTraining
 from seqgan_kit.core.feed import Feed
-from seqgan_kit.core.fitting import fitted, told
-from seqgan_kit.core.run import Run
+from seqgan_kit.core.runs.fitting import fitted, told
+from seqgan_kit.core.runs.run import Run
 
 _IMAGES, _SIDE = 3_000, 32
 """The bundled faces: how many, and their side in pixels."""

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from image_gans.conditions import Conditions
 from image_gans.metrics.attributes import recognisable
 from image_gans.metrics.recognition import recogniser_of
-from seqgan_kit.core.runlog import settings_of
-from seqgan_kit.core.settings import merged
+from seqgan_kit.core.runs.log import settings_of
+from seqgan_kit.core.runs.settings import merged
 from seqgan_kit.data.images import ImageData, load_images
 from seqgan_kit.errors import DataError, UsageError
 

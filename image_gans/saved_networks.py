@@ -19,7 +19,7 @@ from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPGenerato
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator
 from seqgan_kit.core.foreign import class_name
 from seqgan_kit.core.json_kinds import record, text
-from seqgan_kit.core.settings import restored
+from seqgan_kit.core.runs.settings import restored
 from seqgan_kit.core.stored_models import network_settings
 from seqgan_kit.errors import CheckpointError, SeqganKitError, unknown
 

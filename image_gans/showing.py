@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from image_gans.export import save_image_model
 from image_gans.methods.image_scores import ImageScorer
 from seqgan_kit.core.game import Game
-from seqgan_kit.core.long_work import long_work
-from seqgan_kit.core.run import Run
+from seqgan_kit.core.runs.long_work import long_work
+from seqgan_kit.core.runs.run import Run
 from seqgan_kit.core.training.alarms import LostDiversity, PinnedDiscriminator
 from seqgan_kit.core.training.trainer import Hooks
 from seqgan_kit.report.closing import close_run

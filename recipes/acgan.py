@@ -29,8 +29,8 @@ from image_gans.presets import FACES, SMOKE
 from image_gans.schedule import ImageTraining, averages
 from image_gans.showing import close_image_run, image_hooks
 from image_gans.techniques import Techniques
-from seqgan_kit.core.config import flat, launch
-from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.runs.launch import flat, launch
+from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.images import ImageData, load_images
 

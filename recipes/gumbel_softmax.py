@@ -15,8 +15,8 @@ if __name__ == "__main__":
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from seqgan_kit.core.config import flat, launch
-from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.runs.launch import flat, launch
+from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.alarms import GuessingDiscriminator, PinnedDiscriminator
 from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.methods import gumbel_softmax

@@ -14,8 +14,8 @@ if __name__ == "__main__":
 from dataclasses import dataclass
 from typing import Annotated
 
-from seqgan_kit.core.config import flat, launch
-from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.runs.launch import flat, launch
+from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.methods import mle
 from seqgan_kit.methods.corpora import OracleData, TextData, load_corpus

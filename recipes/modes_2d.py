@@ -26,8 +26,8 @@ from image_gans.networks.mlp import JudgeConfig, MLPConfig, MLPGenerator, mlp_di
 from image_gans.schedule import ImageTraining, averages
 from image_gans.showing import close_image_run
 from image_gans.techniques import Techniques
-from seqgan_kit.core.config import flat, launch
-from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.runs.launch import flat, launch
+from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.report.html import write_report
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Move
-from seqgan_kit.core.run import Run, RunSettings, open_run
+from seqgan_kit.core.runs.run import Run, RunSettings, open_run
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 

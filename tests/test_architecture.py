@@ -169,7 +169,7 @@ RUN = "from seqgan_kit.cli.main import main; assert main({}) == 0"
     "statement",
     [
         "import seqgan_kit",
-        "import seqgan_kit.errors, seqgan_kit.resources, seqgan_kit.core.runlog",
+        "import seqgan_kit.errors, seqgan_kit.resources, seqgan_kit.core.runs.log",
         "from seqgan_kit.report.html import write_report",
         RUN.format(["--help"]),
         RUN.format(["bleu", "--help"]),

@@ -14,7 +14,7 @@ from image_gans.methods.image_scores import ImageScorer
 from image_gans.networks.coded import CodedGenerator
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.game import Game
-from seqgan_kit.core.run import Run
+from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images import to_float
 
 _NOISES, _STEPS = 8, 9  # rows of codes.png, and columns of a continuous code

@@ -17,7 +17,7 @@ from image_gans.metrics.recogniser import Recogniser
 from image_gans.metrics.recognition import accuracies, recognise
 from image_gans.networks.conditional import ConditionalGenerator
 from seqgan_kit.core.game import Game
-from seqgan_kit.core.run import Run
+from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images import to_float, to_uint8
 
 _CHUNK = 128

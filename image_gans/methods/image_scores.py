@@ -20,7 +20,7 @@ from image_gans.metrics.comparison import Comparison
 from image_gans.metrics.diversity import diversity
 from seqgan_kit.core.bounds import Several, bounded
 from seqgan_kit.core.game import Game
-from seqgan_kit.core.run import Run
+from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images import ImageCorpus, to_float
 
 _GRID_PICTURES, _GRID_COLUMNS = 64, 8

@@ -22,7 +22,7 @@ from image_gans.metrics.worlds import PointWorld
 from image_gans.scatter import save_scatter
 from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.game import Game
-from seqgan_kit.core.run import Run
+from seqgan_kit.core.runs.run import Run
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from seqgan_kit.core.bounds import Positive, bounded
-from seqgan_kit.core.runtime import mixed_seed
+from seqgan_kit.core.runs.runtime import mixed_seed
 from seqgan_kit.errors import UsageError, unknown
 
 

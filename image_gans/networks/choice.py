@@ -35,7 +35,7 @@ from image_gans.networks.picture_mlp import (
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator, ResNetTrunk, resnet_head
 from seqgan_kit.core.bounds import Share, Size, Units, bounded
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.memory import check_training_memory
+from seqgan_kit.core.runs.memory import check_training_memory
 from seqgan_kit.data.image_config import ImageData
 from seqgan_kit.errors import UsageError, unknown
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seqgan_kit.cli.command import Command, one_of, positive_number, whole_number
-from seqgan_kit.core.terminal import write_text
+from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.errors import UsageError
 
 if TYPE_CHECKING:

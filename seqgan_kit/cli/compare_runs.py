@@ -27,8 +27,8 @@ from seqgan_kit.cli.compare_resume import (
     time_is_over,
     words_now,
 )
-from seqgan_kit.core.readings import duration
-from seqgan_kit.core.runlog import read_metrics
+from seqgan_kit.core.runs.log import read_metrics
+from seqgan_kit.core.runs.readings import duration
 from seqgan_kit.errors import Interrupted, SeqganKitError, UsageError
 
 _POLL_SECONDS = 0.1

@@ -20,7 +20,7 @@ _OURS = {"--out", "--seed", "--resume", "--pretrained", "--config", "--help", "-
 
 def shared_settings(arm: Arm, preset: str, shared_words: Sequence[str]) -> dict[str, Any]:
     """What all runs take from one file: these groups of the first arm's preset, with the shared flags."""
-    from seqgan_kit.core.settings import to_dict
+    from seqgan_kit.core.runs.settings import to_dict
 
     _check_shared_words(shared_words)
     presets = _presets(arm)
@@ -35,7 +35,7 @@ def shared_settings(arm: Arm, preset: str, shared_words: Sequence[str]) -> dict[
 
 def arm_settings(arm: Arm, preset: str, shared: Mapping[str, Any]) -> Any:
     """An arm's configuration with the shared settings; refuses one that changes what all must share."""
-    from seqgan_kit.core.settings import merged, to_dict
+    from seqgan_kit.core.runs.settings import merged, to_dict
 
     presets = _presets(arm)
     if preset not in presets:
@@ -78,7 +78,7 @@ def _presets(arm: Arm) -> Mapping[str, Any]:
 
 
 def _parsed(presets: Mapping[str, Any], words: Sequence[str], who: str) -> Any:
-    from seqgan_kit.core.config import parse
+    from seqgan_kit.core.runs.launch import parse
 
     if len(words) == 1 and words[0] in presets:  # nothing to parse, which takes half a second
         return presets[words[0]]

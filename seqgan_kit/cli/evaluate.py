@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqgan_kit.cli.command import Command, one_of, positive_number, whole_number
 from seqgan_kit.cli.user_files import STDIN, TOKENIZERS, missing, shown
-from seqgan_kit.core.terminal import write_text
+from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
@@ -125,8 +125,8 @@ def _run(options: argparse.Namespace) -> None:
 
 def _computed(inputs: Inputs) -> dict[str, Any]:
     # As JSON and back, so that what is printed now is what a second call prints.
-    from seqgan_kit.core.long_work import long_work
-    from seqgan_kit.core.runlog.records import as_json
+    from seqgan_kit.core.runs.log.records import as_json
+    from seqgan_kit.core.runs.long_work import long_work
 
     with long_work("evaluating") as step:
 
@@ -156,7 +156,7 @@ def _target(options: argparse.Namespace, is_run: bool) -> Path | None:
 def _stored(path: Path, key: str) -> dict[str, Any] | None:
     """The record in the file, if it is of these very inputs."""
     from seqgan_kit.core.checked_json import read_checked
-    from seqgan_kit.core.runlog.kinds import TABLE
+    from seqgan_kit.core.runs.log.run_kinds import TABLE
 
     try:
         record: dict[str, Any] = read_checked(path, TABLE)
@@ -166,7 +166,7 @@ def _stored(path: Path, key: str) -> dict[str, Any] | None:
 
 
 def _write(path: Path, record: dict[str, Any]) -> None:
-    from seqgan_kit.core.runlog.records import write_atomically
+    from seqgan_kit.core.runs.log.records import write_atomically
 
     try:
         write_atomically(path, record)

@@ -22,7 +22,7 @@ from seqgan_kit.cli import (
     tools,
 )
 from seqgan_kit.cli.command import PROGRAM, Command, build_parser, parse
-from seqgan_kit.core.terminal import write_text
+from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.ctrl_c import is_ctrl_c, leave_on_ctrl_c, raise_on_ctrl_c
 from seqgan_kit.errors import (
     Interrupted,

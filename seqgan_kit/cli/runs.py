@@ -12,7 +12,7 @@ from seqgan_kit.cli.command import Command, positive_number, whole_number
 from seqgan_kit.cli.user_files import missing
 from seqgan_kit.core.checked_json import read_checked
 from seqgan_kit.core.json_kinds import record, text
-from seqgan_kit.core.terminal import write_text
+from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.errors import CheckpointError, UsageError, unknown
 
 MODEL_LOADERS = "seqgan_kit.models"
@@ -95,7 +95,7 @@ def _run_sample(options: argparse.Namespace) -> None:
     check_writable(options.out)
     model = find_loader(model_kind(run_dir))(run_dir)
     note_unfinished(run_dir)
-    from seqgan_kit.core.long_work import long_work
+    from seqgan_kit.core.runs.long_work import long_work
 
     with long_work(f"sampling {options.n:,}"):
         samples = model.sample(
@@ -125,7 +125,7 @@ def _deliver(samples: list[str] | Path, out: Path | None) -> None:
     elif out is None:
         write_text("\n".join(samples))
     else:
-        from seqgan_kit.core.runlog import write_whole
+        from seqgan_kit.core.runs.log import write_whole
 
         write_whole(out, "".join(f"{line}\n" for line in samples).encode())
         print(f"wrote {len(samples)} sentences to {out}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seqgan_kit.cli.command import Command, one_of
 from seqgan_kit.cli.runs import existing_run
-from seqgan_kit.core.terminal import write_text
+from seqgan_kit.core.runs.terminal import write_text
 
 _DETAILS = """\
 The scores of finished runs side by side, each as in its own final table, with real data beneath.

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from seqgan_kit.core.runtime import mixed_seed
+from seqgan_kit.core.runs.runtime import mixed_seed
 from seqgan_kit.errors import UsageError
 
 

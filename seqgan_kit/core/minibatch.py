@@ -14,7 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.core.memory import TRAINED_BYTES, check_memory
+from seqgan_kit.core.runs.memory import TRAINED_BYTES, check_memory
 from seqgan_kit.errors import UsageError
 
 # Of each pair of samples, in each dimension: their difference, its sign for the gradient, and the gradient.

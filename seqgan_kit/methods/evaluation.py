@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from seqgan_kit import __version__
-from seqgan_kit.core.settings import to_dict
+from seqgan_kit.core.runs.settings import to_dict
 from seqgan_kit.errors import DataError
 from seqgan_kit.methods.evaluation_settings import (
     EvaluationSettings,

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.core.runlog import settings_of
-from seqgan_kit.core.settings import merged
+from seqgan_kit.core.runs.log import settings_of
+from seqgan_kit.core.runs.settings import merged
 from seqgan_kit.data.text import TextCorpus, TextData
 from seqgan_kit.data.text_encode import pad_rows
 from seqgan_kit.errors import CheckpointError, DataError, UsageError

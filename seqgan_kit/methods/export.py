@@ -23,8 +23,8 @@ from seqgan_kit.core.foreign import (
     weights_to_save,
 )
 from seqgan_kit.core.json_kinds import maybe, record, text, whole, word_of
-from seqgan_kit.core.runlog import write_whole
-from seqgan_kit.core.settings import restored
+from seqgan_kit.core.runs.log import write_whole
+from seqgan_kit.core.runs.settings import restored
 from seqgan_kit.core.stored_models import MOST_TOKENS, network_settings, restored_network
 from seqgan_kit.data.detokenize import as_written
 from seqgan_kit.data.tokenizers import Tokenizer, load_tokenizer

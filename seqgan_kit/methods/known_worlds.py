@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from seqgan_kit.core.runtime import mixed_seed
+from seqgan_kit.core.runs.runtime import mixed_seed
 from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.data.text_corpus import TextCorpus
 from seqgan_kit.data.tokenizers import EOS, UNK

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from seqgan_kit.core.feed import Feed
-from seqgan_kit.core.fitting import Bounded, fitted, told
-from seqgan_kit.core.run import Run
+from seqgan_kit.core.runs.fitting import Bounded, fitted, told
+from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.text_corpus import TextCorpus
 
 S = TypeVar("S", bound=Bounded)

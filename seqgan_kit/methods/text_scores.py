@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.game import Game
-from seqgan_kit.core.long_work import long_work
+from seqgan_kit.core.runs.long_work import long_work
 from seqgan_kit.core.training.alarms import AboveChance, Alarm, LostDiversity
 from seqgan_kit.data.text import TextCorpus
 from seqgan_kit.methods.bleu_scores import bleu_columns, bleu_scores

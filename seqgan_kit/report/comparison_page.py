@@ -10,8 +10,8 @@ from typing import Any
 
 from seqgan_kit.core.checked_json import read_checked
 from seqgan_kit.core.json_kinds import anything
-from seqgan_kit.core.readings import duration
-from seqgan_kit.core.runlog.records import write_atomically
+from seqgan_kit.core.runs.log.records import write_atomically
+from seqgan_kit.core.runs.readings import duration
 from seqgan_kit.report.comparison import comparison, tuned_baseline
 from seqgan_kit.report.comparison_curves import learning_curves
 from seqgan_kit.report.comparison_runs import ArmRuns

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from seqgan_kit.core.runlog import read_config, read_metrics, read_scores, settings_of
+from seqgan_kit.core.runs.log import read_config, read_metrics, read_scores, settings_of
 from seqgan_kit.errors import UsageError
 from seqgan_kit.report.tables import is_reference
 

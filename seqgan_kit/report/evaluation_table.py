@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from seqgan_kit.core.terminal import printable
+from seqgan_kit.core.runs.terminal import printable
 from seqgan_kit.report.tables import Cell, score_table
 
 WIDEST = 110

@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from seqgan_kit.core.readings import duration
-from seqgan_kit.core.runlog import read_config, read_metrics, read_scores
+from seqgan_kit.core.runs.log import read_config, read_metrics, read_scores
+from seqgan_kit.core.runs.readings import duration
 from seqgan_kit.report.curves import sections, spans
 from seqgan_kit.report.page import render_page, write_page
 from seqgan_kit.report.samples import figures, stages

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from seqgan_kit.core.runlog import write_whole
+from seqgan_kit.core.runs.log import write_whole
 
 
 def render_page(template: str, **values: object) -> str:

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqgan_kit.core.runlog import read_scores
-from seqgan_kit.core.terminal import printable
+from seqgan_kit.core.runs.log import read_scores
+from seqgan_kit.core.runs.terminal import printable
 from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.report.comparison import check_same_data, real_row, row_over_seeds, shared_columns
 from seqgan_kit.report.comparison_runs import ArmRuns, ComparedRun

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqgan_kit.core.terminal import printable
+from seqgan_kit.core.runs.terminal import printable
 
 _REFERENCE = re.compile(r"^(real|reference|held-out|test|training)\b|\bdata$", re.IGNORECASE)
 _FEW_MODELS = 5

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import torch
 
-from seqgan_kit.core.memory import check_training_memory
+from seqgan_kit.core.runs.memory import check_training_memory
 from seqgan_kit.errors import unknown
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator

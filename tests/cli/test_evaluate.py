@@ -16,7 +16,7 @@ from rich.console import Console
 
 from seqgan_kit import __version__
 from seqgan_kit.cli.main import main
-from seqgan_kit.core.settings import to_dict
+from seqgan_kit.core.runs.settings import to_dict
 from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.data.text import TextCorpus, TextData, load_text
 from seqgan_kit.methods.corpora import OracleData, load_corpus

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seqgan_kit.cli.main import main
-from seqgan_kit.core.runlog import write_whole
+from seqgan_kit.core.runs.log import write_whole
 
 PROGRAM = [sys.executable, "-m", "seqgan_kit.cli.main"]
 LONG = "a" * 300

@@ -20,7 +20,7 @@ from typing import Any
 import tiny_games as tiny
 import torch
 
-from seqgan_kit.core.config import launch
+from seqgan_kit.core.runs.launch import launch
 
 PACE = ["--pause-milliseconds", "4"]
 

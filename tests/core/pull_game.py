@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
-from seqgan_kit.core.run import RunSettings, open_run
-from seqgan_kit.core.runlog import read_metrics
+from seqgan_kit.core.runs.log import read_metrics
+from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Hooks, Trainer
 
 TARGET = 3.0

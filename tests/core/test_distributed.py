@@ -18,9 +18,9 @@ import torch
 import two_ranks
 from torch import Tensor
 
-from seqgan_kit.core.elastic import restarted_seconds_ago
-from seqgan_kit.core.runlog import read_config
-from seqgan_kit.core.runtime import _all_answering
+from seqgan_kit.core.runs.log import read_config
+from seqgan_kit.core.runs.restarts import restarted_seconds_ago
+from seqgan_kit.core.runs.runtime import _all_answering
 from seqgan_kit.errors import LostProcess, UsageError
 
 HERE = Path(__file__).parent

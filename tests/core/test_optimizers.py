@@ -9,7 +9,7 @@ from torch import nn
 
 from seqgan_kit.core.game import Game, Loss, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
-from seqgan_kit.core.runtime import Runtime
+from seqgan_kit.core.runs.runtime import Runtime
 from seqgan_kit.core.training.gradient_step import Stepper
 from seqgan_kit.errors import UsageError
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import tiny_games as tiny
 
-from seqgan_kit.core.run import Run
-from seqgan_kit.core.runlog import provenance, read_config, read_metrics
+from seqgan_kit.core.runs.log import provenance, read_config, read_metrics
+from seqgan_kit.core.runs.run import Run
 from seqgan_kit.core.training.checkpoint import numbered_checkpoints
 from seqgan_kit.errors import CheckpointError, Interrupted
 
@@ -207,7 +207,7 @@ def test_exit_codes_of_signals(number: int, code: int, name: str, tmp_path: Path
 
 def test_second_ctrl_c_stops_at_once_but_not_its_echo(tmp_path: Path) -> None:
     """torchrun passes a terminal's Ctrl-C on to processes that have heard it already."""
-    from seqgan_kit.core import interrupts
+    from seqgan_kit.core.runs import interrupts
 
     wish = interrupts.StopWish()
     with wish.listening():
@@ -365,7 +365,7 @@ class TestChangedSettings:
         folder = stopped_run(tmp_path / "run")
         known = dict(provenance()["versions"])
         monkeypatch.setattr(
-            "seqgan_kit.core.run.provenance",
+            "seqgan_kit.core.runs.run.provenance",
             lambda: {**provenance(), "versions": {**known, "torch": "1.0"}},
         )
         tiny.play(replace(CONFIGS["penalty"], rounds=6), folder, resume=True, precision="bf16")

@@ -18,9 +18,9 @@ import pytest
 import tiny_games as tiny
 from kill_campaign import ended, start
 
-from seqgan_kit.core.run import open_run
-from seqgan_kit.core.runlog import FolderLock, RunLog
-from seqgan_kit.core.runlog.run import _append
+from seqgan_kit.core.runs.log import FolderLock, RunLog
+from seqgan_kit.core.runs.log.run_log import _append
+from seqgan_kit.core.runs.run import open_run
 from seqgan_kit.core.training.checkpoint import numbered_checkpoints, read_checkpoint
 from seqgan_kit.errors import Interrupted, SeqganKitError, StorageError, UsageError
 
@@ -85,7 +85,7 @@ class TestLock:
 
     def test_a_killed_process_leaves_no_lock(self, tmp_path: Path) -> None:
         script = (
-            "import os, sys; from pathlib import Path; from seqgan_kit.core.runlog import FolderLock\n"
+            "import os, sys; from pathlib import Path; from seqgan_kit.core.runs.log import FolderLock\n"
             "lock = FolderLock(Path(sys.argv[1])); os.kill(os.getpid(), 9)"
         )
         done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "run")])
@@ -194,7 +194,7 @@ class TestFullDisk:
             if writer == "checkpoint":
                 patched.setattr(tiny.torch, "save", full)
             else:
-                patched.setattr("seqgan_kit.core.runlog.run._append", half_row_from(3))
+                patched.setattr("seqgan_kit.core.runs.log.run_log._append", half_row_from(3))
             with pytest.raises(
                 StorageError,
                 match=rf"(?s)cannot be written: No space.* go on with:.*--resume {folder}",
@@ -222,7 +222,7 @@ def half_row_from(number: int) -> Callable[[Path, bytes], None]:
 def test_a_row_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     """Under a limit of the file's size, which cuts a write short as a full disk does."""
     script = (
-        "import resource, sys; from pathlib import Path; from seqgan_kit.core.runlog.run import _append\n"
+        "import resource, sys; from pathlib import Path; from seqgan_kit.core.runs.log.run_log import _append\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50))\n"
         "[_append(Path(sys.argv[1]), b'x' * 19 + b'\\n') for _ in range(3)]"
     )

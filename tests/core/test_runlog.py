@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqgan_kit.core.runlog import RunLog, provenance, read_config, read_metrics, read_scores
+from seqgan_kit.core.runs.log import RunLog, provenance, read_config, read_metrics, read_scores
 from seqgan_kit.errors import CheckpointError, UsageError
 
 RECORD = {"recipe": "seqgan", "config": {"seed": 3}, "versions": {"seqgan_kit": "0.1.0"}}
@@ -341,7 +341,7 @@ class TestProvenance:
 
     def test_costs_little_and_loads_no_torch(self) -> None:
         code = (
-            "import sys; from seqgan_kit.core.runlog import provenance; provenance();"
+            "import sys; from seqgan_kit.core.runs.log import provenance; provenance();"
             "sys.exit('torch' in sys.modules)"
         )
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

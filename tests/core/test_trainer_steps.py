@@ -14,8 +14,8 @@ from torch import nn
 
 from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase
 from seqgan_kit.core.optimizers import Optimizer
-from seqgan_kit.core.run import open_run
-from seqgan_kit.core.runtime import start_runtime
+from seqgan_kit.core.runs.run import open_run
+from seqgan_kit.core.runs.runtime import start_runtime
 from seqgan_kit.core.training.gradient_step import Stepper
 from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.errors import UsageError

@@ -18,16 +18,16 @@ import torch
 from torch import Tensor, nn
 
 from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.config import flat, launch
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.game import Batch, EarlyStop, Epochs, Game, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import wasserstein
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.penalties import GradientPenalty
-from seqgan_kit.core.run import Run, RunSettings, open_run
-from seqgan_kit.core.runlog import read_metrics
-from seqgan_kit.core.runtime import seed_everything
+from seqgan_kit.core.runs.launch import flat, launch
+from seqgan_kit.core.runs.log import read_metrics
+from seqgan_kit.core.runs.run import Run, RunSettings, open_run
+from seqgan_kit.core.runs.runtime import seed_everything
 from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.methods import seqgan
 from seqgan_kit.methods.seqgan import SeqGANMethod

@@ -19,8 +19,8 @@ import tiny_games as tiny
 import torch
 from tiny_games import Batch, Loss, Move
 
-from seqgan_kit.core.run import open_run
-from seqgan_kit.core.runtime import Runtime
+from seqgan_kit.core.runs.run import open_run
+from seqgan_kit.core.runs.runtime import Runtime
 from seqgan_kit.errors import Interrupted, TrainingError
 
 RANK = int(os.environ.get("RANK", 0))

@@ -82,8 +82,8 @@ def presets_of(recipe: str) -> Mapping[str, Any]:
 
 def recipe_case(folder: Path, rng: Random) -> Callable[[], object]:
     """A recipe's parser and the words for it."""
-    from seqgan_kit.core.config import parse
-    from seqgan_kit.core.settings import to_dict
+    from seqgan_kit.core.runs.launch import parse
+    from seqgan_kit.core.runs.settings import to_dict
 
     presets = presets_of(rng.choice(recipe_names()))
     words = [rng.choice((*presets, *presets, "papr"))] if rng.random() < 0.5 else []

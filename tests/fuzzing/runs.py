@@ -106,7 +106,7 @@ def _command(words: list[str]) -> None:
 
 def _resume(recipe: str, whole: bool) -> None:
     from seqgan_kit.cli.recipes import find_recipe, load_recipe
-    from seqgan_kit.core.config import parse
+    from seqgan_kit.core.runs.launch import parse
 
     cfg = parse(presets_of(recipe), ["--resume", "run"], "")
     if whole:

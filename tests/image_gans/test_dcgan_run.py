@@ -11,7 +11,7 @@ from image_gans.methods.dcgan import DCGANMethod, build, phases
 from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator, dcgan_discriminator
 from image_gans.schedule import ImageTraining, averages
 from seqgan_kit.core.game import Game
-from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.data.images import normalised
 from seqgan_kit.errors import CheckpointError

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqgan_kit.core.config import parse
+from seqgan_kit.core.runs.launch import parse
 from seqgan_kit.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,7 +17,7 @@ from image_gans.schedule import ImageTraining, averages
 from image_gans.techniques import Techniques
 from seqgan_kit.core.discriminator import evaluating, frozen
 from seqgan_kit.core.game import Epochs, Game
-from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.data.image_config import ImageData
 from seqgan_kit.data.images import normalised

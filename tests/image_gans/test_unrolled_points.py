@@ -16,7 +16,7 @@ from image_gans.schedule import ImageTraining
 from image_gans.techniques import Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.game import Batch, Move, nothing_gathered
-from seqgan_kit.core.runtime import start_runtime
+from seqgan_kit.core.runs.runtime import start_runtime
 from seqgan_kit.core.training.gradient_step import Stepper
 from seqgan_kit.core.unrolled import Parameters, Unrolled
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seqgan_kit.core.runlog import RunLog, provenance
+from seqgan_kit.core.runs.log import RunLog, provenance
 
 COLUMNS = [
     {"key": "forward_kl", "label": "forward KL", "better": "lower", "digits": 2, "signature": "f"},

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from seqgan_kit.core.runlog import RunLog, provenance
+from seqgan_kit.core.runs.log import RunLog, provenance
 from seqgan_kit.errors import UsageError
 from seqgan_kit.report.curves import label, sections, spans
 from seqgan_kit.report.html import write_report

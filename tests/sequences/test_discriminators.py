@@ -6,11 +6,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from seqgan_kit.core import memory
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.objectives import expected_probability
 from seqgan_kit.core.penalties import R1, GradientPenalty
+from seqgan_kit.core.runs import memory
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.birnn import BiRNN, BiRNNConfig, soft_gru
 from seqgan_kit.sequences.char_resnet import CharResNetConfig

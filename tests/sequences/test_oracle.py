@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from seqgan_kit.core import memory
+from seqgan_kit.core.runs import memory
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.sequences.generators import GENERATORS, GeneratorChoice, build_generator
 from seqgan_kit.sequences.lstm import LSTMConfig

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from seqgan_kit.core.game import Phase
-from seqgan_kit.core.interrupts import Unfinished
+from seqgan_kit.core.runs.interrupts import Unfinished
 from seqgan_kit.core.training.alarms import ExplodingGradient
 from seqgan_kit.errors import DataError, TrainingError
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.feed import Feed
 from seqgan_kit.core.game import Epochs, Phase
-from seqgan_kit.core.runtime import Runtime
+from seqgan_kit.core.runs.runtime import Runtime
 from seqgan_kit.errors import TrainingError, UsageError
 
 

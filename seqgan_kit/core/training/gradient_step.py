@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.discriminator import frozen
 from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase, Turn
-from seqgan_kit.core.interrupts import Unfinished
 from seqgan_kit.core.optimizers import Memory, Optimizer
-from seqgan_kit.core.runtime import Runtime
+from seqgan_kit.core.runs.interrupts import Unfinished
+from seqgan_kit.core.runs.runtime import Runtime
 
 Wishes = Callable[[], tuple[bool, ...]]
 

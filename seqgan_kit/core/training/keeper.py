@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from seqgan_kit.core.game import Phase
-from seqgan_kit.core.runtime import restore_rng_state, rng_state
+from seqgan_kit.core.runs.runtime import restore_rng_state, rng_state
 from seqgan_kit.core.training.checkpoint import (
     checkpoint_path,
     keep_last,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from seqgan_kit.core.runtime import Runtime
+from seqgan_kit.core.runs.runtime import Runtime
 from seqgan_kit.core.training.checkpoint import (
     newest_good_checkpoint,
     numbered_checkpoints,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from seqgan_kit.core.runtime import Runtime
+from seqgan_kit.core.runs.runtime import Runtime
 from seqgan_kit.core.training.setting_changes import (
     OF_SCORES,
     changed_settings,

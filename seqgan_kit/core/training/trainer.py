@@ -21,9 +21,9 @@ from torch import nn
 from seqgan_kit.core.discriminator import frozen
 from seqgan_kit.core.feed import Feed
 from seqgan_kit.core.game import Batch, Game, Move, Phase, Turn, check_phases
-from seqgan_kit.core.interrupts import StopWish, Unfinished
-from seqgan_kit.core.pace import Pace
-from seqgan_kit.core.run import Run
+from seqgan_kit.core.runs.interrupts import StopWish, Unfinished
+from seqgan_kit.core.runs.pace import Pace
+from seqgan_kit.core.runs.run import Run
 from seqgan_kit.core.training.alarms import Alarm, PinnedDiscriminator
 from seqgan_kit.core.training.averages import Averages
 from seqgan_kit.core.training.between_rounds import BetweenRounds

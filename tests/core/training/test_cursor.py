@@ -7,7 +7,7 @@ import torch
 
 from seqgan_kit.core.game import Epochs, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
-from seqgan_kit.core.runtime import Runtime
+from seqgan_kit.core.runs.runtime import Runtime
 from seqgan_kit.core.training.cursor import Cursor, FiniteCheck, Sums, rounds_of
 from seqgan_kit.errors import TrainingError, UsageError
 

@@ -13,8 +13,8 @@ from pull_game import COUNT, MOVE_A, MOVE_B, TARGET, Config, Pull, Train, after,
 
 from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.game import Batch, EarlyStop, Epochs, Loss, Move, Phase, Turn
-from seqgan_kit.core.run import RunSettings, open_run
-from seqgan_kit.core.runlog import read_metrics
+from seqgan_kit.core.runs.log import read_metrics
+from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.alarms import LostDiversity, PinnedDiscriminator
 from seqgan_kit.core.training.checkpoint import read_checkpoint
 from seqgan_kit.core.training.trainer import Hooks, Trainer

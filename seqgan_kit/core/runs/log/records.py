@@ -11,7 +11,7 @@ from typing import Any
 
 from seqgan_kit.core.checked_json import check, read_checked, read_checked_lines
 from seqgan_kit.core.json_kinds import anything
-from seqgan_kit.core.runlog.kinds import CONFIG, ROW, TABLE
+from seqgan_kit.core.runs.log.run_kinds import CONFIG, ROW, TABLE
 from seqgan_kit.errors import UsageError
 
 

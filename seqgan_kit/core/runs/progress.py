@@ -20,8 +20,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from seqgan_kit.core.readings import chosen, duration
-from seqgan_kit.core.terminal import printable
+from seqgan_kit.core.runs.readings import chosen, duration
+from seqgan_kit.core.runs.terminal import printable
 from seqgan_kit.errors import unknown
 
 Mode = Literal["auto", "live", "plain", "quiet"]

@@ -16,7 +16,7 @@ from contextlib import contextmanager, nullcontext
 from rich.console import Console
 from rich.text import Text
 
-from seqgan_kit.core.readings import duration
+from seqgan_kit.core.runs.readings import duration
 
 LINE_SECONDS = 10.0
 """Between the lines in a log; shorter work says nothing there."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from seqgan_kit.core.runtime import (
+from seqgan_kit.core.runs.runtime import (
     Runtime,
     mixed_seed,
     restore_rng_state,

@@ -9,17 +9,17 @@
 No torch is imported here, so a report of a run is quick to make.
 """
 
-from seqgan_kit.core.runlog.folder import would_delete
-from seqgan_kit.core.runlog.lock import FolderLock
-from seqgan_kit.core.runlog.provenance import provenance
-from seqgan_kit.core.runlog.records import (
+from seqgan_kit.core.runs.log.folder import would_delete
+from seqgan_kit.core.runs.log.lock import FolderLock
+from seqgan_kit.core.runs.log.provenance import provenance
+from seqgan_kit.core.runs.log.records import (
     read_config,
     read_metrics,
     read_scores,
     settings_of,
     write_whole,
 )
-from seqgan_kit.core.runlog.run import RunLog
+from seqgan_kit.core.runs.log.run_log import RunLog
 
 __all__ = [
     "FolderLock",

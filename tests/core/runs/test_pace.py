@@ -10,11 +10,11 @@ import torch
 from pull_game import COUNT, MOVE_A, MOVE_B
 from rich.console import Console
 
-from seqgan_kit.core import progress as module
 from seqgan_kit.core.feed import TensorFeed
 from seqgan_kit.core.game import Epochs, Phase, Turn
-from seqgan_kit.core.pace import Pace
-from seqgan_kit.core.progress import Progress
+from seqgan_kit.core.runs import progress as module
+from seqgan_kit.core.runs.pace import Pace
+from seqgan_kit.core.runs.progress import Progress
 from seqgan_kit.core.training.cursor import Cursor
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from seqgan_kit.core.long_work import long_work
+from seqgan_kit.core.runs.long_work import long_work
 
 
 def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:

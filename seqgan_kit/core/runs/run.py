@@ -15,12 +15,12 @@ from typing import Annotated, Any, Literal, Protocol
 import tyro
 from torch import Tensor
 
-from seqgan_kit.core.elastic import launch_record, restarted_seconds_ago, restarts_left
 from seqgan_kit.core.feed import TensorFeed
-from seqgan_kit.core.progress import Progress
-from seqgan_kit.core.runlog import FolderLock, RunLog, provenance, would_delete
-from seqgan_kit.core.runtime import Runtime, start_runtime
-from seqgan_kit.core.settings import to_dict
+from seqgan_kit.core.runs.log import FolderLock, RunLog, provenance, would_delete
+from seqgan_kit.core.runs.progress import Progress
+from seqgan_kit.core.runs.restarts import launch_record, restarted_seconds_ago, restarts_left
+from seqgan_kit.core.runs.runtime import Runtime, start_runtime
+from seqgan_kit.core.runs.settings import to_dict
 from seqgan_kit.errors import LostProcess, SeqganKitError, StorageError, UsageError, system_problem
 
 # With tens of thousands torch ends the process without a word.

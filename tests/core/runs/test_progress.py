@@ -9,9 +9,9 @@ import types
 import pytest
 from rich.console import Console
 
-from seqgan_kit.core import progress as module
-from seqgan_kit.core.progress import Progress
-from seqgan_kit.core.readings import chosen, duration
+from seqgan_kit.core.runs import progress as module
+from seqgan_kit.core.runs.progress import Progress
+from seqgan_kit.core.runs.readings import chosen, duration
 from seqgan_kit.errors import UsageError
 
 

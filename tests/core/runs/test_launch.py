@@ -9,8 +9,8 @@ from typing import Annotated
 import pytest
 import torch
 
-from seqgan_kit.core.config import flat, launch, parse
-from seqgan_kit.core.run import RunSettings, open_run
+from seqgan_kit.core.runs.launch import flat, launch, parse
+from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.errors import Interrupted, TrainingError, UsageError
 
 

@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from seqgan_kit.core.progress import Progress
-from seqgan_kit.core.terminal import printable, write_text
+from seqgan_kit.core.runs.progress import Progress
+from seqgan_kit.core.runs.terminal import printable, write_text
 from seqgan_kit.report.tables import print_scores
 
 HOSTILE = "red \x1b[31m\x9b0m \x07\r\u202e\ud800 end"

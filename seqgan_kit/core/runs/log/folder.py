@@ -6,8 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-from seqgan_kit.core.runlog.lock import LOCK, refuse_file
-from seqgan_kit.core.runlog.records import read_config
+from seqgan_kit.core.runs.log.lock import LOCK, refuse_file
+from seqgan_kit.core.runs.log.records import read_config
 from seqgan_kit.errors import UsageError
 
 _FOLDERS = ("samples", "figures", "checkpoints", "model", "tensorboard")

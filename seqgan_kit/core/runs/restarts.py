@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from seqgan_kit.core.runlog import read_config
+from seqgan_kit.core.runs.log import read_config
 from seqgan_kit.errors import UsageError
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from image_gans.image_fitting import work_ratio
-from seqgan_kit.core.fitting import fitted, told
+from seqgan_kit.core.runs.fitting import fitted, told
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.mle import MLEMethod
 from seqgan_kit.methods.text_fitting import work_ratios

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seqgan_kit.core.runlog.folder import claim, delete_run
-from seqgan_kit.core.runlog.records import as_json, read_config, read_metrics, write_atomically
-from seqgan_kit.core.runlog.tensorboard import TensorBoardMirror
+from seqgan_kit.core.runs.log.folder import claim, delete_run
+from seqgan_kit.core.runs.log.records import as_json, read_config, read_metrics, write_atomically
+from seqgan_kit.core.runs.log.trackers import TensorBoardMirror
 from seqgan_kit.core.training.setting_changes import OF_SCORES
 from seqgan_kit.errors import CheckpointError, UsageError, unknown
 

@@ -1,0 +1,1 @@
+"""A run: settings, runtime, command line, progress, interrupts, and its log."""
