@@ -10,7 +10,7 @@ from image_gans.techniques import NO_TECHNIQUES, Techniques, players_in_turn
 from seqgan_kit.core.bounds import Above0, Every, Positive, Share, Weight, bounded
 from seqgan_kit.core.game import Epochs, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer, Schedule
-from seqgan_kit.core.packing import check_packs
+from seqgan_kit.core.techniques.packing import check_packs
 from seqgan_kit.errors import UsageError
 
 ADVERSARIAL = "adversarial"

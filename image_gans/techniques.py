@@ -18,14 +18,14 @@ from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Above0, Bounds, Size, Units, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import Estimator, Pathwise
-from seqgan_kit.core.feature_matching import FeatureMatching
-from seqgan_kit.core.history import HistoricalPenalty, History, WithHistory
-from seqgan_kit.core.instance_noise import NoisyInput, WithInstanceNoise
-from seqgan_kit.core.minibatch import MinibatchDiscrimination, MinibatchScore
 from seqgan_kit.core.objectives import Objective
-from seqgan_kit.core.packing import Packed, PackPenalty
 from seqgan_kit.core.penalties import Penalty
-from seqgan_kit.core.unrolled import InnerOptimizer, Unrolled
+from seqgan_kit.core.techniques.feature_matching import FeatureMatching
+from seqgan_kit.core.techniques.history import HistoricalPenalty, History, WithHistory
+from seqgan_kit.core.techniques.instance_noise import NoisyInput, WithInstanceNoise
+from seqgan_kit.core.techniques.minibatch import MinibatchDiscrimination, MinibatchScore
+from seqgan_kit.core.techniques.packing import Packed, PackPenalty
+from seqgan_kit.core.techniques.unrolled import InnerOptimizer, Unrolled
 from seqgan_kit.errors import UsageError
 
 _LEARNERS = ("generator", "discriminator")

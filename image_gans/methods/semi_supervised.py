@@ -41,9 +41,9 @@ from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Weight, bounded
 from seqgan_kit.core.discriminator import Critique, Discriminator
 from seqgan_kit.core.estimators import Pathwise
-from seqgan_kit.core.feature_matching import FeatureMatching
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import non_saturating
+from seqgan_kit.core.techniques.feature_matching import FeatureMatching
 
 
 @dataclass(frozen=True)

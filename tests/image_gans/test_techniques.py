@@ -21,9 +21,9 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import BoundarySeeking
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.objectives import non_saturating, relativistic_pairs, wasserstein
-from seqgan_kit.core.packing import PackPenalty
 from seqgan_kit.core.penalties import GradientPenalty
 from seqgan_kit.core.runs.run import RunSettings, open_run
+from seqgan_kit.core.techniques.packing import PackPenalty
 from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.data.image_config import ImageData
 from seqgan_kit.errors import UsageError

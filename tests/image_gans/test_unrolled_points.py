@@ -17,8 +17,8 @@ from image_gans.techniques import Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.game import Batch, Move, nothing_gathered
 from seqgan_kit.core.runs.runtime import start_runtime
+from seqgan_kit.core.techniques.unrolled import Parameters, Unrolled
 from seqgan_kit.core.training.gradient_step import Stepper
-from seqgan_kit.core.unrolled import Parameters, Unrolled
 
 GENERATOR = MLPConfig(256, 128, 2, "tanh", batch_norm=False, initialisation="orthogonal")
 JUDGE = JudgeConfig("tanh", 128, 2, judge_initialisation="orthogonal")

@@ -6,8 +6,8 @@ from torch import nn
 
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.feature_matching import FeatureMatching, feature_distance
 from seqgan_kit.core.objectives import non_saturating
+from seqgan_kit.core.techniques.feature_matching import FeatureMatching, feature_distance
 
 
 def test_the_distance_of_means_by_hand():

@@ -21,7 +21,7 @@ from seqgan_kit.core.estimators import Pathwise
 from seqgan_kit.core.game import Move
 from seqgan_kit.core.objectives import minimax, non_saturating, relativistic, wasserstein
 from seqgan_kit.core.optimizers import Memory, Optimizer
-from seqgan_kit.core.unrolled import InnerOptimizer, Unrolled
+from seqgan_kit.core.techniques.unrolled import InnerOptimizer, Unrolled
 from seqgan_kit.errors import UsageError
 
 pytestmark = pytest.mark.numerics

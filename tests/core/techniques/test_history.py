@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.core.history import HistoricalPenalty, History
+from seqgan_kit.core.techniques.history import HistoricalPenalty, History
 from seqgan_kit.errors import UsageError
 
 

@@ -7,8 +7,8 @@ from torch import nn
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.objectives import wasserstein
-from seqgan_kit.core.packing import Packed, PackPenalty, pack, unpack
 from seqgan_kit.core.penalties import R1, GradientPenalty
+from seqgan_kit.core.techniques.packing import Packed, PackPenalty, pack, unpack
 from seqgan_kit.errors import UsageError
 
 

@@ -1,0 +1,1 @@
+"""Techniques that any game may use: packing, unrolling, noise, histories, feature matching."""
