@@ -19,12 +19,17 @@ from image_gans.latent import LatentGenerator
 from image_gans.networks.spectral import plain_weights
 from image_gans.saved_networks import built_network, described_network, saved_network
 from image_gans.scatter import save_scatter
-from seqgan_kit.core.checked_json import check, read_checked
-from seqgan_kit.core.checksums import check_sums, sums_of
-from seqgan_kit.core.foreign import ForeignClass, check_weights, not_finite, weights_to_save
-from seqgan_kit.core.json_kinds import anything, record
+from seqgan_kit.core.files.checked_json import check, read_checked
+from seqgan_kit.core.files.checksums import check_sums, sums_of
+from seqgan_kit.core.files.json_kinds import anything, record
+from seqgan_kit.core.files.stored_models import restored_network
+from seqgan_kit.core.files.user_classes import (
+    ForeignClass,
+    check_weights,
+    not_finite,
+    weights_to_save,
+)
 from seqgan_kit.core.runs.log import write_whole
-from seqgan_kit.core.stored_models import restored_network
 from seqgan_kit.errors import CheckpointError, TrainingError, UsageError
 
 _FORMAT = 1

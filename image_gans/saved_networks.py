@@ -17,10 +17,10 @@ from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator
 from image_gans.networks.mlp import MLPConfig, MLPGenerator
 from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPGenerator
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator
-from seqgan_kit.core.foreign import class_name
-from seqgan_kit.core.json_kinds import record, text
+from seqgan_kit.core.files.json_kinds import record, text
+from seqgan_kit.core.files.stored_models import network_settings
+from seqgan_kit.core.files.user_classes import class_name
 from seqgan_kit.core.runs.settings import restored
-from seqgan_kit.core.stored_models import network_settings
 from seqgan_kit.errors import CheckpointError, SeqganKitError, unknown
 
 GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {

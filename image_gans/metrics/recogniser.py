@@ -19,9 +19,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seqgan_kit.core.checked_json import parsed
-from seqgan_kit.core.json_kinds import list_of, mapping_of, record, text, whole
-from seqgan_kit.core.stored_models import restored_network
+from seqgan_kit.core.files.checked_json import parsed
+from seqgan_kit.core.files.json_kinds import list_of, mapping_of, record, text, whole
+from seqgan_kit.core.files.stored_models import restored_network
 from seqgan_kit.errors import CheckpointError, UsageError
 
 _FORMAT = "seqgan-kit recogniser 1"

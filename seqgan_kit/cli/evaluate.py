@@ -155,7 +155,7 @@ def _target(options: argparse.Namespace, is_run: bool) -> Path | None:
 
 def _stored(path: Path, key: str) -> dict[str, Any] | None:
     """The record in the file, if it is of these very inputs."""
-    from seqgan_kit.core.checked_json import read_checked
+    from seqgan_kit.core.files.checked_json import read_checked
     from seqgan_kit.core.runs.log.run_kinds import TABLE
 
     try:

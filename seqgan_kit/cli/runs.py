@@ -10,8 +10,8 @@ from typing import Protocol
 
 from seqgan_kit.cli.command import Command, positive_number, whole_number
 from seqgan_kit.cli.user_files import missing
-from seqgan_kit.core.checked_json import read_checked
-from seqgan_kit.core.json_kinds import record, text
+from seqgan_kit.core.files.checked_json import read_checked
+from seqgan_kit.core.files.json_kinds import record, text
 from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.errors import CheckpointError, UsageError, unknown
 

@@ -8,8 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seqgan_kit.core.checked_json import check, read_checked
-from seqgan_kit.core.json_kinds import Kind, Misfit, flag, list_of, record, text, whole, word_of
+from seqgan_kit.core.files.checked_json import check, read_checked
+from seqgan_kit.core.files.json_kinds import (
+    Kind,
+    Misfit,
+    flag,
+    list_of,
+    record,
+    text,
+    whole,
+    word_of,
+)
 from seqgan_kit.errors import DataError
 
 _MOST_TOKENS = 2**24

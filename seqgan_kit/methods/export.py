@@ -13,19 +13,19 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from seqgan_kit.core.checked_json import read_checked
-from seqgan_kit.core.checksums import check_sums, sums_of
-from seqgan_kit.core.foreign import (
+from seqgan_kit.core.files.checked_json import read_checked
+from seqgan_kit.core.files.checksums import check_sums, sums_of
+from seqgan_kit.core.files.json_kinds import maybe, record, text, whole, word_of
+from seqgan_kit.core.files.stored_models import MOST_TOKENS, network_settings, restored_network
+from seqgan_kit.core.files.user_classes import (
     ForeignClass,
     check_weights,
     class_name,
     not_finite,
     weights_to_save,
 )
-from seqgan_kit.core.json_kinds import maybe, record, text, whole, word_of
 from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.core.runs.settings import restored
-from seqgan_kit.core.stored_models import MOST_TOKENS, network_settings, restored_network
 from seqgan_kit.data.detokenize import as_written
 from seqgan_kit.data.tokenizers import Tokenizer, load_tokenizer
 from seqgan_kit.errors import CheckpointError, UsageError, unknown

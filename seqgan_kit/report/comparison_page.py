@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqgan_kit.core.checked_json import read_checked
-from seqgan_kit.core.json_kinds import anything
+from seqgan_kit.core.files.checked_json import read_checked
+from seqgan_kit.core.files.json_kinds import anything
 from seqgan_kit.core.runs.log.records import write_atomically
 from seqgan_kit.core.runs.readings import duration
 from seqgan_kit.report.comparison import comparison, tuned_baseline

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seqgan_kit.core.checked_json import read_checked
-from seqgan_kit.core.json_kinds import anything, list_of, record
+from seqgan_kit.core.files.checked_json import read_checked
+from seqgan_kit.core.files.json_kinds import anything, list_of, record
 from seqgan_kit.core.runs.terminal import printable
 from seqgan_kit.report.comparison_verdicts import verdict_sentences
 from seqgan_kit.report.tables import ARROWS, Cell, ScoreTable, headed, side_by_side, signatures_of

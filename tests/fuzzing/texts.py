@@ -67,8 +67,8 @@ def _loading(path: Path, rng: Random) -> Callable[[], object]:
 def _settings(path: Path) -> None:
     from fuzzing.recipes import presets_of
 
+    from seqgan_kit.core.files.settings_files import read_settings
     from seqgan_kit.core.runs.settings import merged
-    from seqgan_kit.core.settings_files import read_settings
 
     merged(presets_of("seqgan")["smoke"], read_settings(path))
 

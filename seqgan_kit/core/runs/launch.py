@@ -14,11 +14,11 @@ from typing import Any, NoReturn, TypeVar
 
 import tyro
 
+from seqgan_kit.core.files.settings_files import read_settings
 from seqgan_kit.core.runs.log import read_config, settings_of
 from seqgan_kit.core.runs.run import HasRun
 from seqgan_kit.core.runs.settings import merged
 from seqgan_kit.core.runs.terminal import write_text
-from seqgan_kit.core.settings_files import read_settings
 from seqgan_kit.ctrl_c import is_ctrl_c, leave_on_ctrl_c, raise_on_ctrl_c
 from seqgan_kit.errors import (
     Interrupted,

@@ -7,8 +7,8 @@ from typing import Literal
 
 import pytest
 
+from seqgan_kit.core.files.settings_files import read_settings
 from seqgan_kit.core.runs.settings import merged, to_dict
-from seqgan_kit.core.settings_files import read_settings
 from seqgan_kit.errors import UsageError
 
 

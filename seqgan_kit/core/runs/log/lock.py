@@ -9,8 +9,8 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from seqgan_kit.core.checked_json import read_checked
-from seqgan_kit.core.json_kinds import record, text, whole
+from seqgan_kit.core.files.checked_json import read_checked
+from seqgan_kit.core.files.json_kinds import record, text, whole
 from seqgan_kit.errors import CheckpointError, UsageError
 
 LOCK = ".lock"

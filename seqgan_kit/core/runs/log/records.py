@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seqgan_kit.core.checked_json import check, read_checked, read_checked_lines
-from seqgan_kit.core.json_kinds import anything
+from seqgan_kit.core.files.checked_json import check, read_checked, read_checked_lines
+from seqgan_kit.core.files.json_kinds import anything
 from seqgan_kit.core.runs.log.run_kinds import CONFIG, ROW, TABLE
 from seqgan_kit.errors import UsageError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from seqgan_kit.core.json_kinds import (
+from seqgan_kit.core.files.json_kinds import (
     Misfit,
     flag,
     list_of,

@@ -2,7 +2,7 @@
 
     model = read_checked(path, MODEL)
 
-where MODEL is a kind (:mod:`seqgan_kit.core.json_kinds`). A file that does not fit is refused in a sentence
+where MODEL is a kind (:mod:`seqgan_kit.core.files.json_kinds`). A file that does not fit is refused in a sentence
 that names the file, the field, what it holds and what is allowed. Files may come from anywhere, so size and
 nesting are bounded as well.
 """
@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
-from seqgan_kit.core.json_kinds import Kind, Misfit, check_inside
+from seqgan_kit.core.files.json_kinds import Kind, Misfit, check_inside
 from seqgan_kit.errors import CheckpointError, SeqganKitError
 
 MOST_BYTES = 256 << 20

@@ -16,7 +16,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import nn
 
-from seqgan_kit.core.json_kinds import Kind, Misfit, flag, list_of, number, record, text, whole
+from seqgan_kit.core.files.json_kinds import (
+    Kind,
+    Misfit,
+    flag,
+    list_of,
+    number,
+    record,
+    text,
+    whole,
+)
 from seqgan_kit.errors import CheckpointError, SeqganKitError
 
 M = TypeVar("M", bound=nn.Module)

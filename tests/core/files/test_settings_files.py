@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seqgan_kit.core.settings_files import read_settings
+from seqgan_kit.core.files.settings_files import read_settings
 from seqgan_kit.errors import UsageError
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from seqgan_kit.core.json_kinds import Misfit
-from seqgan_kit.core.stored_models import network_settings, restored_network
+from seqgan_kit.core.files.json_kinds import Misfit
+from seqgan_kit.core.files.stored_models import network_settings, restored_network
 from seqgan_kit.errors import CheckpointError
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from seqgan_kit.core.checked_json import parsed, read_checked, read_checked_lines
-from seqgan_kit.core.json_kinds import (
+from seqgan_kit.core.files.checked_json import parsed, read_checked, read_checked_lines
+from seqgan_kit.core.files.json_kinds import (
     anything,
     flag,
     list_of,
