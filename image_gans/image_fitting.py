@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from image_gans.schedule import ImageTraining
-from seqgan_kit.core.feed import Feed
+from seqgan_kit.core.feeds import Feed
 from seqgan_kit.core.runs.fitting import fitted, told
 from seqgan_kit.core.runs.run import Run
 

@@ -21,7 +21,7 @@ from image_gans.methods import dcgan, wgan_gp
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining
 from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.feed import TensorFeed
+from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.side_by_side import (

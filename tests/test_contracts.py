@@ -52,7 +52,7 @@ from image_gans.networks.mlp import JudgeConfig, MLPConfig, MLPGenerator, mlp_di
 from image_gans.schedule import ImageTraining
 from image_gans.techniques import Techniques
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.feed import TensorFeed
+from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import Game, Loss, Move, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.training.trainer import Trainer

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from seqgan_kit.core.bounds import Positive, bounded
-from seqgan_kit.core.feed import Feed, TensorFeed
+from seqgan_kit.core.feeds import Feed, TensorFeed
 from seqgan_kit.data.images import ImageCorpus, to_float
 from seqgan_kit.errors import DataError, UsageError, unknown
 

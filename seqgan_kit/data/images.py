@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqgan_kit.core.feed import Feed, TensorFeed
+from seqgan_kit.core.feeds import Feed, TensorFeed
 from seqgan_kit.data.cache import cache_key, load_entry, store_entry
 from seqgan_kit.data.image_account import ImageAccount, ImageSplitAccount
 from seqgan_kit.data.image_config import ImageData

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqgan_kit.core.feed import Feed, TensorFeed
+from seqgan_kit.core.feeds import Feed, TensorFeed
 from seqgan_kit.data.account import Account
 from seqgan_kit.data.tokenizers import Tokenizer, load_tokenizer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from seqgan_kit.core.feed import Feed
+from seqgan_kit.core.feeds import Feed
 from seqgan_kit.core.runs.fitting import Bounded, fitted, told
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.text_corpus import TextCorpus

@@ -10,7 +10,7 @@ import test_resume
 import tiny_games as tiny
 import torch
 
-from seqgan_kit.core.feed import TensorFeed
+from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.training.trainer import Hooks
 from seqgan_kit.core.training.undo import Undo

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.feed import TensorFeed
+from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import Batch, EarlyStop, Epochs, Game, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import wasserstein
 from seqgan_kit.core.optimizers import Optimizer

@@ -13,7 +13,7 @@ from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator, evaluating
-from seqgan_kit.core.feed import TensorFeed
+from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import Epochs, Move, check_phases
 from seqgan_kit.core.training.cursor import rounds_of
 from seqgan_kit.core.training.trainer import Trainer

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.feed import TensorFeed
+from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.text import TextData, load_text
 from seqgan_kit.data.tokenizers import EOS, PAD

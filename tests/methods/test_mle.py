@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from seqgan_kit.core.feed import TensorFeed
+from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import EarlyStop, Epochs, check_phases
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.errors import UsageError

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from seqgan_kit.core.feed import TensorFeed
+from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import Epochs, Move, check_phases
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.errors import UsageError

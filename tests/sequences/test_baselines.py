@@ -12,7 +12,7 @@ from small_worlds import WORLDS
 from torch import Tensor
 
 from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.feed import TensorFeed
+from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import expected_probability
 from seqgan_kit.core.optimizers import Optimizer

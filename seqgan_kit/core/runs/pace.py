@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from seqgan_kit.core.feed import Feed
+from seqgan_kit.core.feeds import Feed
 from seqgan_kit.core.game import Phase, Turn
 from seqgan_kit.core.training.cursor import Cursor, rounds_of
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Protocol
 import tyro
 from torch import Tensor
 
-from seqgan_kit.core.feed import TensorFeed
+from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.runs.log import FolderLock, RunLog, provenance, would_delete
 from seqgan_kit.core.runs.progress import Progress
 from seqgan_kit.core.runs.restarts import launch_record, restarted_seconds_ago, restarts_left

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.core.feed import Feed
+from seqgan_kit.core.feeds import Feed
 from seqgan_kit.core.game import Epochs, Phase
 from seqgan_kit.core.runs.runtime import Runtime
 from seqgan_kit.errors import TrainingError, UsageError

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from seqgan_kit.core.discriminator import frozen
-from seqgan_kit.core.feed import Feed
+from seqgan_kit.core.feeds import Feed
 from seqgan_kit.core.game import Batch, Game, Move, Phase, Turn, check_phases
 from seqgan_kit.core.runs.interrupts import StopWish, Unfinished
 from seqgan_kit.core.runs.pace import Pace

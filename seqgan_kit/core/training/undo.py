@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqgan_kit.core.feed import Feed
+from seqgan_kit.core.feeds import Feed
 
 # Numbers of a buffer that is always copied: batch norm writes its statistics without counting a version.
 _SMALL = 65_536

@@ -10,7 +10,7 @@ import torch
 from pull_game import COUNT, MOVE_A, MOVE_B
 from rich.console import Console
 
-from seqgan_kit.core.feed import TensorFeed
+from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import Epochs, Phase, Turn
 from seqgan_kit.core.runs import progress as module
 from seqgan_kit.core.runs.pace import Pace

@@ -11,7 +11,7 @@ import pytest
 import torch
 from pull_game import COUNT, MOVE_A, MOVE_B, TARGET, Config, Pull, Train, after, script
 
-from seqgan_kit.core.feed import TensorFeed
+from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import Batch, EarlyStop, Epochs, Loss, Move, Phase, Turn
 from seqgan_kit.core.runs.log import read_metrics
 from seqgan_kit.core.runs.run import RunSettings, open_run

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from seqgan_kit.core.feed import TensorFeed
+from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.errors import UsageError
 
 
