@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from image_gans.grids import grid, save_grid, save_picture
 from image_gans.latent import Projection, linear, project, spherical, strip
-from seqgan_kit.data.pixels import decode, to_float
+from seqgan_kit.data.images.pixels import decode, to_float
 from seqgan_kit.errors import DataError, UsageError, unknown
 
 WayName = Literal["spherical", "linear"]

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from seqgan_kit.core.runs.log import write_whole
-from seqgan_kit.data.pixels import to_uint8
+from seqgan_kit.data.images.pixels import to_uint8
 from seqgan_kit.errors import UsageError
 
 _BACKGROUND = 255

@@ -13,7 +13,7 @@ from image_gans.metrics.attributes import recognisable
 from image_gans.metrics.recognition import recogniser_of
 from seqgan_kit.core.runs.log import settings_of
 from seqgan_kit.core.runs.settings import merged
-from seqgan_kit.data.images import ImageData, load_images
+from seqgan_kit.data.images.load_images import ImageData, load_images
 from seqgan_kit.errors import DataError, UsageError
 
 _CHUNK, _MOST = 256, 4096  # samples looked at: at a time, and before giving up

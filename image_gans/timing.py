@@ -32,8 +32,8 @@ from seqgan_kit.core.side_by_side import (
     time_in_turns,
 )
 from seqgan_kit.core.training.trainer import Trainer
-from seqgan_kit.data.image_config import ImageData
-from seqgan_kit.data.images import normalised
+from seqgan_kit.data.images.image_config import ImageData
+from seqgan_kit.data.images.load_images import normalised
 
 _ROUNDS = 1_000_000  # of the phase; the measurement ends before
 _MATRIX = 1024

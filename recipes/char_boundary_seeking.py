@@ -19,8 +19,8 @@ from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.alarms import LostDiversity
 from seqgan_kit.core.training.trainer import Hooks, Trainer
-from seqgan_kit.data.text import TextData, load_text
-from seqgan_kit.data.tokenizers import PAD
+from seqgan_kit.data.text.load_text import TextData, load_text
+from seqgan_kit.data.text.tokenizers import PAD
 from seqgan_kit.methods import char_boundary_seeking
 from seqgan_kit.methods.char_boundary_seeking import CharBoundarySeekingMethod
 from seqgan_kit.methods.char_scores import CharScorer, CharScoreSettings, row_length

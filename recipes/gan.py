@@ -29,7 +29,7 @@ from image_gans.techniques import Techniques
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer
-from seqgan_kit.data.images import ImageData, load_images
+from seqgan_kit.data.images.load_images import ImageData, load_images
 
 
 @dataclass(frozen=True)

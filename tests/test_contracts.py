@@ -56,9 +56,9 @@ from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import Game, Loss, Move, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.training.trainer import Trainer
-from seqgan_kit.data.image_account import ImageAccount
-from seqgan_kit.data.image_config import ImageData
-from seqgan_kit.data.images import ImageCorpus
+from seqgan_kit.data.images.image_account import ImageAccount
+from seqgan_kit.data.images.image_config import ImageData
+from seqgan_kit.data.images.load_images import ImageCorpus
 from seqgan_kit.methods import (
     boundary_seeking,
     char_boundary_seeking,

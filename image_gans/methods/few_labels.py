@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.feeds import Feed, TensorFeed
-from seqgan_kit.data.images import ImageCorpus, to_float
+from seqgan_kit.data.images.load_images import ImageCorpus, to_float
 from seqgan_kit.errors import DataError, UsageError, unknown
 
 

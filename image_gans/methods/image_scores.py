@@ -21,7 +21,7 @@ from image_gans.metrics.diversity import diversity
 from seqgan_kit.core.bounds import Several, bounded
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
-from seqgan_kit.data.images import ImageCorpus, to_float
+from seqgan_kit.data.images.load_images import ImageCorpus, to_float
 
 _GRID_PICTURES, _GRID_COLUMNS = 64, 8
 _WAYS, _STEPS = 6, 9

@@ -13,7 +13,7 @@ from image_gans.methods.few_labels import FewLabels
 from image_gans.methods.image_scores import ImageScorer
 from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.core.game import Game
-from seqgan_kit.data.images import to_float
+from seqgan_kit.data.images.load_images import to_float
 
 _CHUNK = 500
 

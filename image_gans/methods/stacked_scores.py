@@ -21,7 +21,7 @@ from image_gans.metrics.recognition import (
 from image_gans.metrics.stacked import CHANNELS, chosen_label, stack_pictures, stacked_counts
 from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.game import Game
-from seqgan_kit.data.images import ImageCorpus, to_float
+from seqgan_kit.data.images.load_images import ImageCorpus, to_float
 
 _CHUNK = 500
 

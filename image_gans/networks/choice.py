@@ -36,7 +36,7 @@ from image_gans.networks.resnet import ResNetConfig, ResNetGenerator, ResNetTrun
 from seqgan_kit.core.bounds import Share, Size, Units, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.runs.memory import check_training_memory
-from seqgan_kit.data.image_config import ImageData
+from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.errors import UsageError, unknown
 
 _UNITS_OF_WIDTH = 16  # as a DCGAN's layer of 4x4 pixels

@@ -18,7 +18,7 @@ from image_gans.conditions import Conditions
 from image_gans.networks.choice import NetworkChoice, build_networks
 from seqgan_kit.core.bounds import MOST_UNITS, Bounds, Units, bounded
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.data.image_config import ImageData
+from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.errors import UsageError
 
 _SLOPE = 0.1  # of the hidden layer's LeakyReLU (Chen et al. 2016, appendix C)

@@ -23,7 +23,7 @@ from image_gans.networks.label_vectors import label_vectors, total_width
 from image_gans.networks.norms import BY_REFERENCE
 from seqgan_kit.core.bounds import Units, bounded
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.data.image_config import ImageData
+from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.errors import UsageError
 
 

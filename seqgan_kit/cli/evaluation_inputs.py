@@ -14,7 +14,7 @@ from seqgan_kit import __version__
 from seqgan_kit.cli.runs import model_kind, note_unfinished
 from seqgan_kit.cli.user_files import STDIN, TOKENIZERS, read_lines, read_sentences
 from seqgan_kit.core.runs.log import settings_of
-from seqgan_kit.data.sources import HUB, file_digest, locate_text
+from seqgan_kit.data.sources.resolve import HUB, file_digest, locate_text
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.evaluation_settings import EvaluationSettings, Say
 

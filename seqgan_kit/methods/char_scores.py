@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.long_work import long_work
-from seqgan_kit.data.text import TextCorpus
+from seqgan_kit.data.text.load_text import TextCorpus
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.export import TextGenerator, check_text_model, save_text_model
 from seqgan_kit.methods.score_tables import AS_REAL, Column, column, table_row

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqgan_kit.data.catworld import CatWorld
-from seqgan_kit.data.text import TextCorpus, TextData, load_text
+from seqgan_kit.data.text.load_text import TextCorpus, TextData, load_text
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.known_worlds import CatCaptions, OracleWorld, World
 from seqgan_kit.methods.oracle_corpus import OracleData, load_oracle

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.runs.log import settings_of
 from seqgan_kit.core.runs.settings import merged
-from seqgan_kit.data.text import TextCorpus, TextData
-from seqgan_kit.data.text_encode import pad_rows
+from seqgan_kit.data.text.encoding import pad_rows
+from seqgan_kit.data.text.load_text import TextCorpus, TextData
 from seqgan_kit.errors import CheckpointError, DataError, UsageError
 from seqgan_kit.methods.corpora import OracleData, load_corpus
 from seqgan_kit.methods.evaluation import evaluation_record

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from seqgan_kit.data.text_corpus import TextCorpus
+from seqgan_kit.data.text.text_corpus import TextCorpus
 from seqgan_kit.methods.score_tables import Column, column
 from seqgan_kit.metrics.divergences import Estimate
 from seqgan_kit.metrics.likelihood import nll_estimates

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from seqgan_kit.data.sources import file_digest
+from seqgan_kit.data.sources.resolve import file_digest
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.methods.lstm_language_model import Sentences
 from seqgan_kit.methods.text_encoder import Features

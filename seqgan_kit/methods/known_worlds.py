@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.runs.runtime import mixed_seed
 from seqgan_kit.data.catworld import CatWorld
-from seqgan_kit.data.text_corpus import TextCorpus
-from seqgan_kit.data.tokenizers import EOS, UNK
+from seqgan_kit.data.text.text_corpus import TextCorpus
+from seqgan_kit.data.text.tokenizers import EOS, UNK
 from seqgan_kit.methods.held_out import (
     has_likelihood,
     held_out_nll,

@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqgan_kit.data.text_encode import pad_rows
-from seqgan_kit.data.tokenizers import BOS, EOS, PAD, SPECIALS, UNK
+from seqgan_kit.data.text.encoding import pad_rows
+from seqgan_kit.data.text.tokenizers import BOS, EOS, PAD, SPECIALS, UNK
 from seqgan_kit.errors import DataError
 from seqgan_kit.sequences.likelihood import negative_log_likelihood, sequence_log_probs
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator

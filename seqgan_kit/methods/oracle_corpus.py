@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from seqgan_kit.core.bounds import Count, Several, Size, bounded
-from seqgan_kit.data.account import Account, SplitAccount
-from seqgan_kit.data.numbers import NumberTokenizer
-from seqgan_kit.data.text_corpus import SPLITS, TextCorpus
+from seqgan_kit.data.text.numbers import NumberTokenizer
+from seqgan_kit.data.text.text_account import Account, SplitAccount
+from seqgan_kit.data.text.text_corpus import SPLITS, TextCorpus
 from seqgan_kit.sequences.lstm import LSTMGenerator
 from seqgan_kit.sequences.oracle import open_oracle
 

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqgan_kit.data.cache import cache_key, load_entry, store_entry
-from seqgan_kit.data.tables import rows_digest
-from seqgan_kit.data.user_paths import expanded
+from seqgan_kit.data.sources.text_rows import rows_digest
+from seqgan_kit.data.sources.user_paths import expanded
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.methods.lstm_language_model import (
     LanguageModelSettings,

@@ -8,7 +8,7 @@ from typing import TypeVar
 from seqgan_kit.core.feeds import Feed
 from seqgan_kit.core.runs.fitting import Bounded, fitted, told
 from seqgan_kit.core.runs.run import Run
-from seqgan_kit.data.text_corpus import TextCorpus
+from seqgan_kit.data.text.text_corpus import TextCorpus
 
 S = TypeVar("S", bound=Bounded)
 

@@ -22,7 +22,7 @@ from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.long_work import long_work
 from seqgan_kit.core.training.alarms import AboveChance, Alarm, LostDiversity
-from seqgan_kit.data.text import TextCorpus
+from seqgan_kit.data.text.load_text import TextCorpus
 from seqgan_kit.methods.bleu_scores import bleu_columns, bleu_scores
 from seqgan_kit.methods.evaluation_settings import some_of
 from seqgan_kit.methods.export import TextGenerator, check_text_model, save_text_model

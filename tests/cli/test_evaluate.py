@@ -18,7 +18,7 @@ from seqgan_kit import __version__
 from seqgan_kit.cli.main import main
 from seqgan_kit.core.runs.settings import to_dict
 from seqgan_kit.data.catworld import CatWorld
-from seqgan_kit.data.text import TextCorpus, TextData, load_text
+from seqgan_kit.data.text.load_text import TextCorpus, TextData, load_text
 from seqgan_kit.methods.corpora import OracleData, load_corpus
 from seqgan_kit.methods.export import save_text_model
 from seqgan_kit.methods.held_out import likelihood_of_test

@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from seqgan_kit.data.catworld import CatWorld, build
 from seqgan_kit.data.catworld.scenes import LABEL_NAMES
-from seqgan_kit.data.library import quiet_datasets
+from seqgan_kit.data.sources.library import quiet_datasets
 from seqgan_kit.errors import UsageError
 
 DATA = Path(__file__).resolve().parents[2] / "data"

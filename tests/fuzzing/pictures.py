@@ -42,7 +42,7 @@ _SUFFIXES = (".png", ".jpg", ".webp", ".tif", ".avif", ".dds", ".gif")
 
 def image_case(folder: Path, rng: Random) -> Callable[[], object]:
     """Write images into the folder; gives the call that reads them."""
-    from seqgan_kit.data.images import ImageData, load_images
+    from seqgan_kit.data.images.load_images import ImageData, load_images
 
     whole = [_encoded(rng.choice(("PNG", "JPEG", "WEBP")), rng.randrange(4)) for _ in range(3)]
     hurt = [_damaged(rng) for _ in range(rng.randint(1, 4))]

@@ -45,7 +45,7 @@ def text_case(folder: Path, rng: Random) -> Callable[[], object]:
 
 
 def _loading(path: Path, rng: Random) -> Callable[[], object]:
-    from seqgan_kit.data.text import TextData, load_text
+    from seqgan_kit.data.text.load_text import TextData, load_text
 
     options: dict[str, Any] = {
         "text": str(path),
@@ -82,8 +82,8 @@ def _oracle(path: Path) -> None:
 def _vectors(path: Path) -> None:
     import torch
 
-    from seqgan_kit.data.tokenizers import WordTokenizer
-    from seqgan_kit.data.torchtext import pretrained_embedding
+    from seqgan_kit.data.text.tokenizers import WordTokenizer
+    from seqgan_kit.data.text.torchtext_bridge import pretrained_embedding
 
     pretrained_embedding(path, WordTokenizer(["cat", "mat"]), rng=torch.Generator())
 

@@ -13,9 +13,9 @@ from image_gans.networks.conditional import (
     build_conditional_networks,
 )
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.data.image_account import ImageAccount
-from seqgan_kit.data.image_config import ImageData
-from seqgan_kit.data.images import ImageCorpus
+from seqgan_kit.data.images.image_account import ImageAccount
+from seqgan_kit.data.images.image_config import ImageData
+from seqgan_kit.data.images.load_images import ImageCorpus
 
 NAMES = {"coat": ("black", "white"), "eyes": ("open", "shut", "odd")}
 

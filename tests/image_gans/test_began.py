@@ -22,8 +22,8 @@ from image_gans.schedule import ImageTraining
 from image_gans.techniques import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer
-from seqgan_kit.data.image_config import ImageData
-from seqgan_kit.data.images import normalised
+from seqgan_kit.data.images.image_config import ImageData
+from seqgan_kit.data.images.load_images import normalised
 from seqgan_kit.errors import UsageError
 
 DATA = ImageData(size=16)

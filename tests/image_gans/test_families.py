@@ -17,7 +17,7 @@ from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import Epochs, Move, check_phases
 from seqgan_kit.core.training.cursor import rounds_of
 from seqgan_kit.core.training.trainer import Trainer
-from seqgan_kit.data.image_config import ImageData
+from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.errors import UsageError
 
 SIZE = 16

@@ -16,8 +16,8 @@ from image_gans.metrics.recognition import RecognitionTraining, recogniser_of
 from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator, dcgan_discriminator
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.runs.run import RunSettings, open_run
-from seqgan_kit.data.image_account import ImageAccount
-from seqgan_kit.data.images import ImageCorpus, to_float
+from seqgan_kit.data.images.image_account import ImageAccount
+from seqgan_kit.data.images.load_images import ImageCorpus, to_float
 from seqgan_kit.errors import CheckpointError, DataError, UsageError
 
 

@@ -30,7 +30,7 @@ from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Move, check_phases
 from seqgan_kit.core.objectives import non_saturating
-from seqgan_kit.data.image_config import ImageData
+from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.errors import UsageError
 
 CODES = CodeSettings((3, 2), 2)

@@ -17,7 +17,7 @@ from image_gans.networks.conditional import (
     build_conditional_networks,
 )
 from image_gans.networks.labelled import JoinedScore
-from seqgan_kit.data.image_config import ImageData
+from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.errors import UsageError
 
 

@@ -22,7 +22,7 @@ from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPTrunk
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.objectives import wasserstein
 from seqgan_kit.core.penalties import GradientPenalty
-from seqgan_kit.data.image_config import ImageData
+from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.errors import UsageError
 
 DATA = ImageData(size=16)

@@ -16,7 +16,7 @@ from image_gans.networks.classifier import ClassifyingDiscriminator
 from image_gans.schedule import ImageTraining
 from image_gans.techniques import Techniques
 from seqgan_kit.core.game import Move, check_phases
-from seqgan_kit.data.image_config import ImageData
+from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.errors import DataError, UsageError
 
 COATS = {"coat": ("black", "white", "ginger")}

@@ -19,8 +19,8 @@ from seqgan_kit.core.discriminator import evaluating, frozen
 from seqgan_kit.core.game import Epochs, Game
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Hooks, Trainer
-from seqgan_kit.data.image_config import ImageData
-from seqgan_kit.data.images import normalised
+from seqgan_kit.data.images.image_config import ImageData
+from seqgan_kit.data.images.load_images import normalised
 from seqgan_kit.errors import UsageError
 
 DATA = ImageData(size=16)

@@ -25,7 +25,7 @@ from seqgan_kit.core.penalties import GradientPenalty
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.techniques.packing import PackPenalty
 from seqgan_kit.core.training.trainer import Hooks, Trainer
-from seqgan_kit.data.image_config import ImageData
+from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.errors import UsageError
 
 CHOICE, DATA = NetworkChoice(width=2, latent=5), ImageData(size=16)

@@ -8,8 +8,8 @@ import time
 import pytest
 import torch
 
-from seqgan_kit.data.detokenize import detokenize
-from seqgan_kit.data.tokenizers import train_tokenizer
+from seqgan_kit.data.text.detokenize import detokenize
+from seqgan_kit.data.text.tokenizers import train_tokenizer
 from seqgan_kit.errors import CheckpointError, SeqganKitError, UsageError
 from seqgan_kit.methods.export import load_text_model, save_text_model
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from seqgan_kit.core.game import Game
-from seqgan_kit.data.text import TextData
+from seqgan_kit.data.text.load_text import TextData
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.corpora import load_corpus
 from seqgan_kit.methods.held_out import nll_estimates

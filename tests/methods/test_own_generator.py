@@ -176,7 +176,7 @@ def test_a_subclass_of_a_generator_of_ours_is_the_users_own(tmp_path, tiny_gener
     class Louder(LSTMGenerator):
         pass
 
-    from seqgan_kit.data.tokenizers import train_tokenizer
+    from seqgan_kit.data.text.tokenizers import train_tokenizer
 
     tokenizer = train_tokenizer("word", ["a cat sat"])
     config = LSTMConfig(4, 4)

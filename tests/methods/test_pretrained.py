@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from seqgan_kit.data.tokenizers import train_tokenizer
+from seqgan_kit.data.text.tokenizers import train_tokenizer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.export import save_text_model
 from seqgan_kit.methods.pretrained import start_from, start_name

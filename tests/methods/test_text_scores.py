@@ -11,8 +11,8 @@ import torch
 
 from seqgan_kit.core.game import Game
 from seqgan_kit.data.catworld import CatWorld
-from seqgan_kit.data.text import TextCorpus, TextData, load_text
-from seqgan_kit.data.tokenizers import BOS, EOS, PAD, UNK
+from seqgan_kit.data.text.load_text import TextCorpus, TextData, load_text
+from seqgan_kit.data.text.tokenizers import BOS, EOS, PAD, UNK
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.evaluation_settings import some_of
 from seqgan_kit.methods.known_worlds import CatCaptions

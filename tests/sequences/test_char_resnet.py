@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from seqgan_kit.data.tokenizers import train_tokenizer
+from seqgan_kit.data.text.tokenizers import train_tokenizer
 from seqgan_kit.errors import CheckpointError, UsageError
 from seqgan_kit.methods.export import load_text_model, save_text_model
 from seqgan_kit.sequences.char_resnet import (

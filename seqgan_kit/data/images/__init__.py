@@ -1,0 +1,1 @@
+"""Image corpora: decoding, resizing, and streams that do not fit in memory."""

@@ -1,0 +1,27 @@
+"""Pictures of black and white pixels alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torch import Tensor
+
+from seqgan_kit.data.images.load_images import ImageCorpus
+from seqgan_kit.errors import UsageError
+
+
+def binarised(corpus: ImageCorpus, threshold: int = 128) -> ImageCorpus:
+    """The corpus with every grey pixel black (0), or white (255) from ``threshold`` on."""
+    if not 1 <= threshold <= 255:
+        raise UsageError(f"threshold {threshold} leaves one colour; give a number from 1 to 255.")
+    if corpus.train.shape[1] != 1:
+        raise UsageError(
+            f"pictures of {corpus.train.shape[1]} channels cannot be made black and white; set channels to 1."
+        )
+    if corpus.stream is not None:
+        raise UsageError("black-and-white pictures are made in memory; switch streaming off.")
+
+    def split(pictures: Tensor) -> Tensor:
+        return (pictures >= threshold).to(pictures.dtype) * 255
+
+    return replace(corpus, train=split(corpus.train), test=split(corpus.test))

@@ -1,0 +1,125 @@
+"""The text of a source, row by row, whatever its format."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from itertools import chain, islice
+from typing import Any
+
+from seqgan_kit.data.sources.json_rows import json_rows
+from seqgan_kit.data.sources.library import column_names, hub_splits, iterate, open_rows
+from seqgan_kit.data.sources.plaintext import check_text, count_lines, read_lines
+from seqgan_kit.data.sources.resolve import SPLIT_NAMES, Source
+from seqgan_kit.errors import DataError
+
+_USUAL_COLUMNS = ("text", "caption", "sentence", "line", "content")
+
+
+def check_source(source: Source) -> None:
+    """Raises, with the place, where a text file is no UTF-8 text."""
+    if source.format in ("txt", "json", "csv"):
+        for path in source.files:
+            check_text(path)
+
+
+def read_text(
+    source: Source, column: str | None, *, start: int = 0, streaming: bool = False
+) -> Iterator[str]:
+    """Raw text rows of a source, in order, from row ``start`` on."""
+    if source.format == "txt":
+        lines = chain.from_iterable(read_lines(path) for path in source.files)
+        yield from islice(lines, start, None)
+        return
+    if source.format == "json":
+        columns, found = json_rows(source.files)
+        name = pick_column(source, columns, column)
+        for row in islice(found, start, None):
+            yield as_text(source, name, row.get(name))
+        return
+    rows = open_rows(source, streaming=streaming)
+    name = pick_column(source, column_names(source, rows), column)
+    rows = rows.select_columns([name])
+    for row in iterate(source, rows.skip(start) if start else rows):
+        yield as_text(source, name, row[name])
+
+
+def row_count(source: Source) -> int | None:
+    """Number of rows where it can be had without reading them as rows."""
+    if source.format == "imagefolder":
+        return len(source.files)
+    if source.format in ("txt", "json", "csv"):
+        return sum(count_lines(path) for path in source.files)
+    if source.format == "parquet":
+        from pyarrow import ArrowException, parquet
+
+        try:
+            return sum(int(parquet.read_metadata(path).num_rows) for path in source.files)
+        except (ArrowException, OSError):
+            return None  # reading the rows will say what is wrong
+    return None
+
+
+def pick_column(source: Source, columns: Sequence[str], wanted: str | None) -> str:
+    """The wanted column, or the only one, or the one with a usual name."""
+    if not columns:
+        raise DataError(f"{source} is empty: it has no rows.")
+    if wanted is not None:
+        if wanted in columns:
+            return wanted
+        near = difflib.get_close_matches(wanted, columns, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise DataError(f"{source} has no column {wanted!r}.{hint} It has: {', '.join(columns)}.")
+    if len(columns) == 1:
+        return columns[0]
+    for name in _USUAL_COLUMNS:
+        if name in columns:
+            return name
+    raise DataError(
+        f"{source} has several columns; choose one with --column: {', '.join(columns)}."
+    )
+
+
+def as_text(source: Source, column: str, value: Any) -> str:
+    """A cell as text: nothing is empty text, a list of words is joined by spaces."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return str(value)
+    if isinstance(value, list) and all(isinstance(word, str) for word in value):
+        return " ".join(value)
+    raise DataError(
+        f"column {column!r} of {source} holds {type(value).__name__} values, not text; "
+        "choose another with --column."
+    )
+
+
+def held_out_on_hub(train: Source) -> dict[str, Source]:
+    """The validation and test splits that a hub dataset has of its own."""
+    names = hub_splits(train)
+    found = {}
+    for split in ("valid", "test"):
+        own = [name for name in SPLIT_NAMES[split] if name in names and name != train.hub_split]
+        if own:
+            found[split] = replace(train, hub_split=own[0])
+    return found
+
+
+def rows_digest(rows: Iterable[str]) -> str:
+    """Hash of the rows themselves, where there are no files to hash."""
+    total = hashlib.sha256()
+    for row in rows:
+        data = row.encode("utf-8", "surrogatepass")
+        total.update(len(data).to_bytes(8) + data)
+    return total.hexdigest()
+
+
+def library_versions(tokenizer: str) -> dict[str, str]:
+    """Versions of the libraries that an encoding depends on."""
+    names = ["datasets"] + (["sentencepiece"] if tokenizer in ("unigram", "bpe") else [])
+    return {name: version(name) for name in names}

@@ -1,0 +1,1 @@
+"""Text corpora: tokenizers, encoding, and streams that do not fit in memory."""

@@ -1,0 +1,114 @@
+"""Detokenisation: tokens joined by spaces, back to text as people write it.
+
+    the cat 's bowl , " full " , was n't his .      ->      the cat's bowl, "full", wasn't his.
+
+The rules are those of Moses and of the Penn Treebank, as far as they need no language. Only tokens that stand
+alone move, so text that was never split stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from seqgan_kit.data.text.tokenizers import Tokenizer
+
+_TO_THE_LEFT = frozenset(".,;:!?%)]}…\u2019\u201d»")
+_TO_THE_RIGHT = frozenset("([{¿¡\u2018\u201c«#@$£€")
+_MONEY = frozenset("$£€#@")
+"""Of these only before a word or number: alone they may stand for themselves."""
+_CLITICS = frozenset(("s", "t", "d", "m", "re", "ve", "ll", "S", "T", "D", "M", "RE", "VE", "LL"))
+_APOSTROPHES = ("'", "\u2019")
+_QUOTES = ('"', "``", "''")
+_ESCAPES = {
+    "&apos;": "'", "&quot;": '"', "&#91;": "[", "&#93;": "]", "&#124;": "|",
+    "&lt;": "<", "&gt;": ">", "&amp;": "&",
+}  # fmt: skip
+"""How Moses writes characters that its own files reserve; the ampersand last."""
+_PIECE = "\u2581"
+_SENTENCE_START = re.compile(r"(^|[.!?…][\"')\]]*\s+)([\"'(\[]*)([^\W\d_])")
+_ALONE = re.compile("\\bi\\b(?=$|[\\s'\u2019.,;:!?])")
+
+
+def as_written(line: str, tokenizer: Tokenizer) -> str:
+    """A decoded line of the tokenizer as people write it; characters and numbers are the text itself."""
+    if tokenizer.kind not in ("word", "unigram", "bpe"):
+        return line
+    return detokenize(line, recase=bool(getattr(tokenizer, "lowercase", False)))
+
+
+def detokenize(line: str, *, recase: bool = False) -> str:
+    """Join the tokens of a line as people write them.
+
+    Args:
+        line: tokens with single spaces between them; or pieces with ``▁`` (sentencepiece) or ``@@`` (BPE).
+        recase: capitals at the start of sentences and in "I", for text that was folded to lower case.
+    """
+    line = _whole_words(line)
+    for escape, character in _ESCAPES.items():
+        line = line.replace(escape, character)
+    text = "".join(_joined(line.split(" ")))
+    return _recased(text) if recase else text
+
+
+def _whole_words(line: str) -> str:
+    """Pieces joined into words."""
+    if _PIECE in line:
+        line = line.replace(" ", "").replace(_PIECE, " ").strip()
+    return line.replace("@@ ", "").replace(" @-@ ", "-")
+
+
+def _joined(tokens: list[str]) -> Iterator[str]:
+    """The tokens, each after a space unless it or its neighbour takes that away."""
+    quotes, glued = _Quotes(tokens), True
+    for place in range(len(tokens)):
+        left, right, shown = _sides(tokens, place, quotes)
+        yield shown if glued or left else " " + shown
+        glued = right
+
+
+def _sides(tokens: list[str], place: int, quotes: _Quotes) -> tuple[bool, bool, str]:
+    """Whether a token clings to its left and to its right neighbour, and how it is written."""
+    token, before = tokens[place], tokens[place - 1] if place else ""
+    after = tokens[place + 1] if place + 1 < len(tokens) else ""
+    if token in _QUOTES or (token == "'" and quotes.pairs_up(place)):
+        closes = quotes.closes(token)
+        return closes, not closes, token if token == "'" else '"'
+    if token in _APOSTROPHES:
+        return bool(before), after in _CLITICS, token
+    if token == "n't" or (token[:1] in _APOSTROPHES and token[1:] in _CLITICS):
+        return bool(before), False, token
+    if token == "-" and "-" in (before, after):
+        return before == "-", after == "-", token
+    if token in _TO_THE_RIGHT:
+        return False, token not in _MONEY or after[:1].isalnum(), token
+    return token in _TO_THE_LEFT, False, token
+
+
+class _Quotes:
+    """Straight quotes, which open and close by turns; an apostrophe quotes only where it has a partner."""
+
+    def __init__(self, tokens: list[str]) -> None:
+        single = [
+            i
+            for i, token in enumerate(tokens)
+            if token == "'" and not (i + 1 < len(tokens) and tokens[i + 1] in _CLITICS)
+        ]
+        self._pairs = set(single[: len(single) // 2 * 2])
+        self._open = {"'": False, '"': False}
+
+    def pairs_up(self, place: int) -> bool:
+        """Whether the apostrophe here is half of a pair of quotes."""
+        return place in self._pairs
+
+    def closes(self, token: str) -> bool:
+        """Whether this quote closes; the next of its kind does the opposite."""
+        kind = "'" if token == "'" else '"'
+        closes = {"``": False, "''": True}.get(token, self._open[kind])
+        self._open[kind] = not closes
+        return closes
+
+
+def _recased(text: str) -> str:
+    text = _SENTENCE_START.sub(lambda found: found[1] + found[2] + found[3].upper(), text)
+    return _ALONE.sub("I", text)

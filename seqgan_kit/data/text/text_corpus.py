@@ -1,0 +1,83 @@
+"""An encoded corpus: tensors, lines, tokenizer and account, and its form in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.feeds import Feed, TensorFeed
+from seqgan_kit.data.text.text_account import Account
+from seqgan_kit.data.text.tokenizers import Tokenizer, load_tokenizer
+
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class TextCorpus:
+    """A corpus ready to train on.
+
+    Attributes:
+        tokenizer: learned from the training split.
+        train, valid, test: ``[N,T]`` int64: tokens, then EOS, then PAD. All share one T.
+        train_lines, valid_lines, test_lines: the same rows as normalised text, unknown words kept.
+        account: what was read, cut and replaced.
+        stream: makes a feed over the whole source where the tensors hold only its head.
+    """
+
+    tokenizer: Tokenizer
+    train: Tensor
+    valid: Tensor
+    test: Tensor
+    train_lines: list[str]
+    valid_lines: list[str]
+    test_lines: list[str]
+    account: Account
+    stream: Callable[..., Feed] | None = None
+
+    @property
+    def length(self) -> int:
+        """T, the columns of every tensor."""
+        return self.train.shape[1]
+
+    def feed(
+        self,
+        batch_size: int,
+        *,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        device: torch.device | str = "cpu",
+    ) -> Feed:
+        """Batches ``{"real": [B,T]}`` of training rows, reshuffled every epoch."""
+        make = self.stream or partial(TensorFeed, {"real": self.train})
+        return make(batch_size, seed=seed, rank=rank, world_size=world_size, device=device)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The splits as stored: four bytes a token are enough."""
+        return {split: getattr(self, split).to(torch.int32) for split in SPLITS}
+
+    def values(self) -> dict[str, Any]:
+        """All but the tensors, as plain JSON values."""
+        lines = {split: getattr(self, f"{split}_lines") for split in SPLITS}
+        tokenizer, account = self.tokenizer.to_dict(), self.account.to_dict()
+        return {"tokenizer": tokenizer, "account": account, "lines": lines}
+
+    @classmethod
+    def from_entry(cls, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> TextCorpus:
+        """Rebuilds what ``tensors`` and ``values`` gave."""
+        lines = values["lines"]
+        return cls(
+            tokenizer=load_tokenizer(values["tokenizer"]),
+            train=tensors["train"].to(torch.int64),
+            valid=tensors["valid"].to(torch.int64),
+            test=tensors["test"].to(torch.int64),
+            train_lines=lines["train"],
+            valid_lines=lines["valid"],
+            test_lines=lines["test"],
+            account=Account.from_dict(values["account"]),
+        )

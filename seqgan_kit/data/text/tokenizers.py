@@ -1,0 +1,261 @@
+"""Tokenizers: words, characters and sentencepiece behind one small protocol.
+
+The four special ids are the same for all that read text, so generators and saved tensors need no table;
+numbers (``seqgan_kit.data.text.numbers``) have none. A tokenizer is learned from training lines alone and is
+saved as plain JSON.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from seqgan_kit.data.json_files import write_json
+from seqgan_kit.data.text.tokenizer_files import tokenizer_state
+from seqgan_kit.errors import DataError, UsageError, unknown
+
+PAD, BOS, EOS, UNK = 0, 1, 2, 3
+SPECIALS = ("<pad>", "<bos>", "<eos>", "<unk>")
+UNKNOWN_WORD = SPECIALS[UNK]
+UNKNOWN_CHARACTER = "\ufffd"
+
+TokenizerKind = Literal["word", "char", "unigram", "bpe"]
+Punctuation = Literal["split", "keep"]
+
+
+class Tokenizer(Protocol):
+    """What feeds, metrics and saved models need to know of a tokenizer."""
+
+    @property
+    def kind(self) -> str:
+        """``word``, ``char``, ``unigram``, ``bpe`` or ``number``."""
+
+    @property
+    def bos(self) -> int:
+        """What a generator reads before the first token."""
+
+    @property
+    def eos(self) -> int | None:
+        """The end of a line; None where all rows are full."""
+
+    @property
+    def pad(self) -> int | None:
+        """What fills a row after its end; None where nothing does."""
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of ids, special ones included."""
+
+    def encode(self, line: str) -> list[int]:
+        """Ids of a line, without specials; what is not in the vocabulary becomes ``UNK``."""
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The line of some ids: stops at ``EOS``, skips ``PAD`` and ``BOS``."""
+
+    def words(self, line: str) -> list[str]:
+        """The line as n-gram metrics see it, unknown words kept."""
+
+    def normalise(self, line: str) -> str:
+        """The line as ``decode(encode(line))`` gives it back when nothing is unknown."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything needed to rebuild it, as plain JSON values."""
+
+    def save(self, path: str | Path) -> None:
+        """Writes ``to_dict()`` as JSON."""
+
+
+def load_tokenizer(saved: str | Path | Mapping[str, Any]) -> Tokenizer:
+    """Rebuilds a tokenizer from ``to_dict()`` or from the file that ``save`` wrote."""
+    state = tokenizer_state(saved)
+    kind = state["kind"]
+    if kind == "word":
+        return WordTokenizer(
+            state["words"], lowercase=state["lowercase"], punctuation=state["punctuation"]
+        )
+    if kind == "char":
+        return CharTokenizer(state["characters"], lowercase=state["lowercase"])
+    if kind in ("unigram", "bpe"):
+        from seqgan_kit.data.text.subwords import SubwordTokenizer
+
+        return SubwordTokenizer.from_dict(state)
+    from seqgan_kit.data.text.numbers import NumberTokenizer
+
+    return NumberTokenizer(state["vocabulary"])
+
+
+def train_tokenizer(
+    kind: TokenizerKind,
+    lines: Sequence[str],
+    *,
+    vocabulary: int | None = None,
+    min_count: int = 1,
+    lowercase: bool = False,
+    punctuation: Punctuation = "split",
+) -> Tokenizer:
+    """Learns a tokenizer from training lines.
+
+    Args:
+        kind: ``word``, ``char``, ``unigram`` or ``bpe``.
+        lines: the training split alone.
+        vocabulary: largest number of ids, the four specials included.
+        min_count: rarer words or characters become ``<unk>`` (word and char only).
+        lowercase: fold case before anything else.
+        punctuation: ``split`` cuts punctuation off the edges of words (word only).
+    """
+    if vocabulary is not None and vocabulary <= len(SPECIALS):
+        raise UsageError(
+            f"a vocabulary of {vocabulary} leaves no room beside the 4 special tokens."
+        )
+    if kind == "word":
+        word = WordTokenizer((), lowercase=lowercase, punctuation=punctuation)
+        kept = _most_frequent(map(word.words, lines), vocabulary, min_count)
+        return WordTokenizer(kept, lowercase=lowercase, punctuation=punctuation)
+    if kind == "char":
+        char = CharTokenizer((), lowercase=lowercase)
+        return CharTokenizer(
+            _most_frequent(map(char.words, lines), vocabulary, min_count), lowercase=lowercase
+        )
+    if kind in ("unigram", "bpe"):
+        from seqgan_kit.data.text.subwords import train_subwords
+
+        return train_subwords(kind, lines, vocabulary=vocabulary, lowercase=lowercase)
+    raise unknown("tokenizer", kind, ("word", "char", "unigram", "bpe"))
+
+
+class WordTokenizer:
+    """Whitespace-separated words; by default punctuation at a word's edge is a word of its own.
+
+    ``decode`` joins with single spaces, so ``decode(encode(line)) == normalise(line)`` and
+    normalising twice changes nothing.
+    """
+
+    kind = "word"
+    bos, eos, pad = BOS, EOS, PAD
+
+    def __init__(
+        self, words: Iterable[str], *, lowercase: bool = False, punctuation: Punctuation = "split"
+    ) -> None:
+        if punctuation not in ("split", "keep"):
+            raise unknown("punctuation rule", punctuation, ("split", "keep"))
+        self.lowercase = lowercase
+        self.punctuation = punctuation
+        self.vocabulary = (*SPECIALS, *words)
+        self._ids = _numbered(self.vocabulary[len(SPECIALS) :])
+        self._ids[UNKNOWN_WORD] = UNK
+
+    @property
+    def vocabulary_size(self) -> int:
+        return len(self.vocabulary)
+
+    def words(self, line: str) -> list[str]:
+        chunks = (line.lower() if self.lowercase else line).split()
+        if self.punctuation == "keep":
+            return chunks
+        return [word for chunk in chunks for word in split_edges(chunk)]
+
+    def encode(self, line: str) -> list[int]:
+        ids = self._ids
+        return [ids.get(word, UNK) for word in self.words(line)]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        return " ".join(self.vocabulary[i] for i in until_end(ids))
+
+    def normalise(self, line: str) -> str:
+        return " ".join(self.words(line))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "lowercase": self.lowercase,
+            "punctuation": self.punctuation,
+            "words": list(self.vocabulary[len(SPECIALS) :]),
+        }
+
+    def save(self, path: str | Path) -> None:
+        write_json(Path(path), self.to_dict())
+
+
+class CharTokenizer:
+    """One id for each Unicode code point, so any line of known characters comes back exactly."""
+
+    kind = "char"
+    bos, eos, pad = BOS, EOS, PAD
+
+    def __init__(self, characters: Iterable[str], *, lowercase: bool = False) -> None:
+        self.lowercase = lowercase
+        self.vocabulary = (*SPECIALS[:UNK], UNKNOWN_CHARACTER, *characters)
+        self._ids = _numbered(self.vocabulary[len(SPECIALS) :])
+        self._ids[UNKNOWN_CHARACTER] = UNK
+
+    @property
+    def vocabulary_size(self) -> int:
+        return len(self.vocabulary)
+
+    def words(self, line: str) -> list[str]:
+        return list(self.normalise(line))
+
+    def encode(self, line: str) -> list[int]:
+        ids = self._ids
+        return [ids.get(character, UNK) for character in self.normalise(line)]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        return "".join(self.vocabulary[i] for i in until_end(ids))
+
+    def normalise(self, line: str) -> str:
+        return line.lower() if self.lowercase else line
+
+    def to_dict(self) -> dict[str, Any]:
+        characters = list(self.vocabulary[len(SPECIALS) :])
+        return {"kind": self.kind, "lowercase": self.lowercase, "characters": characters}
+
+    def save(self, path: str | Path) -> None:
+        write_json(Path(path), self.to_dict())
+
+
+@lru_cache(maxsize=1 << 16)
+def split_edges(chunk: str) -> tuple[str, ...]:
+    """Cuts punctuation off both ends of a chunk; what is inside (don't, wide-eyed, 3.5) stays."""
+    start, end = 0, len(chunk)
+    while start < end and _is_punctuation(chunk[start]):
+        start += 1
+    while end > start and _is_punctuation(chunk[end - 1]):
+        end -= 1
+    middle = (chunk[start:end],) if start < end else ()
+    return (*chunk[:start], *middle, *chunk[end:])
+
+
+def _is_punctuation(character: str) -> bool:
+    return unicodedata.category(character).startswith("P")
+
+
+def _most_frequent(lines: Iterable[list[str]], vocabulary: int | None, min_count: int) -> list[str]:
+    """Tokens by falling count, ties in code point order, so that the ids never depend on file order."""
+    counts: Counter[str] = Counter()
+    for tokens in lines:
+        counts.update(tokens)
+    for reserved in (UNKNOWN_WORD, UNKNOWN_CHARACTER):
+        counts.pop(reserved, None)
+    kept = sorted((t for t, n in counts.items() if n >= min_count), key=lambda t: (-counts[t], t))
+    return kept if vocabulary is None else kept[: vocabulary - len(SPECIALS)]
+
+
+def _numbered(tokens: Sequence[str]) -> dict[str, int]:
+    ids = {token: i for i, token in enumerate(tokens, start=len(SPECIALS))}
+    if len(ids) != len(tokens):
+        raise DataError(f"the vocabulary repeats {len(tokens) - len(ids)} of its tokens.")
+    return ids
+
+
+def until_end(ids: Iterable[int]) -> Iterator[int]:
+    """The ids before the first EOS, without PAD and BOS."""
+    for i in ids:
+        i = int(i)
+        if i == EOS:
+            return
+        if i not in (PAD, BOS):
+            yield i
