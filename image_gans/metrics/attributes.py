@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqgan_kit.data.catworld.scenes import EYE_STATES, LABEL_NAMES, SceneLaw
+from seqgan_kit.data.catworld.scenes.scene import EYE_STATES, LABEL_NAMES, SceneLaw
 from seqgan_kit.errors import DataError
 from seqgan_kit.metrics.divergences import Estimate
 

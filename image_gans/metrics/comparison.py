@@ -33,7 +33,7 @@ from image_gans.metrics.ms_ssim import similarity_of_pairs
 from image_gans.metrics.recogniser import Recogniser
 from image_gans.metrics.recognition import accuracies, learnable, recognise, recogniser_of
 from image_gans.metrics.swd import PATCH_PIXELS, sliced_wasserstein
-from seqgan_kit.data.catworld.scenes import SceneLaw
+from seqgan_kit.data.catworld.scenes.scene import SceneLaw
 from seqgan_kit.data.images.load_images import ImageCorpus, to_float, to_uint8
 from seqgan_kit.metrics.divergences import Estimate
 from seqgan_kit.metrics.frechet import Moments, frechet_estimate, moments

@@ -11,7 +11,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from seqgan_kit.data.catworld import CatWorld, build
-from seqgan_kit.data.catworld.scenes import LABEL_NAMES
+from seqgan_kit.data.catworld.scenes.scene import LABEL_NAMES
 from seqgan_kit.data.sources.library import quiet_datasets
 from seqgan_kit.errors import UsageError
 

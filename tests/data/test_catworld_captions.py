@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from seqgan_kit.data.catworld import CatWorld
-from seqgan_kit.data.catworld.grammar import facts_of
-from seqgan_kit.data.catworld.scenes import CAT_COUNTS
+from seqgan_kit.data.catworld.captions.grammar import facts_of
+from seqgan_kit.data.catworld.scenes.scene import CAT_COUNTS
 from seqgan_kit.errors import UsageError
 
 WORLD = CatWorld()

@@ -17,8 +17,8 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from seqgan_kit.data.catworld.drawing import draw
-from seqgan_kit.data.catworld.scenes import CAT_COUNTS, LABEL_NAMES, Cat, Scene
+from seqgan_kit.data.catworld.drawing.draw_scene import draw
+from seqgan_kit.data.catworld.scenes.scene import CAT_COUNTS, LABEL_NAMES, Cat, Scene
 from seqgan_kit.errors import UsageError
 
 CAT = Cat("ginger", "tabby", "pointed", "green", "blue", "open", "happy", "collar")

@@ -13,12 +13,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seqgan_kit.data.catworld import Cat, CatWorld, Scene, SceneLaw, lexicon, marginal, telling
-from seqgan_kit.data.catworld import scenes as sc
-from seqgan_kit.data.catworld.automaton import Automaton, determinise
-from seqgan_kit.data.catworld.grammar import Slot, facts_of
-from seqgan_kit.data.catworld.marginal import Arc, Network, build_network
-from seqgan_kit.data.catworld.programs import PROGRAMS, start_context
+from seqgan_kit.data.catworld import Cat, CatWorld, Scene, SceneLaw
+from seqgan_kit.data.catworld.captions import lexicon, marginal, telling
+from seqgan_kit.data.catworld.captions.automaton import Automaton, determinise
+from seqgan_kit.data.catworld.captions.grammar import Slot, facts_of
+from seqgan_kit.data.catworld.captions.marginal import Arc, Network, build_network
+from seqgan_kit.data.catworld.captions.programs import PROGRAMS, start_context
+from seqgan_kit.data.catworld.scenes import scene as sc
 
 
 def only(size: int, *kept: int) -> tuple[float, ...]:

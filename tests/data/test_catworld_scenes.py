@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seqgan_kit.data.catworld import scenes as sc
-from seqgan_kit.data.catworld.scenes import LABEL_NAMES, Cat, Scene, SceneLaw, every_cat
+from seqgan_kit.data.catworld.scenes import scene as sc
+from seqgan_kit.data.catworld.scenes.scene import LABEL_NAMES, Cat, Scene, SceneLaw, every_cat
 
 LAW = SceneLaw()
 CAT = Cat("black", "tabby", "folded", "green", "blue", "winking", "happy", "hat")

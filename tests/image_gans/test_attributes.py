@@ -16,7 +16,7 @@ from image_gans.metrics.attributes import (
     total_variation,
 )
 from image_gans.metrics.malformed import confidence, real_form, squared_mahalanobis
-from seqgan_kit.data.catworld.scenes import EYE_STATES, LABEL_NAMES, SceneLaw, every_cat
+from seqgan_kit.data.catworld.scenes.scene import EYE_STATES, LABEL_NAMES, SceneLaw, every_cat
 from seqgan_kit.errors import DataError
 from seqgan_kit.metrics.frechet import moments
 

@@ -1,7 +1,7 @@
 """The cat world: scenes, captions and pictures whose exact distribution is known."""
 
-from seqgan_kit.data.catworld.captions import CatWorld
-from seqgan_kit.data.catworld.parsing import Parse
-from seqgan_kit.data.catworld.scenes import Cat, Scene, SceneLaw
+from seqgan_kit.data.catworld.captions.caption import CatWorld
+from seqgan_kit.data.catworld.captions.parsing import Parse
+from seqgan_kit.data.catworld.scenes.scene import Cat, Scene, SceneLaw
 
 __all__ = ["Cat", "CatWorld", "Parse", "Scene", "SceneLaw"]

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqgan_kit.data.catworld.captions import CatWorld
-from seqgan_kit.data.catworld.scenes import LABEL_NAMES
+from seqgan_kit.data.catworld.captions.caption import CatWorld
+from seqgan_kit.data.catworld.scenes.scene import LABEL_NAMES
 from seqgan_kit.errors import UsageError
 
 BUNDLED_SEED = 20170209
@@ -103,7 +103,7 @@ def _write_faces(
 
 def _face(seeds: Sequence[int], size: int, colour_bits: int) -> dict[str, Any]:
     """A row: the picture, the labels of its scene, and a caption that is true of it."""
-    from seqgan_kit.data.catworld.drawing import draw
+    from seqgan_kit.data.catworld.drawing.draw_scene import draw
 
     rng = np.random.default_rng(tuple(seeds))
     scene, caption = CatWorld().sample_pair(rng)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from seqgan_kit.data.catworld.palette import Fur
-from seqgan_kit.data.catworld.pen import Pen, Point, rounded, shape_of
+from seqgan_kit.data.catworld.drawing.palette import Fur
+from seqgan_kit.data.catworld.drawing.pen import Pen, Point, rounded, shape_of
 
 _SIDES = (-1, 1)
 

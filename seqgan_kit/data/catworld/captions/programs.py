@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from seqgan_kit.data.catworld import slots
-from seqgan_kit.data.catworld.grammar import Pairs, Slot
+from seqgan_kit.data.catworld.captions import slots
+from seqgan_kit.data.catworld.captions.grammar import Pairs, Slot
 
 _FULL: Pairs = (("room", "0"),)
 _MOOD_SAID = ("mood", "said")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from seqgan_kit.data.catworld.palette import RGB
+from seqgan_kit.data.catworld.drawing.palette import RGB
 
 Point = tuple[float, float]
 Shape = NDArray[np.complex128]

@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqgan_kit.data.catworld import scenes
-from seqgan_kit.data.catworld.beliefs import FACT_VALUES, Belief, prior_beliefs
-from seqgan_kit.data.catworld.grammar import Context, Pairs, Slot
-from seqgan_kit.data.catworld.programs import PROGRAMS, start_context
-from seqgan_kit.data.catworld.scenes import SceneLaw
+from seqgan_kit.data.catworld.captions.grammar import Context, Pairs, Slot
+from seqgan_kit.data.catworld.captions.programs import PROGRAMS, start_context
+from seqgan_kit.data.catworld.scenes import scene as scenes
+from seqgan_kit.data.catworld.scenes.beliefs import FACT_VALUES, Belief, prior_beliefs
+from seqgan_kit.data.catworld.scenes.scene import SceneLaw
 
 
 class Arc(NamedTuple):

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from seqgan_kit.data.catworld.palette import RGB, WHITE, mix, shifted
-from seqgan_kit.data.catworld.pen import Pen
+from seqgan_kit.data.catworld.drawing.palette import RGB, WHITE, mix, shifted
+from seqgan_kit.data.catworld.drawing.pen import Pen
 
 _PLAIN: tuple[RGB, ...] = ((250, 196, 208), (250, 206, 176), (214, 190, 240))
 

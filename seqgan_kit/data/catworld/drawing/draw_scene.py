@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from seqgan_kit.data.catworld.accessories import draw_headwear, draw_neckwear
-from seqgan_kit.data.catworld.backgrounds import draw_background
-from seqgan_kit.data.catworld.expression import draw_features
-from seqgan_kit.data.catworld.face import Proportions, draw_body, draw_head
-from seqgan_kit.data.catworld.palette import jittered_fur
-from seqgan_kit.data.catworld.pen import Pen
-from seqgan_kit.data.catworld.scenes import Cat, Scene
+from seqgan_kit.data.catworld.drawing.accessories import draw_headwear, draw_neckwear
+from seqgan_kit.data.catworld.drawing.backgrounds import draw_background
+from seqgan_kit.data.catworld.drawing.expression import draw_features
+from seqgan_kit.data.catworld.drawing.face import Proportions, draw_body, draw_head
+from seqgan_kit.data.catworld.drawing.palette import jittered_fur
+from seqgan_kit.data.catworld.drawing.pen import Pen
+from seqgan_kit.data.catworld.scenes.scene import Cat, Scene
 from seqgan_kit.errors import UsageError
 
 SMALLEST_PIXELS, LARGEST_PIXELS = 16, 256

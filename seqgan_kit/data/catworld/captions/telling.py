@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from seqgan_kit.data.catworld.grammar import facts_of
-from seqgan_kit.data.catworld.lexicon import ARTICLE
-from seqgan_kit.data.catworld.programs import PROGRAMS, start_context
-from seqgan_kit.data.catworld.scenes import Scene
+from seqgan_kit.data.catworld.captions.grammar import facts_of
+from seqgan_kit.data.catworld.captions.lexicon import ARTICLE
+from seqgan_kit.data.catworld.captions.programs import PROGRAMS, start_context
+from seqgan_kit.data.catworld.scenes.scene import Scene
 
 
 def article_before(word: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from seqgan_kit.data.catworld import lexicon as lex
-from seqgan_kit.data.catworld.automaton import Automaton
-from seqgan_kit.data.catworld.marginal import Network
-from seqgan_kit.data.catworld.telling import spell
+from seqgan_kit.data.catworld.captions import lexicon as lex
+from seqgan_kit.data.catworld.captions.automaton import Automaton
+from seqgan_kit.data.catworld.captions.marginal import Network
+from seqgan_kit.data.catworld.captions.telling import spell
 
 _COAT_OF = {word: coat for coat, words in lex.COAT_WORDS.items() for word in words}
 _CODA_STARTS = {text.split()[0] for texts in lex.CODAS.values() for text in texts}

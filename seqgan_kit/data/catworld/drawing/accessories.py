@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from seqgan_kit.data.catworld.expression import EYE_HEIGHT, eye_x
-from seqgan_kit.data.catworld.face import Proportions
-from seqgan_kit.data.catworld.palette import BLACK, RGB, WHITE, Fur, luminance, mix
-from seqgan_kit.data.catworld.pen import CIRCLE, Pen, grown, mirrored, rounded, shape_of
+from seqgan_kit.data.catworld.drawing.expression import EYE_HEIGHT, eye_x
+from seqgan_kit.data.catworld.drawing.face import Proportions
+from seqgan_kit.data.catworld.drawing.palette import BLACK, RGB, WHITE, Fur, luminance, mix
+from seqgan_kit.data.catworld.drawing.pen import CIRCLE, Pen, grown, mirrored, rounded, shape_of
 
 _RED: RGB = (216, 30, 48)
 _GOLD: RGB = (255, 208, 66)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seqgan_kit.data.catworld import scenes
-from seqgan_kit.data.catworld.scenes import SceneLaw
+from seqgan_kit.data.catworld.scenes import scene as scenes
+from seqgan_kit.data.catworld.scenes.scene import SceneLaw
 
 FACT_VALUES: dict[str, tuple[str, ...]] = scenes.LABEL_NAMES | {
     "expression2": scenes.EXPRESSIONS,

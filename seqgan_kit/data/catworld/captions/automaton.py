@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqgan_kit.data.catworld.lexicon import ARTICLE
-from seqgan_kit.data.catworld.marginal import Network
-from seqgan_kit.data.catworld.telling import article_before
+from seqgan_kit.data.catworld.captions.lexicon import ARTICLE
+from seqgan_kit.data.catworld.captions.marginal import Network
+from seqgan_kit.data.catworld.captions.telling import article_before
 
 Item = tuple[int, tuple[str, ...]]  # a node of the network and the words still to be said there
 Subset = dict[Item, float]

@@ -9,9 +9,9 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from seqgan_kit.data.catworld.palette import BLACK, EAR_PINK, WHITE, Fur, mix
-from seqgan_kit.data.catworld.patterns import draw_body_pattern, draw_head_pattern
-from seqgan_kit.data.catworld.pen import (
+from seqgan_kit.data.catworld.drawing.palette import BLACK, EAR_PINK, WHITE, Fur, mix
+from seqgan_kit.data.catworld.drawing.patterns import draw_body_pattern, draw_head_pattern
+from seqgan_kit.data.catworld.drawing.pen import (
     CIRCLE,
     Pen,
     Point,
@@ -22,7 +22,7 @@ from seqgan_kit.data.catworld.pen import (
     shape_of,
     stretched,
 )
-from seqgan_kit.data.catworld.scenes import Cat
+from seqgan_kit.data.catworld.scenes.scene import Cat
 
 _SIDES = (-1, 1)
 _OUTLINE = 0.055

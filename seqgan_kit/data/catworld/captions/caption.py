@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqgan_kit.data.catworld.automaton import Automaton, determinise
-from seqgan_kit.data.catworld.marginal import Network, build_network
-from seqgan_kit.data.catworld.parsing import Parse, parse
-from seqgan_kit.data.catworld.scenes import Scene, SceneLaw
-from seqgan_kit.data.catworld.telling import probability_given, tell
+from seqgan_kit.data.catworld.captions.automaton import Automaton, determinise
+from seqgan_kit.data.catworld.captions.marginal import Network, build_network
+from seqgan_kit.data.catworld.captions.parsing import Parse, parse
+from seqgan_kit.data.catworld.captions.telling import probability_given, tell
+from seqgan_kit.data.catworld.scenes.scene import Scene, SceneLaw
 from seqgan_kit.errors import UsageError
 
 

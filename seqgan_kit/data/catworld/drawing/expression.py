@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seqgan_kit.data.catworld.face import Proportions
-from seqgan_kit.data.catworld.palette import (
+from seqgan_kit.data.catworld.drawing.face import Proportions
+from seqgan_kit.data.catworld.drawing.palette import (
     BLUSH,
     DARK_INK,
     IRIS,
@@ -19,8 +19,8 @@ from seqgan_kit.data.catworld.palette import (
     luminance,
     mix,
 )
-from seqgan_kit.data.catworld.pen import Pen
-from seqgan_kit.data.catworld.scenes import Cat
+from seqgan_kit.data.catworld.drawing.pen import Pen
+from seqgan_kit.data.catworld.scenes.scene import Cat
 
 EYE_HEIGHT = 0.0
 _EYE_X = 0.42

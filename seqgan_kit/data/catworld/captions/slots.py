@@ -12,8 +12,8 @@ Context keys (``programs`` says which slot reads which):
 
 from __future__ import annotations
 
-from seqgan_kit.data.catworld import lexicon as lex
-from seqgan_kit.data.catworld.grammar import (
+from seqgan_kit.data.catworld.captions import lexicon as lex
+from seqgan_kit.data.catworld.captions.grammar import (
     CLAUSE_SAID,
     NO_MORE,
     Choice,

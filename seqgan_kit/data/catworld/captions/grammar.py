@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from seqgan_kit.data.catworld.lexicon import Wordings
-from seqgan_kit.data.catworld.scenes import Scene
+from seqgan_kit.data.catworld.captions.lexicon import Wordings
+from seqgan_kit.data.catworld.scenes.scene import Scene
 
 Context = Mapping[str, str]
 Facts = Mapping[str, str]

@@ -1,0 +1,1 @@
+"""Captions of the cat world and their exact probabilities."""

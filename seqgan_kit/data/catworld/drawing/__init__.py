@@ -1,0 +1,1 @@
+"""Images of the cat world, drawn from scenes."""

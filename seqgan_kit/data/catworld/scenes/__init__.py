@@ -1,0 +1,1 @@
+"""Scenes of the cat world and the exact law that draws them."""
