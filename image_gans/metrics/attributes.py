@@ -25,7 +25,7 @@ from torch import Tensor
 
 from seqgan_kit.data.catworld.scenes.scene import EYE_STATES, LABEL_NAMES, SceneLaw
 from seqgan_kit.errors import DataError
-from seqgan_kit.metrics.divergences import Estimate
+from seqgan_kit.metrics.statistics.divergences import Estimate
 
 Floats = NDArray[np.float64]
 ODD_EYES = "odd_eyes"

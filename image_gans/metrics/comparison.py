@@ -35,11 +35,11 @@ from image_gans.metrics.recognition import accuracies, learnable, recognise, rec
 from image_gans.metrics.swd import PATCH_PIXELS, sliced_wasserstein
 from seqgan_kit.data.catworld.scenes.scene import SceneLaw
 from seqgan_kit.data.images.load_images import ImageCorpus, to_float, to_uint8
-from seqgan_kit.metrics.divergences import Estimate
-from seqgan_kit.metrics.frechet import Moments, frechet_estimate, moments
-from seqgan_kit.metrics.kernel_distance import kernel_distance
-from seqgan_kit.metrics.neighbours import density_coverage, precision_recall
-from seqgan_kit.metrics.two_sample import classifier_test
+from seqgan_kit.metrics.features.frechet import Moments, frechet_estimate, moments
+from seqgan_kit.metrics.features.kernel_distance import kernel_distance
+from seqgan_kit.metrics.features.neighbours import density_coverage, precision_recall
+from seqgan_kit.metrics.features.two_sample import classifier_test
+from seqgan_kit.metrics.statistics.divergences import Estimate
 
 Floats = NDArray[np.float64]
 Rows = TypeVar("Rows", Tensor, Floats)

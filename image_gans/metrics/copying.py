@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seqgan_kit.errors import UsageError
-from seqgan_kit.metrics.divergences import Estimate
-from seqgan_kit.metrics.feature_arrays import Floats, feature_pair, nearest
+from seqgan_kit.metrics.features.feature_arrays import Floats, feature_pair, nearest
+from seqgan_kit.metrics.statistics.divergences import Estimate
 
 
 @dataclass(frozen=True, eq=False)

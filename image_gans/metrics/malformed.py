@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqgan_kit.metrics.frechet import Moments
+from seqgan_kit.metrics.features.frechet import Moments
 
 Floats = NDArray[np.float64]
 QUANTILE = 0.005

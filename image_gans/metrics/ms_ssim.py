@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqgan_kit.errors import DataError
-from seqgan_kit.metrics.divergences import Estimate
+from seqgan_kit.metrics.statistics.divergences import Estimate
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _WINDOW_PIXELS, _WINDOW_DEVIATION = 11, 1.5

@@ -26,7 +26,7 @@ from seqgan_kit.core.bounds import Count, Positive, Size, Weight, bounded
 from seqgan_kit.data.cache import cache_dir, cache_key
 from seqgan_kit.data.images.load_images import to_float
 from seqgan_kit.errors import CheckpointError, DataError
-from seqgan_kit.metrics.divergences import Estimate
+from seqgan_kit.metrics.statistics.divergences import Estimate
 
 _CHUNK = 256
 

@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from seqgan_kit.errors import DataError, UsageError
-from seqgan_kit.metrics.divergences import Estimate
+from seqgan_kit.metrics.statistics.divergences import Estimate
 
 PATCH_PIXELS = 7
 SMALLEST_LEVEL_PIXELS = 16

@@ -85,7 +85,7 @@ def _measure(texts: Texts, repeats: int) -> list[Measured]:
 
 
 def _ways(texts: Texts, folder: Path) -> dict[tuple[str, str], Way]:
-    from seqgan_kit.metrics.bleu import ReferenceSet, self_sentence_scores, sentence_scores
+    from seqgan_kit.metrics.text.bleu import ReferenceSet, self_sentence_scores, sentence_scores
 
     hyp, refs = folder / "hyp.txt", folder / "refs.txt"
     for path, lines in ((hyp, texts.hypotheses), (refs, texts.references)):
@@ -127,7 +127,7 @@ def _run(*words: str | Path) -> None:
 
 def _measure_nltk(texts: Texts, lines: int) -> list[Measured]:
     """nltk on the first lines alone: for all of them it would take from minutes to hours."""
-    from seqgan_kit.metrics.bleu import ReferenceSet, self_sentence_scores, sentence_scores
+    from seqgan_kit.metrics.text.bleu import ReferenceSet, self_sentence_scores, sentence_scores
 
     hypotheses = texts.hypotheses
     some = range(min(lines, len(hypotheses)))

@@ -18,8 +18,9 @@ from seqgan_kit.cli.score_output import Compared, Scored
 from seqgan_kit.cli.user_files import TOKENIZERS as SENTENCE_TOKENIZERS
 from seqgan_kit.cli.user_files import read_lines
 from seqgan_kit.errors import UsageError, unknown
-from seqgan_kit.metrics.bootstrap import bootstrap_interval, paired_difference
-from seqgan_kit.metrics.corpus_bleu import (
+from seqgan_kit.metrics.signature import Signature
+from seqgan_kit.metrics.statistics.bootstrap import bootstrap_interval, paired_difference
+from seqgan_kit.metrics.text.corpus_bleu import (
     DEFAULT_ORDER,
     DEFAULT_TOKENIZER,
     SMOOTHING,
@@ -29,7 +30,6 @@ from seqgan_kit.metrics.corpus_bleu import (
     line_counts,
     score_of_counts,
 )
-from seqgan_kit.metrics.signature import Signature
 
 
 def score_corpus(options: argparse.Namespace) -> Scored | Compared:

@@ -12,8 +12,8 @@ import numpy as np
 
 from seqgan_kit.cli.user_files import STDIN, shown
 from seqgan_kit.errors import DataError, UsageError
-from seqgan_kit.metrics.bootstrap import DEFAULT_LEVEL, DEFAULT_RESAMPLES
 from seqgan_kit.metrics.signature import Signature
+from seqgan_kit.metrics.statistics.bootstrap import DEFAULT_LEVEL, DEFAULT_RESAMPLES
 
 Line = TypeVar("Line")
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from seqgan_kit.metrics.bootstrap import Interval, PairedDifference
 from seqgan_kit.metrics.signature import Signature
+from seqgan_kit.metrics.statistics.bootstrap import Interval, PairedDifference
 
 TITLES = {"bleu": "BLEU", "self-bleu": "Self-BLEU", "corpus-bleu": "BLEU"}
 

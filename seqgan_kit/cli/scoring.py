@@ -16,7 +16,9 @@ from seqgan_kit.cli.score_inputs import (
 from seqgan_kit.cli.score_output import Compared, Scored
 from seqgan_kit.cli.user_files import TOKENIZERS, read_sentences
 from seqgan_kit.errors import DataError, UsageError, unknown
-from seqgan_kit.metrics.bleu import (
+from seqgan_kit.metrics.signature import Signature
+from seqgan_kit.metrics.statistics.bootstrap import bootstrap_interval, paired_difference
+from seqgan_kit.metrics.text.bleu import (
     DEFAULT_ORDERS,
     ReferenceSet,
     Scores,
@@ -24,9 +26,7 @@ from seqgan_kit.metrics.bleu import (
     self_sentence_scores,
     sentence_scores,
 )
-from seqgan_kit.metrics.bootstrap import bootstrap_interval, paired_difference
-from seqgan_kit.metrics.corpus_bleu import TOKENIZERS as SACREBLEU_TOKENIZERS
-from seqgan_kit.metrics.signature import Signature
+from seqgan_kit.metrics.text.corpus_bleu import TOKENIZERS as SACREBLEU_TOKENIZERS
 
 
 def score_self(options: argparse.Namespace) -> Scored:

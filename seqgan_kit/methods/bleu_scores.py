@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 from seqgan_kit.methods.score_tables import AS_REAL, Column, column
-from seqgan_kit.metrics.bleu import DEFAULT_ORDERS, ReferenceSet, self_bleu, sentence_scores
-from seqgan_kit.metrics.divergences import Estimate
-from seqgan_kit.metrics.ngram_index import Sentence
 from seqgan_kit.metrics.signature import Signature
+from seqgan_kit.metrics.statistics.divergences import Estimate
+from seqgan_kit.metrics.text.bleu import DEFAULT_ORDERS, ReferenceSet, self_bleu, sentence_scores
+from seqgan_kit.metrics.text.ngram_index import Sentence
 
 
 def bleu_scores(

@@ -27,9 +27,9 @@ from seqgan_kit.data.text.load_text import TextCorpus
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.export import TextGenerator, check_text_model, save_text_model
 from seqgan_kit.methods.score_tables import AS_REAL, Column, column, table_row
-from seqgan_kit.metrics.divergences import Estimate
-from seqgan_kit.metrics.ngram_divergence import NgramShares, js_divergences
 from seqgan_kit.metrics.signature import Signature
+from seqgan_kit.metrics.statistics.divergences import Estimate
+from seqgan_kit.metrics.text.ngram_divergence import NgramShares, js_divergences
 
 ORDERS = (1, 2, 3, 4)
 

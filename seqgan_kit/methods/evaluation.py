@@ -21,7 +21,7 @@ from seqgan_kit.methods.evaluation_settings import (
 from seqgan_kit.methods.measure_columns import measure_columns
 from seqgan_kit.methods.score_tables import Column, table_row
 from seqgan_kit.methods.text_measures import Scores, TextMeasures
-from seqgan_kit.metrics.findings import findings
+from seqgan_kit.metrics.text.findings import findings
 
 REAL = "real text"
 SAMPLES = "samples"

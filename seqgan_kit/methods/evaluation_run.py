@@ -26,8 +26,8 @@ from seqgan_kit.methods.measure_columns import MODEL
 from seqgan_kit.methods.score_tables import Column, column
 from seqgan_kit.methods.text_measures import Scores, TextMeasures
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
-from seqgan_kit.metrics.likelihood import perplexity
 from seqgan_kit.metrics.signature import Signature
+from seqgan_kit.metrics.statistics.nll import perplexity
 from seqgan_kit.sequences.autoregressive import SequenceGenerator, tempered
 
 DRAWS = 5000

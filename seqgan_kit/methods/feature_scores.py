@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from seqgan_kit.metrics.divergences import Estimate
-from seqgan_kit.metrics.frechet import frechet_estimate
-from seqgan_kit.metrics.mauve import MauveSettings, mauve
-from seqgan_kit.metrics.neighbours import density_coverage, precision_recall
-from seqgan_kit.metrics.two_sample import classifier_test
+from seqgan_kit.metrics.features.frechet import frechet_estimate
+from seqgan_kit.metrics.features.mauve import MauveSettings, mauve
+from seqgan_kit.metrics.features.neighbours import density_coverage, precision_recall
+from seqgan_kit.metrics.features.two_sample import classifier_test
+from seqgan_kit.metrics.statistics.divergences import Estimate
 
 MAUVE = MauveSettings()
 

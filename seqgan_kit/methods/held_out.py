@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from seqgan_kit.data.text.text_corpus import TextCorpus
 from seqgan_kit.methods.score_tables import Column, column
-from seqgan_kit.metrics.divergences import Estimate
-from seqgan_kit.metrics.likelihood import nll_estimates
 from seqgan_kit.metrics.signature import Signature
+from seqgan_kit.metrics.statistics.divergences import Estimate
+from seqgan_kit.metrics.statistics.nll import nll_estimates
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.likelihood import sequence_log_probs
 

@@ -28,10 +28,10 @@ from seqgan_kit.methods.held_out import (
     row_log_probs,
 )
 from seqgan_kit.methods.score_tables import Column, column
-from seqgan_kit.metrics import divergences as exact
-from seqgan_kit.metrics.divergences import Estimate
-from seqgan_kit.metrics.likelihood import nll_estimates
 from seqgan_kit.metrics.signature import Signature
+from seqgan_kit.metrics.statistics import divergences as exact
+from seqgan_kit.metrics.statistics.divergences import Estimate
+from seqgan_kit.metrics.statistics.nll import nll_estimates
 from seqgan_kit.sequences.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.oracle import oracle_entropy
 

@@ -13,9 +13,9 @@ from seqgan_kit.methods.text_measures import (
     REPETITION_ORDER,
     TextMeasures,
 )
-from seqgan_kit.metrics.language_model import DEFAULT_ORDER
-from seqgan_kit.metrics.mauve import default_clusters, mauve_signature
+from seqgan_kit.metrics.features.mauve import default_clusters, mauve_signature
 from seqgan_kit.metrics.signature import Signature
+from seqgan_kit.metrics.text.language_model import DEFAULT_ORDER
 
 MODEL, TEXT, JUDGED, NGRAMS, LINES, FEATURES = (
     "the model itself", "beside the test text", "language models", "n-grams", "sentences", "features"

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from seqgan_kit.metrics.divergences import Estimate
 from seqgan_kit.metrics.signature import Signature
+from seqgan_kit.metrics.statistics.divergences import Estimate
 
 Column = dict[str, Any]
 AS_REAL = "as real"

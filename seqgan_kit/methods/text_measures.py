@@ -24,12 +24,12 @@ from seqgan_kit.methods.evaluation_settings import (
     Sentences,
     some_of,
 )
-from seqgan_kit.metrics import ngram_statistics as stats
-from seqgan_kit.metrics.bleu import ReferenceSet
-from seqgan_kit.metrics.divergences import Estimate
-from seqgan_kit.metrics.language_model import KneserNey
-from seqgan_kit.metrics.likelihood import nll_estimates
-from seqgan_kit.metrics.ngram_divergence import NgramShares, js_divergences
+from seqgan_kit.metrics.statistics.divergences import Estimate
+from seqgan_kit.metrics.statistics.nll import nll_estimates
+from seqgan_kit.metrics.text import ngram_statistics as stats
+from seqgan_kit.metrics.text.bleu import ReferenceSet
+from seqgan_kit.metrics.text.language_model import KneserNey
+from seqgan_kit.metrics.text.ngram_divergence import NgramShares, js_divergences
 
 if TYPE_CHECKING:
     from seqgan_kit.methods.text_encoder import TextEncoder

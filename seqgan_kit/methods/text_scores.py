@@ -34,8 +34,8 @@ from seqgan_kit.methods.held_out import (
 )
 from seqgan_kit.methods.known_worlds import World, sampling_seed
 from seqgan_kit.methods.score_tables import Column, table_row
-from seqgan_kit.metrics.bleu import DEFAULT_ORDERS, ReferenceSet
-from seqgan_kit.metrics.divergences import Estimate
+from seqgan_kit.metrics.statistics.divergences import Estimate
+from seqgan_kit.metrics.text.bleu import DEFAULT_ORDERS, ReferenceSet
 from seqgan_kit.sequences.autoregressive import SequenceGenerator, tempered
 from seqgan_kit.sequences.sampling import check_sampling_options
 from seqgan_kit.sequences.truncation import Truncated

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from seqgan_kit.metrics.frontier import FrontierPoint, Verdict, judge, pareto_front
-from seqgan_kit.metrics.paired_t import FEWEST_FOR_A_CLAIM, difference_over_seeds
+from seqgan_kit.metrics.statistics.frontier import FrontierPoint, Verdict, judge, pareto_front
+from seqgan_kit.metrics.statistics.paired_t import FEWEST_FOR_A_CLAIM, difference_over_seeds
 from seqgan_kit.report.comparison_runs import BASELINE
 
 _DRAWS = 400

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import escape
 
-from seqgan_kit.metrics.frontier import FrontierPoint, pareto_front
+from seqgan_kit.metrics.statistics.frontier import FrontierPoint, pareto_front
 from seqgan_kit.report.comparison_runs import sweep_order
 from seqgan_kit.report.label_places import Box, dot, place_labels
 from seqgan_kit.report.plane import Line, Plane, number, plane_of

@@ -22,7 +22,7 @@ from seqgan_kit.data.text.load_text import TextCorpus, TextData, load_text
 from seqgan_kit.methods.corpora import OracleData, load_corpus
 from seqgan_kit.methods.export import save_text_model
 from seqgan_kit.methods.held_out import likelihood_of_test
-from seqgan_kit.metrics.bleu import bleu
+from seqgan_kit.metrics.text.bleu import bleu
 from seqgan_kit.report.evaluation_table import print_evaluation
 from seqgan_kit.sequences.autoregressive import tempered
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator

@@ -13,8 +13,13 @@ import sacrebleu
 
 from seqgan_kit import __version__
 from seqgan_kit.cli.main import main
-from seqgan_kit.metrics.bleu import ReferenceSet, self_bleu, self_sentence_scores, sentence_scores
-from seqgan_kit.metrics.bootstrap import bootstrap_interval, paired_difference
+from seqgan_kit.metrics.statistics.bootstrap import bootstrap_interval, paired_difference
+from seqgan_kit.metrics.text.bleu import (
+    ReferenceSet,
+    self_bleu,
+    self_sentence_scores,
+    sentence_scores,
+)
 
 Capture = pytest.CaptureFixture[str]
 A = ["a cat sits here", "a small dog runs off", "the bird sings", "it rains on the roof today"]

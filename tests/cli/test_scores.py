@@ -10,7 +10,7 @@ import pytest
 
 from seqgan_kit import __version__
 from seqgan_kit.cli.main import main
-from seqgan_kit.metrics.bleu import bleu, self_bleu
+from seqgan_kit.metrics.text.bleu import bleu, self_bleu
 
 HYPS = "a cat sits here\na small dog runs off\n"
 REFS = "a cat sits there\na dog runs off quickly\nthe cat sits here now\n"

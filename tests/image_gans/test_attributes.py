@@ -18,7 +18,7 @@ from image_gans.metrics.attributes import (
 from image_gans.metrics.malformed import confidence, real_form, squared_mahalanobis
 from seqgan_kit.data.catworld.scenes.scene import EYE_STATES, LABEL_NAMES, SceneLaw, every_cat
 from seqgan_kit.errors import DataError
-from seqgan_kit.metrics.frechet import moments
+from seqgan_kit.metrics.features.frechet import moments
 
 LAW = SceneLaw()
 WELL = torch.zeros(2000, dtype=torch.bool)

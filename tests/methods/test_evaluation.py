@@ -12,10 +12,10 @@ from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.methods.evaluation import evaluate_sentences
 from seqgan_kit.methods.evaluation_settings import EvaluationSettings, RealText, some_of
 from seqgan_kit.methods.text_measures import TextMeasures
-from seqgan_kit.metrics import ngram_statistics as stats
-from seqgan_kit.metrics.bleu import bleu, self_bleu
-from seqgan_kit.metrics.language_model import KneserNey, lm_score, reverse_lm_score
-from seqgan_kit.metrics.ngram_divergence import js_divergences
+from seqgan_kit.metrics.text import ngram_statistics as stats
+from seqgan_kit.metrics.text.bleu import bleu, self_bleu
+from seqgan_kit.metrics.text.language_model import KneserNey, lm_score, reverse_lm_score
+from seqgan_kit.metrics.text.ngram_divergence import js_divergences
 
 PLAIN = EvaluationSettings(encoder="none")
 

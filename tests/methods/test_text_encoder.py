@@ -20,7 +20,7 @@ from seqgan_kit.methods.lstm_language_model import (
     train_language_model,
 )
 from seqgan_kit.methods.text_encoder import find_encoder, own_encoder
-from seqgan_kit.metrics.two_sample import classifier_test
+from seqgan_kit.metrics.features.two_sample import classifier_test
 
 SMALL = LanguageModelSettings(embedding=16, hidden=16, dropout=0.1, epochs=3, learning_rate=1e-2)
 

@@ -18,8 +18,8 @@ from seqgan_kit.methods.evaluation_settings import some_of
 from seqgan_kit.methods.known_worlds import CatCaptions
 from seqgan_kit.methods.mle import build
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer, diversity
-from seqgan_kit.metrics.bleu import ReferenceSet, bleu, self_bleu
-from seqgan_kit.metrics.divergences import forward_kl
+from seqgan_kit.metrics.statistics.divergences import forward_kl
+from seqgan_kit.metrics.text.bleu import ReferenceSet, bleu, self_bleu
 from seqgan_kit.report.tables import best_rows
 from seqgan_kit.sequences.likelihood import sequence_log_probs
 from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator

@@ -1,0 +1,1 @@
+"""Scores over feature vectors: Frechet distance, MAUVE, neighbours, two-sample tests."""

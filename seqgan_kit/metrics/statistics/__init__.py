@@ -1,0 +1,1 @@
+"""Divergences of known laws, standard errors, resampling, frontiers."""

@@ -1,0 +1,1 @@
+"""Scores of token sequences: n-grams, BLEU, language models. None loads torch."""

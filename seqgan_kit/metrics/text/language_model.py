@@ -1,0 +1,157 @@
+r"""Language-model scores of generated text, with an n-gram model of Kneser and Ney (``kneser_ney``).
+
+    LM score         = - sum over samples of log P_real(x) / their tokens
+    reverse LM score = - sum over held-out real text of log P_samples(x) / its tokens
+
+in nats, the end of a sentence being a token too (Zhao et al. 2018; Semeniuta et al. 2018; Caccia et al.
+2020).
+
+The vocabulary is closed: the given words, ``<unk>`` for all others, and the end of a sentence. An unknown
+word is one event. Where the training text knows none it has its share of the uniform distribution and
+nothing more, so it is dear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+import numpy as np
+
+from seqgan_kit.errors import DataError, UsageError
+from seqgan_kit.metrics.statistics.divergences import Estimate
+from seqgan_kit.metrics.statistics.nll import nll_estimates
+from seqgan_kit.metrics.text.kneser_ney import START, Floats, Text, train_levels
+
+Sentences = Sequence[Sequence[str]]
+
+DEFAULT_ORDER = 5
+UNKNOWN = "<unk>"
+# Ids after the start's.
+_END, _UNKNOWN, _FIRST_WORD = START + 1, START + 2, START + 3
+
+
+class KneserNey:
+    """An interpolated Kneser-Ney model; training counts once, scoring looks up.
+
+    Attributes:
+        order: the longest n-grams.
+        words: the vocabulary without ``<unk>`` and the end.
+        discounts: per k from 1 on, (D(1), D(2), D(3 or more)).
+
+    Args:
+        sentences: the training text as lists of words.
+        order: the longest n-grams.
+        vocabulary: all words that it shall know (default: those of the training text). Two models can be
+            compared on one text only where they have the same.
+        discount: one D for all, as in the original paper (default: the modified ones, from the counts).
+    """
+
+    def __init__(
+        self,
+        sentences: Sentences,
+        order: int = DEFAULT_ORDER,
+        *,
+        vocabulary: Iterable[str] | None = None,
+        discount: float | None = None,
+    ):
+        if order < 1:
+            raise UsageError(
+                f"the order of a language model is a whole number from 1 on, got {order}."
+            )
+        if discount is not None and not 0 < discount <= 1:
+            raise UsageError(f"a discount lies above 0 and is at most 1; got {discount}.")
+        if not sentences:
+            raise DataError("a language model learns from at least one sentence; none was given.")
+        given = chain.from_iterable(sentences) if vocabulary is None else vocabulary
+        self.order = order
+        self.words = sorted(set(given) - {UNKNOWN})
+        self._ids = {word: i for i, word in enumerate(self.words, start=_FIRST_WORD)}
+        self._levels, self.discounts = train_levels(
+            self._numbered(sentences), order, self._base, discount
+        )
+
+    @property
+    def vocabulary_size(self) -> int:
+        """V: the words, ``<unk>`` and the end of a sentence."""
+        return len(self.words) + 2
+
+    def sentence_log_probs(self, sentences: Sentences) -> tuple[Floats, Floats]:
+        """Natural log-probability [N] of every sentence with its end, and its tokens [N], the end counted."""
+        if not sentences:
+            raise DataError("a language model scores at least one sentence; none was given.")
+        text = self._numbered(sentences)
+        logs = np.where(text.place > 0, np.log(self._probabilities(text)), 0.0)
+        starts = np.flatnonzero(text.place == 0)
+        counts = np.diff(starts, append=len(text.ids)) - 1.0
+        return np.add.reduceat(logs, starts), counts
+
+    def next_word_probs(self, prefix: Sequence[str]) -> dict[str, float]:
+        """Probability of every word of the vocabulary, and of the end (as ``</s>``), after a beginning."""
+        one = self._numbered([prefix])
+        ids = np.repeat(one.ids[None], self.vocabulary_size, axis=0)
+        ids[:, -1] = np.arange(_END, _END + self.vocabulary_size)  # in place of the end
+        every = Text(ids.ravel(), np.tile(one.place, self.vocabulary_size))
+        last = self._probabilities(every).reshape(self.vocabulary_size, -1)[:, -1]
+        return dict(zip(("</s>", UNKNOWN, *self.words), last.tolist(), strict=True))
+
+    @property
+    def _base(self) -> int:
+        return len(self.words) + _FIRST_WORD
+
+    def _numbered(self, sentences: Sentences) -> Text:
+        ids: list[int] = []
+        for words in sentences:
+            ids.append(START)
+            ids.extend(self._ids.get(word, _UNKNOWN) for word in words)
+            ids.append(_END)
+        lengths = np.fromiter(map(len, sentences), np.int64, len(sentences)) + 2
+        starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return Text(np.array(ids, np.int64), np.arange(len(ids)) - starts)
+
+    def _probabilities(self, text: Text) -> Floats:
+        """[M] probability of every token given those before it in its sentence; of starts, nothing of use."""
+        probability = np.full(len(text.ids), 1 / self.vocabulary_size)
+        grams = np.zeros_like(text.ids)
+        for k, level in enumerate(self._levels, start=1):
+            histories = text.histories(grams, k)
+            at, known = level.find(histories * self._base + text.ids, histories >= 0)
+            mixed = (
+                np.where(known, level.shares[at], 0.0) + level.left_over[histories] * probability
+            )
+            probability = np.where(histories >= 0, mixed, probability)
+            grams = np.where(known, at, -1)
+        return probability
+
+
+def lm_score(samples: Sentences, model: KneserNey) -> tuple[Estimate, Estimate]:
+    """Nats per token and per sentence of samples under a model of real text: low where they read well.
+
+    A generator that says one likely sentence over and over has the best, so it says nothing without the
+    reverse score (Zhao et al. 2018; Semeniuta et al. 2018; Caccia et al. 2020).
+    """
+    return nll_estimates(*model.sentence_log_probs(samples))
+
+
+def reverse_lm_score(
+    samples: Sentences,
+    held_out: Sentences,
+    vocabulary: Iterable[str],
+    order: int = DEFAULT_ORDER,
+    discount: float | None = None,
+) -> tuple[Estimate, Estimate]:
+    """Nats per token and per sentence of held-out real text under a model of samples.
+
+    What they do not say costs. It falls with the number of samples: compare only equal ones. The standard
+    errors are over the held-out sentences, for this one set of samples.
+
+    Args:
+        samples: what the model learns from.
+        held_out: real text that the generator did not see.
+        vocabulary: all words of real text, training and held-out. With the samples' own, few words would be
+            an advantage; without the held-out ones, senseless words would be: they make ``<unk>`` likely.
+        order: the longest n-grams.
+        discount: see :class:`KneserNey`.
+    """
+    model = KneserNey(samples, order, vocabulary=vocabulary, discount=discount)
+    return nll_estimates(*model.sentence_log_probs(held_out))

@@ -1,0 +1,95 @@
+r"""How far the n-grams of two corpora are apart: Gulrajani et al. 2017's measure of a character generator.
+
+With p and q the shares of the n-grams of one order in either corpus, all sentences together,
+
+    JS_n = (sum_g p(g) log2(p(g) / m(g)) + sum_g q(g) log2(q(g) / m(g))) / 2,    m = (p + q) / 2
+
+which is 0 where the shares agree and 1 bit where no n-gram is common. Two samples of one text differ too, the
+more the longer the n-grams and the fewer the sentences: compare a generator's JS_n with that of as many
+held-out sentences (the paper: 640), against the same corpus.
+
+Sentences are taken as given: the paper's are rows of 32 characters with their padding, which counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
+
+from seqgan_kit.errors import DataError, UsageError
+from seqgan_kit.metrics.text.ngrams import count_ngrams
+
+Sentences = Sequence[Sequence[Hashable]]
+Item = TypeVar("Item", bound=Hashable)
+
+DEFAULT_ORDERS = (1, 2, 3, 4)
+
+
+class NgramShares:
+    """The n-grams of a corpus, counted once for any number of comparisons.
+
+    Attributes:
+        counts: order -> n-gram -> how often it occurs; empty where all sentences are shorter.
+        size: how many sentences there are.
+    """
+
+    def __init__(self, sentences: Sentences, orders: Sequence[int] = DEFAULT_ORDERS):
+        if not orders or min(orders) < 1:
+            raise UsageError(f"n-gram orders are whole numbers from 1 on, got {list(orders)}.")
+        if not sentences:
+            raise DataError("n-gram shares need at least one sentence; none was given.")
+        self.size = len(sentences)
+        self.counts = {order: count_ngrams(sentences, order) for order in orders}
+
+
+def js_divergences(
+    samples: NgramShares | Sentences,
+    references: NgramShares | Sentences,
+    orders: Sequence[int] = DEFAULT_ORDERS,
+) -> dict[int, float]:
+    """JS_n in bits, per order; an order that either has no n-gram of is left out.
+
+    Args:
+        samples: a generator's sentences, or held-out ones for the floor.
+        references: the text to compare with; as ``NgramShares`` it need not be counted again.
+        orders: the n.
+    """
+    own, other = _counted(samples, orders), _counted(references, orders)
+    return {
+        order: js_divergence(own.counts[order], other.counts[order])
+        for order in orders
+        if own.counts[order] and other.counts[order]
+    }
+
+
+def js_divergence(left: Mapping[Item, int], right: Mapping[Item, int]) -> float:
+    """Jensen-Shannon divergence, in bits, of two sets of counts as shares of their sums.
+
+    What only one of them has adds half its share, so the smaller one's items are all that is visited.
+    """
+    few, many = (left, right) if len(left) <= len(right) else (right, left)
+    few_total, many_total = sum(few.values()), sum(many.values())
+    if not few_total or not many_total:
+        raise DataError("a divergence needs counts on both sides; one of them has none.")
+    terms: list[float] = []
+    shared = 0
+    for item, count in few.items():
+        # Shares times both totals: whole numbers, so that equal shares are exactly equal.
+        p, q = count * many_total, many.get(item, 0) * few_total
+        shared += q
+        terms += [share * math.log2(2 * share / (p + q)) for share in (p, q) if share]
+    only_in_many = 1 - shared / (few_total * many_total)
+    bits = math.fsum(terms) / (few_total * many_total) + only_in_many
+    return min(1.0, max(0.0, bits / 2))
+
+
+def _counted(of: NgramShares | Sentences, orders: Sequence[int]) -> NgramShares:
+    if not isinstance(of, NgramShares):
+        return NgramShares(of, orders)
+    if missing := sorted(set(orders) - set(of.counts)):
+        raise UsageError(
+            f"order {missing[0]} was asked of n-grams counted for {sorted(of.counts)}; build "
+            f"NgramShares(sentences, {sorted({*orders, *of.counts})})."
+        )
+    return of
