@@ -26,8 +26,8 @@ from seqgan_kit.methods.text_fitting import fit_to_text
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
-from seqgan_kit.sequences.generators import GeneratorChoice, build_generator
-from seqgan_kit.sequences.lstm import LSTMConfig
+from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, build_generator
+from seqgan_kit.sequences.generators.lstm import LSTMConfig
 
 
 @dataclass(frozen=True)

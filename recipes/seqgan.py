@@ -31,8 +31,12 @@ from seqgan_kit.methods.text_fitting import fit_to_text
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
-from seqgan_kit.sequences.discriminators import DiscriminatorChoice, build_discriminator
-from seqgan_kit.sequences.generators import GeneratorChoice, build_generator
+from seqgan_kit.sequences.discriminators.discriminator_choice import (
+    DiscriminatorChoice,
+    build_discriminator,
+)
+from seqgan_kit.sequences.fine_tuning import PRETRAINED, FineTuning
+from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, build_generator
 from seqgan_kit.sequences.presets import (
     CAPTIONS,
     CAPTIONS_CNN,
@@ -42,7 +46,6 @@ from seqgan_kit.sequences.presets import (
     SMOKE,
     SMOKE_CNN,
 )
-from seqgan_kit.sequences.schedule import PRETRAINED, FineTuning
 
 
 @dataclass(frozen=True)

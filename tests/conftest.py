@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Move
 from seqgan_kit.core.runs.run import Run, RunSettings, open_run
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
-from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 
 
 @dataclass(frozen=True)

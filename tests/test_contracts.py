@@ -69,18 +69,21 @@ from seqgan_kit.methods import (
     relgan,
     seqgan,
 )
-from seqgan_kit.sequences.char_resnet import (
+from seqgan_kit.sequences.discriminators.discriminator_choice import (
+    DiscriminatorChoice,
+    build_discriminator,
+)
+from seqgan_kit.sequences.discriminators.relgan_discriminator import RelGANCNNConfig
+from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.fine_tuning import FineTuning
+from seqgan_kit.sequences.generators.char_resnet import (
     CharResNet,
     CharResNetConfig,
     CharResNetGenerator,
     CharResNetGeneratorConfig,
 )
-from seqgan_kit.sequences.discriminators import DiscriminatorChoice, build_discriminator
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
-from seqgan_kit.sequences.relational_memory import RelationalConfig, RelationalGenerator
-from seqgan_kit.sequences.relgan_discriminator import RelGANCNNConfig
-from seqgan_kit.sequences.schedule import FineTuning
-from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.generators.relational_memory import RelationalConfig, RelationalGenerator
 
 TOKENS = torch.tensor([[3, 4, 2, 0, 0], [5, 6, 3, 4, 2], [6, 2, 0, 0, 0], [3, 3, 4, 5, 6]]).repeat(
     4, 1

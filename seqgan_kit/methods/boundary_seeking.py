@@ -23,9 +23,9 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import BoundarySeeking, RewardKind
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import minimax
-from seqgan_kit.sequences.adversarial import SequenceGame
-from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
+from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.sequence_game import SequenceGame
 
 
 @dataclass(frozen=True)

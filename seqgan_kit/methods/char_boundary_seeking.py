@@ -28,7 +28,7 @@ from seqgan_kit.core.estimators import BoundarySeeking
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import minimax
 from seqgan_kit.core.optimizers import Optimizer, Schedule
-from seqgan_kit.sequences.char_resnet import CharResNetGenerator
+from seqgan_kit.sequences.generators.char_resnet import CharResNetGenerator
 
 
 @dataclass(frozen=True)

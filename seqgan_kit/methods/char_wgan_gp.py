@@ -35,7 +35,7 @@ from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import wasserstein
 from seqgan_kit.core.optimizers import Optimizer, Schedule
 from seqgan_kit.core.penalties import GradientPenalty
-from seqgan_kit.sequences.char_resnet import CharResNetGenerator
+from seqgan_kit.sequences.generators.char_resnet import CharResNetGenerator
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from seqgan_kit.methods.text_measures import Scores, TextMeasures
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.metrics.statistics.nll import perplexity
-from seqgan_kit.sequences.autoregressive import SequenceGenerator, tempered
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, tempered
 
 DRAWS = 5000
 """Samples of a run, unless told otherwise."""

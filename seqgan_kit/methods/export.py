@@ -29,9 +29,16 @@ from seqgan_kit.core.runs.settings import restored
 from seqgan_kit.data.text.detokenize import as_written
 from seqgan_kit.data.text.tokenizers import Tokenizer, load_tokenizer
 from seqgan_kit.errors import CheckpointError, UsageError, unknown
-from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.char_resnet import CharResNetGenerator, CharResNetGeneratorConfig
-from seqgan_kit.sequences.generators import GENERATORS, GeneratorChoice, build_generator
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.generators.char_resnet import (
+    CharResNetGenerator,
+    CharResNetGeneratorConfig,
+)
+from seqgan_kit.sequences.generators.generator_choice import (
+    GENERATORS,
+    GeneratorChoice,
+    build_generator,
+)
 
 TextGenerator = SequenceGenerator | CharResNetGenerator
 

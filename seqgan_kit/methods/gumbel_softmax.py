@@ -22,10 +22,10 @@ from seqgan_kit.core.bounds import Above0, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import non_saturating
-from seqgan_kit.sequences.adversarial import SequenceGame
-from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.gumbel import Course, GumbelSoftmax
-from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
+from seqgan_kit.sequences.estimators.gumbel import Course, GumbelSoftmax
+from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.sequence_game import SequenceGame
 
 
 @dataclass(frozen=True)

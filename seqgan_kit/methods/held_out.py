@@ -13,8 +13,8 @@ from seqgan_kit.methods.score_tables import Column, column
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.metrics.statistics.divergences import Estimate
 from seqgan_kit.metrics.statistics.nll import nll_estimates
-from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.likelihood import sequence_log_probs
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.maximum_likelihood import sequence_log_probs
 
 LOGITS_AT_ONCE = 1 << 22
 """16 MiB of them: with more, memory is waited for."""

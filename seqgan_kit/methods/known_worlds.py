@@ -32,8 +32,8 @@ from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.metrics.statistics import divergences as exact
 from seqgan_kit.metrics.statistics.divergences import Estimate
 from seqgan_kit.metrics.statistics.nll import nll_estimates
-from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.oracle import oracle_entropy
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.worlds.oracle import oracle_entropy
 
 HEAD = 1000
 """Captions in the head of the cat world's distribution."""

@@ -20,8 +20,8 @@ from torch import Tensor
 from seqgan_kit.data.text.encoding import pad_rows
 from seqgan_kit.data.text.tokenizers import BOS, EOS, PAD, SPECIALS, UNK
 from seqgan_kit.errors import DataError
-from seqgan_kit.sequences.likelihood import negative_log_likelihood, sequence_log_probs
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.maximum_likelihood import negative_log_likelihood, sequence_log_probs
 
 Sentences = Sequence[Sequence[str]]
 Floats = NDArray[np.float64]

@@ -26,11 +26,11 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import RewardKind
 from seqgan_kit.core.game import Batch, Move, Phase
 from seqgan_kit.core.objectives import minimax
-from seqgan_kit.sequences.adversarial import SequenceGame
-from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.importance import ImportanceWeighted
-from seqgan_kit.sequences.sampling import CHUNK_ROWS
-from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
+from seqgan_kit.sequences.estimators.importance import ImportanceWeighted
+from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
+from seqgan_kit.sequences.sequence_game import SequenceGame
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from seqgan_kit.core.bounds import Cap, Count, Every, Positive, Weight, bounded
 from seqgan_kit.core.game import EarlyStop, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer, Schedule
-from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.likelihood import LikelihoodGame, teach_epoch
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.maximum_likelihood import LikelihoodGame, teach_epoch
 
 EVALUATIONS = 10
 """Of a run whose length is given in moves."""

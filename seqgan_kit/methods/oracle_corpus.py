@@ -10,8 +10,8 @@ from seqgan_kit.core.bounds import Count, Several, Size, bounded
 from seqgan_kit.data.text.numbers import NumberTokenizer
 from seqgan_kit.data.text.text_account import Account, SplitAccount
 from seqgan_kit.data.text.text_corpus import SPLITS, TextCorpus
-from seqgan_kit.sequences.lstm import LSTMGenerator
-from seqgan_kit.sequences.oracle import open_oracle
+from seqgan_kit.sequences.generators.lstm import LSTMGenerator
+from seqgan_kit.sequences.worlds.oracle import open_oracle
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from seqgan_kit.core.runs.log import read_config
 from seqgan_kit.data.text.tokenizers import Tokenizer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.export import known_name, load_text_model
-from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.schedule import FineTuning
+from seqgan_kit.sequences.fine_tuning import FineTuning
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 
 # Settings of generators that matter while one is trained or made, and not for what it then writes.
 _OF_TRAINING = {"dropout", "initial_std"}

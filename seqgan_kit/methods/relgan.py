@@ -13,7 +13,7 @@ Differs from the authors' code (weilinie/RelGAN): beta is at beta_max in the las
 says, where the code has N = 5000 and stops after 2,000 to 3,000 rounds (``--annealing-rounds 5000``, as in
 the preset ``paper``); rows end by EOS, and likelihood leaves the padding out, which the code learns like
 any token; D's highway layer has biases, attention and layer norm differ as said in
-``sequences/relational_memory.py``.
+``sequences/generators/relational_memory.py``.
 
 The preset ``paper`` is the authors' run on Image COCO: 150 epochs of likelihood, 2,000 rounds of one update
 of G and five of D, beta_max 100. It trains on your text: theirs has 10,000 captions of up to 37 words.
@@ -28,10 +28,10 @@ from seqgan_kit.core.bounds import Bounds, Count, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import non_saturating, relativistic_pairs
-from seqgan_kit.sequences.adversarial import SequenceGame
-from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.gumbel import GumbelSoftmax
-from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
+from seqgan_kit.sequences.estimators.gumbel import GumbelSoftmax
+from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.sequence_game import SequenceGame
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,7 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import expected_logit, expected_probability
 from seqgan_kit.core.optimizers import Optimizer
-from seqgan_kit.sequences.adversarial import SequenceGame
-from seqgan_kit.sequences.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.baselines import (
+from seqgan_kit.sequences.estimators.baselines import (
     Baseline,
     baseline_players,
     baseline_turns,
@@ -38,9 +36,11 @@ from seqgan_kit.sequences.baselines import (
     critic_loss,
     learning_players,
 )
-from seqgan_kit.sequences.estimators import Reinforce
-from seqgan_kit.sequences.sampling import CHUNK_ROWS
-from seqgan_kit.sequences.schedule import FineTuning, fine_tuning_phases
+from seqgan_kit.sequences.estimators.reinforce import Reinforce
+from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
+from seqgan_kit.sequences.sequence_game import SequenceGame
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,9 @@ from seqgan_kit.methods.known_worlds import World, sampling_seed
 from seqgan_kit.methods.score_tables import Column, table_row
 from seqgan_kit.metrics.statistics.divergences import Estimate
 from seqgan_kit.metrics.text.bleu import DEFAULT_ORDERS, ReferenceSet
-from seqgan_kit.sequences.autoregressive import SequenceGenerator, tempered
-from seqgan_kit.sequences.sampling import check_sampling_options
-from seqgan_kit.sequences.truncation import Truncated
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, tempered
+from seqgan_kit.sequences.sampling.drawing_tokens import check_sampling_options
+from seqgan_kit.sequences.sampling.truncation import Truncated
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,13 @@ from seqgan_kit.core.side_by_side import (
     seconds_line,
     time_in_turns,
 )
-from seqgan_kit.sequences.discriminators import DiscriminatorChoice, build_discriminator
-from seqgan_kit.sequences.penalties import ScoreDecay
+from seqgan_kit.sequences.discriminators.discriminator_choice import (
+    DiscriminatorChoice,
+    build_discriminator,
+)
+from seqgan_kit.sequences.discriminators.textcnn import TextCNN, score_penalty
+from seqgan_kit.sequences.discriminators.weight_penalty import ScoreDecay
 from seqgan_kit.sequences.plain_textcnn import PlainTextCNN
-from seqgan_kit.sequences.textcnn import TextCNN, score_penalty
 
 
 @dataclass(frozen=True)

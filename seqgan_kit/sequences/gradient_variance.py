@@ -19,12 +19,12 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.core.objectives import expected_probability
 from seqgan_kit.core.side_by_side import machine, timed
-from seqgan_kit.sequences.baselines import BASELINES, baseline_players, critic_loss
-from seqgan_kit.sequences.estimators import Reinforce
-from seqgan_kit.sequences.likelihood import mle_loss
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
-from seqgan_kit.sequences.oracle import open_oracle
-from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.estimators.baselines import BASELINES, baseline_players, critic_loss
+from seqgan_kit.sequences.estimators.reinforce import Reinforce
+from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.maximum_likelihood import mle_loss
+from seqgan_kit.sequences.worlds.oracle import open_oracle
 
 # The paper's, then a baseline in place of ever more rollouts; then the other baselines at N=4.
 ESTIMATORS = (

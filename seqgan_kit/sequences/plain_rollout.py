@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqgan_kit.sequences.autoregressive import SequenceGenerator, State
-from seqgan_kit.sequences.rollout import Reward
-from seqgan_kit.sequences.textcnn import Highway, TextCNN
+from seqgan_kit.sequences.discriminators.textcnn import Highway, TextCNN
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, State
+from seqgan_kit.sequences.sampling.rollout import Reward
 
 
 @torch.no_grad()
@@ -25,7 +25,7 @@ def plain_rollout_rewards(
 ) -> Tensor:
     """Rewards [B,T] of ``tokens`` [B,T] by a loop over rollouts and prefix lengths that replays prefixes.
 
-    Means the same as :func:`seqgan_kit.sequences.trials.rollout_rewards`, cell by cell, from other random
+    Means the same as :func:`seqgan_kit.sequences.estimators.trials.rollout_rewards`, cell by cell, from other random
     numbers. Given tokens are read without projecting to the vocabulary.
     """
     length = tokens.shape[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.sequences.textcnn import TextCNN
+from seqgan_kit.sequences.discriminators.textcnn import TextCNN
 
 
 class PlainTextCNN(nn.Module):

@@ -4,12 +4,12 @@
 tokens of 5,000) after the paper's pretraining; ``SMOKE`` shows in seconds that everything works.
 """
 
-from seqgan_kit.sequences.discriminators import DiscriminatorChoice
-from seqgan_kit.sequences.generators import GeneratorChoice
-from seqgan_kit.sequences.lstm import LSTMConfig
-from seqgan_kit.sequences.relgan_discriminator import RelGANCNNConfig
-from seqgan_kit.sequences.schedule import FineTuning
-from seqgan_kit.sequences.textcnn import TextCNNConfig
+from seqgan_kit.sequences.discriminators.discriminator_choice import DiscriminatorChoice
+from seqgan_kit.sequences.discriminators.relgan_discriminator import RelGANCNNConfig
+from seqgan_kit.sequences.discriminators.textcnn import TextCNNConfig
+from seqgan_kit.sequences.fine_tuning import FineTuning
+from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice
+from seqgan_kit.sequences.generators.lstm import LSTMConfig
 
 CAPTIONS = FineTuning(
     batch_size=128,

@@ -15,11 +15,11 @@ from seqgan_kit.core.side_by_side import (
     seconds_line,
     time_in_turns,
 )
-from seqgan_kit.sequences.autoregressive import SequenceGenerator, Stepper
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
-from seqgan_kit.sequences.rollout import complete_prefixes
-from seqgan_kit.sequences.sampling import CHUNK_ROWS
-from seqgan_kit.sequences.transformer import TransformerConfig, TransformerGenerator
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, Stepper
+from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.generators.transformer import TransformerConfig, TransformerGenerator
+from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
+from seqgan_kit.sequences.sampling.rollout import complete_prefixes
 
 
 @dataclass(frozen=True)

@@ -22,17 +22,17 @@ from seqgan_kit.core.side_by_side import (
     seconds_line,
     timed,
 )
-from seqgan_kit.sequences.estimators import policy_gradient_loss
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.discriminators.prefix_scorer import PrefixScorer
+from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.estimators.reinforce import policy_gradient_loss
+from seqgan_kit.sequences.estimators.trials import rollout_rewards
+from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.plain_rollout import (
     plain_features,
     plain_rollout_rewards,
     plain_samples,
 )
-from seqgan_kit.sequences.prefix_scorer import PrefixScorer
-from seqgan_kit.sequences.sampling import CHUNK_ROWS
-from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
-from seqgan_kit.sequences.trials import rollout_rewards
+from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
 
 Result = TypeVar("Result")
 STAGES = ("sampling", "rollouts", "discriminator", "update")

@@ -24,8 +24,8 @@ from seqgan_kit.methods.export import save_text_model
 from seqgan_kit.methods.held_out import likelihood_of_test
 from seqgan_kit.metrics.text.bleu import bleu
 from seqgan_kit.report.evaluation_table import print_evaluation
-from seqgan_kit.sequences.autoregressive import tempered
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.generators.autoregressive import tempered
+from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 
 Capture = pytest.CaptureFixture[str]
 PLAIN = ("--encoder", "none")

@@ -9,10 +9,10 @@ import torch
 
 from seqgan_kit.core import recurrence
 from seqgan_kit.core.recurrence import has_bfloat16_lstm, recurrent_precision
-from seqgan_kit.sequences.birnn import BiRNN, BiRNNConfig
-from seqgan_kit.sequences.generators import GeneratorChoice, build_generator
-from seqgan_kit.sequences.lstm import LSTMConfig
-from seqgan_kit.sequences.relational_memory import RelationalConfig
+from seqgan_kit.sequences.discriminators.birnn import BiRNN, BiRNNConfig
+from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, build_generator
+from seqgan_kit.sequences.generators.lstm import LSTMConfig
+from seqgan_kit.sequences.generators.relational_memory import RelationalConfig
 
 TINY = {
     "lstm": LSTMConfig(embedding=4, hidden=6, layers=2, initial_std=0.8),
@@ -99,7 +99,7 @@ def test_the_probe_says_the_same_in_any_context():
 LSTM_IN_BFLOAT16 = """
 import torch
 from seqgan_kit.core.recurrence import has_bfloat16_lstm
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 
 pytestmark = pytest.mark.numerics
 generator = LSTMGenerator(LSTMConfig(), 7, 5, bos=1, eos=2, pad=0)

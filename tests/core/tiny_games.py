@@ -31,10 +31,10 @@ from seqgan_kit.core.runs.runtime import seed_everything
 from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.methods import seqgan
 from seqgan_kit.methods.seqgan import SeqGANMethod
-from seqgan_kit.sequences.likelihood import LikelihoodGame, negative_log_likelihood
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
-from seqgan_kit.sequences.schedule import FineTuning
-from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.fine_tuning import FineTuning
+from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.maximum_likelihood import LikelihoodGame, negative_log_likelihood
 
 SETTINGS = RunSettings(quiet=True, threads=1)
 

@@ -74,7 +74,7 @@ def _settings(path: Path) -> None:
 
 
 def _oracle(path: Path) -> None:
-    from seqgan_kit.sequences.oracle import open_oracle
+    from seqgan_kit.sequences.worlds.oracle import open_oracle
 
     open_oracle(str(path))
 
@@ -198,7 +198,7 @@ def _settings_text(kind: str, rng: Random, special: bool) -> bytes:
 def _arrays(rng: Random) -> bytes:
     import numpy as np
 
-    from seqgan_kit.sequences.oracle import AXES
+    from seqgan_kit.sequences.worlds.oracle import AXES
 
     size = {"V": 7, "E": 3, "H": 4}
     arrays = {

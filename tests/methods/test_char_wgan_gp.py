@@ -15,7 +15,7 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.methods import char_wgan_gp
 from seqgan_kit.methods.char_scores import CharScorer, CharScoreSettings, diversity, row_length
 from seqgan_kit.methods.char_wgan_gp import CharWGANGPMethod
-from seqgan_kit.sequences.char_resnet import (
+from seqgan_kit.sequences.generators.char_resnet import (
     CharResNet,
     CharResNetConfig,
     CharResNetGenerator,

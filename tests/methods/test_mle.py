@@ -10,7 +10,7 @@ from seqgan_kit.core.game import EarlyStop, Epochs, check_phases
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.mle import MLEMethod, build, phases
-from seqgan_kit.sequences.likelihood import (
+from seqgan_kit.sequences.maximum_likelihood import (
     mle_loss,
     negative_log_likelihood,
     sequence_log_probs,

@@ -18,7 +18,7 @@ from seqgan_kit.methods.known_worlds import CatCaptions, OracleWorld, sampling_s
 from seqgan_kit.methods.mle import build
 from seqgan_kit.methods.oracle_corpus import OracleData, load_oracle
 from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 
 TINY = OracleData(
     "seed:5", oracle_length=3, oracle_vocabulary=4, oracle_rows=3000, oracle_held_out=2000

@@ -13,14 +13,14 @@ from torch import nn
 from seqgan_kit.cli.main import main
 from seqgan_kit.errors import CheckpointError, UsageError
 from seqgan_kit.methods.export import check_text_model, load_text_model, save_text_model
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = '''
 import torch
 from torch import nn
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.sequences.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.soft_tokens import embed
 
 

@@ -10,10 +10,14 @@ from seqgan_kit.data.text.tokenizers import train_tokenizer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.export import save_text_model
 from seqgan_kit.methods.pretrained import start_from, start_name
-from seqgan_kit.sequences.generators import GENERATORS, GeneratorChoice, build_generator
-from seqgan_kit.sequences.lstm import LSTMConfig
-from seqgan_kit.sequences.schedule import FineTuning
-from seqgan_kit.sequences.transformer import TransformerConfig
+from seqgan_kit.sequences.fine_tuning import FineTuning
+from seqgan_kit.sequences.generators.generator_choice import (
+    GENERATORS,
+    GeneratorChoice,
+    build_generator,
+)
+from seqgan_kit.sequences.generators.lstm import LSTMConfig
+from seqgan_kit.sequences.generators.transformer import TransformerConfig
 
 TOKENIZER = train_tokenizer("word", ["a cat sat", "the cat sat"])
 

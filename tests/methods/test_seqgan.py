@@ -10,8 +10,8 @@ from seqgan_kit.core.game import Epochs, Move, check_phases
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.seqgan import SeqGAN, SeqGANMethod, build, phases
-from seqgan_kit.sequences.penalties import ScoreDecay
-from seqgan_kit.sequences.schedule import FineTuning
+from seqgan_kit.sequences.discriminators.weight_penalty import ScoreDecay
+from seqgan_kit.sequences.fine_tuning import FineTuning
 
 pytestmark = pytest.mark.numerics
 

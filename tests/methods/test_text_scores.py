@@ -21,8 +21,8 @@ from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer, diversity
 from seqgan_kit.metrics.statistics.divergences import forward_kl
 from seqgan_kit.metrics.text.bleu import ReferenceSet, bleu, self_bleu
 from seqgan_kit.report.tables import best_rows
-from seqgan_kit.sequences.likelihood import sequence_log_probs
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.maximum_likelihood import sequence_log_probs
 
 CATS = CatCaptions(CatWorld())
 FEW = ScoreSettings(score_samples=60, evaluation_samples=30)

@@ -18,7 +18,7 @@ from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import Estimator
 from seqgan_kit.core.objectives import non_saturating
-from seqgan_kit.sequences.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 
 LENGTH = 3
 # Name -> (vocabulary, special tokens).

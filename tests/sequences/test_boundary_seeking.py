@@ -12,7 +12,7 @@ from seqgan_kit.core import estimators
 from seqgan_kit.core.estimators import BoundarySeeking, RewardKind, importance_weights
 from seqgan_kit.core.game import Move
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 
 GROUPS = 12_000
 

@@ -7,8 +7,8 @@ import torch
 
 from seqgan_kit.cli.main import main
 from seqgan_kit.sequences.discriminator_timing import step_flops
+from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.plain_textcnn import PlainTextCNN
-from seqgan_kit.sequences.textcnn import TextCNN, TextCNNConfig
 
 
 @pytest.mark.parametrize("pad", [None, 0])

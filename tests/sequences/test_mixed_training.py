@@ -19,12 +19,12 @@ from seqgan_kit.core.objectives import non_saturating
 from seqgan_kit.core.pools import Pool
 from seqgan_kit.methods import maligan
 from seqgan_kit.methods.maligan import MaliGANMethod
-from seqgan_kit.sequences import importance
-from seqgan_kit.sequences.importance import (
+from seqgan_kit.sequences.estimators import importance
+from seqgan_kit.sequences.estimators.importance import (
     ImportanceWeighted,
     kept_tokens,
 )
-from seqgan_kit.sequences.schedule import FineTuning
+from seqgan_kit.sequences.fine_tuning import FineTuning
 
 PREFIXES = 12_000
 

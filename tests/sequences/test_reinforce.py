@@ -20,10 +20,15 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Move
 from seqgan_kit.core.objectives import expected_logit, expected_probability
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences import baselines, estimators
-from seqgan_kit.sequences.baselines import mean_of_others
-from seqgan_kit.sequences.estimators import Reinforce, policy_gradient_loss, without_dropout
-from seqgan_kit.sequences.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.estimators import baselines
+from seqgan_kit.sequences.estimators import reinforce as estimators
+from seqgan_kit.sequences.estimators.baselines import mean_of_others
+from seqgan_kit.sequences.estimators.reinforce import (
+    Reinforce,
+    policy_gradient_loss,
+    without_dropout,
+)
+from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 
 
 @pytest.fixture(scope="module", params=WORLDS)

@@ -12,7 +12,7 @@ from seqgan_kit.core.runs.fitting import fitted, told
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.mle import MLEMethod
 from seqgan_kit.methods.text_fitting import work_ratios
-from seqgan_kit.sequences.schedule import FineTuning
+from seqgan_kit.sequences.fine_tuning import FineTuning
 
 
 @dataclass(frozen=True)

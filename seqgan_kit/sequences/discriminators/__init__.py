@@ -1,0 +1,1 @@
+"""Discriminators of token sequences, and fast scoring of their prefixes."""

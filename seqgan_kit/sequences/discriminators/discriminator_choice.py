@@ -1,0 +1,63 @@
+"""Which discriminator: the choice as settings, and the network it stands for.
+
+A trunk maps [B,T] ids, or [B,T,V] soft one-hots, to features [B,F] and has the attribute ``features`` (F).
+``relgan_cnn`` gives [B,S,F], of S representations of each sequence, hence S scores a sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.runs.memory import check_training_memory
+from seqgan_kit.errors import unknown
+from seqgan_kit.sequences.discriminators.birnn import BiRNN, BiRNNConfig
+from seqgan_kit.sequences.discriminators.relgan_discriminator import RelGANCNN, RelGANCNNConfig
+from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
+from seqgan_kit.sequences.discriminators.transformer_reader import (
+    TransformerReader,
+    TransformerReaderConfig,
+)
+from seqgan_kit.sequences.generators.char_resnet import CharResNet, CharResNetConfig
+
+# Name -> trunk. The names are the options of DiscriminatorChoice and its other fields.
+DISCRIMINATORS: dict[str, type[Any]] = {
+    "textcnn": TextCNN,
+    "birnn": BiRNN,
+    "transformer_reader": TransformerReader,
+    "char_resnet": CharResNet,
+    "relgan_cnn": RelGANCNN,
+}
+
+
+@dataclass(frozen=True)
+class DiscriminatorChoice:
+    """One of the discriminators of token sequences, and the settings of each."""
+
+    discriminator: Literal[
+        "textcnn", "birnn", "transformer_reader", "char_resnet", "relgan_cnn"
+    ] = "textcnn"
+    """Which network judges."""
+    textcnn: TextCNNConfig = TextCNNConfig()
+    birnn: BiRNNConfig = BiRNNConfig()
+    transformer_reader: TransformerReaderConfig = TransformerReaderConfig()
+    char_resnet: CharResNetConfig = CharResNetConfig()
+    relgan_cnn: RelGANCNNConfig = RelGANCNNConfig()
+
+
+def build_discriminator(
+    choice: DiscriminatorChoice, vocabulary: int, length: int, *, pad: int | None
+) -> Discriminator:
+    """The chosen trunk for V tokens and T positions, with a linear score on its features."""
+    if choice.discriminator not in DISCRIMINATORS:
+        raise unknown("discriminator", choice.discriminator, DISCRIMINATORS)
+    config = getattr(choice, choice.discriminator)
+    trunk_of: Callable[..., Any] = DISCRIMINATORS[choice.discriminator]
+    make = partial(trunk_of, config, vocabulary, length, pad=pad)
+    what = f"a {choice.discriminator} on {vocabulary:,} tokens"
+    check_training_memory(what, make, config, vocabulary)
+    trunk = make()
+    return Discriminator(trunk, trunk.features)

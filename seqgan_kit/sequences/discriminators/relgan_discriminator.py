@@ -1,0 +1,88 @@
+"""The discriminator of RelGAN: one CNN reads S small embeddings of the sequence and scores each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from seqgan_kit.core.bounds import Share, Size, bounded
+from seqgan_kit.sequences.discriminators.textcnn import Filters, Highway, check_filters
+from seqgan_kit.sequences.soft_tokens import embed
+
+
+@dataclass(frozen=True)
+@bounded
+class RelGANCNNConfig:
+    """RelGAN's discriminator; the defaults are the paper's (Nie et al. 2019)."""
+
+    representations: Size = 64
+    """S: embeddings of each sequence, each of which is scored."""
+    embedding: Size = 1
+    """Width of each of them (the paper splits a width of 64 into 64)."""
+    filters: Filters = ((2, 300), (3, 300), (4, 300), (5, 300))
+    """(width, number) of each bank of filters, shared by all representations."""
+    features: Size = 100
+    """Width of the layer below the score."""
+    dropout: Share = 0.25
+    """Share of features dropped in training (the paper keeps 0.75)."""
+
+
+class RelGANCNN(nn.Module):
+    """S embeddings; for each the same convolutions, max over time, highway, dropout and dense layer.
+
+    The features [B,S,F] make ``Discriminator`` give S scores a sequence, in the order of samples and then of
+    representations: pairs of real and fake scores are of the same representation. Each representation sees
+    tokens by ``embedding`` numbers only, and learns which tokens to tell apart.
+
+    PAD is a token like any other, as in the authors' code. Differs from it: the highway's layers have biases.
+
+    Args:
+        config: representations, filters, widths, dropout.
+        vocabulary: V.
+        length: T, needed to refuse filters that do not fit.
+        pad: not used; every position is read.
+    """
+
+    def __init__(self, config: RelGANCNNConfig, vocabulary: int, length: int, *, pad: int | None):
+        super().__init__()
+        check_filters(config.filters, length)
+        self.config, self.length, self.features = config, length, config.features
+        self.embedding = nn.Embedding(vocabulary, config.representations * config.embedding)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(config.embedding, count, width) for width, count in config.filters
+        )
+        self.highway = Highway(sum(count for _, count in config.filters))
+        self.dropout = nn.Dropout(config.dropout)
+        self.dense = nn.Linear(self.highway.both.in_features, config.features)
+        self._initialise()
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[B,T] ids or [B,T,V] soft one-hots -> features [B,S,F]."""
+        split = embed(self.embedding, tokens).unflatten(2, (-1, self.config.embedding))
+        rows = split.permute(0, 2, 3, 1).flatten(0, 1)  # [B*S,E,T]
+        pooled = torch.cat([conv(rows).amax(2) for conv in self.convolutions], dim=1).relu()
+        features: Tensor = self.dense(self.dropout(self.highway(pooled)))
+        return features.unflatten(0, (len(tokens), -1))
+
+    @torch.no_grad()
+    def _initialise(self) -> None:
+        """As in the authors' code: normal numbers cut at 2 sigma; biases 0.
+
+        sigma^2 is 1/inputs, V of them in an embedding, and 2/inputs in a filter.
+        """
+        _cut_normal(self.embedding.weight, self.embedding.num_embeddings**-0.5)
+        for convolution in cast(Iterable[nn.Conv1d], self.convolutions):
+            _cut_normal(convolution.weight, (2 / convolution.weight[0].numel()) ** 0.5)
+        for layer in (self.highway.both, self.dense):
+            _cut_normal(layer.weight, layer.in_features**-0.5)
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                nn.init.zeros_(parameter)
+
+
+def _cut_normal(weight: Tensor, std: float) -> None:
+    nn.init.trunc_normal_(weight, 0.0, std, -2 * std, 2 * std)

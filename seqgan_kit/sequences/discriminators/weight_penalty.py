@@ -1,0 +1,31 @@
+"""Penalties of sequence discriminators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.sequences.discriminators.textcnn import score_penalty
+
+
+@dataclass(frozen=True)
+class ScoreDecay:
+    """L2 on D's output layer, as SeqGAN's code has it beside a mean over reals and fakes together.
+
+    Our discriminator loss is the sum of the two means, twice that, hence the factor 2.
+    """
+
+    weight: float = 0.2
+    name: str = "score_l2"
+
+    def check(self, discriminator: nn.Module) -> None:
+        """Fits any discriminator."""
+
+    def __call__(
+        self, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: torch.Generator
+    ) -> Tensor:
+        return 2 * self.weight * score_penalty(cast(nn.Linear, discriminator.score))

@@ -1,0 +1,217 @@
+"""What a reward is compared with before it becomes a policy gradient.
+
+    E sum_t grad log G(y_t | y_<t) b(y_<t) = 0
+
+for any b that does not depend on y_t, so taking it from the reward leaves the expected gradient as it is. A
+good one takes most of the noise away; one that has seen y_t, or the reward it led to, biases the gradient.
+
+- ``batch``: the mean reward of the other sequences at the same position.
+- ``moving_average``: the mean of past moves' rewards at the same position.
+- ``leave_one_out``: the mean reward of the other actions tried after the same prefix (``leave_one_out.py``).
+- ``critic``: a learned value of the prefix, read off the generator's hidden state (Ranzato et al. 2016,
+  "Sequence level training with recurrent neural networks", section 3.2.1).
+
+Some need players of their own: :func:`baseline_players` makes them, :func:`learning_players` names those that
+the generator's turn has to hold, :func:`baseline_turns` are the turns to play after it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.core.game import Game, Loss, Turn
+from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.errors import UsageError, unknown
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+
+Baseline = Literal["none", "batch", "moving_average", "leave_one_out", "critic"]
+BASELINES: tuple[Baseline, ...] = ("none", "batch", "moving_average", "leave_one_out", "critic")
+
+Player = TypeVar("Player", bound=nn.Module)
+
+
+def check_baseline(baseline: str, rollouts: int, lags: bool = False) -> None:
+    """Raises UsageError for a baseline that does not exist, or not with so many rollouts or a rollout policy
+    that lags behind the generator."""
+    if baseline not in BASELINES:
+        raise unknown("baseline", baseline, BASELINES)
+    if baseline != "leave_one_out":
+        return
+    if rollouts < 2:
+        raise UsageError(
+            "leave_one_out compares the completions of a prefix with each other, and rollouts is "
+            f"{rollouts}: use at least 2, or another baseline."
+        )
+    if lags:
+        raise UsageError(
+            "leave_one_out takes the completions' first tokens for the generator's own actions, so they "
+            "must be the generator's: set rollout_lag to 0, or use another baseline."
+        )
+
+
+def mean_of_others(values: Tensor, mask: Tensor) -> Tensor:
+    """Cell [b,t]: the mean of ``values`` [B,T] at t over the *other* sequences that have a token there.
+
+    The others are drawn independently of sequence b, so taking this from its reward leaves the expected
+    gradient as it is; a mean that included b's own reward would shrink it. 0 where there is no other.
+    """
+    present = mask.to(values.dtype)
+    others = present.sum(0) - present
+    return ((values * present).sum(0) - values * present) / others.clamp(min=1)
+
+
+class RewardAverage(nn.Module):
+    """The mean of all rewards so far at each position, older moves counting less by ``decay`` a move.
+
+    Args:
+        length: T.
+        decay: in [0, 1); 0 remembers the last move alone.
+    """
+
+    totals: Tensor
+    weights: Tensor
+
+    def __init__(self, length: int, decay: float = 0.9):
+        super().__init__()
+        if not 0 <= decay < 1:
+            raise UsageError(f"a moving average's decay is in [0, 1), not {decay}.")
+        self.decay = decay
+        self.register_buffer("totals", torch.zeros(length))
+        self.register_buffer("weights", torch.zeros(length))
+
+    def means(self) -> Tensor:
+        """[T]; 0 where there has been no reward yet."""
+        return self.totals / torch.where(self.weights > 0, self.weights, 1)
+
+    def use(self, values: Tensor, mask: Tensor) -> Tensor:
+        """The means [T] of the moves before this one; only then are its ``values`` [B,T] taken in."""
+        means = self.means()
+        count = mask.sum(0)
+        # A position that no sequence has reached keeps its mean, and its weight from fading to 0.
+        decay = torch.where(count > 0, self.decay, 1.0)
+        self.totals.mul_(decay).add_((values * mask).sum(0))
+        self.weights.mul_(decay).add_(count)
+        return means
+
+
+class Experience(nn.Module):
+    """The last move's sequences and their action values, for the critic to learn from.
+
+    Args:
+        batch_size: B.
+        length: T.
+    """
+
+    tokens: Tensor
+    values: Tensor
+
+    def __init__(self, batch_size: int, length: int):
+        super().__init__()
+        self.register_buffer("tokens", torch.zeros(batch_size, length, dtype=torch.int64))
+        self.register_buffer("values", torch.zeros(batch_size, length))
+
+    def remember(self, tokens: Tensor, values: Tensor) -> None:
+        """Keeps a move in place of the one before."""
+        if tokens.shape != self.tokens.shape:
+            raise UsageError(
+                f"the critic's experience was made for {tuple(self.tokens.shape)} tokens, not for "
+                f"{tuple(tokens.shape)}: give baseline_players the feed's batch size."
+            )
+        self.tokens.copy_(tokens)
+        self.values.copy_(values)
+
+
+class Critic(nn.Module):
+    """V(y_<t), linear in the generator's hidden state after y_<t; it starts as 0, which is no baseline.
+
+    Args:
+        hidden: width of the hidden states.
+    """
+
+    def __init__(self, hidden: int):
+        super().__init__()
+        self.value = nn.Linear(hidden, 1)
+        nn.init.zeros_(self.value.weight)
+        nn.init.zeros_(self.value.bias)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Hidden states [B,T,H] -> values [B,T], in float32 also under autocast."""
+        with torch.autocast(hidden.device.type, enabled=False):
+            values: Tensor = self.value(hidden.float())
+        return values.squeeze(-1)
+
+
+def baseline_players(
+    baseline: Baseline, generator: SequenceGenerator, batch_size: int, decay: float = 0.9
+) -> dict[str, nn.Module]:
+    """The players that a baseline adds to the game (``decay`` is the moving average's)."""
+    if baseline == "moving_average":
+        return {"reward_average": RewardAverage(generator.length, decay)}
+    if baseline == "critic":
+        return {
+            "critic": Critic(generator.output.in_features),
+            "experience": Experience(batch_size, generator.length),
+        }
+    return {}
+
+
+def learning_players(baseline: Baseline) -> tuple[str, ...]:
+    """The players that the generator's loss keeps up to date: they belong in its turn, after it."""
+    return {"moving_average": ("reward_average",), "critic": ("experience",)}.get(baseline, ())
+
+
+def baseline_turns(baseline: Baseline, optimizer: Optimizer, moves: int = 1) -> tuple[Turn, ...]:
+    """The turns after the generator's; the game's ``critic_loss`` has to return :func:`critic_loss`."""
+    if baseline != "critic":
+        return ()
+    return (Turn(("critic",), loss="critic_loss", optimizer=optimizer, moves=moves, feed=None),)
+
+
+def baseline_values(
+    baseline: Baseline, game: AdversarialGame, tokens: Tensor, values: Tensor, mask: Tensor
+) -> Tensor:
+    """What to take from the action values [B,T] of sampled ``tokens`` [B,T]: broadcasts to [B,T].
+
+    The moving average and the critic's experience take the move in, for the next one.
+    """
+    if baseline == "batch":
+        return mean_of_others(values, mask)
+    if baseline == "moving_average":
+        return _player(game, "reward_average", RewardAverage).use(values, mask)
+    if baseline == "critic":
+        _player(game, "experience", Experience).remember(tokens, values)
+        with torch.no_grad():
+            return critic_values(game, tokens)
+    return torch.zeros_like(values)
+
+
+def critic_values(game: Game, tokens: Tensor) -> Tensor:
+    """V(y_<t) [B,T] of every prefix of ``tokens`` [B,T]; the gradient is the critic's alone."""
+    generator = cast(SequenceGenerator, game.players["generator"])
+    with torch.no_grad(), evaluating(generator):
+        hidden = generator.prefix_states(tokens)
+    return _player(game, "critic", Critic)(hidden)
+
+
+def critic_loss(game: Game) -> Loss:
+    """The mean over tokens of (V(y_<t) - Q(y_<t, y_t))^2, on the generator's last move."""
+    experience = _player(game, "experience", Experience)
+    mask = cast(SequenceGenerator, game.players["generator"]).token_mask(experience.tokens)
+    errors = (critic_values(game, experience.tokens) - experience.values) * mask
+    loss = errors.square().sum() / mask.sum()
+    return Loss(loss, {"critic_loss": loss})
+
+
+def _player(game: Game, name: str, kind: type[Player]) -> Player:
+    if name not in game.players:
+        raise UsageError(
+            f"this baseline needs the player {name!r}: give the game baseline_players(...)."
+        )
+    player = game.players[name]
+    assert isinstance(player, kind)
+    return player

@@ -1,0 +1,167 @@
+"""Gumbel-softmax: sequences of relaxed tokens, through which D's gradient reaches G.
+
+A token drawn from logits l is argmax(l + n) with n Gumbel noise. Its relaxation is softmax((l + n) / tau),
+which goes to that one-hot as the temperature tau goes to 0 and has a gradient in l (Kusner and
+Hernandez-Lobato 2016; Jang et al. 2017; Maddison et al. 2017).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.estimators import without_dropout
+from seqgan_kit.core.game import Batch, Loss, Move
+from seqgan_kit.errors import UsageError, unknown
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+
+Feed = Literal["sample", "argmax"]
+Course = Literal["geometric", "linear"]
+
+
+def gumbel_noise(
+    shape: tuple[int, ...], rng: torch.Generator, device: torch.device | str = "cpu"
+) -> Tensor:
+    """Standard Gumbel numbers, float32, drawn where ``rng`` lives and brought to ``device``."""
+    uniforms = torch.rand(shape, generator=rng, device=rng.device).to(device)
+    # rand() may be 0 and is never 1, so only the inner logarithm needs a floor.
+    return uniforms.clamp_(min=torch.finfo(torch.float32).tiny).log_().neg_().log_().neg_()
+
+
+def relaxed_one_hot(logits: Tensor, noise: Tensor, temperature: float, hard: bool) -> Tensor:
+    """softmax((logits + noise) / temperature) [...,V], rows that sum to 1.
+
+    ``hard``: straight through. The value is exactly the one-hot of the likeliest token, the gradient that of
+    the softmax.
+    """
+    soft = ((logits + noise) / temperature).softmax(-1)
+    if not hard:
+        return soft
+    one_hot = F.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft.dtype)
+    # In this order what is added is exactly 0.
+    return one_hot + (soft - soft.detach())
+
+
+def sample_relaxed(
+    generator: SequenceGenerator,
+    n: int,
+    temperature: float,
+    *,
+    rng: torch.Generator,
+    hard: bool = False,
+    feed: Feed = "sample",
+) -> Tensor:
+    """Relaxed sequences [n,T,V], with gradients if they are enabled.
+
+    A row ends where EOS is its likeliest token; after that it is the one-hot of PAD exactly, as real rows
+    are, and without a gradient: where a row ends is not relaxed. With ``hard`` or ``feed="argmax"`` the
+    likeliest tokens are distributed exactly as the generator's samples.
+
+    Args:
+        generator: stepped T times.
+        n: rows.
+        temperature: tau.
+        rng: where the noise comes from.
+        hard: see :func:`relaxed_one_hot`.
+        feed: what the generator reads next: the relaxed token, or the likeliest one without a gradient.
+    """
+    device = generator.output.weight.device
+    state = generator.start(n, device)
+    inputs = torch.full((n,), generator.bos, device=device)
+    ended = torch.zeros(n, dtype=torch.bool, device=device)
+    rows = []
+    for _ in range(generator.length):
+        logits, state = generator.step(inputs, state)
+        noise = gumbel_noise((n, generator.vocabulary), rng, device)
+        row = relaxed_one_hot(logits, noise, temperature, hard)
+        if generator.eos is not None:
+            row = torch.where(ended.unsqueeze(1), _only(generator.pad or 0, row), row)
+            ended = ended | (row.argmax(1) == generator.eos)
+        rows.append(row)
+        inputs = row if feed == "sample" else row.detach().argmax(1)
+    return torch.stack(rows, dim=1)
+
+
+def temperature_at(progress: float, start: float, end: float, course: Course) -> float:
+    """``start`` at progress 0, exactly ``end`` at 1."""
+    if course == "linear":
+        return (1 - progress) * start + progress * end
+    return float(start ** (1 - progress) * end**progress)
+
+
+@dataclass(frozen=True)
+class GumbelSoftmax:
+    """The gradient through relaxed samples y = softmax((l + n) / tau): d loss / d y * d y / d G.
+
+    D is trained on the same kind of samples. RelGAN's inverse temperature beta = beta_max^(n/N) (Nie et al.
+    2019) is the geometric course from 1 to 1 / beta_max, which is reached in the phase's last round or, with
+    ``rounds``, in round N.
+    """
+
+    start: float = 1.0
+    """Temperature in the first round."""
+    end: float = 0.1
+    """Temperature in the last round."""
+    course: Course = "geometric"
+    """geometric: falls by the same factor every round. linear: by the same amount."""
+    hard: bool = False
+    """Straight through: D sees exact one-hots, G the gradient of the soft ones."""
+    feed: Feed = "sample"
+    """What G reads next. sample: the relaxed token. argmax: the likeliest one, without a gradient, as in
+    RelGAN."""
+    rounds: int = 0
+    """N: the round in which the end is reached, whether or not the phase has as many; 0: the last round."""
+
+    def __post_init__(self) -> None:
+        if self.rounds < 0:
+            raise UsageError(f"the temperature's rounds are {self.rounds}; give 0 or more.")
+        for name in ("start", "end"):
+            value = getattr(self, name)
+            if not (value > 0 and math.isfinite(value)):
+                raise UsageError(f"the {name} temperature is {value}; give a number above 0.")
+        for given, kind in ((self.course, Course), (self.feed, Feed)):
+            if given not in get_args(kind):
+                raise unknown("setting of Gumbel-softmax", given, get_args(kind))
+
+    def temperature(self, move: Move) -> float:
+        """Of the move's round."""
+        progress = min(1.0, move.round / self.rounds) if self.rounds else move.progress
+        return temperature_at(progress, self.start, self.end, self.course)
+
+    def draw(self, game: AdversarialGame, n: int, move: Move) -> Tensor:
+        """Relaxed samples [n,T,V] at the move's temperature."""
+        generator = cast(SequenceGenerator, game.players["generator"])
+        temperature = self.temperature(move)
+        with without_dropout(generator):
+            return sample_relaxed(
+                generator, n, temperature, rng=move.rng, hard=self.hard, feed=self.feed
+            )
+
+    def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
+        """The same kind of samples for D's turn: soft ones among hard ones would give themselves away."""
+        with torch.no_grad():
+            return self.draw(game, n, move)
+
+    def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
+        """The objective's G half on D's scores of fresh relaxed samples."""
+        real = batch["real"]
+        samples = self.draw(game, len(real), move)
+        real_scores = game.discriminate(real).score if game.objective.needs_real else None
+        loss = game.objective.generator(game.discriminate(samples).score, real_scores).mean()
+        logs: dict[str, Tensor | float] = {"generator_loss": loss}
+        logs["temperature"] = self.temperature(move)
+        logs["largest_share"] = samples.detach().amax(2).mean()
+        return Loss(loss, logs)
+
+
+def _only(token: int, like: Tensor) -> Tensor:
+    """The one-hot [V] of a token."""
+    one_hot = torch.zeros_like(like[0])
+    one_hot[token] = 1
+    return one_hot

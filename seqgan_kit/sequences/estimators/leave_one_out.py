@@ -1,0 +1,59 @@
+"""REINFORCE on the actions that rollouts try, each compared with the others after the same prefix.
+
+Every completion of y_<t begins with an action a_n of the generator's own, and ends with a reward r_n. So
+
+    grad J = E sum_t 1/N sum_n grad log G(a_n | y_<t) (r_n - mean of the other N-1 rewards)
+
+where y is drawn from G and a_1 ... a_N from G( . | y_<t) (Kool et al. 2019, "Buy 4 REINFORCE samples, get a
+baseline for free!"). The first position's prefix is BOS alone, which no rollouts complete: there the batch's
+sequences are compared with each other, by the action values of their first tokens.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seqgan_kit.sequences.estimators.baselines import mean_of_others
+from seqgan_kit.sequences.estimators.trials import Trials
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+
+
+def compared_with_others(rewards: Tensor) -> Tensor:
+    """r_n - mean of the other r along the last dimension [...,N]: sums to 0."""
+    count = rewards.shape[-1]
+    return (rewards - rewards.mean(-1, keepdim=True)) * (count / (count - 1))
+
+
+def leave_one_out_loss(
+    generator: SequenceGenerator, tokens: Tensor, trials: Trials, values: Tensor
+) -> Tensor:
+    """Its gradient is minus the estimate above; scalar.
+
+    Args:
+        generator: what the tokens, and the trials' actions, were drawn from.
+        tokens: [B,T].
+        trials: what was tried after their prefixes.
+        values: [B,T] action values of the tokens; the first column is used.
+    """
+    mask = generator.token_mask(tokens)
+    hidden, is_open = generator.prefix_states(tokens), mask[:, 1:]
+    first = values[:, 0] - mean_of_others(values[:, :1], mask[:, :1]).squeeze(1)
+    surprise = F.cross_entropy(generator.project(hidden[:, 0]), tokens[:, 0], reduction="none")
+    advantages = compared_with_others(trials.rewards[is_open])
+    # log G(a_n) = logit of a_n - log sum exp, and the latter is taken 0 times: the advantages sum to 0.
+    logits = action_logits(generator, hidden[:, 1:][is_open], trials.actions[is_open])
+    later = (logits * advantages).sum() / trials.rewards.shape[-1]
+    return ((first * surprise).sum() - later) / len(tokens)
+
+
+def action_logits(generator: SequenceGenerator, hidden: Tensor, actions: Tensor) -> Tensor:
+    """Logits [C,N] of ``actions`` [C,N] after hidden states [C,H], by the smaller of two intermediates."""
+    rollouts, vocabulary = actions.shape[1], generator.vocabulary
+    if vocabulary <= rollouts * hidden.shape[1]:
+        return generator.project(hidden).gather(1, actions)
+    with torch.autocast(hidden.device.type, enabled=False):
+        rows = F.embedding(actions, generator.output.weight)  # [C,N,H]
+        columns = hidden.to(rows.dtype).unsqueeze(2)
+        return torch.bmm(rows, columns).squeeze(2) + generator.output.bias[actions]

@@ -1,0 +1,133 @@
+"""REINFORCE for sequences: D's verdict reaches G as the reward of every token it chose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.core.estimators import RewardKind, check_reward, pool_of_negatives, without_dropout
+from seqgan_kit.core.game import Batch, Loss, Move
+from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.estimators.baselines import Baseline, baseline_values, check_baseline
+from seqgan_kit.sequences.estimators.leave_one_out import leave_one_out_loss
+from seqgan_kit.sequences.estimators.rewards import (
+    completion_reward,
+    null_rewards,
+    sequence_rewards,
+)
+from seqgan_kit.sequences.estimators.trials import Trials, mean_values, rollout_rewards, try_actions
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
+
+
+def policy_gradient_loss(log_probs: Tensor, advantages: Tensor) -> Tensor:
+    """-(1/B) sum_b sum_t log G(y_t | y_<t) * A[b,t]; its gradient is minus REINFORCE's estimate.
+
+    Args:
+        log_probs: [B,T], with gradient.
+        advantages: [B,T], 0 where there is no token.
+    """
+    return -(log_probs * advantages.detach()).sum() / len(log_probs)
+
+
+@dataclass(frozen=True)
+class Reinforce:
+    """grad J = E sum_t grad log G(y_t | y_<t) (Q(y_<t, y_t) - b_t)  (Yu et al. 2017, eq. 7).
+
+    Q is the mean reward of ``rollouts`` completions by the rollout policy; the reward of a sequence is
+    minus the objective's generator loss on D's score of it. Players that it uses if the game has them:
+    ``rollout_policy`` (else the generator itself) and ``negatives`` (else fresh samples); some baselines
+    have players of their own (``baselines.py``).
+    """
+
+    rollouts: int = 16
+    """Completions of every prefix; 0 gives every token its whole sequence's reward."""
+    baseline: Baseline = "none"
+    """What rewards are compared with (all keep the gradient unbiased). batch: the mean reward of the other
+    sequences at the same position; moving_average: that of past moves; leave_one_out: that of the other
+    completions of the same prefix, each of which is an action of its own; critic: a learned value."""
+    chunk_rows: int = CHUNK_ROWS
+    """Rows scored at once; bounds memory."""
+    reward: RewardKind = "verdict"
+    """verdict: D's. Controls: constant (1 for all; with a baseline G does not move) and random (uniform
+    numbers); the expected gradient of both is 0."""
+
+    def __post_init__(self) -> None:
+        if self.rollouts < 0:
+            raise UsageError(f"rollouts is {self.rollouts}; use 0 (none) or more.")
+        if self.chunk_rows < 1:
+            raise UsageError(f"chunk_rows is {self.chunk_rows}; it must be at least 1.")
+        check_baseline(self.baseline, self.rollouts)
+        check_reward(self.reward)
+
+    def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
+        """Sequences for D's turn: the next of the pool, or fresh ones."""
+        pool = pool_of_negatives(game)
+        return game.draw(n, batch, move.rng) if pool is None else pool.next(n)
+
+    def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
+        """The policy-gradient loss on fresh samples, as many as the batch has reals."""
+        generator = cast(SequenceGenerator, game.players["generator"])
+        tokens = game.draw(len(batch["real"]), batch, move.rng)
+        mask = generator.token_mask(tokens)
+        if self.baseline == "leave_one_out":
+            trials = self.trials(game, tokens, move.rng)
+            values = mean_values(trials.rewards, trials.whole, mask)
+            with without_dropout(generator):
+                loss = leave_one_out_loss(generator, tokens, trials, values)
+            return Loss(loss, {"reward": _mean(values, mask)})
+        values = self.action_values(game, tokens, move.rng)
+        advantages = values - baseline_values(self.baseline, game, tokens, values, mask)
+        with without_dropout(generator):
+            log_probs = generator.log_probs(tokens)
+        loss = policy_gradient_loss(log_probs, advantages * mask)
+        return Loss(loss, {"reward": _mean(values, mask), "surprise": -_mean(log_probs, mask)})
+
+    def action_values(self, game: AdversarialGame, tokens: Tensor, rng: torch.Generator) -> Tensor:
+        """Q [B,T] of the tokens of sampled sequences [B,T]."""
+        if self.rollouts == 0:
+            rewards = sequence_rewards(game, tokens, self.reward, rng, self.chunk_rows)
+            return rewards.unsqueeze(1).expand(tokens.shape)
+        name = "rollout_policy" if "rollout_policy" in game.players else "generator"
+        policy = cast(SequenceGenerator, game.players[name])
+        if self.reward != "verdict":  # whatever completions say, so none are drawn
+            return mean_values(*self._null_rewards(tokens, rng), policy.token_mask(tokens))
+        with torch.no_grad(), evaluating(game.players["discriminator"]):
+            reward = completion_reward(game)
+            return rollout_rewards(
+                policy, tokens, reward, self.rollouts, rng=rng, chunk_rows=self.chunk_rows
+            )
+
+    def trials(self, game: AdversarialGame, tokens: Tensor, rng: torch.Generator) -> Trials:
+        """N actions of the generator after every prefix of ``tokens`` [B,T], and what came of each."""
+        check_baseline("leave_one_out", self.rollouts, lags="rollout_policy" in game.players)
+        generator = cast(SequenceGenerator, game.players["generator"])
+        known = self.reward == "verdict"
+        with torch.no_grad(), evaluating(game.players["discriminator"]):
+            reward = completion_reward(game) if known else _nothing
+            tried = try_actions(
+                generator, tokens, reward, self.rollouts, rng=rng, chunk_rows=self.chunk_rows
+            )
+        return tried if known else Trials(tried.actions, *self._null_rewards(tokens, rng))
+
+    def _null_rewards(self, tokens: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Of N completions of every prefix [B,T-1,N], and of the sequences [B,T] themselves [B]."""
+        rows, length = tokens.shape
+        completed = (rows, length - 1, self.rollouts)
+        return (
+            null_rewards(self.reward, completed, rng, tokens.device),
+            null_rewards(self.reward, (rows,), rng, tokens.device),
+        )
+
+
+def _nothing(rows: Tensor) -> Tensor:
+    return torch.zeros(len(rows), device=rows.device)
+
+
+def _mean(values: Tensor, mask: Tensor) -> Tensor:
+    return (values.detach() * mask).sum() / mask.sum()

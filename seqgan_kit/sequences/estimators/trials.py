@@ -1,0 +1,120 @@
+"""Rewards of prefixes by Monte-Carlo completion (Yu et al. 2017, equation 4): one by one, and on average."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, Stepper
+from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
+from seqgan_kit.sequences.sampling.rollout import Reward, complete_prefixes, score_completions
+
+
+@dataclass(frozen=True)
+class Trials:
+    """N actions tried after every prefix of B sequences; entry [b,s-1] belongs to the prefix of s tokens.
+
+    ``actions`` [B,T-1,N] are the tokens that came next, ``rewards`` [B,T-1,N] those of the completions they
+    led to (both mean nothing where the prefix has ended), ``whole`` [B] those of the sequences themselves.
+    """
+
+    actions: Tensor
+    rewards: Tensor
+    whole: Tensor
+
+
+def try_actions(
+    policy: SequenceGenerator,
+    tokens: Tensor,
+    reward: Reward,
+    rollouts: int,
+    *,
+    rng: torch.Generator,
+    chunk_rows: int = CHUNK_ROWS,
+    shortest: int = 1,
+) -> Trials:
+    """Completes every open prefix of sampled sequences N times and keeps each completion's reward.
+
+    ``chunk_rows`` bounds memory and does not change results: every sequence has its own random numbers,
+    whichever others are in its chunk (a float32 rounding may still fall exactly on a border). At most
+    ``chunk_rows`` rows of logits and 64 times as many completions are held at once.
+
+    Args:
+        policy: completes the prefixes; its modes, buffers and gradients stay as they are.
+        tokens: [B,T], as ``policy`` samples them.
+        reward: scores whole sequences; called without gradients on at most ``chunk_rows`` rows. The caller
+            sees to evaluation mode.
+        rollouts: N.
+        rng: where the random numbers come from.
+        chunk_rows: see above.
+        shortest: prefixes of fewer tokens are left out, and their entries mean nothing.
+    """
+    if rollouts < 1 or chunk_rows < 1:
+        raise UsageError(f"{rollouts} rollouts in chunks of {chunk_rows}: both must be at least 1.")
+    group = max(1, 64 * chunk_rows // (rollouts * max(1, tokens.shape[1] - 1)))
+    with torch.no_grad(), evaluating(policy):
+        stepper = policy.stepper()
+        tried = [
+            _try_group(stepper, part, reward, rollouts, rng, chunk_rows, shortest)
+            for part in tokens.split(group)
+        ]
+        whole = torch.cat([reward(rows).float() for rows in tokens.split(chunk_rows)])
+    return Trials(torch.cat([a for a, _ in tried]), torch.cat([r for _, r in tried]), whole)
+
+
+def rollout_rewards(
+    policy: SequenceGenerator,
+    tokens: Tensor,
+    reward: Reward,
+    rollouts: int,
+    *,
+    rng: torch.Generator,
+    chunk_rows: int = CHUNK_ROWS,
+) -> Tensor:
+    """The action values [B,T] of sampled sequences [B,T], estimated by completing their prefixes.
+
+    Cell [b,t] is the mean reward of N completions of ``tokens[b, :t+1]``. Where the sequence is complete (at
+    EOS, and in the last column) it is the sequence's own reward. Cells after EOS, on PAD, are 0. Arguments as
+    those of :func:`try_actions`.
+    """
+    trials = try_actions(policy, tokens, reward, rollouts, rng=rng, chunk_rows=chunk_rows)
+    return mean_values(trials.rewards, trials.whole, policy.token_mask(tokens))
+
+
+def mean_values(rewards: Tensor, whole: Tensor, mask: Tensor) -> Tensor:
+    """Action values [B,T]: the mean of the N rewards after the prefix that ends with that token; the
+    sequence's own reward at its last token; 0 on PAD.
+
+    Args:
+        rewards: [B,T-1,N].
+        whole: [B].
+        mask: [B,T], True on tokens.
+    """
+    is_open = mask[:, 1:]
+    values = rewards.new_zeros(mask.shape)
+    values[:, :-1][is_open] = rewards[is_open].mean(1)
+    return values.scatter_(1, mask.sum(1, keepdim=True) - 1, whole.unsqueeze(1))
+
+
+def _try_group(
+    stepper: Stepper,
+    tokens: Tensor,
+    reward: Reward,
+    rollouts: int,
+    rng: torch.Generator,
+    chunk_rows: int,
+    shortest: int,
+) -> tuple[Tensor, Tensor]:
+    """Actions and rewards, each [G,T-1,N], of a few sequences [G,T]."""
+    completions = complete_prefixes(stepper, tokens, rollouts, rng, chunk_rows, shortest)
+    is_open = stepper.generator.token_mask(tokens)[:, 1:].t().clone()  # [T-1,G]
+    is_open[: shortest - 1] = False
+    rewards = torch.zeros(completions.shape[:3], device=tokens.device)
+    rewards[is_open] = score_completions(reward, tokens, completions, is_open, chunk_rows)
+    next_place = torch.arange(1, tokens.shape[1], device=tokens.device).view(-1, 1, 1, 1)
+    actions = completions.gather(3, next_place.expand(*completions.shape[:3], 1)).squeeze(3)
+    return actions.transpose(0, 1), rewards.transpose(0, 1)

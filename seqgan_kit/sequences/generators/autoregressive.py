@@ -1,0 +1,274 @@
+"""What every autoregressive generator of token sequences is and can do.
+
+A generator is a distribution over rows of T tokens. PAD and BOS have probability 0; after EOS the row is PAD
+with probability 1. So its sequences are those that end by EOS within T and unfinished ones of T tokens, and
+their probabilities sum to 1. Without EOS and PAD (``eos=None, pad=None``) every id is an ordinary token and
+every row is full, as in the oracle world of the SeqGAN paper, whose start token may also be emitted.
+
+A generator that has no order of tokens (one that maps noise to a whole row) is none of these.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqgan_kit.core.products import linear, product
+from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.kernels.fused_likelihood import LOG2_E, token_log_probs, weighted_log_prob
+from seqgan_kit.sequences.sampling.drawing_tokens import (
+    CHUNK_ROWS,
+    check_sampling_options,
+    sample_sequences,
+)
+from seqgan_kit.sequences.sampling.rows_in_progress import Beginnings, Rows, State, StateRows
+
+# Finite, because 0 * -inf in a gradient or an entropy is nan; far enough that exp() of it is exactly 0.
+IMPOSSIBLE = -1e9
+
+
+@dataclass(frozen=True)
+class Stepper:
+    """Inference with fixed weights: what depends on the weights alone is computed once.
+
+    Valid until the generator's parameters change; it takes no part in gradients. Unlike
+    :meth:`SequenceGenerator.step` it does not force PAD after EOS: stop asking for rows that have ended.
+    """
+
+    generator: SequenceGenerator
+    advance: Callable[[Tensor, State], tuple[Tensor, State]]
+    """(tokens [M], state) -> (hidden [M,H], next state)."""
+    table: Tensor
+    """The output layer [H+1,V]. Its bias is one more row: torch.addmm would copy it to all rows first."""
+    cached: Callable[[int, torch.device | str], Rows] | None = None
+    """(number of rows, device) -> rows that have read nothing; None where a state is small enough to copy."""
+    beginnings: Callable[[Tensor], Beginnings] | None = None
+    """Reads beginnings [G,n] at once; None where a state is small enough to copy."""
+    most_rows: int = CHUNK_ROWS
+    """Rows that are best stepped together."""
+
+    def rows(self, count: int, device: torch.device | str) -> Rows:
+        """Rows that have read nothing yet."""
+        if self.cached is not None:
+            return self.cached(count, device)
+        return StateRows(self.advance, self.generator.start(count, device))
+
+    def project(self, hidden: Tensor) -> Tensor:
+        """Logits [M,V] of hidden states [M,H]."""
+        return self._product(self._rows(hidden))
+
+    def powers(self, hidden: Tensor, room: Tensor) -> Tensor:
+        """exp(logits) [M,V], which may overflow; ``room`` [M,V] is overwritten."""
+        return self._product(self._rows(hidden) * LOG2_E, room).exp2_()
+
+    def _rows(self, hidden: Tensor) -> Tensor:
+        # In float32, as in the generator: what is drawn must follow the probabilities that are scored.
+        return F.pad(hidden.float(), (0, 1), value=1.0)
+
+    def _product(self, rows: Tensor, out: Tensor | None = None) -> Tensor:
+        with torch.autocast(rows.device.type, enabled=False):
+            return product(rows, self.table, out)
+
+
+class SequenceGenerator(nn.Module, ABC):
+    """Base of generators that read a prefix and score the next token.
+
+    A kind of generator defines ``encode`` (whole sequences), ``start`` and ``advance`` (one step) on the
+    same weights; the linear layer to the vocabulary, masks, probabilities and sampling are here.
+
+    Args:
+        vocabulary: V, special tokens included.
+        length: T.
+        hidden: width of what ``encode`` and ``advance`` return.
+        bos: first input.
+        eos: end of a sequence, or None where all sequences have T tokens.
+        pad: what follows EOS; None only where ``eos`` is.
+    """
+
+    impossible: Tensor
+
+    def __init__(
+        self, vocabulary: int, length: int, hidden: int, bos: int, eos: int | None, pad: int | None
+    ):
+        super().__init__()
+        _check_tokens(vocabulary, length, bos, eos, pad)
+        self.vocabulary, self.length = vocabulary, length
+        self.bos, self.eos, self.pad = bos, eos, pad
+        self.output = nn.Linear(hidden, vocabulary)
+        impossible = torch.zeros(vocabulary)
+        if pad is not None:
+            impossible[[pad, bos]] = IMPOSSIBLE
+        # Added to the output layer's bias, so that masking costs nothing per logit.
+        self.register_buffer("impossible", impossible, persistent=False)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compiles the reading of whole sequences, which losses go through; there is no forward."""
+        self.encode = torch.compile(self.encode, *args, **kwargs)  # type: ignore[method-assign]
+
+    @abstractmethod
+    def encode(self, inputs: Tensor) -> Tensor:
+        """Reads whole inputs, [B,T] ids or [B,T,V] soft one-hots, from the start: [B,T,H]."""
+
+    @abstractmethod
+    def start(self, batch: int, device: torch.device | str) -> State:
+        """The state before the first input."""
+
+    @abstractmethod
+    def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """Reads one input per row, [B] ids or [B,V] soft one-hots: ([B,H], next state)."""
+
+    def project(self, hidden: Tensor) -> Tensor:
+        """Next-token logits [...,V] of hidden states [...,H]; PAD and BOS are impossible."""
+        # In bfloat16 the likeliest token's logit would be off by up to a few per cent.
+        with torch.autocast(hidden.device.type, enabled=False):
+            return linear(hidden.to(self.output.weight.dtype), *self._projection())
+
+    def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """One input per row, [B] ids or [B,V] soft one-hots: (logits [B,V] of the next, next state)."""
+        hidden, state = self.advance(inputs, state)
+        logits = self.project(hidden)
+        if self.eos is None or inputs.is_floating_point():
+            return logits, state
+        return self.force_pad(logits, (inputs == self.eos) | (inputs == self.pad)), state
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        """Logits [B,T,V] of every token of ``tokens`` [B,T], given BOS and the tokens before it."""
+        logits = self.project(self.prefix_states(tokens))
+        return logits if self.eos is None else self.force_pad(logits, ~self.token_mask(tokens))
+
+    def log_probs(self, tokens: Tensor) -> Tensor:
+        """Log-probability [B,T] of every token given those before it; 0 on the PAD after EOS.
+
+        A token that cannot stand where it stands (BOS, PAD before EOS, anything but PAD after it) gets a
+        large negative number.
+        """
+        mask = self.token_mask(tokens)
+        hidden, targets, rows = self._rows_to_score(tokens, mask)
+        log_probs = token_log_probs(hidden, *self._projection(), targets)
+        if rows is not None:
+            log_probs = log_probs.new_zeros(tokens.numel()).index_copy(0, rows, log_probs)
+        log_probs = log_probs.view(tokens.shape)
+        if self.eos is None or self.pad is None:
+            return log_probs
+        after_end = torch.full_like(log_probs, IMPOSSIBLE).masked_fill(tokens == self.pad, 0.0)
+        return torch.where(mask, log_probs, after_end)
+
+    def weighted_log_prob(self, tokens: Tensor, factors: Tensor) -> Tensor:
+        """The sum, a scalar, of ``log_probs`` times constant ``factors`` [B,T] over tokens up to EOS.
+
+        Its value and gradients are those of the sum written out; they come faster.
+        """
+        factors = factors.detach().float() * self.token_mask(tokens)
+        hidden, targets, rows = self._rows_to_score(tokens, factors != 0)
+        factors = factors.flatten() if rows is None else factors.flatten()[rows]
+        return weighted_log_prob(hidden, *self._projection(), targets, factors)
+
+    def sequence_log_prob(self, tokens: Tensor) -> Tensor:
+        """Log-probability [B] of whole sequences [B,T]."""
+        return self.log_probs(tokens).sum(1)
+
+    def token_mask(self, tokens: Tensor) -> Tensor:
+        """True [B,T] on the tokens of a sequence up to and including its first EOS."""
+        if self.eos is None:
+            return torch.ones_like(tokens, dtype=torch.bool)
+        is_end = (tokens == self.eos).long()
+        return is_end.cumsum(1) == is_end
+
+    def stepper(self) -> Stepper:
+        """Stepping prepared for many steps with the present weights, without gradients."""
+        weight, bias = self._projection()
+        return Stepper(self, self.advance, torch.cat([weight.t(), bias[None]]).detach())
+
+    def sample(
+        self,
+        n: int,
+        *,
+        rng: torch.Generator,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        chunk_rows: int = CHUNK_ROWS,
+    ) -> Tensor:
+        """Draws ``n`` sequences [n,T]; see :func:`seqgan_kit.sequences.sampling.drawing_tokens.sample_sequences`."""
+        return sample_sequences(
+            self,
+            n,
+            rng=rng,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            chunk_rows=chunk_rows,
+        )
+
+    def draw_groups(
+        self, groups: int, per_group: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Samples [G,M,T] and their log-probabilities [G,M] with gradient.
+
+        Without noise to be given, all groups are of one condition: every row is drawn from the generator.
+        """
+        tokens = self.sample(groups * per_group, rng=rng)
+        log_probs = self.sequence_log_prob(tokens)
+        return tokens.view(groups, per_group, -1), log_probs.view(groups, per_group)
+
+    def _projection(self) -> tuple[Tensor, Tensor]:
+        """Weight [V,H] and bias [V] of the layer to the vocabulary, with PAD and BOS impossible."""
+        return self.output.weight, self.output.bias + self.impossible
+
+    def prefix_states(self, tokens: Tensor) -> Tensor:
+        """Hidden states [B,T,H]: at t, after BOS and the tokens of ``tokens`` [B,T] before t."""
+        first = torch.full_like(tokens[:, :1], self.bos)
+        return self.encode(torch.cat([first, tokens[:, :-1]], dim=1))
+
+    def _rows_to_score(
+        self, tokens: Tensor, counted: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Hidden states [M,H] and targets [M] of the counted cells of [B,T], and which cells they are [M].
+
+        None stands for all. So it is on a GPU, where counting would make every step wait for the device.
+        """
+        hidden, targets = self.prefix_states(tokens).flatten(0, 1), tokens.flatten()
+        if counted.device.type != "cpu" or counted.all():
+            return hidden, targets, None
+        rows = counted.flatten().nonzero().squeeze(1)
+        return hidden.index_select(0, rows), targets[rows], rows
+
+    def force_pad(self, logits: Tensor, ended: Tensor) -> Tensor:
+        """Logits [...,V] that leave PAD alone possible where ``ended`` [...]."""
+        only_pad = torch.full_like(self.impossible, IMPOSSIBLE)
+        only_pad[self.pad] = 0
+        return torch.where(ended.unsqueeze(-1), only_pad, logits)
+
+
+@torch.no_grad()
+def tempered(generator: SequenceGenerator, temperature: float) -> SequenceGenerator:
+    """A copy whose distribution is the generator's at a temperature: its logits, divided by it.
+
+    What it samples is what the generator samples at that temperature, and its probabilities are those.
+    """
+    check_sampling_options(temperature, None, None)
+    copied = copy.deepcopy(generator)
+    copied.output.weight.div_(temperature)
+    copied.output.bias.div_(temperature)
+    return copied
+
+
+def _check_tokens(vocabulary: int, length: int, bos: int, eos: int | None, pad: int | None) -> None:
+    if length < 1 or vocabulary < 2:
+        raise UsageError(
+            f"a generator needs at least 2 tokens and 1 position, not {vocabulary} and {length}."
+        )
+    if eos is not None and pad is None:
+        raise UsageError("a generator with EOS needs PAD for what follows it: give pad as well.")
+    special = [token for token in (bos, eos, pad) if token is not None]
+    if len(set(special)) < len(special) or not all(0 <= token < vocabulary for token in special):
+        raise UsageError(
+            f"bos={bos}, eos={eos}, pad={pad} must be different ids below {vocabulary}."
+        )

@@ -1,0 +1,56 @@
+"""Which generator: the choice as settings, and the network it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import torch
+
+from seqgan_kit.core.runs.memory import check_training_memory
+from seqgan_kit.errors import unknown
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.generators.relational_memory import RelationalConfig, RelationalGenerator
+from seqgan_kit.sequences.generators.transformer import TransformerConfig, TransformerGenerator
+
+# Name -> (settings, network). The names are the options of GeneratorChoice and its other fields.
+GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
+    "lstm": (LSTMConfig, LSTMGenerator),
+    "transformer": (TransformerConfig, TransformerGenerator),
+    "relational": (RelationalConfig, RelationalGenerator),
+}
+
+
+@dataclass(frozen=True)
+class GeneratorChoice:
+    """One of the generators that write token by token, and the settings of each."""
+
+    generator: Literal["lstm", "transformer", "relational"] = "lstm"
+    """Which network writes."""
+    lstm: LSTMConfig = LSTMConfig()
+    transformer: TransformerConfig = TransformerConfig()
+    relational: RelationalConfig = RelationalConfig()
+
+
+def build_generator(
+    choice: GeneratorChoice,
+    vocabulary: int,
+    length: int,
+    *,
+    bos: int,
+    eos: int | None,
+    pad: int | None,
+    rng: torch.Generator | None = None,
+) -> SequenceGenerator:
+    """The chosen network for V tokens and T positions."""
+    if choice.generator not in GENERATORS:
+        raise unknown("generator", choice.generator, GENERATORS)
+    network: Callable[..., SequenceGenerator] = GENERATORS[choice.generator][1]
+    config = getattr(choice, choice.generator)
+    make = partial(network, config, vocabulary, length, bos=bos, eos=eos, pad=pad)
+    what = f"a {choice.generator} on {vocabulary:,} tokens"
+    check_training_memory(what, make, config, vocabulary)
+    return make(rng=rng)

@@ -1,0 +1,111 @@
+"""The LSTM generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqgan_kit.core.bounds import Share, Size, Weight, bounded
+from seqgan_kit.core.recurrence import recurrent_precision
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, State, Stepper
+from seqgan_kit.sequences.soft_tokens import embed
+
+
+@dataclass(frozen=True)
+@bounded
+class LSTMConfig:
+    """An LSTM generator; the defaults are those of the SeqGAN paper's code (Yu et al. 2017)."""
+
+    embedding: Size = 32
+    """Width of the token embeddings."""
+    hidden: Size = 32
+    """Width of the LSTM."""
+    layers: Size = 1
+    """LSTM layers."""
+    dropout: Share = 0.0
+    """Share of activations dropped in training: of embeddings, between layers and before the output."""
+    initial_std: Weight | None = 0.1
+    """All parameters start as N(0, std): 0.1 in the paper's code for the generator, 1 for its oracle.
+    None: torch's own initialisation. A gate's bias, the sum of torch's two, starts as N(0, 1.4 std)."""
+
+
+class LSTMGenerator(SequenceGenerator):
+    """Embedding, LSTM, linear layer to the vocabulary.
+
+    Stepping is inference: it applies no dropout.
+    """
+
+    def __init__(
+        self,
+        config: LSTMConfig,
+        vocabulary: int,
+        length: int,
+        *,
+        bos: int,
+        eos: int | None,
+        pad: int | None,
+        rng: torch.Generator | None = None,
+    ):
+        super().__init__(vocabulary, length, config.hidden, bos, eos, pad)
+        self.config = config
+        self.embedding = nn.Embedding(vocabulary, config.embedding)
+        between = config.dropout if config.layers > 1 else 0.0
+        self.lstm = nn.LSTM(
+            config.embedding, config.hidden, config.layers, batch_first=True, dropout=between
+        )
+        self.dropout = nn.Dropout(config.dropout)
+        if config.initial_std is not None:
+            for parameter in self.parameters():
+                nn.init.normal_(parameter, 0.0, config.initial_std, generator=rng)
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        """See the base class."""
+        with recurrent_precision(inputs):
+            return self.dropout(self.lstm(self.dropout(embed(self.embedding, inputs)))[0])
+
+    def start(self, batch: int, device: torch.device | str) -> State:
+        """Zeros: hidden and cell of every layer, each [B,H]."""
+        zeros = self.output.weight.new_zeros(batch, self.config.hidden, device=device)
+        return (zeros,) * (2 * self.config.layers)
+
+    def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """See the base class."""
+        weight_ih: Tensor = self.lstm.all_weights[0][0]
+        with recurrent_precision(inputs):
+            return self._advance(F.linear(embed(self.embedding, inputs), weight_ih), state)
+
+    def stepper(self) -> Stepper:
+        """Stepping with the first layer's input product looked up in a [V,4H] table."""
+        weight = self.embedding.weight
+        with recurrent_precision(weight):
+            table = F.linear(weight, self.lstm.all_weights[0][0]).detach()
+
+        def advance(tokens: Tensor, state: State) -> tuple[Tensor, State]:
+            with recurrent_precision(tokens):
+                return self._advance(table.index_select(0, tokens), state)
+
+        return replace(super().stepper(), advance=advance)
+
+    def _advance(self, gates: Tensor, state: State) -> tuple[Tensor, State]:
+        """All layers, from the first one's input product [B,4H] without biases."""
+        following: list[Tensor] = []
+        hidden = gates
+        for layer in range(self.config.layers):
+            weight_ih, weight_hh, bias_ih, bias_hh = self.lstm.all_weights[layer]
+            if layer:
+                gates = F.linear(hidden, weight_ih)
+            past_hidden, past_cell = state[2 * layer : 2 * layer + 2]
+            gates = gates + F.linear(past_hidden, weight_hh, bias_ih + bias_hh)
+            hidden, cell = lstm_cell(gates, past_cell)
+            following += [hidden, cell]
+        return hidden, tuple(following)
+
+
+def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """(hidden [B,H], cell [B,H]) from gates [B,4H] before their squashing, in torch's order i, f, g, o."""
+    keep_in, forget, candidate, keep_out = gates.chunk(4, dim=1)
+    cell = forget.sigmoid() * cell + keep_in.sigmoid() * candidate.tanh()
+    return keep_out.sigmoid() * cell.tanh(), cell

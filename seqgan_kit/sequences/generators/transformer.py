@@ -1,0 +1,186 @@
+"""The Transformer generator: a decoder that remembers keys and values, so that a step reads one token."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqgan_kit.core.bounds import Above0, Share, Size, bounded, check_heads
+from seqgan_kit.core.products import linear
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, State, Stepper
+from seqgan_kit.sequences.generators.key_value_cache import CachedRows, KnownBeginnings
+from seqgan_kit.sequences.soft_tokens import embed
+
+# Of rows that are stepped together: their keys and values should stay in the last cache until the next step.
+_CACHE_BYTES = 32_000_000
+
+
+@dataclass(frozen=True)
+@bounded
+class TransformerConfig:
+    """A decoder-only Transformer generator; layout and initialisation are GPT-2's (Radford et al. 2019)."""
+
+    width: Size = 128
+    """Width of embeddings, positions and layers."""
+    layers: Size = 2
+    """Blocks of attention and feed-forward layer."""
+    heads: Size = 4
+    """Attention heads; they share the width."""
+    dropout: Share = 0.1
+    """Share dropped in training: of embeddings, attention weights and what each layer adds."""
+    initial_std: Above0 = 0.02
+    """Weights start as N(0, std), those that add to the residual stream as N(0, std / sqrt(2 layers))."""
+
+
+class Block(nn.Module):
+    """x + attention(norm(x)), then x + feed-forward(norm(x)) (layer norm first: Radford et al. 2019)."""
+
+    def __init__(self, width: int, heads: int, dropout: float):
+        super().__init__()
+        self.heads = heads
+        self.attention_norm, self.mlp_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.attended = nn.Linear(width, width)
+        self.expand, self.contract = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Whole sequences [B,T,W] -> [B,T,W]; position t sees 1 ... t."""
+        return self.remembered(x)[0]
+
+    def remembered(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same, with the keys and values [B,heads,T,W/heads]."""
+        query, key, value = self._split(self.query_key_value(self.attention_norm(x)))
+        # The module's own flag, which is what turns its dropout off.
+        dropout = self.dropout.p if self.dropout.training else 0.0
+        mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
+        return self._add(x, mixed.transpose(1, 2).flatten(2)), key, value
+
+    def read(self, x: Tensor, attend: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
+        """One position [A,W] -> [A,W]; ``attend`` maps query, key, value to their mixture, each
+        [A,heads,W/heads]."""
+        joined = _by(self.query_key_value, self.attention_norm(x))
+        mixed = attend(*joined.unflatten(1, (3, self.heads, -1)).unbind(1))
+        x = x + _by(self.attended, mixed.flatten(1))
+        return x + _by(self.contract, F.gelu(_by(self.expand, self.mlp_norm(x))))
+
+    def advance(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """One position [B,W] after keys and values [B,t,2W]: ([B,W], keys and values [B,t+1,2W])."""
+        query, key_value = self.query_key_value(self.attention_norm(x)).split(
+            [x.shape[1], 2 * x.shape[1]], dim=1
+        )
+        past = torch.cat([past, key_value.unsqueeze(1)], dim=1)
+        query = query.unflatten(1, (self.heads, 1, -1))
+        key, value = (
+            part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in past.chunk(2, dim=2)
+        )
+        mixed = F.scaled_dot_product_attention(query, key, value)
+        return self._add(x, mixed.flatten(1)), past
+
+    def _split(self, joined: Tensor) -> tuple[Tensor, ...]:
+        """[B,T,3W] -> query, key, value, each [B,heads,T,W/heads]."""
+        return joined.unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+
+    def _add(self, x: Tensor, mixed: Tensor) -> Tensor:
+        x = x + self.dropout(self.attended(mixed))
+        return x + self.dropout(self.contract(F.gelu(self.expand(self.mlp_norm(x)))))
+
+
+class TransformerGenerator(SequenceGenerator):
+    """Token and position embeddings, blocks, layer norm, linear layer to the vocabulary.
+
+    Differs from GPT-2: the output layer has weights of its own and a bias, like the other generators here.
+    The state is each layer's keys and values [B,t,2W] of the t inputs read so far, so it holds 2 * layers *
+    width floats a token. Stepping is inference: it applies no dropout.
+    """
+
+    def __init__(
+        self,
+        config: TransformerConfig,
+        vocabulary: int,
+        length: int,
+        *,
+        bos: int,
+        eos: int | None,
+        pad: int | None,
+        rng: torch.Generator | None = None,
+    ):
+        check_heads(config.width, config.heads)
+        super().__init__(vocabulary, length, config.width, bos, eos, pad)
+        self.config = config
+        self.embedding = nn.Embedding(vocabulary, config.width)
+        self.position = nn.Embedding(length, config.width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(
+            Block(config.width, config.heads, config.dropout) for _ in range(config.layers)
+        )
+        self.norm = nn.LayerNorm(config.width)
+        self._initialise(rng)
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        """See the base class."""
+        x = self.dropout(embed(self.embedding, inputs) + self.position.weight[: inputs.shape[1]])
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)
+
+    def start(self, batch: int, device: torch.device | str) -> State:
+        """No keys and values yet: [B,0,2W] for every layer."""
+        nothing = self.output.weight.new_zeros(batch, 0, 2 * self.config.width, device=device)
+        return (nothing,) * self.config.layers
+
+    def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """See the base class."""
+        x = embed(self.embedding, inputs) + self.position.weight[state[0].shape[1]]
+        following: list[Tensor] = []
+        for block, past in zip(self.blocks, state, strict=True):
+            x, past = cast(Block, block).advance(x, past)
+            following.append(past)
+        return self.norm(x), tuple(following)
+
+    def stepper(self) -> Stepper:
+        """Stepping with keys and values that are written in place and shared by rows with one beginning."""
+        # Keys and values of a row in all layers, half of them written on average.
+        row_bytes = self.length * self.config.layers * self.config.width * self.norm.weight.itemsize
+        return replace(
+            super().stepper(),
+            cached=self._cached_rows,
+            beginnings=self._read_beginnings,
+            most_rows=max(1, _CACHE_BYTES // row_bytes),
+        )
+
+    def _cached_rows(self, rows: int, device: torch.device | str) -> CachedRows:
+        places = torch.zeros(rows, dtype=torch.int64, device=device)
+        return CachedRows(self, places, self.length)
+
+    def _read_beginnings(self, tokens: Tensor) -> KnownBeginnings:
+        inputs = F.pad(tokens, (1, 0), value=self.bos)
+        x = self.embedding(inputs) + self.position.weight[: inputs.shape[1]]
+        keys, values = [], []
+        for block in self.blocks:
+            x, key, value = cast(Block, block).remembered(x)
+            keys.append(key)
+            values.append(value)
+        return KnownBeginnings(self, self.norm(x), keys, values)
+
+    @torch.no_grad()
+    def _initialise(self, rng: torch.Generator | None) -> None:
+        std = self.config.initial_std
+        for name, parameter in self.named_parameters():
+            if name.endswith(("attended.weight", "contract.weight")):
+                parameter.normal_(0.0, std / math.sqrt(2 * self.config.layers), generator=rng)
+            elif parameter.dim() == 2:
+                parameter.normal_(0.0, std, generator=rng)
+            elif name.endswith("bias"):
+                parameter.zero_()
+
+
+def _by(layer: nn.Linear, x: Tensor) -> Tensor:
+    """The layer by the quicker library; training keeps to torch's own, whose gradients are fused."""
+    return linear(x, layer.weight, layer.bias)

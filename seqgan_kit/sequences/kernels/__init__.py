@@ -1,0 +1,1 @@
+"""Fused operations that save time or memory."""

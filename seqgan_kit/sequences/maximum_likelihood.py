@@ -1,0 +1,52 @@
+"""Maximum likelihood: the loss that pretrains every text GAN, and the game of those who stop there."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.game import Batch, Epochs, Game, Loss, Move, Turn
+from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+
+
+def negative_log_likelihood(generator: SequenceGenerator, tokens: Tensor) -> Tensor:
+    """Mean negative log-probability of a token of ``tokens`` [B,T], EOS counted and PAD not: scalar."""
+    mask = generator.token_mask(tokens)
+    return -generator.weighted_log_prob(tokens, mask) / mask.sum()
+
+
+def mle_loss(generator: SequenceGenerator, batch: Batch) -> Loss:
+    """Teacher forcing: the negative log-likelihood of the batch's real sequences."""
+    loss = negative_log_likelihood(generator, batch["real"])
+    return Loss(loss, {"nll_train": loss})
+
+
+def teach_epoch(epochs: float, optimizer: Optimizer) -> Turn:
+    """The turn of a round of maximum likelihood: an epoch, or as much less as makes the rounds equal."""
+    share = epochs / max(1, math.ceil(epochs))
+    return Turn(("generator",), loss="mle_loss", optimizer=optimizer, moves=Epochs(share))
+
+
+@torch.no_grad()
+def sequence_log_probs(
+    generator: SequenceGenerator, tokens: Tensor, chunk_rows: int = 1024
+) -> Tensor:
+    """Log-probability [N] of each sequence of ``tokens`` [N,T], on the CPU in float64."""
+    device = next(generator.parameters()).device
+    chunks = tokens.split(chunk_rows)
+    return torch.cat([generator.sequence_log_prob(c.to(device)).double().cpu() for c in chunks])
+
+
+class LikelihoodGame(Game):
+    """One player, the generator, trained on real sequences."""
+
+    def __init__(self, generator: SequenceGenerator):
+        super().__init__({"generator": generator})
+
+    def mle_loss(self, batch: Batch, move: Move) -> Loss:
+        """See :func:`mle_loss`."""
+        return mle_loss(cast(SequenceGenerator, self.players["generator"]), batch)

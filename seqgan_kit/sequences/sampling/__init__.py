@@ -1,0 +1,1 @@
+"""Drawing tokens, sequences and completions."""

@@ -1,0 +1,82 @@
+"""Completions of all prefixes by a generator whose states are long: rows that share what their prefixes hold.
+
+All sequences are read at once. Then a few rows at a time, as many as keep their states in the processor's
+cache, go on from their prefixes to their ends. Rows of neighbouring prefixes advance together although they
+stand at different positions. The random numbers are those of the sweep over time (``rollout.py``), cell by
+cell, so both give the same completions.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.sequences.generators.autoregressive import Stepper
+from seqgan_kit.sequences.sampling.inverse_cdf import draw_uniforms, next_token_drawer
+
+
+@torch.no_grad()
+def complete_beginnings(
+    stepper: Stepper, tokens: Tensor, rollouts: int, rng: torch.Generator, chunk_rows: int
+) -> Tensor:
+    """See :func:`seqgan_kit.sequences.sampling.rollout.complete_prefixes`."""
+    assert stepper.beginnings is not None
+    generator, length = stepper.generator, tokens.shape[1]
+    out = repeated_prefixes(tokens, rollouts, generator.pad or 0)
+    numbers = sweep_uniforms(tokens, rollouts, rng)
+    beginnings = stepper.beginnings(tokens[:, :-1])
+    draw = next_token_drawer(stepper)
+    tries = torch.arange(rollouts, device=tokens.device)
+    # Cells (tokens kept - 1, sequence) in the order of the prefixes' lengths.
+    cells = generator.token_mask(tokens)[:, 1:].t().nonzero()
+    for some in cells.split(max(1, min(chunk_rows, stepper.most_rows) // rollouts)):
+        some = some[some[:, 1].argsort(stable=True)]
+        cell_kept, cell_owner = some[:, 0] + 1, some[:, 1]
+        # The N first tokens of a prefix's completions come from one distribution.
+        first = _number(cell_kept, cell_kept, rollouts).unsqueeze(1) + tries
+        hidden = beginnings.hidden[cell_owner, cell_kept]
+        drawn = draw(hidden, numbers[cell_owner.unsqueeze(1), first]).flatten()
+        owner, kept = (part.repeat_interleave(rollouts) for part in (cell_owner, cell_kept))
+        tried = tries.repeat(len(some))
+        states, place = beginnings.rows(owner, kept), kept
+        while True:
+            out[kept - 1, owner, tried, place] = drawn
+            going = place < length - 1
+            if generator.eos is not None:
+                going &= drawn != generator.eos
+            order = going.nonzero().squeeze(1)
+            if not len(order):
+                break
+            if len(order) < len(going):
+                order = states.keep(order)
+                kept, owner, tried, place, drawn = (
+                    part[order] for part in (kept, owner, tried, place, drawn)
+                )
+            place = place + 1
+            number = _number(place, kept, rollouts) + tried
+            drawn = draw(states.read(drawn), numbers[owner, number].unsqueeze(1)).squeeze(1)
+    return out
+
+
+def repeated_prefixes(tokens: Tensor, rollouts: int, pad: int) -> Tensor:
+    """[T-1,G,N,T]: the prefix of s tokens in entry s-1, PAD after it."""
+    length = tokens.shape[1]
+    kept = torch.ones(length - 1, length, dtype=torch.bool, device=tokens.device).tril()
+    prefixes = torch.where(kept[:, None, None], tokens[:, None], pad)
+    return prefixes.repeat(1, 1, rollouts, 1)
+
+
+def sweep_uniforms(tokens: Tensor, rollouts: int, rng: torch.Generator) -> Tensor:
+    """Uniform numbers [G,N*T(T-1)/2]: for position p = 1 ... T-1 one of each completion of a prefix of
+    1 ... p tokens, in the order of p, prefix and completion.
+
+    Drawn sequence by sequence, so that they do not depend on how the sequences are grouped.
+    """
+    sequences, length = tokens.shape
+    count = rollouts * (length - 1) * length // 2
+    return torch.stack([draw_uniforms((count,), rng, tokens.device) for _ in range(sequences)])
+
+
+def _number(place: Tensor, kept: Tensor, rollouts: int) -> Tensor:
+    """Where the uniform number of a prefix's first completion lies for a position."""
+    return rollouts * (place * (place - 1) // 2 + kept - 1)

@@ -1,0 +1,161 @@
+"""Drawing tokens and whole sequences from a generator: temperature, top-k, top-p, early end."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.sampling.inverse_cdf import (
+    Drawer,
+    draw_uniforms,
+    next_token_drawer,
+    tokens_from_uniforms,
+)
+from seqgan_kit.sequences.sampling.rows_in_progress import Rows
+
+if TYPE_CHECKING:
+    from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, Stepper
+
+# Rows that are stepped together unless told otherwise.
+CHUNK_ROWS = 1024
+
+
+def check_sampling_options(temperature: float, top_k: int | None, top_p: float | None) -> None:
+    """Raises UsageError for options that describe no distribution."""
+    if not (temperature > 0 and math.isfinite(temperature)):
+        raise UsageError(
+            f"temperature {temperature} is not possible: give a number above 0 "
+            "(1 samples from the model as trained; for the most likely token every time use top_k=1)."
+        )
+    if top_k is not None and top_k < 1:
+        raise UsageError(
+            f"top_k {top_k} keeps no token: give a whole number of at least 1, or leave it out."
+        )
+    if top_p is not None and not 0 < top_p <= 1:
+        raise UsageError(f"top_p {top_p} is no share: give a number in (0, 1], or leave it out.")
+
+
+def filter_logits(logits: Tensor, top_k: int | None = None, top_p: float | None = None) -> Tensor:
+    """Sets to -inf what top-k and top-p (nucleus) sampling leave out.
+
+    Top-k keeps the k likeliest tokens. Top-p then keeps the likeliest tokens up to and including the one
+    with which their joint probability reaches p, so at least one.
+
+    Args:
+        logits: [..., V].
+
+    Returns:
+        [..., V], a new tensor where anything was filtered.
+    """
+    if top_k is not None and top_k < logits.shape[-1]:
+        kept = logits.topk(top_k, dim=-1).indices
+        allowed = torch.zeros_like(logits, dtype=torch.bool).scatter_(-1, kept, True)
+        logits = logits.masked_fill(~allowed, -math.inf)
+    if top_p is not None and top_p < 1:
+        ordered, order = logits.sort(dim=-1, descending=True, stable=True)
+        probabilities = ordered.softmax(-1)
+        before = probabilities.cumsum(-1) - probabilities
+        dropped = torch.zeros_like(logits, dtype=torch.bool).scatter_(-1, order, before >= top_p)
+        logits = logits.masked_fill(dropped, -math.inf)
+    return logits
+
+
+def sample_tokens(
+    logits: Tensor,
+    rng: torch.Generator,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> Tensor:
+    """Draws one token per row of ``logits`` [B,V]; returns [B] int64."""
+    check_sampling_options(temperature, top_k, top_p)
+    uniforms = draw_uniforms((logits.shape[0], 1), rng, logits.device)
+    shaped = _shape_logits(logits, temperature, top_k, top_p)
+    return tokens_from_uniforms(shaped, uniforms).squeeze(1)
+
+
+def sample_sequences(
+    generator: SequenceGenerator,
+    n: int,
+    *,
+    rng: torch.Generator,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    chunk_rows: int = CHUNK_ROWS,
+) -> Tensor:
+    """Draws ``n`` sequences [n,T]; rows that end are PAD to the right, and a chunk stops when all have.
+
+    Every row has its own T uniform numbers, so ``chunk_rows`` bounds memory and does not change results
+    (other than by a float32 rounding that falls exactly on the border between two tokens).
+    """
+    check_sampling_options(temperature, top_k, top_p)
+    if n < 1 or chunk_rows < 1:
+        raise UsageError(f"cannot sample {n} sequences {chunk_rows} at a time: give at least 1.")
+    device = generator.output.weight.device
+    uniforms = draw_uniforms((n, generator.length), rng, device)
+    with torch.no_grad(), evaluating(generator):
+        stepper = generator.stepper()
+        plain = temperature == 1 and top_k is None and top_p is None
+        draw = next_token_drawer(
+            stepper,
+            None
+            if plain
+            else partial(_shape_logits, temperature=temperature, top_k=top_k, top_p=top_p),
+        )
+        parts = uniforms.split(min(chunk_rows, stepper.most_rows))
+        return torch.cat([_sample_chunk(stepper, draw, part) for part in parts])
+
+
+def _sample_chunk(stepper: Stepper, draw: Drawer, uniforms: Tensor) -> Tensor:
+    """Sequences [M,T] from uniform numbers [M,T]."""
+    generator, device = stepper.generator, uniforms.device
+    rows, length = uniforms.shape
+    out = torch.full((rows, length), generator.pad or 0, device=device)
+    states = stepper.rows(rows, device)
+    hidden = states.read(torch.full((rows,), generator.bos, device=device))
+    first = draw(hidden, uniforms[:, :1]).squeeze(1)
+    alive = torch.arange(rows, device=device)
+    finish_rows(stepper, draw, out, alive, first, states, uniforms)
+    return out
+
+
+def finish_rows(
+    stepper: Stepper,
+    draw: Drawer,
+    out: Tensor,
+    alive: Tensor,
+    tokens: Tensor,
+    states: Rows,
+    uniforms: Tensor,
+) -> None:
+    """Writes the rows ``alive`` [A] of ``out`` [R,T] to their ends.
+
+    Their first missing tokens are ``tokens`` [A], not yet read; the others come from ``uniforms`` [R,m],
+    m the number of missing tokens.
+    """
+    generator, missing = stepper.generator, uniforms.shape[1]
+    for time in range(missing):
+        if time:
+            hidden = states.read(tokens)
+            tokens = draw(hidden, uniforms[alive, time, None]).squeeze(1)
+        out[alive, generator.length - missing + time] = tokens
+        if generator.eos is not None:
+            going = (tokens != generator.eos).nonzero().squeeze(1)
+            if len(going) < len(alive):
+                going = states.keep(going)
+                alive, tokens = alive[going], tokens[going]
+            if not alive.numel():
+                return
+
+
+def _shape_logits(
+    logits: Tensor, temperature: float, top_k: int | None, top_p: float | None
+) -> Tensor:
+    return filter_logits(logits / temperature, top_k, top_p)

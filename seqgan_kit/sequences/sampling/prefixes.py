@@ -1,0 +1,85 @@
+"""Whole sequences from given beginnings: what a generator would have written after them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, Stepper
+from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS, finish_rows
+from seqgan_kit.sequences.sampling.inverse_cdf import Drawer, draw_uniforms, next_token_drawer
+from seqgan_kit.sequences.sampling.rows_in_progress import Rows, StateRows
+
+
+def continue_prefixes(
+    generator: SequenceGenerator,
+    prefixes: Tensor,
+    per_prefix: int,
+    *,
+    rng: torch.Generator,
+    chunk_rows: int = CHUNK_ROWS,
+) -> Tensor:
+    """``per_prefix`` draws from G(. | prefix) for each prefix; a prefix is read once for all of them.
+
+    A prefix that holds EOS is complete and comes back followed by PAD. ``chunk_rows`` bounds memory and does
+    not change results: every continuation has its own random numbers.
+
+    Args:
+        generator: its modes, buffers and gradients stay as they are.
+        prefixes: [B,n] with 0 <= n <= T.
+        per_prefix: M.
+        rng: where the random numbers come from.
+        chunk_rows: rows that are stepped together.
+
+    Returns:
+        [B,M,T].
+    """
+    missing = generator.length - prefixes.shape[1]
+    if missing < 0 or min(per_prefix, chunk_rows) < 1:
+        raise UsageError(
+            f"cannot continue prefixes of {prefixes.shape[1]} tokens {per_prefix} times in chunks of "
+            f"{chunk_rows}: a sequence has {generator.length} tokens, and both numbers are at least 1."
+        )
+    uniforms = draw_uniforms((len(prefixes), per_prefix, missing), rng, prefixes.device)
+    with torch.no_grad(), evaluating(generator):
+        stepper = generator.stepper()
+        draw = next_token_drawer(stepper)
+        at_once = max(1, min(chunk_rows, stepper.most_rows) // per_prefix)
+        parts = zip(prefixes.split(at_once), uniforms.split(at_once), strict=True)
+        return torch.cat([_continue(stepper, draw, *part) for part in parts])
+
+
+def _continue(stepper: Stepper, draw: Drawer, prefixes: Tensor, uniforms: Tensor) -> Tensor:
+    """[B,M,T] of prefixes [B,n], from uniform numbers [B,M,T-n]."""
+    generator = stepper.generator
+    rows, copies, missing = uniforms.shape
+    out = prefixes.new_full((rows * copies, generator.length), generator.pad or 0)
+    out[:, : generator.length - missing] = prefixes.repeat_interleave(copies, 0)
+    first = torch.arange(rows, device=out.device)
+    if generator.eos is not None:
+        first = first[(prefixes != generator.eos).all(1)]
+    if missing and len(first):
+        hidden, states = _read(stepper, prefixes[first], copies)
+        # The M first tokens of a prefix's continuations come from one distribution.
+        tokens = draw(hidden, uniforms[first, :, 0]).flatten()
+        alive = (first.unsqueeze(1) * copies + torch.arange(copies, device=out.device)).flatten()
+        finish_rows(stepper, draw, out, alive, tokens, states, uniforms.flatten(0, 1))
+    return out.view(rows, copies, -1)
+
+
+def _read(stepper: Stepper, prefixes: Tensor, copies: int) -> tuple[Tensor, Rows]:
+    """Hidden state [B,H] after BOS and the prefixes [B,n], and M rows that go on from each."""
+    if stepper.beginnings is not None:
+        beginnings = stepper.beginnings(prefixes)
+        owner = torch.arange(len(prefixes), device=prefixes.device).repeat_interleave(copies)
+        kept = torch.full_like(owner, prefixes.shape[1])
+        return beginnings.hidden[:, -1], beginnings.rows(owner, kept)
+    state = stepper.generator.start(len(prefixes), prefixes.device)
+    bos = prefixes.new_full((len(prefixes),), stepper.generator.bos)
+    hidden, state = stepper.advance(bos, state)
+    for tokens in prefixes.t():
+        hidden, state = stepper.advance(tokens, state)
+    copied = tuple(part.repeat_interleave(copies, dim=0) for part in state)
+    return hidden, StateRows(stepper.advance, copied)

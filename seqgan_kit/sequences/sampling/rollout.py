@@ -1,0 +1,169 @@
+"""Completions of all prefixes of sampled sequences, in one sweep over time, and their rewards.
+
+Every prefix of every sequence is completed N times. Sampling the sequences has left a state behind every
+prefix; at time s the N completions of the prefix of s tokens join those already running, and all advance by
+one step, in chunks that stay together, so that a long state (a Transformer's cache) is not copied. No prefix
+is ever read twice, and the N first tokens of a prefix's completions come from one distribution that is
+computed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.sequences.generators.autoregressive import Stepper
+from seqgan_kit.sequences.sampling.completions import (
+    complete_beginnings,
+    repeated_prefixes,
+    sweep_uniforms,
+)
+from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
+from seqgan_kit.sequences.sampling.inverse_cdf import Drawer, next_token_drawer
+from seqgan_kit.sequences.sampling.rows_in_progress import State, join_rows, take_rows
+
+Reward = Callable[[Tensor], Tensor]
+"""Sequences [M,T] -> rewards [M]."""
+
+
+@runtime_checkable
+class CompletionReward(Protocol):
+    """A reward that can make use of knowing which rows complete the same prefix."""
+
+    def __call__(self, tokens: Tensor) -> Tensor:
+        """Rewards [M] of whole sequences [M,T]."""
+
+    def for_originals(self, originals: Tensor) -> Callable[[Tensor, Tensor, int], Tensor]:
+        """For ``originals`` [G,T]: completions [J,N,T], their original [J], tokens kept -> [J,N]."""
+
+
+@torch.no_grad()
+def score_completions(
+    reward: Reward,
+    tokens: Tensor,
+    completions: Tensor,
+    is_open: Tensor,
+    chunk_rows: int = CHUNK_ROWS,
+) -> Tensor:
+    """Rewards [cells,N] of ``completions[is_open]``, where ``completions`` is [T-1,G,N,T]."""
+    rollouts = completions.shape[2]
+    if not isinstance(reward, CompletionReward):
+        rows = completions[is_open].flatten(0, 1)
+        return _in_chunks(reward, rows, chunk_rows).view(-1, rollouts)
+    score = reward.for_originals(tokens)
+    scored = [
+        score(completions[kept - 1, owner], owner, kept).float()
+        for kept, row in enumerate(is_open, start=1)
+        for owner in row.nonzero().squeeze(1).split(max(1, chunk_rows // rollouts))
+        if len(owner)
+    ]
+    return torch.cat(scored) if scored else torch.zeros(0, rollouts, device=tokens.device)
+
+
+def _in_chunks(reward: Reward, rows: Tensor, chunk_rows: int) -> Tensor:
+    scored = [reward(chunk).float() for chunk in rows.split(chunk_rows) if len(chunk)]
+    return torch.cat(scored) if scored else torch.zeros(0, device=rows.device)
+
+
+@torch.no_grad()
+def complete_prefixes(
+    stepper: Stepper,
+    tokens: Tensor,
+    rollouts: int,
+    rng: torch.Generator,
+    chunk_rows: int,
+    shortest: int = 1,
+) -> Tensor:
+    """N completions of every open prefix of ``tokens`` [G,T] of ``shortest`` tokens or more, in one sweep.
+
+    Returns:
+        [T-1,G,N,T]: entry [s-1,b,n] starts with ``tokens[b, :s]``. It is PAD from there on where the prefix
+        already holds EOS, and nothing is left to complete, or has fewer than ``shortest`` tokens.
+    """
+    if stepper.beginnings is not None and tokens.shape[1] > 1:
+        return complete_beginnings(stepper, tokens, rollouts, rng, chunk_rows)
+    generator = stepper.generator
+    out = repeated_prefixes(tokens, rollouts, generator.pad or 0)
+    rows = out.view(-1, tokens.shape[1])
+    is_open = generator.token_mask(tokens)
+    draw = next_token_drawer(stepper)
+    bos = torch.full_like(tokens[:, 0], generator.bos)
+    _, state = stepper.advance(bos, generator.start(len(tokens), tokens.device))
+    running: list[_Running] = []
+    numbers_of = sweep_uniforms(tokens, rollouts, rng)
+    sizes = [rollouts * position for position in range(1, tokens.shape[1])]
+    for time, part in enumerate(numbers_of.split(sizes, dim=1), start=1):
+        uniforms = part.view(len(tokens), -1, rollouts).transpose(0, 1)  # [time,G,N]
+        hidden, state = stepper.advance(tokens[:, time - 1], state)
+        numbers = uniforms.flatten()
+        running = [_advance(stepper, draw, chunk, numbers[chunk.ids]) for chunk in running]
+        joining = (is_open[:, time] & (time >= shortest)).nonzero().squeeze(1)
+        # The N first tokens of a prefix's completions come from one distribution.
+        first = draw(hidden[joining], uniforms[-1, joining])
+        per_chunk = max(1, chunk_rows // rollouts)
+        for some, drawn in zip(joining.split(per_chunk), first.split(per_chunk), strict=True):
+            prefixes = (time - 1) * len(tokens) + some
+            running.append(_join_in(drawn, take_rows(state, some), prefixes))
+        for chunk in running:
+            rows[chunk.ids, time] = chunk.tokens
+        running = _packed((_unfinished(chunk, generator.eos) for chunk in running), chunk_rows)
+    return out
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A chunk of completions under way, all at the same position."""
+
+    ids: Tensor
+    """Rows [A] of the flattened [T-1,G,N] completions."""
+    tokens: Tensor
+    """The token [A] drawn last, not yet read."""
+    state: State
+    """After all tokens before that one."""
+
+
+def _join_in(tokens: Tensor, state: State, prefixes: Tensor) -> _Running:
+    """N completions of each of J prefixes [J], with their first tokens [J,N] and the prefixes' state."""
+    rollouts = tokens.shape[1]
+    ids = prefixes.unsqueeze(1) * rollouts + torch.arange(rollouts, device=tokens.device)
+    copies = tuple(part.repeat_interleave(rollouts, dim=0) for part in state)
+    return _Running(ids.flatten(), tokens.flatten(), copies)
+
+
+def _advance(stepper: Stepper, draw: Drawer, running: _Running, uniforms: Tensor) -> _Running:
+    """Reads every row's last token and draws the next, from uniform numbers [A]."""
+    hidden, state = stepper.advance(running.tokens, running.state)
+    return _Running(running.ids, draw(hidden, uniforms.unsqueeze(1)).squeeze(1), state)
+
+
+def _packed(chunks: Iterable[_Running], most_rows: int) -> list[_Running]:
+    """Neighbours joined while they fit: full chunks are never copied, small ones do not become many."""
+    packed: list[_Running] = []
+    for chunk in chunks:
+        if not len(chunk.ids):
+            continue
+        if packed and len(packed[-1].ids) + len(chunk.ids) <= most_rows:
+            packed[-1] = _join(packed[-1], chunk)
+        else:
+            packed.append(chunk)
+    return packed
+
+
+def _join(first: _Running, second: _Running) -> _Running:
+    return _Running(
+        torch.cat([first.ids, second.ids]),
+        torch.cat([first.tokens, second.tokens]),
+        join_rows(first.state, second.state),
+    )
+
+
+def _unfinished(running: _Running, eos: int | None) -> _Running:
+    """Without the completions that have just ended."""
+    if eos is None:
+        return running
+    going = (running.tokens != eos).nonzero().squeeze(1)
+    return _Running(running.ids[going], running.tokens[going], take_rows(running.state, going))

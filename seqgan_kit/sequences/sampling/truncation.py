@@ -1,0 +1,33 @@
+"""Generators that are drawn from by their likeliest tokens alone."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.sampling.drawing_tokens import check_sampling_options
+
+
+class Truncated(nn.Module):
+    """A generator as top-k or top-p (nucleus) sampling draws from it (Holtzman et al. 2020).
+
+    It has samples and no likelihood: whatever it leaves out has probability 0, and almost every real text
+    holds something of it.
+
+    Args:
+        generator: the whole one.
+        top_k: draw from the k likeliest tokens.
+        top_p: draw from the fewest tokens that hold this probability.
+    """
+
+    def __init__(
+        self, generator: SequenceGenerator, *, top_k: int | None = None, top_p: float | None = None
+    ):
+        super().__init__()
+        check_sampling_options(1.0, top_k, top_p)
+        self.generator, self.top_k, self.top_p = generator, top_k, top_p
+
+    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
+        """Token rows [n,T]."""
+        return self.generator.sample(n, rng=rng, top_k=self.top_k, top_p=self.top_p)

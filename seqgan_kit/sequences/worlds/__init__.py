@@ -1,0 +1,1 @@
+"""Worlds whose distribution of token sequences is known."""
