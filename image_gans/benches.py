@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from seqgan_kit.cli.benches import parse_options, print_with_threads
+from seqgan_kit.bench.bench_commands import parse_options, print_with_threads
 
 
 def image(words: Sequence[str]) -> None:

@@ -20,17 +20,17 @@ from image_gans.bare_loops import BareDCGAN, BareLoop, BareWGANGP
 from image_gans.methods import dcgan, wgan_gp
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining
-from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.feeds import TensorFeed
-from seqgan_kit.core.game import Phase
-from seqgan_kit.core.runs.run import RunSettings, open_run
-from seqgan_kit.core.side_by_side import (
+from seqgan_kit.bench.side_by_side import (
     Seconds,
     machine,
     matrix_flops_per_second,
     seconds_line,
     time_in_turns,
 )
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.feeds import TensorFeed
+from seqgan_kit.core.game import Phase
+from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.data.images.load_images import normalised

@@ -10,13 +10,13 @@ from seqgan_kit.cli.command import Command, whole_number
 from seqgan_kit.errors import UsageError, unknown
 
 BENCHES = {
-    "seqgan": "seqgan_kit.cli.benches:seqgan",
-    "discriminator": "seqgan_kit.cli.benches:discriminator",
-    "mle": "seqgan_kit.cli.benches:mle",
-    "sampling": "seqgan_kit.cli.benches:sampling",
-    "rollouts": "seqgan_kit.cli.benches:rollouts",
-    "variance": "seqgan_kit.cli.benches:variance",
-    "bleu": "seqgan_kit.cli.bench_bleu:bleu",
+    "seqgan": "seqgan_kit.bench.bench_commands:seqgan",
+    "discriminator": "seqgan_kit.bench.bench_commands:discriminator",
+    "mle": "seqgan_kit.bench.bench_commands:mle",
+    "sampling": "seqgan_kit.bench.bench_commands:sampling",
+    "rollouts": "seqgan_kit.bench.bench_commands:rollouts",
+    "variance": "seqgan_kit.bench.bench_commands:variance",
+    "bleu": "seqgan_kit.bench.bleu_timing:bleu",
 }
 """Where each measurement lives: a function that takes the words after the name."""
 

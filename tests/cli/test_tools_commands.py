@@ -28,7 +28,7 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     builder.write_world = write_world  # type: ignore[attr-defined]
     bench.seqgan = lambda words: print("measured", words)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "seqgan_kit.data.catworld.build", builder)
-    monkeypatch.setitem(sys.modules, "seqgan_kit.cli.benches", bench)
+    monkeypatch.setitem(sys.modules, "seqgan_kit.bench.bench_commands", bench)
     monkeypatch.chdir(tmp_path)
     made.clear()
 

@@ -5,13 +5,13 @@ import math
 import pytest
 import torch
 
-from seqgan_kit.core.side_by_side import time_in_turns
+from seqgan_kit.bench.generator_timing import GeneratorSetting, plain_nll
+from seqgan_kit.bench.gradient_variance import total_variance
+from seqgan_kit.bench.plain_rollout import plain_features, plain_samples
+from seqgan_kit.bench.seqgan_timing import SeqGANSetting, matrix_flops
+from seqgan_kit.bench.side_by_side import time_in_turns
 from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
-from seqgan_kit.sequences.generator_timing import GeneratorSetting, plain_nll
-from seqgan_kit.sequences.gradient_variance import total_variance
 from seqgan_kit.sequences.maximum_likelihood import negative_log_likelihood
-from seqgan_kit.sequences.plain_rollout import plain_features, plain_samples
-from seqgan_kit.sequences.seqgan_timing import SeqGANSetting, matrix_flops
 
 
 def test_both_likelihoods_are_the_same_number():

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqgan_kit.bench.rollout_timing import without_cache
 from seqgan_kit.sequences.generators import transformer
 from seqgan_kit.sequences.generators.key_value_cache import CachedRows
 from seqgan_kit.sequences.generators.transformer import TransformerConfig, TransformerGenerator
-from seqgan_kit.sequences.rollout_timing import without_cache
 from seqgan_kit.sequences.sampling.prefixes import continue_prefixes
 from seqgan_kit.sequences.sampling.rollout import complete_prefixes
 from seqgan_kit.sequences.sampling.rows_in_progress import closing_up

@@ -6,12 +6,12 @@ import math
 import pytest
 import torch
 
+from seqgan_kit.bench.plain_rollout import plain_rollout_rewards
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.discriminators.prefix_scorer import PrefixScorer
 from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.estimators.trials import rollout_rewards
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
-from seqgan_kit.sequences.plain_rollout import plain_rollout_rewards
 from seqgan_kit.sequences.sampling.rollout import complete_prefixes
 
 PAD, BOS, EOS = 0, 1, 2

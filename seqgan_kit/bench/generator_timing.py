@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqgan_kit.core.side_by_side import machine, ratio_line, seconds_line, time_in_turns
+from seqgan_kit.bench.plain_rollout import plain_samples
+from seqgan_kit.bench.side_by_side import machine, ratio_line, seconds_line, time_in_turns
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.maximum_likelihood import negative_log_likelihood
-from seqgan_kit.sequences.plain_rollout import plain_samples
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from seqgan_kit.cli.benches import declare_counts
+from seqgan_kit.bench.bench_commands import declare_counts
 from seqgan_kit.cli.command import Parser
 from seqgan_kit.errors import UsageError
 

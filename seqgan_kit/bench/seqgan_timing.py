@@ -14,7 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqgan_kit.core.side_by_side import (
+from seqgan_kit.bench.plain_rollout import (
+    plain_features,
+    plain_rollout_rewards,
+    plain_samples,
+)
+from seqgan_kit.bench.side_by_side import (
     Seconds,
     machine,
     matrix_flops_per_second,
@@ -27,11 +32,6 @@ from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.estimators.reinforce import policy_gradient_loss
 from seqgan_kit.sequences.estimators.trials import rollout_rewards
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
-from seqgan_kit.sequences.plain_rollout import (
-    plain_features,
-    plain_rollout_rewards,
-    plain_samples,
-)
 from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
 
 Result = TypeVar("Result")

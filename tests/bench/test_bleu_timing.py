@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from seqgan_kit.cli import bench_bleu
+from seqgan_kit.bench import bleu_timing as bench_bleu
 from seqgan_kit.cli.main import main
 
 Capture = pytest.CaptureFixture[str]

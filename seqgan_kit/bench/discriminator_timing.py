@@ -11,13 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.discriminator import Discriminator, evaluating
-from seqgan_kit.core.estimators import Pathwise
-from seqgan_kit.core.game import Batch, Move
-from seqgan_kit.core.objectives import expected_probability
-from seqgan_kit.core.optimizers import Optimizer
-from seqgan_kit.core.side_by_side import (
+from seqgan_kit.bench.plain_textcnn import PlainTextCNN
+from seqgan_kit.bench.side_by_side import (
     Seconds,
     machine,
     matrix_flops_per_second,
@@ -25,13 +20,18 @@ from seqgan_kit.core.side_by_side import (
     seconds_line,
     time_in_turns,
 )
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator, evaluating
+from seqgan_kit.core.estimators import Pathwise
+from seqgan_kit.core.game import Batch, Move
+from seqgan_kit.core.objectives import expected_probability
+from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.sequences.discriminators.discriminator_choice import (
     DiscriminatorChoice,
     build_discriminator,
 )
 from seqgan_kit.sequences.discriminators.textcnn import TextCNN, score_penalty
 from seqgan_kit.sequences.discriminators.weight_penalty import ScoreDecay
-from seqgan_kit.sequences.plain_textcnn import PlainTextCNN
 
 
 @dataclass(frozen=True)

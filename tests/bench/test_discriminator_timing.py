@@ -5,10 +5,10 @@ import re
 import pytest
 import torch
 
+from seqgan_kit.bench.discriminator_timing import step_flops
+from seqgan_kit.bench.plain_textcnn import PlainTextCNN
 from seqgan_kit.cli.main import main
-from seqgan_kit.sequences.discriminator_timing import step_flops
 from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
-from seqgan_kit.sequences.plain_textcnn import PlainTextCNN
 
 
 @pytest.mark.parametrize("pad", [None, 0])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from seqgan_kit.core.side_by_side import (
+from seqgan_kit.bench.side_by_side import (
     machine,
     matrix_flops_per_second,
     ratio_line,

@@ -38,7 +38,7 @@ def seqgan(words: Sequence[str]) -> None:
     )
 
     def measure() -> str:
-        from seqgan_kit.sequences.seqgan_timing import SeqGANSetting, report, time_steps
+        from seqgan_kit.bench.seqgan_timing import SeqGANSetting, report, time_steps
 
         setting = SeqGANSetting(**options)
         return report(setting, time_steps(setting, _say))
@@ -63,7 +63,7 @@ def discriminator(words: Sequence[str]) -> None:
     )
 
     def measure() -> str:
-        from seqgan_kit.sequences.discriminator_timing import (
+        from seqgan_kit.bench.discriminator_timing import (
             DiscriminatorSetting,
             discriminator_report,
         )
@@ -84,7 +84,7 @@ def mle(words: Sequence[str]) -> None:
     )
 
     def measure() -> str:
-        from seqgan_kit.sequences.generator_timing import GeneratorSetting, likelihood_report
+        from seqgan_kit.bench.generator_timing import GeneratorSetting, likelihood_report
 
         return likelihood_report(GeneratorSetting(**options))
 
@@ -104,7 +104,7 @@ def sampling(words: Sequence[str]) -> None:
     )
 
     def measure() -> str:
-        from seqgan_kit.sequences.generator_timing import GeneratorSetting, sampling_report
+        from seqgan_kit.bench.generator_timing import GeneratorSetting, sampling_report
 
         return sampling_report(GeneratorSetting(**options))
 
@@ -129,7 +129,7 @@ def rollouts(words: Sequence[str]) -> None:
     )
 
     def measure() -> str:
-        from seqgan_kit.sequences.rollout_timing import RolloutSetting, rollout_report
+        from seqgan_kit.bench.rollout_timing import RolloutSetting, rollout_report
 
         return rollout_report(RolloutSetting(**options))
 
@@ -158,7 +158,7 @@ def variance(words: Sequence[str]) -> None:
     )
 
     def measure() -> str:
-        from seqgan_kit.sequences.gradient_variance import VarianceSetting, measure_noise, report
+        from seqgan_kit.bench.gradient_variance import VarianceSetting, measure_noise, report
 
         setting = VarianceSetting(**options)
         return report(setting, measure_noise(setting, _say))

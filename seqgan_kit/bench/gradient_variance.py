@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from seqgan_kit.bench.side_by_side import machine, timed
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.core.objectives import expected_probability
-from seqgan_kit.core.side_by_side import machine, timed
 from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.estimators.baselines import BASELINES, baseline_players, critic_loss
 from seqgan_kit.sequences.estimators.reinforce import Reinforce
