@@ -19,22 +19,11 @@ from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.alarms import GuessingDiscriminator, PinnedDiscriminator
 from seqgan_kit.core.training.trainer import Hooks, Trainer
-from seqgan_kit.methods import gumbel_softmax
-from seqgan_kit.methods.corpora import OracleData, TextData, load_corpus
-from seqgan_kit.methods.export import save_text_model
-from seqgan_kit.methods.gumbel_softmax import GumbelSoftmaxMethod
-from seqgan_kit.methods.pretrained import start_from, start_name
-from seqgan_kit.methods.text_fitting import fit_to_text
-from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
-from seqgan_kit.report.closing import close_run
-from seqgan_kit.report.html import write_report
-from seqgan_kit.sequences.discriminators.discriminator_choice import (
-    DiscriminatorChoice,
-    build_discriminator,
-)
-from seqgan_kit.sequences.fine_tuning import PRETRAINED, FineTuning
-from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, build_generator
-from seqgan_kit.sequences.presets import (
+from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, TextData, load_corpus
+from seqgan_kit.evaluation.pretrained import start_from, start_name
+from seqgan_kit.evaluation.text_export import save_text_model
+from seqgan_kit.evaluation.text_fitting import fit_to_text
+from seqgan_kit.evaluation.text_presets import (
     CAPTIONS,
     CAPTIONS_CNN,
     CAPTIONS_LSTM,
@@ -43,6 +32,17 @@ from seqgan_kit.sequences.presets import (
     SMOKE,
     SMOKE_CNN,
 )
+from seqgan_kit.evaluation.text_scores import ScoreSettings, TextScorer
+from seqgan_kit.methods import gumbel_softmax
+from seqgan_kit.methods.gumbel_softmax import GumbelSoftmaxMethod
+from seqgan_kit.report.closing import close_run
+from seqgan_kit.report.html import write_report
+from seqgan_kit.sequences.discriminators.discriminator_choice import (
+    DiscriminatorChoice,
+    build_discriminator,
+)
+from seqgan_kit.sequences.fine_tuning import PRETRAINED, FineTuning
+from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, build_generator
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,14 @@ from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.alarms import PinnedDiscriminator
 from seqgan_kit.core.training.trainer import Hooks, Trainer
+from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, TextData, load_corpus
+from seqgan_kit.evaluation.pretrained import start_from, start_name
+from seqgan_kit.evaluation.text_export import save_text_model
+from seqgan_kit.evaluation.text_fitting import fit_to_text
+from seqgan_kit.evaluation.text_presets import CAPTIONS, ORACLE, SMALL_RELGAN_CNN, SMOKE
+from seqgan_kit.evaluation.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.methods import relgan
-from seqgan_kit.methods.corpora import OracleData, TextData, load_corpus
-from seqgan_kit.methods.export import save_text_model
-from seqgan_kit.methods.pretrained import start_from, start_name
 from seqgan_kit.methods.relgan import RelGANMethod
-from seqgan_kit.methods.text_fitting import fit_to_text
-from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.html import write_report
 from seqgan_kit.sequences.discriminators.discriminator_choice import (
@@ -36,7 +37,6 @@ from seqgan_kit.sequences.discriminators.relgan_discriminator import RelGANCNNCo
 from seqgan_kit.sequences.fine_tuning import PRETRAINED, FineTuning
 from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, build_generator
 from seqgan_kit.sequences.generators.relational_memory import RelationalConfig
-from seqgan_kit.sequences.presets import CAPTIONS, ORACLE, SMALL_RELGAN_CNN, SMOKE
 
 
 @dataclass(frozen=True)

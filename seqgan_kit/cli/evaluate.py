@@ -16,7 +16,7 @@ from seqgan_kit.errors import CheckpointError, UsageError
 if TYPE_CHECKING:
     from seqgan_kit.cli.evaluation_inputs import Inputs
 
-# Those of seqgan_kit.methods.evaluation_settings, which is not imported for a help text.
+# Those of seqgan_kit.evaluation.evaluation_settings, which is not imported for a help text.
 _JUDGES = ("kneser-ney", "lstm", "none")
 
 

@@ -16,7 +16,7 @@ from seqgan_kit.cli.user_files import STDIN, TOKENIZERS, read_lines, read_senten
 from seqgan_kit.core.runs.log import settings_of
 from seqgan_kit.data.sources.resolve import HUB, file_digest, locate_text
 from seqgan_kit.errors import UsageError
-from seqgan_kit.methods.evaluation_settings import EvaluationSettings, Say
+from seqgan_kit.evaluation.evaluation_settings import EvaluationSettings, Say
 
 FORMAT = 1
 """Raised whenever the same inputs would give another record than before."""
@@ -57,8 +57,8 @@ def file_inputs(options: argparse.Namespace) -> Inputs:
     key = _key({**digests, "tok": tok, "lowercase": options.lowercase}, settings)
 
     def compute(say: Say) -> dict[str, Any]:
-        from seqgan_kit.methods.evaluation import evaluate_sentences
-        from seqgan_kit.methods.evaluation_settings import RealText
+        from seqgan_kit.evaluation.evaluate_text import evaluate_sentences
+        from seqgan_kit.evaluation.evaluation_settings import RealText
 
         case = "lower" if options.lowercase else "mixed"
         # An empty line is a sample without words; in real text it is a line between paragraphs.
@@ -92,7 +92,7 @@ def run_inputs(options: argparse.Namespace) -> Inputs:
     key = _key({**parts, "sources": _source_digests(config)}, settings)
 
     def compute(say: Say) -> dict[str, Any]:
-        from seqgan_kit.methods.evaluation_run import GivenText, evaluate_run
+        from seqgan_kit.evaluation.evaluate_run import GivenText, evaluate_run
 
         return evaluate_run(run_dir, settings, GivenText(lines["refs"], lines["train"]), say)
 

@@ -19,9 +19,9 @@ from seqgan_kit.cli.main import main
 from seqgan_kit.core.runs.settings import to_dict
 from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.data.text.load_text import TextCorpus, TextData, load_text
-from seqgan_kit.methods.corpora import OracleData, load_corpus
-from seqgan_kit.methods.export import save_text_model
-from seqgan_kit.methods.held_out import likelihood_of_test
+from seqgan_kit.evaluation.corpora.held_out import likelihood_of_test
+from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, load_corpus
+from seqgan_kit.evaluation.text_export import save_text_model
 from seqgan_kit.metrics.text.bleu import bleu
 from seqgan_kit.report.evaluation_table import print_evaluation
 from seqgan_kit.sequences.generators.autoregressive import tempered
@@ -85,7 +85,7 @@ def test_a_second_call_computes_nothing(
     """The very same inputs; another option or another line in a file is another evaluation."""
     first, _ = evaluated(capsys, *FILES)
     with monkeypatch.context() as patch:
-        patch.setattr("seqgan_kit.methods.evaluation.evaluate_sentences", None)
+        patch.setattr("seqgan_kit.evaluation.evaluate_text.evaluate_sentences", None)
         again, said = evaluated(capsys, *FILES)
     assert again == first
     assert (
@@ -203,7 +203,7 @@ def run(
 
 def test_a_run_is_scored_with_its_model(run: tuple[Path, TextCorpus], capsys: Capture) -> None:
     """Its likelihood of the test text, with perplexity; at a temperature that of the tempered model."""
-    from seqgan_kit.methods.export import load_text_model
+    from seqgan_kit.evaluation.text_export import load_text_model
 
     run_dir, corpus = run
     model = load_text_model(run_dir)

@@ -12,8 +12,8 @@ from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.text.load_text import TextData, load_text
 from seqgan_kit.data.text.tokenizers import EOS, PAD
 from seqgan_kit.errors import UsageError
+from seqgan_kit.evaluation.char_scores import CharScorer, CharScoreSettings, diversity, row_length
 from seqgan_kit.methods import char_wgan_gp
-from seqgan_kit.methods.char_scores import CharScorer, CharScoreSettings, diversity, row_length
 from seqgan_kit.methods.char_wgan_gp import CharWGANGPMethod
 from seqgan_kit.sequences.generators.char_resnet import (
     CharResNet,

@@ -12,12 +12,12 @@ import torch
 from seqgan_kit.core.game import Game
 from seqgan_kit.data.text.load_text import TextData
 from seqgan_kit.errors import UsageError
-from seqgan_kit.methods.corpora import load_corpus
-from seqgan_kit.methods.held_out import nll_estimates
-from seqgan_kit.methods.known_worlds import CatCaptions, OracleWorld, sampling_seed
+from seqgan_kit.evaluation.corpora.held_out import nll_estimates
+from seqgan_kit.evaluation.corpora.known_worlds import CatCaptions, OracleWorld, sampling_seed
+from seqgan_kit.evaluation.corpora.oracle_corpus import OracleData, load_oracle
+from seqgan_kit.evaluation.corpora.recipe_corpus import load_corpus
+from seqgan_kit.evaluation.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.methods.mle import build
-from seqgan_kit.methods.oracle_corpus import OracleData, load_oracle
-from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 
 TINY = OracleData(

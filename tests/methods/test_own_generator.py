@@ -12,7 +12,7 @@ from torch import nn
 
 from seqgan_kit.cli.main import main
 from seqgan_kit.errors import CheckpointError, UsageError
-from seqgan_kit.methods.export import check_text_model, load_text_model, save_text_model
+from seqgan_kit.evaluation.text_export import check_text_model, load_text_model, save_text_model
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,8 +10,8 @@ import pytest
 from image_gans.image_fitting import work_ratio
 from seqgan_kit.core.runs.fitting import fitted, told
 from seqgan_kit.errors import UsageError
+from seqgan_kit.evaluation.text_fitting import work_ratios
 from seqgan_kit.methods.mle import MLEMethod
-from seqgan_kit.methods.text_fitting import work_ratios
 from seqgan_kit.sequences.fine_tuning import FineTuning
 
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from seqgan_kit.data.text.tokenizers import train_tokenizer
 from seqgan_kit.errors import CheckpointError, UsageError
-from seqgan_kit.methods.export import load_text_model, save_text_model
+from seqgan_kit.evaluation.text_export import load_text_model, save_text_model
 from seqgan_kit.sequences.generators.char_resnet import (
     CharResNet,
     CharResNetConfig,

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from seqgan_kit.core.estimators import without_dropout
 from seqgan_kit.data.text.tokenizers import train_tokenizer
 from seqgan_kit.errors import UsageError
-from seqgan_kit.methods.export import load_text_model, save_text_model
+from seqgan_kit.evaluation.text_export import load_text_model, save_text_model
 from seqgan_kit.sequences.discriminators.discriminator_choice import DiscriminatorChoice
 from seqgan_kit.sequences.generators.autoregressive import tempered
 from seqgan_kit.sequences.generators.generator_choice import (

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from seqgan_kit.methods.bleu_scores import bleu_beside, self_bleu_scores
-from seqgan_kit.methods.evaluation_settings import (
+from seqgan_kit.evaluation.bleu_scores import bleu_beside, self_bleu_scores
+from seqgan_kit.evaluation.evaluation_settings import (
     EvaluationSettings,
     RealText,
     Say,
@@ -32,7 +32,7 @@ from seqgan_kit.metrics.text.language_model import KneserNey
 from seqgan_kit.metrics.text.ngram_divergence import NgramShares, js_divergences
 
 if TYPE_CHECKING:
-    from seqgan_kit.methods.text_encoder import TextEncoder
+    from seqgan_kit.evaluation.encoders.encoder import TextEncoder
 
 Floats = NDArray[np.float64]
 Scores = dict[str, Estimate]
@@ -102,7 +102,7 @@ class TextMeasures:
         if choice == "none" or (choice == "own" and len(self.text.train) < FEWEST_FOR_FEATURES):
             return None
         # torch is loaded only for what needs it.
-        from seqgan_kit.methods.text_encoder import find_encoder
+        from seqgan_kit.evaluation.encoders.encoder import find_encoder
 
         self.say("encoder: learning from the training text takes a minute or two, the first time")
         return find_encoder(choice, self.text.train, self.settings.seed, self.text.joiner)
@@ -145,7 +145,7 @@ class TextMeasures:
         if self.settings.lm == "kneser-ney":
             words = self._words if of_samples else None
             return KneserNey(sentences, vocabulary=words)
-        from seqgan_kit.methods.lstm_language_model import (
+        from seqgan_kit.evaluation.encoders.lstm_language_model import (
             LanguageModelSettings,
             train_language_model,
         )
@@ -189,7 +189,7 @@ class TextMeasures:
         count = self.features_compared(len(sentences))
         if count < FEWEST_FOR_FEATURES or self.encoder is None:
             return {}
-        from seqgan_kit.methods.feature_scores import feature_scores
+        from seqgan_kit.evaluation.encoders.feature_scores import feature_scores
 
         generated = self.encoder(some_of(sentences, count, self._rng(3)))
         real = self.encoder(some_of(self.text.test, count, self._rng(4)))

@@ -25,8 +25,8 @@ from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.long_work import long_work
 from seqgan_kit.data.text.load_text import TextCorpus
 from seqgan_kit.errors import UsageError
-from seqgan_kit.methods.export import TextGenerator, check_text_model, save_text_model
-from seqgan_kit.methods.score_tables import AS_REAL, Column, column, table_row
+from seqgan_kit.evaluation.score_tables import AS_REAL, Column, column, table_row
+from seqgan_kit.evaluation.text_export import TextGenerator, check_text_model, save_text_model
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.metrics.statistics.divergences import Estimate
 from seqgan_kit.metrics.text.ngram_divergence import NgramShares, js_divergences

@@ -27,7 +27,7 @@ from seqgan_kit.data.cache import cache_key, load_entry, store_entry
 from seqgan_kit.data.sources.text_rows import rows_digest
 from seqgan_kit.data.sources.user_paths import expanded
 from seqgan_kit.errors import DataError, UsageError
-from seqgan_kit.methods.lstm_language_model import (
+from seqgan_kit.evaluation.encoders.lstm_language_model import (
     LanguageModelSettings,
     LSTMLanguageModel,
     Sentences,
@@ -73,7 +73,7 @@ def find_encoder(choice: str, training: Sentences, seed: int, joiner: str = " ")
             f"no such encoder: {choice!r} is no folder. Give 'own' (learns from the training text), 'none', "
             "or the folder of a HuggingFace model with safetensors weights."
         )
-    from seqgan_kit.methods.huggingface_encoder import HuggingFaceEncoder
+    from seqgan_kit.evaluation.encoders.huggingface_encoder import HuggingFaceEncoder
 
     return HuggingFaceEncoder(path, joiner)
 

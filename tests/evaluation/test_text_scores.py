@@ -14,10 +14,10 @@ from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.data.text.load_text import TextCorpus, TextData, load_text
 from seqgan_kit.data.text.tokenizers import BOS, EOS, PAD, UNK
 from seqgan_kit.errors import UsageError
-from seqgan_kit.methods.evaluation_settings import some_of
-from seqgan_kit.methods.known_worlds import CatCaptions
+from seqgan_kit.evaluation.corpora.known_worlds import CatCaptions
+from seqgan_kit.evaluation.evaluation_settings import some_of
+from seqgan_kit.evaluation.text_scores import ScoreSettings, TextScorer, diversity
 from seqgan_kit.methods.mle import build
-from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer, diversity
 from seqgan_kit.metrics.statistics.divergences import forward_kl
 from seqgan_kit.metrics.text.bleu import ReferenceSet, bleu, self_bleu
 from seqgan_kit.report.tables import best_rows
@@ -233,7 +233,7 @@ def test_the_references_are_counted_once_for_all_rows(corpus, generator, monkeyp
         made.append(len(sentences))
         return ReferenceSet(sentences, max_order)
 
-    monkeypatch.setattr("seqgan_kit.methods.text_scores.ReferenceSet", counted)
+    monkeypatch.setattr("seqgan_kit.evaluation.text_scores.ReferenceSet", counted)
     scorer = TextScorer(corpus, None, ScoreSettings(20, 10, temperatures=(0.5,)))
     assert len(scorer.rows({"MLE": generator}, seed=0)) == 3
     assert made == [len(corpus.test_lines)]

@@ -8,8 +8,8 @@ import torch
 
 from seqgan_kit.data.text.tokenizers import train_tokenizer
 from seqgan_kit.errors import UsageError
-from seqgan_kit.methods.export import save_text_model
-from seqgan_kit.methods.pretrained import start_from, start_name
+from seqgan_kit.evaluation.pretrained import start_from, start_name
+from seqgan_kit.evaluation.text_export import save_text_model
 from seqgan_kit.sequences.fine_tuning import FineTuning
 from seqgan_kit.sequences.generators.generator_choice import (
     GENERATORS,

@@ -11,7 +11,7 @@ import torch
 from seqgan_kit.data.text.detokenize import detokenize
 from seqgan_kit.data.text.tokenizers import train_tokenizer
 from seqgan_kit.errors import CheckpointError, SeqganKitError, UsageError
-from seqgan_kit.methods.export import load_text_model, save_text_model
+from seqgan_kit.evaluation.text_export import load_text_model, save_text_model
 
 LINES = ["a cat sat", "the cat — naïve 猫"]
 

@@ -170,7 +170,7 @@ def load_text_model(
         raise UsageError(
             f"the generator in {folder} is of the class {error}, which is not part of seqgan-kit, and code "
             "is never imported from data. Hand the class over in Python: "
-            f"seqgan_kit.methods.export.load_text_model({str(run_dir)!r}, generator={error.short})."
+            f"seqgan_kit.evaluation.text_export.load_text_model({str(run_dir)!r}, generator={error.short})."
         ) from None
     except CheckpointError as error:
         raise CheckpointError(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from seqgan_kit.methods.bleu_scores import bleu_columns
-from seqgan_kit.methods.feature_scores import MAUVE
-from seqgan_kit.methods.score_tables import AS_REAL, Column, column
-from seqgan_kit.methods.text_measures import (
+from seqgan_kit.evaluation.bleu_scores import bleu_columns
+from seqgan_kit.evaluation.encoders.feature_scores import MAUVE
+from seqgan_kit.evaluation.score_tables import AS_REAL, Column, column
+from seqgan_kit.evaluation.text_measures import (
     NGRAM_ORDERS,
     REPETITION_ORDER,
     TextMeasures,

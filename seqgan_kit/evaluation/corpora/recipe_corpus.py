@@ -5,8 +5,8 @@ from __future__ import annotations
 from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.data.text.load_text import TextCorpus, TextData, load_text
 from seqgan_kit.errors import UsageError
-from seqgan_kit.methods.known_worlds import CatCaptions, OracleWorld, World
-from seqgan_kit.methods.oracle_corpus import OracleData, load_oracle
+from seqgan_kit.evaluation.corpora.known_worlds import CatCaptions, OracleWorld, World
+from seqgan_kit.evaluation.corpora.oracle_corpus import OracleData, load_oracle
 
 __all__ = ["OracleData", "TextData", "load_corpus"]
 

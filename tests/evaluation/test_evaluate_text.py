@@ -9,9 +9,9 @@ import pytest
 
 from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.errors import DataError, UsageError
-from seqgan_kit.methods.evaluation import evaluate_sentences
-from seqgan_kit.methods.evaluation_settings import EvaluationSettings, RealText, some_of
-from seqgan_kit.methods.text_measures import TextMeasures
+from seqgan_kit.evaluation.evaluate_text import evaluate_sentences
+from seqgan_kit.evaluation.evaluation_settings import EvaluationSettings, RealText, some_of
+from seqgan_kit.evaluation.text_measures import TextMeasures
 from seqgan_kit.metrics.text import ngram_statistics as stats
 from seqgan_kit.metrics.text.bleu import bleu, self_bleu
 from seqgan_kit.metrics.text.language_model import KneserNey, lm_score, reverse_lm_score
@@ -181,7 +181,7 @@ def test_features_of_an_encoder_are_compared_equal_in_number(text, samples, monk
             rng = np.random.default_rng(len(seen))
             return np.array([[len(w), rng.normal()] for w in sentences])
 
-    monkeypatch.setattr("seqgan_kit.methods.text_encoder.find_encoder", lambda *_: Lengths())
+    monkeypatch.setattr("seqgan_kit.evaluation.encoders.encoder.find_encoder", lambda *_: Lengths())
     settings = EvaluationSettings(embedding_sentences=120)
     record = evaluate_sentences(samples, text, settings, silent)
     assert seen == [120] * 4
@@ -196,7 +196,7 @@ def test_features_of_an_encoder_are_compared_equal_in_number(text, samples, monk
 
 def test_an_lstm_may_judge(text, samples, monkeypatch):
     """The same scores by another model: three are trained, for samples, real text and its peers."""
-    from seqgan_kit.methods import lstm_language_model as lstm
+    from seqgan_kit.evaluation.encoders import lstm_language_model as lstm
 
     quick = lstm.LanguageModelSettings(embedding=8, hidden=8, epochs=1)
     monkeypatch.setattr(lstm, "LanguageModelSettings", lambda: quick)

@@ -21,13 +21,13 @@ from seqgan_kit.core.runs.runtime import mixed_seed
 from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.data.text.text_corpus import TextCorpus
 from seqgan_kit.data.text.tokenizers import EOS, UNK
-from seqgan_kit.methods.held_out import (
+from seqgan_kit.evaluation.corpora.held_out import (
     has_likelihood,
     held_out_nll,
     likelihood_columns,
     row_log_probs,
 )
-from seqgan_kit.methods.score_tables import Column, column
+from seqgan_kit.evaluation.score_tables import Column, column
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.metrics.statistics import divergences as exact
 from seqgan_kit.metrics.statistics.divergences import Estimate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from seqgan_kit.methods.score_tables import AS_REAL, Column, column
+from seqgan_kit.evaluation.score_tables import AS_REAL, Column, column
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.metrics.statistics.divergences import Estimate
 from seqgan_kit.metrics.text.bleu import DEFAULT_ORDERS, ReferenceSet, self_bleu, sentence_scores

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqgan_kit.data.text.text_corpus import TextCorpus
-from seqgan_kit.methods.score_tables import Column, column
+from seqgan_kit.evaluation.score_tables import Column, column
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.metrics.statistics.divergences import Estimate
 from seqgan_kit.metrics.statistics.nll import nll_estimates

@@ -23,17 +23,17 @@ from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.long_work import long_work
 from seqgan_kit.core.training.alarms import AboveChance, Alarm, LostDiversity
 from seqgan_kit.data.text.load_text import TextCorpus
-from seqgan_kit.methods.bleu_scores import bleu_columns, bleu_scores
-from seqgan_kit.methods.evaluation_settings import some_of
-from seqgan_kit.methods.export import TextGenerator, check_text_model, save_text_model
-from seqgan_kit.methods.held_out import (
+from seqgan_kit.evaluation.bleu_scores import bleu_columns, bleu_scores
+from seqgan_kit.evaluation.corpora.held_out import (
     has_likelihood,
     held_out_nll,
     likelihood_columns,
     likelihood_of_test,
 )
-from seqgan_kit.methods.known_worlds import World, sampling_seed
-from seqgan_kit.methods.score_tables import Column, table_row
+from seqgan_kit.evaluation.corpora.known_worlds import World, sampling_seed
+from seqgan_kit.evaluation.evaluation_settings import some_of
+from seqgan_kit.evaluation.score_tables import Column, table_row
+from seqgan_kit.evaluation.text_export import TextGenerator, check_text_model, save_text_model
 from seqgan_kit.metrics.statistics.divergences import Estimate
 from seqgan_kit.metrics.text.bleu import DEFAULT_ORDERS, ReferenceSet
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, tempered

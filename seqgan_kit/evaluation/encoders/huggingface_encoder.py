@@ -16,8 +16,8 @@ import torch
 
 from seqgan_kit.data.sources.resolve import file_digest
 from seqgan_kit.errors import DataError, UsageError
-from seqgan_kit.methods.lstm_language_model import Sentences
-from seqgan_kit.methods.text_encoder import Features
+from seqgan_kit.evaluation.encoders.encoder import Features
+from seqgan_kit.evaluation.encoders.lstm_language_model import Sentences
 
 MOST_TOKENS = 512
 """Tokens read of a sentence, where the model does not read fewer."""

@@ -11,16 +11,16 @@ import numpy as np
 from seqgan_kit import __version__
 from seqgan_kit.core.runs.settings import to_dict
 from seqgan_kit.errors import DataError
-from seqgan_kit.methods.evaluation_settings import (
+from seqgan_kit.evaluation.evaluation_settings import (
     EvaluationSettings,
     RealText,
     Say,
     Sentences,
     some_of,
 )
-from seqgan_kit.methods.measure_columns import measure_columns
-from seqgan_kit.methods.score_tables import Column, table_row
-from seqgan_kit.methods.text_measures import Scores, TextMeasures
+from seqgan_kit.evaluation.measure_columns import measure_columns
+from seqgan_kit.evaluation.score_tables import Column, table_row
+from seqgan_kit.evaluation.text_measures import Scores, TextMeasures
 from seqgan_kit.metrics.text.findings import findings
 
 REAL = "real text"

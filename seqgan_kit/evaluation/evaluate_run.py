@@ -16,16 +16,16 @@ from seqgan_kit.core.runs.settings import merged
 from seqgan_kit.data.text.encoding import pad_rows
 from seqgan_kit.data.text.load_text import TextCorpus, TextData
 from seqgan_kit.errors import CheckpointError, DataError, UsageError
-from seqgan_kit.methods.corpora import OracleData, load_corpus
-from seqgan_kit.methods.evaluation import evaluation_record
-from seqgan_kit.methods.evaluation_settings import EvaluationSettings, RealText, Say
-from seqgan_kit.methods.export import TextModel, load_text_model
-from seqgan_kit.methods.held_out import likelihood_columns, likelihood_of_test
-from seqgan_kit.methods.known_worlds import World, sampling_seed
-from seqgan_kit.methods.measure_columns import MODEL
-from seqgan_kit.methods.score_tables import Column, column
-from seqgan_kit.methods.text_measures import Scores, TextMeasures
-from seqgan_kit.methods.text_scores import ScoreSettings, TextScorer
+from seqgan_kit.evaluation.corpora.held_out import likelihood_columns, likelihood_of_test
+from seqgan_kit.evaluation.corpora.known_worlds import World, sampling_seed
+from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, load_corpus
+from seqgan_kit.evaluation.evaluate_text import evaluation_record
+from seqgan_kit.evaluation.evaluation_settings import EvaluationSettings, RealText, Say
+from seqgan_kit.evaluation.measure_columns import MODEL
+from seqgan_kit.evaluation.score_tables import Column, column
+from seqgan_kit.evaluation.text_export import TextModel, load_text_model
+from seqgan_kit.evaluation.text_measures import Scores, TextMeasures
+from seqgan_kit.evaluation.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.metrics.statistics.nll import perplexity
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, tempered
@@ -45,7 +45,7 @@ class GivenText:
 def evaluate_run(
     run_dir: Path, settings: EvaluationSettings, given: GivenText, say: Say
 ) -> dict[str, Any]:
-    """The record of a run's draws; see :func:`seqgan_kit.methods.evaluation.evaluation_record`."""
+    """The record of a run's draws; see :func:`seqgan_kit.evaluation.evaluate_text.evaluation_record`."""
     model = load_text_model(run_dir)
     corpus, world = corpus_of_run(run_dir, model, given)
     if not isinstance(model.generator, SequenceGenerator):

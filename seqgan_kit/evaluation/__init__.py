@@ -1,0 +1,1 @@
+"""What generated text is scored by, and trained text models as files."""

@@ -1,0 +1,1 @@
+"""Corpora of recipes, and the worlds behind them where they are known."""

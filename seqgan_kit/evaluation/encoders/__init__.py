@@ -1,0 +1,1 @@
+"""Encoders of sentences: a small LSTM, or a HuggingFace model."""
