@@ -13,7 +13,7 @@ from seqgan_kit.core.runs.run import Run
 from seqgan_kit.core.training.alarms import LostDiversity, PinnedDiscriminator
 from seqgan_kit.core.training.trainer import Hooks
 from seqgan_kit.report.closing import close_run
-from seqgan_kit.report.html import write_report
+from seqgan_kit.report.run_page import write_report
 
 
 def image_hooks(scorer: ImageScorer) -> Hooks:

@@ -26,7 +26,7 @@ from seqgan_kit.evaluation.text_export import save_text_model
 from seqgan_kit.methods import char_boundary_seeking
 from seqgan_kit.methods.char_boundary_seeking import CharBoundarySeekingMethod
 from seqgan_kit.report.closing import close_run
-from seqgan_kit.report.html import write_report
+from seqgan_kit.report.run_page import write_report
 from seqgan_kit.sequences.generators.char_resnet import (
     CharResNet,
     CharResNetConfig,

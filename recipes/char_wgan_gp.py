@@ -27,7 +27,7 @@ from seqgan_kit.evaluation.text_export import save_text_model
 from seqgan_kit.methods import char_wgan_gp
 from seqgan_kit.methods.char_wgan_gp import CharWGANGPMethod
 from seqgan_kit.report.closing import close_run
-from seqgan_kit.report.html import write_report
+from seqgan_kit.report.run_page import write_report
 from seqgan_kit.sequences.generators.char_resnet import (
     CharResNet,
     CharResNetConfig,

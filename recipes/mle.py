@@ -25,7 +25,7 @@ from seqgan_kit.evaluation.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.methods import mle
 from seqgan_kit.methods.mle import MLEMethod
 from seqgan_kit.report.closing import close_run
-from seqgan_kit.report.html import write_report
+from seqgan_kit.report.run_page import write_report
 from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, build_generator
 from seqgan_kit.sequences.generators.lstm import LSTMConfig
 

@@ -29,7 +29,7 @@ from image_gans.techniques import Techniques
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Hooks, Trainer
-from seqgan_kit.report.html import write_report
+from seqgan_kit.report.run_page import write_report
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ from seqgan_kit.evaluation.text_scores import ScoreSettings, TextScorer
 from seqgan_kit.methods import seqgan
 from seqgan_kit.methods.seqgan import SeqGANMethod
 from seqgan_kit.report.closing import close_run
-from seqgan_kit.report.html import write_report
+from seqgan_kit.report.run_page import write_report
 from seqgan_kit.sequences.discriminators.discriminator_choice import (
     DiscriminatorChoice,
     build_discriminator,

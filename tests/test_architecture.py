@@ -170,7 +170,7 @@ RUN = "from seqgan_kit.cli.main import main; assert main({}) == 0"
     [
         "import seqgan_kit",
         "import seqgan_kit.errors, seqgan_kit.resources, seqgan_kit.core.runs.log",
-        "from seqgan_kit.report.html import write_report",
+        "from seqgan_kit.report.run_page import write_report",
         RUN.format(["--help"]),
         RUN.format(["bleu", "--help"]),
         RUN.format(["bleu", "lines.txt", "--refs", "lines.txt"]),

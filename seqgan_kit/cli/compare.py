@@ -16,7 +16,7 @@ from seqgan_kit.errors import UsageError
 if TYPE_CHECKING:
     from seqgan_kit.cli.compare_arms import Arm
     from seqgan_kit.cli.compare_plan import Budget, PlannedRun
-    from seqgan_kit.report.comparison_runs import ArmRuns, Role
+    from seqgan_kit.report.comparison.arm_runs import ArmRuns, Role
 
 TEMPERATURES = (0.7, 0.8, 0.9, 1.1)
 
@@ -132,7 +132,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from seqgan_kit.cli.compare_arms import asked_arms, check_names, collected_folders
-    from seqgan_kit.report.comparison_runs import BASELINE, collected_arms
+    from seqgan_kit.report.comparison.arm_runs import BASELINE, collected_arms
 
     asked = asked_arms(options.recipes, options.arm)
     folders = collected_folders(options.runs)
@@ -218,7 +218,7 @@ def _arms_so_far(
     runs: Sequence[PlannedRun], roles: Mapping[str, Role], problems: Mapping[str, str]
 ) -> list[ArmRuns]:
     from seqgan_kit.cli.compare_resume import finished
-    from seqgan_kit.report.comparison_runs import ArmRuns, ComparedRun
+    from seqgan_kit.report.comparison.arm_runs import ArmRuns, ComparedRun
 
     arms = []
     for name, role in roles.items():
@@ -242,13 +242,13 @@ def _in_words(budget: Budget) -> str:
 
 
 def _write(out: Path, arms: Sequence[ArmRuns], budget: str, words: Sequence[str]) -> None:
-    from seqgan_kit.report.comparison_page import write_comparison
+    from seqgan_kit.report.comparison.comparison_page import write_comparison
 
     write_comparison(out, arms, budget, ["seqgan-kit", *words])
 
 
 def _show(out: Path) -> None:
-    from seqgan_kit.report.comparison_table import print_comparison
+    from seqgan_kit.report.comparison.means_table import print_comparison
 
     print_comparison(out)
 

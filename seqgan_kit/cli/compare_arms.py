@@ -11,7 +11,7 @@ from pathlib import Path
 from seqgan_kit.cli.recipes import find_recipe
 from seqgan_kit.cli.user_files import missing
 from seqgan_kit.errors import UsageError
-from seqgan_kit.report.comparison_runs import BASELINE, START, Role
+from seqgan_kit.report.comparison.arm_runs import BASELINE, START, Role
 
 _NAME = re.compile(r"\s*([A-Za-z0-9][\w.+-]*)\s*=\s*(\S.*)", re.DOTALL)
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from seqgan_kit.cli.compare_arms import Arm
 from seqgan_kit.cli.compare_settings import arm_settings, control_of, shared_settings
 from seqgan_kit.errors import UsageError
-from seqgan_kit.report.comparison_runs import BASELINE, START
+from seqgan_kit.report.comparison.arm_runs import BASELINE, START
 
 SHARED_FILE = "shared.json"
 

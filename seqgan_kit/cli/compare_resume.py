@@ -10,7 +10,7 @@ from seqgan_kit.cli.command import PROGRAM
 from seqgan_kit.cli.compare_plan import PlannedRun
 from seqgan_kit.core.runs.log import read_config, read_metrics, settings_of
 from seqgan_kit.errors import UsageError
-from seqgan_kit.report.comparison_runs import ADVERSARIAL, BASELINE
+from seqgan_kit.report.comparison.arm_runs import ADVERSARIAL, BASELINE
 
 _PATHS = ("--out", "--config", "--pretrained")
 """Flags whose values may be written in another way, relative or absolute."""

@@ -10,7 +10,7 @@ from typing import Any
 from seqgan_kit.cli.compare_arms import Arm
 from seqgan_kit.cli.recipes import find_recipe, load_recipe
 from seqgan_kit.errors import SeqganKitError, UsageError, unknown
-from seqgan_kit.report.comparison_runs import BASELINE, CONTROLS
+from seqgan_kit.report.comparison.arm_runs import BASELINE, CONTROLS
 
 GROUPS = ("data", "oracle", "generator", "scores")
 """Groups of settings that all runs of a comparison have in common."""

@@ -184,7 +184,7 @@ def _declare_report(parser: argparse.ArgumentParser) -> None:
 
 def _run_report(options: argparse.Namespace) -> None:
     run_dir = existing_run(options.run_dir)
-    from seqgan_kit.report.html import write_report
+    from seqgan_kit.report.run_page import write_report
 
     print(f"wrote {write_report(run_dir)}")
 

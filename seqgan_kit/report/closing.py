@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqgan_kit.core.runs.run import Run
-from seqgan_kit.report.html import write_report
+from seqgan_kit.report.run_page import write_report
 from seqgan_kit.report.tables import print_scores
 
 

@@ -18,9 +18,14 @@ from rich.text import Text
 from seqgan_kit.core.runs.log import read_scores
 from seqgan_kit.core.runs.terminal import printable
 from seqgan_kit.errors import UsageError, unknown
-from seqgan_kit.report.comparison import check_same_data, real_row, row_over_seeds, shared_columns
-from seqgan_kit.report.comparison_runs import ArmRuns, ComparedRun
-from seqgan_kit.report.comparison_table import cell_over_seeds
+from seqgan_kit.report.comparison.arm_runs import ArmRuns, ComparedRun
+from seqgan_kit.report.comparison.comparison_record import (
+    check_same_data,
+    real_row,
+    row_over_seeds,
+    shared_columns,
+)
+from seqgan_kit.report.comparison.means_table import cell_over_seeds
 from seqgan_kit.report.tables import ARROWS, headed, side_by_side
 
 SPREAD = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from seqgan_kit.report.plane import Span
+from seqgan_kit.report.charts.plane import Span
 
 _LINES = 12
 _CHARACTERS = 400

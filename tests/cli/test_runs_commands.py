@@ -184,9 +184,9 @@ def test_values_out_of_range(option: str, value: str, complaint: str, capsys: Ca
 
 def test_report_writes_and_names_the_page(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     run = make_run("run", "{}")
-    module = ModuleType("seqgan_kit.report.html")
+    module = ModuleType("seqgan_kit.report.run_page")
     module.write_report = lambda run_dir: run_dir / "report.html"  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "seqgan_kit.report.html", module)
+    monkeypatch.setitem(sys.modules, "seqgan_kit.report.run_page", module)
     assert main(["report", "run"]) == 0
     assert capsys.readouterr().out == f"wrote {run / 'report.html'}\n"
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from seqgan_kit.errors import UsageError
 from seqgan_kit.metrics.statistics.paired_t import difference_over_seeds
-from seqgan_kit.report.comparison_frontier import frontier
-from seqgan_kit.report.comparison_runs import BASELINE, START, ArmRuns, ComparedRun, sweep_order
+from seqgan_kit.report.comparison.arm_runs import BASELINE, START, ArmRuns, ComparedRun, sweep_order
+from seqgan_kit.report.comparison.frontier_claims import frontier
 
 _MUST_AGREE = ("data", "oracle")
 

@@ -12,9 +12,9 @@ import pytest
 from comparison_dirs import COLUMNS, make_run, scores
 
 from seqgan_kit.errors import UsageError
-from seqgan_kit.report.comparison import comparison, tuned_baseline
-from seqgan_kit.report.comparison_runs import ArmRuns, ComparedRun, collected_arms
-from seqgan_kit.report.comparison_verdicts import verdict_sentences
+from seqgan_kit.report.comparison.arm_runs import ArmRuns, ComparedRun, collected_arms
+from seqgan_kit.report.comparison.comparison_record import comparison, tuned_baseline
+from seqgan_kit.report.comparison.verdicts import verdict_sentences
 
 MLE = {"MLE": scores(1.0, 0.5), "MLE at 0.9": scores(0.8, 0.6), "MLE at 0.8": scores(0.7, 0.8)}
 

@@ -6,10 +6,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seqgan_kit.report.comparison_runs import START, ArmRuns, ComparedRun
-from seqgan_kit.report.curves import Figure, label
-from seqgan_kit.report.plane import Line
-from seqgan_kit.report.svg import chart
+from seqgan_kit.report.charts.curves import Figure, label
+from seqgan_kit.report.charts.plane import Line
+from seqgan_kit.report.charts.svg import chart
+from seqgan_kit.report.comparison.arm_runs import START, ArmRuns, ComparedRun
 
 Course = dict[float, list[float]]
 """A number's values over the seeds, by updates."""

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from xml.sax.saxutils import escape
 
-from seqgan_kit.report.plane import Line, Plane, number
-from seqgan_kit.report.scales import Point
+from seqgan_kit.report.charts.plane import Line, Plane, number
+from seqgan_kit.report.charts.scales import Point
 
 _READOUTS = 40
 """How many places of a chart answer to the pointer, at most."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from seqgan_kit.metrics.statistics.frontier import FrontierPoint, Verdict, judge, pareto_front
 from seqgan_kit.metrics.statistics.paired_t import FEWEST_FOR_A_CLAIM, difference_over_seeds
-from seqgan_kit.report.comparison_runs import BASELINE
+from seqgan_kit.report.comparison.arm_runs import BASELINE
 
 _DRAWS = 400
 

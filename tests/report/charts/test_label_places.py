@@ -8,8 +8,8 @@ from itertools import combinations
 
 import pytest
 
-from seqgan_kit.report.frontier_chart import frontier_chart
-from seqgan_kit.report.label_places import Box, dot, place_labels
+from seqgan_kit.report.charts.frontier_chart import frontier_chart
+from seqgan_kit.report.charts.label_places import Box, dot, place_labels
 
 BOUNDS = Box(48, 40, 640, 400)
 

@@ -18,9 +18,9 @@ from PIL import Image
 
 from seqgan_kit.core.runs.log import RunLog, provenance
 from seqgan_kit.errors import UsageError
-from seqgan_kit.report.curves import label, sections, spans
-from seqgan_kit.report.html import write_report
-from seqgan_kit.report.plane import Span
+from seqgan_kit.report.charts.curves import label, sections, spans
+from seqgan_kit.report.charts.plane import Span
+from seqgan_kit.report.run_page import write_report
 
 NASTY = '<script>alert("x")</script> & <b>'
 
@@ -302,7 +302,7 @@ def test_it_is_quick_and_loads_no_torch(tmp_path: Path) -> None:
         write_report(tmp_path)
         took.append(time.perf_counter() - began)
     assert min(took) < 0.5
-    code = "import sys, seqgan_kit.report.html, seqgan_kit.report.tables; sys.exit('torch' in sys.modules)"
+    code = "import sys, seqgan_kit.report.run_page, seqgan_kit.report.tables; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -8,9 +8,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from seqgan_kit.report.plane import Line, Span, number
-from seqgan_kit.report.scales import Scale, log_ticks, running_mean, thin, ticks
-from seqgan_kit.report.svg import PALETTE, chart
+from seqgan_kit.report.charts.plane import Line, Span, number
+from seqgan_kit.report.charts.scales import Scale, log_ticks, running_mean, thin, ticks
+from seqgan_kit.report.charts.svg import PALETTE, chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from seqgan_kit.report.plane import Line, Plane, Span, drawable, number, plane_of
-from seqgan_kit.report.readouts import readouts
-from seqgan_kit.report.scales import Point
+from seqgan_kit.report.charts.plane import Line, Plane, Span, drawable, number, plane_of
+from seqgan_kit.report.charts.readouts import readouts
+from seqgan_kit.report.charts.scales import Point
 
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c6d00", "#56b4e9", "#e69f00")
 _DASHES = ("", "7 3", "2 3", "9 3 2 3")

@@ -14,7 +14,7 @@ from rich.text import Text
 from seqgan_kit.core.files.checked_json import read_checked
 from seqgan_kit.core.files.json_kinds import anything, list_of, record
 from seqgan_kit.core.runs.terminal import printable
-from seqgan_kit.report.comparison_verdicts import verdict_sentences
+from seqgan_kit.report.comparison.verdicts import verdict_sentences
 from seqgan_kit.report.tables import ARROWS, Cell, ScoreTable, headed, side_by_side, signatures_of
 
 LEVEL = 0.05

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from seqgan_kit.report.plane import Line, Span
-from seqgan_kit.report.scales import Point, running_mean
-from seqgan_kit.report.svg import chart
+from seqgan_kit.report.charts.plane import Line, Span
+from seqgan_kit.report.charts.scales import Point, running_mean
+from seqgan_kit.report.charts.svg import chart
 from seqgan_kit.report.tables import is_reference
 
 _CAPITALS = {"kl": "KL", "nll": "NLL", "bleu": "BLEU", "fid": "FID", "lm": "LM", "js": "JS"}

@@ -11,10 +11,10 @@ from typing import Any
 
 from seqgan_kit.core.runs.log import read_config, read_metrics, read_scores
 from seqgan_kit.core.runs.readings import duration
-from seqgan_kit.report.curves import sections, spans
-from seqgan_kit.report.page import render_page, write_page
+from seqgan_kit.report.charts.curves import sections, spans
 from seqgan_kit.report.samples import figures, stages
 from seqgan_kit.report.tables import score_table
+from seqgan_kit.report.templates import render_page, write_page
 
 RELOAD_SECONDS = 15
 """How often the page of an unfinished run reloads itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from seqgan_kit.report.scales import Point, Scale, log_ticks, thin, ticks
+from seqgan_kit.report.charts.scales import Point, Scale, log_ticks, thin, ticks
 
 
 @dataclass(frozen=True)

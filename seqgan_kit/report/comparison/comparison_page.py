@@ -12,13 +12,17 @@ from seqgan_kit.core.files.checked_json import read_checked
 from seqgan_kit.core.files.json_kinds import anything
 from seqgan_kit.core.runs.log.records import write_atomically
 from seqgan_kit.core.runs.readings import duration
-from seqgan_kit.report.comparison import comparison, tuned_baseline
-from seqgan_kit.report.comparison_curves import learning_curves
-from seqgan_kit.report.comparison_runs import ArmRuns
-from seqgan_kit.report.comparison_table import comparison_table, display_name, verdict_sentences
-from seqgan_kit.report.frontier_chart import frontier_chart
-from seqgan_kit.report.page import render_page, write_page
+from seqgan_kit.report.charts.frontier_chart import frontier_chart
+from seqgan_kit.report.comparison.arm_runs import ArmRuns
+from seqgan_kit.report.comparison.comparison_record import comparison, tuned_baseline
+from seqgan_kit.report.comparison.learning_curves import learning_curves
+from seqgan_kit.report.comparison.means_table import (
+    comparison_table,
+    display_name,
+    verdict_sentences,
+)
 from seqgan_kit.report.samples import Sample, last_sample
+from seqgan_kit.report.templates import render_page, write_page
 
 _ROLES = {
     "start": "MLE that all others start from",

@@ -7,10 +7,10 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from seqgan_kit.metrics.statistics.frontier import FrontierPoint, pareto_front
-from seqgan_kit.report.comparison_runs import sweep_order
-from seqgan_kit.report.label_places import Box, dot, place_labels
-from seqgan_kit.report.plane import Line, Plane, number, plane_of
-from seqgan_kit.report.svg import axes, fill, frame, legend, stroke, text
+from seqgan_kit.report.charts.label_places import Box, dot, place_labels
+from seqgan_kit.report.charts.plane import Line, Plane, number, plane_of
+from seqgan_kit.report.charts.svg import axes, fill, frame, legend, stroke, text
+from seqgan_kit.report.comparison.arm_runs import sweep_order
 
 _LEFT, _RIGHT, _BELOW, _TOP, _LEGEND_ROW = 48, 24, 36, 22, 16
 

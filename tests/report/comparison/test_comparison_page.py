@@ -15,10 +15,10 @@ import pytest
 from comparison_dirs import make_run, scores
 from rich.console import Console
 
-from seqgan_kit.report.comparison_page import write_comparison
-from seqgan_kit.report.comparison_runs import ArmRuns, ComparedRun
-from seqgan_kit.report.comparison_table import print_comparison
-from seqgan_kit.report.frontier_chart import frontier_chart
+from seqgan_kit.report.charts.frontier_chart import frontier_chart
+from seqgan_kit.report.comparison.arm_runs import ArmRuns, ComparedRun
+from seqgan_kit.report.comparison.comparison_page import write_comparison
+from seqgan_kit.report.comparison.means_table import print_comparison
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None

@@ -1,0 +1,1 @@
+"""A comparison of arms over seeds: its record, charts, tables and page."""
