@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from one_process import OneProcess
 
-from seqgan_kit.cli.recipes import load_recipe
+from seqgan_kit.cli.recipe_commands import load_recipe
 
 Ended = dict[str, subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).resolve().parents[1]

@@ -10,18 +10,14 @@ import sys
 from collections.abc import Sequence
 
 from seqgan_kit import __version__
-from seqgan_kit.cli import (
-    compare,
-    completion,
-    evaluate,
-    latent,
-    recipes,
-    runs,
-    scores,
-    table,
-    tools,
-)
+from seqgan_kit.cli import completion, table, tools
+from seqgan_kit.cli import latent_commands as latent
+from seqgan_kit.cli import recipe_commands as recipes
+from seqgan_kit.cli import run_commands as runs
+from seqgan_kit.cli.bleu import bleu_command as scores
 from seqgan_kit.cli.command import PROGRAM, Command, build_parser, parse
+from seqgan_kit.cli.compare import compare_command as compare
+from seqgan_kit.cli.evaluate import evaluate_command as evaluate
 from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.ctrl_c import is_ctrl_c, leave_on_ctrl_c, raise_on_ctrl_c
 from seqgan_kit.errors import (

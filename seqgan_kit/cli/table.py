@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from seqgan_kit.cli.command import Command, one_of
-from seqgan_kit.cli.runs import existing_run
+from seqgan_kit.cli.run_commands import existing_run
 from seqgan_kit.core.runs.terminal import write_text
 
 _DETAILS = """\

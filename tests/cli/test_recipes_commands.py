@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from seqgan_kit.cli.main import main
-from seqgan_kit.cli.recipes import recipe_files
+from seqgan_kit.cli.recipe_commands import recipe_files
 from seqgan_kit.errors import UsageError
 
 Capture = pytest.CaptureFixture[str]
@@ -38,7 +38,7 @@ def recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "toy.py").write_text(TOY, encoding="utf-8")
     (folder / "booby_trap.py").write_text('"""Not to be imported."""\n1 / 0\n', encoding="utf-8")
     (folder / "_shared.py").write_text("", encoding="utf-8")
-    monkeypatch.setattr("seqgan_kit.cli.recipes.recipes_dir", lambda: folder)
+    monkeypatch.setattr("seqgan_kit.cli.recipe_commands.recipes_dir", lambda: folder)
     monkeypatch.chdir(tmp_path)
     return folder
 
@@ -69,7 +69,7 @@ def test_ls_shows_a_recipe_without_docstring_by_its_name(recipes: Path, capsys: 
 
 
 def test_every_shipped_recipe_has_a_line() -> None:
-    from seqgan_kit.cli.recipes import first_line
+    from seqgan_kit.cli.recipe_commands import first_line
     from seqgan_kit.errors import DataError
 
     try:
@@ -165,7 +165,7 @@ def test_a_recipe_may_choose_its_exit_status(recipes: Path) -> None:
 
 
 def test_names_are_checked_before_anything_is_read(recipes: Path) -> None:
-    from seqgan_kit.cli.recipes import find_recipe
+    from seqgan_kit.cli.recipe_commands import find_recipe
 
     with pytest.raises(UsageError, match="unknown recipe"):
         find_recipe("_shared")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from seqgan_kit.cli.main import main
-from seqgan_kit.cli.recipes import find_recipe, load_recipe
+from seqgan_kit.cli.recipe_commands import find_recipe, load_recipe
 from seqgan_kit.core.runs.log import RunLog, provenance
 from seqgan_kit.errors import Interrupted
 

@@ -74,7 +74,7 @@ def recipe_names() -> list[str]:
 
 @cache
 def presets_of(recipe: str) -> Mapping[str, Any]:
-    from seqgan_kit.cli.recipes import find_recipe, load_recipe
+    from seqgan_kit.cli.recipe_commands import find_recipe, load_recipe
 
     presets: Mapping[str, Any] = load_recipe(find_recipe(recipe)).PRESETS
     return presets

@@ -43,7 +43,7 @@ class Runs:
 
 
 def _train(kind: str, folder: Path) -> None:
-    from seqgan_kit.cli.recipes import find_recipe, load_recipe
+    from seqgan_kit.cli.recipe_commands import find_recipe, load_recipe
 
     recipe = "cgan" if kind == "image" else "mle"
     module: Any = load_recipe(find_recipe(recipe))
@@ -105,7 +105,7 @@ def _command(words: list[str]) -> None:
 
 
 def _resume(recipe: str, whole: bool) -> None:
-    from seqgan_kit.cli.recipes import find_recipe, load_recipe
+    from seqgan_kit.cli.recipe_commands import find_recipe, load_recipe
     from seqgan_kit.core.runs.launch import parse
 
     cfg = parse(presets_of(recipe), ["--resume", "run"], "")

@@ -162,6 +162,8 @@ def test_text_models_have_no_latent_space(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "text" / "model"
     folder.mkdir(parents=True)
     (folder / "model.json").write_text(json.dumps({"kind": "text"}))
-    monkeypatch.setattr("seqgan_kit.cli.latent.find_loader", lambda kind: lambda run_dir: object())
+    monkeypatch.setattr(
+        "seqgan_kit.cli.latent_commands.find_loader", lambda kind: lambda run_dir: object()
+    )
     assert main(["interpolate", str(tmp_path / "text")]) == 2
     assert "only image models have a latent space" in capsys.readouterr().err

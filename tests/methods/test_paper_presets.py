@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seqgan_kit.cli.recipes import load_recipe
+from seqgan_kit.cli.recipe_commands import load_recipe
 from seqgan_kit.core.game import Epochs, Move
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods import char_boundary_seeking, maligan, relgan

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from seqgan_kit.cli.command import Command, one_of, whole_number
 
 if TYPE_CHECKING:
-    from seqgan_kit.cli.score_output import Compared, Scored
+    from seqgan_kit.cli.bleu.score_output import Compared, Scored
 
 _DEFINITION = """\
 Smoothing: nltk's method1. Length penalty: against the nearest reference length, of two
@@ -127,20 +127,20 @@ def _declare_output(parser: argparse.ArgumentParser) -> None:
 
 def _run_bleu(options: argparse.Namespace) -> None:
     # numpy and sacrebleu are loaded only where something is computed, so that --help is quick.
-    from seqgan_kit.cli.score_inputs import check_options, check_sources
+    from seqgan_kit.cli.bleu.score_inputs import check_options, check_sources
 
     check_sources(options)
     check_options(options)
     if options.mode == "corpus":
-        from seqgan_kit.cli.corpus_scoring import score_corpus as score
+        from seqgan_kit.cli.bleu.corpus_scoring import score_corpus as score
     else:
-        from seqgan_kit.cli.scoring import score_sentences as score
+        from seqgan_kit.cli.bleu.scoring import score_sentences as score
     _print(score(options), options)
 
 
 def _run_self_bleu(options: argparse.Namespace) -> None:
-    from seqgan_kit.cli.score_inputs import check_options, check_sources
-    from seqgan_kit.cli.scoring import score_self
+    from seqgan_kit.cli.bleu.score_inputs import check_options, check_sources
+    from seqgan_kit.cli.bleu.scoring import score_self
 
     check_sources(options)
     check_options(options)
@@ -148,7 +148,7 @@ def _run_self_bleu(options: argparse.Namespace) -> None:
 
 
 def _print(result: Scored | Compared, options: argparse.Namespace) -> None:
-    from seqgan_kit.cli.score_output import show
+    from seqgan_kit.cli.bleu.score_output import show
 
     print(show(result, options.format, score_only=options.score_only))
 

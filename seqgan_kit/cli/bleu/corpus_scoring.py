@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from seqgan_kit.cli.score_inputs import (
+from seqgan_kit.cli.bleu.score_inputs import (
     check_equally_long,
     hypothesis_sources,
     note_empty_lines,
@@ -14,7 +14,7 @@ from seqgan_kit.cli.score_inputs import (
     sampled,
     signed,
 )
-from seqgan_kit.cli.score_output import Compared, Scored
+from seqgan_kit.cli.bleu.score_output import Compared, Scored
 from seqgan_kit.cli.user_files import TOKENIZERS as SENTENCE_TOKENIZERS
 from seqgan_kit.cli.user_files import read_lines
 from seqgan_kit.errors import UsageError, unknown

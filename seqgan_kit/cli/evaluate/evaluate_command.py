@@ -14,7 +14,7 @@ from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.errors import CheckpointError, UsageError
 
 if TYPE_CHECKING:
-    from seqgan_kit.cli.evaluation_inputs import Inputs
+    from seqgan_kit.cli.evaluate.evaluation_inputs import Inputs
 
 # Those of seqgan_kit.evaluation.evaluation_settings, which is not imported for a help text.
 _JUDGES = ("kneser-ney", "lstm", "none")
@@ -108,7 +108,7 @@ def _run(options: argparse.Namespace) -> None:
     if options.what is None:
         raise UsageError("name a run or a text of samples first: evaluate RUN|SAMPLES [options].")
     # numpy and the rest are loaded only here, so that other commands start at once.
-    from seqgan_kit.cli.evaluation_inputs import file_inputs, run_inputs
+    from seqgan_kit.cli.evaluate.evaluation_inputs import file_inputs, run_inputs
 
     is_run = options.what != STDIN and Path(options.what).is_dir()
     inputs = run_inputs(options) if is_run else file_inputs(options)

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from seqgan_kit.cli.compare_plan import PlannedRun
-from seqgan_kit.cli.compare_resume import (
+from seqgan_kit.cli.compare.plan import PlannedRun
+from seqgan_kit.cli.compare.resuming import (
     check_command,
     finished,
     log_path,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seqgan_kit.cli.command import PROGRAM
-from seqgan_kit.cli.compare_plan import PlannedRun
+from seqgan_kit.cli.compare.plan import PlannedRun
 from seqgan_kit.core.runs.log import read_config, read_metrics, settings_of
 from seqgan_kit.errors import UsageError
 from seqgan_kit.report.comparison.arm_runs import ADVERSARIAL, BASELINE

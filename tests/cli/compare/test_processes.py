@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from seqgan_kit.cli.compare_plan import PlannedRun
-from seqgan_kit.cli.compare_resume import check_command, finished, log_path, words_now
-from seqgan_kit.cli.compare_runs import play
+from seqgan_kit.cli.compare.plan import PlannedRun
+from seqgan_kit.cli.compare.processes import play
+from seqgan_kit.cli.compare.resuming import check_command, finished, log_path, words_now
 from seqgan_kit.errors import UsageError
 
 TOY = '''"""Toy: plays rounds of 20 ms; goes on where it stopped. No torch, so it starts at once."""
@@ -160,8 +160,8 @@ def test_no_two_processes_write_to_one_run(toy: Path) -> None:
 PLAY = """
 import sys
 from pathlib import Path
-from seqgan_kit.cli.compare_plan import PlannedRun
-from seqgan_kit.cli.compare_runs import play
+from seqgan_kit.cli.compare.plan import PlannedRun
+from seqgan_kit.cli.compare.processes import play
 from seqgan_kit.errors import Interrupted
 toy, folder = sys.argv[1], Path(sys.argv[2])
 run = PlannedRun("a", 0, toy, ("--rounds", "50", "--out", str(folder)), folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgan_kit.cli.command import Command, one_of, whole_number
-from seqgan_kit.cli.runs import (
+from seqgan_kit.cli.run_commands import (
     check_writable,
     existing_run,
     find_loader,

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seqgan_kit.cli.compare_arms import Arm
-from seqgan_kit.cli.recipes import find_recipe, load_recipe
+from seqgan_kit.cli.compare.arms import Arm
+from seqgan_kit.cli.recipe_commands import find_recipe, load_recipe
 from seqgan_kit.errors import SeqganKitError, UsageError, unknown
 from seqgan_kit.report.comparison.arm_runs import BASELINE, CONTROLS
 

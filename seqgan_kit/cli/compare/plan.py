@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from seqgan_kit.cli.compare_arms import Arm
-from seqgan_kit.cli.compare_settings import arm_settings, control_of, shared_settings
+from seqgan_kit.cli.compare.arm_settings import arm_settings, control_of, shared_settings
+from seqgan_kit.cli.compare.arms import Arm
 from seqgan_kit.errors import UsageError
 from seqgan_kit.report.comparison.arm_runs import BASELINE, START
 

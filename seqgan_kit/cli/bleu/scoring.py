@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from seqgan_kit.cli.score_inputs import (
+from seqgan_kit.cli.bleu.score_inputs import (
     check_equally_long,
     hypothesis_sources,
     note_empty_lines,
@@ -13,7 +13,7 @@ from seqgan_kit.cli.score_inputs import (
     sampled,
     signed,
 )
-from seqgan_kit.cli.score_output import Compared, Scored
+from seqgan_kit.cli.bleu.score_output import Compared, Scored
 from seqgan_kit.cli.user_files import TOKENIZERS, read_sentences
 from seqgan_kit.errors import DataError, UsageError, unknown
 from seqgan_kit.metrics.signature import Signature

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqgan_kit.cli.recipes import find_recipe
+from seqgan_kit.cli.recipe_commands import find_recipe
 from seqgan_kit.cli.user_files import missing
 from seqgan_kit.errors import UsageError
 from seqgan_kit.report.comparison.arm_runs import BASELINE, START, Role

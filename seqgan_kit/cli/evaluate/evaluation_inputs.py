@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgan_kit import __version__
-from seqgan_kit.cli.runs import model_kind, note_unfinished
+from seqgan_kit.cli.run_commands import model_kind, note_unfinished
 from seqgan_kit.cli.user_files import STDIN, TOKENIZERS, read_lines, read_sentences
 from seqgan_kit.core.runs.log import settings_of
 from seqgan_kit.data.sources.resolve import HUB, file_digest, locate_text

@@ -14,8 +14,8 @@ from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.errors import UsageError
 
 if TYPE_CHECKING:
-    from seqgan_kit.cli.compare_arms import Arm
-    from seqgan_kit.cli.compare_plan import Budget, PlannedRun
+    from seqgan_kit.cli.compare.arms import Arm
+    from seqgan_kit.cli.compare.plan import Budget, PlannedRun
     from seqgan_kit.report.comparison.arm_runs import ArmRuns, Role
 
 TEMPERATURES = (0.7, 0.8, 0.9, 1.1)
@@ -131,7 +131,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from seqgan_kit.cli.compare_arms import asked_arms, check_names, collected_folders
+    from seqgan_kit.cli.compare.arms import asked_arms, check_names, collected_folders
     from seqgan_kit.report.comparison.arm_runs import BASELINE, collected_arms
 
     asked = asked_arms(options.recipes, options.arm)
@@ -158,7 +158,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _budget(options: argparse.Namespace, trains: bool) -> Budget:
-    from seqgan_kit.cli.compare_plan import Budget
+    from seqgan_kit.cli.compare.plan import Budget
 
     kind: Literal["updates", "seconds"] = "seconds" if options.seconds else "updates"
     kind = options.budget or kind
@@ -174,9 +174,9 @@ def _budget(options: argparse.Namespace, trains: bool) -> Budget:
 def _train(
     options: argparse.Namespace, asked: list[Arm], collected: list[ArmRuns], budget: Budget
 ) -> None:
-    from seqgan_kit.cli.compare_plan import SHARED_FILE, make_plan, write_shared
-    from seqgan_kit.cli.compare_runs import play
-    from seqgan_kit.cli.compare_settings import shared_words
+    from seqgan_kit.cli.compare.arm_settings import shared_words
+    from seqgan_kit.cli.compare.plan import SHARED_FILE, make_plan, write_shared
+    from seqgan_kit.cli.compare.processes import play
 
     seeds = sorted(set(options.seeds))
     plan = make_plan(
@@ -217,7 +217,7 @@ def _train(
 def _arms_so_far(
     runs: Sequence[PlannedRun], roles: Mapping[str, Role], problems: Mapping[str, str]
 ) -> list[ArmRuns]:
-    from seqgan_kit.cli.compare_resume import finished
+    from seqgan_kit.cli.compare.resuming import finished
     from seqgan_kit.report.comparison.arm_runs import ArmRuns, ComparedRun
 
     arms = []

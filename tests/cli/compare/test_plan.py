@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from seqgan_kit.cli.compare_arms import Arm, asked_arms, collected_folders
-from seqgan_kit.cli.compare_plan import Budget, Plan, make_plan, write_shared
+from seqgan_kit.cli.compare.arms import Arm, asked_arms, collected_folders
+from seqgan_kit.cli.compare.plan import Budget, Plan, make_plan, write_shared
 from seqgan_kit.cli.main import main
 from seqgan_kit.errors import DataError, UsageError
 

@@ -1,0 +1,1 @@
+"""``bleu`` and ``self-bleu``."""

@@ -1,0 +1,1 @@
+"""``compare``: plan runs, start and resume them, collect the results."""
