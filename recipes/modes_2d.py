@@ -18,14 +18,14 @@ if __name__ == "__main__":
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from image_gans.evaluation.point_scores import PointScorer, PointScores
 from image_gans.methods import modes_2d
 from image_gans.methods.modes_2d import PAPER, Modes2DMethod
-from image_gans.methods.point_scores import PointScorer, PointScores
 from image_gans.metrics.worlds import PointData, load_points
 from image_gans.networks.mlp import JudgeConfig, MLPConfig, MLPGenerator, mlp_discriminator
+from image_gans.recipe import close_image_run
 from image_gans.schedule import ImageTraining, averages
-from image_gans.showing import close_image_run
-from image_gans.techniques import Techniques
+from image_gans.switches import Techniques
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Hooks, Trainer

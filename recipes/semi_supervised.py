@@ -16,16 +16,16 @@ if __name__ == "__main__":
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from image_gans.evaluation.image_scores import SMOKE_SCORES, ScoreSettings
+from image_gans.evaluation.label_scores import LabelScorer
+from image_gans.few_labels import FewLabelsFeed, LabelSettings, few_labels
 from image_gans.image_fitting import fit_to_images
 from image_gans.methods import semi_supervised
-from image_gans.methods.few_labels import FewLabelsFeed, LabelSettings, few_labels
-from image_gans.methods.image_scores import SMOKE_SCORES, ScoreSettings
-from image_gans.methods.label_scores import LabelScorer
 from image_gans.methods.semi_supervised import PAPER, SemiSupervisedMethod
 from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.recipe import close_image_run, image_hooks
 from image_gans.schedule import ImageTraining, averages
-from image_gans.showing import close_image_run, image_hooks
-from image_gans.techniques import Techniques
+from image_gans.switches import Techniques
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer

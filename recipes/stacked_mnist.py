@@ -18,15 +18,15 @@ from typing import Annotated
 
 import torch
 
+from image_gans.evaluation.image_scores import SMOKE_SCORES, ScoreSettings
+from image_gans.evaluation.stacked_scores import StackedScorer, StackSettings, triples_of
 from image_gans.methods import dcgan
 from image_gans.methods.dcgan import DCGANMethod
-from image_gans.methods.image_scores import SMOKE_SCORES, ScoreSettings
-from image_gans.methods.stacked_scores import StackedScorer, StackSettings, triples_of
 from image_gans.metrics.stacked import stacked_corpus
 from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.recipe import close_image_run, image_hooks
 from image_gans.schedule import ImageTraining, averages
-from image_gans.showing import close_image_run, image_hooks
-from image_gans.techniques import Techniques
+from image_gans.switches import Techniques
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer

@@ -15,15 +15,15 @@ if __name__ == "__main__":
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from image_gans.evaluation.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
 from image_gans.image_fitting import fit_to_images
+from image_gans.image_presets import SMOKE
 from image_gans.methods import wgan_gp
-from image_gans.methods.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
 from image_gans.methods.wgan_gp import WGANGPMethod
 from image_gans.networks.choice import NetworkChoice, build_networks
-from image_gans.presets import SMOKE
+from image_gans.recipe import close_image_run, image_hooks
 from image_gans.schedule import ImageTraining, averages
-from image_gans.showing import close_image_run, image_hooks
-from image_gans.techniques import Techniques
+from image_gans.switches import Techniques
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer

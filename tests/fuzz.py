@@ -48,8 +48,8 @@ _PRELOADED = (
     "seqgan_kit.report.comparison.comparison_page",
     "seqgan_kit.cli.bleu.bleu_command",
     "seqgan_kit.data.text.subwords",
-    "image_gans.export",
-    "image_gans.exploring",
+    "image_gans.evaluation.image_export",
+    "image_gans.latent.exploring",
 )
 Case = Callable[[Path, Random], Callable[[], object]]
 

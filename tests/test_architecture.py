@@ -31,9 +31,9 @@ IMAGE_PARTS = {
     "image_gans",
     "image_gans.conditions",
     "image_gans.grids",
-    "image_gans.latent",
+    "image_gans.latent.walks",
     "image_gans.schedule",
-    "image_gans.techniques",
+    "image_gans.switches",
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "seqgan_kit": set(),
@@ -53,29 +53,31 @@ MAY_IMPORT: dict[str, set[str]] = {
     "image_gans.networks": BELOW_IMAGES | {"image_gans", "image_gans.conditions"},
     "image_gans.metrics": BELOW_IMAGES | {"image_gans"},
     "image_gans.grids": BELOW_IMAGES | {"image_gans"},
-    "image_gans.latent": BELOW_IMAGES | {"image_gans"},
-    "image_gans.techniques": BELOW_IMAGES | {"image_gans", "image_gans.networks"},
-    "image_gans.presets": {"image_gans", "image_gans.schedule"},
+    "image_gans.latent.walks": BELOW_IMAGES | {"image_gans"},
+    "image_gans.switches": BELOW_IMAGES | {"image_gans", "image_gans.networks"},
+    "image_gans.image_presets": {"image_gans", "image_gans.schedule"},
     "image_gans.image_fitting": BELOW_IMAGES | {"image_gans", "image_gans.schedule"},
-    "image_gans.schedule": BELOW_IMAGES | {"image_gans", "image_gans.techniques"},
-    "image_gans.exploring": BELOW_IMAGES | {"image_gans.grids", "image_gans.latent"},
-    "image_gans.recognised": BELOW_IMAGES | {"image_gans.conditions", "image_gans.metrics"},
-    "image_gans.saved_networks": BELOW_IMAGES | {"image_gans", "image_gans.networks"},
-    "image_gans.export": BELOW_IMAGES
+    "image_gans.schedule": BELOW_IMAGES | {"image_gans", "image_gans.switches"},
+    "image_gans.latent.exploring": BELOW_IMAGES | {"image_gans.grids", "image_gans.latent.walks"},
+    "image_gans.latent.by_attribute": BELOW_IMAGES
+    | {"image_gans.conditions", "image_gans.metrics"},
+    "image_gans.evaluation.saved_networks": BELOW_IMAGES | {"image_gans", "image_gans.networks"},
+    "image_gans.evaluation.image_export": BELOW_IMAGES
     | IMAGE_PARTS
-    | {"image_gans.exploring", "image_gans.networks", "image_gans.recognised"}
-    | {"image_gans.saved_networks"},
+    | {"image_gans.latent.exploring", "image_gans.networks", "image_gans.latent.by_attribute"}
+    | {"image_gans.evaluation.saved_networks"},
     "image_gans.methods": BELOW_IMAGES
     | IMAGE_PARTS
-    | {"image_gans.networks", "image_gans.metrics", "image_gans.export"},
-    "image_gans.bare_loops": BELOW_IMAGES | IMAGE_PARTS | {"image_gans.networks"},
-    "image_gans.timing": BELOW_IMAGES
+    | {"image_gans.networks", "image_gans.metrics", "image_gans.evaluation.image_export"},
+    "image_gans.bench.bare_loops": BELOW_IMAGES | IMAGE_PARTS | {"image_gans.networks"},
+    "image_gans.bench.image_timing": BELOW_IMAGES
     | IMAGE_PARTS
-    | {"image_gans.networks", "image_gans.methods", "image_gans.bare_loops"},
-    "image_gans.benches": CORE | {"image_gans", "image_gans.timing", "seqgan_kit.cli"},
-    "image_gans.showing": BELOW_IMAGES
+    | {"image_gans.networks", "image_gans.methods", "image_gans.bench.bare_loops"},
+    "image_gans.bench.image_bench": CORE
+    | {"image_gans", "image_gans.bench.image_timing", "seqgan_kit.cli"},
+    "image_gans.recipe": BELOW_IMAGES
     | IMAGE_PARTS
-    | {"image_gans.export", "image_gans.methods", "seqgan_kit.report"},
+    | {"image_gans.evaluation.image_export", "image_gans.methods", "seqgan_kit.report"},
 }
 
 

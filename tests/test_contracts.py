@@ -50,7 +50,7 @@ from image_gans.networks.conditional import (
 )
 from image_gans.networks.mlp import JudgeConfig, MLPConfig, MLPGenerator, mlp_discriminator
 from image_gans.schedule import ImageTraining
-from image_gans.techniques import Techniques
+from image_gans.switches import Techniques
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import Game, Loss, Move, Phase, Turn

@@ -33,7 +33,7 @@ from image_gans.conditions import Conditions
 from image_gans.networks.conditional import ConditionalGenerator
 from image_gans.networks.labelled import feature_count
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
+from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game
 from seqgan_kit.core.adversarial import AdversarialGame, accuracy
 from seqgan_kit.core.bounds import Share, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator

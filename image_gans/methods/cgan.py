@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from image_gans.methods.conditional_game import ONE_PICTURE, ConditionalGame
+from image_gans.conditional_game import ONE_PICTURE, ConditionalGame
 from image_gans.networks.conditional import ConditionalGenerator
 from image_gans.networks.labelled import JoinedScore, LabelledDiscriminator, feature_count
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Share, Size, bounded
 from seqgan_kit.core.discriminator import Discriminator

@@ -39,7 +39,7 @@ from image_gans.schedule import (
     discriminator_turn,
     generator_turn,
 )
-from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Share, Size, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator

@@ -26,7 +26,7 @@ from image_gans.schedule import (
     discriminator_turn,
     generator_turn,
 )
-from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game
+from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game
 from seqgan_kit.core import objectives
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Weight, bounded

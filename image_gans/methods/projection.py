@@ -23,11 +23,11 @@ networks of DCGAN. Several labels are an addition.
 
 from __future__ import annotations
 
-from image_gans.methods.conditional_game import ONE_PICTURE, ConditionalGame
+from image_gans.conditional_game import ONE_PICTURE, ConditionalGame
 from image_gans.networks.conditional import ConditionalGenerator
 from image_gans.networks.labelled import LabelledDiscriminator, ProjectedScore, feature_count
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase

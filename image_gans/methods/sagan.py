@@ -20,10 +20,14 @@ from __future__ import annotations
 
 from torch import nn
 
-from image_gans.networks.attention import SelfAttention
-from image_gans.networks.spectral import UNBOUNDED, spectral_discriminator, spectrally_normalised
+from image_gans.networks.blocks.attention import SelfAttention
+from image_gans.networks.blocks.spectral import (
+    UNBOUNDED,
+    spectral_discriminator,
+    spectrally_normalised,
+)
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase

@@ -23,9 +23,13 @@ from typing import Literal
 
 from torch import nn
 
-from image_gans.networks.spectral import UNBOUNDED, spectral_discriminator, spectrally_normalised
+from image_gans.networks.blocks.spectral import (
+    UNBOUNDED,
+    spectral_discriminator,
+    spectrally_normalised,
+)
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.techniques import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core import objectives
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator

@@ -31,8 +31,8 @@ from image_gans.metrics.features import FeatureExtractor, chosen_features
 from image_gans.metrics.malformed import RealForm, confidence, real_form
 from image_gans.metrics.ms_ssim import similarity_of_pairs
 from image_gans.metrics.recogniser import Recogniser
-from image_gans.metrics.recognition import accuracies, learnable, recognise, recogniser_of
 from image_gans.metrics.swd import PATCH_PIXELS, sliced_wasserstein
+from image_gans.metrics.trained_recogniser import accuracies, learnable, recognise, recogniser_of
 from seqgan_kit.data.catworld.scenes.scene import SceneLaw
 from seqgan_kit.data.images.load_images import ImageCorpus, to_float, to_uint8
 from seqgan_kit.metrics.features.frechet import Moments, frechet_estimate, moments

@@ -24,8 +24,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from image_gans.networks.residual_blocks import UpsampledConv
-from image_gans.networks.shapes import FromLatents, check_pictures, check_shape
+from image_gans.networks.blocks.residual_blocks import UpsampledConv
+from image_gans.networks.blocks.shapes import FromLatents, check_pictures, check_shape
 
 _SIDE = 8  # of the last feature map, at every size of picture
 

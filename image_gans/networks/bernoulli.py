@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator, dcgan_discriminator
+from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator, dcgan_discriminator
 from seqgan_kit.core.discriminator import Discriminator
 
 

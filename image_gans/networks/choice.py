@@ -18,14 +18,14 @@ from image_gans.networks.autoencoder import (
     AutoencoderTrunk,
     autoencoder_head,
 )
-from image_gans.networks.dcgan import (
+from image_gans.networks.blocks.norms import DiscriminatorNorm, GeneratorNorm
+from image_gans.networks.dcgan_networks import (
     DCGANConfig,
     DCGANGenerator,
     DCGANTrunk,
     Variant,
     dcgan_head,
 )
-from image_gans.networks.norms import DiscriminatorNorm, GeneratorNorm
 from image_gans.networks.picture_mlp import (
     PictureMLPConfig,
     PictureMLPGenerator,

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from image_gans.conditions import Conditions, LabelledCorpus
+from image_gans.networks.blocks.label_vectors import label_vectors, total_width
+from image_gans.networks.blocks.norms import BY_REFERENCE
 from image_gans.networks.choice import NetworkChoice, build_networks
-from image_gans.networks.label_vectors import label_vectors, total_width
-from image_gans.networks.norms import BY_REFERENCE
 from seqgan_kit.core.bounds import Units, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.data.images.image_config import ImageData

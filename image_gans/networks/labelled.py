@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from image_gans.conditions import Conditions
-from image_gans.networks.label_vectors import label_vectors, total_width
-from image_gans.networks.spectral import spectrally_normalised
+from image_gans.networks.blocks.label_vectors import label_vectors, total_width
+from image_gans.networks.blocks.spectral import spectrally_normalised
 from seqgan_kit.core.discriminator import Critique, Discriminator
 from seqgan_kit.errors import UsageError
 

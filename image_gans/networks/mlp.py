@@ -16,7 +16,7 @@ from typing import Literal, cast
 
 from torch import Tensor, nn
 
-from image_gans.networks.shapes import FromLatents
+from image_gans.networks.blocks.shapes import FromLatents
 from seqgan_kit.core.bounds import Size, bounded
 from seqgan_kit.core.discriminator import Discriminator
 

@@ -17,10 +17,10 @@ from typing import cast, get_args
 
 from torch import Tensor, nn
 
+from image_gans.networks.blocks.norms import PLAIN_NORMS, DiscriminatorNorm, GeneratorNorm
+from image_gans.networks.blocks.shapes import FromLatents, check_pictures
+from image_gans.networks.blocks.spectral import spectrally_normalised
 from image_gans.networks.mlp import Maxout
-from image_gans.networks.norms import PLAIN_NORMS, DiscriminatorNorm, GeneratorNorm
-from image_gans.networks.shapes import FromLatents, check_pictures
-from image_gans.networks.spectral import spectrally_normalised
 from seqgan_kit.core.bounds import Positive, Share, Size, bounded
 from seqgan_kit.errors import UsageError, unknown
 

@@ -20,11 +20,20 @@ from typing import cast, get_args
 
 from torch import Tensor, nn
 
-from image_gans.networks.attention import SelfAttention
-from image_gans.networks.norms import PLAIN_NORMS, DiscriminatorNorm, GeneratorNorm, norm_layer
-from image_gans.networks.residual_blocks import DiscriminatorBlock, GeneratorBlock, initialise
-from image_gans.networks.shapes import CHANNELS, SIZES, FromLatents, check_pictures
-from image_gans.networks.spectral import spectrally_normalised
+from image_gans.networks.blocks.attention import SelfAttention
+from image_gans.networks.blocks.norms import (
+    PLAIN_NORMS,
+    DiscriminatorNorm,
+    GeneratorNorm,
+    norm_layer,
+)
+from image_gans.networks.blocks.residual_blocks import (
+    DiscriminatorBlock,
+    GeneratorBlock,
+    initialise,
+)
+from image_gans.networks.blocks.shapes import CHANNELS, SIZES, FromLatents, check_pictures
+from image_gans.networks.blocks.spectral import spectrally_normalised
 from seqgan_kit.errors import UsageError, unknown
 
 

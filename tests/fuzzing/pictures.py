@@ -76,7 +76,7 @@ def image_case(folder: Path, rng: Random) -> Callable[[], object]:
 
 
 def _project(content: bytes, folder: Path) -> None:
-    from image_gans.exploring import read_picture
+    from image_gans.latent.exploring import read_picture
 
     (folder / "one.png").write_bytes(content)
     read_picture(folder / "one.png", 3, 16)

@@ -4,14 +4,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from image_gans.export import load_image_model, save_image_model
+from image_gans.evaluation.image_export import load_image_model, save_image_model
 from image_gans.networks.autoencoder import (
     AutoencoderConfig,
     AutoencoderGenerator,
     AutoencoderTrunk,
     autoencoder_head,
 )
-from image_gans.networks.shapes import SIZES
+from image_gans.networks.blocks.shapes import SIZES
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import UsageError
 

@@ -5,7 +5,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from image_gans.export import load_image_model, save_image_model
+from image_gans.evaluation.image_export import load_image_model, save_image_model
 from image_gans.methods.boundary_seeking_images import BoundarySeekingImagesMethod, build, phases
 from image_gans.networks.bernoulli import (
     BernoulliConfig,

@@ -9,7 +9,7 @@ from conditional_players import corpus, players
 from torch import nn
 
 from image_gans.conditions import conditioned
-from image_gans.export import load_image_model, save_image_model
+from image_gans.evaluation.image_export import load_image_model, save_image_model
 from image_gans.networks.conditional import ConditionalBatchNorm, condition_norms
 from image_gans.networks.labelled import (
     JoinedScore,

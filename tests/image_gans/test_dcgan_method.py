@@ -7,7 +7,7 @@ import torch
 
 from image_gans.methods.dcgan import DCGANMethod, phases
 from image_gans.methods.dcgan import build as build_from_players
-from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator, dcgan_discriminator
+from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator, dcgan_discriminator
 from image_gans.schedule import ImageTraining
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.game import Epochs, Move, check_phases

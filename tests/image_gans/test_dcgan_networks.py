@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from image_gans.networks.dcgan import (
+from image_gans.networks.blocks.shapes import CHANNELS, SIZES
+from image_gans.networks.dcgan_networks import (
     DCGANConfig,
     DCGANGenerator,
     DCGANTrunk,
     dcgan_discriminator,
     fan_in,
 )
-from image_gans.networks.shapes import CHANNELS, SIZES
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import frozen
 from seqgan_kit.core.game import Move

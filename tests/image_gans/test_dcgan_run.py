@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from image_gans.export import load_image_model, save_image_model
+from image_gans.evaluation.image_export import load_image_model, save_image_model
 from image_gans.methods.dcgan import DCGANMethod, build, phases
-from image_gans.networks.dcgan import DCGANConfig, DCGANGenerator, dcgan_discriminator
+from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator, dcgan_discriminator
 from image_gans.schedule import ImageTraining, averages
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import RunSettings, open_run

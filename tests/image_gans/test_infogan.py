@@ -7,9 +7,14 @@ import torch
 from conditional_players import corpus
 from torch import Tensor, nn
 
-from image_gans.export import load_image_model, save_image_model
-from image_gans.methods.code_scores import CodeScorer, code_recovery, code_sweep, shared_information
-from image_gans.methods.image_scores import ScoreSettings
+from image_gans.evaluation.code_scores import (
+    CodeScorer,
+    code_recovery,
+    code_sweep,
+    shared_information,
+)
+from image_gans.evaluation.image_export import load_image_model, save_image_model
+from image_gans.evaluation.image_scores import ScoreSettings
 from image_gans.methods.infogan import (
     InfoGANMethod,
     build,
@@ -25,7 +30,7 @@ from image_gans.networks.coded import (
     build_coded_networks,
 )
 from image_gans.schedule import ImageTraining
-from image_gans.techniques import Techniques
+from image_gans.switches import Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Move, check_phases

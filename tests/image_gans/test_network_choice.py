@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from image_gans.export import load_image_model, save_image_model
+from image_gans.evaluation.image_export import load_image_model, save_image_model
 from image_gans.networks.choice import (
     NETWORKS,
     NetworkChoice,
@@ -17,7 +17,7 @@ from image_gans.networks.choice import (
     build_networks,
     build_trunk,
 )
-from image_gans.networks.dcgan import DCGANConfig, DCGANTrunk
+from image_gans.networks.dcgan_networks import DCGANConfig, DCGANTrunk
 from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPTrunk
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.objectives import wasserstein

@@ -7,10 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from image_gans.export import load_image_model, save_image_model
+from image_gans.evaluation.image_export import load_image_model, save_image_model
+from image_gans.evaluation.point_scores import PointScorer, PointScores
+from image_gans.evaluation.scatter import save_scatter
 from image_gans.methods import modes_2d
 from image_gans.methods.modes_2d import Modes2DMethod, build
-from image_gans.methods.point_scores import PointScorer, PointScores
 from image_gans.metrics.worlds import point_world
 from image_gans.networks.mlp import (
     JudgeConfig,
@@ -19,9 +20,8 @@ from image_gans.networks.mlp import (
     MLPGenerator,
     mlp_discriminator,
 )
-from image_gans.scatter import save_scatter
 from image_gans.schedule import ImageTraining
-from image_gans.techniques import Techniques
+from image_gans.switches import Techniques
 from seqgan_kit.errors import UsageError
 
 

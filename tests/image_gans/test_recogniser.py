@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from image_gans.metrics import recognition
+from image_gans.metrics import trained_recogniser as recognition
 from image_gans.metrics.recogniser import (
     Recogniser,
     RecogniserConfig,
@@ -15,7 +15,7 @@ from image_gans.metrics.recogniser import (
     save_recogniser,
     shrunk,
 )
-from image_gans.metrics.recognition import (
+from image_gans.metrics.trained_recogniser import (
     RecognitionTraining,
     accuracies,
     learnable,

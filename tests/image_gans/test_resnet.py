@@ -9,17 +9,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from image_gans.export import load_image_model, save_image_model
-from image_gans.networks.attention import SelfAttention
-from image_gans.networks.residual_blocks import (
+from image_gans.evaluation.image_export import load_image_model, save_image_model
+from image_gans.networks.blocks.attention import SelfAttention
+from image_gans.networks.blocks.residual_blocks import (
     DiscriminatorBlock,
     GeneratorBlock,
     PooledConv,
     UpsampledConv,
 )
+from image_gans.networks.blocks.shapes import SIZES
+from image_gans.networks.blocks.spectral import spectrally_normalised
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator, ResNetTrunk, resnet_head
-from image_gans.networks.shapes import SIZES
-from image_gans.networks.spectral import spectrally_normalised
 from seqgan_kit.errors import UsageError
 
 pytestmark = pytest.mark.numerics

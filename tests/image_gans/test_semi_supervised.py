@@ -7,14 +7,14 @@ import torch
 from conditional_players import corpus
 from torch import Tensor, nn
 
-from image_gans.methods.few_labels import FewLabelsFeed, LabelSettings, balanced_rows, few_labels
-from image_gans.methods.image_scores import ScoreSettings
-from image_gans.methods.label_scores import LabelScorer
+from image_gans.evaluation.image_scores import ScoreSettings
+from image_gans.evaluation.label_scores import LabelScorer
+from image_gans.few_labels import FewLabelsFeed, LabelSettings, balanced_rows, few_labels
 from image_gans.methods.semi_supervised import SemiSupervisedMethod, build, phases, unlabelled_loss
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.networks.classifier import ClassifyingDiscriminator
 from image_gans.schedule import ImageTraining
-from image_gans.techniques import Techniques
+from image_gans.switches import Techniques
 from seqgan_kit.core.game import Move, check_phases
 from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.errors import DataError, UsageError

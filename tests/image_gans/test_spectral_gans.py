@@ -9,12 +9,12 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from image_gans.export import load_image_model, save_image_model
+from image_gans.evaluation.image_export import load_image_model, save_image_model
 from image_gans.methods import sagan, sngan
 from image_gans.methods.sngan import SNGANMethod
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining, averages
-from image_gans.techniques import Techniques
+from image_gans.switches import Techniques
 from seqgan_kit.core.discriminator import evaluating, frozen
 from seqgan_kit.core.game import Epochs, Game
 from seqgan_kit.core.runs.run import RunSettings, open_run

@@ -1,0 +1,1 @@
+"""``bench image``: the trainer beside hand-written loops."""

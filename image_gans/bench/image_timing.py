@@ -1,0 +1,254 @@
+"""Measures the trainer's rounds against hand-written loops, in one run and in turns."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from image_gans.bench.bare_loops import BareDCGAN, BareLoop, BareWGANGP
+from image_gans.methods import dcgan, wgan_gp
+from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.schedule import ImageTraining
+from seqgan_kit.bench.side_by_side import (
+    Seconds,
+    machine,
+    matrix_flops_per_second,
+    seconds_line,
+    time_in_turns,
+)
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.feeds import TensorFeed
+from seqgan_kit.core.game import Phase
+from seqgan_kit.core.runs.run import RunSettings, open_run
+from seqgan_kit.core.training.trainer import Trainer
+from seqgan_kit.data.images.image_config import ImageData
+from seqgan_kit.data.images.load_images import normalised
+
+_ROUNDS = 1_000_000  # of the phase; the measurement ends before
+_MATRIX = 1024
+
+
+@dataclass(frozen=True)
+class ImageSetting:
+    """What is measured."""
+
+    method: Literal["dcgan", "wgan_gp"] = "dcgan"
+    size: int = 32
+    batch: int = 32
+    width: int = 32
+    repeats: int = 20
+    options: bool = False
+    """Also channels in front, bf16 and torch.compile."""
+    device: str = "auto"
+    seed: int = 0
+
+    def networks(self) -> NetworkChoice:
+        """The pair of networks."""
+        norm: Literal["auto", "layer"] = "auto" if self.method == "dcgan" else "layer"
+        return NetworkChoice(width=self.width, discriminator_norm=norm)
+
+    def training(self) -> ImageTraining:
+        """The method's schedule."""
+        usual = ImageTraining() if self.method == "dcgan" else wgan_gp.PAPER
+        return replace(usual, batch_size=self.batch)
+
+    def game(self) -> AdversarialGame:
+        """The game with its weights as they are initialised."""
+        torch.manual_seed(self.seed)
+        players = build_networks(self.networks(), ImageData(size=self.size))
+        if self.method == "dcgan":
+            return dcgan.build(*players, dcgan.DCGANMethod())
+        return wgan_gp.build(*players, wgan_gp.WGANGPMethod())
+
+    def phase(self) -> Phase:
+        """Its only phase."""
+        (phase,) = (dcgan if self.method == "dcgan" else wgan_gp).phases(self.training())
+        return phase
+
+    def pictures(self) -> Tensor:
+        """[N,3,H,W] uint8, a dozen rounds' worth."""
+        rng = torch.Generator().manual_seed(self.seed)
+        shape = (72 * self.batch, 3, self.size, self.size)
+        return torch.randint(0, 256, shape, dtype=torch.uint8, generator=rng)
+
+
+class WatchedFeed(TensorFeed):
+    """A feed that knows how long it was asked."""
+
+    seconds = 0.0
+
+    def next_batch(self) -> dict[str, Tensor]:
+        begin = time.perf_counter()
+        batch = super().next_batch()
+        self.seconds += time.perf_counter() - begin
+        return batch
+
+
+@dataclass(frozen=True)
+class _RunConfig:
+    run: RunSettings
+
+
+@contextmanager
+def trainer_of(
+    setting: ImageSetting, *, channels_last: bool = True, **run_settings: Any
+) -> Iterator[Trainer]:
+    """The trainer as a recipe has it, in a folder that is gone afterwards."""
+    with TemporaryDirectory() as folder:
+        settings = RunSettings(
+            out=Path(folder) / "run", seed=setting.seed, quiet=True, device=setting.device,
+            save_every_minutes=1e6, **run_settings,
+        )  # fmt: skip
+        with open_run("bench", _RunConfig(settings)) as run:
+            game = setting.game()
+            if not channels_last:
+                game = game.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+            tensors = {"real": setting.pictures()}
+            feed = WatchedFeed(tensors, setting.batch, transform=normalised, **run.share())
+            yield Trainer(run, game, [setting.phase()], feed)
+
+
+def bare_loop(setting: ImageSetting, trainer: Trainer) -> BareLoop:
+    """The hand-written loop that starts where the trainer stands."""
+    feed = trainer.feeds["train"]
+    assert isinstance(feed, TensorFeed)
+    loop = BareDCGAN if setting.method == "dcgan" else BareWGANGP
+    players = trainer.game.players
+    rng = trainer.runtime.generator("moves")
+    return loop(
+        players["generator"], players["discriminator"],  # type: ignore[arg-type]
+        setting.training(), feed.tensors["real"], feed._order, rng,
+    )  # fmt: skip
+
+
+def image_report(setting: ImageSetting) -> str:
+    """A round of the trainer and of the bare loop, what feeding takes, the floor, and options on demand."""
+    with ExitStack() as stack:
+        trainer = stack.enter_context(trainer_of(setting))
+        bare = bare_loop(setting, trainer)
+        ways: dict[str, Callable[[], object]] = {
+            "bare": bare.play_round,
+            "trainer": lambda: trainer.play_round(trainer.phases[0], _ROUNDS),
+        }
+        for way in ways.values():
+            way()
+        apart = difference(trainer.game, bare)
+        others = dict(_options(setting, stack)) if setting.options else {}
+        refused = {name: why for name, other in others.items() if (why := _refusal(other))}
+        ways |= {name: other for name, other in others.items() if name not in refused}
+        watched = trainer.feeds["train"]
+        assert isinstance(watched, WatchedFeed)
+        seconds = time_in_turns(ways, setting.repeats)
+        feeding = watched.seconds / (setting.repeats + 2)
+        flops = round_flops(bare)
+        lines = [*_lines(setting, seconds, feeding, flops, apart)]
+        return "\n".join(
+            [*lines, *(f"  {name}: not here ({why})" for name, why in refused.items())]
+        )
+
+
+def difference(game: AdversarialGame | nn.Module, bare: BareLoop) -> float:
+    """How far the parameters of both are apart, as a share of their norm."""
+    both = nn.ModuleDict({"generator": bare.generator, "discriminator": bare.discriminator})
+    ours = torch.cat([p.detach().flatten() for p in game.players.parameters()])  # type: ignore[union-attr]
+    theirs = torch.cat([p.detach().flatten() for p in both.parameters()])
+    return ((ours - theirs).norm() / theirs.norm()).item()
+
+
+class FlopCount(TorchDispatchMode):
+    """Counts the operations of convolutions and matrix products, forwards and backwards.
+
+    torch's own counter also follows modules, for which gradients within a loss are too much.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        count = flop_registry.get(func._overloadpacket)
+        if count is not None:
+            self.total += count(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
+def round_flops(bare: BareLoop) -> int:
+    """Operations of a round."""
+    with FlopCount() as counter:
+        bare.play_round()
+    return counter.total
+
+
+def _options(setting: ImageSetting, stack: ExitStack) -> Iterator[tuple[str, Callable[[], object]]]:
+    """The trainer with one thing changed at a time."""
+    changed: dict[str, dict[str, Any]] = {
+        "trainer, channels in front": {"channels_last": False},
+        "trainer, bf16": {"precision": "bf16"},
+        "trainer, compile": {"compile": True},
+    }
+    for name, changes in changed.items():
+        other = stack.enter_context(trainer_of(setting, **changes))
+        yield name, lambda other=other: other.play_round(other.phases[0], _ROUNDS)  # type: ignore[misc]
+
+
+def _refusal(way: Callable[[], object]) -> str:
+    """Why a way cannot be gone on this machine (no compiler, no bf16), or nothing."""
+    try:
+        way()
+    except (RuntimeError, NotImplementedError) as error:
+        return str(error).strip().splitlines()[0]
+    return ""
+
+
+def _lines(
+    setting: ImageSetting,
+    seconds: Mapping[str, Seconds],
+    feeding: float,
+    flops: int,
+    apart: float,
+) -> Iterator[str]:
+    training = setting.training()
+    pictures = training.batch_size * (2 * training.discriminator_moves + 1)
+    yield (
+        f"{setting.method}: {setting.size}x{setting.size} pixels, width {setting.width}, batch "
+        f"{setting.batch}, a round is {training.discriminator_moves} of D and 1 of G, {machine()}"
+    )
+    for name, times in seconds.items():
+        yield seconds_line(name, times, pictures, "pictures") + _beside(times, seconds["trainer"])
+    ratios = sorted(
+        ours / bare for ours, bare in zip(seconds["trainer"], seconds["bare"], strict=True)
+    )
+    yield (
+        f"  {'trainer / bare, turn by turn':<34}{statistics.median(ratios):8.3f}     "
+        f"(smallest {ratios[0]:.3f}, largest {ratios[-1]:.3f})"
+    )
+    own = statistics.median(seconds["trainer"])
+    yield f"  {'data feeding':<34}{1000 * feeding:8.2f} ms, {100 * feeding / own:.1f} % of a round"
+    rate = matrix_flops_per_second(_MATRIX, _MATRIX)
+    yield (
+        f"  floor: {flops / 1e9:.1f} GFLOP at {rate / 1e9:.0f} GFLOP/s of a matrix product "
+        f"{1000 * flops / rate:.0f} ms, {100 * flops / rate / own:.0f} % of the trainer's time"
+    )
+    yield f"  after the first round the parameters differ by {apart:.1e} of their norm"
+
+
+def _beside(times: Seconds, trainer: Seconds) -> str:
+    """Nothing for the trainer itself; for others the time as a multiple of its."""
+    if times is trainer:
+        return ""
+    ratios = [other / own for other, own in zip(times, trainer, strict=True)]
+    return f"   {statistics.median(ratios):.2f} of the trainer's time"

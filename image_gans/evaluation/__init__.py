@@ -1,0 +1,1 @@
+"""What image generators are scored and shown by, and trained image models as files."""

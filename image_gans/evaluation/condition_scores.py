@@ -1,0 +1,153 @@
+"""Whether a conditional model draws what it is asked for, by the recogniser of the data's own labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from image_gans.conditions import ODD, Conditions, with_odd_eyes
+from image_gans.evaluation.image_scores import ImageScorer
+from image_gans.grids import save_grid
+from image_gans.metrics.attributes import ODD_EYES
+from image_gans.metrics.recogniser import Recogniser
+from image_gans.metrics.trained_recogniser import accuracies, recognise
+from image_gans.networks.conditional import ConditionalGenerator
+from seqgan_kit.core.game import Game
+from seqgan_kit.core.runs.run import Run
+from seqgan_kit.data.images.load_images import to_float, to_uint8
+
+_CHUNK = 128
+_COLUMNS, _MOST_ROWS = 8, 24  # of conditions.png
+_SHOWN_PIXELS = 64
+
+
+@dataclass(frozen=True)
+class ConditionScorer(ImageScorer):
+    """Scores and figures of a conditional game."""
+
+    conditions: Conditions = field(kw_only=True)
+    """What the model is told."""
+
+    def draw_figures(self, run: Run, game: Game) -> None:
+        """Also conditions.png: a row for each class of each label, up to some; in a column all else stays."""
+        super().draw_figures(run, game)
+        rng = torch.Generator(run.runtime.device).manual_seed(run.settings.seed)
+        generator = cast(ConditionalGenerator, game.players["generator"])
+        with torch.no_grad():
+            latents = class_sweep(generator, _COLUMNS, rng)[:_MOST_ROWS]
+            pictures = torch.cat([generator(row) for row in latents])
+        scale = max(1, _SHOWN_PIXELS // pictures.shape[-1])
+        save_grid(pictures, run.log.figure_path("conditions.png"), columns=_COLUMNS, scale=scale)
+
+    def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
+        """The table with the share of labels that samples show as told, where there is a recogniser."""
+        table = super().record(title, games, seed)
+        recogniser = self.comparison.recogniser
+        if recogniser is None:
+            return table
+        real = with_odd_eyes(self.corpus)
+        found = {"real data": self._kept(recogniser, to_float(real.test), real.test_labels)}
+        for name, game in games.items():
+            rng = torch.Generator(next(game.parameters()).device).manual_seed(seed)
+            found[name] = self._kept(recogniser, *self._draw_told(game, rng))
+        for row in table["rows"]:
+            shares = found.get(row["name"], {})
+            if shares:
+                row["values"]["as_told"] = sum(shares.values()) / len(shares)
+        column = {
+            "key": "as_told",
+            "label": "as told",
+            "better": "higher",
+            "digits": 3,
+            "signature": f"conditional-accuracy|labels:{','.join(self.conditions.names)}"
+            f"|hyps:{self.comparison.compared}",
+        }
+        table["columns"].append(column)
+        table["notes"].append(_told_note(found))
+        return table
+
+    def _kept(
+        self, recogniser: Recogniser, pictures: Tensor, labels: Mapping[str, Tensor]
+    ) -> dict[str, float]:
+        """Share of pictures recognised as told, by label."""
+        seen = with_odd_class(recognise(recogniser, pictures), self.conditions)
+        told = {name: labels[name].cpu() for name in self.conditions.names}
+        shares = accuracies(seen, visible(told, self.conditions))
+        return {name: share.value for name, share in shares.items()}
+
+    @torch.no_grad()
+    def _draw_told(self, game: Game, rng: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """Pictures, in 8 bits as real ones, and what they were told."""
+        generator = cast(ConditionalGenerator, game.players["generator"])
+        labels = generator.labels(self.comparison.compared, rng)
+        pictures = torch.cat(
+            [generator.draw(rows, rng).float().cpu() for rows in labels.split(_CHUNK)]
+        )
+        told = dict(zip(self.conditions.names, labels.unbind(1), strict=True))
+        return to_float(to_uint8(pictures)), told
+
+
+def class_sweep(generator: ConditionalGenerator, columns: int, rng: torch.Generator) -> Tensor:
+    """[W,columns,d] latent vectors: a row for each class of each label in turn, the others as drawn."""
+    noise, labels = generator.noise(columns, rng), generator.labels(columns, rng)
+    rows = []
+    for place, classes in enumerate(generator.config.conditions.classes):
+        for number in range(len(classes)):
+            told = labels.clone()
+            told[:, place] = number
+            rows.append(generator.join(noise, told))
+    return torch.stack(rows)
+
+
+def with_odd_class(
+    probabilities: Mapping[str, Tensor], conditions: Conditions
+) -> dict[str, Tensor]:
+    """Class probabilities [N,C] of the conditions that a recogniser names, ``odd`` among those of eyes.
+
+    P(eyes odd) = P(open) P(colours differ),   P(eyes open) = P(open) P(colours are the same)
+    """
+    found = {name: p for name, p in probabilities.items() if name in conditions.names}
+    classes = dict(zip(conditions.names, conditions.classes, strict=True)).get("eyes", ())
+    if ODD in classes and ODD_EYES in probabilities and "eyes" in found:
+        eyes, odd = probabilities["eyes"], probabilities[ODD_EYES][:, 1:]
+        at = classes.index("open")
+        opened = eyes[:, at : at + 1]
+        split = eyes.clone()
+        split[:, at : at + 1] = opened * (1 - odd)
+        found["eyes"] = torch.cat([split, opened * odd], 1)
+    return found
+
+
+def visible(labels: Mapping[str, Tensor], conditions: Conditions) -> dict[str, Tensor]:
+    """The labels [N] with -1 for colours of eyes that the same labels say are shut."""
+    told = dict(labels)
+    classes = dict(zip(conditions.names, conditions.classes, strict=True)).get("eyes", ())
+    if not {"open", "shut"} <= set(classes):
+        return told
+    state = labels["eyes"]
+    hidden = {
+        "left_eye": (state == classes.index("shut")) | _is(state, classes, "winking"),
+        "right_eye": state == classes.index("shut"),
+    }
+    for name in hidden.keys() & told.keys():
+        told[name] = torch.where(hidden[name], -1, told[name])
+    return told
+
+
+def _is(numbers: Tensor, classes: tuple[str, ...], name: str) -> Tensor:
+    return numbers == (classes.index(name) if name in classes else -1)
+
+
+def _told_note(found: Mapping[str, Mapping[str, float]]) -> str:
+    rows = [
+        f"{name}: " + ", ".join(f"{label} {share:.0%}" for label, share in shares.items())
+        for name, shares in found.items()
+    ]
+    return (
+        "As told is the share of samples recognised as what they were conditioned on, a mean over labels; "
+        "that of real data is the recogniser's own accuracy. " + "; ".join(rows) + "."
+    )

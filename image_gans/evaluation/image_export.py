@@ -1,0 +1,249 @@
+"""A trained image generator as files and back: model/model.json beside model/generator.safetensors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from image_gans.conditions import Conditions
+from image_gans.evaluation.saved_networks import built_network, described_network, saved_network
+from image_gans.evaluation.scatter import save_scatter
+from image_gans.grids import save_grid
+from image_gans.latent.exploring import Explorer
+from image_gans.latent.walks import LatentGenerator
+from image_gans.networks.blocks.spectral import plain_weights
+from seqgan_kit.core.files.checked_json import check, read_checked
+from seqgan_kit.core.files.checksums import check_sums, sums_of
+from seqgan_kit.core.files.json_kinds import anything, record
+from seqgan_kit.core.files.stored_models import restored_network
+from seqgan_kit.core.files.user_classes import (
+    ForeignClass,
+    check_weights,
+    not_finite,
+    weights_to_save,
+)
+from seqgan_kit.core.runs.log import write_whole
+from seqgan_kit.errors import CheckpointError, TrainingError, UsageError
+
+_FORMAT = 1
+_CHUNK = 256  # pictures at a time: bounds the memory, changes no picture
+
+
+@dataclass(frozen=True)
+class ImageModel:
+    """A trained generator to draw from.
+
+    It is in evaluation mode: batch norm uses the statistics gathered in training, so a picture depends on its
+    latent vector alone, whatever else is drawn with it.
+    """
+
+    run_dir: Path
+    generator: nn.Module
+    description: Mapping[str, Any]
+    """What model.json says."""
+
+    @torch.no_grad()
+    def images(
+        self, n: int, *, temperature: float = 1.0, seed: int = 0, condition: str | None = None
+    ) -> Tensor:
+        """[n,C,H,W] in [-1,1]. The first pictures of a seed are the same for every n."""
+        if n < 1:
+            raise UsageError(f"cannot draw {n} pictures; ask for at least 1.")
+        if temperature < 0:
+            raise UsageError(
+                f"temperature {temperature} is negative; it scales the latent vectors, from 0 (one picture) "
+                "over 1 (as trained) upwards."
+            )
+        z = self.latents(n, seed=seed, condition=condition)
+        z[:, : self.noise_dimensions] *= temperature
+        return torch.cat([self.generator(rows) for rows in z.split(_CHUNK)])
+
+    @property
+    def noise_dimensions(self) -> int:
+        """How many of a latent vector's first dimensions are noise; labels and codes lie behind them."""
+        latent = getattr(getattr(self.generator, "config", None), "latent", None)
+        return self.latents(1).shape[1] if latent is None else int(latent)
+
+    def latents(self, n: int, *, seed: int = 0, condition: str | None = None) -> Tensor:
+        """[n,d] latent vectors, under a condition such as ``coat=ginger,eyes=odd`` if one is given."""
+        options = {} if condition is None else {"wanted": self._wishes(condition)}
+        # On the CPU and one by one, so that a seed means the same everywhere and for every n.
+        rng = torch.Generator().manual_seed(seed)
+        generator = cast(LatentGenerator, self.generator)
+        return torch.cat([generator.latents(1, rng, **options) for _ in range(n)])
+
+    def _wishes(self, condition: str) -> Mapping[int, int]:
+        conditions = getattr(getattr(self.generator, "config", None), "conditions", None)
+        if conditions is None:
+            raise UsageError(
+                f"this model was trained without labels, so it cannot be asked for {condition!r}. Train one "
+                "that is told them, for instance with 'seqgan-kit run cgan'."
+            )
+        return cast(Conditions, conditions).wishes(condition)
+
+    def explore(self) -> Explorer:
+        """Ways through its latent space, arithmetic and projection."""
+        from image_gans.latent.by_attribute import (
+            selector,  # the metrics, which nobody needs for samples
+        )
+
+        told = getattr(getattr(self.generator, "config", None), "conditions", None)
+        select = None if told else selector(self.run_dir, self.generator, self.latents)
+        return Explorer(self.generator, self.latents, self.run_dir / "samples", select)
+
+    def sample(
+        self,
+        n: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+        out: Path | None = None,
+        condition: str | None = None,
+        detokenize: bool = False,
+    ) -> Path:
+        """Draws ``n`` pictures into one PNG grid and returns its path.
+
+        Args:
+            n: how many.
+            temperature: scales the latent vectors: below 1 more typical and less varied pictures.
+            top_k: for text only; refused.
+            top_p: for text only; refused.
+            seed: the same seed gives the same pictures.
+            out: where to; ``samples/seed-<seed>.png`` of the run unless given.
+            condition: what to draw, ``label=class,...``, by a model that was told labels; labels that it does
+                not name are drawn as they occur in the training data.
+            detokenize: for text only; refused.
+        """
+        if top_k is not None or top_p is not None:
+            raise UsageError(
+                "top-k and top-p choose among tokens, and this run makes pictures; use the temperature "
+                "to trade variety for typical pictures."
+            )
+        if detokenize:
+            raise UsageError(
+                "--detokenize joins the words of a text, and this run makes images: leave it out."
+            )
+        pictures = self.images(n, temperature=temperature, seed=seed, condition=condition)
+        name = f"seed-{seed}" if condition is None else f"{condition.replace(',', '-')}-seed-{seed}"
+        path = Path(out) if out is not None else self.run_dir / "samples" / f"{name}.png"
+        if pictures.dim() == 2:  # points of the plane
+            return save_scatter(pictures, path)
+        return save_grid(pictures, path)
+
+
+def check_image_model(generator: nn.Module) -> None:
+    """Raise UsageError, before anything is trained, for a generator that could not be saved or drawn from."""
+    if not callable(getattr(generator, "latents", None)):
+        raise UsageError(
+            f"the image generator {type(generator).__name__} cannot be drawn from once saved: it has no "
+            "method latents(n, rng) that gives the [n,d] vectors which its forward turns into images. Add it."
+        )
+    check_weights(generator)
+
+
+def save_image_model(
+    folder: Path, generator: nn.Module, about: Mapping[str, Any] | None = None
+) -> None:
+    """Writes model.json and generator.safetensors.
+
+    Args:
+        folder: a run's ``model`` folder.
+        generator: any that :func:`check_image_model` lets pass.
+        about: anything else worth knowing about it, in JSON's types (data, method, channels' meaning).
+    """
+    check_image_model(generator)
+    described = described_network(generator)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = weights_to_save(plain_weights(generator))
+    if spoilt := not_finite(tensors):
+        raise TrainingError(
+            f"the trained generator cannot be used: {spoilt}. The training has diverged. Train again with "
+            "lower learning rates, or resume an earlier checkpoint."
+        )
+    write_whole(folder / "generator.safetensors", save(tensors))
+    description = {
+        "kind": "image",
+        "format": _FORMAT,
+        "generator": described,
+        "sha256": sums_of(folder, ("generator.safetensors",)),
+        **(about or {}),
+    }
+    write_whole(folder / "model.json", (json.dumps(description, indent=2) + "\n").encode())
+
+
+def load_image_model(
+    run_dir: Path | str,
+    device: torch.device | str = "cpu",
+    generator: nn.Module | Callable[[], nn.Module] | None = None,
+) -> ImageModel:
+    """The model in ``run_dir/model``, ready to draw from.
+
+    Args:
+        run_dir: the run's directory.
+        device: where to draw.
+        generator: for a run with a generator class of your own, a module of that class, or a function
+            without arguments that builds one. No class is ever imported because a file names it.
+    """
+    folder = Path(run_dir) / "model"
+    description = _read_description(folder / "model.json")
+    path, weights = folder / "model.json", folder / "generator.safetensors"
+    entry = description["generator"]
+    check(entry, saved_network, f"{path}, generator")
+    check_sums(folder, description.get("sha256"))
+    if generator is None and "class" in entry:
+        foreign = ForeignClass(entry["class"])
+        raise UsageError(
+            f"the generator in {folder} is of the class {foreign}, which is not part of image_gans, and code "
+            "is never imported from data. Hand it over in Python: "
+            f"image_gans.evaluation.image_export.load_image_model({str(run_dir)!r}, generator={foreign.short}(...))."
+        )
+    try:
+        network = restored_network(_maker(entry, generator, path), weights)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"the model in {folder} cannot be restored: {str(error).rstrip('.')}. "
+            "Its files must come from one run."
+        ) from error
+    if spoilt := not_finite(network.state_dict()):
+        raise CheckpointError(
+            f"{weights} cannot be drawn from: {spoilt}. The training had diverged. Train again with lower "
+            "learning rates, or resume an earlier checkpoint."
+        )
+    network.to(device).eval().requires_grad_(False)
+    return ImageModel(Path(run_dir), network, description)
+
+
+def _maker(
+    entry: Any, given: nn.Module | Callable[[], nn.Module] | None, path: Path
+) -> Callable[[], nn.Module]:
+    """What makes the network: the description, or the caller."""
+    if given is None:
+        return lambda: built_network(entry, path)
+    return (lambda: given) if isinstance(given, nn.Module) else given
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    try:
+        description = read_checked(path, record({"kind": anything}))
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{path} is missing: that run has no trained model yet. Let it end, or resume it."
+        ) from None
+    kind = description["kind"]
+    if kind != "image":
+        raise CheckpointError(f"{path} describes a model of kind {kind!r}, not an image model.")
+    if description.get("format") != _FORMAT:
+        raise CheckpointError(
+            f"{path} has format {description.get('format')!r}; this version reads {_FORMAT}."
+        )
+    check(description, record({"generator": record({})}), str(path))
+    return cast(dict[str, Any], description)

@@ -1,0 +1,184 @@
+"""What an image generator is watched and shown by: grids, ways through latent space, a table of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from image_gans.evaluation.image_columns import image_columns, image_notes
+from image_gans.evaluation.image_export import check_image_model, save_image_model
+from image_gans.grids import save_grid
+from image_gans.latent.walks import LatentGenerator, strip
+from image_gans.metrics.attributes import AttributeScores
+from image_gans.metrics.comparison import Comparison
+from image_gans.metrics.diversity import diversity
+from seqgan_kit.core.bounds import Several, bounded
+from seqgan_kit.core.game import Game
+from seqgan_kit.core.runs.run import Run
+from seqgan_kit.data.images.load_images import ImageCorpus, to_float
+
+_GRID_PICTURES, _GRID_COLUMNS = 64, 8
+_WAYS, _STEPS = 6, 9
+_SUSPECTS = 9  # samples nearest to the training pictures, of so many drawn for looking
+_LOOKED_AT = 256
+_SHOWN_PIXELS = 96  # small pictures are enlarged to about this, or nobody sees anything in a report
+_CHUNK = 128
+
+
+@dataclass(frozen=True)
+@bounded
+class ScoreSettings:
+    """How much is drawn for scoring."""
+
+    score_samples: Several = 1000
+    """Pictures for each row of the final table."""
+    evaluation_samples: Several = 256
+    """Pictures for each evaluation during the run."""
+    features: str = "auto"
+    """What distances are taken over: classifier (trained on the data's own labels, a minute or two on a CPU,
+    and kept), random (a random network, no labels needed), none, or a classifier's .safetensors file. auto:
+    the classifier where there are labels and at least 500 pictures are scored, else random."""
+
+
+SMOKE_SCORES = ScoreSettings(score_samples=64, evaluation_samples=32, features="none")
+"""For presets that are to end in seconds."""
+
+
+@dataclass(frozen=True)
+class ImageScorer:
+    """Scores and shows image generators beside a corpus.
+
+    Attributes:
+        corpus: what the generator is trained on.
+        settings: how many pictures each score uses.
+    """
+
+    corpus: ImageCorpus
+    settings: ScoreSettings = ScoreSettings()
+
+    def __post_init__(self) -> None:
+        self.comparison.check()
+
+    def export(self, game: Game, folder: Path, about: Mapping[str, Any]) -> None:
+        """Write the game's generator into a run's ``model`` folder."""
+        save_image_model(folder, game.players["generator"], about)
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The corpus as samples are compared with it, the same for all games."""
+        return Comparison(self.corpus, self.settings.features, self.settings.score_samples, seed=0)
+
+    def check(self, game: Game) -> None:
+        """Raise UsageError, before training, for a generator that could not be saved."""
+        check_image_model(game.players["generator"])
+
+    def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
+        """The evaluation hook: how much samples differ from each other."""
+        return {"diversity": diversity(_draw(game, self.settings.evaluation_samples, rng))}
+
+    def draw_grid(self, game: Game, rng: torch.Generator, path: Path) -> None:
+        """The sampling hook: a grid, of the same latent vectors every time."""
+        pictures = _draw(game, _GRID_PICTURES, rng)
+        save_grid(pictures, path.with_suffix(".png"), columns=_GRID_COLUMNS, scale=_scale(pictures))
+
+    def real_diversity(self) -> float:
+        """The diversity of real pictures."""
+        return diversity(self.real_pictures(self.settings.score_samples))
+
+    def real_pictures(self, most: int) -> Tensor:
+        """Up to ``most`` real pictures in [-1,1], from evenly over the corpus: it may be sorted by class."""
+        rows = torch.linspace(0, len(self.corpus.train) - 1, min(most, len(self.corpus.train)))
+        return to_float(self.corpus.train[rows.long()])
+
+    def draw_figures(self, run: Run, game: Game) -> None:
+        """Into figures/: grid.png, real.png to compare it with, and interpolation.png, each of whose rows
+        is a way through latent space."""
+        rng = torch.Generator(run.runtime.device).manual_seed(run.settings.seed)
+        generator = cast(LatentGenerator, game.players["generator"])
+        with torch.no_grad():
+            self.draw_grid(game, rng, run.log.figure_path("grid.png"))
+            starts, ends = generator.latents(2 * _WAYS, rng).chunk(2)
+            pictures = strip(generator, starts, ends, _STEPS)
+        path = run.log.figure_path("interpolation.png")
+        save_grid(pictures, path, columns=_STEPS, scale=_scale(pictures))
+        real, path = self.real_pictures(_GRID_PICTURES), run.log.figure_path("real.png")
+        save_grid(real, path, columns=_GRID_COLUMNS, scale=_scale(real))
+        self.draw_nearest(run, _draw(game, _LOOKED_AT, rng))
+
+    def draw_nearest(self, run: Run, pictures: Tensor) -> None:
+        """nearest.png: the samples nearest to the training pictures, and below each the one it is near to."""
+        found = self.comparison.copies(pictures)
+        if found is not None:
+            suspects = torch.from_numpy(found.nearest_first[:_SUSPECTS].copy())
+            origins = torch.from_numpy(found.neighbours)[suspects]
+            shown = torch.cat([pictures[suspects], to_float(self.corpus.train[origins])])
+            path = run.log.figure_path("nearest.png")
+            save_grid(shown, path, columns=len(suspects), scale=_scale(shown))
+
+    def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
+        """The table of scores.json: a row for each game, then one for real pictures.
+
+        Diversity is of all pictures of a row; the rest is ``metrics/comparison.py``.
+        """
+        rows, attributes = [], {}
+        for name, game in games.items():
+            rng = torch.Generator(_device(game)).manual_seed(seed)
+            pictures = _draw(game, self.settings.score_samples, rng)
+            attributes[name] = self.comparison.attributes(pictures)
+            rows.append(self._row(name, pictures, pictures, attributes[name]))
+        real, held_out = self.real_pictures(self.settings.score_samples), self.comparison.held_out
+        attributes["real data"] = self.comparison.attributes(held_out)
+        rows.append(self._row("real data", real, held_out, attributes["real data"]))
+        column = {
+            "key": "diversity",
+            "label": "diversity",
+            "better": None,
+            "digits": 3,
+            "signature": f"mean-pairwise-rms|range:-1..1|hyps:{self.settings.score_samples}|real:{len(real)}",
+        }
+        note = (
+            "Diversity is the mean distance of two pictures: far below that of real data it means "
+            "collapse; close to it, it says nothing about quality."
+        )
+        keys = {key for row in rows for key in row["values"]}
+        return {
+            "title": title,
+            "columns": [*image_columns(self.comparison, keys), column],
+            "rows": rows,
+            "notes": [note, *image_notes(self.comparison, attributes)],
+        }
+
+    def _row(
+        self, name: str, pictures: Tensor, compared: Tensor, attributes: AttributeScores | None
+    ) -> dict[str, Any]:
+        """A row from the pictures whose diversity counts and those that are compared with the corpus."""
+        scores = self.comparison.scores(compared) | (attributes.values() if attributes else {})
+        return {
+            "name": name,
+            "values": {
+                "diversity": diversity(pictures),
+                **{k: e.value for k, e in scores.items()},
+            },
+            "errors": {k: e.standard_error for k, e in scores.items()},
+        }
+
+
+@torch.no_grad()
+def _draw(game: Game, n: int, rng: torch.Generator) -> Tensor:
+    """``n`` pictures [n,C,H,W] on the CPU, drawn in pieces that fit into memory."""
+    sizes = [min(_CHUNK, n - start) for start in range(0, n, _CHUNK)]
+    return torch.cat([game.sample(size, rng=rng).float().cpu() for size in sizes])
+
+
+def _scale(pictures: Tensor) -> int:
+    return max(1, _SHOWN_PIXELS // pictures.shape[-1])
+
+
+def _device(module: nn.Module) -> torch.device:
+    return next(module.parameters()).device

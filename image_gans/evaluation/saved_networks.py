@@ -1,0 +1,70 @@
+"""Image generators as model.json describes them: by name and settings, or by the name of the user's class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from torch import nn
+
+from image_gans.networks.autoencoder import AutoencoderConfig, AutoencoderGenerator
+from image_gans.networks.bernoulli import BernoulliConfig, BernoulliGenerator
+from image_gans.networks.coded import CodedConfig, CodedGenerator
+from image_gans.networks.conditional import ConditionalConfig, ConditionalGenerator
+from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator
+from image_gans.networks.mlp import MLPConfig, MLPGenerator
+from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPGenerator
+from image_gans.networks.resnet import ResNetConfig, ResNetGenerator
+from seqgan_kit.core.files.json_kinds import record, text
+from seqgan_kit.core.files.stored_models import network_settings
+from seqgan_kit.core.files.user_classes import class_name
+from seqgan_kit.core.runs.settings import restored
+from seqgan_kit.errors import CheckpointError, SeqganKitError, unknown
+
+GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
+    "autoencoder": (AutoencoderConfig, AutoencoderGenerator),
+    "bernoulli": (BernoulliConfig, BernoulliGenerator),
+    "coded": (CodedConfig, CodedGenerator),
+    "conditional": (ConditionalConfig, ConditionalGenerator),
+    "dcgan": (DCGANConfig, DCGANGenerator),
+    "picture_mlp": (PictureMLPConfig, PictureMLPGenerator),
+    "mlp": (MLPConfig, MLPGenerator),
+    "resnet": (ResNetConfig, ResNetGenerator),
+}
+"""Generators by the name in model.json: their config and what builds them from it, and from the inner
+generator where they have one."""
+
+_INNER = {"name": text(100), "config": network_settings}
+_OURS = record(_INNER, {"inner": record(_INNER)})
+_FOREIGN = record({"class": text(1000)})
+
+
+def saved_network(value: Any) -> None:
+    """The kind of JSON value that describes a generator."""
+    (_FOREIGN if type(value) is dict and "class" in value else _OURS)(value)
+
+
+def described_network(generator: nn.Module) -> dict[str, Any]:
+    """Name and config of a generator of this package and of the one in it; the name of any other class."""
+    inner = getattr(generator, "inner", None)
+    names = [name for name, (_, kind) in GENERATORS.items() if type(generator) is kind]
+    within = None if inner is None else described_network(inner)
+    if not names or (within is not None and "class" in within):
+        return {"class": class_name(generator)}
+    entry = {"name": names[0], "config": asdict(cast(Any, generator.config))}
+    return entry if within is None else {**entry, "inner": within}
+
+
+def built_network(entry: Any, path: Path) -> nn.Module:
+    """A generator with fresh weights from its name and config."""
+    name = entry["name"]
+    if name not in GENERATORS:
+        raise CheckpointError(f"{path}: {unknown('image generator', name, GENERATORS)}")
+    config, generator = GENERATORS[name]
+    inner = (built_network(entry["inner"], path),) if "inner" in entry else ()
+    try:
+        return generator(restored(config, entry["config"], name), *inner)
+    except SeqganKitError as error:
+        raise CheckpointError(f"{path} has a config that does not fit {name}: {error}") from error

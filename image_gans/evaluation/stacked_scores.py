@@ -1,0 +1,147 @@
+"""Stacked pictures: how many of the K^3 modes a generator shows, and how evenly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from image_gans.evaluation.image_scores import ImageScorer
+from image_gans.metrics.modes import ModeScores, mode_scores, perfect_modes
+from image_gans.metrics.recogniser import Recogniser
+from image_gans.metrics.stacked import CHANNELS, chosen_label, stack_pictures, stacked_counts
+from image_gans.metrics.trained_recogniser import (
+    RecognitionTraining,
+    accuracies,
+    recognise,
+    recogniser_of,
+)
+from seqgan_kit.core.bounds import Positive, bounded
+from seqgan_kit.core.game import Game
+from seqgan_kit.data.images.load_images import ImageCorpus, to_float
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+@bounded
+class StackSettings:
+    """What is stacked, and how modes are counted."""
+
+    stacked: Positive = 25_600
+    """Stacked pictures to learn from (128,000 in PacGAN's experiment)."""
+    label: str = ""
+    """Which label's classes make the modes (default: the first that the pictures have)."""
+    mode_samples: Positive = 26_000
+    """Pictures for the modes of the final table (the protocol's 26,000)."""
+    mode_evaluation_samples: Positive = 1000
+    """Pictures for the modes of each evaluation during the run."""
+    recogniser_steps: Positive = 600
+    """Batches on which the recogniser of single pictures is trained; it is kept for the next run."""
+
+
+@dataclass(frozen=True)
+class Triples:
+    """Single pictures, and the recogniser that names them."""
+
+    label: str
+    recogniser: Recogniser
+    accuracy: float
+    """Of the recogniser on test pictures (on training pictures where there are none)."""
+    pictures: Tensor
+    """[P,1,H,W] uint8 to stack as what real data score: test pictures, or else training ones."""
+
+    def line(self) -> str:
+        """What is printed of it."""
+        classes = len(self.recogniser.config.label_names[self.label])
+        return (
+            f"modes: {classes}^{CHANNELS} = {classes**CHANNELS:,} triples of {self.label}; the recogniser "
+            f"names {100 * self.accuracy:.2f} % of {len(self.pictures):,} single pictures rightly"
+        )
+
+
+def triples_of(corpus: ImageCorpus, settings: StackSettings) -> Triples:
+    """A recogniser of the corpus's label, trained or from the cache."""
+    label = chosen_label(corpus, settings.label)
+    training = RecognitionTraining(width=12, steps=settings.recogniser_steps)
+    names = {label: corpus.label_names[label]}
+    told = {label: corpus.train_labels[label]}
+    recogniser = recogniser_of(corpus.train, told, names, training)
+    tested = len(corpus.test) > 0
+    pictures = corpus.test if tested else corpus.train
+    truth = corpus.test_labels if tested else corpus.train_labels
+    seen = recognise(recogniser, to_float(pictures))
+    return Triples(label, recogniser, accuracies(seen, truth)[label].value, pictures)
+
+
+@dataclass(frozen=True)
+class StackedScorer(ImageScorer):
+    """Scores and figures of a generator of stacked pictures."""
+
+    triples: Triples = field(kw_only=True)
+    """What names the modes."""
+    stacks: StackSettings = field(kw_only=True)
+    """How many pictures are counted."""
+
+    def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
+        """The evaluation hook: also the modes, and the reverse KL of their shares."""
+        found = self.modes(game, self.stacks.mode_evaluation_samples, rng)
+        return {**super().__call__(game, rng), **_values(found)}
+
+    def modes(self, game: Game, n: int, rng: torch.Generator) -> ModeScores:
+        """Of ``n`` samples."""
+        return self._scored(
+            game.sample(len(part), rng=rng) for part in torch.arange(n).split(_CHUNK)
+        )
+
+    def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
+        """The table with modes and reverse KL, for real pictures and a perfect generator too."""
+        table, n = super().record(title, games, seed), self.stacks.mode_samples
+        for row in table["rows"]:
+            if row["name"] in games:
+                game = games[row["name"]]
+                rng = torch.Generator(next(game.parameters()).device).manual_seed(seed)
+                with torch.no_grad():
+                    row["values"] |= _values(self.modes(game, n, rng))
+            elif row["name"] == "real data":
+                row["values"] |= _values(self._scored(self._real(n)))
+        modes = len(self.triples.recogniser.config.label_names[self.triples.label]) ** CHANNELS
+        perfect = {"name": "perfect, expected", "values": _values(perfect_modes(modes, n))}
+        signature = (
+            f"triples-of:{self.triples.label}|n:{n}|recogniser-accuracy:{self.triples.accuracy:.4f}"
+        )
+        columns = [
+            _column("modes", f"modes of {modes:,}", "higher", 1, signature),
+            _column("reverse_kl", "reverse KL", "lower", 3, f"{signature}|vs:uniform"),
+        ]
+        note = f"{self.triples.line()}. Reverse KL in nats, of the shares of modes against uniform ones."
+        return {
+            **table,
+            "rows": [*table["rows"], {**perfect, "reference": True}],
+            "columns": [*columns, *table["columns"]],
+            "notes": [note, *table["notes"]],
+        }
+
+    def _real(self, n: int) -> Iterator[Tensor]:
+        rng = torch.Generator().manual_seed(0)
+        for part in torch.arange(n).split(_CHUNK):
+            yield to_float(stack_pictures(self.triples.pictures, len(part), rng))
+
+    def _scored(self, pieces: Iterator[Tensor]) -> ModeScores:
+        label, recogniser = self.triples.label, self.triples.recogniser
+        counts = [stacked_counts(piece.float().cpu(), recogniser, label) for piece in pieces]
+        total = torch.stack(counts).sum(0)
+        return mode_scores(total, int(total.sum()))
+
+
+def _values(found: ModeScores) -> dict[str, float]:
+    """Without the share of high quality: every picture is counted for some triple."""
+    return {name: value for name, value in found.values().items() if name != "high_quality"}
+
+
+def _column(key: str, label: str, better: str, digits: int, signature: str) -> dict[str, Any]:
+    named = {"key": key, "label": label, "better": better}
+    return {**named, "digits": digits, "signature": signature}

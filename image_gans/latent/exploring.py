@@ -1,0 +1,177 @@
+"""What can be done with the latent space of a trained model: ways through it, arithmetic, projection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from image_gans.grids import grid, save_grid, save_picture
+from image_gans.latent.walks import Projection, linear, project, spherical, strip
+from seqgan_kit.data.images.pixels import decode, to_float
+from seqgan_kit.errors import DataError, UsageError, unknown
+
+WayName = Literal["spherical", "linear"]
+_WAYS = {"spherical": spherical, "linear": linear}
+_SHOWN_PIXELS = 96  # small pictures are enlarged to about this
+_MILLISECONDS = 80  # a frame of an animation
+
+Select = Callable[[str, int, int], Tensor]
+"""Latent vectors [n,d] that fit a condition: condition, n, seed."""
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """A generator in evaluation mode, and ways to draw its latent vectors."""
+
+    generator: nn.Module
+    draw: Callable[..., Tensor]
+    """``draw(n, seed=, condition=)`` -> [n,d]; conditions of models that were told labels."""
+    folder: Path
+    """Where pictures go unless a path is given."""
+    select: Select | None = None
+    """Finds latent vectors for a condition where ``draw`` knows none."""
+
+    @torch.no_grad()
+    def interpolate(
+        self,
+        *,
+        rows: int = 6,
+        steps: int = 9,
+        way: WayName = "spherical",
+        seed: int = 0,
+        condition: str | None = None,
+        to: str | None = None,
+        out: Path | None = None,
+    ) -> Path:
+        """Ways between random latent vectors: a row of pictures each, or moving ones in a ``.gif``.
+
+        Args:
+            rows: how many ways.
+            steps: pictures on each, with both ends.
+            way: along the great circle, or straight.
+            seed: the same seed gives the same ways.
+            condition: what is drawn at the start (and the end), by a model that was told labels.
+            to: what is drawn at the end, from the same noise as at the start.
+            out: a ``.png`` or ``.gif`` file.
+        """
+        if way not in get_args(WayName):
+            raise unknown("way", way, get_args(WayName))
+        if rows < 1:
+            raise UsageError(f"{rows} ways show nothing; ask for at least 1.")
+        if to is None:
+            starts, ends = self.draw(2 * rows, seed=seed, condition=condition).chunk(2)
+        else:
+            starts = self.draw(rows, seed=seed, condition=condition)
+            ends = self.draw(rows, seed=seed, condition=to)
+        pictures = strip(self.generator, starts, ends, steps, _WAYS[way])
+        out = out if out is not None else self.folder / f"interpolation-seed-{seed}.png"
+        if out.suffix.lower() == ".gif":
+            return save_animation(pictures.unflatten(0, (rows, steps)).transpose(0, 1), out)
+        return save_grid(pictures, out, columns=steps, scale=_scale(pictures))
+
+    @torch.no_grad()
+    def arithmetic(
+        self,
+        formula: str,
+        *,
+        rows: int = 6,
+        examples: int = 64,
+        seed: int = 0,
+        out: Path | None = None,
+    ) -> Path:
+        """``A - B + C``: pictures of C moved by mean z of A less that of B (Radford et al. 2016, 6.3).
+
+        Each row of the picture shows one sample of A, of B and of C, and behind them that C moved.
+
+        Args:
+            formula: three conditions, such as ``coat=ginger - coat=black + accessory=hat``; of a model that
+                was told no labels, what samples are recognised as.
+            rows: how many samples of C are moved.
+            examples: latent vectors behind each mean.
+            seed: the same seed gives the same pictures.
+            out: a ``.png`` file.
+        """
+        first, second, third = terms(formula)
+        choose = self.select or (lambda text, n, s: self.draw(n, seed=s, condition=text))
+        of = {text: choose(text, max(examples, rows), seed + i)
+              for i, text in enumerate((first, second, third))}  # fmt: skip
+        shown = [of[text][:rows] for text in (first, second, third)]
+        moved = shown[2] + of[first].mean(0) - of[second].mean(0)
+        latents = torch.stack([*shown, moved], 1).flatten(0, 1)
+        pictures = self.generator(latents)
+        out = out if out is not None else self.folder / f"arithmetic-seed-{seed}.png"
+        return save_grid(pictures, out, columns=4, scale=_scale(pictures))
+
+    def project(
+        self, picture: Path, *, restarts: int = 8, moves: int = 300, seed: int = 0,
+        out: Path | None = None,
+    ) -> tuple[Path, Projection]:  # fmt: skip
+        """The latent vectors nearest to a picture, by gradient descent from several starts.
+
+        Row by row the picture file holds the given picture, the start and the end of each search, best first.
+
+        Args:
+            picture: any picture file; the square in its middle is taken.
+            restarts: random starts.
+            moves: steps from each.
+            seed: of the starts.
+            out: a ``.png`` file.
+        """
+        starts = self.draw(restarts, seed=seed)
+        with torch.no_grad():
+            first = self.generator(starts)
+        target = read_picture(picture, *first.shape[1:3]).to(first)
+        found = project(self.generator, target, starts, moves=moves)
+        order = found.distances.argsort()
+        with torch.no_grad():
+            ends = self.generator(found.latents)
+        shown = torch.stack([target.expand_as(ends), first, ends], 1)[order].flatten(0, 1)
+        out = out if out is not None else self.folder / f"projection-of-{picture.stem}.png"
+        return save_grid(shown, out, columns=3, scale=_scale(shown)), found
+
+
+def terms(formula: str) -> tuple[str, str, str]:
+    """A, B and C of ``A - B + C``."""
+    parts = re.fullmatch(r"\s*(.+?)\s+-\s+(.+?)\s+\+\s+(.+?)\s*", formula)
+    if parts is None:
+        raise UsageError(
+            f"{formula!r} is not of the form 'A - B + C' (with spaces around the signs), such as "
+            "'coat=ginger - coat=black + accessory=hat'."
+        )
+    return parts[1], parts[2], parts[3]
+
+
+def read_picture(path: Path, channels: int, size: int) -> Tensor:
+    """[C,H,W] in [-1,1] of a picture file, its middle square in that size."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+    try:
+        pixels = decode(data, size=size, channels=channels, crop="centre").pixels
+    except DataError:
+        raise DataError(f"{path} is no picture, or is damaged; give a PNG or JPEG file.") from None
+    return to_float(torch.from_numpy(pixels)[None])[0]
+
+
+def save_animation(frames: Tensor, path: Path) -> Path:
+    """Writes [T,N,C,H,W], N moving pictures side by side, as a GIF that goes there and back."""
+    scale = _scale(frames)
+    sheets = [grid(frame, scale=scale).expand(3, -1, -1).permute(1, 2, 0) for frame in frames]
+    images = [Image.fromarray(sheet.contiguous().numpy()) for sheet in sheets]
+    there_and_back = [*images, *images[-2:0:-1]]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first, *others = there_and_back
+    options = {"save_all": True, "append_images": others, "duration": _MILLISECONDS, "loop": 0}
+    return save_picture(first, path, "GIF", **options)
+
+
+def _scale(pictures: Tensor) -> int:
+    return max(1, _SHOWN_PIXELS // pictures.shape[-1])

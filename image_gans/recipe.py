@@ -1,0 +1,45 @@
+"""What every image recipe does around its training: hooks before, files, figures and scores after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from image_gans.evaluation.image_export import save_image_model
+from image_gans.evaluation.image_scores import ImageScorer
+from seqgan_kit.core.game import Game
+from seqgan_kit.core.runs.long_work import long_work
+from seqgan_kit.core.runs.run import Run
+from seqgan_kit.core.training.alarms import LostDiversity, PinnedDiscriminator
+from seqgan_kit.core.training.trainer import Hooks
+from seqgan_kit.report.closing import close_run
+from seqgan_kit.report.run_page import write_report
+
+
+def image_hooks(scorer: ImageScorer) -> Hooks:
+    """Evaluation, grids, the report, and alarms for a D that has won and a G that has collapsed."""
+    alarms = (PinnedDiscriminator(rounds=200), LostDiversity(scorer.real_diversity()))
+    return Hooks(scorer, scorer.draw_grid, write_report, alarms)
+
+
+class Scorer(Protocol):
+    """What closes a run: figures and a table of scores."""
+
+    def draw_figures(self, run: Run, game: Game) -> None:
+        """Into the run's figures/."""
+
+    def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
+        """The table of scores.json."""
+
+
+def close_image_run(
+    run: Run, scorer: Scorer, trained: Game, name: str, own_data: str = "--images DIR"
+) -> None:
+    """Model, figures, scores and report, by the process that leads."""
+    if not run.runtime.leads:
+        return
+    save_image_model(run.log.model_folder, trained.players["generator"])
+    with long_work("scoring", quiet=run.settings.quiet):
+        scorer.draw_figures(run, trained)
+        scores = scorer.record(f"{name} and real data", {name: trained}, run.settings.seed)
+    close_run(run, scores, own_data=own_data)
