@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import collections
 import dataclasses
 import importlib
 import itertools
@@ -21,63 +22,55 @@ from seqgan_kit.core.bounds import Bounds
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("seqgan_kit", "image_gans")
 LONGEST_FILE_LINES = 275
+FILES_IN_A_ROOM = 16
 
 # A room may import itself and these. The longest name that fits a module is its room.
-FOUNDATION = {"seqgan_kit", "seqgan_kit.ctrl_c", "seqgan_kit.errors", "seqgan_kit.resources"}
+FOUNDATION = {"seqgan_kit", "seqgan_kit.errors", "seqgan_kit.resources"}
 CORE = FOUNDATION | {"seqgan_kit.core"}
-BELOW_METHODS = CORE | {"seqgan_kit.data", "seqgan_kit.sequences", "seqgan_kit.metrics"}
-BELOW_IMAGES = CORE | {"seqgan_kit.data", "seqgan_kit.metrics"}
-IMAGE_PARTS = {
-    "image_gans",
-    "image_gans.conditions",
+PARTS = CORE | {"seqgan_kit.data", "seqgan_kit.sequences", "seqgan_kit.metrics"}
+SCORED = PARTS | {"seqgan_kit.methods", "seqgan_kit.evaluation"}
+CLI_PARTS = {"seqgan_kit.cli.command", "seqgan_kit.cli.user_files"}
+BELOW_IMAGES = CORE | {"seqgan_kit.data", "seqgan_kit.metrics", "image_gans"}
+IMAGE_SETTINGS = {
     "image_gans.grids",
-    "image_gans.latent.walks",
-    "image_gans.schedule",
+    "image_gans.conditions",
     "image_gans.switches",
+    "image_gans.schedule",
 }
+IMAGE_PARTS = BELOW_IMAGES | IMAGE_SETTINGS | {"image_gans.networks", "image_gans.metrics"}
 MAY_IMPORT: dict[str, set[str]] = {
     "seqgan_kit": set(),
-    "seqgan_kit.__main__": {"seqgan_kit.cli"},
-    "seqgan_kit.ctrl_c": set(),
+    "seqgan_kit.__main__": {"seqgan_kit", "seqgan_kit.cli"},
     "seqgan_kit.errors": set(),
     "seqgan_kit.resources": {"seqgan_kit.errors"},
     "seqgan_kit.core": FOUNDATION,
     "seqgan_kit.data": CORE,
     "seqgan_kit.sequences": CORE,
     "seqgan_kit.metrics": CORE,
-    "seqgan_kit.methods": BELOW_METHODS,
-    "seqgan_kit.report": BELOW_METHODS | {"seqgan_kit.methods"},
-    "seqgan_kit.cli": BELOW_METHODS | {"seqgan_kit.methods", "seqgan_kit.report"},
+    "seqgan_kit.methods": PARTS,
+    "seqgan_kit.evaluation": PARTS,
+    "seqgan_kit.report": SCORED,
+    "seqgan_kit.bench": SCORED | CLI_PARTS,
+    "seqgan_kit.cli": SCORED | CLI_PARTS | {"seqgan_kit.report", "seqgan_kit.bench"},
+    "seqgan_kit.cli.command": FOUNDATION,
+    "seqgan_kit.cli.user_files": FOUNDATION,
     "image_gans": set(),
-    "image_gans.conditions": BELOW_IMAGES | {"image_gans"},
-    "image_gans.networks": BELOW_IMAGES | {"image_gans", "image_gans.conditions"},
-    "image_gans.metrics": BELOW_IMAGES | {"image_gans"},
-    "image_gans.grids": BELOW_IMAGES | {"image_gans"},
-    "image_gans.latent.walks": BELOW_IMAGES | {"image_gans"},
-    "image_gans.switches": BELOW_IMAGES | {"image_gans", "image_gans.networks"},
+    "image_gans.conditions": BELOW_IMAGES,
+    "image_gans.networks": BELOW_IMAGES | {"image_gans.conditions"},
+    "image_gans.metrics": BELOW_IMAGES,
+    "image_gans.switches": BELOW_IMAGES | {"image_gans.networks"},
+    "image_gans.schedule": BELOW_IMAGES | {"image_gans.switches"},
     "image_gans.image_presets": {"image_gans", "image_gans.schedule"},
-    "image_gans.image_fitting": BELOW_IMAGES | {"image_gans", "image_gans.schedule"},
-    "image_gans.schedule": BELOW_IMAGES | {"image_gans", "image_gans.switches"},
-    "image_gans.latent.exploring": BELOW_IMAGES | {"image_gans.grids", "image_gans.latent.walks"},
-    "image_gans.latent.by_attribute": BELOW_IMAGES
-    | {"image_gans.conditions", "image_gans.metrics"},
-    "image_gans.evaluation.saved_networks": BELOW_IMAGES | {"image_gans", "image_gans.networks"},
-    "image_gans.evaluation.image_export": BELOW_IMAGES
-    | IMAGE_PARTS
-    | {"image_gans.latent.exploring", "image_gans.networks", "image_gans.latent.by_attribute"}
-    | {"image_gans.evaluation.saved_networks"},
-    "image_gans.methods": BELOW_IMAGES
-    | IMAGE_PARTS
-    | {"image_gans.networks", "image_gans.metrics", "image_gans.evaluation.image_export"},
-    "image_gans.bench.bare_loops": BELOW_IMAGES | IMAGE_PARTS | {"image_gans.networks"},
-    "image_gans.bench.image_timing": BELOW_IMAGES
-    | IMAGE_PARTS
-    | {"image_gans.networks", "image_gans.methods", "image_gans.bench.bare_loops"},
-    "image_gans.bench.image_bench": CORE
-    | {"image_gans", "image_gans.bench.image_timing", "seqgan_kit.cli"},
-    "image_gans.recipe": BELOW_IMAGES
-    | IMAGE_PARTS
-    | {"image_gans.evaluation.image_export", "image_gans.methods", "seqgan_kit.report"},
+    "image_gans.image_fitting": IMAGE_PARTS,
+    "image_gans.few_labels": BELOW_IMAGES,
+    "image_gans.conditional_game": IMAGE_PARTS,
+    "image_gans.grids": BELOW_IMAGES,
+    "image_gans.latent": IMAGE_PARTS,
+    "image_gans.methods": IMAGE_PARTS | {"image_gans.conditional_game", "image_gans.few_labels"},
+    "image_gans.evaluation": IMAGE_PARTS | {"image_gans.latent", "image_gans.few_labels"},
+    "image_gans.bench": IMAGE_PARTS
+    | {"image_gans.methods", "seqgan_kit.bench", "seqgan_kit.cli.command"},
+    "image_gans.recipe": IMAGE_PARTS | {"image_gans.evaluation", "seqgan_kit.report"},
 }
 
 
@@ -127,12 +120,19 @@ def test_rooms_import_only_what_lies_below_them(path):
         assert room(imported) in allowed, f"{module_name(path)} may not import {imported}"
 
 
-def methods() -> Iterator[Path]:
-    """The method files: those with their own phases. The rooms' other files are shared by them."""
-    for path in sources("seqgan_kit/methods", "image_gans/methods"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        if {"build", "phases"} & {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}:
-            yield path
+def test_no_room_is_crowded():
+    rooms = collections.Counter(p.parent for p in sources(*PACKAGES) if p.stem != "__init__")
+    assert {str(room): n for room, n in rooms.items() if n > FILES_IN_A_ROOM} == {}
+
+
+def methods() -> list[Path]:
+    """The method files; their rooms hold nothing else."""
+    folders = sources("seqgan_kit/methods", "image_gans/methods")
+    return [path for path in folders if path.stem != "__init__"]
+
+
+def test_every_method_has_a_recipe_of_its_name():
+    assert [p.name for p in methods() if not (ROOT / "recipes" / p.name).exists()] == []
 
 
 def test_methods_do_not_import_each_other():
@@ -229,7 +229,7 @@ def test_nothing_is_unpickled_and_no_code_comes_from_data():
         }
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
             name, keywords = ast.unparse(call.func), {k.arg: k.value for k in call.keywords}
-            runs_recipes = path == ROOT / "seqgan_kit" / "cli" / "recipes.py"
+            runs_recipes = path == ROOT / "seqgan_kit" / "cli" / "recipe_commands.py"
             assert name not in ("eval", "exec") or runs_recipes, path
             assert "trust_remote_code" not in keywords, path
             if name == "torch.load":

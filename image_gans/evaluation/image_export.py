@@ -203,8 +203,8 @@ def load_image_model(
         foreign = ForeignClass(entry["class"])
         raise UsageError(
             f"the generator in {folder} is of the class {foreign}, which is not part of image_gans, and code "
-            "is never imported from data. Hand it over in Python: "
-            f"image_gans.evaluation.image_export.load_image_model({str(run_dir)!r}, generator={foreign.short}(...))."
+            "is never imported from data. Hand it over in Python: image_gans.evaluation.image_export."
+            f"load_image_model({str(run_dir)!r}, generator={foreign.short}(...))."
         )
     try:
         network = restored_network(_maker(entry, generator, path), weights)

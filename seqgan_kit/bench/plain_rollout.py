@@ -25,8 +25,8 @@ def plain_rollout_rewards(
 ) -> Tensor:
     """Rewards [B,T] of ``tokens`` [B,T] by a loop over rollouts and prefix lengths that replays prefixes.
 
-    Means the same as :func:`seqgan_kit.sequences.estimators.trials.rollout_rewards`, cell by cell, from other random
-    numbers. Given tokens are read without projecting to the vocabulary.
+    Means the same as ``rollout_rewards``, cell by cell, from other random numbers.
+    Given tokens are read without projecting to the vocabulary.
     """
     length = tokens.shape[1]
     rewards = torch.zeros(tokens.shape, device=tokens.device)

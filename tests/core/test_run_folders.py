@@ -222,7 +222,8 @@ def half_row_from(number: int) -> Callable[[Path, bytes], None]:
 def test_a_row_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     """Under a limit of the file's size, which cuts a write short as a full disk does."""
     script = (
-        "import resource, sys; from pathlib import Path; from seqgan_kit.core.runs.log.run_log import _append\n"
+        "import resource, sys; from pathlib import Path\n"
+        "from seqgan_kit.core.runs.log.run_log import _append\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50))\n"
         "[_append(Path(sys.argv[1]), b'x' * 19 + b'\\n') for _ in range(3)]"
     )

@@ -21,7 +21,7 @@ def norm_layer(name: str, channels: int) -> list[nn.Module]:
     """The layer between a convolution and its activation, as a list of one or none.
 
     batch     over pictures and pixels, channel by channel
-    virtual   over a fixed reference and the picture itself, see :mod:`image_gans.networks.blocks.virtual_norm`
+    virtual   over a fixed reference and the picture itself, see ``virtual_norm.py``
     reference over a fixed reference alone; both for generators that put it in front of their batch
     layer     over channels and pixels, picture by picture (Ba et al. 2016), with a scale and a shift for
               each channel, as the authors of WGAN-GP have it in their critics

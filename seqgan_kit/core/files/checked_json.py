@@ -2,7 +2,7 @@
 
     model = read_checked(path, MODEL)
 
-where MODEL is a kind (:mod:`seqgan_kit.core.files.json_kinds`). A file that does not fit is refused in a sentence
+where MODEL is a kind (see ``json_kinds.py``). A file that does not fit is refused in a sentence
 that names the file, the field, what it holds and what is allowed. Files may come from anywhere, so size and
 nesting are bounded as well.
 """

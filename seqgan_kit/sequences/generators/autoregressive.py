@@ -196,7 +196,7 @@ class SequenceGenerator(nn.Module, ABC):
         top_p: float | None = None,
         chunk_rows: int = CHUNK_ROWS,
     ) -> Tensor:
-        """Draws ``n`` sequences [n,T]; see :func:`seqgan_kit.sequences.sampling.drawing_tokens.sample_sequences`."""
+        """Draws ``n`` sequences [n,T]; see ``sample_sequences``."""
         return sample_sequences(
             self,
             n,

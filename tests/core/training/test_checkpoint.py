@@ -205,7 +205,7 @@ def test_a_writer_killed_half_way_leaves_the_old_file(tmp_path):
         "checkpoint.torch.save = half\n"
         "checkpoint.write_checkpoint(Path(sys.argv[1]), {'moves': 4})\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(path)], cwd=Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, "-c", script, str(path)], cwd=Path(__file__).parents[3])
     assert done.returncode == 9
     assert path.read_bytes() == before
     assert numbered_checkpoints(tmp_path) == [path]

@@ -28,7 +28,7 @@ ORDERS = (1, 2, 3, 4, 5)
 WORDS = st.sampled_from(["a", "b", "ab", "é", "e\u0301", "猫", "🐈", "A"])
 SENTENCES = st.lists(WORDS, max_size=12)
 ANY_WORDS = st.text(min_size=1, max_size=3)
-CORPORA = Path(os.environ.get("SEQGAN_KIT_CORPORA", Path(__file__).parents[3] / "shared/corpora"))
+CORPORA = Path(os.environ.get("SEQGAN_KIT_CORPORA", Path(__file__).parents[4] / "shared/corpora"))
 
 
 def by_nltk(hypothesis: Sentence, references: list[Sentence]) -> list[float]:

@@ -20,7 +20,7 @@ from seqgan_kit.sequences.generators.generator_choice import (
 from seqgan_kit.sequences.generators.lstm import LSTMConfig
 from seqgan_kit.sequences.worlds.oracle import GATES, open_oracle, oracle_entropy, oracle_nll
 
-CORPORA = Path(os.environ.get("SEQGAN_KIT_CORPORA", Path(__file__).parents[3] / "shared/corpora"))
+CORPORA = Path(os.environ.get("SEQGAN_KIT_CORPORA", Path(__file__).parents[4] / "shared/corpora"))
 ORIGINAL = CORPORA / "oracle" / "target_params.npz"
 needs_original = pytest.mark.skipif(not ORIGINAL.is_file(), reason="needs the original oracle")
 

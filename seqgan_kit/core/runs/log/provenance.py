@@ -25,7 +25,7 @@ def provenance() -> dict[str, Any]:
     return {
         "command": [*script, *arguments],
         "versions": versions | {name: _version(name) for name in _REPORTED_PACKAGES},
-        "git": _git(Path(__file__).resolve().parents[3]),
+        "git": _git(Path(__file__).resolve().parents[4]),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         "world_size": int(os.environ.get("WORLD_SIZE", "1")),
         "platform": platform.platform(),
