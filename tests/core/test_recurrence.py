@@ -14,6 +14,8 @@ from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, bu
 from seqgan_kit.sequences.generators.lstm import LSTMConfig
 from seqgan_kit.sequences.generators.relational_memory import RelationalConfig
 
+pytestmark = pytest.mark.numerics
+
 TINY = {
     "lstm": LSTMConfig(embedding=4, hidden=6, layers=2, initial_std=0.8),
     "relational": RelationalConfig(embedding=4, slots=2, heads=2, head_size=3),
@@ -100,8 +102,6 @@ LSTM_IN_BFLOAT16 = """
 import torch
 from seqgan_kit.core.recurrence import has_bfloat16_lstm
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
-
-pytestmark = pytest.mark.numerics
 generator = LSTMGenerator(LSTMConfig(), 7, 5, bos=1, eos=2, pad=0)
 with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
     generator.log_probs(torch.full((3, 5), 4)).sum().backward()
