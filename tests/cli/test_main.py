@@ -133,8 +133,8 @@ def test_light_commands_load_nothing_heavy(words: list[str], tmp_path: Path) -> 
     words = [word.format(text) for word in words]
     code = (
         "from pathlib import Path\n"
-        "from seqgan_kit.cli import main, recipes\n"
-        f"recipes.recipes_dir = lambda: Path({str(tmp_path)!r})\n"
+        "from seqgan_kit.cli import main, recipe_commands\n"
+        f"recipe_commands.recipes_dir = lambda: Path({str(tmp_path)!r})\n"
         f"assert main.main({words!r}) == 0"
     )
     heavy = {"torch", "datasets", "nltk", "sacrebleu", "tyro", "rich", "PIL"}

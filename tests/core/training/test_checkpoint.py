@@ -200,7 +200,7 @@ def test_a_writer_killed_half_way_leaves_the_old_file(tmp_path):
     script = (
         "import os, sys, torch\n"
         "from pathlib import Path\n"
-        "from seqgan_kit.core import checkpoint\n"
+        "from seqgan_kit.core.training import checkpoint\n"
         "def half(state, file): file.write(b'PK half'); file.flush(); os._exit(9)\n"
         "checkpoint.torch.save = half\n"
         "checkpoint.write_checkpoint(Path(sys.argv[1]), {'moves': 4})\n"
