@@ -4,11 +4,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test format data clean
+.PHONY: help demo test docs format data clean
 
 help:
 	@echo "make demo   train MLE then SeqGAN on the bundled captions and compare them (about 5 minutes)"
 	@echo "make test   ruff, mypy, pytest, and what depends on the processor as older ones too (about 6 minutes)"
+	@echo "make docs   build the documentation into build/site (under a minute)"
 	@echo "make format rewrite the code in the house style"
 	@echo "make data   rebuild data/catworld from its seed"
 	@echo "make clean  remove .venv, caches and runs/"
@@ -52,6 +53,11 @@ $(VENV)/.tested: pyproject.toml $(VENV)/.installed
 	@$(PIP) install -q -e '.[test]' -c constraints.txt
 	@touch $@
 
+$(VENV)/.documented: pyproject.toml $(VENV)/.installed
+	@echo "make: what the documentation needs"
+	@$(PIP) install -q -e '.[docs]' -c constraints.txt
+	@touch $@
+
 demo: $(VENV)/.installed
 	$(BIN)/python recipes/seqgan.py --out runs/demo --overwrite
 
@@ -67,6 +73,9 @@ test: $(VENV)/.tested
 NUMERICS = $(BIN)/python -m pytest -n 2 --dist loadfile -q $$(grep -rlF 'pytestmark = pytest.mark.numerics' tests)
 as_older_processors = $(if $(filter x86_64 amd64,$(shell uname -m)),\
   ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(NUMERICS) && ATEN_CPU_CAPABILITY=default $(NUMERICS))
+
+docs: $(VENV)/.documented
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 format: $(VENV)/.tested
 	$(BIN)/ruff check --fix .
