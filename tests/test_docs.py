@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from document_blocks import ROOT, Block, blocks, make_home, run_command
 from one_process import OneProcess
 
@@ -168,3 +169,14 @@ def test_no_page_asks_another_host_for_anything() -> None:
         assert set(re.findall(r"https?://[^\"' ]+", svg.read_text())) <= {
             "http://www.w3.org/2000/svg"
         }
+
+
+def test_the_habits_files_agree_with_the_package() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == seqgan_kit.__version__
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    assert {repo["repo"] for repo in hooks["repos"]} == {"local"}
+    jobs = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text(encoding="utf-8"))["jobs"]
+    assert jobs["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+    ran = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    assert [command.split()[:2] for command in ran] == [["make", "test"], ["make", "docs"]]
