@@ -158,6 +158,19 @@ def test_included_files_link_within_the_site() -> None:
     assert "../docs" not in text
 
 
+@pytest.mark.parametrize(
+    ("html", "fetches"),
+    [
+        ('<script src="https://host/x.js">', True),
+        ("<link rel=stylesheet href=//host/x.css>", True),
+        ("@font-face { src: url(https://host/x.woff2) }", True),
+        ('<a href="https://host/paper">paper</a> <img src="x.png">', False),
+    ],
+)
+def test_what_a_built_page_would_fetch_is_seen(html: str, fetches: bool) -> None:
+    assert bool(site_hook.FETCHED.search(html)) is fetches
+
+
 def test_no_page_asks_another_host_for_anything() -> None:
     for page, text in TEXTS.items():
         assert not re.search(r"!\[[^\]]*\]\(https?:|<(img|script|link|iframe)[^>]+https?:", text), (

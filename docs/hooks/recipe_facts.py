@@ -124,10 +124,17 @@ def differences(recipe: str) -> str:
     for text in paragraphs(recipe)[1:]:
         if text.startswith("Differs from"):
             start, _, rest = " ".join(text.split()).partition(": ")
-            parts = re.split(r"; (?![^()]*\))", rest)
-            items = [f"- {part[0].upper()}{part[1:].rstrip('.')}." for part in parts if part]
+            first, *more = re.split(r"(?<=[a-z0-9)]\.) (?=[A-Z])", rest)
+            parts = [*re.split(r"; (?![^()]*\))", first), *more]
+            items = [f"- {_as_sentence(part)}" for part in parts if part]
             return "\n".join([f"{start}:", "", *items])
     return "The method's file names no difference."
+
+
+def _as_sentence(text: str) -> str:
+    """With a capital, unless it begins with a symbol, and a full stop."""
+    symbol = len(text.split()[0]) == 1
+    return f"{text[0] if symbol else text[0].upper()}{text[1:].rstrip('.')}."
 
 
 def presets(recipe: str) -> dict[str, list[Setting]]:

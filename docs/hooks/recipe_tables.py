@@ -55,7 +55,9 @@ def presets(recipe: str) -> str:
     base = {s.flag: s.value for s in of_presets["default"]}
     rows = ["| Preset | What differs from `default` |", "| --- | --- |"]
     for name, items in of_presets.items():
-        if name != "default":
+        if name == "smoke":
+            rows.append("| `smoke` | networks, data and rounds so small that a run takes seconds |")
+        elif name != "default":
             changed = [f"`{s.flag} {shown(s.value)}`" for s in items if s.value != base.get(s.flag)]
             rows.append(f"| `{name}` | {', '.join(changed) or 'nothing'} |")
     return "\n".join(rows)
@@ -105,7 +107,7 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, tuple):
-        return " ".join(map(shown, value)) or "none"
+        return " ".join(map(shown, value))
     return str(value)
 
 

@@ -17,6 +17,10 @@ import recipe_tables as tables
 
 DOCS = Path(__file__).resolve().parents[1]
 MARKER = re.compile(r"^\{\{ (\w+)(?: ([^}]+?))? \}\}$", flags=re.MULTILINE)
+FETCHED = re.compile(
+    r"""<(?:script|img|iframe|source|video|audio)\b[^>]*\bsrc=["']?(?:https?:)?//"""
+    r"""|<link\b(?![^>]*rel=["']?canonical)[^>]*\bhref=["']?(?:https?:)?//|url\(["']?(?:https?:)?//"""
+)
 RECIPE_PARTS = {
     "usage": tables.usage,
     "citation": facts.citation,
@@ -45,6 +49,14 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 def on_page_content(html: str, **_: Any) -> str:
     """Show Sphinx roles in docstrings as plain code."""
     return re.sub(r":(?:class|func|meth|mod|attr|data):<code>~?", "<code>", html)
+
+
+def on_post_build(config: Any) -> None:
+    """Refuse a site whose pages would fetch anything from another host."""
+    site = Path(config.site_dir)
+    for file in (*site.rglob("*.html"), *site.rglob("*.css")):
+        if found := FETCHED.search(file.read_text(encoding="utf-8")):
+            raise ValueError(f"{file} would fetch from another host: {found[0][:200]}")
 
 
 def check_method_page(recipe: str, markdown: str) -> None:
