@@ -6,6 +6,7 @@ that the recipe's own parser takes. The examples run as programs.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sys
@@ -127,6 +128,21 @@ def test_the_commands_in_a_recipe_are_ones_that_it_takes(recipe: str) -> None:
         words = shlex.split(line.splitlines()[-1])
         if f"recipes/{recipe}.py" in words and "--resume" not in words:
             parse(module.PRESETS, words[words.index(f"recipes/{recipe}.py") + 1 :], "")
+
+
+def unexplained(recipe: str, run: Path) -> set[str]:
+    """Metrics in a run's log that the page of its recipe does not name."""
+    page = f"methods/{recipe}.md"
+    shown = site_hook.MARKER.sub(
+        lambda found: tables.logged(found[2]) if found[1] == "logged" else "", TEXTS[page]
+    )
+    rows = [json.loads(row) for row in (run / "metrics.jsonl").read_text().splitlines()]
+    kept = [row["values"] for row in rows if row["kind"] in ("train", "evaluation")]
+    return {name for values in kept for name in values if f"`{name}`" not in shown}
+
+
+def test_a_page_explains_all_that_its_recipe_logs(home: Path, shell: OneProcess) -> None:
+    assert not unexplained("seqgan", home / "runs" / "first")
 
 
 def test_a_command_is_told_from_its_comment() -> None:

@@ -128,7 +128,7 @@ def differences(recipe: str) -> str:
             parts = [*re.split(r"; (?![^()]*\))", first), *more]
             items = [f"- {_as_sentence(part)}" for part in parts if part]
             return "\n".join([f"{start}:", "", *items])
-    return "The method's file names no difference."
+    return "The method's file records none."
 
 
 def _as_sentence(text: str) -> str:
