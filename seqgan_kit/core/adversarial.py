@@ -38,10 +38,6 @@ class AdversarialGame(Game):
         for penalty in self.penalties:
             penalty.check(discriminator)
 
-    def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
-        """Samples of G; conditional games read the conditions from the batch."""
-        return self.sample(n, rng=rng)
-
     def discriminate(self, x: Tensor) -> Critique:
         """D's verdict."""
         return cast(Critique, self.players["discriminator"](x))

@@ -169,6 +169,10 @@ class Game(nn.Module):
         """Draws ``n`` samples from the generator."""
         return cast(Tensor, self.players["generator"].sample(n, rng=rng))  # type: ignore[operator]
 
+    def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
+        """Draws ``n`` samples for a batch; conditional games read the conditions from it."""
+        return self.sample(n, rng=rng)
+
     def private_players(self) -> tuple[str, ...]:
         """Players without parameters: every process has its own (pools, buffers, running figures)."""
         return tuple(

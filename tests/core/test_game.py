@@ -118,3 +118,15 @@ def test_sampling_asks_the_generator(rng):
 
     game = AdversarialGame(Ones(), Discriminator(nn.Identity(), 3), hinge())
     assert game.sample(2, rng=rng).shape == (2, 3)
+
+
+def test_any_game_draws_for_a_batch():
+    """A game without a discriminator reads conditions from the batch by overriding ``draw`` alone."""
+
+    class Doubles(Game):
+        def draw(self, n, batch, rng):
+            return 2 * batch["real"][:n]
+
+    batch = {"real": torch.arange(4.0)}
+    assert torch.equal(Doubles({}).draw(2, batch, torch.Generator()), torch.tensor([0.0, 2.0]))
+    assert "draw" in vars(Game)
