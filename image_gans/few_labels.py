@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqgan_kit.core.bounds import Positive, bounded
-from seqgan_kit.core.feeds import Feed, TensorFeed
+from seqgan_kit.core.feeds import Feed, JoinedFeed, TensorFeed
 from seqgan_kit.data.images.load_images import ImageCorpus, to_float
 from seqgan_kit.errors import DataError, UsageError, unknown
 
@@ -94,35 +93,12 @@ def balanced_rows(classes: Tensor, count: int, total: int, label: str, seed: int
     return torch.cat(chosen)
 
 
-class FewLabelsFeed:
-    """Batches of a corpus with ``labelled`` [L,C,H,W] and ``classes`` [L] beside them."""
-
-    def __init__(self, pictures: Feed, told: FewLabels, batch_size: int, **share: Any):
-        self.pictures = pictures
-        tensors = {"labelled": told.pictures, "classes": told.classes}
-        most = len(told.rows) // share.get("world_size", 1)
-        self.labelled = TensorFeed(tensors, min(batch_size, most), transform=_normalised, **share)
-
-    @property
-    def batches_per_epoch(self) -> int:
-        """Those of all pictures."""
-        return self.pictures.batches_per_epoch
-
-    def next_batch(self) -> dict[str, Tensor]:
-        """The next of both."""
-        return {**self.pictures.next_batch(), **self.labelled.next_batch()}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Both positions."""
-        return {
-            "pictures": self.pictures.state_dict(),
-            "labelled": self.labelled.state_dict(),
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Both go back."""
-        self.pictures.load_state_dict(state["pictures"])
-        self.labelled.load_state_dict(state["labelled"])
+def few_labels_feed(pictures: Feed, told: FewLabels, batch_size: int, **share: Any) -> JoinedFeed:
+    """Return batches of a corpus with ``labelled`` [L,C,H,W] and ``classes`` [L] beside them."""
+    tensors = {"labelled": told.pictures, "classes": told.classes}
+    most = len(told.rows) // share.get("world_size", 1)
+    labelled = TensorFeed(tensors, min(batch_size, most), transform=_normalised, **share)
+    return JoinedFeed({"pictures": pictures, "labelled": labelled})
 
 
 def _normalised(batch: dict[str, Tensor]) -> dict[str, Tensor]:

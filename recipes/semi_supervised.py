@@ -18,7 +18,7 @@ from typing import Annotated
 
 from image_gans.evaluation.image_scores import SMOKE_SCORES, ScoreSettings
 from image_gans.evaluation.label_scores import LabelScorer
-from image_gans.few_labels import FewLabelsFeed, LabelSettings, few_labels
+from image_gans.few_labels import LabelSettings, few_labels, few_labels_feed
 from image_gans.image_fitting import fit_to_images
 from image_gans.methods import semi_supervised
 from image_gans.methods.semi_supervised import PAPER, SemiSupervisedMethod
@@ -86,7 +86,7 @@ def main(cfg: Config) -> None:
         phases = semi_supervised.phases(training, cfg.techniques)
 
         scorer = LabelScorer(corpus, cfg.scores, told=told)
-        feed = FewLabelsFeed(pictures, told, cfg.labels.labelled_batch_size, **run.share())
+        feed = few_labels_feed(pictures, told, cfg.labels.labelled_batch_size, **run.share())
         hooks, following = image_hooks(scorer), averages(training)
         trained = Trainer(run, game, phases, feed, hooks, following).fit()
         close_image_run(run, scorer, trained, "semi-supervised GAN")

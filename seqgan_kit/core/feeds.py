@@ -95,3 +95,48 @@ class TensorFeed:
         rng = torch.Generator().manual_seed(mixed_seed(self.seed, self._epoch))
         order = torch.randperm(self.rows, generator=rng)
         return order.to(next(iter(self.tensors.values())).device)
+
+
+class JoinedFeed:
+    """Several feeds as one: every batch holds the entries of a batch of each.
+
+    For rows that do not belong together: unpaired images of two domains, labelled and unlabelled images,
+    simulated and real ones. Each feed shuffles by itself and starts its own next pass. An epoch is a pass
+    over the first feed.
+
+    Args:
+        feeds: by the name under which the position of each is saved.
+    """
+
+    def __init__(self, feeds: Mapping[str, Feed]):
+        if not feeds:
+            raise UsageError("a joined feed needs at least one feed.")
+        self.feeds = dict(feeds)
+
+    @property
+    def batches_per_epoch(self) -> int:
+        return next(iter(self.feeds.values())).batches_per_epoch
+
+    def next_batch(self) -> dict[str, Tensor]:
+        joined: dict[str, Tensor] = {}
+        for name, feed in self.feeds.items():
+            batch = feed.next_batch()
+            if twice := joined.keys() & batch.keys():
+                raise UsageError(
+                    f"the feed {name!r} has {', '.join(sorted(twice))} in its batches, as a feed before it "
+                    "has. Give the entries of joined feeds different names."
+                )
+            joined |= batch
+        return joined
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: feed.state_dict() for name, feed in self.feeds.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        if state.keys() != self.feeds.keys():
+            raise UsageError(
+                f"the saved position is of the feeds {', '.join(sorted(state))}; this run has "
+                f"{', '.join(sorted(self.feeds))}. Resume with the same data."
+            )
+        for name, feed in self.feeds.items():
+            feed.load_state_dict(state[name])

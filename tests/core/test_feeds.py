@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from seqgan_kit.core.feeds import TensorFeed
+from seqgan_kit.core.feeds import JoinedFeed, TensorFeed
 from seqgan_kit.errors import UsageError
 
 
@@ -95,3 +95,40 @@ def test_batches_that_do_not_fit_are_refused_with_what_would(batch_size, world_s
 def test_tensors_of_different_lengths_are_refused():
     with pytest.raises(UsageError, match=r"one number of rows; these have \[3, 4\]"):
         TensorFeed({"real": torch.zeros(3), "label": torch.zeros(4)}, 2, seed=0)
+
+
+def joined() -> JoinedFeed:
+    source = TensorFeed({"source": torch.arange(7)}, 2, seed=1)
+    return JoinedFeed({"targets": feed_of(12, 4), "sources": source})
+
+
+def test_joined_feeds_give_a_batch_of_each_and_pass_at_their_own_pace():
+    feed, alone = joined(), feed_of(12, 4)
+    assert feed.batches_per_epoch == alone.batches_per_epoch == 3
+    for _ in range(7):
+        batch = feed.next_batch()
+        assert batch.keys() == {"real", "label", "source"}
+        assert torch.equal(batch["real"], alone.next_batch()["real"])
+        assert len(batch["source"]) == 2
+
+
+@pytest.mark.parametrize("read_before", [0, 2, 3, 5])
+def test_joined_feeds_go_on_from_their_state(read_before):
+    feed, other = joined(), joined()
+    for _ in range(read_before):
+        feed.next_batch()
+    other.load_state_dict(feed.state_dict())
+    for _ in range(8):
+        one, two = feed.next_batch(), other.next_batch()
+        assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_joined_feeds_refuse_equal_entries_other_states_and_no_feed():
+    with pytest.raises(UsageError, match="the feed 'b' has label, real in its batches"):
+        JoinedFeed({"a": feed_of(4, 4), "b": feed_of(4, 4)}).next_batch()
+    with pytest.raises(
+        UsageError, match="position is of the feeds a; this run has sources, targets"
+    ):
+        joined().load_state_dict({"a": {}})
+    with pytest.raises(UsageError, match="at least one feed"):
+        JoinedFeed({})

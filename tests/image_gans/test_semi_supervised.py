@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from image_gans.evaluation.image_scores import ScoreSettings
 from image_gans.evaluation.label_scores import LabelScorer
-from image_gans.few_labels import FewLabelsFeed, LabelSettings, balanced_rows, few_labels
+from image_gans.few_labels import LabelSettings, balanced_rows, few_labels, few_labels_feed
 from image_gans.methods.semi_supervised import SemiSupervisedMethod, build, phases, unlabelled_loss
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.networks.classifier import ClassifyingDiscriminator
 from image_gans.schedule import ImageTraining
 from image_gans.switches import Techniques
+from seqgan_kit.core.feeds import JoinedFeed
 from seqgan_kit.core.game import Move, check_phases
 from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.errors import DataError, UsageError
@@ -168,8 +169,8 @@ def test_the_feed_gives_both_and_goes_back_to_its_place():
     data = corpus(COATS)
     told = few_labels(data, LabelSettings(labelled=6), seed=0)
 
-    def feed() -> FewLabelsFeed:
-        return FewLabelsFeed(data.feed(4, seed=0), told, 100, seed=0)
+    def feed() -> JoinedFeed:
+        return few_labels_feed(data.feed(4, seed=0), told, 100, seed=0)
 
     first = feed()
     batches = [first.next_batch() for _ in range(5)]
