@@ -14,10 +14,9 @@ from typing import Annotated, Literal
 import torch
 from torch import nn
 
-from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.adversarial import AdversarialGame, Estimator, Pathwise
 from seqgan_kit.core.bounds import Above0, Bounds, Size, Units, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.estimators import Estimator, Pathwise
 from seqgan_kit.core.objectives import Objective
 from seqgan_kit.core.penalties import Penalty
 from seqgan_kit.core.techniques.feature_matching import FeatureMatching

@@ -40,10 +40,9 @@ from image_gans.schedule import (
     generator_turn,
 )
 from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
-from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.adversarial import AdversarialGame, Pathwise
 from seqgan_kit.core.bounds import Share, Size, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.estimators import Pathwise
 from seqgan_kit.core.game import Batch, Loss, Move, Phase
 from seqgan_kit.core.objectives import non_saturating
 

@@ -37,10 +37,9 @@ from image_gans.schedule import (
 )
 from image_gans.schedule import optimizer as optimizer_of
 from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
-from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.adversarial import AdversarialGame, Pathwise
 from seqgan_kit.core.bounds import Weight, bounded
 from seqgan_kit.core.discriminator import Critique, Discriminator
-from seqgan_kit.core.estimators import Pathwise
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import non_saturating
 from seqgan_kit.core.techniques.feature_matching import FeatureMatching

@@ -20,9 +20,8 @@ from seqgan_kit.bench.side_by_side import (
     seconds_line,
     time_in_turns,
 )
-from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.adversarial import AdversarialGame, Pathwise
 from seqgan_kit.core.discriminator import Discriminator, evaluating
-from seqgan_kit.core.estimators import Pathwise
 from seqgan_kit.core.game import Batch, Move
 from seqgan_kit.core.objectives import expected_probability
 from seqgan_kit.core.optimizers import Optimizer

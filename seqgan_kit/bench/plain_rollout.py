@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqgan_kit.sequences.discriminators.textcnn import Highway, TextCNN
-from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, State
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.sampling.rollout import Reward
+from seqgan_kit.sequences.sampling.rows_in_progress import State
 
 
 @torch.no_grad()

@@ -15,11 +15,11 @@ from seqgan_kit.bench.side_by_side import (
     seconds_line,
     time_in_turns,
 )
-from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, Stepper
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.generators.transformer import TransformerConfig, TransformerGenerator
-from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
 from seqgan_kit.sequences.sampling.rollout import complete_prefixes
+from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.estimators.reinforce import policy_gradient_loss
 from seqgan_kit.sequences.estimators.trials import rollout_rewards
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
-from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
+from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 
 Result = TypeVar("Result")
 STAGES = ("sampling", "rollouts", "discriminator", "update")

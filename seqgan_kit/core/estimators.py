@@ -1,8 +1,8 @@
-"""How D's verdict reaches G through a sample.
+"""How D's verdict reaches G through a discrete sample of any kind, and what such estimators share.
 
-Images are differentiable, so the verdict flows straight back (:class:`Pathwise`). Discrete samples of any
-kind can be weighted by it (:class:`BoundarySeeking`). Estimators for token sequences alone (rollouts, weights
-of prefixes, Gumbel-softmax) live with the sequences and have the same two methods.
+:class:`BoundarySeeking` weights samples by D's verdict. Estimators for token sequences alone (rollouts,
+weights of prefixes, Gumbel-softmax) live with the sequences. All have the two methods of
+:class:`~seqgan_kit.core.adversarial.Estimator`.
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
+from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.core.pools import Pool
 from seqgan_kit.errors import UsageError, unknown
-
-if TYPE_CHECKING:
-    from seqgan_kit.core.adversarial import AdversarialGame
-
 
 RewardKind = Literal["verdict", "constant", "random"]
 """What weighs a sample: D's verdict, or, as controls, what knows nothing of it."""
@@ -30,34 +27,9 @@ REWARDS: tuple[RewardKind, ...] = ("verdict", "constant", "random")
 
 
 def check_reward(reward: str) -> None:
-    """Raises UsageError for a reward that there is not."""
+    """Raise UsageError if the reward name is unknown."""
     if reward not in REWARDS:
         raise unknown("reward", reward, REWARDS)
-
-
-class Estimator(Protocol):
-    """What an adversarial game asks of an estimator."""
-
-    def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
-        """``n`` samples for D to judge in its own turn, without a gradient."""
-
-    def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
-        """A loss whose gradient estimates that of the game's generator objective."""
-
-
-class Pathwise:
-    """The gradient through the sample: x = G(z), so d loss / d G = d loss / d x * d x / d G."""
-
-    def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
-        with torch.no_grad():
-            return game.draw(n, batch, move.rng)
-
-    def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
-        real = batch["real"]
-        fake_scores = game.discriminate(game.draw(len(real), batch, move.rng)).score
-        real_scores = game.discriminate(real).score if game.objective.needs_real else None
-        loss = game.objective.generator(fake_scores, real_scores).mean()
-        return Loss(loss, {"generator_loss": loss})
 
 
 def importance_weights(log_ratios: Tensor, dim: int = -1) -> Tensor:

@@ -39,7 +39,7 @@ from seqgan_kit.sequences.estimators.baselines import (
 from seqgan_kit.sequences.estimators.reinforce import Reinforce
 from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
+from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 from seqgan_kit.sequences.sequence_game import SequenceGame
 
 

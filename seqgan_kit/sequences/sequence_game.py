@@ -9,9 +9,8 @@ from typing import cast
 import torch
 from torch import nn
 
-from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.adversarial import AdversarialGame, Estimator
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.estimators import Estimator
 from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.core.objectives import Objective
 from seqgan_kit.core.penalties import Penalty

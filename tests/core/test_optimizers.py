@@ -10,7 +10,7 @@ from torch import nn
 from seqgan_kit.core.game import Game, Loss, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.runs.runtime import Runtime
-from seqgan_kit.core.training.gradient_step import Stepper
+from seqgan_kit.core.training.gradient_step import GradientStepper
 from seqgan_kit.errors import UsageError
 
 CPU = Runtime(torch.device("cpu"))
@@ -80,7 +80,7 @@ class Quadratic(Game):
 
 def one_step(game: Game, loss: str, optimizer: Optimizer, move) -> tuple[dict, dict]:
     turn = Turn(("player",), loss=loss, optimizer=optimizer)
-    _, logs, _ = Stepper(game, [Phase("p", (turn,))], CPU).step(turn, {}, move, 0.0, tuple)
+    _, logs, _ = GradientStepper(game, [Phase("p", (turn,))], CPU).step(turn, {}, move, 0.0, tuple)
     return {n: p.detach() for n, p in game.players["player"].items()}, logs
 
 
@@ -126,7 +126,7 @@ def test_equal_turns_share_their_optimizers_state_and_different_losses_do_not(mo
     again = Turn(("player",), loss="sum_loss", optimizer=Optimizer(0.1), moves=5)
     other = Turn(("player",), loss="bare_loss", optimizer=Optimizer(0.1))
     phases = [Phase("one", (turn,)), Phase("two", (again, other))]
-    stepper = Stepper(Quadratic([1.0, 1.0]), phases, CPU)
+    stepper = GradientStepper(Quadratic([1.0, 1.0]), phases, CPU)
     for each in (turn, again, other):
         stepper.step(each, {}, move, 0.0, tuple)
     assert stepper.state_dict()["moves"] == [2, 1]
@@ -135,7 +135,7 @@ def test_equal_turns_share_their_optimizers_state_and_different_losses_do_not(mo
 def test_the_schedule_is_applied_move_by_move(move):
     game = Quadratic([1.0, 0.0])
     turn = Turn(("player",), loss="sum_loss", optimizer=Optimizer(1.0, "sgd", schedule="linear"))
-    stepper = Stepper(game, [Phase("p", (turn,))], CPU)
+    stepper = GradientStepper(game, [Phase("p", (turn,))], CPU)
     for progress in (0.0, 0.5, 0.75):
         stepper.step(turn, {}, move, progress, tuple)
     assert game.players["player"]["a"].tolist() == [-(1 + 0.5 + 0.25), 0]

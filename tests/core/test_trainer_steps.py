@@ -16,7 +16,7 @@ from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.runs.run import open_run
 from seqgan_kit.core.runs.runtime import start_runtime
-from seqgan_kit.core.training.gradient_step import Stepper
+from seqgan_kit.core.training.gradient_step import GradientStepper
 from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.errors import UsageError
 
@@ -179,11 +179,11 @@ def test_compiled_players_train_as_plain_ones(tmp_path: Path) -> None:
 class TestMemory:
     """What a loss may know of the optimizer that moves a player."""
 
-    def play(self, moves: int) -> tuple[Stepper, Phase, Pull]:
+    def play(self, moves: int) -> tuple[GradientStepper, Phase, Pull]:
         game = Pull()
         turns = (replace(MOVE_A, optimizer=Optimizer(0.1, betas=(0.5, 0.9))), MOVE_B)
         phase = Phase("one", turns, 1)
-        stepper = Stepper(game, (phase,), start_runtime(seed=0, device="cpu"))
+        stepper = GradientStepper(game, (phase,), start_runtime(seed=0, device="cpu"))
         for _ in range(moves):
             move = Move("one", 0, 1, torch.Generator())
             stepper.step(phase.turns[0], {}, move, 0.0, lambda: ())

@@ -18,7 +18,7 @@ from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.game import Batch, Move, nothing_gathered
 from seqgan_kit.core.runs.runtime import start_runtime
 from seqgan_kit.core.techniques.unrolled import Parameters, Unrolled
-from seqgan_kit.core.training.gradient_step import Stepper
+from seqgan_kit.core.training.gradient_step import GradientStepper
 
 GENERATOR = MLPConfig(256, 128, 2, "tanh", batch_norm=False, initialisation="orthogonal")
 JUDGE = JudgeConfig("tanh", 128, 2, judge_initialisation="orthogonal")
@@ -39,13 +39,13 @@ def gradient(game: AdversarialGame, estimator: Unrolled, batch: Batch, move: Mov
 
 
 @pytest.fixture(scope="module")
-def played() -> tuple[AdversarialGame, Stepper, object]:
+def played() -> tuple[AdversarialGame, GradientStepper, object]:
     """The notebook's networks and rates after some rounds without unrolling, on the saddle objective."""
     torch.manual_seed(0)
     method = Modes2DMethod("minimax")
     game = modes_2d.build(MLPGenerator(GENERATOR), mlp_discriminator(JUDGE), method)
     (phase,) = modes_2d.phases(ImageTraining(1e-3, 1e-4, batch_size=BATCH))
-    stepper = Stepper(game, (phase,), start_runtime(seed=0, device="cpu", threads=1))
+    stepper = GradientStepper(game, (phase,), start_runtime(seed=0, device="cpu", threads=1))
     rng = torch.Generator().manual_seed(1)
     for number in range(ROUNDS):
         for turn in phase.turns:

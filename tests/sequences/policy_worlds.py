@@ -21,8 +21,9 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Move
 from seqgan_kit.core.objectives import expected_probability
 from seqgan_kit.sequences.estimators.reinforce import Reinforce
-from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, State
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.lstm import LSTMGenerator
+from seqgan_kit.sequences.sampling.rows_in_progress import State
 
 ROWS = 12_000
 __all__ = ["LENGTH", "ROWS", "World", "build_world", "contributions", "distance", "in_groups"]

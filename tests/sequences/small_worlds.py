@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.adversarial import AdversarialGame, Estimator
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.estimators import Estimator
 from seqgan_kit.core.objectives import non_saturating
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 

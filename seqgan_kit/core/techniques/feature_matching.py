@@ -9,8 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.estimators import Pathwise
+from seqgan_kit.core.adversarial import AdversarialGame, Pathwise
 from seqgan_kit.core.game import Batch, Loss, Move
 
 

@@ -13,8 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.estimators import Estimator
+from seqgan_kit.core.adversarial import AdversarialGame, Estimator
 from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.errors import UsageError
 

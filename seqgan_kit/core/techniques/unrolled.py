@@ -28,9 +28,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.adversarial import AdversarialGame, Pathwise
 from seqgan_kit.core.discriminator import frozen
-from seqgan_kit.core.estimators import Pathwise
 from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.core.optimizers import Memory
 from seqgan_kit.errors import UsageError, unknown
@@ -72,22 +71,22 @@ class InnerOptimizer:
             )
         return replace(self, learning_rate=rate, betas=memory.optimizer.betas)
 
-    def start(self, parameters: Parameters, memory: Memory | None = None) -> Moments:
+    def start(self, parameters: Parameters, memory: Memory | None = None) -> AdamMoments:
         """The moments of D's own optimizer for adam; 0 for sgd and before D's first move.
 
         ``memory`` has the names of ``parameters``.
         """
         means, squares = ({n: torch.zeros_like(p) for n, p in parameters.items()} for _ in "12")
         if memory is None or self.name == "sgd":
-            return Moments(means, squares, 0)
+            return AdamMoments(means, squares, 0)
         found = {n: state for n, state in memory.state.items() if n in parameters}
         means |= {n: state["exp_avg"].to(parameters[n]) for n, state in found.items()}
         squares |= {n: state["exp_avg_sq"].to(parameters[n]) for n, state in found.items()}
-        return Moments(means, squares, memory.moves)
+        return AdamMoments(means, squares, memory.moves)
 
     def step(
-        self, parameters: Parameters, gradients: Mapping[str, Tensor], moments: Moments
-    ) -> tuple[Parameters, Moments]:
+        self, parameters: Parameters, gradients: Mapping[str, Tensor], moments: AdamMoments
+    ) -> tuple[Parameters, AdamMoments]:
         """The next parameters and moments, as functions of these; t counts D's moves and the imagined ones.
 
         sgd: m <- b1 m + g, d <- d - lr m. adam: m <- b1 m + (1-b1) g, v <- b2 v + (1-b2) g^2,
@@ -99,7 +98,7 @@ class InnerOptimizer:
         if self.name == "sgd":
             means = {n: first * moments.means[n] + g for n, g in gradients.items()}
             new = {n: parameters[n] - rate * m for n, m in means.items()}
-            return new, Moments(means, moments.squares, number)
+            return new, AdamMoments(means, moments.squares, number)
         means = {n: first * moments.means[n] + (1 - first) * g for n, g in gradients.items()}
         squares = {
             n: second * moments.squares[n] + (1 - second) * g * g for n, g in gradients.items()
@@ -107,11 +106,11 @@ class InnerOptimizer:
         size = rate / (1 - first**number)
         roots = {n: (v / (1 - second**number) + self.epsilon**2).sqrt() for n, v in squares.items()}
         new = {n: parameters[n] - size * m / roots[n] for n, m in means.items()}
-        return new, Moments(means, squares, number)
+        return new, AdamMoments(means, squares, number)
 
 
 @dataclass(frozen=True)
-class Moments:
+class AdamMoments:
     """What an imagined optimizer remembers, by the names of the parameters."""
 
     means: Parameters

@@ -18,7 +18,7 @@ from seqgan_kit.core.runs.runtime import Runtime
 Wishes = Callable[[], tuple[bool, ...]]
 
 
-class Stepper:
+class GradientStepper:
     """Optimizers of a run, and the gradient step: loss, gradients of the turn's players alone, average
     over processes, clip, step. Turns of the same players on the same loss share an equal optimizer's
     state, across phases too."""

@@ -29,7 +29,7 @@ from seqgan_kit.core.training.averages import Averages
 from seqgan_kit.core.training.between_rounds import BetweenRounds
 from seqgan_kit.core.training.checkpoint import read_checkpoint
 from seqgan_kit.core.training.cursor import Cursor, FiniteCheck, Sums, rounds_of
-from seqgan_kit.core.training.gradient_step import Stepper
+from seqgan_kit.core.training.gradient_step import GradientStepper
 from seqgan_kit.core.training.keeper import Keeper
 from seqgan_kit.core.training.undo import Undo
 from seqgan_kit.errors import Interrupted
@@ -86,7 +86,7 @@ class Trainer:
         self.runtime.broadcast(self.game)
         # .to(): the weights of a copied LSTM are scattered, and cuDNN wants them in one block again.
         self.averages = Averages(self.game, averages or {}).to(self.runtime.device)
-        self.stepper = Stepper(self.game, self.phases, self.runtime)
+        self.stepper = GradientStepper(self.game, self.phases, self.runtime)
         self.cursor, self.sums, self.tally = Cursor(), Sums(), dict[str, int]()
         self.rng = self.runtime.generator("moves")
         self.stop_wish, self.keeper = StopWish(), Keeper(self)

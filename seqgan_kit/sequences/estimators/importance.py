@@ -30,8 +30,8 @@ from seqgan_kit.sequences.estimators.rewards import null_rewards, scored_complet
 from seqgan_kit.sequences.estimators.trials import mean_values, try_actions
 from seqgan_kit.sequences.fine_tuning import ADVERSARIAL
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
 from seqgan_kit.sequences.sampling.prefixes import continue_prefixes
+from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 
 
 def kept_tokens(progress: float, kept: int, step: int) -> int:

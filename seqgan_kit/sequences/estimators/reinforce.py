@@ -22,7 +22,7 @@ from seqgan_kit.sequences.estimators.rewards import (
 )
 from seqgan_kit.sequences.estimators.trials import Trials, mean_values, rollout_rewards, try_actions
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
+from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 
 
 def policy_gradient_loss(log_probs: Tensor, advantages: Tensor) -> Tensor:

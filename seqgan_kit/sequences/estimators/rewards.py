@@ -23,9 +23,9 @@ from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.estimators import RewardKind, check_reward
 from seqgan_kit.sequences.discriminators.prefix_scorer import PrefixScorer
 from seqgan_kit.sequences.discriminators.textcnn import TextCNN
-from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
 from seqgan_kit.sequences.sampling.inverse_cdf import draw_uniforms
 from seqgan_kit.sequences.sampling.rollout import Reward
+from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 
 
 def verdict_reward(game: AdversarialGame) -> Reward:

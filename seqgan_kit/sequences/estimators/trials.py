@@ -9,9 +9,9 @@ from torch import Tensor
 
 from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, Stepper
-from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.sampling.rollout import Reward, complete_prefixes, score_completions
+from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
 
 @dataclass(frozen=True)

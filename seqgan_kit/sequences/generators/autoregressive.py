@@ -12,69 +12,21 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqgan_kit.core.products import linear, product
+from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.core.products import linear
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.kernels.fused_likelihood import LOG2_E, token_log_probs, weighted_log_prob
-from seqgan_kit.sequences.sampling.drawing_tokens import (
-    CHUNK_ROWS,
-    check_sampling_options,
-    sample_sequences,
-)
-from seqgan_kit.sequences.sampling.rows_in_progress import Beginnings, Rows, State, StateRows
+from seqgan_kit.sequences.kernels.fused_likelihood import token_log_probs, weighted_log_prob
+from seqgan_kit.sequences.sampling.drawing_tokens import check_sampling_options, sample_sequences
+from seqgan_kit.sequences.sampling.rows_in_progress import State
+from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
 # Finite, because 0 * -inf in a gradient or an entropy is nan; far enough that exp() of it is exactly 0.
 IMPOSSIBLE = -1e9
-
-
-@dataclass(frozen=True)
-class Stepper:
-    """Inference with fixed weights: what depends on the weights alone is computed once.
-
-    Valid until the generator's parameters change; it takes no part in gradients. Unlike
-    :meth:`SequenceGenerator.step` it does not force PAD after EOS: stop asking for rows that have ended.
-    """
-
-    generator: SequenceGenerator
-    advance: Callable[[Tensor, State], tuple[Tensor, State]]
-    """(tokens [M], state) -> (hidden [M,H], next state)."""
-    table: Tensor
-    """The output layer [H+1,V]. Its bias is one more row: torch.addmm would copy it to all rows first."""
-    cached: Callable[[int, torch.device | str], Rows] | None = None
-    """(number of rows, device) -> rows that have read nothing; None where a state is small enough to copy."""
-    beginnings: Callable[[Tensor], Beginnings] | None = None
-    """Reads beginnings [G,n] at once; None where a state is small enough to copy."""
-    most_rows: int = CHUNK_ROWS
-    """Rows that are best stepped together."""
-
-    def rows(self, count: int, device: torch.device | str) -> Rows:
-        """Rows that have read nothing yet."""
-        if self.cached is not None:
-            return self.cached(count, device)
-        return StateRows(self.advance, self.generator.start(count, device))
-
-    def project(self, hidden: Tensor) -> Tensor:
-        """Logits [M,V] of hidden states [M,H]."""
-        return self._product(self._rows(hidden))
-
-    def powers(self, hidden: Tensor, room: Tensor) -> Tensor:
-        """exp(logits) [M,V], which may overflow; ``room`` [M,V] is overwritten."""
-        return self._product(self._rows(hidden) * LOG2_E, room).exp2_()
-
-    def _rows(self, hidden: Tensor) -> Tensor:
-        # In float32, as in the generator: what is drawn must follow the probabilities that are scored.
-        return F.pad(hidden.float(), (0, 1), value=1.0)
-
-    def _product(self, rows: Tensor, out: Tensor | None = None) -> Tensor:
-        with torch.autocast(rows.device.type, enabled=False):
-            return product(rows, self.table, out)
 
 
 class SequenceGenerator(nn.Module, ABC):
@@ -197,15 +149,16 @@ class SequenceGenerator(nn.Module, ABC):
         chunk_rows: int = CHUNK_ROWS,
     ) -> Tensor:
         """Draws ``n`` sequences [n,T]; see ``sample_sequences``."""
-        return sample_sequences(
-            self,
-            n,
-            rng=rng,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            chunk_rows=chunk_rows,
-        )
+        with torch.no_grad(), evaluating(self):
+            return sample_sequences(
+                self.stepper(),
+                n,
+                rng=rng,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                chunk_rows=chunk_rows,
+            )
 
     def draw_groups(
         self, groups: int, per_group: int, rng: torch.Generator

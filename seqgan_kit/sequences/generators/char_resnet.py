@@ -18,12 +18,9 @@ from torch import Tensor, nn
 from seqgan_kit.core.bounds import Size, bounded
 from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.sampling.drawing_tokens import (
-    CHUNK_ROWS,
-    check_sampling_options,
-    filter_logits,
-)
+from seqgan_kit.sequences.sampling.drawing_tokens import check_sampling_options, filter_logits
 from seqgan_kit.sequences.sampling.inverse_cdf import draw_uniforms, tokens_from_uniforms
+from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 
 # Residual branches are scaled by it (the paper's code).
 _RESIDUAL = 0.3

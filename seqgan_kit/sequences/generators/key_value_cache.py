@@ -10,23 +10,33 @@ row that ends is replaced by the last one, so that no step copies a cache.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from seqgan_kit.sequences.sampling.rows_in_progress import closing_up
 
-if TYPE_CHECKING:
-    from seqgan_kit.sequences.generators.transformer import Block, TransformerGenerator
+Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+"""(layer, query, key, value), each [A,heads,d] -> their mixture [A,heads,d]."""
+
+
+class LayerStack(Protocol):
+    """A network whose layers attend to what has been read before."""
+
+    length: int
+
+    def read_position(self, tokens: Tensor, places: Tensor, attend: Attend) -> Tensor:
+        """Read one token [A] of each row at its place [A]; return hidden states [A,H]."""
 
 
 @dataclass(frozen=True)
 class KnownBeginnings:
     """Beginnings [G,n] that have been read at once."""
 
-    generator: TransformerGenerator
+    generator: LayerStack
     hidden: Tensor
     """[G,n+1,H]."""
     keys: list[Tensor]
@@ -107,7 +117,7 @@ class CachedRows:
 
     def __init__(
         self,
-        generator: TransformerGenerator,
+        generator: LayerStack,
         places: Tensor,
         room: int,
         shared: _Shared | None = None,
@@ -122,13 +132,10 @@ class CachedRows:
 
     def read(self, tokens: Tensor) -> Tensor:
         """See :class:`~seqgan_kit.sequences.sampling.rows_in_progress.Rows`."""
-        generator = self.generator
-        x = generator.embedding(tokens) + generator.position.weight[self.places]
-        for layer, block in enumerate(generator.blocks):
-            x = cast("Block", block).read(x, lambda *parts, n=layer: self._attend(n, *parts))
+        hidden = self.generator.read_position(tokens, self.places, self._attend)
         self.tail += 1
         self.places = self.places + 1
-        return cast(Tensor, generator.norm(x))
+        return hidden
 
     def keep(self, rows: Tensor) -> Tensor:
         """See :class:`~seqgan_kit.sequences.sampling.rows_in_progress.Rows`."""

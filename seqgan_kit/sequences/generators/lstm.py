@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Share, Size, Weight, bounded
 from seqgan_kit.core.recurrence import recurrent_precision
-from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, State, Stepper
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.sampling.rows_in_progress import State
+from seqgan_kit.sequences.sampling.stepper import Stepper
 from seqgan_kit.sequences.soft_tokens import embed
 
 

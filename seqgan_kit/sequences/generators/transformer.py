@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 import torch
@@ -13,8 +14,10 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Above0, Share, Size, bounded, check_heads
 from seqgan_kit.core.products import linear
-from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, State, Stepper
-from seqgan_kit.sequences.generators.key_value_cache import CachedRows, KnownBeginnings
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.generators.key_value_cache import Attend, CachedRows, KnownBeginnings
+from seqgan_kit.sequences.sampling.rows_in_progress import State
+from seqgan_kit.sequences.sampling.stepper import Stepper
 from seqgan_kit.sequences.soft_tokens import embed
 
 # Of rows that are stepped together: their keys and values should stay in the last cache until the next step.
@@ -143,6 +146,13 @@ class TransformerGenerator(SequenceGenerator):
             x, past = cast(Block, block).advance(x, past)
             following.append(past)
         return self.norm(x), tuple(following)
+
+    def read_position(self, tokens: Tensor, places: Tensor, attend: Attend) -> Tensor:
+        """See :class:`~seqgan_kit.sequences.generators.key_value_cache.LayerStack`."""
+        x = self.embedding(tokens) + self.position.weight[places]
+        for layer, block in enumerate(self.blocks):
+            x = cast(Block, block).read(x, partial(attend, layer))
+        return self.norm(x)
 
     def stepper(self) -> Stepper:
         """Stepping with keys and values that are written in place and shared by rows with one beginning."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seqgan_kit.sequences.generators.autoregressive import Stepper
 from seqgan_kit.sequences.sampling.inverse_cdf import draw_uniforms, next_token_drawer
+from seqgan_kit.sequences.sampling.stepper import Stepper
 
 
 @torch.no_grad()

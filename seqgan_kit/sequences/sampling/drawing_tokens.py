@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.sampling.inverse_cdf import (
     Drawer,
@@ -18,12 +16,7 @@ from seqgan_kit.sequences.sampling.inverse_cdf import (
     tokens_from_uniforms,
 )
 from seqgan_kit.sequences.sampling.rows_in_progress import Rows
-
-if TYPE_CHECKING:
-    from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, Stepper
-
-# Rows that are stepped together unless told otherwise.
-CHUNK_ROWS = 1024
+from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
 
 def check_sampling_options(temperature: float, top_k: int | None, top_p: float | None) -> None:
@@ -80,8 +73,9 @@ def sample_tokens(
     return tokens_from_uniforms(shaped, uniforms).squeeze(1)
 
 
+@torch.no_grad()
 def sample_sequences(
-    generator: SequenceGenerator,
+    stepper: Stepper,
     n: int,
     *,
     rng: torch.Generator,
@@ -98,19 +92,12 @@ def sample_sequences(
     check_sampling_options(temperature, top_k, top_p)
     if n < 1 or chunk_rows < 1:
         raise UsageError(f"cannot sample {n} sequences {chunk_rows} at a time: give at least 1.")
-    device = generator.output.weight.device
-    uniforms = draw_uniforms((n, generator.length), rng, device)
-    with torch.no_grad(), evaluating(generator):
-        stepper = generator.stepper()
-        plain = temperature == 1 and top_k is None and top_p is None
-        draw = next_token_drawer(
-            stepper,
-            None
-            if plain
-            else partial(_shape_logits, temperature=temperature, top_k=top_k, top_p=top_p),
-        )
-        parts = uniforms.split(min(chunk_rows, stepper.most_rows))
-        return torch.cat([_sample_chunk(stepper, draw, part) for part in parts])
+    uniforms = draw_uniforms((n, stepper.generator.length), rng, stepper.table.device)
+    plain = temperature == 1 and top_k is None and top_p is None
+    shape = partial(_shape_logits, temperature=temperature, top_k=top_k, top_p=top_p)
+    draw = next_token_drawer(stepper, None if plain else shape)
+    parts = uniforms.split(min(chunk_rows, stepper.most_rows))
+    return torch.cat([_sample_chunk(stepper, draw, part) for part in parts])
 
 
 def _sample_chunk(stepper: Stepper, draw: Drawer, uniforms: Tensor) -> Tensor:

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from seqgan_kit.errors import TrainingError
-
-if TYPE_CHECKING:
-    from seqgan_kit.sequences.generators.autoregressive import Stepper
+from seqgan_kit.sequences.sampling.stepper import Stepper
 
 Drawer = Callable[[Tensor, Tensor], Tensor]
 """(hidden [M,H], uniforms [M,N]) -> tokens [M,N]."""

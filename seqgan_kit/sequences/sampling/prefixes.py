@@ -7,10 +7,11 @@ from torch import Tensor
 
 from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, Stepper
-from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS, finish_rows
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.sampling.drawing_tokens import finish_rows
 from seqgan_kit.sequences.sampling.inverse_cdf import Drawer, draw_uniforms, next_token_drawer
 from seqgan_kit.sequences.sampling.rows_in_progress import Rows, StateRows
+from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
 
 def continue_prefixes(

@@ -16,15 +16,14 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from seqgan_kit.sequences.generators.autoregressive import Stepper
 from seqgan_kit.sequences.sampling.completions import (
     complete_beginnings,
     repeated_prefixes,
     sweep_uniforms,
 )
-from seqgan_kit.sequences.sampling.drawing_tokens import CHUNK_ROWS
 from seqgan_kit.sequences.sampling.inverse_cdf import Drawer, next_token_drawer
 from seqgan_kit.sequences.sampling.rows_in_progress import State, join_rows, take_rows
+from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
 Reward = Callable[[Tensor], Tensor]
 """Sequences [M,T] -> rewards [M]."""

@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.adversarial import AdversarialGame, Pathwise
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.estimators import Pathwise
 from seqgan_kit.core.game import Move
 from seqgan_kit.core.objectives import non_saturating
 from seqgan_kit.core.techniques.instance_noise import NoisyInput, WithInstanceNoise

@@ -15,9 +15,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.adversarial import AdversarialGame, Pathwise
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.estimators import Pathwise
 from seqgan_kit.core.game import Move
 from seqgan_kit.core.objectives import minimax, non_saturating, relativistic, wasserstein
 from seqgan_kit.core.optimizers import Memory, Optimizer
