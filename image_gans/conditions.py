@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from seqgan_kit.data.images.load_images import ImageCorpus
+from seqgan_kit.data.images.image_corpus import ImageCorpus
 from seqgan_kit.errors import DataError, UsageError, unknown
 
 ODD = "odd"

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.feeds import Feed, JoinedFeed, TensorFeed
-from seqgan_kit.data.images.load_images import ImageCorpus, to_float
+from seqgan_kit.data.images.image_corpus import ImageCorpus
+from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.errors import DataError, UsageError, unknown
 
 

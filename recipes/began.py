@@ -15,7 +15,7 @@ if __name__ == "__main__":
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from image_gans.evaluation.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
+from image_gans.evaluation.image_scores import SMOKE_SCORES, ImageScorer, ImageScoreSettings
 from image_gans.image_fitting import fit_to_images
 from image_gans.image_presets import SMOKE
 from image_gans.methods import began
@@ -39,7 +39,7 @@ class Config:
     method: Annotated[BEGANMethod, flat] = BEGANMethod()
     techniques: Annotated[Techniques, flat] = Techniques()
     training: Annotated[ImageTraining, flat] = began.PAPER
-    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    scores: Annotated[ImageScoreSettings, flat] = ImageScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
 

@@ -16,7 +16,7 @@ if __name__ == "__main__":
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from image_gans.evaluation.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
+from image_gans.evaluation.image_scores import SMOKE_SCORES, ImageScorer, ImageScoreSettings
 from image_gans.image_fitting import fit_to_images
 from image_gans.methods import boundary_seeking_images
 from image_gans.methods.boundary_seeking_images import PAPER, BoundarySeekingImagesMethod
@@ -49,7 +49,7 @@ class Config:
     """Channels of the layer next to the picture; they double towards 4x4."""
     latent: int = 64
     """Dimensions of the latent vector."""
-    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    scores: Annotated[ImageScoreSettings, flat] = ImageScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
 

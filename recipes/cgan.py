@@ -19,7 +19,7 @@ from typing import Annotated
 
 from image_gans.conditions import conditioned
 from image_gans.evaluation.condition_scores import ConditionScorer
-from image_gans.evaluation.image_scores import SMOKE_SCORES, ScoreSettings
+from image_gans.evaluation.image_scores import SMOKE_SCORES, ImageScoreSettings
 from image_gans.image_fitting import fit_to_images
 from image_gans.image_presets import FACES, SMOKE
 from image_gans.methods import cgan
@@ -45,7 +45,7 @@ class Config:
     method: Annotated[CGANMethod, flat] = CGANMethod()
     techniques: Annotated[Techniques, flat] = Techniques()
     training: Annotated[ImageTraining, flat] = PAPER
-    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    scores: Annotated[ImageScoreSettings, flat] = ImageScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
 

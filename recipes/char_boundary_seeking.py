@@ -20,7 +20,7 @@ from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.alarms import LostDiversity
 from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.data.text.load_text import TextData, load_text
-from seqgan_kit.data.text.tokenizers import PAD
+from seqgan_kit.data.text.tokenizer import PAD
 from seqgan_kit.evaluation.char_scores import CharScorer, CharScoreSettings, row_length
 from seqgan_kit.evaluation.text_export import save_text_model
 from seqgan_kit.methods import char_boundary_seeking

@@ -20,7 +20,7 @@ if __name__ == "__main__":
 from dataclasses import dataclass
 from typing import Annotated
 
-from image_gans.evaluation.image_scores import ImageScorer, ScoreSettings
+from image_gans.evaluation.image_scores import ImageScorer, ImageScoreSettings
 from image_gans.image_fitting import fit_to_images
 from image_gans.image_presets import FACES, SMOKE
 from image_gans.methods import dcgan
@@ -44,7 +44,7 @@ class Config:
     method: Annotated[DCGANMethod, flat] = DCGANMethod()
     techniques: Annotated[Techniques, flat] = Techniques()
     training: Annotated[ImageTraining, flat] = ImageTraining()
-    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    scores: Annotated[ImageScoreSettings, flat] = ImageScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
 
@@ -84,7 +84,7 @@ PRESETS = {
         data=ImageData(size=16),
         networks=NetworkChoice(width=4),
         training=SMOKE,
-        scores=ScoreSettings(score_samples=64, evaluation_samples=32),
+        scores=ImageScoreSettings(score_samples=64, evaluation_samples=32),
     ),
 }
 

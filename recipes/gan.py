@@ -17,7 +17,7 @@ if __name__ == "__main__":
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from image_gans.evaluation.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
+from image_gans.evaluation.image_scores import SMOKE_SCORES, ImageScorer, ImageScoreSettings
 from image_gans.image_fitting import fit_to_images
 from image_gans.image_presets import FACES, SMOKE
 from image_gans.methods import gan
@@ -41,7 +41,7 @@ class Config:
     method: Annotated[GANMethod, flat] = GANMethod()
     techniques: Annotated[Techniques, flat] = Techniques()
     training: Annotated[ImageTraining, flat] = gan.PAPER
-    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    scores: Annotated[ImageScoreSettings, flat] = ImageScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from image_gans.evaluation.code_scores import CodeScorer
-from image_gans.evaluation.image_scores import SMOKE_SCORES, ScoreSettings
+from image_gans.evaluation.image_scores import SMOKE_SCORES, ImageScoreSettings
 from image_gans.image_fitting import fit_to_images
 from image_gans.image_presets import FACES, SMOKE
 from image_gans.methods import infogan
@@ -43,7 +43,7 @@ class Config:
     method: Annotated[InfoGANMethod, flat] = InfoGANMethod()
     techniques: Annotated[Techniques, flat] = Techniques()
     training: Annotated[ImageTraining, flat] = PAPER
-    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    scores: Annotated[ImageScoreSettings, flat] = ImageScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
 

@@ -16,7 +16,7 @@ if __name__ == "__main__":
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from image_gans.evaluation.image_scores import SMOKE_SCORES, ImageScorer, ScoreSettings
+from image_gans.evaluation.image_scores import SMOKE_SCORES, ImageScorer, ImageScoreSettings
 from image_gans.image_fitting import fit_to_images
 from image_gans.image_presets import FACES, SMOKE
 from image_gans.methods import lsgan
@@ -40,7 +40,7 @@ class Config:
     method: Annotated[LSGANMethod, flat] = LSGANMethod()
     techniques: Annotated[Techniques, flat] = Techniques()
     training: Annotated[ImageTraining, flat] = lsgan.PAPER
-    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    scores: Annotated[ImageScoreSettings, flat] = ImageScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
 

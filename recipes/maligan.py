@@ -33,7 +33,7 @@ from seqgan_kit.evaluation.text_presets import (
     SMOKE,
     SMOKE_CNN,
 )
-from seqgan_kit.evaluation.text_scores import ScoreSettings, TextScorer
+from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
 from seqgan_kit.methods import maligan
 from seqgan_kit.methods.maligan import MaliGANMethod
 from seqgan_kit.report.closing import close_run
@@ -56,7 +56,7 @@ class Config:
     training: Annotated[FineTuning, flat] = FineTuning()
     generator: Annotated[GeneratorChoice, flat] = GeneratorChoice()
     discriminator: Annotated[DiscriminatorChoice, flat] = DiscriminatorChoice()
-    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    scores: Annotated[TextScoreSettings, flat] = TextScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
 
@@ -77,7 +77,7 @@ PRESETS = {
     "smoke": Config(
         training=SMOKE,
         discriminator=SMOKE_CNN,
-        scores=ScoreSettings(score_samples=200, evaluation_samples=50),
+        scores=TextScoreSettings(score_samples=200, evaluation_samples=50),
     ),
 }
 

@@ -21,7 +21,7 @@ from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, TextData, lo
 from seqgan_kit.evaluation.pretrained import start_from
 from seqgan_kit.evaluation.text_export import save_text_model
 from seqgan_kit.evaluation.text_fitting import fit_to_text
-from seqgan_kit.evaluation.text_scores import ScoreSettings, TextScorer
+from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
 from seqgan_kit.methods import mle
 from seqgan_kit.methods.mle import MLEMethod
 from seqgan_kit.report.closing import close_run
@@ -38,7 +38,7 @@ class Config:
     oracle: Annotated[OracleData, flat] = OracleData()
     method: Annotated[MLEMethod, flat] = MLEMethod()
     generator: Annotated[GeneratorChoice, flat] = GeneratorChoice()
-    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    scores: Annotated[TextScoreSettings, flat] = TextScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
 
@@ -56,7 +56,7 @@ PRESETS = {
     "paper": Config(),
     "smoke": Config(
         method=MLEMethod(batch_size=32, mle_epochs=0.1),
-        scores=ScoreSettings(score_samples=200, evaluation_samples=50),
+        scores=TextScoreSettings(score_samples=200, evaluation_samples=50),
     ),
 }
 

@@ -24,7 +24,7 @@ from seqgan_kit.evaluation.pretrained import start_from, start_name
 from seqgan_kit.evaluation.text_export import save_text_model
 from seqgan_kit.evaluation.text_fitting import fit_to_text
 from seqgan_kit.evaluation.text_presets import CAPTIONS, ORACLE, SMALL_RELGAN_CNN, SMOKE
-from seqgan_kit.evaluation.text_scores import ScoreSettings, TextScorer
+from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
 from seqgan_kit.methods import relgan
 from seqgan_kit.methods.relgan import RelGANMethod
 from seqgan_kit.report.closing import close_run
@@ -49,7 +49,7 @@ class Config:
     training: Annotated[FineTuning, flat] = FineTuning()
     generator: Annotated[GeneratorChoice, flat] = GeneratorChoice()
     discriminator: Annotated[DiscriminatorChoice, flat] = DiscriminatorChoice()
-    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    scores: Annotated[TextScoreSettings, flat] = TextScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
 
@@ -89,7 +89,7 @@ PRESETS = {
         discriminator=DiscriminatorChoice(
             "relgan_cnn", relgan_cnn=RelGANCNNConfig(4, filters=((2, 8), (3, 8)))
         ),
-        scores=ScoreSettings(score_samples=200, evaluation_samples=50),
+        scores=TextScoreSettings(score_samples=200, evaluation_samples=50),
     ),
 }
 

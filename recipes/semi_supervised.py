@@ -16,7 +16,7 @@ if __name__ == "__main__":
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from image_gans.evaluation.image_scores import SMOKE_SCORES, ScoreSettings
+from image_gans.evaluation.image_scores import SMOKE_SCORES, ImageScoreSettings
 from image_gans.evaluation.label_scores import LabelScorer
 from image_gans.few_labels import LabelSettings, few_labels, few_labels_feed
 from image_gans.image_fitting import fit_to_images
@@ -42,7 +42,7 @@ class Config:
     method: Annotated[SemiSupervisedMethod, flat] = SemiSupervisedMethod()
     techniques: Annotated[Techniques, flat] = Techniques()
     training: Annotated[ImageTraining, flat] = PAPER
-    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    scores: Annotated[ImageScoreSettings, flat] = ImageScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
 

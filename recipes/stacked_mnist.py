@@ -18,7 +18,7 @@ from typing import Annotated
 
 import torch
 
-from image_gans.evaluation.image_scores import SMOKE_SCORES, ScoreSettings
+from image_gans.evaluation.image_scores import SMOKE_SCORES, ImageScoreSettings
 from image_gans.evaluation.stacked_scores import StackedScorer, StackSettings, triples_of
 from image_gans.methods import dcgan
 from image_gans.methods.dcgan import DCGANMethod
@@ -43,7 +43,7 @@ class Config:
     method: Annotated[DCGANMethod, flat] = DCGANMethod()
     techniques: Annotated[Techniques, flat] = Techniques()
     training: Annotated[ImageTraining, flat] = ImageTraining()
-    scores: Annotated[ScoreSettings, flat] = ScoreSettings()
+    scores: Annotated[ImageScoreSettings, flat] = ImageScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
 

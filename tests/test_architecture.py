@@ -330,7 +330,7 @@ CHECKED_ELSEWHERE = {
     "RunSettings",
 }
 ALSO_CHECKED = {"ImageData.size", "ImageData.channels", "TextData.vocabulary"} | {
-    f"ScoreSettings.{name}" for name in ("temperatures", "top_ks", "top_ps")
+    f"TextScoreSettings.{name}" for name in ("temperatures", "top_ks", "top_ps")
 }
 
 

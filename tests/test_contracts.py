@@ -58,7 +58,7 @@ from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.images.image_account import ImageAccount
 from seqgan_kit.data.images.image_config import ImageData
-from seqgan_kit.data.images.load_images import ImageCorpus
+from seqgan_kit.data.images.image_corpus import ImageCorpus
 from seqgan_kit.methods import (
     boundary_seeking,
     char_boundary_seeking,

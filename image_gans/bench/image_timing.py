@@ -33,7 +33,7 @@ from seqgan_kit.core.game import Phase
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.images.image_config import ImageData
-from seqgan_kit.data.images.load_images import normalised
+from seqgan_kit.data.images.image_corpus import normalised
 
 _ROUNDS = 1_000_000  # of the phase; the measurement ends before
 _MATRIX = 1024

@@ -15,7 +15,7 @@ from image_gans.networks.coded import CodedGenerator
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
-from seqgan_kit.data.images.load_images import to_float
+from seqgan_kit.data.images.pixels import to_float
 
 _NOISES, _STEPS = 8, 9  # rows of codes.png, and columns of a continuous code
 _SHOWN_PIXELS = 64

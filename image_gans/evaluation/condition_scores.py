@@ -18,7 +18,7 @@ from image_gans.metrics.trained_recogniser import accuracies, recognise
 from image_gans.networks.conditional import ConditionalGenerator
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
-from seqgan_kit.data.images.load_images import to_float, to_uint8
+from seqgan_kit.data.images.pixels import to_float, to_uint8
 
 _CHUNK = 128
 _COLUMNS, _MOST_ROWS = 8, 24  # of conditions.png

@@ -21,7 +21,8 @@ from image_gans.metrics.diversity import diversity
 from seqgan_kit.core.bounds import Several, bounded
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
-from seqgan_kit.data.images.load_images import ImageCorpus, to_float
+from seqgan_kit.data.images.image_corpus import ImageCorpus
+from seqgan_kit.data.images.pixels import to_float
 
 _GRID_PICTURES, _GRID_COLUMNS = 64, 8
 _WAYS, _STEPS = 6, 9
@@ -33,7 +34,7 @@ _CHUNK = 128
 
 @dataclass(frozen=True)
 @bounded
-class ScoreSettings:
+class ImageScoreSettings:
     """How much is drawn for scoring."""
 
     score_samples: Several = 1000
@@ -46,7 +47,7 @@ class ScoreSettings:
     the classifier where there are labels and at least 500 pictures are scored, else random."""
 
 
-SMOKE_SCORES = ScoreSettings(score_samples=64, evaluation_samples=32, features="none")
+SMOKE_SCORES = ImageScoreSettings(score_samples=64, evaluation_samples=32, features="none")
 """For presets that are to end in seconds."""
 
 
@@ -60,7 +61,7 @@ class ImageScorer:
     """
 
     corpus: ImageCorpus
-    settings: ScoreSettings = ScoreSettings()
+    settings: ImageScoreSettings = ImageScoreSettings()
 
     def __post_init__(self) -> None:
         self.comparison.check()

@@ -13,7 +13,7 @@ from image_gans.evaluation.image_scores import ImageScorer
 from image_gans.few_labels import FewLabels
 from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.core.game import Game
-from seqgan_kit.data.images.load_images import to_float
+from seqgan_kit.data.images.pixels import to_float
 
 _CHUNK = 500
 

@@ -21,7 +21,8 @@ from image_gans.metrics.trained_recogniser import (
 )
 from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.game import Game
-from seqgan_kit.data.images.load_images import ImageCorpus, to_float
+from seqgan_kit.data.images.image_corpus import ImageCorpus
+from seqgan_kit.data.images.pixels import to_float
 
 _CHUNK = 500
 

@@ -34,7 +34,8 @@ from image_gans.metrics.recogniser import Recogniser
 from image_gans.metrics.swd import PATCH_PIXELS, sliced_wasserstein
 from image_gans.metrics.trained_recogniser import accuracies, learnable, recognise, recogniser_of
 from seqgan_kit.data.catworld.scenes.scene import SceneLaw
-from seqgan_kit.data.images.load_images import ImageCorpus, to_float, to_uint8
+from seqgan_kit.data.images.image_corpus import ImageCorpus
+from seqgan_kit.data.images.pixels import to_float, to_uint8
 from seqgan_kit.metrics.features.frechet import Moments, frechet_estimate, moments
 from seqgan_kit.metrics.features.kernel_distance import kernel_distance
 from seqgan_kit.metrics.features.neighbours import density_coverage, precision_recall

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from image_gans.metrics.recogniser import Recogniser
-from seqgan_kit.data.images.load_images import ImageCorpus
+from seqgan_kit.data.images.image_corpus import ImageCorpus
 from seqgan_kit.errors import DataError, unknown
 
 CHANNELS = 3

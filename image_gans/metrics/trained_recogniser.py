@@ -24,7 +24,7 @@ from image_gans.metrics.recogniser import (
 )
 from seqgan_kit.core.bounds import Count, Positive, Size, Weight, bounded
 from seqgan_kit.data.cache import cache_dir, cache_key
-from seqgan_kit.data.images.load_images import to_float
+from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.errors import CheckpointError, DataError
 from seqgan_kit.metrics.statistics.divergences import Estimate
 

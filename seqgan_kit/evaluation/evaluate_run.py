@@ -25,7 +25,7 @@ from seqgan_kit.evaluation.measure_columns import MODEL
 from seqgan_kit.evaluation.score_tables import Column, column
 from seqgan_kit.evaluation.text_export import TextModel, load_text_model
 from seqgan_kit.evaluation.text_measures import Scores, TextMeasures
-from seqgan_kit.evaluation.text_scores import ScoreSettings, TextScorer
+from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.metrics.statistics.nll import perplexity
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, tempered
@@ -53,7 +53,7 @@ def evaluate_run(
     count = settings.sample or DRAWS
     say(f"drawing {count:,} sentences")
     tokens = _draw(model, settings, count, sampling_seed(world, settings.seed))
-    scorer = TextScorer(corpus, world, ScoreSettings(score_samples=count))
+    scorer = TextScorer(corpus, world, TextScoreSettings(score_samples=count))
     judged = _with_likelihood(model, settings)
     of_model = scorer.exact_scores(judged, tokens) | likelihood_of_test(judged, corpus)
     if "nll_test_token" in of_model:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgan_kit.core.runs.log import read_config
-from seqgan_kit.data.text.tokenizers import Tokenizer
+from seqgan_kit.data.text.tokenizer import Tokenizer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.text_export import known_name, load_text_model
 from seqgan_kit.sequences.fine_tuning import FineTuning

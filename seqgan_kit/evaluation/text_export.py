@@ -27,7 +27,8 @@ from seqgan_kit.core.files.user_classes import (
 from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.core.runs.settings import restored
 from seqgan_kit.data.text.detokenize import as_written
-from seqgan_kit.data.text.tokenizers import Tokenizer, load_tokenizer
+from seqgan_kit.data.text.tokenizer import Tokenizer
+from seqgan_kit.data.text.tokenizers import load_tokenizer
 from seqgan_kit.errors import CheckpointError, UsageError, unknown
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.char_resnet import (

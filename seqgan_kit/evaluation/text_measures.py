@@ -102,7 +102,7 @@ class TextMeasures:
         if choice == "none" or (choice == "own" and len(self.text.train) < FEWEST_FOR_FEATURES):
             return None
         # torch is loaded only for what needs it.
-        from seqgan_kit.evaluation.encoders.encoder import find_encoder
+        from seqgan_kit.evaluation.encoders.encoder_choice import find_encoder
 
         self.say("encoder: learning from the training text takes a minute or two, the first time")
         return find_encoder(choice, self.text.train, self.settings.seed, self.text.joiner)

@@ -43,7 +43,7 @@ from seqgan_kit.sequences.sampling.truncation import Truncated
 
 @dataclass(frozen=True)
 @bounded
-class ScoreSettings:
+class TextScoreSettings:
     """How much is drawn for scoring."""
 
     score_samples: Positive = 5000
@@ -82,7 +82,7 @@ class TextScorer:
 
     corpus: TextCorpus
     world: World | None = None
-    settings: ScoreSettings = ScoreSettings()
+    settings: TextScoreSettings = TextScoreSettings()
 
     def check(self, game: Game) -> None:
         """Raise UsageError, before training, for a generator that could not be saved."""

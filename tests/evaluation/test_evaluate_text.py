@@ -181,7 +181,9 @@ def test_features_of_an_encoder_are_compared_equal_in_number(text, samples, monk
             rng = np.random.default_rng(len(seen))
             return np.array([[len(w), rng.normal()] for w in sentences])
 
-    monkeypatch.setattr("seqgan_kit.evaluation.encoders.encoder.find_encoder", lambda *_: Lengths())
+    monkeypatch.setattr(
+        "seqgan_kit.evaluation.encoders.encoder_choice.find_encoder", lambda *_: Lengths()
+    )
     settings = EvaluationSettings(embedding_sentences=120)
     record = evaluate_sentences(samples, text, settings, silent)
     assert seen == [120] * 4

@@ -12,11 +12,11 @@ import torch
 from seqgan_kit.core.game import Game
 from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.data.text.load_text import TextCorpus, TextData, load_text
-from seqgan_kit.data.text.tokenizers import BOS, EOS, PAD, UNK
+from seqgan_kit.data.text.tokenizer import BOS, EOS, PAD, UNK
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.corpora.known_worlds import CatCaptions
 from seqgan_kit.evaluation.evaluation_settings import some_of
-from seqgan_kit.evaluation.text_scores import ScoreSettings, TextScorer, diversity
+from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings, diversity
 from seqgan_kit.methods.mle import build
 from seqgan_kit.metrics.statistics.divergences import forward_kl
 from seqgan_kit.metrics.text.bleu import ReferenceSet, bleu, self_bleu
@@ -25,7 +25,7 @@ from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.maximum_likelihood import sequence_log_probs
 
 CATS = CatCaptions(CatWorld())
-FEW = ScoreSettings(score_samples=60, evaluation_samples=30)
+FEW = TextScoreSettings(score_samples=60, evaluation_samples=30)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_without_a_known_world_exact_scores_are_absent(corpus, generator):
 @pytest.mark.parametrize(("samples", "count"), [(30, 30), (60, 60), (1000, 300)])
 def test_every_row_has_as_many_sentences_as_there_are_real_ones(corpus, generator, samples, count):
     """40 validation lines are enough for 30 samples; beyond that real data are training lines, up to 300."""
-    scorer = TextScorer(corpus, None, ScoreSettings(score_samples=samples))
+    scorer = TextScorer(corpus, None, TextScoreSettings(score_samples=samples))
     model, real = scorer.rows({"G": generator}, seed=3)
     tokens = generator.sample(samples, rng=torch.Generator().manual_seed(3))
     said = [corpus.tokenizer.words(line) for line in scorer.lines(tokens)][:count]
@@ -130,7 +130,7 @@ def test_garbage_wins_no_star_for_its_variety(corpus, generator):
         def sample(self, n, rng):
             return corpus.valid.repeat(-(-n // len(corpus.valid)), 1)[:n]
 
-    scorer = TextScorer(corpus, None, ScoreSettings(score_samples=40))
+    scorer = TextScorer(corpus, None, TextScoreSettings(score_samples=40))
     rows = scorer.rows({"garbage": generator, "lines": Lines(1, 1)}, seed=0)
     garbage, lines, real = (row["values"]["self_bleu3"] for row in rows)
     assert garbage < min(lines, real)
@@ -215,7 +215,7 @@ def test_a_generator_without_likelihood_has_the_scores_of_its_samples(
 
 
 def test_bleu_can_be_left_out(corpus, generator):
-    scorer = TextScorer(corpus, CATS, ScoreSettings(20, 10, bleu="no"))
+    scorer = TextScorer(corpus, CATS, TextScoreSettings(20, 10, bleu="no"))
     values = scorer.row("G", generator, seed=0)["values"]
     assert not [name for name in values if "bleu" in name]
     assert {"validity", "nll_test"} <= set(values)
@@ -223,7 +223,7 @@ def test_bleu_can_be_left_out(corpus, generator):
 
 def test_at_least_one_sample_is_scored():
     with pytest.raises(UsageError, match="score_samples is 0; it must be at least 1"):
-        ScoreSettings(score_samples=0)
+        TextScoreSettings(score_samples=0)
 
 
 def test_the_references_are_counted_once_for_all_rows(corpus, generator, monkeypatch):
@@ -234,13 +234,13 @@ def test_the_references_are_counted_once_for_all_rows(corpus, generator, monkeyp
         return ReferenceSet(sentences, max_order)
 
     monkeypatch.setattr("seqgan_kit.evaluation.text_scores.ReferenceSet", counted)
-    scorer = TextScorer(corpus, None, ScoreSettings(20, 10, temperatures=(0.5,)))
+    scorer = TextScorer(corpus, None, TextScoreSettings(20, 10, temperatures=(0.5,)))
     assert len(scorer.rows({"MLE": generator}, seed=0)) == 3
     assert made == [len(corpus.test_lines)]
 
 
 def test_truncated_rows_hold_what_their_samples_show_and_no_likelihood(corpus, generator):
-    settings = ScoreSettings(30, 10, temperatures=(0.5,), top_ks=(1,), top_ps=(0.5,))
+    settings = TextScoreSettings(30, 10, temperatures=(0.5,), top_ks=(1,), top_ps=(0.5,))
     rows = TextScorer(corpus, None, settings).rows({"LSTM": generator}, seed=0)
     assert [row["name"] for row in rows][:4] == [
         "LSTM",
@@ -257,6 +257,6 @@ def test_truncated_rows_hold_what_their_samples_show_and_no_likelihood(corpus, g
     assert greedy["self_bleu2"] == pytest.approx(1.0)
     assert plain["self_bleu2"] < 1.0
     with pytest.raises(UsageError, match="top_k 0 keeps no token"):
-        ScoreSettings(top_ks=(0,))
+        TextScoreSettings(top_ks=(0,))
     with pytest.raises(UsageError, match=r"top_p 1\.5 is no share"):
-        ScoreSettings(top_ps=(1.5,))
+        TextScoreSettings(top_ps=(1.5,))

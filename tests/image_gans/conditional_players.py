@@ -15,7 +15,7 @@ from image_gans.networks.conditional import (
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.data.images.image_account import ImageAccount
 from seqgan_kit.data.images.image_config import ImageData
-from seqgan_kit.data.images.load_images import ImageCorpus
+from seqgan_kit.data.images.image_corpus import ImageCorpus
 
 NAMES = {"coat": ("black", "white"), "eyes": ("open", "shut", "odd")}
 

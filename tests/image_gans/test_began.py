@@ -23,7 +23,7 @@ from image_gans.switches import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.images.image_config import ImageData
-from seqgan_kit.data.images.load_images import normalised
+from seqgan_kit.data.images.image_corpus import normalised
 from seqgan_kit.errors import UsageError
 
 DATA = ImageData(size=16)

@@ -15,7 +15,7 @@ from image_gans.schedule import ImageTraining
 from image_gans.switches import Techniques
 from seqgan_kit.core.game import Move, check_phases
 from seqgan_kit.core.objectives import hinge, non_saturating
-from seqgan_kit.data.images.load_images import to_float
+from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.errors import DataError, UsageError
 
 BUILDS = {

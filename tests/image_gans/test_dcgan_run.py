@@ -13,7 +13,7 @@ from image_gans.schedule import ImageTraining, averages
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Hooks, Trainer
-from seqgan_kit.data.images.load_images import normalised
+from seqgan_kit.data.images.image_corpus import normalised
 from seqgan_kit.errors import CheckpointError
 
 TRAINING = ImageTraining(

@@ -14,7 +14,7 @@ from image_gans.evaluation.code_scores import (
     shared_information,
 )
 from image_gans.evaluation.image_export import load_image_model, save_image_model
-from image_gans.evaluation.image_scores import ScoreSettings
+from image_gans.evaluation.image_scores import ImageScoreSettings
 from image_gans.methods.infogan import (
     InfoGANMethod,
     build,
@@ -243,7 +243,7 @@ def test_a_sweep_shows_every_code_with_one_noise_a_row(rng):
 
 
 def test_the_table_holds_the_recovery_and_what_codes_stand_for():
-    scorer = CodeScorer(corpus(rows=40), ScoreSettings(30, 20))
+    scorer = CodeScorer(corpus(rows=40), ImageScoreSettings(30, 20))
     played = game().eval()
     values = scorer(played, torch.Generator().manual_seed(0))
     assert set(values) >= {"diversity", "code_accuracy", "code_correlation"}

@@ -23,7 +23,7 @@ from image_gans.metrics.trained_recogniser import (
     recogniser_of,
     train_recogniser,
 )
-from seqgan_kit.data.images.load_images import to_float
+from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.errors import CheckpointError, DataError, UsageError
 
 NAMES = {"half": ("top", "bottom"), "shade": ("dark", "bright")}

@@ -7,7 +7,7 @@ import torch
 from conditional_players import corpus
 from torch import Tensor, nn
 
-from image_gans.evaluation.image_scores import ScoreSettings
+from image_gans.evaluation.image_scores import ImageScoreSettings
 from image_gans.evaluation.label_scores import LabelScorer
 from image_gans.few_labels import LabelSettings, balanced_rows, few_labels, few_labels_feed
 from image_gans.methods.semi_supervised import SemiSupervisedMethod, build, phases, unlabelled_loss
@@ -189,7 +189,9 @@ def test_the_feed_gives_both_and_goes_back_to_its_place():
 
 def test_the_table_holds_both_errors():
     data = corpus(COATS, rows=30)
-    scorer = LabelScorer(data, ScoreSettings(20, 10), told=few_labels(data, LabelSettings(6), 0))
+    scorer = LabelScorer(
+        data, ImageScoreSettings(20, 10), told=few_labels(data, LabelSettings(6), 0)
+    )
     played = game().eval()
     table = scorer.record("title", {"SGAN": played}, 0)
     assert [row["name"] for row in table["rows"]] == ["SGAN", "the same labels alone", "real data"]

@@ -20,7 +20,7 @@ from seqgan_kit.core.game import Epochs, Game
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.data.images.image_config import ImageData
-from seqgan_kit.data.images.load_images import normalised
+from seqgan_kit.data.images.image_corpus import normalised
 from seqgan_kit.errors import UsageError
 
 DATA = ImageData(size=16)

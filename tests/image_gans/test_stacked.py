@@ -13,7 +13,7 @@ from image_gans.metrics.stacked import (
     stacked_counts,
 )
 from seqgan_kit.data.images.image_account import ImageAccount
-from seqgan_kit.data.images.load_images import ImageCorpus
+from seqgan_kit.data.images.image_corpus import ImageCorpus
 from seqgan_kit.errors import DataError, UsageError
 
 CLASSES = 4

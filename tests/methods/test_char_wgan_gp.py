@@ -10,7 +10,7 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.text.load_text import TextData, load_text
-from seqgan_kit.data.text.tokenizers import EOS, PAD
+from seqgan_kit.data.text.tokenizer import EOS, PAD
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.char_scores import CharScorer, CharScoreSettings, diversity, row_length
 from seqgan_kit.methods import char_wgan_gp

@@ -16,14 +16,14 @@ from seqgan_kit.evaluation.corpora.held_out import nll_estimates
 from seqgan_kit.evaluation.corpora.known_worlds import CatCaptions, OracleWorld, sampling_seed
 from seqgan_kit.evaluation.corpora.oracle_corpus import OracleData, load_oracle
 from seqgan_kit.evaluation.corpora.recipe_corpus import load_corpus
-from seqgan_kit.evaluation.text_scores import ScoreSettings, TextScorer
+from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
 from seqgan_kit.methods.mle import build
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 
 TINY = OracleData(
     "seed:5", oracle_length=3, oracle_vocabulary=4, oracle_rows=3000, oracle_held_out=2000
 )
-MANY = ScoreSettings(score_samples=4000, evaluation_samples=500)
+MANY = TextScoreSettings(score_samples=4000, evaluation_samples=500)
 EVERY_ROW = torch.tensor(list(itertools.product(range(4), repeat=3)))
 
 
@@ -82,10 +82,10 @@ def test_samples_that_are_scored_share_no_random_numbers_with_the_rows(loaded):
 
 def test_no_bleu_of_numbers_unless_asked_for(loaded, generator):
     corpus, world = loaded
-    few = ScoreSettings(50, 20)
+    few = TextScoreSettings(50, 20)
     values = TextScorer(corpus, world, few).row("G", generator, seed=0)["values"]
     assert not [name for name in values if "bleu" in name]
-    few = ScoreSettings(50, 20, bleu="yes")
+    few = TextScoreSettings(50, 20, bleu="yes")
     values = TextScorer(corpus, world, few).row("G", generator, seed=0)["values"]
     assert {"bleu2", "self_bleu5"} <= set(values)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from seqgan_kit.data.images.load_images import ImageCorpus
+from seqgan_kit.data.images.image_corpus import ImageCorpus
 from seqgan_kit.errors import UsageError
 
 

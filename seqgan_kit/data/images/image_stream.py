@@ -6,11 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import torch
 
 from seqgan_kit.data.images.image_config import ImageData
+from seqgan_kit.data.images.image_corpus import (
+    ImageCorpus,
+    build_corpus,
+    cut_test,
+    normalised,
+    number_labels,
+)
 from seqgan_kit.data.images.image_decode import (
     DecodeLog,
     Pictures,
@@ -24,9 +30,6 @@ from seqgan_kit.data.sources.splits import split_of
 from seqgan_kit.data.sources.streaming import Record, StreamFeed
 from seqgan_kit.data.sources.text_rows import row_count
 
-if TYPE_CHECKING:
-    from seqgan_kit.data.images.load_images import ImageCorpus
-
 UNKNOWN_EPOCH_ROWS = 100_000
 """Pictures called an epoch where the source does not say how many it has."""
 
@@ -36,8 +39,6 @@ def stream_images(cfg: ImageData, sources: Mapping[str, Source]) -> ImageCorpus:
 
     Test pictures are recognised by the hash of their bytes, so the feed never shows one.
     """
-    from seqgan_kit.data.images.load_images import build_corpus, cut_test, normalised
-
     check_budget(
         cfg.shuffle_buffer + 2 * cfg.sample_images, "the shuffle buffer and the samples", cfg
     )
@@ -71,8 +72,6 @@ def image_records(
     world_size: int,
 ) -> Iterator[Record]:
     """Decoded training pictures of one rank, from row ``start`` of the source on."""
-    from seqgan_kit.data.images.load_images import number_labels
-
     own = (row for row in table.read(start) if row.index % world_size == rank)
     for item in decode_rows(own, cfg, DecodeLog(str(table.source), cfg)):
         if split_of(item.digest, share) == "train":

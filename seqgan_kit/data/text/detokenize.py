@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from seqgan_kit.data.text.tokenizers import Tokenizer
+from seqgan_kit.data.text.tokenizer import Tokenizer
 
 _TO_THE_LEFT = frozenset(".,;:!?%)]}…\u2019\u201d»")
 _TO_THE_RIGHT = frozenset("([{¿¡\u2018\u201c«#@$£€")

@@ -14,23 +14,15 @@ from seqgan_kit.data.sources.splits import assign
 from seqgan_kit.data.text.text_account import Account, SplitAccount
 from seqgan_kit.data.text.text_config import TextData
 from seqgan_kit.data.text.text_corpus import SPLITS, TextCorpus
-from seqgan_kit.data.text.tokenizers import (
-    EOS,
-    PAD,
-    SPECIALS,
-    UNK,
-    CharTokenizer,
-    Tokenizer,
-    WordTokenizer,
-    train_tokenizer,
-)
+from seqgan_kit.data.text.tokenizer import EOS, PAD, SPECIALS, UNK, Tokenizer
+from seqgan_kit.data.text.tokenizers import CharTokenizer, WordTokenizer, train_tokenizer
 from seqgan_kit.errors import DataError
 
 _LINE_BREAKS = re.compile(r"[\r\n]+")
 
 
 @dataclass
-class Rows:
+class SplitLines:
     """One split on its way: cleaned lines, their ids, and the count of what was left out."""
 
     account: SplitAccount
@@ -61,13 +53,13 @@ def encode_corpus(
     }
     _check_kept(cfg, splits)
     longest = max(len(ids) for rows in splits.values() for ids in rows.ids)
-    by_split = {split: splits.get(split, Rows(SplitAccount("none"))) for split in SPLITS}
+    by_split = {split: splits.get(split, SplitLines(SplitAccount("none"))) for split in SPLITS}
     account = _account(cfg, tokenizer, by_split, longest)
     return corpus_of(tokenizer, by_split, columns or longest + 1, account)
 
 
 def corpus_of(
-    tokenizer: Tokenizer, splits: Mapping[str, Rows], columns: int, account: Account
+    tokenizer: Tokenizer, splits: Mapping[str, SplitLines], columns: int, account: Account
 ) -> TextCorpus:
     """The finished corpus of encoded splits; ``columns`` is T."""
     tensors = {split: pad_rows(rows.ids, columns) for split, rows in splits.items()}
@@ -84,9 +76,9 @@ def corpus_of(
     )
 
 
-def clean(raw: Iterable[str], name: str, strict: bool = False) -> Rows:
+def clean(raw: Iterable[str], name: str, strict: bool = False) -> SplitLines:
     """Composes Unicode (NFC), joins a record's own lines, strips, and leaves empty lines out."""
-    rows = Rows(SplitAccount(name))
+    rows = SplitLines(SplitAccount(name))
     read = empty = 0
     for text in raw:
         read += 1
@@ -109,9 +101,11 @@ def clean_line(text: str) -> str:
     return unicodedata.normalize("NFC", _LINE_BREAKS.sub(" ", text)).strip()
 
 
-def encode_rows(rows: Rows, tokenizer: Tokenizer, max_tokens: int | None, strict: bool) -> Rows:
+def encode_rows(
+    rows: SplitLines, tokenizer: Tokenizer, max_tokens: int | None, strict: bool
+) -> SplitLines:
     """Ids of the lines that fit, and the finished count."""
-    kept = Rows(rows.account)
+    kept = SplitLines(rows.account)
     for line in rows.lines:
         ids = tokenizer.encode(line)
         if max_tokens is None or len(ids) <= max_tokens:
@@ -144,7 +138,7 @@ def pad_rows(rows: Sequence[Sequence[int]], columns: int) -> Tensor:
     return table
 
 
-def _cut_held_out(cfg: TextData, splits: dict[str, Rows]) -> dict[str, Rows]:
+def _cut_held_out(cfg: TextData, splits: dict[str, SplitLines]) -> dict[str, SplitLines]:
     shares = {"valid": cfg.valid_share, "test": cfg.test_share}
     shares = {split: share for split, share in shares.items() if split not in splits and share > 0}
     train = splits["train"]
@@ -155,8 +149,10 @@ def _cut_held_out(cfg: TextData, splits: dict[str, Rows]) -> dict[str, Rows]:
             f"{len(shares) + 1} are needed for {', '.join(['train', *shares])}. Give more text, or "
             "set valid_share and test_share to 0 and at least 2 lines."
         )
-    parts = {split: Rows(SplitAccount(f"cut from {train.account.source}")) for split in shares}
-    parts["train"] = Rows(train.account)
+    parts = {
+        split: SplitLines(SplitAccount(f"cut from {train.account.source}")) for split in shares
+    }
+    parts["train"] = SplitLines(train.account)
     for line in train.lines:
         parts[places[line]].lines.append(line)
     for split in shares:
@@ -188,7 +184,7 @@ def _blank(cfg: TextData) -> Tokenizer:
     return CharTokenizer((), lowercase=cfg.lowercase)
 
 
-def _check_kept(cfg: TextData, splits: Mapping[str, Rows]) -> None:
+def _check_kept(cfg: TextData, splits: Mapping[str, SplitLines]) -> None:
     for name, rows in splits.items():
         if not rows.lines:
             raise DataError(
@@ -200,7 +196,7 @@ def _check_kept(cfg: TextData, splits: Mapping[str, Rows]) -> None:
 
 
 def _account(
-    cfg: TextData, tokenizer: Tokenizer, splits: Mapping[str, Rows], longest: int
+    cfg: TextData, tokenizer: Tokenizer, splits: Mapping[str, SplitLines], longest: int
 ) -> Account:
     distinct = _distinct_words(cfg, splits["train"].lines)
     learned = tokenizer.vocabulary_size - len(SPECIALS)
@@ -225,7 +221,7 @@ _MANY_UNKNOWN = 0.1
 """Share of unknown words from which another tokenizer is worth a hint."""
 
 
-def _notes(cfg: TextData, splits: Mapping[str, Rows], longest: int) -> list[str]:
+def _notes(cfg: TextData, splits: Mapping[str, SplitLines], longest: int) -> list[str]:
     notes = []
     lengths = sorted(len(ids) for ids in splits["train"].ids)
     usual = lengths[int(0.99 * (len(lengths) - 1))]

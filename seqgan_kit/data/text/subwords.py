@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from seqgan_kit.data.json_files import write_json
-from seqgan_kit.data.text.tokenizers import (
+from seqgan_kit.data.text.tokenizer import (
     BOS,
     EOS,
     PAD,

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from seqgan_kit.core.feeds import Feed, TensorFeed
 from seqgan_kit.data.text.text_account import Account
-from seqgan_kit.data.text.tokenizers import Tokenizer, load_tokenizer
+from seqgan_kit.data.text.tokenizer import Tokenizer
+from seqgan_kit.data.text.tokenizers import load_tokenizer
 
 SPLITS = ("train", "valid", "test")
 

@@ -16,7 +16,7 @@ from seqgan_kit.data.sources.text_rows import read_text, row_count
 from seqgan_kit.data.text.encoding import clean_line, encode_corpus
 from seqgan_kit.data.text.text_config import TextData
 from seqgan_kit.data.text.text_corpus import TextCorpus
-from seqgan_kit.data.text.tokenizers import EOS, PAD, Tokenizer
+from seqgan_kit.data.text.tokenizer import EOS, PAD, Tokenizer
 from seqgan_kit.errors import DataError, UsageError
 
 UNKNOWN_EPOCH_ROWS = 100_000

@@ -1,72 +1,35 @@
-"""Tokenizers: words, characters and sentencepiece behind one small protocol.
+"""Tokenizers of words and characters, and how any tokenizer is trained or loaded.
 
-The four special ids are the same for all that read text, so generators and saved tensors need no table;
-numbers (``seqgan_kit.data.text.numbers``) have none. A tokenizer is learned from training lines alone and is
-saved as plain JSON.
+A tokenizer is learned from training lines alone and is saved as plain JSON.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from seqgan_kit.data.json_files import write_json
+from seqgan_kit.data.text.numbers import NumberTokenizer
+from seqgan_kit.data.text.subwords import SubwordTokenizer, train_subwords
+from seqgan_kit.data.text.tokenizer import (
+    BOS,
+    EOS,
+    PAD,
+    SPECIALS,
+    UNK,
+    UNKNOWN_CHARACTER,
+    UNKNOWN_WORD,
+    Tokenizer,
+    split_edges,
+    until_end,
+)
 from seqgan_kit.data.text.tokenizer_files import tokenizer_state
 from seqgan_kit.errors import DataError, UsageError, unknown
 
-PAD, BOS, EOS, UNK = 0, 1, 2, 3
-SPECIALS = ("<pad>", "<bos>", "<eos>", "<unk>")
-UNKNOWN_WORD = SPECIALS[UNK]
-UNKNOWN_CHARACTER = "\ufffd"
-
 TokenizerKind = Literal["word", "char", "unigram", "bpe"]
 Punctuation = Literal["split", "keep"]
-
-
-class Tokenizer(Protocol):
-    """What feeds, metrics and saved models need to know of a tokenizer."""
-
-    @property
-    def kind(self) -> str:
-        """``word``, ``char``, ``unigram``, ``bpe`` or ``number``."""
-
-    @property
-    def bos(self) -> int:
-        """What a generator reads before the first token."""
-
-    @property
-    def eos(self) -> int | None:
-        """The end of a line; None where all rows are full."""
-
-    @property
-    def pad(self) -> int | None:
-        """What fills a row after its end; None where nothing does."""
-
-    @property
-    def vocabulary_size(self) -> int:
-        """Number of ids, special ones included."""
-
-    def encode(self, line: str) -> list[int]:
-        """Ids of a line, without specials; what is not in the vocabulary becomes ``UNK``."""
-
-    def decode(self, ids: Iterable[int]) -> str:
-        """The line of some ids: stops at ``EOS``, skips ``PAD`` and ``BOS``."""
-
-    def words(self, line: str) -> list[str]:
-        """The line as n-gram metrics see it, unknown words kept."""
-
-    def normalise(self, line: str) -> str:
-        """The line as ``decode(encode(line))`` gives it back when nothing is unknown."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything needed to rebuild it, as plain JSON values."""
-
-    def save(self, path: str | Path) -> None:
-        """Writes ``to_dict()`` as JSON."""
 
 
 def load_tokenizer(saved: str | Path | Mapping[str, Any]) -> Tokenizer:
@@ -80,11 +43,7 @@ def load_tokenizer(saved: str | Path | Mapping[str, Any]) -> Tokenizer:
     if kind == "char":
         return CharTokenizer(state["characters"], lowercase=state["lowercase"])
     if kind in ("unigram", "bpe"):
-        from seqgan_kit.data.text.subwords import SubwordTokenizer
-
         return SubwordTokenizer.from_dict(state)
-    from seqgan_kit.data.text.numbers import NumberTokenizer
-
     return NumberTokenizer(state["vocabulary"])
 
 
@@ -121,8 +80,6 @@ def train_tokenizer(
             _most_frequent(map(char.words, lines), vocabulary, min_count), lowercase=lowercase
         )
     if kind in ("unigram", "bpe"):
-        from seqgan_kit.data.text.subwords import train_subwords
-
         return train_subwords(kind, lines, vocabulary=vocabulary, lowercase=lowercase)
     raise unknown("tokenizer", kind, ("word", "char", "unigram", "bpe"))
 
@@ -217,22 +174,6 @@ class CharTokenizer:
         write_json(Path(path), self.to_dict())
 
 
-@lru_cache(maxsize=1 << 16)
-def split_edges(chunk: str) -> tuple[str, ...]:
-    """Cuts punctuation off both ends of a chunk; what is inside (don't, wide-eyed, 3.5) stays."""
-    start, end = 0, len(chunk)
-    while start < end and _is_punctuation(chunk[start]):
-        start += 1
-    while end > start and _is_punctuation(chunk[end - 1]):
-        end -= 1
-    middle = (chunk[start:end],) if start < end else ()
-    return (*chunk[:start], *middle, *chunk[end:])
-
-
-def _is_punctuation(character: str) -> bool:
-    return unicodedata.category(character).startswith("P")
-
-
 def _most_frequent(lines: Iterable[list[str]], vocabulary: int | None, min_count: int) -> list[str]:
     """Tokens by falling count, ties in code point order, so that the ids never depend on file order."""
     counts: Counter[str] = Counter()
@@ -249,13 +190,3 @@ def _numbered(tokens: Sequence[str]) -> dict[str, int]:
     if len(ids) != len(tokens):
         raise DataError(f"the vocabulary repeats {len(tokens) - len(ids)} of its tokens.")
     return ids
-
-
-def until_end(ids: Iterable[int]) -> Iterator[int]:
-    """The ids before the first EOS, without PAD and BOS."""
-    for i in ids:
-        i = int(i)
-        if i == EOS:
-            return
-        if i not in (PAD, BOS):
-            yield i

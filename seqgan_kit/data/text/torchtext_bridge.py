@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from seqgan_kit.data.sources.plaintext import check_text
-from seqgan_kit.data.text.tokenizers import PAD, SPECIALS, UNK, Punctuation, WordTokenizer
+from seqgan_kit.data.text.tokenizer import PAD, SPECIALS, UNK
+from seqgan_kit.data.text.tokenizers import Punctuation, WordTokenizer
 from seqgan_kit.errors import DataError, UsageError
 
 MARKS = frozenset((*SPECIALS, "<sos>", "<s>", "</s>", "<init>", "<blank>"))

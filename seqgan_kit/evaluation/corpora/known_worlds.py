@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from seqgan_kit.core.runs.runtime import mixed_seed
 from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.data.text.text_corpus import TextCorpus
-from seqgan_kit.data.text.tokenizers import EOS, UNK
+from seqgan_kit.data.text.tokenizer import EOS, UNK
 from seqgan_kit.evaluation.corpora.held_out import (
     has_likelihood,
     held_out_nll,

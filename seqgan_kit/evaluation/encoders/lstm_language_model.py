@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqgan_kit.data.text.encoding import pad_rows
-from seqgan_kit.data.text.tokenizers import BOS, EOS, PAD, SPECIALS, UNK
+from seqgan_kit.data.text.tokenizer import BOS, EOS, PAD, SPECIALS, UNK
 from seqgan_kit.errors import DataError
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.maximum_likelihood import negative_log_likelihood, sequence_log_probs

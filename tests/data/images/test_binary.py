@@ -7,7 +7,7 @@ import torch
 
 from seqgan_kit.data.images.binary import binarised
 from seqgan_kit.data.images.image_account import ImageAccount
-from seqgan_kit.data.images.load_images import ImageCorpus
+from seqgan_kit.data.images.image_corpus import ImageCorpus
 from seqgan_kit.errors import UsageError
 
 

@@ -10,8 +10,8 @@ from PIL import Image
 from pyarrow import parquet
 
 from seqgan_kit.data.images import load_images as images_module
-from seqgan_kit.data.images.load_images import ImageData, load_images, to_uint8
-from seqgan_kit.data.images.pixels import decode
+from seqgan_kit.data.images.load_images import ImageData, load_images
+from seqgan_kit.data.images.pixels import decode, to_uint8
 from seqgan_kit.data.sources import resolve as sources_module
 from seqgan_kit.data.sources.library import quiet_datasets
 from seqgan_kit.errors import DataError, UsageError

@@ -5,7 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from seqgan_kit.data.images.load_images import ImageData, load_images, to_uint8
+from seqgan_kit.data.images.load_images import ImageData, load_images
+from seqgan_kit.data.images.pixels import to_uint8
 from seqgan_kit.data.sources.streaming import StreamFeed
 from seqgan_kit.data.text.load_text import TextData, load_text
 from seqgan_kit.errors import DataError, UsageError

@@ -11,7 +11,7 @@ from seqgan_kit.data.sources.splits import assign, fraction, split_of
 from seqgan_kit.data.text import load_text as text_module
 from seqgan_kit.data.text.encoding import pad_rows
 from seqgan_kit.data.text.load_text import TextData, load_text
-from seqgan_kit.data.text.tokenizers import EOS, PAD, UNK
+from seqgan_kit.data.text.tokenizer import EOS, PAD, UNK
 from seqgan_kit.errors import DataError, UsageError
 
 WORDS = ["black", "white", "orange", "grey", "tabby", "sleepy", "tiny", "big", "fluffy", "happy"]

@@ -3,7 +3,8 @@
 import pytest
 
 from seqgan_kit.data.text.numbers import NumberTokenizer
-from seqgan_kit.data.text.tokenizers import BOS, EOS, PAD, load_tokenizer, train_tokenizer
+from seqgan_kit.data.text.tokenizer import BOS, EOS, PAD
+from seqgan_kit.data.text.tokenizers import load_tokenizer, train_tokenizer
 from seqgan_kit.errors import DataError, UsageError
 
 

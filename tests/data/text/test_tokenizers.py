@@ -4,15 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqgan_kit.data.text.tokenizer import BOS, EOS, PAD, UNK, split_edges
 from seqgan_kit.data.text.tokenizers import (
-    BOS,
-    EOS,
-    PAD,
-    UNK,
     CharTokenizer,
     WordTokenizer,
     load_tokenizer,
-    split_edges,
     train_tokenizer,
 )
 from seqgan_kit.errors import DataError, UsageError

@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 import torch
 
-from seqgan_kit.data.text.tokenizers import BOS, EOS, PAD, UNK, WordTokenizer, train_tokenizer
+from seqgan_kit.data.text.tokenizer import BOS, EOS, PAD, UNK
+from seqgan_kit.data.text.tokenizers import WordTokenizer, train_tokenizer
 from seqgan_kit.data.text.torchtext_bridge import (
     id_map,
     pretrained_embedding,

@@ -13,13 +13,14 @@ import torch
 from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.evaluation.encoders import encoder as text_encoder
-from seqgan_kit.evaluation.encoders.encoder import find_encoder, own_encoder
+from seqgan_kit.evaluation.encoders.encoder_choice import find_encoder
 from seqgan_kit.evaluation.encoders.lstm_language_model import (
     LanguageModelSettings,
     WordIds,
     known_words,
     train_language_model,
 )
+from seqgan_kit.evaluation.encoders.own_encoder import own_encoder
 from seqgan_kit.metrics.features.two_sample import classifier_test
 
 SMALL = LanguageModelSettings(embedding=16, hidden=16, dropout=0.1, epochs=3, learning_rate=1e-2)

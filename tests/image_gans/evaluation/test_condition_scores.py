@@ -11,7 +11,7 @@ from image_gans.evaluation.condition_scores import (
     visible,
     with_odd_class,
 )
-from image_gans.evaluation.image_scores import ScoreSettings
+from image_gans.evaluation.image_scores import ImageScoreSettings
 from image_gans.methods import cgan
 
 CATS = Conditions(
@@ -81,7 +81,7 @@ def test_the_table_tells_who_draws_what_it_is_asked_for(obedient, share, monkeyp
 
     monkeypatch.setattr(generator, "draw", draw)
     game = cgan.build(generator, plain, cgan.CGANMethod()).eval()
-    settings = ScoreSettings(20, 10, features="none")
+    settings = ImageScoreSettings(20, 10, features="none")
     scorer = ConditionScorer(data, settings, conditions=labelled.conditions)
     assert "as_told" not in [c["key"] for c in scorer.record("t", {"CGAN": game}, 0)["columns"]]
     scorer = ConditionScorer(data, settings, conditions=labelled.conditions)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from image_gans.evaluation.image_scores import ImageScorer, ScoreSettings
+from image_gans.evaluation.image_scores import ImageScorer, ImageScoreSettings
 from image_gans.methods.dcgan import DCGANMethod, build
 from image_gans.metrics import comparison
 from image_gans.metrics.diversity import diversity
@@ -17,7 +17,8 @@ from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator, dcga
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.data.images.image_account import ImageAccount
-from seqgan_kit.data.images.load_images import ImageCorpus, to_float
+from seqgan_kit.data.images.image_corpus import ImageCorpus
+from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.errors import CheckpointError, DataError, UsageError
 
 
@@ -32,7 +33,7 @@ def scorer() -> ImageScorer:
     shades = torch.linspace(0, 255, 100).to(torch.uint8)
     train = shades.view(-1, 1, 1, 1).expand(100, 3, 16, 16).contiguous()
     corpus = ImageCorpus(train, train[:0], {}, {}, {}, [], [], ImageAccount(16, 3, {}, {}))
-    return ImageScorer(corpus, ScoreSettings(score_samples=50, evaluation_samples=150))
+    return ImageScorer(corpus, ImageScoreSettings(score_samples=50, evaluation_samples=150))
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_real_data_is_the_floor_of_every_distance(game):
     rng = torch.Generator().manual_seed(0)
     noise = torch.randint(100, 156, (300, 3, 16, 16), dtype=torch.uint8, generator=rng)
     corpus = ImageCorpus(noise[:200], noise[200:], {}, {}, {}, [], [], ImageAccount(16, 3, {}, {}))
-    scorer = ImageScorer(corpus, ScoreSettings(score_samples=150))
+    scorer = ImageScorer(corpus, ImageScoreSettings(score_samples=150))
     record = scorer.record("title", {"DCGAN": game}, seed=0)
     of_game, floor = (row["values"] for row in record["rows"])
     assert floor["fd"] < 0.1 * of_game["fd"]
@@ -124,7 +125,7 @@ def test_real_data_is_the_floor_of_every_distance(game):
 
 
 def test_without_features_there_are_no_distances_over_them(scorer, game):
-    plain = ImageScorer(scorer.corpus, ScoreSettings(50, features="none"))
+    plain = ImageScorer(scorer.corpus, ImageScoreSettings(50, features="none"))
     values = plain.record("title", {"DCGAN": game}, seed=0)["rows"][0]["values"]
     assert set(values) == {"diversity", "ms_ssim", "swd"}
 
@@ -135,7 +136,7 @@ def test_features_that_cannot_be_had_are_refused_before_the_run(scorer, tmp_path
         (str(tmp_path / "none.safetensors"), CheckpointError, "there is no such file"),
     ):
         with pytest.raises(error, match=message):
-            ImageScorer(scorer.corpus, ScoreSettings(features=features))
+            ImageScorer(scorer.corpus, ImageScoreSettings(features=features))
 
 
 def test_attributes_are_scored_by_the_classifier_of_the_features(game, tmp_path, monkeypatch):
@@ -151,17 +152,19 @@ def test_attributes_are_scored_by_the_classifier_of_the_features(game, tmp_path,
     quick = RecognitionTraining(width=2, steps=20, batch_size=20)
     trained = partial(recogniser_of, training=quick)
     monkeypatch.setattr(comparison, "recogniser_of", trained)
-    record = ImageScorer(corpus, ScoreSettings(40, features="classifier")).record("t", {}, seed=0)
+    record = ImageScorer(corpus, ImageScoreSettings(40, features="classifier")).record(
+        "t", {}, seed=0
+    )
     floor = record["rows"][0]["values"]
     assert floor["attribute_tv"] == pytest.approx(0, abs=0.06)
     assert "odd_eyes" not in floor
     assert any("accuracy on test pictures: shade 100%" in note for note in record["notes"])
     assert any("Attributes of real data" in note for note in record["notes"])
     (path,) = tmp_path.iterdir()
-    again = ImageScorer(corpus, ScoreSettings(40, features=str(path))).record("t", {}, seed=0)
+    again = ImageScorer(corpus, ImageScoreSettings(40, features=str(path))).record("t", {}, seed=0)
     assert again == record
 
 
 def test_settings_that_score_nothing():
     with pytest.raises(UsageError, match="score_samples is 1; it must be at least 2"):
-        ScoreSettings(score_samples=1)
+        ImageScoreSettings(score_samples=1)

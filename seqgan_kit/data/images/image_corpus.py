@@ -1,0 +1,164 @@
+"""Images ready to train on: tensors, numbered labels, the account of what was read, and the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.feeds import Feed, TensorFeed
+from seqgan_kit.data.images.image_account import ImageAccount, ImageSplitAccount
+from seqgan_kit.data.images.image_config import ImageData
+from seqgan_kit.data.images.image_decode import Pictures
+from seqgan_kit.data.images.image_rows import ImageTable
+from seqgan_kit.data.images.pixels import to_float
+from seqgan_kit.data.sources.splits import assign
+from seqgan_kit.errors import DataError
+
+
+@dataclass(frozen=True)
+class ImageCorpus:
+    """Pictures ready to train on.
+
+    Attributes:
+        train, test: ``[N,C,H,W]`` uint8.
+        train_labels, test_labels: ``[N]`` int64 by label, -1 where a row has none.
+        label_names: the classes of each label, in the order of their numbers.
+        train_captions, test_captions: one line each, or empty.
+        account: what was read, skipped, cropped and enlarged.
+        stream: makes a feed over the whole source where the tensors hold only its head.
+    """
+
+    train: Tensor
+    test: Tensor
+    train_labels: dict[str, Tensor]
+    test_labels: dict[str, Tensor]
+    label_names: dict[str, tuple[str, ...]]
+    train_captions: list[str]
+    test_captions: list[str]
+    account: ImageAccount
+    stream: Callable[..., Feed] | None = None
+
+    def feed(
+        self,
+        batch_size: int,
+        *,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        device: torch.device | str = "cpu",
+    ) -> Feed:
+        """Batches ``{"real": [B,C,H,W] in [-1,1], <label>: [B] ...}``, reshuffled every epoch."""
+        tensors = {"real": self.train, **self.train_labels}
+        make = self.stream or partial(TensorFeed, tensors, transform=normalised)
+        return make(batch_size, seed=seed, rank=rank, world_size=world_size, device=device)
+
+
+def normalised(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The batch with its pictures in [-1, 1]."""
+    return {**batch, "real": to_float(batch["real"])}
+
+
+def cut_test(cfg: ImageData, splits: dict[str, Pictures]) -> dict[str, Pictures]:
+    """Cuts a test split from the training pictures, by the hash of their bytes, where there is none."""
+    train = splits["train"]
+    if "test" in splits or cfg.test_share == 0:
+        return {"test": Pictures(ImageSplitAccount("none")), **splits}
+    places = assign(train.digests, {"test": cfg.test_share})
+    if places is None:
+        raise DataError(
+            f"{train.account.source} has only 1 picture of its kind; at least 2 different ones are needed "
+            "for train and test. Give more pictures, or set test_share to 0."
+        )
+    parts = {}
+    for split in ("train", "test"):
+        rows = [i for i, digest in enumerate(train.digests) if places[digest] == split]
+        parts[split] = train.take(rows, replace(train.account, kept=len(rows)))
+    test = ImageSplitAccount(
+        f"cut from {train.account.source}",
+        read=parts["test"].account.kept,
+        kept=parts["test"].account.kept,
+        smallest=train.account.smallest,
+        largest=train.account.largest,
+    )
+    parts["test"].account = test
+    parts["train"].account = replace(parts["train"].account, read=train.account.read - test.read)
+    return parts
+
+
+def build_corpus(cfg: ImageData, splits: Mapping[str, Pictures], table: ImageTable) -> ImageCorpus:
+    """Tensors, numbered labels and the account of decoded splits."""
+    train, test = splits["train"], splits["test"]
+    names = label_classes(table.labels, [train.labels, test.labels])
+    account = ImageAccount(
+        cfg.size, cfg.channels, {"train": train.account, "test": test.account}, names
+    )
+    pixels = train.tensor(cfg)
+    _check_colours(pixels, cfg)
+    return ImageCorpus(
+        train=pixels,
+        test=test.tensor(cfg),
+        train_labels=_numbered(train, names, table),
+        test_labels=_numbered(test, names, table),
+        label_names=names,
+        train_captions=train.captions,
+        test_captions=test.captions,
+        account=account,
+    )
+
+
+def _check_colours(pixels: Tensor, cfg: ImageData) -> None:
+    """Raises for a colour model of pictures that have no colours."""
+    first, *others = pixels.unbind(1)
+    if others and all(torch.equal(first, other) for other in others):
+        raise DataError(
+            f"all pictures of {cfg.images} are grey, and a model of 3 channels would have to learn that "
+            "its channels are equal: add --channels 1."
+        )
+
+
+def _numbered(
+    split: Pictures, names: Mapping[str, Sequence[str]], table: ImageTable
+) -> dict[str, Tensor]:
+    return {
+        label: number_labels(split.labels.get(label, ()), classes, stated=bool(table.labels[label]))
+        for label, classes in names.items()
+    }
+
+
+def label_classes(
+    stated: Mapping[str, Sequence[str]], values: Sequence[Mapping[str, Sequence[Any]]]
+) -> dict[str, tuple[str, ...]]:
+    """The classes of each label: as the source states them, else the sorted values that occur.
+
+    Text that hardly repeats is no label (a file name, a free remark) and is left out.
+    """
+    classes = {}
+    for label, names in stated.items():
+        seen = [v for split in values for v in split.get(label, ()) if v is not None]
+        distinct = set(seen)
+        if names:
+            classes[label] = tuple(names)
+        elif not any(isinstance(v, str) for v in distinct) or 2 * len(distinct) <= len(seen):
+            classes[label] = tuple(str(v) for v in sorted(distinct))
+    return classes
+
+
+def number_labels(values: Sequence[Any], names: Sequence[str], *, stated: bool) -> Tensor:
+    """``[N]`` int64 places among the class names, -1 for none.
+
+    Args:
+        values: as the source gives them.
+        names: the classes.
+        stated: the source states the classes, so its values already are places.
+    """
+    if stated:
+        numbers = [v if isinstance(v, int) and 0 <= v < len(names) else -1 for v in values]
+    else:
+        places = {name: i for i, name in enumerate(names)}
+        numbers = [-1 if v is None else places.get(str(v), -1) for v in values]
+    return torch.tensor(numbers, dtype=torch.int64)
