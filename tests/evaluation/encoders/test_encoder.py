@@ -12,7 +12,7 @@ import torch
 
 from seqgan_kit.data.catworld import CatWorld
 from seqgan_kit.errors import DataError, UsageError
-from seqgan_kit.evaluation.encoders import encoder as text_encoder
+from seqgan_kit.evaluation.encoders import own_encoder as encoder_file
 from seqgan_kit.evaluation.encoders.encoder_choice import find_encoder
 from seqgan_kit.evaluation.encoders.lstm_language_model import (
     LanguageModelSettings,
@@ -69,7 +69,7 @@ def test_a_cached_encoder_is_not_trained_again(captions, monkeypatch):
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(text_encoder, "train_language_model", refuse)
+    monkeypatch.setattr(encoder_file, "train_language_model", refuse)
     again = own_encoder(captions[:60], 0, SMALL)
     assert again.name == first.name
     assert np.array_equal(again(captions[60:90]), first(captions[60:90]))
