@@ -1,4 +1,4 @@
-"""Boundary-seeking GAN on text: G's samples weighted by D's verdict.
+"""Boundary-seeking GAN on text: samples are weighted by the discriminator's odds.
 
 $ python recipes/boundary_seeking.py                                 bundled cat captions, minutes on a laptop
 $ python recipes/boundary_seeking.py --text my.txt --tokenizer char  your own text, a line each
@@ -10,7 +10,7 @@ $ python recipes/boundary_seeking.py smoke                           seconds, to
 if __name__ == "__main__":
     from seqgan_kit.ctrl_c import leave_on_ctrl_c
 
-    leave_on_ctrl_c()  # while what follows is imported
+    leave_on_ctrl_c()  # The imports below take seconds.
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Boundary-seeking GAN on characters: text from noise, draws weighted by D's verdict, no pretraining.
+"""Boundary-seeking GAN on characters: text from noise, weighted samples, no pretraining.
 
 $ python recipes/char_boundary_seeking.py                       bundled cat captions, minutes on a laptop
 $ python recipes/char_boundary_seeking.py --text my.txt         your own text, 32 characters a line
@@ -9,7 +9,7 @@ $ python recipes/char_boundary_seeking.py smoke                 seconds, to see 
 if __name__ == "__main__":
     from seqgan_kit.ctrl_c import leave_on_ctrl_c
 
-    leave_on_ctrl_c()  # while what follows is imported
+    leave_on_ctrl_c()  # The imports below take seconds.
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -37,12 +37,12 @@ from seqgan_kit.sequences.generators.char_resnet import (
 
 @dataclass(frozen=True)
 class Config:
-    """Boundary seeking on characters."""
+    """Boundary-seeking GAN on characters."""
 
     data: Annotated[TextData, flat] = TextData(tokenizer="char")
     method: Annotated[CharBoundarySeekingMethod, flat] = CharBoundarySeekingMethod()
     length: int = 32
-    """T: characters of a row, from the start of each line."""
+    """T: characters per row, counted from the start of each line."""
     generator: CharResNetGeneratorConfig = CharResNetGeneratorConfig()
     discriminator: CharResNetConfig = CharResNetConfig()
     scores: Annotated[CharScoreSettings, flat] = CharScoreSettings()

@@ -1,4 +1,4 @@
-"""WGAN-GP on characters: text from noise, all characters at once, without any pretraining.
+"""WGAN-GP on characters: text from noise, all characters at once, no pretraining.
 
 $ python recipes/char_wgan_gp.py                            bundled cat captions, minutes on a laptop
 $ python recipes/char_wgan_gp.py --text my.txt              your own text, 32 characters a line
@@ -10,7 +10,7 @@ $ python recipes/char_wgan_gp.py --resume runs/char_wgan_gp go on where a run st
 if __name__ == "__main__":
     from seqgan_kit.ctrl_c import leave_on_ctrl_c
 
-    leave_on_ctrl_c()  # while what follows is imported
+    leave_on_ctrl_c()  # The imports below take seconds.
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -43,7 +43,7 @@ class Config:
     data: Annotated[TextData, flat] = TextData(tokenizer="char")
     method: Annotated[CharWGANGPMethod, flat] = CharWGANGPMethod()
     length: int = 32
-    """T: characters of a row, from the start of each line."""
+    """T: characters per row, counted from the start of each line."""
     generator: CharResNetGeneratorConfig = CharResNetGeneratorConfig()
     critic: CharResNetConfig = CharResNetConfig()
     scores: Annotated[CharScoreSettings, flat] = CharScoreSettings()

@@ -1,4 +1,4 @@
-"""Gumbel-softmax GAN: D's gradient reaches the generator through relaxed tokens.
+"""Gumbel-softmax GAN: discriminator gradients reach the generator through relaxed tokens.
 
 $ python recipes/gumbel_softmax.py                                 bundled cat captions, minutes on a laptop
 $ python recipes/gumbel_softmax.py --text my.txt --tokenizer char  your own text, a line each
@@ -10,7 +10,7 @@ $ python recipes/gumbel_softmax.py smoke                           seconds, to s
 if __name__ == "__main__":
     from seqgan_kit.ctrl_c import leave_on_ctrl_c
 
-    leave_on_ctrl_c()  # while what follows is imported
+    leave_on_ctrl_c()  # The imports below take seconds.
 
 from dataclasses import dataclass, replace
 from typing import Annotated

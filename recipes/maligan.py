@@ -1,4 +1,4 @@
-"""MaliGAN: maximum likelihood on samples that D weighs by how real they look.
+"""MaliGAN: maximum likelihood on samples, weighted by the discriminator's odds.
 
 $ python recipes/maligan.py                                 bundled cat captions, minutes on a laptop
 $ python recipes/maligan.py --text my.txt --tokenizer char  your own text, a line each
@@ -11,7 +11,7 @@ $ python recipes/maligan.py smoke                           seconds, to see that
 if __name__ == "__main__":
     from seqgan_kit.ctrl_c import leave_on_ctrl_c
 
-    leave_on_ctrl_c()  # while what follows is imported
+    leave_on_ctrl_c()  # The imports below take seconds.
 
 from dataclasses import dataclass, replace
 from typing import Annotated

@@ -9,7 +9,7 @@ $ python recipes/mle.py smoke                               seconds, to see that
 if __name__ == "__main__":
     from seqgan_kit.ctrl_c import leave_on_ctrl_c
 
-    leave_on_ctrl_c()  # while what follows is imported
+    leave_on_ctrl_c()  # The imports below take seconds.
 
 from dataclasses import dataclass
 from typing import Annotated

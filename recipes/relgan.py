@@ -1,4 +1,4 @@
-"""RelGAN: a relational memory, relaxed tokens, and a discriminator with many views of a sentence.
+"""RelGAN: relational memory, relaxed tokens, a discriminator with several embeddings per sentence.
 
 $ python recipes/relgan.py                                 bundled cat captions, minutes on a laptop
 $ python recipes/relgan.py --text my.txt --tokenizer char  your own text, a line each
@@ -10,7 +10,7 @@ $ python recipes/relgan.py smoke                           seconds, to see that 
 if __name__ == "__main__":
     from seqgan_kit.ctrl_c import leave_on_ctrl_c
 
-    leave_on_ctrl_c()  # while what follows is imported
+    leave_on_ctrl_c()  # The imports below take seconds.
 
 from dataclasses import dataclass, replace
 from typing import Annotated

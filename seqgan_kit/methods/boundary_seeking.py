@@ -5,13 +5,13 @@ adversarial networks").
     L_G = - E_z sum_m w_m log G(x_m | z)
     D maximises  E_data log D(x) + E_G log(1 - D(x))
 
-The four choices: any generator that writes token by token and any discriminator; the minimax objective's D
-half; weights over the samples of one z; MLE, then D, then both in turns.
+The four choices. Players: any token-by-token generator and any discriminator. Objective: D's half of minimax.
+Estimator: importance weights over the M samples of one z. Schedule: MLE, then D alone, then D and G in turn.
 
-Differs from the paper: there G maps noise z to all characters at once and nothing is pretrained (that is
-char_boundary_seeking). A generator that writes token by token has no z: the M samples of a group are draws
-from G itself, and the loss is MaliGAN's without its baseline. D learns from as many sequences of G as of the
-data, where the authors' D sees all M samples of each z. Networks and schedule are SeqGAN's.
+Differs from the paper: the paper's G maps noise z to all characters at once and is not pretrained (see
+``char_boundary_seeking``). A token-by-token generator has no z, so the M samples of a group are M draws from
+G, and the loss is MaliGAN's without its baseline. D trains on as many generated sequences as real ones; the
+authors' D trains on all M samples of each z. Networks and schedule are SeqGAN's.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from seqgan_kit.sequences.sequence_game import SequenceGame
 @dataclass(frozen=True)
 @bounded
 class BoundarySeekingMethod:
-    """Settings of the weights."""
+    """Settings of the importance weights."""
 
     samples: Several = 20
-    """M: samples of each z (Hjelm et al. 2018: 20)."""
+    """M: samples per z (Hjelm et al. 2018: 20)."""
     reward: RewardKind = "verdict"
-    """verdict: weights from D. constant and random ask no D and are controls: what a run gains with them is
-    not the discriminator's doing."""
+    """Source of the weights. verdict: D's output. constant and random ignore D; they are controls: a gain
+    with them does not come from the discriminator."""
 
 
 def build(
@@ -46,11 +46,11 @@ def build(
     method: BoundarySeekingMethod,
     training: FineTuning,
 ) -> SequenceGame:
-    """The game from its players and settings."""
+    """Build the game from its players and settings."""
     estimator = BoundarySeeking(method.samples, method.reward, judged=1)
     return SequenceGame(generator, discriminator, minimax(), estimator, training)
 
 
 def phases(method: BoundarySeekingMethod, training: FineTuning) -> tuple[Phase, ...]:
-    """Pretraining, then both in turns."""
+    """Return the phases: pretrain G and D, then train them in turn."""
     return fine_tuning_phases(training)

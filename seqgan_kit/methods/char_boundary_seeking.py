@@ -5,15 +5,16 @@ generative adversarial networks"), the paper's setting for text.
     L_G = - E_z sum_m w_m log g(x_m | z),  log g(x|z) = sum_t log softmax(G(z))_t[x_t]
     D maximises  E_data log D(x) + E_z mean_m log(1 - D(x_m))
 
-The four choices: a residual network that maps noise z to the probabilities of all T characters at once, with
-batch norm, and one without as D; the minimax objective's D half; weights over the M draws of one z; one move
-of each in turns. Nothing is pretrained. Samples are drawn, not the likeliest characters.
+The four choices. Players: a residual network with batch norm as G, which maps noise z to the probabilities of
+all T characters at once; one without batch norm as D. Objective: D's half of minimax. Estimator: importance
+weights over the M draws of one z. Schedule: one update of D, one of G; nothing is pretrained. Samples are
+random draws, not the most likely characters.
 
-Differs from the authors' code (rdevon/BGAN, old/BILLION-WORD): the residual blocks, with D's activations and
-the factor 0.3, and their initialisation are those of Gulrajani et al. (2017). The authors' G has batch norm
-after the first and the last layer too and ends in a convolution of kernel 5, as their D begins with one. z is
-normal, theirs uniform. The preset ``paper`` counts rounds, theirs 100 epochs of the Billion Word text, of
-which 192 characters are kept.
+Differs from the authors' code (rdevon/BGAN, old/BILLION-WORD): the residual blocks, D's activations, the
+factor 0.3 and the initialisation are those of Gulrajani et al. (2017). The authors' G also has batch norm
+after its first and last layers; their G ends and their D begins with a convolution of kernel 5. Here z is
+normal; in the authors' code it is uniform. The preset ``paper`` counts rounds; the authors train for 100
+epochs on the Billion Word text and keep its 192 most frequent characters.
 """
 
 from __future__ import annotations
@@ -34,34 +35,34 @@ from seqgan_kit.sequences.generators.char_resnet import CharResNetGenerator
 @dataclass(frozen=True)
 @bounded
 class CharBoundarySeekingMethod:
-    """Settings of boundary seeking on characters."""
+    """Settings of boundary-seeking GAN on characters."""
 
     batch_size: Positive = 64
-    """Rows a batch, and noise vectors of a move of G."""
+    """Rows per batch, and noise vectors per update of G."""
     samples: Several = 20
-    """M: draws of each z."""
+    """M: draws per z."""
     judged_samples: Count = 0
-    """Draws of each z that D learns from; 0: all M, as in the authors' code. With 1 D learns from as many
-    generated rows as real ones, at a fraction of the cost."""
+    """Draws per z that D trains on; 0: all M, as in the authors' code. With 1, D trains on as many generated
+    rows as real ones, at a fraction of the cost."""
     rounds: Count = 100_000
-    """Rounds: moves of the generator."""
+    """Rounds of training. Each round has one update of G."""
     discriminator_moves: Count = 1
-    """Moves of D a round."""
+    """Moves (updates) of D per round."""
     generator_learning_rate: Weight = 1e-3
-    """Adam's step size of G (beta1 0.5); both as in the authors' code for characters."""
+    """Adam's learning rate of G. It and Adam's beta1 of 0.5 are those of the authors' code for characters."""
     discriminator_learning_rate: Weight = 1e-3
-    """Adam's step size of D (beta1 0.5)."""
+    """Adam's learning rate of D (beta1 0.5)."""
     schedule: Schedule = "constant"
-    """How both step sizes fall over the rounds."""
+    """How both learning rates fall over the rounds."""
     evaluate_every_rounds: Every = 1000
     """Rounds between evaluations."""
 
 
 class CharBoundarySeeking(AdversarialGame):
-    """The adversarial game on rows of the generator's length."""
+    """The adversarial game on rows of T characters."""
 
     def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
-        """See the base class; of longer lines the first T characters."""
+        """Return D's loss; real rows are cut to the first T characters."""
         generator = self.players["generator"]
         assert isinstance(generator, CharResNetGenerator)
         return super().discriminator_loss(
@@ -74,13 +75,13 @@ def build(
     discriminator: Discriminator,
     method: CharBoundarySeekingMethod,
 ) -> CharBoundarySeeking:
-    """The game from its players and settings."""
+    """Build the game from its players and settings."""
     estimator = BoundarySeeking(method.samples, judged=method.judged_samples)
     return CharBoundarySeeking(generator, discriminator, minimax(), estimator)
 
 
 def phases(method: CharBoundarySeekingMethod) -> tuple[Phase, ...]:
-    """One phase; a round is ``discriminator_moves`` moves of D, then one of G."""
+    """Return one phase. A round is ``discriminator_moves`` updates of D, then one of G."""
     make = partial(Optimizer, betas=(0.5, 0.999), schedule=method.schedule)
     judge = Turn(
         ("discriminator",),

@@ -3,20 +3,22 @@ Wasserstein GANs", "Modeling discrete data with a continuous generator", and its
 
     critic minimises  E_G D(x) - E_data D(x) + lambda E[(||grad D(x')||_2 - 1)^2]
     G minimises       -E_G D(x)
-    x: one-hot rows of T characters from the data, rows of softmax outputs from G; x' on the lines between
+    x: one-hot rows of T characters (real), rows of softmax outputs (G);  x' lies on lines between the two
 
-The four choices: two residual networks over positions; the Wasserstein objective with a gradient penalty;
-the gradient straight through the softmax outputs; ten moves of the critic for one of G. Nothing is
-pretrained and no character is drawn in training: the critic tells corners from inner points, and so drives
-G's outputs to the corners. For reading and scoring, the likeliest character of each position is taken.
+The four choices. Players: two residual networks over positions. Objective: Wasserstein with a gradient
+penalty. Estimator: the gradient goes straight through the softmax outputs. Schedule: ten updates of the
+critic per update of G; nothing is pretrained. No character is sampled during training: the critic can tell
+one-hot rows from soft ones, which drives G's outputs towards one-hot. For display and scores, each position
+takes its most likely character.
 
-A row is the first T characters of a line, as in the paper. A shorter one goes on with EOS and PAD, which are
-characters like any other here (the paper fills up with one character).
+A row is the first T characters of a line, as in the paper. A shorter line continues with EOS and PAD, which
+count as ordinary characters here (the paper fills up with one character).
 
-Differs from the paper: a round ends with G's move rather than beginning with it; the critic's output layer
-starts as torch's do, in the code by Glorot's rule; n-grams are compared with those of held-out lines, by the
-authors with those of training lines. The preset ``paper`` has the code's networks and schedule; its text is
-the Billion Word corpus, with characters beyond the 2,048 most frequent replaced.
+Differs from the paper: a round ends with the update of G, where the paper's begins with it; the critic's
+output layer starts with torch's initialisation, in the authors' code with Glorot's; n-grams are compared with
+those of held-out lines, where the authors use training lines. The preset ``paper`` has the networks and
+schedule of the authors' code; their text is the Billion Word corpus, with all but the 2,048 most frequent
+characters replaced.
 """
 
 from __future__ import annotations
@@ -44,34 +46,34 @@ class CharWGANGPMethod:
     """Settings of WGAN-GP on characters; the defaults are those of the paper's code."""
 
     batch_size: Positive = 64
-    """Rows a batch."""
+    """Rows per batch."""
     rounds: Count = 200_000
-    """Rounds: moves of the generator."""
+    """Rounds of training. Each round has one update of G."""
     critic_moves: Count = 10
-    """Moves of the critic a round (its authors: "5 should work fine as well")."""
+    """Moves (updates) of the critic per round (the authors: "5 should work fine as well")."""
     penalty_weight: Weight = 10.0
     """lambda: weight of the gradient penalty."""
     generator_learning_rate: Weight = 1e-4
-    """Adam's step size of G."""
+    """Adam's learning rate of G."""
     critic_learning_rate: Weight = 1e-4
-    """Adam's step size of the critic."""
+    """Adam's learning rate of the critic."""
     schedule: Schedule = "constant"
-    """How both step sizes fall over the rounds (the paper: not at all)."""
+    """How both learning rates fall over the rounds (the paper: constant)."""
     evaluate_every_rounds: Every = 1000
     """Rounds between evaluations."""
 
 
 class CharWGANGP(AdversarialGame):
-    """The adversarial game on relaxed rows: samples and reals are [B,T,V] where D sees them."""
+    """The adversarial game on relaxed rows: D reads real and generated rows as [B,T,V]."""
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
-        """Rows of probabilities [n,T,V]; ``sample`` gives ids."""
+        """Return rows of probabilities [n,T,V]; ``sample`` returns ids."""
         generator = self.players["generator"]
         assert isinstance(generator, CharResNetGenerator)
         return generator.relaxed(n, rng)
 
     def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
-        """See the base class; the reals as one-hots, of which the penalty needs the gradient."""
+        """Return D's loss, with real rows as one-hot floats: the penalty differentiates by them."""
         generator = self.players["generator"]
         assert isinstance(generator, CharResNetGenerator)
         rows = batch["real"][:, : generator.length]
@@ -82,14 +84,14 @@ class CharWGANGP(AdversarialGame):
 def build(
     generator: CharResNetGenerator, critic: Discriminator, method: CharWGANGPMethod
 ) -> CharWGANGP:
-    """The game from its players and settings."""
+    """Build the game from its players and settings."""
     penalties = (GradientPenalty(method.penalty_weight),)
     return CharWGANGP(generator, critic, wasserstein(), penalties=penalties)
 
 
 def phases(method: CharWGANGPMethod) -> tuple[Phase, ...]:
-    """One phase; a round is ``critic_moves`` moves of the critic, then one of G."""
-    # beta1 0.5, beta2 0.9: the paper's code.
+    """Return one phase. A round is ``critic_moves`` updates of the critic, then one of G."""
+    # The authors' code uses beta1 0.5 and beta2 0.9.
     make = partial(Optimizer, betas=(0.5, 0.9), schedule=method.schedule)
     critic, generator = make(method.critic_learning_rate), make(method.generator_learning_rate)
     return (

@@ -3,15 +3,16 @@ Gumbel-softmax distribution"; Jang, Gu, Poole 2017: "Categorical reparameterizat
 
     y_t = softmax((l_t + n_t) / tau),  l_t = G's logits given y_<t,  n_t Gumbel noise
     D maximises  E_data log D(x) + E_G log(1 - D(y));  G maximises  E log D(y), straight through y
-    straight through: y_t is the one-hot of its largest entry in value and the softmax in gradient
+    straight-through: the forward pass uses the one-hot of y_t's largest entry, the gradient is that of y_t
 
-The four choices: any generator that writes token by token and any discriminator; the non-saturating
-objective; relaxed samples; MLE, then D, then both in turns while tau falls.
+The four choices. Players: any token-by-token generator and any discriminator. Objective: non-saturating.
+Estimator: relaxed samples. Schedule: MLE, then D alone, then D and G in turn while tau falls.
 
-Differs from the papers: Kusner and Hernandez-Lobato train from scratch, here likelihood pretrains unless
-``mle_epochs`` is 0 (the preset ``paper``); tau falls geometrically (linearly if asked, as theirs does from 5
-to 1) and is at its stated end in the last round; networks, initialisation and schedule are SeqGAN's, in the
-preset ``paper`` too (one LSTM each for G and D in Kusner's and Hernandez-Lobato's, on strings of a grammar).
+Differs from the papers: Kusner and Hernandez-Lobato train from scratch; here maximum likelihood pretrains G
+unless ``mle_epochs`` is 0 (as in the preset ``paper``). tau falls geometrically, or linearly on request (as
+theirs does, from 5 to 1), and reaches its final value in the last round. Networks, initialisation and
+schedule are SeqGAN's, also in the preset ``paper``; theirs are one LSTM each for G and D, on strings of a
+grammar.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ class GumbelSoftmaxMethod:
     initial_temperature: Above0 = 1.0
     """Temperature in the first adversarial round."""
     final_temperature: Above0 = 0.1
-    """Temperature in the last."""
+    """Temperature in the last adversarial round."""
     temperature_course: Course = "geometric"
-    """geometric: falls by the same factor every round. linear: by the same amount."""
+    """How the temperature falls. geometric: by the same factor every round. linear: by the same amount."""
     straight_through: bool = False
-    """D sees exact one-hots; G's gradient is that of the soft ones."""
+    """Straight-through estimator: D reads exact one-hots, and G gets the gradient of the soft tokens."""
 
 
 def build(
@@ -49,7 +50,7 @@ def build(
     method: GumbelSoftmaxMethod,
     training: FineTuning,
 ) -> SequenceGame:
-    """The game from its players and settings."""
+    """Build the game from its players and settings."""
     estimator = GumbelSoftmax(
         method.initial_temperature,
         method.final_temperature,
@@ -60,5 +61,5 @@ def build(
 
 
 def phases(method: GumbelSoftmaxMethod, training: FineTuning) -> tuple[Phase, ...]:
-    """Pretraining, then both in turns."""
+    """Return the phases: pretrain G and D, then train them in turn."""
     return fine_tuning_phases(training)

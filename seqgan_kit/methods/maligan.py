@@ -2,18 +2,18 @@
 adversarial networks").
 
     r = D / (1 - D);  grad = sum_i (r_i / sum_j r_j - b) grad log G(x_i),  x_1 ... x_m of G
-    with rollouts r is the mean over completions of a prefix, and each token has a weight of its own
-    mixed: the first N real tokens are kept and continued M times, N falls by K until it is 0; the weights sum
+    with rollouts: r is the mean over completions of a prefix, so each token has its own weight
+    mixed training: G continues the first N real tokens M times; N falls by K until it is 0; the weights sum
     to 1 over the continuations of one prefix
     D maximises  E_data log D(x) + E_G log(1 - D(x))
 
-The four choices: any generator that writes token by token and any discriminator; the minimax objective's D
-half; importance weights; MLE, then D, then both in turns.
+The four choices. Players: any token-by-token generator and any discriminator. Objective: D's half of minimax.
+Estimator: importance weights. Schedule: MLE, then D alone, then D and G in turn.
 
-Differs from the paper: b counts in mean weights 1/m (see ImportanceWeighted); N falls with the share of the
-adversarial rounds that is over, so that it reaches 0 whatever their number. The paper gives no number for M
-and for rollouts, and of its schedule, networks and learning rates too little: where nothing else is set
-these are SeqGAN's. The preset ``paper`` has mixed training without rollouts; ``full`` adds SeqGAN's 16.
+Differs from the paper: b is in units of the mean weight 1/m (see ImportanceWeighted). N falls with the share
+of adversarial rounds done, so it reaches 0 whatever their number. The paper states neither M nor the number
+of rollouts, and leaves out parts of its schedule, networks and learning rates: SeqGAN's values fill the gaps.
+The preset ``paper`` has mixed training without rollouts; ``full`` adds SeqGAN's 16.
 """
 
 from __future__ import annotations
@@ -36,31 +36,32 @@ from seqgan_kit.sequences.sequence_game import SequenceGame
 @dataclass(frozen=True)
 @bounded
 class MaliGANMethod:
-    """Settings of the weights; the defaults are the paper's where it has them."""
+    """Settings of the importance weights; defaults are the paper's where it states them."""
 
     rollouts: Count = 0
-    """Completions of every prefix over which r is averaged, also while real tokens are kept (the paper's
-    MaliGAN-full); 0 gives every token its sequence's weight."""
+    """Completions per prefix over which r is averaged, also during mixed training (the paper's MaliGAN-full).
+    0: every token gets the weight of its sequence."""
     kept: Count = 30
-    """N: real tokens kept at the start of the adversarial rounds (at most all but one); 0 keeps none."""
+    """N: real tokens kept in the first adversarial round (at most all but one); 0: none, so no mixed
+    training."""
     kept_step: Positive = 5
-    """K: by how many N falls at a time."""
+    """K: step by which the number of kept tokens N falls."""
     continuations: Positive = 8
-    """M: continuations of each kept prefix (the paper names no number)."""
+    """M: continuations per kept prefix (the paper states no number)."""
     baseline_end: Finite = 1.0
-    """b in the last round, in mean weights; it rises from 0."""
+    """Baseline b in the last round, in units of the mean weight; it rises from 0."""
     reward: RewardKind = "verdict"
-    """verdict: r from D. constant and random ask no D and are controls: what a run gains with them is not
-    the discriminator's doing."""
+    """Source of r. verdict: D's output. constant and random ignore D; they are controls: a gain with them
+    does not come from the discriminator."""
     chunk_rows: Positive = CHUNK_ROWS
-    """Sequences advanced and scored at once; bounds memory and does not change results."""
+    """Sequences sampled and scored in one chunk of rows; limits memory and does not change results."""
 
 
 class MaliGAN(SequenceGame):
-    """The game on sequences; the pool waits while D reads continued prefixes."""
+    """The sequence game; mixed training leaves the pool unused, since D then reads continued prefixes."""
 
     def draw_negatives(self, batch: Batch, move: Move) -> None:
-        """Fill the pool from the present generator, in rounds in which D reads it."""
+        """Refill the pool from the current generator, in rounds in which D reads it."""
         estimator = cast(ImportanceWeighted, self.estimator)
         if not estimator.kept_of_fakes(self, move):
             super().draw_negatives(batch, move)
@@ -72,7 +73,7 @@ def build(
     method: MaliGANMethod,
     training: FineTuning,
 ) -> MaliGAN:
-    """The game from its players and settings."""
+    """Build the game from its players and settings."""
     estimator = ImportanceWeighted(
         rollouts=method.rollouts,
         kept=method.kept,
@@ -86,5 +87,5 @@ def build(
 
 
 def phases(method: MaliGANMethod, training: FineTuning) -> tuple[Phase, ...]:
-    """Pretraining, then both in turns."""
+    """Return the phases: pretrain G and D, then train them in turn."""
     return fine_tuning_phases(training)

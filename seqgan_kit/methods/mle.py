@@ -2,11 +2,11 @@
 
     loss = - mean over tokens of log G(y_t | y_1 .. y_t-1)
 
-The preset ``paper`` is the pretraining of Yu et al. (2017), network included; their data are 10,000 rows of
-an oracle (``--oracle FILE``). Here a batch's loss is the mean over its tokens, padding left out.
+The preset ``paper`` is the pretraining of Yu et al. (2017), including the network; their data are 10,000 rows
+of an oracle (``--oracle FILE``). Here a batch's loss is the mean over its tokens without padding.
 
-With dropout (in the generator's settings) and early stopping on held-out likelihood it is a strong
-baseline, stronger than the fixed number of epochs that most papers compare with.
+Dropout (in the generator's settings) and early stopping on held-out likelihood make a strong baseline. It is
+stronger than the fixed number of epochs that most papers compare with.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.maximum_likelihood import LikelihoodGame, teach_epoch
 
 EVALUATIONS = 10
-"""Of a run whose length is given in moves."""
+"""Evaluations of a run whose length is given in moves."""
 
 
 @dataclass(frozen=True)
@@ -30,36 +30,36 @@ class MLEMethod:
     """Settings of maximum-likelihood training."""
 
     batch_size: Positive = 64
-    """Sequences a batch."""
+    """Sequences per batch."""
     pretrained: str = ""
-    """Run directory whose generator is trained on."""
+    """Run directory whose generator is the starting point; training continues from its weights."""
     mle_epochs: Weight = 120.0
-    """Passes over the training text (Yu et al. 2017: 120); a share of one is allowed."""
+    """Epochs of training (Yu et al. 2017: 120); a fraction of an epoch is allowed."""
     mle_moves: Count = 0
-    """The same in moves, evaluated ten times on the way; 0 goes by the epochs."""
+    """Length of training in moves (updates) instead of epochs, with ten evaluations; 0: use the epochs."""
     mle_learning_rate: Weight = 1e-2
-    """Adam's step size (Yu et al. 2017: 1e-2)."""
+    """Adam's learning rate (Yu et al. 2017: 1e-2)."""
     mle_schedule: Schedule = "constant"
-    """How it falls over the epochs (the paper: not at all)."""
+    """How the learning rate falls over the epochs (the paper: constant)."""
     clip_norm: Cap = 5.0
-    """Largest norm of a gradient (Yu et al. 2017: 5)."""
+    """Largest gradient norm; larger gradients are scaled down to it (Yu et al. 2017: 5)."""
     patience_evaluations: Count = 0
-    """Stop when held-out likelihood has not improved for so many evaluations and return to its best
-    (0: train all epochs)."""
+    """Evaluations without an improvement of held-out likelihood after which training stops and restores the
+    best weights (0: train all epochs)."""
     most_work: Weight = 0.0
-    """Shorten the preset's lengths on text larger than the bundled captions, so that each part of the run
-    takes at most so many times its work there (0: never). Lengths given as flags are kept."""
+    """Most work that a part of the run may take on your text, as a multiple of its work on the bundled
+    captions; preset lengths are shortened to fit (0: never). Lengths given as flags are kept."""
     evaluate_every_epochs: Every = 5
     """Epochs between evaluations."""
 
 
 def build(generator: SequenceGenerator) -> LikelihoodGame:
-    """The game: one player."""
+    """Build the game; its only player is the generator."""
     return LikelihoodGame(generator)
 
 
 def phases(method: MLEMethod) -> tuple[Phase, ...]:
-    """One phase; a round is an epoch, or a tenth of the moves."""
+    """Return one phase. A round is an epoch, or a tenth of the moves."""
     optimizer = Optimizer(
         method.mle_learning_rate, clip_norm=method.clip_norm, schedule=method.mle_schedule
     )
@@ -82,7 +82,7 @@ def phases(method: MLEMethod) -> tuple[Phase, ...]:
 
 
 def _teach_moves(moves: int, optimizer: Optimizer) -> tuple[Turn, int]:
-    """The turn of a tenth of the moves, and how many rounds of it there are; the last has what is left."""
+    """Return a turn of a tenth of the moves, and its number of rounds; the last round takes the remainder."""
     each = math.ceil(moves / EVALUATIONS)
     teach = Turn(
         ("generator",),

@@ -1,20 +1,23 @@
 """SeqGAN (Yu, Zhang, Wang, Yu 2017: "SeqGAN: Sequence Generative Adversarial Nets with Policy Gradient").
 
     D maximises  E_data log D(Y) + E_G log(1 - D(Y))                                            (eq. 5)
-    G climbs     E_G sum_t grad log G(y_t | Y_1:t-1) Q(Y_1:t-1, y_t)                            (eq. 7)
+    G ascends    E_G sum_t grad log G(y_t | Y_1:t-1) Q(Y_1:t-1, y_t)                            (eq. 7)
     Q(Y_1:t-1, y_t) = mean of D over N completions of Y_1:t by the rollout policy;  D(Y) at t=T (eq. 4)
 
-The four choices: an LSTM and a TextCNN; the expected-probability objective; REINFORCE with rollouts; MLE,
-then D on pools of negatives, then g moves of G for d pools of k epochs of D.
+The four choices. Players: an LSTM and a TextCNN. Objective: expected probability. Estimator: REINFORCE with
+rollouts. Schedule: MLE, then D on pools of negatives, then rounds of g updates of G and d pools, each read
+for k epochs by D.
 
-Differs from the paper: D has one logit instead of two classes; a move of D sees a batch of reals and one of
-fakes, where the paper's code mixes both into one, so that an epoch is half as many moves; G's loss is a
-mean over sequences, not a sum (Adam does not care, but the clip at 5 acts later); the rollout policy lags
-in all parameters, embeddings included, and it does lag, as the paper says and its code does not. D's output
-layer starts as torch's linear layers do, in the code with N(0, 0.1) cut at 2 sigma and biases 0.1
-(``TextCNN`` says the rest). The preset ``paper`` has the paper's networks, schedule and sizes of batches
-and pools; the paper's data are 10,000 rows of an oracle (``--oracle FILE``). A baseline and rounds without
-rollouts are offered; the paper has neither.
+Differs from the paper: D has one logit instead of two classes. An update of D uses one batch of real and one
+of generated sequences; the authors' code mixes both into one batch, so an epoch here has half as many
+updates. G's loss is a mean over sequences, not a sum: Adam ignores the scale, but clipping at 5 acts later.
+The rollout policy lags in all parameters, embeddings included, as the paper says; in the authors' code it
+does not lag. D's output layer has torch's default initialisation; the authors draw from N(0, 0.1), truncated
+at 2 sigma, with biases of 0.1 (``TextCNN`` lists the other differences). Optional extras that the paper
+lacks: a baseline, and training without rollouts.
+
+The preset ``paper`` has the paper's networks, schedule, batch sizes and pool sizes. The paper's data are
+10,000 rows of an oracle (``--oracle FILE``).
 """
 
 from __future__ import annotations
@@ -49,28 +52,29 @@ class SeqGANMethod:
     """Settings of SeqGAN; the defaults are the paper's."""
 
     rollouts: Count = 16
-    """N: completions of every prefix; 0 gives every token its whole sequence's reward."""
+    """N: completions per prefix; 0: every token gets the reward of its whole sequence."""
     rollout_lag: Share = 0.8
-    """How much of the rollout policy stays as it was after a round; 0 rolls out with G itself."""
+    """Share of the old rollout policy kept after a round; 0: roll out with G itself."""
     baseline: Baseline = "none"
-    """What a reward is compared with. batch: the other sequences' at the same position; moving_average:
-    that of past moves; leave_one_out: the other completions' of the same prefix; critic: a learned value."""
+    """Baseline subtracted from a reward. batch: mean of the other sequences at the same position.
+    moving_average: mean over past updates. leave_one_out: mean of the other completions of the same prefix.
+    critic: a learned value."""
     baseline_decay: Share = 0.9
-    """How much of the moving average stays after a move."""
+    """Share of the moving-average baseline kept after an update."""
     critic_learning_rate: Weight = 1e-2
-    """Adam's step size of the learned critic."""
+    """Adam's learning rate of the learned critic."""
     reward: Literal["probability", "logit", "constant", "random"] = "probability"
-    """D's verdict, as a probability or a logit; constant and random ask no D and are controls: what a run
-    gains with them is not the discriminator's doing."""
+    """Reward of a sequence: D's output as a probability or a logit. constant and random ignore D; they are
+    controls: a gain with them does not come from the discriminator."""
     chunk_rows: Positive = CHUNK_ROWS
-    """Completions advanced and scored at once; bounds memory and does not change results."""
+    """Completions sampled and scored in one chunk of rows; limits memory and does not change results."""
 
     def __post_init__(self) -> None:
         check_baseline(self.baseline, self.rollouts, lags=self.rollout_lag > 0)
 
 
 class SeqGAN(SequenceGame):
-    """The game on sequences plus the lagging rollout policy."""
+    """The sequence game with a lagging rollout policy."""
 
     def __init__(
         self,
@@ -91,15 +95,15 @@ class SeqGAN(SequenceGame):
         self.lag = method.rollout_lag
 
     def critic_loss(self, batch: Batch, move: Move) -> Loss:
-        """The learned baseline's error on the generator's last move."""
+        """Return the squared error of the learned baseline on the generator's last update."""
         return critic_loss(self)
 
     def match_generator(self, batch: Batch, move: Move) -> None:
-        """Sets the rollout policy to the generator, as pretraining left it."""
+        """Copy the pretrained generator into the rollout policy."""
         self.players["rollout_policy"].load_state_dict(self.players["generator"].state_dict())
 
     def follow_generator(self, batch: Batch, move: Move) -> None:
-        """rollout policy <- lag * rollout policy + (1 - lag) * generator."""
+        """Update the rollout policy: policy <- lag * policy + (1 - lag) * generator."""
         policy, generator = self.players["rollout_policy"], self.players["generator"]
         for old, new in zip(policy.parameters(), generator.parameters(), strict=True):
             old.lerp_(new, 1.0 - self.lag)
@@ -111,12 +115,12 @@ def build(
     method: SeqGANMethod,
     training: FineTuning,
 ) -> SeqGAN:
-    """The game from its players and settings."""
+    """Build the game from its players and settings."""
     return SeqGAN(generator, discriminator, method, training)
 
 
 def phases(method: SeqGANMethod, training: FineTuning) -> tuple[Phase, ...]:
-    """Pretraining, then g moves of G for d pools of D; the rollout policy follows."""
+    """Return the phases: pretraining, then rounds of g updates of G and d pools for D."""
     match = Turn(("rollout_policy",), rule="match_generator", feed=None)
     follow = Turn(("rollout_policy",), rule="follow_generator", feed=None)
     lags = bool(method.rollout_lag)
