@@ -25,7 +25,7 @@ def raise_on_ctrl_c() -> bool:
 
 
 def is_ctrl_c(error: BaseException | None) -> bool:
-    """Whether an error is Ctrl-C, or what an extension module that was being imported made of it."""
+    """Return whether an error is Ctrl-C, or what an extension module that was being imported made of it."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None

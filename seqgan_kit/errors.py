@@ -64,7 +64,7 @@ def system_problem(error: OSError | UnicodeEncodeError) -> str:
 
 
 def let_go_of_output() -> None:
-    """Sends what cannot be printed nowhere: the interpreter flushes once more at exit, and must not fail."""
+    """Send what cannot be printed nowhere: the interpreter flushes once more at exit, and must not fail."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -72,7 +72,7 @@ def let_go_of_output() -> None:
 
 
 def check_words(words: Iterable[str]) -> None:
-    """Refuses words of a command line that are not UTF-8: a run's JSON could not hold them."""
+    """Refuse words of a command line that are not UTF-8: a run's JSON could not hold them."""
     for word in words:
         try:
             word.encode()
@@ -98,7 +98,7 @@ def _shown(path: str | bytes | int) -> str:
 
 
 def unknown(kind: str, given: str, allowed: Iterable[str], also: Iterable[str] = ()) -> UsageError:
-    """The error for a name that does not exist: says what does, and suggests the nearest.
+    """Return the error for a name that does not exist: says what does, and suggests the nearest.
 
     Names in ``also`` are allowed too, and too many to be listed.
     """

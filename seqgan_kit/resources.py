@@ -18,10 +18,10 @@ def _shipped(name: str) -> Path:
 
 
 def recipes_dir() -> Path:
-    """The folder of recipe scripts."""
+    """Return the folder of recipe scripts."""
     return _shipped("recipes")
 
 
 def data_dir() -> Path:
-    """The folder of bundled data (it holds ``catworld/``)."""
+    """Return the folder of bundled data (it holds ``catworld/``)."""
     return _shipped("data")

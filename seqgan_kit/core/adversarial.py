@@ -71,7 +71,8 @@ class AdversarialGame(Game):
         return cast(Critique, self.players["discriminator"](x))
 
     def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
-        """The objective's D half plus the penalties, on fakes of the estimator: as many as reals, or more."""
+        """Return the objective's D half plus the penalties, on fakes of the estimator: as many as reals, or
+        more."""
         return self.judge(batch, self.estimator.fakes(self, batch, len(batch["real"]), move), move)
 
     def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
@@ -106,7 +107,7 @@ class AdversarialGame(Game):
         return real_score, fake_score
 
     def generator_loss(self, batch: Batch, move: Move) -> Loss:
-        """The objective's G half, through the estimator."""
+        """Return the objective's G half, through the estimator."""
         return self.estimator.generator_loss(self, batch, move)
 
 

@@ -113,7 +113,7 @@ def check_bounds(settings: Any) -> None:
 
 
 def _requirements(value: Any, hint: Any) -> Iterator[tuple[Any, Bounds | tuple[Any, ...]]]:
-    """The parts of a value that its type restricts, each with its bounds or its allowed names."""
+    """Return the parts of a value that its type restricts, each with its bounds or its allowed names."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if value is None:
         return

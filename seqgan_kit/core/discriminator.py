@@ -54,7 +54,7 @@ class Discriminator(nn.Module):
         return Critique(self.verdict(features), features, heads)
 
     def verdict(self, features: Tensor) -> Tensor:
-        """The score [B] of features [B,F], or [B*S] of [B,S,F].
+        """Return the score [B] of features [B,F], or [B*S] of [B,S,F].
 
         In float32 also under autocast: bfloat16 has two digits.
         """
@@ -66,7 +66,7 @@ class Discriminator(nn.Module):
 
 @contextmanager
 def frozen(*modules: nn.Module) -> Iterator[None]:
-    """Runs modules as in training while none of their buffers move.
+    """Run modules as in training while none of their buffers move.
 
     Batch norm keeps normalising with the batch's own statistics but does not fold them into its running
     ones; spectral norm keeps its power-iteration vectors. So a generator may be sampled in the
@@ -93,7 +93,7 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
-    """Puts modules in eval mode (no dropout, running statistics) and back, each part as it was."""
+    """Put modules in eval mode (no dropout, running statistics) and back, each part as it was."""
     parts = [(part, part.training) for module in modules for part in module.modules()]
     for module in modules:
         module.eval()

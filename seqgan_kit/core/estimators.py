@@ -49,7 +49,7 @@ def effective_sample_size(weights: Tensor, dim: int = -1) -> Tensor:
 
 @contextmanager
 def without_dropout(module: nn.Module) -> Iterator[None]:
-    """Turns dropout off while gradients flow: the policy that is improved is the one that sampled.
+    """Turn dropout off while gradients flow: the policy that is improved is the one that sampled.
 
     Not eval mode, in which cuDNN's recurrent layers refuse a backward pass.
     """
@@ -69,7 +69,7 @@ def without_dropout(module: nn.Module) -> Iterator[None]:
 
 
 def pool_of_negatives(game: AdversarialGame) -> Pool | None:
-    """The player that keeps fakes for D, if the game has one."""
+    """Return the player that keeps fakes for D, if the game has one."""
     return cast(Pool, game.players["negatives"]) if "negatives" in game.players else None
 
 

@@ -20,13 +20,13 @@ class Feed(Protocol):
         """How many batches make one pass."""
 
     def next_batch(self) -> dict[str, Tensor]:
-        """The next batch; passes follow each other without end."""
+        """Return the next batch; passes follow each other without end."""
 
     def state_dict(self) -> dict[str, Any]:
-        """The position, as plain numbers."""
+        """Return the position, as plain numbers."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes back to a saved position."""
+        """Go back to a saved position."""
 
 
 class TensorFeed:

@@ -36,7 +36,7 @@ class Loss:
 
 
 def nothing_gathered(player: str) -> Memory | None:
-    """The memory of optimizers that have not moved yet."""
+    """Return the memory of optimizers that have not moved yet."""
     return None
 
 
@@ -152,7 +152,7 @@ class Game(nn.Module):
         self.players = nn.ModuleDict(players)
 
     def loss(self, name: str, batch: Batch, move: Move) -> Loss:
-        """The named loss on a batch."""
+        """Return the named loss on a batch."""
         result = self._method(name)(batch, move)
         if not isinstance(result, Loss):
             raise TypeError(
@@ -161,12 +161,12 @@ class Game(nn.Module):
         return result
 
     def rule(self, name: str, batch: Batch, move: Move) -> Mapping[str, Tensor | float]:
-        """Applies the named rule; returns what it logs."""
+        """Apply the named rule; returns what it logs."""
         with torch.no_grad():
             return cast(Mapping[str, Tensor | float], self._method(name)(batch, move) or {})
 
     def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
-        """Draws ``n`` samples from the generator."""
+        """Draw ``n`` samples from the generator."""
         return cast(Tensor, self.players["generator"].sample(n, rng=rng))  # type: ignore[operator]
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
@@ -192,7 +192,7 @@ class Game(nn.Module):
 
 
 def check_phases(game: Game, phases: tuple[Phase, ...], feeds: Mapping[str, object]) -> None:
-    """Finds every name in the phases that the game or the feeds do not have, before anything is trained."""
+    """Find every name in the phases that the game or the feeds do not have, before anything is trained."""
     for turn in (turn for phase in phases for turn in phase.turns):
         for player in turn.players:
             if player not in game.players:

@@ -64,7 +64,7 @@ class Optimizer:
             )
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The torch optimizer over these parameters."""
+        """Return the torch optimizer over these parameters."""
         rate, decay = self.learning_rate, self.weight_decay
         if self.name == "adam":
             return torch.optim.Adam(parameters, rate, self.betas, weight_decay=decay, fused=True)

@@ -26,12 +26,12 @@ class Penalty(Protocol):
         """Under which the term is logged."""
 
     def check(self, discriminator: nn.Module) -> None:
-        """Refuses a discriminator for which the penalty has no meaning."""
+        """Refuse a discriminator for which the penalty has no meaning."""
 
     def __call__(
         self, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: torch.Generator
     ) -> Tensor:
-        """The weighted penalty, a scalar."""
+        """Return the weighted penalty, a scalar."""
 
 
 def gradient_norms(scores: Scores, x: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ class R1:
 
 
 def clip_weights(module: nn.Module, limit: float) -> None:
-    """Clamps every parameter to [-limit, limit], to be called after the step (Arjovsky et al. 2017)."""
+    """Clamp every parameter to [-limit, limit], to be called after the step (Arjovsky et al. 2017)."""
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.clamp_(-limit, limit)

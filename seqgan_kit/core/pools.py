@@ -27,12 +27,12 @@ class Pool(nn.Module):
         self.register_buffer("cursor", torch.zeros((), dtype=torch.int64))
 
     def refill(self, samples: Tensor) -> None:
-        """Replaces all samples and starts reading from the first."""
+        """Replace all samples and starts reading from the first."""
         self.samples.copy_(samples)
         self.cursor.zero_()
 
     def next(self, n: int) -> Tensor:
-        """The next ``n`` samples, going round."""
+        """Return the next ``n`` samples, going round."""
         rows = (self.cursor + torch.arange(n, device=self.samples.device)) % len(self.samples)
         self.cursor.add_(n).remainder_(len(self.samples))
         return self.samples[rows]

@@ -57,7 +57,8 @@ class Linear(nn.Linear):
 
 
 def by_onednn(x: Tensor) -> bool:
-    """Whether oneDNN makes large products of ``x``: of float32 on a CPU, where it is the quicker one."""
+    """Return whether oneDNN makes large products of ``x``: of float32 on a CPU, where it is the quicker
+    one."""
     return (
         # First, because nothing else here can be compiled; a compiler has its own way with products.
         not torch.compiler.is_compiling()
@@ -75,7 +76,8 @@ def library() -> str:
 
 
 def _worth_it(x: Tensor, weight: Tensor) -> bool:
-    """Whether oneDNN shall multiply x [...,K] by weight [N,K]; what does not fit is torch's to refuse."""
+    """Return whether oneDNN shall multiply x [...,K] by weight [N,K]; what does not fit is torch's to
+    refuse."""
     return (
         by_onednn(x)
         and weight.dtype == x.dtype
@@ -135,7 +137,8 @@ def _onednn_is_quicker() -> bool:
 
 
 def _onednn_multiplies() -> bool:
-    """Whether oneDNN's product works here: not part of torch's documented interface, so it is tried."""
+    """Return whether oneDNN's product works here: not part of torch's documented interface, so it is
+    tried."""
     one = torch.ones(1, 1, device="cpu")
     try:
         torch.ops.mkldnn._linear_pointwise(one, one, None, "none", [], "")

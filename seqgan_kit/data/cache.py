@@ -65,7 +65,7 @@ def load_entry(key: str, restore: Callable[[dict[str, Tensor], dict[str, Any]], 
 
 
 def store_entry(key: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-    """Writes an entry; a full or read-only disk only means that the next run encodes again."""
+    """Write an entry; a full or read-only disk only means that the next run encodes again."""
     from safetensors.torch import save_file
 
     folder = cache_dir() / key

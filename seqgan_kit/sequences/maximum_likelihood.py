@@ -26,7 +26,8 @@ def mle_loss(generator: SequenceGenerator, batch: Batch) -> Loss:
 
 
 def teach_epoch(epochs: float, optimizer: Optimizer) -> Turn:
-    """The turn of a round of maximum likelihood: an epoch, or as much less as makes the rounds equal."""
+    """Return the turn of a round of maximum likelihood: an epoch, or as much less as makes the rounds
+    equal."""
     share = epochs / max(1, math.ceil(epochs))
     return Turn(("generator",), loss="mle_loss", optimizer=optimizer, moves=Epochs(share))
 

@@ -62,7 +62,7 @@ class SequenceGame(AdversarialGame):
         return mle_loss(cast(SequenceGenerator, self.players["generator"]), batch)
 
     def draw_negatives(self, batch: Batch, move: Move) -> None:
-        """Fills the pool from the present generator."""
+        """Fill the pool from the present generator."""
         pool = cast(Pool, self.players["negatives"])
         pool.refill(self.sample(len(pool.samples), rng=move.rng))
 

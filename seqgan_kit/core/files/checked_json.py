@@ -28,7 +28,7 @@ def read_checked(
     advice: str = _PUT_BACK,
     most_bytes: int = MOST_BYTES,
 ) -> Any:
-    """The value in a JSON file, checked; a missing file stays a FileNotFoundError.
+    """Return the value in a JSON file, checked; a missing file stays a FileNotFoundError.
 
     Args:
         path: the file.
@@ -41,7 +41,7 @@ def read_checked(
 
 
 def read_checked_lines(path: Path, kind: Kind, *, advice: str = _PUT_BACK) -> list[Any]:
-    """The values of a file with a JSON value on each line; a last line without its end is left out."""
+    """Return the values of a file with a JSON value on each line; a last line without its end is left out."""
     lines = _content(path, CheckpointError, MOST_BYTES).splitlines(keepends=True)
     if lines and not lines[-1].endswith(b"\n"):
         lines.pop()
@@ -67,7 +67,7 @@ def parsed(
     error: type[SeqganKitError] = CheckpointError,
     advice: str = _PUT_BACK,
 ) -> Any:
-    """The value of a JSON text, checked; ``name`` is what messages call it."""
+    """Return the value of a JSON text, checked; ``name`` is what messages call it."""
     try:
         value = _loads(content)
     except (ValueError, RecursionError) as reason:

@@ -16,7 +16,7 @@ def sums_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def check_sums(folder: Path, recorded: Any) -> None:
-    """Refuses files whose SHA-256 is not the recorded one; what has none (older exports) is not checked."""
+    """Refuse files whose SHA-256 is not the recorded one; what has none (older exports) is not checked."""
     for name, wanted in recorded.items() if isinstance(recorded, dict) else ():
         path = folder / Path(str(name)).name
         if path.is_file() and _sum_of(path) != wanted:

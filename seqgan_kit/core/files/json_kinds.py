@@ -27,7 +27,7 @@ class Misfit(Exception):
         self.given, self.allowed, self.way = given, allowed, way
 
     def inside(self, key: str | int) -> Misfit:
-        """The same, seen from the value's container."""
+        """Return the same, seen from the value's container."""
         return Misfit(self.given, self.allowed, (key, *self.way))
 
     def __str__(self) -> str:

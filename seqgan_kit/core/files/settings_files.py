@@ -15,7 +15,7 @@ _LARGEST_WHOLE = 2**63 - 1
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """The settings in a YAML, TOML or JSON file."""
+    """Return the settings in a YAML, TOML or JSON file."""
     if not path.is_file():
         raise UsageError(f"no settings file {path}.")
     try:

@@ -66,7 +66,7 @@ def network_settings(value: Any) -> None:
 
 
 def restored_network(build: Callable[[], M], weights: Path) -> M:
-    """The network that ``build`` makes, with the parameters in a safetensors file.
+    """Return the network that ``build`` makes, with the parameters in a safetensors file.
 
     Raises:
         CheckpointError: the file cannot be read, or is of a network of other sizes; says which tensor.

@@ -23,7 +23,7 @@ S = TypeVar("S", bound=Bounded)
 
 
 def fitted(settings: S, preset: Any, ratios: Mapping[str, float]) -> tuple[S, dict[str, Any]]:
-    """The settings with shorter lengths, and the lengths that changed.
+    """Return the settings with shorter lengths, and the lengths that changed.
 
     Args:
         settings: what the run was given.

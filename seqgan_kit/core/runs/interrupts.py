@@ -41,7 +41,7 @@ class StopWish:
 
     @contextmanager
     def listening(self, seconds_left: float | None = None) -> Iterator[None]:
-        """Listens while the run trains, so long at most. A second Ctrl-C stops at once, without saving."""
+        """Listen while the run trains, so long at most. A second Ctrl-C stops at once, without saving."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

@@ -44,7 +44,7 @@ flat = tyro.conf.arg(name="")
 
 
 def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
-    """Runs a recipe from the command line; a user's mistake ends in one sentence and exit code 2."""
+    """Run a recipe from the command line; a user's mistake ends in one sentence and exit code 2."""
     is_a_script = False
     try:
         is_a_script = raise_on_ctrl_c()
@@ -97,7 +97,7 @@ def _end_by_ctrl_c() -> NoReturn:
 
 
 def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) -> C:
-    """The configuration that the arguments ask for.
+    """Return the configuration that the arguments ask for.
 
     The first word may name a preset. ``--config FILE`` (YAML or TOML) overrides the preset, flags override
     both. With ``--resume RUN_DIR`` the run's own settings take the preset's place.
@@ -137,7 +137,7 @@ def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) 
 def _check_preset_first(
     presets: Mapping[str, Any], given: Sequence[str], left: Sequence[str], switches: set[str]
 ) -> None:
-    """Refuses a preset's name after flags, where it is no flag's value, and says what to type."""
+    """Refuse a preset's name after flags, where it is no flag's value, and says what to type."""
     for before, word in itertools.pairwise(left):
         alone = not before.startswith("-") or "=" in before or before.split(".")[-1] in switches
         if word not in presets or not alone:
@@ -154,7 +154,7 @@ def _check_preset_first(
 
 
 def _switches(config: Any) -> set[str]:
-    """The flags that take no value, such as --overwrite, without the names of their groups."""
+    """Return the flags that take no value, such as --overwrite, without the names of their groups."""
     found: set[str] = set()
     for field in dataclasses.fields(config):
         value, name = getattr(config, field.name), field.name.replace("_", "-")
@@ -166,7 +166,7 @@ def _switches(config: Any) -> set[str]:
 
 
 def _of_run(base: C, folder: Path) -> C:
-    """The settings that the run in the folder was started with, set to go on there."""
+    """Return the settings that the run in the folder was started with, set to go on there."""
     if not (folder / "config.json").is_file():
         raise UsageError(f"{folder} holds no run to resume: it has no config.json.")
     record, settings = read_config(folder), settings_of(folder)
@@ -185,7 +185,8 @@ def _of_run(base: C, folder: Path) -> C:
 
 
 def _without_preset(base: C) -> C:
-    """The configuration's own defaults: a setting that an older run lacks was not there, so it is off."""
+    """Return the configuration's own defaults: a setting that an older run lacks was not there, so it is
+    off."""
     try:
         return type(base)()
     except TypeError:  # a recipe of one's own may have settings without a default
@@ -197,7 +198,7 @@ def _with_run(base: C, **changes: Any) -> C:
 
 
 def _take(arguments: list[str], flag: str, what: str = "path") -> str | None:
-    """Removes ``flag VALUE`` or ``flag=VALUE`` from the arguments; its value."""
+    """Remove ``flag VALUE`` or ``flag=VALUE`` from the arguments; its value."""
     for i, word in enumerate(arguments):
         if word.startswith(flag + "="):
             return arguments.pop(i).split("=", 1)[1]

@@ -28,7 +28,7 @@ Step = Callable[[str], None]
 def long_work(
     what: str, *, quiet: bool = False, line_seconds: float = LINE_SECONDS
 ) -> Iterator[Step]:
-    """Shows the work by its name, its step and its time so far; the step is told by the yielded function."""
+    """Show the work by its name, its step and its time so far; the step is told by the yielded function."""
     if quiet:
         yield lambda step: None
         return

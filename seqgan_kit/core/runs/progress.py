@@ -50,7 +50,8 @@ class _Standing:
     measured_at: int = 0
 
     def shown(self, width: int) -> str:
-        """The values of the round, then those of the last evaluation, with its round if that is past."""
+        """Return the values of the round, then those of the last evaluation, with its round if that is
+        past."""
         now = chosen(self.values, width)
         if not self.measured:
             return now
@@ -233,7 +234,8 @@ class Progress:
 def _running_line(
     standing: _Standing, now: float, whole_run: str, with_values: bool = True
 ) -> list[str]:
-    """The words of a running phase: name, count, time left of it and of the run, rate, numbers if wanted."""
+    """Return the words of a running phase: name, count, time left of it and of the run, rate, numbers if
+    wanted."""
     left = standing.seconds_left(now)
     words = [standing.name, f"{standing.done}/{standing.rounds}"]
     words.append(f"eta {duration(left)}" if left is not None else "eta -:--")

@@ -22,7 +22,7 @@ _SHORT = {"generator": "G", "discriminator": "D"}
 
 
 def chosen(values: Mapping[str, float], width: int) -> str:
-    """The most telling of ``values`` that fit into ``width`` characters, in their given order."""
+    """Return the most telling of ``values`` that fit into ``width`` characters, in their given order."""
     shown = {name: f"{_label(name)} {_number(value)}" for name, value in values.items()}
     taken: set[str] = set()
     left = width + 2

@@ -26,7 +26,7 @@ def launch_record() -> dict[str, str] | None:
 
 
 def restarts_left() -> bool:
-    """Whether torchrun starts the processes again by itself if one of them is lost."""
+    """Return whether torchrun starts the processes again by itself if one of them is lost."""
     count, most = (
         int(os.environ.get(f"TORCHELASTIC_{n}", 0)) for n in ("RESTART_COUNT", "MAX_RESTARTS")
     )
@@ -48,5 +48,5 @@ def restarted_seconds_ago(folder: Path) -> float | None:
 
 
 def _starts(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The run's first start and its resumptions."""
+    """Return the run's first start and its resumptions."""
     return [record, *record.get("resumes", [])]

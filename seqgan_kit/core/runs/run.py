@@ -109,7 +109,7 @@ class Run:
         return self.settings.resume is not None
 
     def out_of_time(self) -> bool:
-        """Whether the time limit has passed."""
+        """Return whether the time limit has passed."""
         left = self.seconds_left()
         return left is not None and left < 0
 
@@ -149,14 +149,14 @@ class Run:
         return TensorFeed(tensors, batch_size, transform=transform, **self.share())
 
     def say(self, text: str) -> None:
-        """Prints a line on rank 0, unless quiet."""
+        """Print a line on rank 0, unless quiet."""
         if self.runtime.leads:
             self.progress.message(text)
 
 
 @contextmanager
 def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
-    """Starts the runtime and claims the run directory, which is written to once training begins."""
+    """Start the runtime and claims the run directory, which is written to once training begins."""
     settings = config.run
     runtime = start_runtime(
         seed=settings.seed,
@@ -200,7 +200,7 @@ def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
 
 
 def _open_log(settings: RunSettings, folder: Path, runtime: Runtime, closing: ExitStack) -> RunLog:
-    """The run's directory, locked by the process that leads; what it refuses is refused by all."""
+    """Return the run's directory, locked by the process that leads; what it refuses is refused by all."""
     log, problem = None, None
     try:
         if runtime.leads:
@@ -222,7 +222,7 @@ def _open_log(settings: RunSettings, folder: Path, runtime: Runtime, closing: Ex
 
 
 def _check_inputs(config: Mapping[str, Any], folder: Path) -> None:
-    """Refuses to read from the run that is to be replaced: what is deleted cannot be resumed from."""
+    """Refuse to read from the run that is to be replaced: what is deleted cannot be resumed from."""
     groups: list[Any] = [group for name, group in config.items() if name != "run"]
     while groups:
         value = groups.pop()

@@ -51,7 +51,7 @@ class Runtime:
         return rng.manual_seed(mixed_seed(self.seed, self.rank, *purpose.encode()))
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """The precision that losses are computed in; parameters stay float32.
+        """Return the precision that losses are computed in; parameters stay float32.
 
         Without autocast's cache of cast weights: in older torch (pytorch issues 142234, 158232) a cast made
         while sampling, under ``no_grad``, is used again by the loss and cuts its gradient off.
@@ -61,14 +61,14 @@ class Runtime:
         )
 
     def broadcast(self, module: nn.Module) -> None:
-        """Makes every rank's parameters and buffers those of rank 0."""
+        """Make every rank's parameters and buffers those of rank 0."""
         if self.world_size > 1:
             with _all_answering():
                 for tensor in module.state_dict().values():
                     dist.broadcast(tensor, 0)
 
     def average(self, tensors: Sequence[Tensor]) -> None:
-        """Replaces each tensor by its mean over the ranks, in one all-reduce."""
+        """Replace each tensor by its mean over the ranks, in one all-reduce."""
         if self.world_size == 1 or not tensors:
             return
         flat = torch.cat([tensor.detach().flatten().float() for tensor in tensors])
@@ -97,7 +97,7 @@ class Runtime:
         return box[0]
 
     def close(self) -> None:
-        """Leaves the process group."""
+        """Leave the process group."""
         if self.world_size > 1 and dist.is_initialized():
             dist.destroy_process_group()
 
@@ -105,7 +105,7 @@ class Runtime:
 def start_runtime(
     *, seed: int, device: str = "auto", precision: str = "fp32", threads: int = 0
 ) -> Runtime:
-    """Joins the process group if there is one, picks the device and seeds every source of randomness.
+    """Join the process group if there is one, picks the device and seeds every source of randomness.
 
     Rank r seeds python, numpy and torch with ``seed + r``.
     """
@@ -130,7 +130,7 @@ def start_runtime(
 
 @contextmanager
 def _all_answering() -> Iterator[None]:
-    """Says in a sentence that another process is lost, where torch has a traceback."""
+    """Say in a sentence that another process is lost, where torch has a traceback."""
     try:
         yield
     except RuntimeError as error:
@@ -143,7 +143,7 @@ def _all_answering() -> Iterator[None]:
 
 
 def _join(backend: str) -> None:
-    """Joins the process group of this start.
+    """Join the process group of this start.
 
     torchrun keeps one store of addresses for all its restarts: under the same keys the processes of a second
     start would look for those of the first, which are dead.
@@ -169,7 +169,7 @@ def mixed_seed(*parts: int) -> int:
 
 
 def seed_everything(seed: int) -> None:
-    """Seeds python, numpy and torch (every device)."""
+    """Seed python, numpy and torch (every device)."""
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 - third-party code may use the global generator
     torch.manual_seed(seed)
@@ -196,7 +196,7 @@ def rng_state(generators: Iterable[torch.Generator]) -> dict[str, Any]:
 
 
 def restore_rng_state(state: dict[str, Any], generators: Iterable[torch.Generator]) -> None:
-    """Undoes :func:`rng_state`."""
+    """Undo :func:`rng_state`."""
     version, numbers, gauss = state["python"]
     random.setstate((version, tuple(numbers.tolist()), gauss))
     name, keys, position, has_gauss, cached = state["numpy"]

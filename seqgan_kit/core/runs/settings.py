@@ -81,7 +81,7 @@ def _fields(value: Any) -> set[str]:
 
 
 def _converted(value: Any, hint: Any, name: str) -> Any:
-    """The plain value as the annotated type, or an error that says what is wanted."""
+    """Return the plain value as the annotated type, or an error that says what is wanted."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:

@@ -51,7 +51,7 @@ class History(nn.Module):
 
     @torch.no_grad()
     def remember(self, player: nn.Module) -> None:
-        """Takes the present parameters into the mean."""
+        """Take the present parameters into the mean."""
         self.moves.add_(1)
         for parameter, mean in zip(player.parameters(), self.means(), strict=True):
             mean.add_((parameter - mean) / self.moves)
@@ -88,11 +88,11 @@ class WithHistory:
         self.estimator, self.history, self.weight = estimator, history, weight
 
     def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
-        """The estimator's."""
+        """Return the estimator's."""
         return self.estimator.fakes(game, batch, n, move)
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
-        """The estimator's plus the term."""
+        """Return the estimator's plus the term."""
         loss = self.estimator.generator_loss(game, batch, move)
         term = _term(self.history, game.players["generator"], self.weight)
         return Loss(loss.total + term, {**loss.logs, "generator_history": term})

@@ -54,12 +54,12 @@ class WithInstanceNoise:
         self.estimator, self.layer, self.deviation = estimator, layer, deviation
 
     def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
-        """The estimator's, and noise for D's turn."""
+        """Return the estimator's, and noise for D's turn."""
         self._set(move)
         return self.estimator.fakes(game, batch, n, move)
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
-        """The estimator's, under noise."""
+        """Return the estimator's, under noise."""
         self._set(move)
         loss = self.estimator.generator_loss(game, batch, move)
         return Loss(loss.total, {**loss.logs, "instance_noise": self.layer.deviation})

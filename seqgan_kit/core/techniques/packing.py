@@ -28,7 +28,7 @@ def pack(x: Tensor, samples: int) -> Tensor:
 
 
 def check_packs(batch: int, samples: int) -> None:
-    """Refuses a batch that is no whole number of packs."""
+    """Refuse a batch that is no whole number of packs."""
     if batch % samples:
         raise UsageError(
             f"a batch of {batch} does not divide into packs of {samples}; use a batch size "

@@ -59,7 +59,7 @@ class InnerOptimizer:
             raise UsageError(f"the inner learning rate is {self.learning_rate:g}; use one above 0.")
 
     def continuing(self, memory: Memory | None) -> InnerOptimizer:
-        """The same with what it takes from D's own optimizer filled in."""
+        """Return the same with what it takes from D's own optimizer filled in."""
         own = _FIRST_RATE if memory is None else memory.learning_rate
         rate = own if self.learning_rate is None else self.learning_rate
         if memory is None or self.name == "sgd":

@@ -102,7 +102,7 @@ class ExplodingGradient:
 
 
 def _lasts(rounds: int, seen: bool, tally: dict[str, int], name: str) -> bool:
-    """Whether this is the round in which it has been seen for so many in a row."""
+    """Return whether this is the round in which it has been seen for so many in a row."""
     tally[name] = tally.get(name, 0) + 1 if seen else 0
     return tally[name] == rounds
 

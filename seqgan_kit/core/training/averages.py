@@ -37,7 +37,7 @@ class Averages(nn.Module):
 
     @torch.no_grad()
     def follow(self, game: Game, players: tuple[str, ...]) -> None:
-        """Takes in the players' new parameters; buffers are copied as they are."""
+        """Take in the players' new parameters; buffers are copied as they are."""
         for name in set(players) & set(self.decays):
             source, average = game.players[name], self.copies[name]
             for new, old in zip(source.parameters(), average.parameters(), strict=True):
@@ -47,7 +47,7 @@ class Averages(nn.Module):
 
     @contextmanager
     def in_place_of_players(self, game: Game) -> Iterator[None]:
-        """Lets the averages play, for evaluation and sampling."""
+        """Let the averages play, for evaluation and sampling."""
         originals = {name: game.players[name] for name in self.decays}
         for name in self.decays:
             game.players[name] = self.copies[name]

@@ -25,7 +25,7 @@ class BetweenRounds:
         self._estimated_at = float("-inf")
 
     def log(self, phase: Phase, rounds: int, rate: float) -> None:
-        """Averages what processes know apart, and writes down the round's means."""
+        """Average what processes know apart, and writes down the round's means."""
         t, done = self.trainer, self.trainer.cursor.round
         # Batch norm's running statistics differ by what each process saw.
         t.runtime.average([b for b in t.keeper.shared_buffers() if b.is_floating_point()])
@@ -37,7 +37,7 @@ class BetweenRounds:
             t.progress.advance(done, means, rate)
 
     def look(self, phase: Phase, rounds: int) -> bool:
-        """Evaluates, draws, saves as the phase says; True if the phase shall end early."""
+        """Evaluate, draws, saves as the phase says; True if the phase shall end early."""
         hooks, done = self.trainer.hooks, self.trainer.cursor.round
         ended, last = False, done == rounds
         if hooks.evaluate is not None and _due(phase.evaluate_every(rounds), done, last):
@@ -49,7 +49,7 @@ class BetweenRounds:
         return ended
 
     def where(self, phase: Phase) -> dict[str, Any]:
-        """The place of a row in metrics.jsonl."""
+        """Return the place of a row in metrics.jsonl."""
         cursor = self.trainer.cursor
         return {
             "phase": phase.name, "round": cursor.round,
@@ -57,7 +57,7 @@ class BetweenRounds:
         }  # fmt: skip
 
     def _estimate(self) -> None:
-        """Tells the display what is left of the run; once a second, since rounds may be short and many."""
+        """Tell the display what is left of the run; once a second, since rounds may be short and many."""
         t, now = self.trainer, time.monotonic()
         if now - self._estimated_at < 1:
             return
@@ -105,7 +105,7 @@ class BetweenRounds:
                 t.hooks.draw_samples(t.game, self._rng(), path)
 
     def _rng(self) -> torch.Generator:
-        """The same randomness at every evaluation, so that two of them differ by the players alone."""
+        """Return the same randomness at every evaluation, so that two of them differ by the players alone."""
         return self.trainer.runtime.generator("evaluation")
 
     def _record(self, kind: str, phase: Phase, values: Mapping[str, float]) -> None:

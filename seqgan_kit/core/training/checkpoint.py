@@ -27,7 +27,7 @@ _END, _END_BYTES = b"PK\x05\x06", 22
 
 
 def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Writes the state atomically, with its checksum."""
+    """Write the state atomically, with its checksum."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -46,7 +46,7 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Reads a checkpoint, or says what is wrong with the file and which one to use instead."""
+    """Read a checkpoint, or says what is wrong with the file and which one to use instead."""
     if not path.is_file():
         raise CheckpointError(f"no checkpoint {path}.{_advice(path)}")
     if not _sum_is_right(path):
@@ -82,12 +82,12 @@ def newest_good_checkpoint(folder: Path) -> tuple[Path, dict[str, Any], list[str
 
 
 def set_aside(path: Path) -> Path:
-    """Renames a checkpoint that cannot be read, so that nothing takes it for the newest one; its new path."""
+    """Rename a checkpoint that cannot be read, so that nothing takes it for the newest one; its new path."""
     return path.replace(path.with_name(f"{path.name}.damaged"))
 
 
 def numbered_checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints of the run's course, oldest first."""
+    """Return the checkpoints of the run's course, oldest first."""
     found = [(int(m[1]), p) for p in folder.glob("move-*.pt") if (m := _NAME.fullmatch(p.name))]
     return [path for _, path in sorted(found)]
 
@@ -98,7 +98,7 @@ def checkpoint_path(folder: Path, moves: int) -> Path:
 
 
 def keep_last(folder: Path, count: int) -> None:
-    """Removes all but the newest checkpoints, and what a killed writer left behind."""
+    """Remove all but the newest checkpoints, and what a killed writer left behind."""
     for path in numbered_checkpoints(folder)[: -count or None]:
         path.unlink()
     for leftover in folder.glob(".*.tmp"):
@@ -106,7 +106,7 @@ def keep_last(folder: Path, count: int) -> None:
 
 
 def _advice(bad: Path) -> str:
-    """Names the newest other checkpoint that can be read."""
+    """Name the newest other checkpoint that can be read."""
     for path in reversed(numbered_checkpoints(bad.parent)):
         if path != bad and _readable(path):
             return f" The last good one is {path}: remove the other and resume."
@@ -122,7 +122,7 @@ def _readable(path: Path) -> bool:
 
 
 def _add_sum(file: IO[bytes]) -> None:
-    """Appends the SHA-256 of what was written, as the comment of the zip file that it is."""
+    """Append the SHA-256 of what was written, as the comment of the zip file that it is."""
     file.seek(-2, os.SEEK_END)
     file.write(_SUM_BYTES.to_bytes(2, "little"))
     file.flush()
@@ -133,7 +133,7 @@ def _add_sum(file: IO[bytes]) -> None:
 
 
 def _sum_is_right(path: Path) -> bool:
-    """Whether a file is as it was written; True for one of an older version, which has no checksum."""
+    """Return whether a file is as it was written; True for one of an older version, which has no checksum."""
     size = path.stat().st_size
     with path.open("rb") as file:
         file.seek(max(0, size - _SUM_BYTES))

@@ -17,7 +17,7 @@ from seqgan_kit.errors import TrainingError, UsageError
 
 
 def rounds_of(phase: Phase, feeds: Mapping[str, Feed]) -> int:
-    """The phase's length in rounds."""
+    """Return the phase's length in rounds."""
     if isinstance(phase.rounds, int):
         return phase.rounds
     fed = next((turn for turn in phase.turns if turn.feed is not None), None)
@@ -70,7 +70,7 @@ class Sums:
             self.counts[name] = self.counts.get(name, 0) + 1
 
     def means(self, runtime: Runtime) -> dict[str, float]:
-        """The round's means, over all processes; empties the sums."""
+        """Return the round's means, over all processes; empties the sums."""
         if not self.totals:
             return {}
         names = list(self.totals)
@@ -109,7 +109,7 @@ class FiniteCheck:
     def add_parameters(
         self, players: Sequence[str], parameters: Sequence[nn.Parameter], move: int, rate: float
     ) -> None:
-        """Looks at the parameters that a step of a learning rate left."""
+        """Look at the parameters that a step of a learning rate left."""
         if not parameters:
             return
         norms = torch._foreach_norm([parameter.detach() for parameter in parameters])
@@ -119,7 +119,7 @@ class FiniteCheck:
         self.add(term, move, torch.where(norm > _LARGEST_NORM, torch.inf, norm))
 
     def flush(self) -> None:
-        """Looks at what is waiting."""
+        """Look at what is waiting."""
         if not self._waiting:
             return
         values = torch.stack([value for _, _, value in self._waiting]).tolist()

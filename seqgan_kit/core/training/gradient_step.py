@@ -36,7 +36,7 @@ class GradientStepper:
             self._moves.append(0)
 
     def parameters(self, turn: Turn) -> list[nn.Parameter]:
-        """The parameters that the turn may move; those without a gradient (frozen ones) stay."""
+        """Return the parameters that the turn may move; those without a gradient (frozen ones) stay."""
         players = (self.game.players[name] for name in turn.players)
         return [p for player in players for p in player.parameters() if p.requires_grad]
 
@@ -121,13 +121,13 @@ class GradientStepper:
         return sum(same[:turn_number]), sum(same)
 
     def bystanders(self, turn: Turn) -> list[nn.Module]:
-        """The players that may not change in this turn."""
+        """Return the players that may not change in this turn."""
         return [m for name, m in self.game.players.items() if name not in turn.players]
 
     def _average(
         self, parameters: Sequence[Tensor], total: Tensor, wishes: tuple[bool, ...]
     ) -> tuple[Tensor, tuple[bool, ...]]:
-        """Averages gradients and loss over the processes; any process's wish is everybody's."""
+        """Average gradients and loss over the processes; any process's wish is everybody's."""
         if self.runtime.world_size == 1:
             return total, wishes
         flags = torch.tensor([float(wish) for wish in wishes], device=self.runtime.device)

@@ -40,7 +40,7 @@ class Keeper:
         self._check_watched()
 
     def save(self) -> None:
-        """Writes a checkpoint of everything at the present move, if its losses were finite."""
+        """Write a checkpoint of everything at the present move, if its losses were finite."""
         self.trainer.finite.flush()
         state = self._capture()
         if self.trainer.runtime.leads:
@@ -50,19 +50,19 @@ class Keeper:
         self._saved_at = time.monotonic()
 
     def _export(self) -> None:
-        """Writes the model as it is now, so that a run that stops can be sampled from."""
+        """Write the model as it is now, so that a run that stops can be sampled from."""
         if export := getattr(self.trainer.hooks.evaluate, "export", None):
             at = {"unfinished": {"round": self.trainer.cursor.total_rounds}}
             with self.aside():
                 export(self.trainer.game, self.trainer.log.model_folder, at)
 
     def due(self) -> bool:
-        """Whether the last checkpoint is old; rank 0's clock decides."""
+        """Return whether the last checkpoint is old; rank 0's clock decides."""
         age_minutes = (time.monotonic() - self._saved_at) / 60
         return self.trainer.runtime.leads and age_minutes >= self.settings.save_every_minutes
 
     def resume(self) -> None:
-        """Goes to the newest checkpoint if the run is a resumed one; without any it starts afresh."""
+        """Go to the newest checkpoint if the run is a resumed one; without any it starts afresh."""
         if not self.trainer.run.resumed:
             return
         found = shared_newest(self.trainer.runtime, self.folder)
@@ -88,7 +88,7 @@ class Keeper:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Looks at the game without leaving a trace: eval mode, averages with their own statistics playing,
+        """Look at the game without leaving a trace: eval mode, averages with their own statistics playing,
         randomness put back."""
         trainer, averages = self.trainer, self.trainer.averages
         before = rng_state([trainer.rng])
@@ -102,7 +102,7 @@ class Keeper:
             restore_rng_state(before, [trainer.rng])
 
     def judge(self, phase: Phase, values: Mapping[str, float]) -> bool:
-        """Keeps the players if they are the best so far; True if the phase's patience is over."""
+        """Keep the players if they are the best so far; True if the phase's patience is over."""
         metric = self.settings.best_metric
         if metric and self._improves("", metric, values, self.settings.best_is):
             self._write_players("best")
@@ -117,7 +117,7 @@ class Keeper:
         return self.waited[phase.name] >= stop.patience_evaluations
 
     def end_phase(self, phase: Phase) -> None:
-        """Returns to the phase's best players if it asks for that; keeps them aside if it asks for that."""
+        """Return to the phase's best players if it asks for that; keeps them aside if it asks for that."""
         stop = phase.early_stop
         if stop is not None and stop.restore_best and phase.name in self.best:
             best = self.folder / f"best-of-{phase.name}.pt"
@@ -126,7 +126,7 @@ class Keeper:
             self._write_players(f"after-{phase.name}")
 
     def load_players(self, state: Mapping[str, Any]) -> None:
-        """Loads the shared players and their averages."""
+        """Load the shared players and their averages."""
         game, own = self.trainer.game, set(self.trainer.game.private_players())
         try:
             for name, saved in state["players"].items():
@@ -142,13 +142,13 @@ class Keeper:
             ) from error
 
     def shared_buffers(self) -> list[torch.Tensor]:
-        """The buffers that all processes should agree on, those of the averages among them."""
+        """Return the buffers that all processes should agree on, those of the averages among them."""
         game, own = self.trainer.game, set(self.trainer.game.private_players())
         shared = [player for name, player in game.players.items() if name not in own]
         return [b for module in (*shared, self.trainer.averages) for b in module.buffers()]
 
     def _check_watched(self) -> None:
-        """Refuses, before anything is trained, to watch what is never measured."""
+        """Refuse, before anything is trained, to watch what is never measured."""
         evaluates, names = self.trainer.hooks.evaluate is not None, set[str]()
         if self.settings.best_metric and not evaluates:
             raise UsageError(
@@ -253,7 +253,7 @@ class Keeper:
 
 
 def _check_shapes(player: str, saved: Mapping[str, Any], here: Mapping[str, Any]) -> None:
-    """Names the first tensor of another shape; torch would list them all."""
+    """Name the first tensor of another shape; torch would list them all."""
     for name in (name for name in here if name in saved):
         theirs, ours = list(saved[name].shape), list(here[name].shape)
         if theirs != ours:

@@ -33,7 +33,7 @@ def shared_newest(runtime: Runtime, folder: Path) -> tuple[Path, dict[str, Any],
 
 
 def set_newer_aside(folder: Path, good: Path) -> None:
-    """Renames what is newer than the checkpoint that a run goes on from, since it cannot be read."""
+    """Rename what is newer than the checkpoint that a run goes on from, since it cannot be read."""
     found = numbered_checkpoints(folder)
     for path in found[found.index(good) + 1 :]:
         set_aside(path)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def check_same_place(runtime: Runtime, state: Mapping[str, Any]) -> None:
-    """Refuses another number of processes or kind of device than the checkpoint's."""
+    """Refuse another number of processes or kind of device than the checkpoint's."""
     if len(state["ranks"]) != runtime.world_size:
         raise CheckpointError(
             f"the run was made by {len(state['ranks'])} process(es) and is resumed by "
@@ -33,7 +33,7 @@ def check_same_place(runtime: Runtime, state: Mapping[str, Any]) -> None:
 
 
 def note_changes(trainer: Trainer, state: Mapping[str, Any]) -> None:
-    """Tells and records which settings differ from those of the checkpoint."""
+    """Tell and records which settings differ from those of the checkpoint."""
     now = settings_of(trainer.run.record)
     changes = changed_settings(state.get("settings", now), now)
     finished = trainer.cursor.phase >= len(trainer.phases)

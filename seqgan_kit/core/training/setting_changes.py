@@ -19,7 +19,7 @@ OF_SCORES = "scores"
 
 
 def settings_of(record: Mapping[str, Any]) -> dict[str, str]:
-    """The settings and library versions of a run's record, by dotted names, as JSON."""
+    """Return the settings and library versions of a run's record, by dotted names, as JSON."""
     groups = {**record.get("config", {}), "versions": record.get("versions", {})}
     flat = dict(_flat(groups, ""))
     return {name: value for name, value in flat.items() if name not in _LEAVE_TRAINING_AS_IT_IS}

@@ -99,7 +99,7 @@ class Trainer:
                 player.compile()
 
     def fit(self) -> Game:
-        """Trains from wherever the run stands to its end; returns the game, averages in place."""
+        """Train from wherever the run stands to its end; returns the game, averages in place."""
         self.keeper.resume()
         if self.cursor.phase < len(self.phases):
             with self.progress, self.stop_wish.listening(self.run.seconds_left()):
@@ -176,7 +176,7 @@ class Trainer:
             cursor.turn, cursor.move = cursor.turn + 1, 0
 
     def _make_move(self, turn: Turn, move: Move, progress: float) -> tuple[bool, ...]:
-        """Makes one move; whether it was finished, whether the run shall stop, whether it shall be saved.
+        """Make one move; whether it was finished, whether the run shall stop, whether it shall be saved.
 
         If any process breaks its move off, none has made it.
         """
@@ -214,21 +214,21 @@ class Trainer:
         return True, *wishes
 
     def _wishes(self) -> tuple[bool, ...]:
-        """Whether this process wants to stop, and to save."""
+        """Return whether this process wants to stop, and to save."""
         asked = self.stop_wish.signal is not None or self.run.out_of_time()
         return asked, self.keeper.due()
 
     def statistics_rng(self) -> torch.Generator:
-        """The randomness of the samples on which averages measure their batch statistics."""
+        """Return the randomness of the samples on which averages measure their batch statistics."""
         return self.runtime.generator("statistics")
 
     def _signal(self) -> int | None:
-        """The signal that any process heard."""
+        """Return the signal that any process heard."""
         heard = self.runtime.gather(self.stop_wish.signal)
         return next((number for number in heard if number is not None), None)
 
     def stop(self, phase: Phase, undone: str = "") -> NoReturn:
-        """Saves, and ends the run with the command that goes on with it."""
+        """Save, and ends the run with the command that goes on with it."""
         self.keeper.save()
         number = self._signal()
         why = "time limit" if number is None else {2: "Ctrl-C", 15: "SIGTERM"}.get(number, "signal")

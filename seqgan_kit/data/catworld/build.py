@@ -35,7 +35,7 @@ _STREAMS = {"train": 1, "valid": 2, "test": 3}
 
 
 def build_bundled(out: Path) -> None:
-    """Writes the files of data/catworld."""
+    """Write the files of data/catworld."""
     _write_captions(out, BUNDLED_CAPTIONS, BUNDLED_SEED)
     _write_faces(out, BUNDLED_FACES, BUNDLED_FACE_PIXELS, BUNDLED_SEED, BUNDLED_COLOUR_BITS)
 
@@ -43,7 +43,7 @@ def build_bundled(out: Path) -> None:
 def write_world(
     out: Path, images: int = 0, size: int = 32, captions: int = 0, seed: int = 0
 ) -> None:
-    """Writes a world of any size: a tenth of the faces for testing; 8:1:1 of the captions.
+    """Write a world of any size: a tenth of the faces for testing; 8:1:1 of the captions.
 
     Args:
         out: the folder to write to; made if missing.
@@ -120,7 +120,7 @@ def _coarsened(picture: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
 
 
 def png(picture: NDArray[np.uint8]) -> bytes:
-    """The picture as a PNG file, not deflated."""
+    """Return the picture as a PNG file, not deflated."""
     from PIL import Image
 
     file = io.BytesIO()
@@ -129,7 +129,7 @@ def png(picture: NDArray[np.uint8]) -> bytes:
 
 
 def _schema() -> Any:
-    """The parquet schema, with the metadata by which ``datasets`` knows pictures and label names."""
+    """Return the parquet schema, with the metadata by which ``datasets`` knows pictures and label names."""
     import pyarrow as pa
 
     features: dict[str, Any] = {"image": {"_type": "Image"}}
@@ -142,7 +142,7 @@ def _schema() -> Any:
 
 
 def main(words: Sequence[str]) -> int:
-    """The command: one word, the folder to write to."""
+    """Return the command: one word, the folder to write to."""
     if len(words) != 1 or words[0].startswith("-"):
         print("usage: python -m seqgan_kit.data.catworld.build FOLDER", file=sys.stderr)
         return 2

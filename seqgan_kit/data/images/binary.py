@@ -11,7 +11,7 @@ from seqgan_kit.errors import UsageError
 
 
 def binarised(corpus: ImageCorpus, threshold: int = 128) -> ImageCorpus:
-    """The corpus with every grey pixel black (0), or white (255) from ``threshold`` on."""
+    """Return the corpus with every grey pixel black (0), or white (255) from ``threshold`` on."""
     if not 1 <= threshold <= 255:
         raise UsageError(f"threshold {threshold} leaves one colour; give a number from 1 to 255.")
     if corpus.train.shape[1] != 1:

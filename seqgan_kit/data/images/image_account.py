@@ -26,7 +26,7 @@ class ImageSplitAccount:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> ImageSplitAccount:
-        """Rebuilds the account from JSON values, lists made tuples again."""
+        """Rebuild the account from JSON values, lists made tuples again."""
         values: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in state.items()
         }
@@ -59,7 +59,7 @@ class ImageAccount:
     notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """The account for a terminal."""
+        """Return the account for a terminal."""
         lines = [
             f"pictures of {self.size}x{self.size} pixels, {'grey' if self.channels == 1 else 'colour'}"
         ]
@@ -76,7 +76,7 @@ class ImageAccount:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> ImageAccount:
-        """Rebuilds what ``to_dict`` gave, lists from JSON made tuples again."""
+        """Rebuild what ``to_dict`` gave, lists from JSON made tuples again."""
         splits = {
             name: ImageSplitAccount.from_dict(split) for name, split in state["splits"].items()
         }

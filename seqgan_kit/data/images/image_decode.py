@@ -55,7 +55,7 @@ class Pictures:
     digests: list[bytes] = field(default_factory=list)
 
     def add(self, item: Decoded) -> None:
-        """Appends one picture."""
+        """Append one picture."""
         self.pixels.append(item.picture.pixels)
         self.digests.append(item.digest)
         for name, value in item.row.labels.items():
@@ -64,7 +64,7 @@ class Pictures:
             self.captions.append(item.row.caption)
 
     def take(self, rows: list[int], account: ImageSplitAccount) -> Pictures:
-        """The given rows as a split of their own."""
+        """Return the given rows as a split of their own."""
         return Pictures(
             account,
             [self.pixels[i] for i in rows],
@@ -81,7 +81,7 @@ class Pictures:
 
 
 def decode_split(rows: Iterable[ImageRow], name: str, cfg: ImageData) -> Pictures:
-    """Reads a whole split.
+    """Read a whole split.
 
     Raises:
         DataError: nothing readable, a damaged picture under ``cfg.strict``, or more than fits the budget.
@@ -97,7 +97,8 @@ def decode_split(rows: Iterable[ImageRow], name: str, cfg: ImageData) -> Picture
 
 
 def decode_rows(rows: Iterable[ImageRow], cfg: ImageData, log: DecodeLog) -> Iterator[Decoded]:
-    """The readable pictures in order; the others are noted in ``log``, or raised under ``cfg.strict``."""
+    """Return the readable pictures in order; the others are noted in ``log``, or raised under
+    ``cfg.strict``."""
     rows = iter(rows)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         while chunk := list(islice(rows, _CHUNK_PICTURES)):
@@ -133,7 +134,7 @@ class DecodeLog:
         self.account = ImageSplitAccount(name)
 
     def good(self, picture: Picture) -> None:
-        """Counts a picture that could be read."""
+        """Count a picture that could be read."""
         old, size = self.account, (picture.width, picture.height)
         sizes = [s for s in (old.smallest, size) if s != (0, 0)]
         self.account = replace(
@@ -147,7 +148,7 @@ class DecodeLog:
         )
 
     def bad(self, row: ImageRow, reason: str) -> None:
-        """Counts and names a picture that could not be read."""
+        """Count and names a picture that could not be read."""
         named = f"{row.name} ({reason})"
         if self.cfg.strict:
             raise DataError(
@@ -160,7 +161,7 @@ class DecodeLog:
         )
 
     def finished(self) -> ImageSplitAccount:
-        """The account, if there is anything to learn from."""
+        """Return the account, if there is anything to learn from."""
         if self.account.read == 0:
             raise DataError(f"{self.account.source} is empty: it has no pictures.")
         if self.account.kept == 0:
@@ -176,7 +177,7 @@ def _area(size: tuple[int, int]) -> int:
 
 
 def check_budget(pictures: int, name: str, cfg: ImageData, *, at_least: bool = False) -> None:
-    """Raises where decoded pictures would take more memory than allowed, and says what helps."""
+    """Raise where decoded pictures would take more memory than allowed, and says what helps."""
     need = pictures * cfg.channels * cfg.size**2 / _GIB
     if need > cfg.memory_gib:
         count = f"{'more than ' if at_least else ''}{pictures:,} pictures"

@@ -144,7 +144,7 @@ def image_folder(root: Path) -> Source:
 
 
 def open_images(source: Source, cfg: ImageData) -> ImageTable:
-    """Opens a split and finds its image, label and caption columns."""
+    """Open a split and finds its image, label and caption columns."""
     rows = (
         _folder_rows(source)
         if source.format == "imagefolder"

@@ -23,7 +23,7 @@ __all__ = ["ImageCorpus", "ImageData", "load_images"]
 
 
 def load_images(cfg: ImageData) -> ImageCorpus:
-    """Reads, splits, decodes and resizes pictures, or takes the same from the cache.
+    """Read, splits, decodes and resizes pictures, or takes the same from the cache.
 
     With ``cfg.streaming`` the tensors hold the head of the corpus and ``feed`` streams all of it.
     """

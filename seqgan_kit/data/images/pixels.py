@@ -42,12 +42,12 @@ def to_float(images: Tensor) -> Tensor:
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """The inverse of :func:`to_float`, rounded and clipped."""
+    """Return the inverse of :func:`to_float`, rounded and clipped."""
     return images.to(torch.float32).add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
 def decode(data: bytes, *, size: int, channels: int, crop: Crop) -> Picture:
-    """Decodes one picture.
+    """Decode one picture.
 
     Args:
         data: an encoded picture of any size and mode; of an animation the first frame counts.

@@ -21,7 +21,7 @@ _EXAMPLE = 'an object such as {"text": "a line"} is needed'
 
 
 def json_rows(paths: Iterable[Path]) -> tuple[list[str], Iterator[Row]]:
-    """The columns, and the rows one by one."""
+    """Return the columns, and the rows one by one."""
     rows = chain.from_iterable(_rows(path) for path in paths)
     head = list(islice(rows, _LOOKED_AT))
     columns = list(dict.fromkeys(name for row in head for name in row))
@@ -47,7 +47,7 @@ def _rows(path: Path) -> Iterator[Row]:
 
 
 def _spread_over_lines(path: Path) -> Iterator[Row]:
-    """The rows of a file that is one JSON value."""
+    """Return the rows of a file that is one JSON value."""
     value = _parsed("\n".join(read_lines(path)), str(path))
     if isinstance(value, list):
         yield from _listed(value, path)

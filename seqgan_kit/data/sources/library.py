@@ -27,7 +27,8 @@ _TRUE = ("1", "true", "yes", "on")
 
 
 def quiet_datasets(*, online: bool) -> ModuleType:
-    """The ``datasets`` module, silent and without telemetry; it may use the network only if ``online``.
+    """Return the ``datasets`` module, silent and without telemetry; it may use the network only if
+    ``online``.
 
     Once the hub was asked for the module stays online, since a stream may still be read from it. A
     user's own HF_HUB_OFFLINE=1 holds for the hub too.
@@ -47,7 +48,7 @@ def quiet_datasets(*, online: bool) -> ModuleType:
 
 
 def is_offline() -> bool:
-    """Whether ``datasets`` is cut off from the network."""
+    """Return whether ``datasets`` is cut off from the network."""
     return bool(importlib.import_module("datasets").config.HF_HUB_OFFLINE)
 
 
@@ -128,7 +129,7 @@ def column_names(source: Source, rows: Any) -> list[str]:
 
 
 def hub_splits(source: Source) -> list[str]:
-    """Names of all splits of a hub dataset."""
+    """Return the names of all splits of a hub dataset."""
     library = quiet_datasets(online=True)
     with reading(source):
         names = library.get_dataset_split_names(
@@ -139,7 +140,7 @@ def hub_splits(source: Source) -> list[str]:
 
 @contextmanager
 def reading(source: Source) -> Iterator[None]:
-    """Says which source could not be read, and why, in one line."""
+    """Say which source could not be read, and why, in one line."""
     library_error = importlib.import_module("datasets.exceptions").DatasetsError
     try:
         yield

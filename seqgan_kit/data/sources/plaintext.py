@@ -13,7 +13,7 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def check_text(path: Path) -> None:
-    """Raises with the place of the first byte that is not UTF-8 text."""
+    """Raise with the place of the first byte that is not UTF-8 text."""
     if path.stat().st_size == 0:
         raise DataError(f"{path} is empty (0 bytes).")
     decoder = codecs.getincrementaldecoder("utf-8")()

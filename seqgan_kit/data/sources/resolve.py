@@ -91,7 +91,7 @@ def text_format(path: Path) -> Format:
 
 
 def locate_hub(name: str, split: str | None, revision: str | None) -> dict[str, Source]:
-    """The training split of ``hub:name[:config]``; the other splits are asked for when reading."""
+    """Return the training split of ``hub:name[:config]``; the other splits are asked for when reading."""
     repository, _, config = name.removeprefix(HUB).partition(":")
     if not repository:
         raise DataError(f"{name!r} names no dataset: write hub:name or hub:name:config.")
@@ -107,7 +107,7 @@ def locate_hub(name: str, split: str | None, revision: str | None) -> dict[str, 
 
 
 def bundled_or_path(name: str) -> Path:
-    """The folder of a bundled name, or the path itself; a missing one suggests near names."""
+    """Return the folder of a bundled name, or the path itself; a missing one suggests near names."""
     if not name.strip():
         raise DataError("the name of the data is empty: give a bundled name, a path or hub:name.")
     bundled = bundled_names()
@@ -120,7 +120,7 @@ def bundled_or_path(name: str) -> Path:
 
 
 def bundled_names() -> list[str]:
-    """Names of the bundled corpora."""
+    """Return the names of the bundled corpora."""
     return sorted(p.name for p in data_dir().iterdir() if p.is_dir() and p.name[0] not in "._")
 
 

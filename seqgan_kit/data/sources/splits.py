@@ -36,7 +36,7 @@ def split_of(row: str | bytes, shares: Mapping[str, float]) -> str:
 
 
 def assign(rows: Iterable[Row], shares: Mapping[str, float]) -> dict[Row, str] | None:
-    """The split of every distinct row; in a small corpus no split stays empty.
+    """Return the split of every distinct row; in a small corpus no split stays empty.
 
     Where the rule leaves a split empty, the row with the lowest hash in the fullest split moves there.
 

@@ -70,13 +70,13 @@ class StreamFeed:
         return max(1, self.rows // (self.batch_size * self.world_size))
 
     def next_batch(self) -> dict[str, Tensor]:
-        """The next batch; passes follow each other without end."""
+        """Return the next batch; passes follow each other without end."""
         rows = [self._next_row() for _ in range(self.batch_size)]
         batch = {name: torch.stack([row[name] for row in rows]).to(self.device) for name in rows[0]}
         return self.transform(batch) if self.transform else batch
 
     def state_dict(self) -> dict[str, Any]:
-        """The position: epoch, block, the place where the block starts, and rows taken from it."""
+        """Return the position: epoch, block, the place where the block starts, and rows taken from it."""
         return {
             "epoch": self._epoch,
             "block": self._block_number,
@@ -87,7 +87,7 @@ class StreamFeed:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes back to a saved position; the block is read again when the next batch is asked for."""
+        """Go back to a saved position; the block is read again when the next batch is asked for."""
         for name in ("shuffle_buffer", "world_size"):
             if state[name] != getattr(self, name):
                 raise UsageError(

@@ -20,7 +20,7 @@ _USUAL_COLUMNS = ("text", "caption", "sentence", "line", "content")
 
 
 def check_source(source: Source) -> None:
-    """Raises, with the place, where a text file is no UTF-8 text."""
+    """Raise, with the place, where a text file is no UTF-8 text."""
     if source.format in ("txt", "json", "csv"):
         for path in source.files:
             check_text(path)
@@ -64,7 +64,7 @@ def row_count(source: Source) -> int | None:
 
 
 def pick_column(source: Source, columns: Sequence[str], wanted: str | None) -> str:
-    """The wanted column, or the only one, or the one with a usual name."""
+    """Return the wanted column, or the only one, or the one with a usual name."""
     if not columns:
         raise DataError(f"{source} is empty: it has no rows.")
     if wanted is not None:
@@ -100,7 +100,7 @@ def as_text(source: Source, column: str, value: Any) -> str:
 
 
 def held_out_on_hub(train: Source) -> dict[str, Source]:
-    """The validation and test splits that a hub dataset has of its own."""
+    """Return the validation and test splits that a hub dataset has of its own."""
     names = hub_splits(train)
     found = {}
     for split in ("valid", "test"):

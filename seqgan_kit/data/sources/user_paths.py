@@ -8,7 +8,7 @@ from seqgan_kit.errors import DataError
 
 
 def expanded(name: str) -> Path:
-    """The path with its home folder written out."""
+    """Return the path with its home folder written out."""
     try:
         return Path(name).expanduser()
     except RuntimeError:

@@ -59,7 +59,7 @@ def _whole_words(line: str) -> str:
 
 
 def _joined(tokens: list[str]) -> Iterator[str]:
-    """The tokens, each after a space unless it or its neighbour takes that away."""
+    """Return the tokens, each after a space unless it or its neighbour takes that away."""
     quotes, glued = _Quotes(tokens), True
     for place in range(len(tokens)):
         left, right, shown = _sides(tokens, place, quotes)
@@ -68,7 +68,7 @@ def _joined(tokens: list[str]) -> Iterator[str]:
 
 
 def _sides(tokens: list[str], place: int, quotes: _Quotes) -> tuple[bool, bool, str]:
-    """Whether a token clings to its left and to its right neighbour, and how it is written."""
+    """Return whether a token clings to its left and to its right neighbour, and how it is written."""
     token, before = tokens[place], tokens[place - 1] if place else ""
     after = tokens[place + 1] if place + 1 < len(tokens) else ""
     if token in _QUOTES or (token == "'" and quotes.pairs_up(place)):
@@ -98,11 +98,11 @@ class _Quotes:
         self._open = {"'": False, '"': False}
 
     def pairs_up(self, place: int) -> bool:
-        """Whether the apostrophe here is half of a pair of quotes."""
+        """Return whether the apostrophe here is half of a pair of quotes."""
         return place in self._pairs
 
     def closes(self, token: str) -> bool:
-        """Whether this quote closes; the next of its kind does the opposite."""
+        """Return whether this quote closes; the next of its kind does the opposite."""
         kind = "'" if token == "'" else '"'
         closes = {"``": False, "''": True}.get(token, self._open[kind])
         self._open[kind] = not closes

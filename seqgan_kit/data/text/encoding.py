@@ -37,7 +37,7 @@ def encode_corpus(
     *,
     columns: int | None = None,
 ) -> TextCorpus:
-    """Cleans, splits, tokenises and encodes.
+    """Clean, splits, tokenises and encodes.
 
     Args:
         cfg: the options.
@@ -61,7 +61,7 @@ def encode_corpus(
 def corpus_of(
     tokenizer: Tokenizer, splits: Mapping[str, SplitLines], columns: int, account: Account
 ) -> TextCorpus:
-    """The finished corpus of encoded splits; ``columns`` is T."""
+    """Return the finished corpus of encoded splits; ``columns`` is T."""
     tensors = {split: pad_rows(rows.ids, columns) for split, rows in splits.items()}
     lines = {split: [tokenizer.normalise(x) for x in rows.lines] for split, rows in splits.items()}
     return TextCorpus(

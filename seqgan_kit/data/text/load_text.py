@@ -22,7 +22,7 @@ __all__ = ["TextCorpus", "TextData", "load_text", "text_sources"]
 
 
 def load_text(cfg: TextData) -> TextCorpus:
-    """Reads, splits and encodes a corpus, or takes the same from the cache.
+    """Read, splits and encodes a corpus, or takes the same from the cache.
 
     With ``cfg.streaming`` the tensors hold the head of the corpus and ``feed`` streams all of it.
     """

@@ -38,7 +38,7 @@ def train_subwords(
     vocabulary: int | None = None,
     lowercase: bool = False,
 ) -> SubwordTokenizer:
-    """Learns pieces from lines; a corpus too small for the vocabulary gets a smaller one.
+    """Learn pieces from lines; a corpus too small for the vocabulary gets a smaller one.
 
     Nothing is normalised and no space is dropped, so every line of known characters comes back exactly.
     """
@@ -90,7 +90,7 @@ class SubwordTokenizer:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> SubwordTokenizer:
-        """Rebuilds what ``to_dict`` gave."""
+        """Rebuild what ``to_dict`` gave."""
         return cls(state["kind"], base64.b64decode(state["model"]), lowercase=state["lowercase"])
 
     @property

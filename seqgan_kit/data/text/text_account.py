@@ -49,7 +49,7 @@ class Account:
     """Tokens that stand for no word: the marks of a row's begin and end, padding, the unknown."""
 
     def lines(self) -> list[str]:
-        """The account for a terminal."""
+        """Return the account for a terminal."""
         cut = (
             f", {self.cut_from_vocabulary:,} rarer ones left out"
             if self.cut_from_vocabulary
@@ -69,6 +69,6 @@ class Account:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Account:
-        """Rebuilds what ``to_dict`` gave."""
+        """Rebuild what ``to_dict`` gave."""
         splits = {name: SplitAccount(**split) for name, split in state["splits"].items()}
         return cls(**{**state, "splits": splits, "notes": tuple(state["notes"])})

@@ -59,7 +59,7 @@ class TextCorpus:
         return make(batch_size, seed=seed, rank=rank, world_size=world_size, device=device)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The splits as stored: four bytes a token are enough."""
+        """Return the splits as stored: four bytes a token are enough."""
         return {split: getattr(self, split).to(torch.int32) for split in SPLITS}
 
     def values(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class TextCorpus:
 
     @classmethod
     def from_entry(cls, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> TextCorpus:
-        """Rebuilds what ``tensors`` and ``values`` gave."""
+        """Rebuild what ``tensors`` and ``values`` gave."""
         lines = values["lines"]
         return cls(
             tokenizer=load_tokenizer(values["tokenizer"]),

@@ -50,7 +50,8 @@ _KINDS: Mapping[str, Kind] = {
 
 
 def tokenizer_state(saved: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
-    """The checked state of a tokenizer, from what its ``to_dict`` gave or the file that ``save`` wrote."""
+    """Return the checked state of a tokenizer, from what its ``to_dict`` gave or the file that ``save``
+    wrote."""
     kind = record({"kind": word_of(*_KINDS)})
     if isinstance(saved, Mapping):
         state, name = dict(saved), "the tokenizer's state"

@@ -33,7 +33,7 @@ Punctuation = Literal["split", "keep"]
 
 
 def load_tokenizer(saved: str | Path | Mapping[str, Any]) -> Tokenizer:
-    """Rebuilds a tokenizer from ``to_dict()`` or from the file that ``save`` wrote."""
+    """Rebuild a tokenizer from ``to_dict()`` or from the file that ``save`` wrote."""
     state = tokenizer_state(saved)
     kind = state["kind"]
     if kind == "word":
@@ -56,7 +56,7 @@ def train_tokenizer(
     lowercase: bool = False,
     punctuation: Punctuation = "split",
 ) -> Tokenizer:
-    """Learns a tokenizer from training lines.
+    """Learn a tokenizer from training lines.
 
     Args:
         kind: ``word``, ``char``, ``unigram`` or ``bpe``.

@@ -116,7 +116,7 @@ def soft_gru(inputs: Tensor, present: Tensor, rightward: nn.GRU, leftward: nn.GR
 
 
 def _gru_cell(from_input: Tensor, from_state: Tensor, state: Tensor) -> Tensor:
-    """The next state [...,H] from both products [...,3H], in torch's order reset, update, new."""
+    """Return the next state [...,H] from both products [...,3H], in torch's order reset, update, new."""
     reset_in, update_in, new_in = from_input.chunk(3, dim=-1)
     reset_state, update_state, new_state = from_state.chunk(3, dim=-1)
     new = (new_in + (reset_in + reset_state).sigmoid() * new_state).tanh()

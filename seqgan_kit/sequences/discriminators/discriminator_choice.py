@@ -51,7 +51,7 @@ class DiscriminatorChoice:
 def build_discriminator(
     choice: DiscriminatorChoice, vocabulary: int, length: int, *, pad: int | None
 ) -> Discriminator:
-    """The chosen trunk for V tokens and T positions, with a linear score on its features."""
+    """Return the chosen trunk for V tokens and T positions, with a linear score on its features."""
     if choice.discriminator not in DISCRIMINATORS:
         raise unknown("discriminator", choice.discriminator, DISCRIMINATORS)
     config = getattr(choice, choice.discriminator)

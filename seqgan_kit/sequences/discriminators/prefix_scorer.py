@@ -37,7 +37,8 @@ class _Bank:
     """[width] int32: 0 ... width-1."""
 
     def responses(self, tokens: Tensor) -> Tensor:
-        """The filters' responses [M,windows,filters] to every window of ``tokens`` [M,length], int32."""
+        """Return the filters' responses [M,windows,filters] to every window of ``tokens`` [M,length],
+        int32."""
         width = len(self.places)
         windows = tokens.unfold(1, width, 1)
         # A view's sum would inherit its overlapping strides' order, and the bags have to be contiguous.
@@ -74,7 +75,7 @@ class PrefixScorer:
 
     @torch.no_grad()
     def for_originals(self, originals: Tensor) -> Callable[[Tensor, Tensor, int], Tensor]:
-        """Prepares scoring completions of prefixes of ``originals`` [G,T].
+        """Prepare scoring completions of prefixes of ``originals`` [G,T].
 
         Returns:
             A function of completions [J,N,T], the original [J] that each belongs to, and how many tokens of
@@ -101,7 +102,8 @@ class PrefixScorer:
         return pooled
 
     def _maxima(self, tokens: Tensor, kept: int) -> Tensor:
-        """The largest responses [M,F] to windows of ``tokens`` [M,T] that end after the first ``kept``."""
+        """Return the largest responses [M,F] to windows of ``tokens`` [M,T] that end after the first
+        ``kept``."""
         maxima, tokens = self._empty(len(tokens)), tokens.int()
         for bank, columns in zip(self.banks, self._by_bank(maxima), strict=True):
             width, filters = len(bank.places), columns.shape[1]
@@ -120,7 +122,7 @@ class PrefixScorer:
 
 
 def _bank(embedding: Tensor, convolution: nn.Module) -> _Bank:
-    """The table of one convolution [filters,E,width] over embeddings [V,E]."""
+    """Return the table of one convolution [filters,E,width] over embeddings [V,E]."""
     weight, bias = (parameter.detach() for parameter in convolution.parameters())
     # In float32 also under autocast, because many of the table's rows are added up.
     with torch.autocast(embedding.device.type, enabled=False):

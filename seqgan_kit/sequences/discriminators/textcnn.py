@@ -28,7 +28,7 @@ _SHORT_FILTERS: Filters = (
 
 
 def filters_for_length(length: int) -> Filters:
-    """The SeqGAN paper's filters, continued to any length.
+    """Return the SeqGAN paper's filters, continued to any length.
 
     The paper lists T=20 (..., 15, 20) and T=32 (..., 16, 24, 32): widths 1 to 10, then 160 filters each at
     a half, three quarters and the whole of T. That rule gives both lists; at T=40 it gives 20, 30 and 40.
@@ -154,7 +154,7 @@ def score_penalty(score: nn.Linear) -> Tensor:
 
 
 def check_filters(filters: Filters, length: int) -> None:
-    """Raises UsageError for filters that are none, or that do not fit."""
+    """Raise UsageError for filters that are none, or that do not fit."""
     if not filters or min(min(pair) for pair in filters) < 1:
         raise UsageError(f"filters are (width, number) pairs of at least 1, not {filters}.")
     widest = max(width for width, _ in filters)

@@ -23,7 +23,7 @@ class ScoreDecay:
     name: str = "score_l2"
 
     def check(self, discriminator: nn.Module) -> None:
-        """Fits any discriminator."""
+        """Fit any discriminator."""
 
     def __call__(
         self, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: torch.Generator

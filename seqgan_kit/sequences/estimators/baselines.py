@@ -36,7 +36,7 @@ Player = TypeVar("Player", bound=nn.Module)
 
 
 def check_baseline(baseline: str, rollouts: int, lags: bool = False) -> None:
-    """Raises UsageError for a baseline that does not exist, or not with so many rollouts or a rollout policy
+    """Raise UsageError for a baseline that does not exist, or not with so many rollouts or a rollout policy
     that lags behind the generator."""
     if baseline not in BASELINES:
         raise unknown("baseline", baseline, BASELINES)
@@ -89,7 +89,7 @@ class RewardAverage(nn.Module):
         return self.totals / torch.where(self.weights > 0, self.weights, 1)
 
     def use(self, values: Tensor, mask: Tensor) -> Tensor:
-        """The means [T] of the moves before this one; only then are its ``values`` [B,T] taken in."""
+        """Return the means [T] of the moves before this one; only then are its ``values`` [B,T] taken in."""
         means = self.means()
         count = mask.sum(0)
         # A position that no sequence has reached keeps its mean, and its weight from fading to 0.
@@ -116,7 +116,7 @@ class Experience(nn.Module):
         self.register_buffer("values", torch.zeros(batch_size, length))
 
     def remember(self, tokens: Tensor, values: Tensor) -> None:
-        """Keeps a move in place of the one before."""
+        """Keep a move in place of the one before."""
         if tokens.shape != self.tokens.shape:
             raise UsageError(
                 f"the critic's experience was made for {tuple(self.tokens.shape)} tokens, not for "
@@ -149,7 +149,7 @@ class Critic(nn.Module):
 def baseline_players(
     baseline: Baseline, generator: SequenceGenerator, batch_size: int, decay: float = 0.9
 ) -> dict[str, nn.Module]:
-    """The players that a baseline adds to the game (``decay`` is the moving average's)."""
+    """Return the players that a baseline adds to the game (``decay`` is the moving average's)."""
     if baseline == "moving_average":
         return {"reward_average": RewardAverage(generator.length, decay)}
     if baseline == "critic":
@@ -161,12 +161,13 @@ def baseline_players(
 
 
 def learning_players(baseline: Baseline) -> tuple[str, ...]:
-    """The players that the generator's loss keeps up to date: they belong in its turn, after it."""
+    """Return the players that the generator's loss keeps up to date: they belong in its turn, after it."""
     return {"moving_average": ("reward_average",), "critic": ("experience",)}.get(baseline, ())
 
 
 def baseline_turns(baseline: Baseline, optimizer: Optimizer, moves: int = 1) -> tuple[Turn, ...]:
-    """The turns after the generator's; the game's ``critic_loss`` has to return :func:`critic_loss`."""
+    """Return the turns after the generator's; the game's ``critic_loss`` has to return
+    :func:`critic_loss`."""
     if baseline != "critic":
         return ()
     return (Turn(("critic",), loss="critic_loss", optimizer=optimizer, moves=moves, feed=None),)
@@ -199,7 +200,7 @@ def critic_values(game: Game, tokens: Tensor) -> Tensor:
 
 
 def critic_loss(game: Game) -> Loss:
-    """The mean over tokens of (V(y_<t) - Q(y_<t, y_t))^2, on the generator's last move."""
+    """Return the mean over tokens of (V(y_<t) - Q(y_<t, y_t))^2, on the generator's last move."""
     experience = _player(game, "experience", Experience)
     mask = cast(SequenceGenerator, game.players["generator"]).token_mask(experience.tokens)
     errors = (critic_values(game, experience.tokens) - experience.values) * mask

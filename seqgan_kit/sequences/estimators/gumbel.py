@@ -144,12 +144,13 @@ class GumbelSoftmax:
             )
 
     def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
-        """The same kind of samples for D's turn: soft ones among hard ones would give themselves away."""
+        """Return the same kind of samples for D's turn: soft ones among hard ones would give themselves
+        away."""
         with torch.no_grad():
             return self.draw(game, n, move)
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
-        """The objective's G half on D's scores of fresh relaxed samples."""
+        """Return the objective's G half on D's scores of fresh relaxed samples."""
         real = batch["real"]
         samples = self.draw(game, len(real), move)
         real_scores = game.discriminate(real).score if game.objective.needs_real else None
@@ -161,7 +162,7 @@ class GumbelSoftmax:
 
 
 def _only(token: int, like: Tensor) -> Tensor:
-    """The one-hot [V] of a token."""
+    """Return the one-hot [V] of a token."""
     one_hot = torch.zeros_like(like[0])
     one_hot[token] = 1
     return one_hot

@@ -71,7 +71,7 @@ class Reinforce:
         return game.draw(n, batch, move.rng) if pool is None else pool.next(n)
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
-        """The policy-gradient loss on fresh samples, as many as the batch has reals."""
+        """Return the policy-gradient loss on fresh samples, as many as the batch has reals."""
         generator = cast(SequenceGenerator, game.players["generator"])
         tokens = game.draw(len(batch["real"]), batch, move.rng)
         mask = generator.token_mask(tokens)

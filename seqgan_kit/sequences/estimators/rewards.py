@@ -42,7 +42,7 @@ def verdict_reward(game: AdversarialGame) -> Reward:
 
 
 def completion_reward(game: AdversarialGame) -> Reward:
-    """The same reward, from what completions of one prefix share where D's trunk allows it."""
+    """Return the same reward, from what completions of one prefix share where D's trunk allows it."""
     discriminator = cast(Discriminator, game.players["discriminator"])
     return scored_completions(discriminator, lambda scores: -game.objective.generator(scores, None))
 

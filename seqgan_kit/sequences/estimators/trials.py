@@ -37,7 +37,7 @@ def try_actions(
     chunk_rows: int = CHUNK_ROWS,
     shortest: int = 1,
 ) -> Trials:
-    """Completes every open prefix of sampled sequences N times and keeps each completion's reward.
+    """Complete every open prefix of sampled sequences N times and keeps each completion's reward.
 
     ``chunk_rows`` bounds memory and does not change results: every sequence has its own random numbers,
     whichever others are in its chunk (a float32 rounding may still fall exactly on a border). At most
@@ -75,7 +75,7 @@ def rollout_rewards(
     rng: torch.Generator,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Tensor:
-    """The action values [B,T] of sampled sequences [B,T], estimated by completing their prefixes.
+    """Return the action values [B,T] of sampled sequences [B,T], estimated by completing their prefixes.
 
     Cell [b,t] is the mean reward of N completions of ``tokens[b, :t+1]``. Where the sequence is complete (at
     EOS, and in the last column) it is the sequence's own reward. Cells after EOS, on PAD, are 0. Arguments as

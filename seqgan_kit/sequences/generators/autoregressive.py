@@ -61,20 +61,20 @@ class SequenceGenerator(nn.Module, ABC):
         self.register_buffer("impossible", impossible, persistent=False)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compiles the reading of whole sequences, which losses go through; there is no forward."""
+        """Compile the reading of whole sequences, which losses go through; there is no forward."""
         self.encode = torch.compile(self.encode, *args, **kwargs)  # type: ignore[method-assign]
 
     @abstractmethod
     def encode(self, inputs: Tensor) -> Tensor:
-        """Reads whole inputs, [B,T] ids or [B,T,V] soft one-hots, from the start: [B,T,H]."""
+        """Read whole inputs, [B,T] ids or [B,T,V] soft one-hots, from the start: [B,T,H]."""
 
     @abstractmethod
     def start(self, batch: int, device: torch.device | str) -> State:
-        """The state before the first input."""
+        """Return the state before the first input."""
 
     @abstractmethod
     def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """Reads one input per row, [B] ids or [B,V] soft one-hots: ([B,H], next state)."""
+        """Read one input per row, [B] ids or [B,V] soft one-hots: ([B,H], next state)."""
 
     def project(self, hidden: Tensor) -> Tensor:
         """Next-token logits [...,V] of hidden states [...,H]; PAD and BOS are impossible."""
@@ -113,7 +113,7 @@ class SequenceGenerator(nn.Module, ABC):
         return torch.where(mask, log_probs, after_end)
 
     def weighted_log_prob(self, tokens: Tensor, factors: Tensor) -> Tensor:
-        """The sum, a scalar, of ``log_probs`` times constant ``factors`` [B,T] over tokens up to EOS.
+        """Return the sum, a scalar, of ``log_probs`` times constant ``factors`` [B,T] over tokens up to EOS.
 
         Its value and gradients are those of the sum written out; they come faster.
         """

@@ -244,7 +244,7 @@ def he_uniform(layer: nn.Linear | nn.Conv2d) -> None:
 
 
 def check_resnet(width: int, blocks: int, kernel: int) -> None:
-    """Refuses what is no residual network over positions."""
+    """Refuse what is no residual network over positions."""
     if min(width, blocks, kernel) < 1 or kernel % 2 == 0:
         raise UsageError(
             "a character network needs a width and blocks of at least 1 and an odd kernel, not "

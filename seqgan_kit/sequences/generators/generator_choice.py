@@ -45,7 +45,7 @@ def build_generator(
     pad: int | None,
     rng: torch.Generator | None = None,
 ) -> SequenceGenerator:
-    """The chosen network for V tokens and T positions."""
+    """Return the chosen network for V tokens and T positions."""
     if choice.generator not in GENERATORS:
         raise unknown("generator", choice.generator, GENERATORS)
     network: Callable[..., SequenceGenerator] = GENERATORS[choice.generator][1]

@@ -167,7 +167,7 @@ class CachedRows:
         return mixed + self.shared.mixed(weights[..., : -(self.tail + 1)], layer)
 
     def _remember(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """The tails' keys [A*heads,d,t] and values [A*heads,t,d], these among them."""
+        """Return the tails' keys [A*heads,d,t] and values [A*heads,t,d], these among them."""
         rows, heads, width = key.shape
         if layer == len(self.keys):
             self.keys.append(key.new_empty(rows, heads, width, self.room))

@@ -58,7 +58,7 @@ class Block(nn.Module):
         return self.remembered(x)[0]
 
     def remembered(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The same, with the keys and values [B,heads,T,W/heads]."""
+        """Return the same, with the keys and values [B,heads,T,W/heads]."""
         query, key, value = self._split(self.query_key_value(self.attention_norm(x)))
         # The module's own flag, which is what turns its dropout off.
         dropout = self.dropout.p if self.dropout.training else 0.0
@@ -192,5 +192,5 @@ class TransformerGenerator(SequenceGenerator):
 
 
 def _by(layer: nn.Linear, x: Tensor) -> Tensor:
-    """The layer by the quicker library; training keeps to torch's own, whose gradients are fused."""
+    """Return the layer by the quicker library; training keeps to torch's own, whose gradients are fused."""
     return linear(x, layer.weight, layer.bias)

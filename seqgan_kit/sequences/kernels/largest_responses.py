@@ -39,7 +39,7 @@ def largest_responses(embedded: Tensor, convolutions: Iterable[nn.Conv1d]) -> Te
 
 
 def plain_largest_responses(embedded: Tensor, convolutions: Iterable[nn.Conv1d]) -> Tensor:
-    """The same as torch has it: [B,T,E] -> [B, all filters]."""
+    """Return the same as torch has it: [B,T,E] -> [B, all filters]."""
     x = embedded.transpose(1, 2)
     return torch.cat([convolution(x).amax(2) for convolution in convolutions], dim=1)
 
@@ -86,7 +86,8 @@ class _Bank(NamedTuple):
         return self.weight.shape[2]
 
     def spread(self, length: int) -> Tensor:
-        """The gradient of all responses to ``length`` tokens [B,windows,F]: zero but for the winners."""
+        """Return the gradient of all responses to ``length`` tokens [B,windows,F]: zero but for the
+        winners."""
         batch, filters = self.gradient.shape
         every = self.gradient.new_zeros(batch, length - self.width + 1, filters)
         return every.scatter_(1, self.winners.unsqueeze(1), self.gradient.unsqueeze(1))
@@ -118,7 +119,7 @@ def _input_gradient(embedded: Tensor, banks: list[_Bank]) -> Tensor:
 
 
 def _input_gradient_by_places(embedded: Tensor, banks: list[_Bank]) -> Tensor:
-    """The same by a product for each of the filters' places, in 0.6 of the convolution's time by MKL.
+    """Return the same by a product for each of the filters' places, in 0.6 of the convolution's time by MKL.
 
     Time comes first, so that a place's windows are rows next to each other, to which a product can add.
     """

@@ -20,7 +20,7 @@ from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
 
 def check_sampling_options(temperature: float, top_k: int | None, top_p: float | None) -> None:
-    """Raises UsageError for options that describe no distribution."""
+    """Raise UsageError for options that describe no distribution."""
     if not (temperature > 0 and math.isfinite(temperature)):
         raise UsageError(
             f"temperature {temperature} is not possible: give a number above 0 "
@@ -35,7 +35,7 @@ def check_sampling_options(temperature: float, top_k: int | None, top_p: float |
 
 
 def filter_logits(logits: Tensor, top_k: int | None = None, top_p: float | None = None) -> Tensor:
-    """Sets to -inf what top-k and top-p (nucleus) sampling leave out.
+    """Set to -inf what top-k and top-p (nucleus) sampling leave out.
 
     Top-k keeps the k likeliest tokens. Top-p then keeps the likeliest tokens up to and including the one
     with which their joint probability reaches p, so at least one.
@@ -66,7 +66,7 @@ def sample_tokens(
     top_k: int | None = None,
     top_p: float | None = None,
 ) -> Tensor:
-    """Draws one token per row of ``logits`` [B,V]; returns [B] int64."""
+    """Draw one token per row of ``logits`` [B,V]; returns [B] int64."""
     check_sampling_options(temperature, top_k, top_p)
     uniforms = draw_uniforms((logits.shape[0], 1), rng, logits.device)
     shaped = _shape_logits(logits, temperature, top_k, top_p)
@@ -84,7 +84,7 @@ def sample_sequences(
     top_p: float | None = None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Tensor:
-    """Draws ``n`` sequences [n,T]; rows that end are PAD to the right, and a chunk stops when all have.
+    """Draw ``n`` sequences [n,T]; rows that end are PAD to the right, and a chunk stops when all have.
 
     Every row has its own T uniform numbers, so ``chunk_rows`` bounds memory and does not change results
     (other than by a float32 rounding that falls exactly on the border between two tokens).
@@ -122,7 +122,7 @@ def finish_rows(
     states: Rows,
     uniforms: Tensor,
 ) -> None:
-    """Writes the rows ``alive`` [A] of ``out`` [R,T] to their ends.
+    """Write the rows ``alive`` [A] of ``out`` [R,T] to their ends.
 
     Their first missing tokens are ``tokens`` [A], not yet read; the others come from ``uniforms`` [R,m],
     m the number of missing tokens.

@@ -31,7 +31,7 @@ def draw_uniforms(shape: tuple[int, ...], rng: torch.Generator, device: torch.de
 
 
 def tokens_from_uniforms(logits: Tensor, uniforms: Tensor) -> Tensor:
-    """The inverse of each row's cumulative distribution, read at uniform numbers.
+    """Return the inverse of each row's cumulative distribution, read at uniform numbers.
 
     Tokens of probability 0 are never returned; the others' probabilities are exact up to float32 rounding.
 
@@ -47,7 +47,7 @@ def tokens_from_uniforms(logits: Tensor, uniforms: Tensor) -> Tensor:
 
 
 def next_token_drawer(stepper: Stepper, shape: Callable[[Tensor], Tensor] | None = None) -> Drawer:
-    """Prepares drawing tokens straight from hidden states.
+    """Prepare drawing tokens straight from hidden states.
 
     On a CPU the logits of as many rows as stay in the cache are made at a time and exponentiated in place, as
     they are: the pass for the row's maximum and the one that subtracts it are needed only for
@@ -117,7 +117,7 @@ def _column_totals(weights: Tensor) -> Tensor:
 
 
 def _keeps_digits(totals: Tensor) -> bool:
-    """Whether every row's largest total is a number well inside float32's range."""
+    """Return whether every row's largest total is a number well inside float32's range."""
     smallest, largest = totals.amax(1).aminmax()
     return smallest.item() > _SMALLEST_WEIGHT and largest.item() < _LARGEST_WEIGHT
 
@@ -140,7 +140,7 @@ def _tokens_from_weights(weights: Tensor, totals: Tensor, uniforms: Tensor) -> T
 
 
 def _pick(weights: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Picks an index by cumulative weight.
+    """Pick an index by cumulative weight.
 
     Args:
         weights: [M,K], none negative, each row with a positive total.
@@ -157,7 +157,7 @@ def _pick(weights: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _pick_and_rest(weights: Tensor, uniforms: Tensor) -> tuple[Tensor, Tensor]:
-    """The index picked [M,N], and where in its interval the uniform number fell, in [0, 1) [M,N]."""
+    """Return the index picked [M,N], and where in its interval the uniform number fell, in [0, 1) [M,N]."""
     index, targets, cumulative = _pick(weights, uniforms)
     missing = cumulative.gather(1, index) - targets
     return index, (1 - missing / weights.gather(1, index)).clamp(0, 1 - 2**-53)

@@ -134,7 +134,7 @@ def _join_in(tokens: Tensor, state: State, prefixes: Tensor) -> _Running:
 
 
 def _advance(stepper: Stepper, draw: Drawer, running: _Running, uniforms: Tensor) -> _Running:
-    """Reads every row's last token and draws the next, from uniform numbers [A]."""
+    """Read every row's last token and draws the next, from uniform numbers [A]."""
     hidden, state = stepper.advance(running.tokens, running.state)
     return _Running(running.ids, draw(hidden, uniforms.unsqueeze(1)).squeeze(1), state)
 

@@ -17,7 +17,7 @@ State = tuple[Tensor, ...]
 
 
 def take_rows(state: State, rows: Tensor) -> State:
-    """The state of some rows, in the order of ``rows`` [M] (a row may be taken more than once)."""
+    """Return the state of some rows, in the order of ``rows`` [M] (a row may be taken more than once)."""
     return tuple(part.index_select(0, rows) for part in state)
 
 

@@ -49,7 +49,7 @@ Arrays = Mapping[str, NDArray[np.float32]]
 def open_oracle(
     spec: str, *, vocabulary: int = 5000, length: int = 20, embedding: int = 32, hidden: int = 32
 ) -> LSTMGenerator:
-    """The frozen oracle: ``seed:N`` draws its weights from N(0, 1), anything else is an .npz file.
+    """Return the frozen oracle: ``seed:N`` draws its weights from N(0, 1), anything else is an .npz file.
 
     Args:
         spec: ``seed:88``, or a file with the arrays ``embedding`` [V,E], ``Wi Wf Wc Wog`` [E,H], ``Ui Uf Uc

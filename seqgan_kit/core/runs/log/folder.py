@@ -56,7 +56,7 @@ def _refuse_links(folder: Path) -> None:
 
 
 def would_delete(folder: Path, path: Path) -> bool:
-    """Whether ``delete_run(folder)`` takes ``path``, or something that a reader of it needs."""
+    """Return whether ``delete_run(folder)`` takes ``path``, or something that a reader of it needs."""
     if not path.exists() or not path.resolve().is_relative_to(folder.resolve()):
         return False
     inside = path.resolve().relative_to(folder.resolve()).parts
@@ -87,7 +87,7 @@ def _holds_something(folder: Path) -> bool:
 
 
 def _is_of_a_start(name: str) -> bool:
-    """Whether a run that was killed before its first step may have left a file of this name."""
+    """Return whether a run that was killed before its first step may have left a file of this name."""
     return name in (LOCK, "config.json") or (
         name.startswith("config.json.") and name.endswith(".partial")
     )

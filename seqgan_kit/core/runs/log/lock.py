@@ -40,7 +40,7 @@ class FolderLock:
             ) from error
 
     def release(self) -> None:
-        """Removes the lock, and those of the folders made for it in which nothing was written."""
+        """Remove the lock, and those of the folders made for it in which nothing was written."""
         if self._file is None:
             return
         (self.folder / LOCK).unlink(missing_ok=True)
@@ -63,12 +63,12 @@ def refuse_file(folder: Path) -> None:
 
 
 def _missing_folders(folder: Path) -> list[Path]:
-    """The folder and its parents that do not exist, innermost first."""
+    """Return the folder and its parents that do not exist, innermost first."""
     return [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
 
 
 def _locked(path: Path) -> int | None:
-    """The open and locked file; a UsageError names the process that has it."""
+    """Return the open and locked file; a UsageError names the process that has it."""
     for file in _opened(path):
         try:
             import fcntl

@@ -16,7 +16,7 @@ from seqgan_kit.errors import UsageError
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The rows of metrics.jsonl; a last line that a kill cut short is left out."""
+    """Return the rows of metrics.jsonl; a last line that a kill cut short is left out."""
     path = Path(folder) / "metrics.jsonl"
     try:
         return read_checked_lines(path, ROW)
@@ -39,7 +39,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def settings_of(folder: Path) -> dict[str, Any]:
-    """The settings in a run's config.json, by the names of their groups."""
+    """Return the settings in a run's config.json, by the names of their groups."""
     config = read_config(folder)
     if "config" not in config:
         raise UsageError(f"{Path(folder) / 'config.json'} holds no settings: 'config' is missing.")
@@ -82,13 +82,13 @@ def _finite(number: float) -> float | None:
 
 
 def write_atomically(path: Path, record: Mapping[str, Any]) -> None:
-    """Writes JSON by :func:`write_whole`."""
+    """Write JSON by :func:`write_whole`."""
     text = json.dumps(as_json(record), indent=2, allow_nan=False, ensure_ascii=False)
     write_whole(path, f"{text}\n".encode())
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes beside ``path`` and renames: readers see the old file or the new one, never half of either.
+    """Write beside ``path`` and renames: readers see the old file or the new one, never half of either.
 
     What is no file, such as a pipe or /dev/stdout, is written to as it is.
     """

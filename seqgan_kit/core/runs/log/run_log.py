@@ -96,7 +96,7 @@ class RunLog:
         return self.folder / "figures" / (name if Path(name).suffix else f"{name}.png")
 
     def write_config(self, record: Mapping[str, Any]) -> None:
-        """Sets what config.json says; a resumed run keeps its origin and gains an entry in ``resumes``."""
+        """Set what config.json says; a resumed run keeps its origin and gains an entry in ``resumes``."""
         self._config = record
         if self.active and self._begun:
             self._write_config(record)
@@ -104,7 +104,7 @@ class RunLog:
     def note_resumption(
         self, total_round: int, changes: Mapping[str, Any], *, finished: bool
     ) -> None:
-        """Sets what config.json says of this resumption: where it begins and which settings change there.
+        """Set what config.json says of this resumption: where it begins and which settings change there.
 
         A run whose training has finished keeps the settings that it was trained with.
         """
@@ -232,7 +232,7 @@ class RunLog:
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Appends one line at once, or not at all: a kill or a full disk leaves whole rows."""
+    """Append one line at once, or not at all: a kill or a full disk leaves whole rows."""
     with path.open("ab", buffering=0) as file:
         before = file.seek(0, os.SEEK_END)
         try:

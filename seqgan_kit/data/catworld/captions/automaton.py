@@ -53,7 +53,7 @@ class Automaton:
         return -math.inf if self.arcs[state] else total
 
     def state_after(self, words: Iterable[str]) -> int | None:
-        """The state that a prefix leads to; None where no sentence begins so."""
+        """Return the state that a prefix leads to; None where no sentence begins so."""
         state = 0
         for word in words:
             step = self.arcs[state].get(word)
@@ -96,7 +96,7 @@ class Automaton:
         return value[0]
 
     def lengths(self) -> tuple[int, int]:
-        """The number of words in the shortest and in the longest sentence."""
+        """Return the number of words in the shortest and in the longest sentence."""
         low, high = [0] * len(self.arcs), [0] * len(self.arcs)
         for state in self.from_the_end:
             if steps := self.arcs[state].values():
@@ -105,7 +105,7 @@ class Automaton:
         return low[0], high[0]
 
     def head(self, k: int) -> list[tuple[str, float]]:
-        """The ``k`` most probable sentences with their log-probabilities, best first.
+        """Return the ``k`` most probable sentences with their log-probabilities, best first.
 
         A* from the start; the exact best completion of every state is the (perfect) heuristic.
         """
@@ -158,7 +158,7 @@ class Automaton:
 
 
 def determinise(network: Network) -> Automaton:
-    """The automaton with the same law of sentences as the network."""
+    """Return the automaton with the same law of sentences as the network."""
     clashes = 0
     start: Subset = {(0, ()): 1.0}
     subsets = [start]

@@ -81,22 +81,22 @@ class CatWorld:
         return {word: float(np.exp(lp)) for word, (_, lp) in self._automaton.arcs[state].items()}
 
     def parse(self, caption: str) -> Parse:
-        """The attributes that a caption names, or the reason why it is not one."""
+        """Return the attributes that a caption names, or the reason why it is not one."""
         if not caption or caption != " ".join(caption.split()):
             return Parse(False, reason="words must be separated by single spaces and there be one")
         compiled = _compiled(self.law)
         return parse(caption.split(" "), compiled.automaton, compiled.network)
 
     def entropy(self) -> float:
-        """The exact entropy of a caption in nats."""
+        """Return the exact entropy of a caption in nats."""
         return self._automaton.entropy()
 
     def support_size(self) -> int:
-        """The exact number of captions with a positive probability."""
+        """Return the exact number of captions with a positive probability."""
         return self._automaton.support_size()
 
     def lengths(self) -> tuple[int, int]:
-        """The least and the greatest number of words in a caption."""
+        """Return the least and the greatest number of words in a caption."""
         return self._automaton.lengths()
 
     def vocabulary(self) -> list[str]:
@@ -104,7 +104,7 @@ class CatWorld:
         return sorted({word for arcs in self._automaton.arcs for word in arcs})
 
     def head(self, k: int) -> list[tuple[str, float]]:
-        """The ``k`` most probable captions with their log-probabilities, best first: exact."""
+        """Return the ``k`` most probable captions with their log-probabilities, best first: exact."""
         if k < 0:
             raise UsageError(f"a head of {k} captions: give a number of at least 0.")
         return list(_head(self.law, k))

@@ -50,11 +50,11 @@ class Slot:
     must last until the slot comes: then the facts it asks for need not be kept in mind."""
 
     def wants(self, context: Context) -> bool:
-        """Whether the scene may still matter to this slot."""
+        """Return whether the scene may still matter to this slot."""
         return not any(context.get(key) == value for key, value in self.silent_if)
 
     def choices(self, context: Context, facts: Facts) -> list[Choice]:
-        """The law's choices; it is shown what it declares to read and ask, and nothing else."""
+        """Return the law's choices; it is shown what it declares to read and ask, and nothing else."""
         return _choices(
             self,
             tuple((key, context[key]) for key in self.reads),
@@ -78,13 +78,13 @@ def facts_of(scene: Scene) -> dict[str, str]:
 
 
 def spread(wordings: Wordings, probability: float = 1.0) -> Iterable[tuple[str, float]]:
-    """The wordings with their weights scaled to sum to ``probability``."""
+    """Return the wordings with their weights scaled to sum to ``probability``."""
     total = sum(wordings.values())
     return [(text, probability * weight / total) for text, weight in wordings.items()]
 
 
 def silent(probability: float = 1.0, **sets: str) -> Choice:
-    """The choice to say nothing."""
+    """Return the choice to say nothing."""
     return Choice(probability, "", tuple(sets.items()))
 
 
@@ -105,7 +105,7 @@ def optional(
 
 
 def full(context: Context) -> bool:
-    """Whether the caption has all the clauses that it may have."""
+    """Return whether the caption has all the clauses that it may have."""
     return context["room"] == "0"
 
 

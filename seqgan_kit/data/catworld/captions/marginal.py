@@ -107,7 +107,7 @@ class _Walk:
     def _forgetting(
         self, program: str, slot: int, context: Context, beliefs: list[Belief]
     ) -> _Point:
-        """The point without all that no later slot reads or asks."""
+        """Return the point without all that no later slot reads or asks."""
         if (program, slot) not in self._laters:
             self._laters[program, slot] = _later(program, slot)
         later = self._laters[program, slot]
@@ -125,7 +125,7 @@ class _Walk:
         return self._marginals[key]
 
     def _same(self, belief: Belief) -> Belief:
-        """The one object that stands for all beliefs equal to this one."""
+        """Return the one object that stands for all beliefs equal to this one."""
         key = (belief.facts, np.round(belief.table, 12).tobytes())
         return self._beliefs.setdefault(key, belief)
 

@@ -41,7 +41,7 @@ class Parse:
 
 
 def parse(words: Sequence[str], automaton: Automaton, network: Network) -> Parse:
-    """Parses a caption given as words."""
+    """Parse a caption given as words."""
     state = 0
     for at, word in enumerate(words):
         step = automaton.arcs[state].get(word)
@@ -88,7 +88,7 @@ def _contradiction(before: Sequence[str], word: str) -> str | None:
 
 
 def _disagreement(before: Sequence[str], word: str, possible: Iterable[str]) -> str | None:
-    """The form of the word that agrees with those before it."""
+    """Return the form of the word that agrees with those before it."""
     last = before[-1] if before else ""
     right_article = spell((lex.ARTICLE, word))[0]
     if last in ("a", "an") and last != right_article:
@@ -107,7 +107,7 @@ def _listed(words: Iterable[str]) -> str:
 
 
 def _named(words: tuple[str, ...], network: Network) -> dict[str, str]:
-    """The names along the caption's one derivation, found depth first."""
+    """Return the names along the caption's one derivation, found depth first."""
     stack: list[tuple[int, tuple[str, ...], tuple[tuple[str, str], ...]]] = [(0, (), ())]
     while stack:
         node, said, names = stack.pop()

@@ -27,7 +27,7 @@ _UNSAID = ("sized", "mood", "coat", "ears", "kind", "form")
 
 
 def start_context(count: int) -> dict[str, str]:
-    """The context before anything is said; several cats leave room for one clause only."""
+    """Return the context before anything is said; several cats leave room for one clause only."""
     start = {"count": str(count), "room": "2" if count == 1 else "1", "frame": "clause"}
     return start | dict.fromkeys(_UNSAID, "") | {"own": "its", "pron": "it"}
 

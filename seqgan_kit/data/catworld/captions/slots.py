@@ -184,7 +184,7 @@ def tilt(context: Context, facts: Facts) -> list[Choice]:
 
 
 def _adorned(item: str) -> lex.Wordings:
-    """The accessory's wordings with and without an adjective."""
+    """Return the accessory's wordings with and without an adjective."""
     said: lex.Wordings = {}
     for thing, weight in spread(lex.ACCESSORY_WORDS[item]):
         *article, noun = thing.split()

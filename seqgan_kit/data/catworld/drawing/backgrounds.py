@@ -13,7 +13,7 @@ _PLAIN: tuple[RGB, ...] = ((250, 196, 208), (250, 206, 176), (214, 190, 240))
 
 
 def draw_background(name: str, pen: Pen, rng: np.random.Generator) -> None:
-    """Paints the whole picture with the named place.
+    """Paint the whole picture with the named place.
 
     Args:
         name: one of BACKGROUNDS.

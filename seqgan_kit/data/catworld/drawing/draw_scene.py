@@ -47,7 +47,7 @@ _PLACES: dict[int, tuple[_Place, ...]] = {
 
 
 def draw(scene: Scene, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Draws a scene.
+    """Draw a scene.
 
     The same scene, size and state of `rng` give the same picture; every draw differs from the last
     in position, scale, proportions, colours and light.
@@ -118,7 +118,7 @@ def _headroom(cat: Cat) -> float:
 
 
 def _lit(picture: np.ndarray, background: str, rng: np.random.Generator) -> np.ndarray:
-    """The picture under a slightly slanted, slightly coloured light `[size, size, 3]`."""
+    """Return the picture under a slightly slanted, slightly coloured light `[size, size, 3]`."""
     size = len(picture)
     across = np.linspace(-1, 1, size, dtype=np.float32)
     slant = rng.uniform(-0.05, 0.05, 2).astype(np.float32)

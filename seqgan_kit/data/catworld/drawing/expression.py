@@ -76,7 +76,7 @@ def _draw_open_eye(pen: Pen, side: int, iris: RGB, cat: Cat, fur: Fur, shape: Pr
 
 
 def _draw_heavy_lid(pen: Pen, side: int, x: float, radius: float, fur: Fur) -> None:
-    """Cuts the top of the eye off, lower towards the nose."""
+    """Cut the top of the eye off, lower towards the nose."""
     outer, inner = x + side * radius * 1.25, x - side * radius * 1.25
     lid = [(outer, -radius * 0.75), (inner, -radius * 0.05), (inner, -0.42), (outer, -0.42)]
     pen.polygon([(px, EYE_HEIGHT + py) for px, py in lid], mix(fur.base, WHITE, 0.05))

@@ -29,7 +29,7 @@ _OUTLINE = 0.055
 
 
 def _outlined(corners: list[Point], by: float = _OUTLINE) -> tuple[Shape, Shape]:
-    """The shape with its corners rounded, and the larger one that shows around it as a line."""
+    """Return the shape with its corners rounded, and the larger one that shows around it as a line."""
     shape = rounded(shape_of(corners))
     return shape, grown(shape, by)
 
@@ -114,7 +114,7 @@ def draw_head(canvas: Image.Image, pen: Pen, cat: Cat, fur: Fur, shape: Proporti
 
 
 def _silhouette(ears: str, shape: Proportions) -> Iterator[tuple[Shape, Shape]]:
-    """The parts of the head and their outlines."""
+    """Return the parts of the head and their outlines."""
     for side in _SIDES:
         for part, outline in (_EARS[ears], *(_RUFF if ears == "tufted" else ())):
             yield (

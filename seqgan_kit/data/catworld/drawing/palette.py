@@ -71,13 +71,13 @@ def ink_on(colour: RGB) -> RGB:
 
 
 def shifted(colour: RGB, shift: np.ndarray) -> RGB:
-    """The colour plus a shift per channel `[3]`, kept within 0..255."""
+    """Return the colour plus a shift per channel `[3]`, kept within 0..255."""
     red, green, blue = np.clip(np.asarray(colour) + shift, 0, 255).astype(int).tolist()
     return red, green, blue
 
 
 def jittered_fur(coat: str, rng: np.random.Generator) -> Fur:
-    """The coat as one individual wears it: a little lighter or darker, warmer or cooler."""
+    """Return the coat as one individual wears it: a little lighter or darker, warmer or cooler."""
     fur = COATS[coat]
     shift = rng.uniform(-7, 7) + rng.uniform(-4, 4, 3)
     return Fur(

@@ -13,7 +13,7 @@ _SIDES = (-1, 1)
 
 
 def draw_head_pattern(pen: Pen, pattern: str, fur: Fur, shifts: np.ndarray) -> None:
-    """Puts the pattern on the coat's image; what lies beyond the head is cut off later.
+    """Put the pattern on the coat's image; what lies beyond the head is cut off later.
 
     Args:
         pen: in the head's frame, on the coat's image.
@@ -26,7 +26,7 @@ def draw_head_pattern(pen: Pen, pattern: str, fur: Fur, shifts: np.ndarray) -> N
 
 
 def draw_body_pattern(pen: Pen, pattern: str, fur: Fur, shifts: np.ndarray) -> None:
-    """Puts the pattern on the shoulders; the arguments are as for the head."""
+    """Put the pattern on the shoulders; the arguments are as for the head."""
     if pattern == "bicolour":
         pen.ellipse((0, 1.65), (0.42, 1.0), fur.mask)
     elif pattern == "tabby":

@@ -48,19 +48,19 @@ class Pen:
     """Strokes are at least this many canvas pixels wide, so that whiskers survive the reduction."""
 
     def on(self, image: Image.Image) -> Pen:
-        """The same frame on another image."""
+        """Return the same frame on another image."""
         return replace(self, draw=ImageDraw.Draw(image))
 
     def fill(self, shape: Shape, ink: Ink) -> None:
-        """Fills a closed shape, complex `[N]`."""
+        """Fill a closed shape, complex `[N]`."""
         self._fill_pixels(shape * cmath.rect(self.scale, self.turn) + self.centre, ink)
 
     def polygon(self, corners: Sequence[Point], ink: Ink) -> None:
-        """Fills the closed shape with the given corners."""
+        """Fill the closed shape with the given corners."""
         self.fill(shape_of(corners), ink)
 
     def box(self, left: float, top: float, right: float, bottom: float, ink: Ink) -> None:
-        """Fills an upright rectangle."""
+        """Fill an upright rectangle."""
         x, y = self.centre.real, self.centre.imag
         corners = [(x + left * self.scale, y + top * self.scale)]
         corners += [(x + right * self.scale - 1, y + bottom * self.scale - 1)]
@@ -68,11 +68,11 @@ class Pen:
             self.draw.rectangle(corners, fill=ink)
 
     def ellipse(self, centre: Point, radii: Point, ink: Ink, lean: float = 0.0) -> None:
-        """Fills an ellipse, itself turned by `lean` radians."""
+        """Fill an ellipse, itself turned by `lean` radians."""
         self.fill(ellipse(centre, radii, lean), ink)
 
     def dot(self, centre: Point, radius: float, ink: Ink) -> None:
-        """Fills a circle."""
+        """Fill a circle."""
         pixels = radius * self.scale
         circle = next((points for limit, points in _COARSE_CIRCLES if pixels < limit), CIRCLE)
         middle = complex(*centre) * cmath.rect(self.scale, self.turn) + self.centre
@@ -81,7 +81,7 @@ class Pen:
     def curve(
         self, start: Point, bend: Point, end: Point, width: float, ink: Ink, profile: str = "even"
     ) -> None:
-        """Strokes a quadratic Bezier curve.
+        """Stroke a quadratic Bezier curve.
 
         Args:
             start: first point.
@@ -108,18 +108,18 @@ def shape_of(corners: Sequence[Point]) -> Shape:
 
 
 def ellipse(centre: Point, radii: Point, lean: float = 0.0) -> Shape:
-    """The border of an ellipse, `[64]`."""
+    """Return the border of an ellipse, `[64]`."""
     points: Shape = CIRCLE.real * radii[0] + 1j * radii[1] * CIRCLE.imag
     return points * cmath.rect(1.0, lean) + complex(*centre)
 
 
 def mirrored(shape: Shape, side: int) -> Shape:
-    """The shape as it is on the right (`side` = 1) or reflected to the left (-1)."""
+    """Return the shape as it is on the right (`side` = 1) or reflected to the left (-1)."""
     return shape if side > 0 else -shape.conj()
 
 
 def rounded(shape: Shape, times: int = 2) -> Shape:
-    """The shape with its corners cut (Chaikin 1974), `[N]` to `[N * 2**times]`."""
+    """Return the shape with its corners cut (Chaikin 1974), `[N]` to `[N * 2**times]`."""
     for _ in range(times):
         after = np.roll(shape, -1)
         shape = np.stack([0.75 * shape + 0.25 * after, 0.25 * shape + 0.75 * after], 1).ravel()
@@ -127,12 +127,12 @@ def rounded(shape: Shape, times: int = 2) -> Shape:
 
 
 def stretched(shape: Shape, height: float) -> Shape:
-    """The shape made higher or lower about y = 0."""
+    """Return the shape made higher or lower about y = 0."""
     return shape.real + 1j * height * shape.imag
 
 
 def grown(shape: Shape, by: float) -> Shape:
-    """The shape with its border moved outwards by `by`, for outlines; `[N]` to `[N]`."""
+    """Return the shape with its border moved outwards by `by`, for outlines; `[N]` to `[N]`."""
     along = np.roll(shape, -1) - np.roll(shape, 1)
     outwards = -1j * along / (np.abs(along) + 1e-9)
     area_twice = (shape.conj() * np.roll(shape, -1)).imag.sum()

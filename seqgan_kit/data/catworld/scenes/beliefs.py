@@ -25,17 +25,17 @@ class Belief:
     """One axis per fact, in FACT_VALUES' order; sums to one."""
 
     def onto(self, facts: frozenset[str]) -> Belief:
-        """The marginal over those of the facts that are named."""
+        """Return the marginal over those of the facts that are named."""
         gone = tuple(axis for axis, fact in enumerate(self.facts) if fact not in facts)
         return Belief(tuple(f for f in self.facts if f in facts), self.table.sum(axis=gone))
 
     def over(self, facts: tuple[str, ...]) -> NDArray[np.float64]:
-        """The marginal table over ``facts``, axes in their order."""
+        """Return the marginal table over ``facts``, axes in their order."""
         narrow = self.onto(frozenset(facts))
         return narrow.table.transpose([narrow.facts.index(fact) for fact in facts])
 
     def given(self, facts: tuple[str, ...], likelihood: NDArray[np.float64]) -> Belief:
-        """The posterior; ``likelihood`` has one axis for each of ``facts``."""
+        """Return the posterior; ``likelihood`` has one axis for each of ``facts``."""
         order = [self.facts.index(fact) for fact in facts]
         shape = [n if axis in order else 1 for axis, n in enumerate(self.table.shape)]
         # The likelihood's axes come in the slot's order: sort them into the table's.
