@@ -169,9 +169,9 @@ def test_an_unknown_metric_or_marker_is_refused() -> None:
 
 
 def test_included_files_link_within_the_site() -> None:
-    text = site_hook.included("recipes/README.md", "results.md")
-    assert "](methods.png)" in text
-    assert "../docs" not in text
+    text = site_hook.included("README.md", "howto/page.md")
+    assert "](../cats.png)" in text
+    assert "](docs/" not in text
 
 
 @pytest.mark.parametrize(
