@@ -12,8 +12,6 @@ import pytest
 from document_blocks import ROOT, blocks, make_home, run_command
 from one_process import OneProcess
 
-from seqgan_kit.core.game import check_phases
-
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [
     command
@@ -49,8 +47,9 @@ def test_method_table_lists_the_recipes() -> None:
     assert listed == {path.stem for path in (ROOT / "recipes").glob("*.py")}
 
 
-def test_the_python_example_is_a_game_that_the_trainer_takes() -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    names: dict[str, object] = {}
-    exec(example, names)
-    check_phases(names["game"], (names["play"],), {"train": None})  # type: ignore[arg-type]
+def test_python_blocks(home: Path, shell: OneProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    names: dict[str, object] = {"__name__": "readme"}
+    for block in blocks(README):
+        if block.language == "python":
+            exec(compile(block.text, "README.md", "exec"), names)

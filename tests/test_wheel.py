@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+
+import seqgan_kit
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -40,6 +43,14 @@ def test_it_holds_recipes_data_and_template(installed: Path) -> None:
         assert f"seqgan_kit/_data/catworld/{name}" in names
     assert "seqgan_kit/report/report.html.j2" in names
     assert not any(name.startswith(("tests/", "recipes/", "data/")) for name in names)
+
+
+def test_the_version_is_written_in_one_place(installed: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert "version" not in project
+    assert project["dynamic"] == ["version"]
+    (wheel,) = installed.glob("*.whl")
+    assert wheel.name.startswith(f"seqgan_kit-{seqgan_kit.__version__}-")
 
 
 def test_installed_it_finds_its_own_files(installed: Path) -> None:
