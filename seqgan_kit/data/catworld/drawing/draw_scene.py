@@ -7,18 +7,32 @@ leans to the left edge, and the first cat of several is the leftmost.
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from seqgan_kit.data.catworld.drawing.accessories import draw_headwear, draw_neckwear
 from seqgan_kit.data.catworld.drawing.backgrounds import draw_background
-from seqgan_kit.data.catworld.drawing.expression import draw_features
-from seqgan_kit.data.catworld.drawing.face import Proportions, draw_body, draw_head
-from seqgan_kit.data.catworld.drawing.palette import jittered_fur
-from seqgan_kit.data.catworld.drawing.pen import Pen
+from seqgan_kit.data.catworld.drawing.expression import (
+    draw_eyes,
+    draw_muzzle,
+    draw_whiskers,
+)
+from seqgan_kit.data.catworld.drawing.face import Proportions, aged, draw_body, draw_head
+from seqgan_kit.data.catworld.drawing.moment import (
+    PLACES,
+    Light,
+    Looks,
+    Moment,
+    back_to_front,
+    sampled_looks,
+)
+from seqgan_kit.data.catworld.drawing.palette import Fur, shifted_fur
+from seqgan_kit.data.catworld.drawing.pen import Pen, picture_pen
 from seqgan_kit.data.catworld.scenes.scene import Cat, Scene
 from seqgan_kit.errors import UsageError
 
@@ -30,24 +44,12 @@ _TILT_RADIANS = {"left": -0.27, "straight": 0.0, "right": 0.27}
 _LEAST_CANVAS_PIXELS = 128
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where one of several cats sits, in shares of the picture."""
-
-    x: float
-    y: float
-    shrink: float
-
-
-_PLACES: dict[int, tuple[_Place, ...]] = {
-    1: (_Place(0.5, 0.535, 1.0),),
-    2: (_Place(0.27, 0.55, 0.62), _Place(0.73, 0.55, 0.62)),
-    3: (_Place(0.21, 0.66, 0.5), _Place(0.5, 0.42, 0.5), _Place(0.79, 0.66, 0.5)),
-}
+LAYERS = ("body", "head", "muzzle", "eyes", "whiskers", "neckwear", "headwear")
+"""What a cat is painted of, in order."""
 
 
 def draw(scene: Scene, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw a scene.
+    """Draws a scene.
 
     The same scene, size and state of `rng` give the same picture; every draw differs from the last
     in position, scale, proportions, colours and light.
@@ -63,16 +65,98 @@ def draw(scene: Scene, size: int, rng: np.random.Generator) -> np.ndarray:
     Raises:
         UsageError: if the size is out of range.
     """
+    canvas, factor = blank(size)
+    draw_background(scene.background, picture_pen(canvas, factor), rng)
+    draw_cats(canvas, factor, scene, sampled_looks(scene, rng))
+    return lit(reduced(canvas, factor), scene.background, Light.sampled(rng))
+
+
+def draw_moment(scene: Scene, moment: Moment, size: int, *, flat: bool = False) -> np.ndarray:
+    """Draw a scene at a moment: for the scene that the moment was sampled for, what `draw` gives.
+
+    Args:
+        scene: what to show, with as many cats as the moment.
+        moment: all that the scene leaves open.
+        size: pixels a side, from 16 to 256.
+        flat: without light and shade, as a simple simulator would show it.
+    """
+    canvas, factor = blank(size)
+    draw_background(scene.background, picture_pen(canvas, factor), copy.deepcopy(moment.background))
+    draw_cats(canvas, factor, scene, moment.cats, shaded=not flat)
+    image = reduced(canvas, factor)
+    return image if flat else lit(image, scene.background, moment.light)
+
+
+def blank(size: int) -> tuple[Image.Image, int]:
+    """Return an empty canvas for an image of `size` pixels, and how many times larger it is."""
     _check(size)
     factor = _oversampling(size)
-    canvas = Image.new("RGB", (size * factor, size * factor))
-    pen = Pen(ImageDraw.Draw(canvas), 0j, size * factor, thinnest=0.5 * factor)
-    draw_background(scene.background, pen, rng)
-    places = _PLACES[len(scene.cats)]
-    # From the back to the front: higher in the picture is further away.
-    for place, cat in sorted(zip(places, scene.cats, strict=True), key=lambda pair: pair[0].y):
-        _draw_cat(canvas, pen, scene, cat, place, rng)
-    return _lit(np.asarray(canvas.reduce(factor)), scene.background, rng)
+    return Image.new("RGB", (size * factor, size * factor)), factor
+
+
+def reduced(canvas: Image.Image, factor: int) -> np.ndarray:
+    """Return the image whose pixels are averages of the canvas."""
+    return np.asarray(canvas.reduce(factor))
+
+
+def draw_cats(
+    canvas: Image.Image, factor: int, scene: Scene, looks: Sequence[Looks], *, shaded: bool = True
+) -> None:
+    """Draw all cats of a scene."""
+    for number in back_to_front(scene):
+        painter = CatPainter.of(canvas, factor, scene, number, looks[number])
+        for layer in LAYERS:
+            painter.paint(layer, shaded=shaded)
+
+
+@dataclass(frozen=True)
+class CatPainter:
+    """Paints the layers of one cat."""
+
+    canvas: Image.Image
+    cat: Cat
+    fur: Fur
+    shape: Proportions
+    body: Pen
+    head: Pen
+
+    @classmethod
+    def of(
+        cls, canvas: Image.Image, factor: int, scene: Scene, number: int, looks: Looks
+    ) -> CatPainter:
+        """Return the painter of one of a scene's cats."""
+        picture, place = picture_pen(canvas, factor), PLACES[len(scene.cats)][number]
+        size = _HEAD[scene.size] * place.shrink * looks.scale * picture.scale
+        centre = complex(looks.x, looks.y) * picture.scale
+        body = Pen(picture.draw, centre, size, thinnest=picture.thinnest)
+        turn = _TILT_RADIANS[scene.tilt] + looks.turn
+        head = Pen(picture.draw, centre, size, turn, picture.thinnest)
+        cat = scene.cats[number]
+        return cls(
+            canvas,
+            cat,
+            shifted_fur(cat.coat, looks.fur_shift),
+            aged(looks.shape, looks.age),
+            body,
+            head,
+        )
+
+    def paint(self, layer: str, *, shaded: bool = True) -> None:
+        """Paint one of LAYERS."""
+        if layer == "body":
+            draw_body(self.body, self.cat, self.fur, self.shape)
+        elif layer == "head":
+            draw_head(self.canvas, self.head, self.cat, self.fur, self.shape, shaded=shaded)
+        elif layer == "muzzle":
+            draw_muzzle(self.head, self.cat, self.fur, self.shape)
+        elif layer == "eyes":
+            draw_eyes(self.head, self.cat, self.fur, self.shape)
+        elif layer == "whiskers":
+            draw_whiskers(self.head, self.fur)
+        elif layer == "neckwear":
+            draw_neckwear(self.body, self.cat.accessory)
+        else:
+            draw_headwear(self.head, self.cat.accessory, self.fur, self.shape)
 
 
 def _check(size: int) -> None:
@@ -88,43 +172,10 @@ def _oversampling(size: int) -> int:
     return max(math.ceil(_LEAST_CANVAS_PIXELS / size), 3 if size <= 128 else 2)
 
 
-def _draw_cat(
-    canvas: Image.Image,
-    picture: Pen,
-    scene: Scene,
-    cat: Cat,
-    place: _Place,
-    rng: np.random.Generator,
-) -> None:
-    shape, fur = Proportions.sampled(rng), jittered_fur(cat.coat, rng)
-    x, y = place.x + rng.uniform(-0.02, 0.02), place.y + rng.uniform(-0.02, 0.02)
-    head = _HEAD[scene.size] * place.shrink * rng.uniform(0.97, 1.03)
-    pixels = picture.scale
-    centre = complex(x, y + _headroom(cat)) * pixels
-    body = Pen(picture.draw, centre, head * pixels, thinnest=picture.thinnest)
-    turn = _TILT_RADIANS[scene.tilt] + rng.uniform(-0.035, 0.035)
-    tilted = Pen(picture.draw, centre, head * pixels, turn, picture.thinnest)
-    draw_body(body, cat, fur, shape)
-    draw_head(canvas, tilted, cat, fur, shape)
-    draw_features(tilted, cat, fur, shape)
-    draw_neckwear(body, cat.accessory)
-    draw_headwear(tilted, cat.accessory, fur, shape)
-
-
-def _headroom(cat: Cat) -> float:
-    """How far down the cat moves, in shares of the picture, so that what it wears can be seen."""
-    above = 0.02 * (cat.ears == "tufted") + 0.025 * (cat.accessory == "hat")
-    return above - 0.025 * (cat.accessory in ("collar", "scarf"))
-
-
-def _lit(picture: np.ndarray, background: str, rng: np.random.Generator) -> np.ndarray:
-    """Return the picture under a slightly slanted, slightly coloured light `[size, size, 3]`."""
-    size = len(picture)
-    across = np.linspace(-1, 1, size, dtype=np.float32)
-    slant = rng.uniform(-0.05, 0.05, 2).astype(np.float32)
-    light = 1 + slant[0] * across[None, :, None] + slant[1] * across[:, None, None]
-    tint = rng.uniform(0.96, 1.02) + rng.uniform(-0.015, 0.015, 3)
-    if background == "night":
-        tint *= (0.86, 0.89, 0.98)
-    lit = picture * (light * tint.astype(np.float32))
-    return np.clip(np.rint(lit), 0, 255).astype(np.uint8)
+def lit(picture: np.ndarray, background: str, light: Light) -> np.ndarray:
+    """Return the picture `[size, size, 3]` under a light, which is weaker and bluer at night."""
+    across = np.linspace(-1, 1, len(picture), dtype=np.float32)
+    slanted = 1 + light.slant[0] * across[None, :, None] + light.slant[1] * across[:, None, None]
+    tint = light.tint * (0.86, 0.89, 0.98) if background == "night" else light.tint
+    shown = picture * (slanted * tint.astype(np.float32))
+    return np.clip(np.rint(shown), 0, 255).astype(np.uint8)

@@ -8,6 +8,7 @@ from seqgan_kit.data.catworld.drawing.face import Proportions
 from seqgan_kit.data.catworld.drawing.palette import (
     BLUSH,
     DARK_INK,
+    GREYED,
     IRIS,
     MOUTH,
     NOSE,
@@ -32,9 +33,15 @@ def eye_x(side: int, shape: Proportions) -> float:
     return side * _EYE_X * shape.eye_gap
 
 
-def draw_features(pen: Pen, cat: Cat, fur: Fur, shape: Proportions) -> None:
-    """Everything that gives the face its look."""
+def draw_muzzle(pen: Pen, cat: Cat, fur: Fur, shape: Proportions) -> None:
+    """Muzzle, mouth, nose, and cheeks where they are flushed; in age, grey hairs about them."""
     muzzle = fur.mask if cat.pattern == "bicolour" else mix(fur.base, WHITE, _muzzle_share(fur))
+    muzzle = mix(muzzle, GREYED, shape.greyness)
+    if shape.greyness:
+        for side in (_LEFT, _RIGHT):
+            pen.ellipse(
+                (side * 0.30, 0.50), (0.36, 0.24), mix(fur.base, GREYED, 0.5 * shape.greyness)
+            )
     if cat.expression == "happy":
         for side in (_LEFT, _RIGHT):
             pen.ellipse((side * 0.70, 0.36), (0.18, 0.12), mix(BLUSH, fur.base, 0.25))
@@ -42,6 +49,10 @@ def draw_features(pen: Pen, cat: Cat, fur: Fur, shape: Proportions) -> None:
         pen.ellipse((side * 0.17, 0.46), (0.25, 0.20), muzzle)
     _MOUTHS[cat.expression](pen, ink_on(muzzle))
     pen.polygon([(-0.11, 0.24), (0.11, 0.24), (0.07, 0.31), (0.0, 0.37), (-0.07, 0.31)], NOSE)
+
+
+def draw_eyes(pen: Pen, cat: Cat, fur: Fur, shape: Proportions) -> None:
+    """Both eyes, open or shut, with their brows."""
     shut = {_LEFT: cat.eyes != "open", _RIGHT: cat.eyes == "shut"}
     for side, colour in ((_LEFT, cat.left_eye), (_RIGHT, cat.right_eye)):
         if shut[side]:
@@ -49,7 +60,6 @@ def draw_features(pen: Pen, cat: Cat, fur: Fur, shape: Proportions) -> None:
         else:
             _draw_open_eye(pen, side, IRIS[colour], cat, fur, shape)
         _draw_brow(pen, side, cat.expression, ink_on(fur.base), shape)
-    _draw_whiskers(pen, fur)
 
 
 def _muzzle_share(fur: Fur) -> float:
@@ -132,7 +142,8 @@ _MOUTHS: dict[str, Callable[[Pen, RGB], None]] = {
 }
 
 
-def _draw_whiskers(pen: Pen, fur: Fur) -> None:
+def draw_whiskers(pen: Pen, fur: Fur) -> None:
+    """Three a side."""
     ink = mix(fur.outline, DARK_INK, 0.3) if luminance(fur.base) > 190 else (250, 248, 244)
     for side in (_LEFT, _RIGHT):
         for root, tip in ((0.40, 0.26), (0.48, 0.50), (0.55, 0.72)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -78,12 +78,33 @@ class Proportions:
     eye_gap: float
     markings: np.ndarray
     """Shifts of the spots and stripes, `[13,2]`, in units of the head."""
+    greyness: float = 0.0
+    """Of the muzzle and the brows: share of grey hairs."""
 
     @classmethod
     def sampled(cls, rng: np.random.Generator) -> Proportions:
         """A face at random."""
         height, ears, eyes, gap = (1 + rng.uniform(-0.05, 0.05, 4)).tolist()
         return cls(height, ears, eyes, gap, rng.uniform(-0.04, 0.04, (13, 2)))
+
+
+AGES = ("kitten", "adult", "old")
+
+
+def aged(shape: Proportions, age: str) -> Proportions:
+    """The face at another age: kittens have large eyes, low ears and a round head; old cats are grey at the
+    muzzle, with smaller eyes and a longer head."""
+    if age == "kitten":
+        return replace(
+            shape,
+            height=0.94 * shape.height,
+            ears=0.82 * shape.ears,
+            eyes=1.28 * shape.eyes,
+            eye_gap=1.06 * shape.eye_gap,
+        )
+    if age == "old":
+        return replace(shape, height=1.05 * shape.height, eyes=0.82 * shape.eyes, greyness=0.75)
+    return shape
 
 
 def draw_body(pen: Pen, cat: Cat, fur: Fur, shape: Proportions) -> None:
@@ -95,7 +116,9 @@ def draw_body(pen: Pen, cat: Cat, fur: Fur, shape: Proportions) -> None:
     draw_body_pattern(pen, cat.pattern, fur, shape.markings)
 
 
-def draw_head(canvas: Image.Image, pen: Pen, cat: Cat, fur: Fur, shape: Proportions) -> None:
+def draw_head(
+    canvas: Image.Image, pen: Pen, cat: Cat, fur: Fur, shape: Proportions, *, shaded: bool = True
+) -> None:
     """The head with its ears and coat; the pattern is cut off at the head's border."""
     coat, stencil = Image.new("RGB", canvas.size, fur.base), Image.new("L", canvas.size, 0)
     paint, cut = pen.on(coat), pen.on(stencil)
@@ -107,7 +130,8 @@ def draw_head(canvas: Image.Image, pen: Pen, cat: Cat, fur: Fur, shape: Proporti
     draw_head_pattern(paint, cat.pattern, fur, shape.markings)
     if cat.ears == "folded":
         _draw_flaps(paint, fur)
-    _shade(coat, pen, fur)
+    if shaded:
+        _shade(coat, pen, fur)
     canvas.paste(coat, mask=stencil)
     if cat.ears == "tufted":
         _draw_tufts(pen, fur, shape)

@@ -16,6 +16,7 @@ NOSE: RGB = (232, 120, 132)
 BLUSH: RGB = (250, 130, 140)
 MOUTH: RGB = (128, 34, 48)
 TONGUE: RGB = (246, 122, 134)
+GREYED: RGB = (214, 212, 214)
 EAR_PINK: RGB = (240, 164, 160)
 
 IRIS: dict[str, RGB] = {
@@ -71,15 +72,20 @@ def ink_on(colour: RGB) -> RGB:
 
 
 def shifted(colour: RGB, shift: np.ndarray) -> RGB:
-    """Return the colour plus a shift per channel `[3]`, kept within 0..255."""
+    """The colour plus a shift per channel `[3]`, kept within 0..255."""
     red, green, blue = np.clip(np.asarray(colour) + shift, 0, 255).astype(int).tolist()
     return red, green, blue
 
 
-def jittered_fur(coat: str, rng: np.random.Generator) -> Fur:
-    """Return the coat as one individual wears it: a little lighter or darker, warmer or cooler."""
+def fur_shift(rng: np.random.Generator) -> np.ndarray:
+    """Return how one individual differs from its coat `[3]`: a little lighter or darker, warmer or cooler."""
+    shift: np.ndarray = rng.uniform(-7, 7) + rng.uniform(-4, 4, 3)
+    return shift
+
+
+def shifted_fur(coat: str, shift: np.ndarray) -> Fur:
+    """Return the coat as one individual wears it."""
     fur = COATS[coat]
-    shift = rng.uniform(-7, 7) + rng.uniform(-4, 4, 3)
     return Fur(
         base=shifted(fur.base, shift),
         marking=shifted(fur.marking, shift),

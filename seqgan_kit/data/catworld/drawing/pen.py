@@ -102,6 +102,16 @@ class Pen:
         self.draw.polygon(shape.view(np.float64).tolist(), fill=ink)
 
 
+def picture_pen(canvas: Image.Image, factor: int) -> Pen:
+    """Return the pen whose frame has the whole canvas as unit square.
+
+    Args:
+        canvas: what it draws on.
+        factor: how many times larger than the image it is.
+    """
+    return Pen(ImageDraw.Draw(canvas), 0j, canvas.width, thinnest=0.5 * factor)
+
+
 def shape_of(corners: Sequence[Point]) -> Shape:
     """Corners as complex points `[N]`."""
     return np.array(corners, dtype=np.float64).view(np.complex128).ravel()

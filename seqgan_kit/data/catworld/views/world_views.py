@@ -1,0 +1,109 @@
+"""Views by name: what the two images of a pair show of one scene at one moment.
+
+parts, outline      part map or outline -> image
+unlit               flat colours without light and shade, as a simple simulator draws -> image
+near                small and far -> large and near
+glasses, hat        without -> with
+kitten, old         adult -> another age
+ATTRIBUTE=VALUE     as it is -> with that attribute changed, such as coat=ginger
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqgan_kit.data.catworld.captions.caption import CatWorld
+from seqgan_kit.data.catworld.drawing.draw_scene import draw_moment
+from seqgan_kit.data.catworld.drawing.moment import Moment
+from seqgan_kit.data.catworld.scenes.scene import Scene
+from seqgan_kit.data.catworld.views.edits import AGE, EDITABLE, edited, may_change
+from seqgan_kit.data.catworld.views.part_maps import outline_image, part_image
+from seqgan_kit.errors import unknown
+
+Picture = NDArray[np.uint8]
+Shown = tuple[Scene, Moment]
+
+
+@dataclass(frozen=True)
+class PairOfViews:
+    """Two images of one scene at one moment."""
+
+    source: Picture
+    """`[size, size, 3]`."""
+    target: Picture
+    """`[size, size, 3]`."""
+    mask: NDArray[np.bool_]
+    """Pixels that may differ `[size, size]`."""
+    labels: dict[str, int]
+    """Of the target, as `Scene.labels`."""
+
+
+def scene_of_face(seed: int, stream: int, number: int) -> Shown:
+    """Return the scene and the moment of a face of a world, as ``build`` draws it."""
+    rng = np.random.default_rng((seed, stream, number))
+    scene, _ = CatWorld().sample_pair(rng)
+    return scene, Moment.sampled(scene, rng)
+
+
+def draw_views(name: str, scene: Scene, moment: Moment, size: int) -> PairOfViews:
+    """Draw a pair.
+
+    Args:
+        name: a view's.
+        scene: what to show.
+        moment: all that it leaves open.
+        size: pixels a side, from 16 to 256.
+
+    Raises:
+        UsageError: for an unknown name.
+    """
+    check_view(name)
+    if name in _WHOLE:
+        source, target = _WHOLE[name](scene, moment, size), draw_moment(scene, moment, size)
+        return PairOfViews(source, target, np.ones((size, size), dtype=bool), scene.labels())
+    attribute, before, after = _EDITS.get(name) or (
+        name.partition("=")[0],
+        "",
+        name.partition("=")[2],
+    )
+    shown = edited(scene, moment, attribute, before) if before else (scene, moment)
+    wanted = edited(scene, moment, attribute, after)
+    mask = may_change(scene, moment, attribute, size)
+    return PairOfViews(
+        draw_moment(*shown, size), draw_moment(*wanted, size), mask, wanted[0].labels()
+    )
+
+
+def check_view(name: str) -> None:
+    """Raise UsageError for a view that there is not."""
+    attribute, sign, value = name.partition("=")
+    if sign and attribute in EDITABLE:
+        if value not in EDITABLE[attribute]:
+            raise unknown(attribute, value, EDITABLE[attribute])
+    elif name not in VIEWS:
+        edits = [f"{attribute}=VALUE" for attribute in EDITABLE]
+        raise unknown("view of the cat world", name, [*VIEWS, *edits])
+
+
+def _flat(scene: Scene, moment: Moment, size: int) -> Picture:
+    return draw_moment(scene, moment, size, flat=True)
+
+
+_WHOLE: Mapping[str, Callable[[Scene, Moment, int], Picture]] = {
+    "parts": part_image,
+    "outline": outline_image,
+    "unlit": _flat,
+}
+_EDITS: Mapping[str, tuple[str, str, str]] = {
+    "near": ("size", "small", "large"),
+    "glasses": ("accessory", "nothing", "glasses"),
+    "hat": ("accessory", "nothing", "hat"),
+    "kitten": (AGE, "adult", "kitten"),
+    "old": (AGE, "adult", "old"),
+}
+VIEWS = (*_WHOLE, *_EDITS)
+"""Views that have a name of their own."""
