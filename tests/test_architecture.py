@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -120,6 +120,45 @@ def test_rooms_import_only_what_lies_below_them(path):
         assert room(imported) in allowed, f"{module_name(path)} may not import {imported}"
 
 
+def circles(edges: dict[str, set[str]]) -> list[list[str]]:
+    """The groups of modules that reach each other, by Tarjan's strongly connected components."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(module: str) -> None:
+        index[module] = low[module] = len(index)
+        stack.append(module)
+        for imported in sorted(edges[module]):
+            if imported not in index:
+                visit(imported)
+                low[module] = min(low[module], low[imported])
+            elif imported in stack:
+                low[module] = min(low[module], index[imported])
+        if low[module] == index[module]:
+            group = stack[stack.index(module) :]
+            del stack[stack.index(module) :]
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    for module in sorted(edges):
+        if module not in index:
+            visit(module)
+    return found
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Imports in functions and under TYPE_CHECKING count: they tie files together all the same."""
+    modules = {module_name(path): path for path in sources(*PACKAGES) if path.stem != "__init__"}
+    edges = {name: imports(path) & set(modules) - {name} for name, path in modules.items()}
+    assert circles(edges) == []
+
+
+def test_circles_are_found():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == [["b", "c"]]
+
+
 def test_no_room_is_crowded():
     rooms = collections.Counter(p.parent for p in sources(*PACKAGES) if p.stem != "__init__")
     assert {str(room): n for room, n in rooms.items() if n > FILES_IN_A_ROOM} == {}
@@ -210,6 +249,24 @@ def test_names_say_what_is_inside():
         if isinstance(node, ast.ClassDef) and re.search(r"(Manager|Helper|Utils?)$", node.name)
     ]
     assert classes == []
+
+
+def test_no_two_files_or_classes_have_one_name():
+    paths = [path for path in sources(*PACKAGES) if path.stem != "__init__"]
+    assert repeated(path.stem for path in paths) == []
+    assert (
+        repeated(
+            node.name
+            for path in paths
+            for node in ast.parse(path.read_text(encoding="utf-8")).body
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        )
+        == []
+    )
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    return [name for name, times in collections.Counter(names).items() if times > 1]
 
 
 def test_data_holds_no_python():

@@ -388,7 +388,7 @@ def test_a_turn_moves_its_own_players_and_nobody_else(method, new_run):
     assert all(parameter.grad is None for parameter in trainer.game.parameters())
     for phase in trainer.phases:
         for turn in phase.turns:
-            move = Move(phase.name, 0, 1, trainer.rng)
+            move = Move(phase.name, 0, 1, trainer.state.rng)
             assert breaches(trainer, turn, move) == [], f"{phase.name}: {turn.loss or turn.rule}"
 
 
@@ -405,7 +405,7 @@ def test_losses_are_finite_scalars_and_log_scalars(method, new_run):
     batch = trainer.feeds["train"].next_batch()
     for phase in trainer.phases:
         for name in {turn.loss for turn in phase.turns if turn.loss}:
-            loss = trainer.game.loss(name, batch, Move(phase.name, 0, 1, trainer.rng))
+            loss = trainer.game.loss(name, batch, Move(phase.name, 0, 1, trainer.state.rng))
             assert loss.total.shape == ()
             assert loss.total.isfinite()
             assert all(torch.as_tensor(value).numel() == 1 for value in loss.logs.values())
@@ -416,7 +416,7 @@ def test_sampling_leaves_the_players_as_they_are(method, new_run):
     """As the trainer samples between rounds: in evaluation mode, without gradients."""
     trainer = trainer_of(BUILDERS[method](), new_run)
     before = Snapshot.of(trainer.game)
-    with trainer.keeper.aside():
+    with trainer.state.aside():
         first = trainer.game.sample(3, rng=torch.Generator().manual_seed(1))
         again = trainer.game.sample(3, rng=torch.Generator().manual_seed(1))
     assert torch.equal(first, again)
@@ -481,5 +481,5 @@ def test_the_contract_is_broken_visibly(loss, wanted, new_run):
     turn = Turn(("mine",), loss=loss, optimizer=Optimizer(0.1, "sgd"))
     rows = torch.arange(16.0).view(8, 2)
     trainer = trainer_of((Meddling(), (Phase("p", (turn,)),), rows), new_run)
-    found = breaches(trainer, turn, Move("p", 0, 1, trainer.rng))
+    found = breaches(trainer, turn, Move("p", 0, 1, trainer.state.rng))
     assert [f.removeprefix("players.") for f in found] == wanted

@@ -125,7 +125,7 @@ def bare_loop(setting: ImageSetting, trainer: Trainer) -> BareLoop:
     assert isinstance(feed, TensorFeed)
     loop = BareDCGAN if setting.method == "dcgan" else BareWGANGP
     players = trainer.game.players
-    rng = trainer.runtime.generator("moves")
+    rng = trainer.state.runtime.generator("moves")
     return loop(
         players["generator"], players["discriminator"],  # type: ignore[arg-type]
         setting.training(), feed.tensors["real"], feed._order, rng,

@@ -58,7 +58,7 @@ def test_an_evaluation_broken_off_by_the_time_limit_is_made_anew(
     folder, made = tmp_path / "run", list[tiny.Trainer]()
 
     def evaluate(game: Game, rng: torch.Generator) -> dict[str, float]:
-        if made[-1].cursor.total_rounds == stop_at:
+        if made[-1].state.cursor.total_rounds == stop_at:
             tiny.evaluate(game, rng)
             made[-1].stop_wish._ring_in(0.01)
             time.sleep(20)

@@ -144,7 +144,7 @@ def test_resuming_a_finished_run_changes_nothing(
     state = tiny.last_checkpoint(folder)
     for name, player in again.game.players.items():
         saved = state["players"].get(name) or state["ranks"][0]["private_players"][name]
-        if name in again.averages.decays:
+        if name in again.state.averages.decays:
             # Parameters alone: batch statistics of an average are measured anew at the end.
             own = [k for k, _ in player.named_parameters()]
             saved = {k: state["averages"][f"copies.{name}.{k}"] for k in own}

@@ -56,7 +56,7 @@ class TestStep:
         rates: list[float] = []
 
         def spy(trainer: Trainer) -> None:
-            for optimizer in trainer.stepper._optimizers:
+            for optimizer in trainer.state.stepper._optimizers:
                 optimizer.register_step_pre_hook(
                     lambda opt, args, kwargs: rates.append(opt.param_groups[0]["lr"])
                 )

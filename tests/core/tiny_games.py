@@ -216,12 +216,12 @@ def before_moves(made: Trainer, act: Callable[[int], None]) -> None:
     after = {turn.after_step for phase in made.phases for turn in phase.turns}
 
     def acting_loss(name: str, batch: Batch, move: Move) -> Loss:
-        act(made.cursor.total_moves)
+        act(made.state.cursor.total_moves)
         return loss(name, batch, move)
 
     def acting_rule(name: str, batch: Batch, move: Move) -> Mapping[str, Tensor | float]:
         if name not in after:
-            act(made.cursor.total_moves)
+            act(made.state.cursor.total_moves)
         return rule(name, batch, move)
 
     game.loss, game.rule = acting_loss, acting_rule
@@ -258,7 +258,7 @@ def break_off_in(made: Trainer, move: int, number: int = signal.SIGTERM) -> None
     loss, rule = game.loss, game.rule
 
     def waits(result: Any) -> Any:
-        if made.cursor.total_moves == move and made.stop_wish.signal is None:
+        if made.state.cursor.total_moves == move and made.stop_wish.signal is None:
             signal.raise_signal(number)
             until = time.monotonic() + 20
             while time.monotonic() < until:

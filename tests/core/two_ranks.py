@@ -87,7 +87,7 @@ def not_finite(config: tiny.Config, folder: Path) -> str:
 
         def broken(name: str, batch: Batch, move: Move) -> Loss:
             found = loss(name, batch, move)
-            bad = RANK == 1 and made.cursor.total_moves == 4
+            bad = RANK == 1 and made.state.cursor.total_moves == 4
             return Loss(found.total * float("nan"), found.logs) if bad else found
 
         made.game.loss = broken

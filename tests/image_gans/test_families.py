@@ -189,7 +189,7 @@ def test_wgan_clips_after_every_step_of_d_and_of_d_alone(norm, new_run):
     trainer = Trainer(new_run(), game, [phase], TensorFeed(BATCH, 4, seed=0))
     game.train()
     for turn in phase.turns:
-        trainer._make_move(turn, Move(phase.name, 0, 1, trainer.rng), 0.0)
+        trainer._make_move(turn, Move(phase.name, 0, 1, trainer.state.rng), 0.0)
         sizes = [p.abs().max().item() for p in game.players["discriminator"].parameters()]
         assert max(sizes) == pytest.approx(0.01)
     assert max(p.abs().max() for p in game.players["generator"].parameters()) > 0.05
@@ -265,11 +265,11 @@ def test_generator_statistics_stand_still_in_ds_turn_and_when_sampled(name, new_
         return [buffer.clone() for buffer in generator.buffers()]
 
     before = statistics()
-    trainer._make_move(phase.turns[0], Move(phase.name, 0, 1, trainer.rng), 0.0)
+    trainer._make_move(phase.turns[0], Move(phase.name, 0, 1, trainer.state.rng), 0.0)
     with torch.no_grad(), evaluating(game):
-        game.sample(5, rng=trainer.rng)
+        game.sample(5, rng=trainer.state.rng)
     assert all(torch.equal(a, b) for a, b in zip(before, statistics(), strict=True))
-    trainer._make_move(phase.turns[1], Move(phase.name, 0, 1, trainer.rng), 0.0)
+    trainer._make_move(phase.turns[1], Move(phase.name, 0, 1, trainer.state.rng), 0.0)
     assert not all(torch.equal(a, b) for a, b in zip(before, statistics(), strict=True))
 
 

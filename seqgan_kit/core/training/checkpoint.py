@@ -92,6 +92,14 @@ def numbered_checkpoints(folder: Path) -> list[Path]:
     return [path for _, path in sorted(found)]
 
 
+def last_good(folder: Path) -> str:
+    """A sentence that names the newest checkpoint."""
+    found = numbered_checkpoints(folder)
+    return (
+        f"The last good checkpoint is {found[-1]}." if found else "No checkpoint was written yet."
+    )
+
+
 def checkpoint_path(folder: Path, moves: int) -> Path:
     """Where the checkpoint after so many moves lies."""
     return folder / f"move-{moves:09d}.pt"

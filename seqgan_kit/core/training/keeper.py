@@ -1,12 +1,11 @@
-"""What the trainer keeps: checkpoints that resume exactly, the best players, players at a phase's end."""
+"""What a run keeps on disk: checkpoints that resume exactly, the best players, players at a phase's end."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -15,24 +14,21 @@ from seqgan_kit.core.runs.runtime import restore_rng_state, rng_state
 from seqgan_kit.core.training.checkpoint import (
     checkpoint_path,
     keep_last,
-    numbered_checkpoints,
     write_checkpoint,
 )
 from seqgan_kit.core.training.recovery import set_newer_aside, shared_checkpoint, shared_newest
 from seqgan_kit.core.training.resumption import check_same_place, note_changes
 from seqgan_kit.core.training.setting_changes import settings_of
+from seqgan_kit.core.training.state import TrainingState
 from seqgan_kit.errors import CheckpointError, UsageError, unknown
-
-if TYPE_CHECKING:
-    from seqgan_kit.core.training.trainer import Trainer
 
 
 class Keeper:
-    """The trainer's memory on disk."""
+    """Saves the state of a training run to disk, and restores it."""
 
-    def __init__(self, trainer: Trainer):
-        self.trainer, self.settings = trainer, trainer.run.settings
-        self.folder = trainer.log.checkpoint_folder
+    def __init__(self, state: TrainingState):
+        self.state, self.settings = state, state.run.settings
+        self.folder = state.log.checkpoint_folder
         self.best: dict[str, float] = {}
         """Best value of every watched metric: the run's under "", each early stop's under its phase."""
         self.waited: dict[str, int] = {}
@@ -41,9 +37,9 @@ class Keeper:
 
     def save(self) -> None:
         """Write a checkpoint of everything at the present move, if its losses were finite."""
-        self.trainer.finite.flush()
+        self.state.finite.flush()
         state = self._capture()
-        if self.trainer.runtime.leads:
+        if self.state.runtime.leads:
             write_checkpoint(checkpoint_path(self.folder, state["cursor"]["total_moves"]), state)
             keep_last(self.folder, self.settings.keep_checkpoints)
             self._export()
@@ -51,55 +47,31 @@ class Keeper:
 
     def _export(self) -> None:
         """Write the model as it is now, so that a run that stops can be sampled from."""
-        if export := getattr(self.trainer.hooks.evaluate, "export", None):
-            at = {"unfinished": {"round": self.trainer.cursor.total_rounds}}
-            with self.aside():
-                export(self.trainer.game, self.trainer.log.model_folder, at)
+        if export := getattr(self.state.hooks.evaluate, "export", None):
+            at = {"unfinished": {"round": self.state.cursor.total_rounds}}
+            with self.state.aside():
+                export(self.state.game, self.state.log.model_folder, at)
 
     def due(self) -> bool:
         """Return whether the last checkpoint is old; rank 0's clock decides."""
         age_minutes = (time.monotonic() - self._saved_at) / 60
-        return self.trainer.runtime.leads and age_minutes >= self.settings.save_every_minutes
+        return self.state.runtime.leads and age_minutes >= self.settings.save_every_minutes
 
     def resume(self) -> None:
         """Go to the newest checkpoint if the run is a resumed one; without any it starts afresh."""
-        if not self.trainer.run.resumed:
+        if not self.state.run.resumed:
             return
-        found = shared_newest(self.trainer.runtime, self.folder)
+        found = shared_newest(self.state.runtime, self.folder)
         if found is None:
-            self.trainer.log.truncate(0)
+            self.state.log.truncate(0)
             return
         path, state, problems = found
         self._restore(state)
-        if problems and self.trainer.runtime.leads:
+        if problems and self.state.runtime.leads:
             set_newer_aside(self.folder, path)
-            self.trainer.progress.alarm(
+            self.state.progress.alarm(
                 f"{problems[0].split(' The last good one')[0]} Going on from the one before: {path}."
             )
-
-    def advice(self) -> str:
-        """Where to go back to."""
-        found = numbered_checkpoints(self.folder)
-        return (
-            f"The last good checkpoint is {found[-1]}."
-            if found
-            else "No checkpoint was written yet."
-        )
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Look at the game without leaving a trace: eval mode, averages with their own statistics playing,
-        randomness put back."""
-        trainer, averages = self.trainer, self.trainer.averages
-        before = rng_state([trainer.rng])
-        try:
-            with averages.in_place_of_players(trainer.game), torch.no_grad():
-                trainer.game.eval()
-                with averages.with_own_statistics(trainer.game, trainer.statistics_rng()):
-                    yield
-        finally:
-            trainer.game.train()
-            restore_rng_state(before, [trainer.rng])
 
     def judge(self, phase: Phase, values: Mapping[str, float]) -> bool:
         """Keep the players if they are the best so far; True if the phase's patience is over."""
@@ -121,40 +93,34 @@ class Keeper:
         stop = phase.early_stop
         if stop is not None and stop.restore_best and phase.name in self.best:
             best = self.folder / f"best-of-{phase.name}.pt"
-            self.load_players(shared_checkpoint(self.trainer.runtime, best))
+            self.load_players(shared_checkpoint(self.state.runtime, best))
         if phase.keep:
             self._write_players(f"after-{phase.name}")
 
     def load_players(self, state: Mapping[str, Any]) -> None:
         """Load the shared players and their averages."""
-        game, own = self.trainer.game, set(self.trainer.game.private_players())
+        game, own = self.state.game, set(self.state.game.private_players())
         try:
             for name, saved in state["players"].items():
                 _check_shapes(name, saved, game.players[name].state_dict())
                 game.players[name].load_state_dict(saved)
             if set(state["players"]) != set(game.players) - own:
                 raise KeyError(f"players {sorted(state['players'])}")
-            self.trainer.averages.load_state_dict(state["averages"])
+            self.state.averages.load_state_dict(state["averages"])
         except (RuntimeError, KeyError) as error:
             raise CheckpointError(
                 f"the checkpoint is of another game than this run's: {error.args[0]}. Resume with the "
                 "settings that the run was started with."
             ) from error
 
-    def shared_buffers(self) -> list[torch.Tensor]:
-        """Return the buffers that all processes should agree on, those of the averages among them."""
-        game, own = self.trainer.game, set(self.trainer.game.private_players())
-        shared = [player for name, player in game.players.items() if name not in own]
-        return [b for module in (*shared, self.trainer.averages) for b in module.buffers()]
-
     def _check_watched(self) -> None:
         """Refuse, before anything is trained, to watch what is never measured."""
-        evaluates, names = self.trainer.hooks.evaluate is not None, set[str]()
+        evaluates, names = self.state.hooks.evaluate is not None, set[str]()
         if self.settings.best_metric and not evaluates:
             raise UsageError(
                 f"best_metric is {self.settings.best_metric!r}, but this run evaluates nothing."
             )
-        for phase in self.trainer.phases:
+        for phase in self.state.phases:
             if phase.early_stop is not None and not (evaluates and phase.evaluate_every(1) > 0):
                 raise UsageError(
                     f"phase {phase.name!r} stops early by {phase.early_stop.metric!r}, so it needs an "
@@ -178,13 +144,13 @@ class Keeper:
         return True
 
     def _write_players(self, name: str) -> None:
-        if self.trainer.runtime.leads:
+        if self.state.runtime.leads:
             write_checkpoint(self.folder / f"{name}.pt", self._players())
 
     def _players(self) -> dict[str, Any]:
-        game, own = self.trainer.game, set(self.trainer.game.private_players())
+        game, own = self.state.game, set(self.state.game.private_players())
         shared = {n: p.state_dict() for n, p in game.players.items() if n not in own}
-        return {"players": shared, "averages": self.trainer.averages.state_dict()}
+        return {"players": shared, "averages": self.state.averages.state_dict()}
 
     def _course(self) -> list[str]:
         """What must agree between a run and its checkpoint: seed, order of play, batches."""
@@ -193,14 +159,14 @@ class Keeper:
             + [
                 f"{phase.name}: {', '.join(t.players)}: {t.loss or t.rule}"
                 + (f" by {t.optimizer.name}" if t.optimizer is not None else "")
-                for phase in self.trainer.phases
+                for phase in self.state.phases
                 for t in phase.turns
             ]
-            + [f"{name}: {f.batches_per_epoch} batches" for name, f in self.trainer.feeds.items()]
+            + [f"{name}: {f.batches_per_epoch} batches" for name, f in self.state.feeds.items()]
         )
 
     def _capture(self) -> dict[str, Any]:
-        t = self.trainer
+        t = self.state
         private = {n: t.game.players[n].state_dict() for n in t.game.private_players()}
         own = {
             "private_players": private,
@@ -208,7 +174,7 @@ class Keeper:
             "feeds": {name: feed.state_dict() for name, feed in t.feeds.items()},
             "sums": t.sums.state_dict(),
             # Within a round each process's running statistics are its own.
-            "buffers": self.shared_buffers() if t.runtime.world_size > 1 else [],
+            "buffers": t.shared_buffers() if t.runtime.world_size > 1 else [],
         }
         return {
             **self._players(),
@@ -225,7 +191,7 @@ class Keeper:
         }
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        t = self.trainer
+        t = self.state
         if state["course"] != self._course():
             was, now = set(state["course"]), set(self._course())
             raise CheckpointError(
@@ -244,7 +210,7 @@ class Keeper:
         for name, position in own["feeds"].items():
             t.feeds[name].load_state_dict(position)
         with torch.no_grad():
-            for buffer, saved in zip(self.shared_buffers(), own["buffers"], strict=False):
+            for buffer, saved in zip(t.shared_buffers(), own["buffers"], strict=False):
                 buffer.copy_(saved)
         restore_rng_state(own["rng"], [t.rng])
         # Last, since it is the first to write: what cannot be resumed stays as it is.

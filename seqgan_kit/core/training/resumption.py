@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqgan_kit.core.runs.runtime import Runtime
 from seqgan_kit.core.training.setting_changes import (
@@ -12,10 +12,8 @@ from seqgan_kit.core.training.setting_changes import (
     in_lines,
     settings_of,
 )
+from seqgan_kit.core.training.state import TrainingState
 from seqgan_kit.errors import CheckpointError
-
-if TYPE_CHECKING:
-    from seqgan_kit.core.training.trainer import Trainer
 
 
 def check_same_place(runtime: Runtime, state: Mapping[str, Any]) -> None:
@@ -32,12 +30,12 @@ def check_same_place(runtime: Runtime, state: Mapping[str, Any]) -> None:
         )
 
 
-def note_changes(trainer: Trainer, state: Mapping[str, Any]) -> None:
+def note_changes(here: TrainingState, saved: Mapping[str, Any]) -> None:
     """Tell and records which settings differ from those of the checkpoint."""
-    now = settings_of(trainer.run.record)
-    changes = changed_settings(state.get("settings", now), now)
-    finished = trainer.cursor.phase >= len(trainer.phases)
-    trainer.log.note_resumption(trainer.cursor.total_rounds, changes, finished=finished)
+    now = settings_of(here.run.record)
+    changes = changed_settings(saved.get("settings", now), now)
+    finished = here.finished
+    here.log.note_resumption(here.cursor.total_rounds, changes, finished=finished)
     if finished:
         changes = {k: v for k, v in changes.items() if not k.startswith(f"{OF_SCORES}.")}
     if changes:
@@ -46,4 +44,4 @@ def note_changes(trainer: Trainer, state: Mapping[str, Any]) -> None:
             if finished
             else "These settings differ from those of the checkpoint"
         )
-        trainer.run.say(f"{told} (then → now):\n{in_lines(changes)}")
+        here.run.say(f"{told} (then → now):\n{in_lines(changes)}")
