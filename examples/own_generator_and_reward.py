@@ -33,8 +33,8 @@ class GRUGenerator(SequenceGenerator):
     def encode(self, inputs: Tensor) -> Tensor:
         return self.gru(self.embedding(inputs))[0]
 
-    def start(self, batch: int, device: torch.device | str) -> tuple[Tensor, ...]:
-        return (torch.zeros(batch, self.gru.hidden_size, device=device),)
+    def start(self, given: Tensor) -> tuple[Tensor, ...]:
+        return (torch.zeros(len(given), self.gru.hidden_size, device=given.device),)
 
     def advance(
         self, inputs: Tensor, state: tuple[Tensor, ...]

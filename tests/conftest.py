@@ -75,7 +75,7 @@ def tiny_generator() -> Callable[..., LSTMGenerator]:
 
     def build(vocabulary: int = 7, length: int = 5, **options: object) -> LSTMGenerator:
         tokens = {"bos": 1, "eos": 2, "pad": 0} | {
-            k: v for k, v in options.items() if k in ("bos", "eos", "pad")
+            k: v for k, v in options.items() if k in ("bos", "eos", "pad", "given")
         }
         shape = {"embedding": 3, "hidden": 4, "initial_std": 0.7} | {
             k: v for k, v in options.items() if k not in tokens

@@ -29,8 +29,8 @@ def plain_rollout_rewards(
     Means the same as ``rollout_rewards``, cell by cell, from other random numbers.
     Given tokens are read without projecting to the vocabulary.
     """
-    length = tokens.shape[1]
-    rewards = torch.zeros(tokens.shape, device=tokens.device)
+    length = tokens.shape[1] - policy.given
+    rewards = torch.zeros(len(tokens), length, device=tokens.device)
     for _ in range(rollouts):
         for kept in range(1, length):
             rewards[:, kept - 1] += reward(_complete(policy, tokens, kept, rng)) / rollouts
@@ -41,14 +41,14 @@ def plain_rollout_rewards(
 
 
 def _complete(policy: SequenceGenerator, tokens: Tensor, kept: int, rng: torch.Generator) -> Tensor:
-    """One completion [B,T] of the first ``kept`` tokens of every row."""
+    """One completion [B,S+T] of the first ``kept`` written tokens of every row."""
     completed = tokens.clone()
-    state = policy.start(len(tokens), tokens.device)
+    state = policy.start(tokens[:, : policy.given])
     inputs = torch.full_like(tokens[:, 0], policy.bos)
     for position in range(kept):
         _, state = policy.advance(inputs, state)
-        inputs = tokens[:, position]
-    for position in range(kept, tokens.shape[1]):
+        inputs = tokens[:, policy.given + position]
+    for position in range(policy.given + kept, tokens.shape[1]):
         logits, state = _step(policy, inputs, state)
         inputs = torch.multinomial(logits.softmax(1), 1, generator=rng).squeeze(1)
         completed[:, position] = inputs

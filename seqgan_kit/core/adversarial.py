@@ -43,6 +43,16 @@ class Pathwise:
         return Loss(loss, {"generator_loss": loss})
 
 
+class GroupGenerator(Protocol):
+    """A generator that can be asked for several samples of one condition."""
+
+    def draw_groups(
+        self, groups: int, per_group: int, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """``groups`` conditions z, ``per_group`` samples of each: samples [G,M,...] without and their
+        log-probabilities log g(x|z) [G,M] with a gradient."""
+
+
 class AdversarialGame(Game):
     """Generator + discriminator + objective + estimator (+ penalties).
 
@@ -65,6 +75,16 @@ class AdversarialGame(Game):
         self.estimator: Estimator = estimator if estimator is not None else Pathwise()
         for penalty in self.penalties:
             penalty.check(discriminator)
+
+    def draw_groups(
+        self, groups: int, per_group: int, batch: Batch, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Draw M samples [G,M,...] of each of G conditions; log-probabilities [G,M] with a gradient.
+
+        A generator without conditions draws its own (a noise each); conditional games read the batch's.
+        """
+        generator = cast(GroupGenerator, self.players["generator"])
+        return generator.draw_groups(groups, per_group, rng)
 
     def discriminate(self, x: Tensor) -> Critique:
         """D's verdict."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, Protocol, cast
+from typing import ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -73,16 +73,6 @@ def pool_of_negatives(game: AdversarialGame) -> Pool | None:
     return cast(Pool, game.players["negatives"]) if "negatives" in game.players else None
 
 
-class GroupGenerator(Protocol):
-    """A generator that can be asked for several samples of one condition."""
-
-    def draw_groups(
-        self, groups: int, per_group: int, rng: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """``groups`` conditions z, ``per_group`` samples of each: samples [G,M,...] without and their
-        log-probabilities log g(x|z) [G,M] with a gradient."""
-
-
 @dataclass(frozen=True)
 class BoundarySeeking:
     """L_G = -E_z sum_m w_m log g(x_m | z), w = softmax over the M samples of one z of D's logit, held fixed.
@@ -93,6 +83,7 @@ class BoundarySeeking:
     whose best logit is log p_data/g; its G half is not used.
     """
 
+    takes_conditions: ClassVar[bool] = True
     samples: int = 20
     """M: samples of each z (the paper's 20)."""
     reward: RewardKind = "verdict"
@@ -119,18 +110,15 @@ class BoundarySeeking:
         pool = pool_of_negatives(game)
         if pool is not None:
             return pool.next(n)
-        generator = cast(GroupGenerator, game.players["generator"])
         with torch.no_grad():
-            samples, _ = generator.draw_groups(n, self.judged or self.samples, move.rng)
+            samples, _ = game.draw_groups(n, self.judged or self.samples, batch, move.rng)
         return samples.transpose(0, 1).flatten(0, 1)
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
         """M samples of as many conditions as the batch has reals, weighted by D."""
         generator = game.players["generator"]
         with without_dropout(generator):
-            samples, log_probs = cast(GroupGenerator, generator).draw_groups(
-                len(batch["real"]), self.samples, move.rng
-            )
+            samples, log_probs = game.draw_groups(len(batch["real"]), self.samples, batch, move.rng)
         weights = importance_weights(self._log_ratios(game, samples, move.rng))
         loss = -(weights * log_probs).sum(1).mean()
         logs = {

@@ -31,6 +31,12 @@ class Pool(nn.Module):
         self.samples.copy_(samples)
         self.cursor.zero_()
 
+    def push(self, samples: Tensor) -> None:
+        """Put samples in place of the oldest ones and start reading from the first."""
+        new = samples[-len(self.samples) :]
+        self.samples.copy_(torch.cat([self.samples[len(new) :], new]))
+        self.cursor.zero_()
+
     def next(self, n: int) -> Tensor:
         """Return the next ``n`` samples, going round."""
         rows = (self.cursor + torch.arange(n, device=self.samples.device)) % len(self.samples)

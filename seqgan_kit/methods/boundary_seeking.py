@@ -51,6 +51,8 @@ def build(
     return SequenceGame(generator, discriminator, minimax(), estimator, training)
 
 
-def phases(method: BoundarySeekingMethod, training: FineTuning) -> tuple[Phase, ...]:
+def phases(
+    method: BoundarySeekingMethod, training: FineTuning, given: int = 0
+) -> tuple[Phase, ...]:
     """Return the phases: pretrain G and D, then train them in turn."""
-    return fine_tuning_phases(training)
+    return fine_tuning_phases(training, given=given)

@@ -60,6 +60,6 @@ def build(
     return SequenceGame(generator, discriminator, non_saturating(), estimator, training)
 
 
-def phases(method: GumbelSoftmaxMethod, training: FineTuning) -> tuple[Phase, ...]:
+def phases(method: GumbelSoftmaxMethod, training: FineTuning, given: int = 0) -> tuple[Phase, ...]:
     """Return the phases: pretrain G and D, then train them in turn."""
-    return fine_tuning_phases(training)
+    return fine_tuning_phases(training, given=given)

@@ -86,6 +86,6 @@ def build(
     return MaliGAN(generator, discriminator, minimax(), estimator, training)
 
 
-def phases(method: MaliGANMethod, training: FineTuning) -> tuple[Phase, ...]:
+def phases(method: MaliGANMethod, training: FineTuning, given: int = 0) -> tuple[Phase, ...]:
     """Return the phases: pretrain G and D, then train them in turn."""
-    return fine_tuning_phases(training)
+    return fine_tuning_phases(training, given=given)

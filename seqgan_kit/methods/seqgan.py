@@ -119,7 +119,7 @@ def build(
     return SeqGAN(generator, discriminator, method, training)
 
 
-def phases(method: SeqGANMethod, training: FineTuning) -> tuple[Phase, ...]:
+def phases(method: SeqGANMethod, training: FineTuning, given: int = 0) -> tuple[Phase, ...]:
     """Return the phases: pretraining, then rounds of g updates of G and d pools for D."""
     match = Turn(("rollout_policy",), rule="match_generator", feed=None)
     follow = Turn(("rollout_policy",), rule="follow_generator", feed=None)
@@ -130,6 +130,7 @@ def phases(method: SeqGANMethod, training: FineTuning) -> tuple[Phase, ...]:
     return fine_tuning_phases(
         training,
         ("generator", *learning_players(method.baseline)),
+        given=given,
         after_pretraining=(match,) if lags else (),
         after_learning=((follow,) if lags else ()) + learn_values,
     )

@@ -73,6 +73,7 @@ def fine_tuning_phases(
     training: FineTuning,
     learners: tuple[str, ...] = ("generator",),
     *,
+    given: int = 0,
     after_pretraining: Sequence[Turn] = (),
     after_learning: Sequence[Turn] = (),
 ) -> tuple[Phase, ...]:
@@ -81,6 +82,8 @@ def fine_tuning_phases(
     Args:
         training: how long and how fast.
         learners: who moves with the generator: itself, and players that its loss keeps up to date.
+        given: tokens that the generator is given (S); the pool is then filled batch by batch, so that its
+            rows have the conditions of real ones.
         after_pretraining: turns at the end of every epoch of pretraining.
         after_learning: turns after G's in every adversarial round.
     """
@@ -96,7 +99,7 @@ def fine_tuning_phases(
         _pretrain_generator(training, after_pretraining),
         Phase(
             "pretrain-discriminator",
-            _judge(training),
+            _judge(training, given),
             rounds=training.pretrain_pools,
             evaluate_every_rounds=-1,
             sample_every_rounds=-1,
@@ -107,7 +110,7 @@ def fine_tuning_phases(
                 learn,
                 *((teach,) if training.teacher_forcing_moves else ()),
                 *after_learning,
-                *(_judge(training) * training.pools),
+                *(_judge(training, given) * training.pools),
             ),
             rounds=training.rounds,
             evaluate_every_rounds=every,
@@ -133,7 +136,7 @@ def _pretrain_generator(training: FineTuning, after: Sequence[Turn]) -> Phase:
     )
 
 
-def _judge(training: FineTuning) -> tuple[Turn, ...]:
+def _judge(training: FineTuning, given: int) -> tuple[Turn, ...]:
     """D's turns on one pool."""
     optimizer = Optimizer(
         training.discriminator_learning_rate, clip_norm=training.discriminator_clip_norm or None
@@ -142,7 +145,10 @@ def _judge(training: FineTuning) -> tuple[Turn, ...]:
     loss = "discriminator_loss"
     if not training.negatives:
         return (Turn(("discriminator",), loss=loss, optimizer=optimizer, moves=moves),)
+    fills = (
+        {"moves": math.ceil(training.negatives / training.batch_size)} if given else {"feed": None}
+    )
     return (
-        Turn(("negatives",), rule="draw_negatives", feed=None),
+        Turn(("negatives",), rule="draw_negatives", **fills),
         Turn(("discriminator", "negatives"), loss=loss, optimizer=optimizer, moves=moves),
     )

@@ -11,10 +11,11 @@ from torch import Tensor
 from seqgan_kit.core.game import Batch, Epochs, Game, Loss, Move, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.generators.conditions import conditions_of
 
 
 def negative_log_likelihood(generator: SequenceGenerator, tokens: Tensor) -> Tensor:
-    """Mean negative log-probability of a token of ``tokens`` [B,T], EOS counted and PAD not: scalar."""
+    """Mean negative log-probability of a written token of rows [B,S+T], EOS counted and PAD not: scalar."""
     mask = generator.token_mask(tokens)
     return -generator.weighted_log_prob(tokens, mask) / mask.sum()
 
@@ -23,6 +24,14 @@ def mle_loss(generator: SequenceGenerator, batch: Batch) -> Loss:
     """Teacher forcing: the negative log-likelihood of the batch's real sequences."""
     loss = negative_log_likelihood(generator, batch["real"])
     return Loss(loss, {"nll_train": loss})
+
+
+def draw_written(game: Game, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
+    """Draw ``n`` rows [n,S+T] of the generator, after the conditions of the batch's real rows [B,S+T]."""
+    generator = cast(SequenceGenerator, game.players["generator"])
+    if not getattr(generator, "given", 0):
+        return game.sample(n, rng=rng)
+    return generator.sample(n, rng=rng, given=conditions_of(batch["real"], n, generator.given))
 
 
 def teach_epoch(epochs: float, optimizer: Optimizer) -> Turn:
@@ -36,7 +45,7 @@ def teach_epoch(epochs: float, optimizer: Optimizer) -> Turn:
 def sequence_log_probs(
     generator: SequenceGenerator, tokens: Tensor, chunk_rows: int = 1024
 ) -> Tensor:
-    """Log-probability [N] of each sequence of ``tokens`` [N,T], on the CPU in float64."""
+    """Log-probability [N] of what each row [N,S+T] writes, on the CPU in float64."""
     device = next(generator.parameters()).device
     chunks = tokens.split(chunk_rows)
     return torch.cat([generator.sequence_log_prob(c.to(device)).double().cpu() for c in chunks])
@@ -51,3 +60,7 @@ class LikelihoodGame(Game):
     def mle_loss(self, batch: Batch, move: Move) -> Loss:
         """See :func:`mle_loss`."""
         return mle_loss(cast(SequenceGenerator, self.players["generator"]), batch)
+
+    def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
+        """See :func:`draw_written`."""
+        return draw_written(self, n, batch, rng)

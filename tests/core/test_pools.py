@@ -51,3 +51,12 @@ def test_a_pools_state_is_its_samples_and_its_place():
 def test_an_empty_pool_is_refused():
     with pytest.raises(UsageError, match="a pool of 0 samples holds nothing"):
         Pool(0, torch.zeros(2))
+
+
+def test_pushed_samples_take_the_place_of_the_oldest():
+    pool = pool_of([0, 1, 2, 3])
+    pool.next(1)
+    pool.push(torch.tensor([[7, 7], [8, 8]]))
+    assert pool.next(5)[:, 0].tolist() == [2, 3, 7, 8, 2]
+    pool.push(torch.arange(6)[:, None].expand(-1, 2))
+    assert pool.samples[:, 0].tolist() == [2, 3, 4, 5]

@@ -41,7 +41,7 @@ def generator(request):
 
 def stepped(generator, inputs):
     """The last hidden state by single steps of ids [B,T] or soft one-hots [B,T,V]."""
-    state, hidden = generator.start(len(inputs), "cpu"), torch.empty(0)
+    state, hidden = generator.start(torch.empty(len(inputs), 0, dtype=torch.int64)), torch.empty(0)
     for column in inputs.unbind(1):
         hidden, state = generator.advance(column, state)
     return hidden
@@ -49,7 +49,11 @@ def stepped(generator, inputs):
 
 def looked_up(generator, tokens):
     """The last hidden state by the prepared stepper; many rows, so that it makes its table."""
-    state, stepper, hidden = generator.start(len(tokens), "cpu"), generator.stepper(), None
+    state, stepper, hidden = (
+        generator.start(torch.empty(len(tokens), 0, dtype=torch.int64)),
+        generator.stepper(),
+        None,
+    )
     for column in tokens.unbind(1):
         hidden, state = stepper.advance(column, state)
     return hidden

@@ -34,7 +34,7 @@ def test_an_undecided_generator_pays_the_log_of_its_choices(tiny_generator):
 def test_the_loss_by_loops(tiny_generator):
     generator, total, count = tiny_generator(), 0.0, 0
     for row in TOKENS:
-        state, last = generator.start(1, "cpu"), torch.tensor([1])
+        state, last = generator.start(torch.empty(1, 0, dtype=torch.int64)), torch.tensor([1])
         for token in row:
             logits, state = generator.step(last, state)
             total -= logits.log_softmax(1)[0, token].item()

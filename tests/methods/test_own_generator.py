@@ -36,8 +36,8 @@ class MyGRU(SequenceGenerator):
     def encode(self, inputs):
         return self.gru(embed(self.embedding, inputs))[0]
 
-    def start(self, batch, device):
-        return (torch.zeros(batch, self.gru.hidden_size, device=device),)
+    def start(self, given):
+        return (torch.zeros(len(given), self.gru.hidden_size, device=given.device),)
 
     def advance(self, inputs, state):
         seen = embed(self.embedding, inputs)[:, None]

@@ -8,8 +8,8 @@ sequence adds. Whether a loss reads log-probabilities of the tokens or logits of
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +34,9 @@ class Probed(SequenceGenerator):
 
     def __init__(self, inner: LSTMGenerator):
         hidden = inner.output.in_features + inner.vocabulary
-        super().__init__(inner.vocabulary, inner.length, hidden, inner.bos, inner.eos, inner.pad)
+        super().__init__(
+            inner.vocabulary, inner.length, hidden, inner.bos, inner.eos, inner.pad, inner.given
+        )
         self.inner, self.probe = inner, torch.zeros(0)
         with torch.no_grad():
             straight = torch.eye(inner.vocabulary)
@@ -48,8 +50,8 @@ class Probed(SequenceGenerator):
             self.probe = probe.requires_grad_()
         return torch.cat([hidden, probe], 2)
 
-    def start(self, batch: int, device: torch.device | str) -> State:
-        return self.inner.start(batch, device)
+    def start(self, given: Tensor) -> State:
+        return self.inner.start(given)
 
     def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         hidden, state = self.inner.advance(inputs, state)
@@ -62,13 +64,23 @@ class World:
 
     game: AdversarialGame
     sequences: Tensor
-    """All sequences [S,T]."""
+    """All rows [K*S,G+T]: every sequence after each of K sources, one source after the other."""
     rewards: Tensor
     """Of each [S]."""
     jacobian: Tensor
-    """[S,T,V,P]: d logit of v after y_<t / d parameter."""
+    """[K*S,T,V,P]: d logit of v after y_<t / d parameter."""
     gradient: Tensor
-    """[P]: of the expected reward."""
+    """[P]: of the expected reward, the mean over sources."""
+    sources: Tensor
+    """[K,G]; one empty source where nothing is given."""
+
+    def of_source(self, number: int) -> World:
+        """The gradient of the reward after one source."""
+        per_source = len(self.sequences) // len(self.sources)
+        rows = slice(number * per_source, (number + 1) * per_source)
+        chances = self.generator.sequence_log_prob(self.sequences[rows]).exp()
+        gradient = flat_gradient((chances * self.rewards[rows]).sum(), self.generator)
+        return replace(self, gradient=gradient)
 
     @property
     def generator(self) -> Probed:
@@ -79,34 +91,48 @@ def build_world(
     name: str,
     tiny_generator: Callable[..., LSTMGenerator],
     table_discriminator: Callable[[Tensor, int, int], Discriminator],
+    sources: Sequence[Sequence[int]] = ((),),
 ) -> World:
     torch.manual_seed(0)
     vocabulary, options = WORLDS[name]
-    inner = tiny_generator(vocabulary, LENGTH, embedding=2, hidden=3, **options)
-    table = 3 * torch.randn(vocabulary**LENGTH)
+    given = torch.tensor(sources, dtype=torch.int64)
+    row = given.shape[1] + LENGTH
+    inner = tiny_generator(
+        vocabulary, LENGTH, embedding=2, hidden=3, given=given.shape[1], **options
+    )
+    table = 3 * torch.randn(vocabulary**row)
     generator = Probed(inner)
-    discriminator = table_discriminator(table, vocabulary, LENGTH)
+    discriminator = table_discriminator(table, vocabulary, row)
     game = AdversarialGame(generator, discriminator, expected_probability(), Reinforce())
-    sequences = enumerate_sequences(generator)
+    sequences = after_sources(given, enumerate_sequences(generator))
     rewards = discriminator(sequences).score.sigmoid().detach()
     logits = generator.logits(sequences)
     jacobian = torch.stack([flat_gradient(logit, generator) for logit in logits.flatten()])
-    expected = (generator.sequence_log_prob(sequences).exp() * rewards).sum()
+    expected = (generator.sequence_log_prob(sequences).exp() * rewards).sum() / len(given)
     return World(
         game,
         sequences,
         rewards,
         jacobian.view(*logits.shape, -1),
         flat_gradient(expected, generator),
+        given,
+    )
+
+
+def after_sources(sources: Tensor, sequences: Tensor) -> Tensor:
+    """Every sequence [S,T] after each source [K,G]: [K*S,G+T]."""
+    return torch.cat(
+        [sources.repeat_interleave(len(sequences), 0), sequences.repeat(len(sources), 1)], 1
     )
 
 
 def contributions(world: World, estimator: Reinforce, rows: int = ROWS, seed: int = 1) -> Tensor:
-    """[B,P]: what each of B sequences adds to the estimate of the gradient, measured from outside."""
+    """[B,P]: what each of B rows adds to the estimate of the gradient, measured from outside."""
     seen: list[Tensor] = []
 
     def draw(n: int, batch: object, rng: torch.Generator) -> Tensor:
-        seen.append(world.game.sample(n, rng=rng))
+        given = world.sources.repeat(n // len(world.sources), 1)
+        seen.append(world.generator.sample(n, given=given, rng=rng))
         return seen[-1]
 
     world.game.draw = draw  # type: ignore[method-assign]
@@ -117,7 +143,9 @@ def contributions(world: World, estimator: Reinforce, rows: int = ROWS, seed: in
     assert written.any(1).all(), "a sequence outside the enumerated world"
     added = torch.zeros(rows, len(world.gradient), dtype=torch.float64)
     for t in range(LENGTH):
-        placed = written.double().unsqueeze(2) * slopes[:, t, None].double()  # [B,S,V]
+        placed = (
+            written.double().unsqueeze(2) * slopes[:, world.generator.given + t, None].double()
+        )  # [B,S,V]
         added += placed.flatten(1) @ world.jacobian[:, t].flatten(0, 1)
     torch.testing.assert_close(
         added.mean(0), -flat_gradient(loss, world.generator), rtol=1e-3, atol=1e-5

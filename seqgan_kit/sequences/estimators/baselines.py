@@ -105,14 +105,16 @@ class Experience(nn.Module):
     Args:
         batch_size: B.
         length: T.
+        given: S.
     """
 
     tokens: Tensor
     values: Tensor
 
-    def __init__(self, batch_size: int, length: int):
+    def __init__(self, batch_size: int, length: int, given: int = 0):
         super().__init__()
-        self.register_buffer("tokens", torch.zeros(batch_size, length, dtype=torch.int64))
+        shape = (batch_size, given + length)
+        self.register_buffer("tokens", torch.zeros(shape, dtype=torch.int64))
         self.register_buffer("values", torch.zeros(batch_size, length))
 
     def remember(self, tokens: Tensor, values: Tensor) -> None:
@@ -155,7 +157,7 @@ def baseline_players(
     if baseline == "critic":
         return {
             "critic": Critic(generator.output.in_features),
-            "experience": Experience(batch_size, generator.length),
+            "experience": Experience(batch_size, generator.length, generator.given),
         }
     return {}
 
@@ -176,7 +178,7 @@ def baseline_turns(baseline: Baseline, optimizer: Optimizer, moves: int = 1) -> 
 def baseline_values(
     baseline: Baseline, game: AdversarialGame, tokens: Tensor, values: Tensor, mask: Tensor
 ) -> Tensor:
-    """What to take from the action values [B,T] of sampled ``tokens`` [B,T]: broadcasts to [B,T].
+    """What to take from the action values [B,T] of sampled rows [B,S+T]: broadcasts to [B,T].
 
     The moving average and the critic's experience take the move in, for the next one.
     """
@@ -192,7 +194,7 @@ def baseline_values(
 
 
 def critic_values(game: Game, tokens: Tensor) -> Tensor:
-    """V(y_<t) [B,T] of every prefix of ``tokens`` [B,T]; the gradient is the critic's alone."""
+    """V(y_<t) [B,T] of every prefix of rows [B,S+T]; the gradient is the critic's alone."""
     generator = cast(SequenceGenerator, game.players["generator"])
     with torch.no_grad(), evaluating(generator):
         hidden = generator.prefix_states(tokens)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Any, ClassVar, Literal, cast, get_args
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,7 @@ from seqgan_kit.core.estimators import without_dropout
 from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.generators.conditions import conditions_of
 
 Feed = Literal["sample", "argmax"]
 Course = Literal["geometric", "linear"]
@@ -56,8 +57,9 @@ def sample_relaxed(
     rng: torch.Generator,
     hard: bool = False,
     feed: Feed = "sample",
+    given: Tensor | None = None,
 ) -> Tensor:
-    """Relaxed sequences [n,T,V], with gradients if they are enabled.
+    """Draw relaxed rows [n,S+T,V], with gradients if they are enabled; given tokens are one-hots.
 
     A row ends where EOS is its likeliest token; after that it is the one-hot of PAD exactly, as real rows
     are, and without a gradient: where a row ends is not relaxed. With ``hard`` or ``feed="argmax"`` the
@@ -70,12 +72,14 @@ def sample_relaxed(
         rng: where the noise comes from.
         hard: see :func:`relaxed_one_hot`.
         feed: what the generator reads next: the relaxed token, or the likeliest one without a gradient.
+        given: conditions [n,S].
     """
     device = generator.output.weight.device
-    state = generator.start(n, device)
+    given = generator.conditions(n, given)
+    state = generator.start(given)
     inputs = torch.full((n,), generator.bos, device=device)
     ended = torch.zeros(n, dtype=torch.bool, device=device)
-    rows = []
+    rows = list(F.one_hot(given, generator.vocabulary).to(generator.output.weight.dtype).unbind(1))
     for _ in range(generator.length):
         logits, state = generator.step(inputs, state)
         noise = gumbel_noise((n, generator.vocabulary), rng, device)
@@ -104,6 +108,7 @@ class GumbelSoftmax:
     ``rounds``, in round N.
     """
 
+    takes_conditions: ClassVar[bool] = True
     start: float = 1.0
     """Temperature in the first round."""
     end: float = 0.1
@@ -134,25 +139,27 @@ class GumbelSoftmax:
         progress = min(1.0, move.round / self.rounds) if self.rounds else move.progress
         return temperature_at(progress, self.start, self.end, self.course)
 
-    def draw(self, game: AdversarialGame, n: int, move: Move) -> Tensor:
-        """Relaxed samples [n,T,V] at the move's temperature."""
+    def draw(self, game: AdversarialGame, n: int, move: Move, batch: Batch | None = None) -> Tensor:
+        """Draw relaxed rows [n,S+T,V] at the move's temperature, with the batch's conditions."""
         generator = cast(SequenceGenerator, game.players["generator"])
         temperature = self.temperature(move)
+        given = (
+            conditions_of(batch["real"], n, generator.given) if batch and generator.given else None
+        )
+        options: dict[str, Any] = {"hard": self.hard, "feed": self.feed, "given": given}
         with without_dropout(generator):
-            return sample_relaxed(
-                generator, n, temperature, rng=move.rng, hard=self.hard, feed=self.feed
-            )
+            return sample_relaxed(generator, n, temperature, rng=move.rng, **options)
 
     def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
         """Return the same kind of samples for D's turn: soft ones among hard ones would give themselves
         away."""
         with torch.no_grad():
-            return self.draw(game, n, move)
+            return self.draw(game, n, move, batch)
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
         """Return the objective's G half on D's scores of fresh relaxed samples."""
         real = batch["real"]
-        samples = self.draw(game, len(real), move)
+        samples = self.draw(game, len(real), move, batch)
         real_scores = game.discriminate(real).score if game.objective.needs_real else None
         loss = game.objective.generator(game.discriminate(samples).score, real_scores).mean()
         logs: dict[str, Tensor | float] = {"generator_loss": loss}

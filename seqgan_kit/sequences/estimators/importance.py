@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -77,11 +77,15 @@ class ImportanceWeighted:
     Both together are its MaliGAN-full: a token that G wrote after a real prefix is weighted against those at
     the same position in the other continuations of that prefix.
 
+    With conditions every source is written for M times, and these are weighted among themselves, whether or
+    not any of the target is kept.
+
     Reading of the paper: its weights sum to 1 and its b goes to 1, which would push down every sample but
     one; here b counts in mean weights 1/m, so that at 1 the weights' mean is subtracted. A fixed b leaves the
     expected gradient as it is. The objective's D half has to be a cross-entropy; its G half is not used.
     """
 
+    takes_conditions: ClassVar[bool] = True
     rollouts: int = 0
     """Completions of every prefix; 0 gives every token its whole sequence's weight."""
     kept: int = 0
@@ -118,7 +122,7 @@ class ImportanceWeighted:
         kept = self.kept_of_fakes(game, move)
         if kept:
             generator = cast(SequenceGenerator, game.players["generator"])
-            prefixes = batch["real"][:n, :kept]
+            prefixes = batch["real"][:n, : generator.given + kept]
             return continue_prefixes(
                 generator, prefixes, 1, rng=move.rng, chunk_rows=self.chunk_rows
             ).squeeze(1)
@@ -131,8 +135,9 @@ class ImportanceWeighted:
         kept = self.kept_at(move, generator.length)
         baseline = self.baseline_end * move.progress
         with without_dropout(generator):
-            if kept:
-                loss, size = self._mixed(game, batch["real"][:, :kept], baseline, move.rng)
+            if kept or generator.given:
+                prefixes = batch["real"][:, : generator.given + kept]
+                loss, size = self._mixed(game, prefixes, baseline, move.rng)
             else:
                 tokens = game.draw(len(batch["real"]), batch, move.rng)
                 loss, size = self._free(game, tokens, baseline, move.rng)
@@ -142,7 +147,7 @@ class ImportanceWeighted:
     def _free(
         self, game: AdversarialGame, tokens: Tensor, baseline: float, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Loss and effective sample size of sampled sequences [B,T]."""
+        """Loss and effective sample size of sampled sequences [B,T]; without conditions."""
         generator = cast(SequenceGenerator, game.players["generator"])
         mask, log_probs = generator.token_mask(tokens), generator.log_probs(tokens)
         log_ratios = self.log_ratios(game, tokens, rng)
@@ -156,9 +161,9 @@ class ImportanceWeighted:
     def _mixed(
         self, game: AdversarialGame, prefixes: Tensor, baseline: float, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Loss and effective sample size of real prefixes [B,n], each continued M times."""
+        """Loss and effective sample size of real prefixes [B,S+n], each continued M times."""
         generator = cast(SequenceGenerator, game.players["generator"])
-        copies, kept = self.continuations, prefixes.shape[1]
+        copies, kept = self.continuations, prefixes.shape[1] - generator.given
         tokens = continue_prefixes(
             generator, prefixes, copies, rng=rng, chunk_rows=self.chunk_rows
         ).flatten(0, 1)
@@ -178,7 +183,7 @@ class ImportanceWeighted:
 
     @torch.no_grad()
     def log_ratios(self, game: AdversarialGame, tokens: Tensor, rng: torch.Generator) -> Tensor:
-        """log r [B] of whole sequences [B,T]: D's logit, or that of a control."""
+        """log r [B] of whole rows [B,S+T]: D's logit, or that of a control."""
         if self.reward != "verdict":
             ratios = null_rewards(self.reward, (len(tokens),), rng, tokens.device)
             return ratios.clamp(min=torch.finfo(ratios.dtype).tiny).log()
@@ -199,7 +204,7 @@ class ImportanceWeighted:
         """log of the mean r [B,T] of N completions of every prefix that is longer than ``kept`` tokens."""
         generator = cast(SequenceGenerator, game.players["generator"])
         if self.reward != "verdict":
-            completed = (len(tokens), tokens.shape[1] - 1, self.rollouts)
+            completed = (len(tokens), generator.written(tokens).shape[1] - 1, self.rollouts)
             ratios = null_rewards(self.reward, completed, rng, tokens.device)
             tried = ratios.clamp(min=torch.finfo(ratios.dtype).tiny).log()
         else:

@@ -33,14 +33,15 @@ def leave_one_out_loss(
 
     Args:
         generator: what the tokens, and the trials' actions, were drawn from.
-        tokens: [B,T].
+        tokens: [B,S+T].
         trials: what was tried after their prefixes.
         values: [B,T] action values of the tokens; the first column is used.
     """
     mask = generator.token_mask(tokens)
     hidden, is_open = generator.prefix_states(tokens), mask[:, 1:]
     first = values[:, 0] - mean_of_others(values[:, :1], mask[:, :1]).squeeze(1)
-    surprise = F.cross_entropy(generator.project(hidden[:, 0]), tokens[:, 0], reduction="none")
+    written = generator.written(tokens)[:, 0]
+    surprise = F.cross_entropy(generator.project(hidden[:, 0]), written, reduction="none")
     advantages = compared_with_others(trials.rewards[is_open])
     # log G(a_n) = logit of a_n - log sum exp, and the latter is taken 0 times: the advantages sum to 0.
     logits = action_logits(generator, hidden[:, 1:][is_open], trials.actions[is_open])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -45,6 +45,7 @@ class Reinforce:
     have players of their own (``baselines.py``).
     """
 
+    takes_conditions: ClassVar[bool] = True
     rollouts: int = 16
     """Completions of every prefix; 0 gives every token its whole sequence's reward."""
     baseline: Baseline = "none"
@@ -89,14 +90,16 @@ class Reinforce:
         return Loss(loss, {"reward": _mean(values, mask), "surprise": -_mean(log_probs, mask)})
 
     def action_values(self, game: AdversarialGame, tokens: Tensor, rng: torch.Generator) -> Tensor:
-        """Q [B,T] of the tokens of sampled sequences [B,T]."""
+        """Return Q [B,T] of the written tokens of sampled rows [B,S+T]."""
         if self.rollouts == 0:
             rewards = sequence_rewards(game, tokens, self.reward, rng, self.chunk_rows)
-            return rewards.unsqueeze(1).expand(tokens.shape)
+            written = cast(SequenceGenerator, game.players["generator"]).written(tokens)
+            return rewards.unsqueeze(1).expand(written.shape)
         name = "rollout_policy" if "rollout_policy" in game.players else "generator"
         policy = cast(SequenceGenerator, game.players[name])
         if self.reward != "verdict":  # whatever completions say, so none are drawn
-            return mean_values(*self._null_rewards(tokens, rng), policy.token_mask(tokens))
+            mask = policy.token_mask(tokens)
+            return mean_values(*self._null_rewards(mask, rng), mask)
         with torch.no_grad(), evaluating(game.players["discriminator"]):
             reward = completion_reward(game)
             return rollout_rewards(
@@ -104,7 +107,7 @@ class Reinforce:
             )
 
     def trials(self, game: AdversarialGame, tokens: Tensor, rng: torch.Generator) -> Trials:
-        """N actions of the generator after every prefix of ``tokens`` [B,T], and what came of each."""
+        """N actions of the generator after every prefix of rows [B,S+T], and what came of each."""
         check_baseline("leave_one_out", self.rollouts, lags="rollout_policy" in game.players)
         generator = cast(SequenceGenerator, game.players["generator"])
         known = self.reward == "verdict"
@@ -113,15 +116,17 @@ class Reinforce:
             tried = try_actions(
                 generator, tokens, reward, self.rollouts, rng=rng, chunk_rows=self.chunk_rows
             )
-        return tried if known else Trials(tried.actions, *self._null_rewards(tokens, rng))
+        if known:
+            return tried
+        return Trials(tried.actions, *self._null_rewards(generator.token_mask(tokens), rng))
 
-    def _null_rewards(self, tokens: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Of N completions of every prefix [B,T-1,N], and of the sequences [B,T] themselves [B]."""
-        rows, length = tokens.shape
+    def _null_rewards(self, mask: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Of N completions of every prefix [B,T-1,N], and of the rows [B] with tokens ``mask`` [B,T]."""
+        rows, length = mask.shape
         completed = (rows, length - 1, self.rollouts)
         return (
-            null_rewards(self.reward, completed, rng, tokens.device),
-            null_rewards(self.reward, (rows,), rng, tokens.device),
+            null_rewards(self.reward, completed, rng, mask.device),
+            null_rewards(self.reward, (rows,), rng, mask.device),
         )
 
 

@@ -45,8 +45,8 @@ def try_actions(
 
     Args:
         policy: completes the prefixes; its modes, buffers and gradients stay as they are.
-        tokens: [B,T], as ``policy`` samples them.
-        reward: scores whole sequences; called without gradients on at most ``chunk_rows`` rows. The caller
+        tokens: whole rows [B,S+T], as ``policy`` samples them.
+        reward: scores whole rows; called without gradients on at most ``chunk_rows`` rows. The caller
             sees to evaluation mode.
         rollouts: N.
         rng: where the random numbers come from.
@@ -55,7 +55,8 @@ def try_actions(
     """
     if rollouts < 1 or chunk_rows < 1:
         raise UsageError(f"{rollouts} rollouts in chunks of {chunk_rows}: both must be at least 1.")
-    group = max(1, 64 * chunk_rows // (rollouts * max(1, tokens.shape[1] - 1)))
+    places = tokens.shape[1] - policy.given - 1
+    group = max(1, 64 * chunk_rows // (rollouts * max(1, places)))
     with torch.no_grad(), evaluating(policy):
         stepper = policy.stepper()
         tried = [
@@ -75,11 +76,11 @@ def rollout_rewards(
     rng: torch.Generator,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Tensor:
-    """Return the action values [B,T] of sampled sequences [B,T], estimated by completing their prefixes.
+    """Return the action values [B,T] of sampled rows [B,S+T], estimated by completing their prefixes.
 
-    Cell [b,t] is the mean reward of N completions of ``tokens[b, :t+1]``. Where the sequence is complete (at
-    EOS, and in the last column) it is the sequence's own reward. Cells after EOS, on PAD, are 0. Arguments as
-    those of :func:`try_actions`.
+    Cell [b,t] is the mean reward of N completions of ``tokens[b, :S+t+1]``. Where the sequence is complete
+    (at EOS, and in the last column) it is the sequence's own reward. Cells after EOS, on PAD, are 0.
+    Arguments as those of :func:`try_actions`.
     """
     trials = try_actions(policy, tokens, reward, rollouts, rng=rng, chunk_rows=chunk_rows)
     return mean_values(trials.rewards, trials.whole, policy.token_mask(tokens))
@@ -109,12 +110,13 @@ def _try_group(
     chunk_rows: int,
     shortest: int,
 ) -> tuple[Tensor, Tensor]:
-    """Actions and rewards, each [G,T-1,N], of a few sequences [G,T]."""
+    """Actions and rewards, each [G,T-1,N], of a few rows [G,S+T]."""
     completions = complete_prefixes(stepper, tokens, rollouts, rng, chunk_rows, shortest)
     is_open = stepper.generator.token_mask(tokens)[:, 1:].t().clone()  # [T-1,G]
     is_open[: shortest - 1] = False
     rewards = torch.zeros(completions.shape[:3], device=tokens.device)
     rewards[is_open] = score_completions(reward, tokens, completions, is_open, chunk_rows)
-    next_place = torch.arange(1, tokens.shape[1], device=tokens.device).view(-1, 1, 1, 1)
+    places = torch.arange(stepper.generator.given + 1, tokens.shape[1], device=tokens.device)
+    next_place = places.view(-1, 1, 1, 1)
     actions = completions.gather(3, next_place.expand(*completions.shape[:3], 1)).squeeze(3)
     return actions.transpose(0, 1), rewards.transpose(0, 1)

@@ -43,14 +43,15 @@ def build_generator(
     bos: int,
     eos: int | None,
     pad: int | None,
+    given: int = 0,
     rng: torch.Generator | None = None,
 ) -> SequenceGenerator:
-    """Return the chosen network for V tokens and T positions."""
+    """Build the chosen network for V tokens and T positions, after S given ones."""
     if choice.generator not in GENERATORS:
         raise unknown("generator", choice.generator, GENERATORS)
     network: Callable[..., SequenceGenerator] = GENERATORS[choice.generator][1]
     config = getattr(choice, choice.generator)
-    make = partial(network, config, vocabulary, length, bos=bos, eos=eos, pad=pad)
+    make = partial(network, config, vocabulary, length, bos=bos, eos=eos, pad=pad, given=given)
     what = f"a {choice.generator} on {vocabulary:,} tokens"
     check_training_memory(what, make, config, vocabulary)
     return make(rng=rng)

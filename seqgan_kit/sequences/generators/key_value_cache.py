@@ -27,6 +27,7 @@ class LayerStack(Protocol):
     """A network whose layers attend to what has been read before."""
 
     length: int
+    given: int
 
     def read_position(self, tokens: Tensor, places: Tensor, attend: Attend) -> Tensor:
         """Read one token [A] of each row at its place [A]; return hidden states [A,H]."""
@@ -34,24 +35,25 @@ class LayerStack(Protocol):
 
 @dataclass(frozen=True)
 class KnownBeginnings:
-    """Beginnings [G,n] that have been read at once."""
+    """Beginnings [G,S+n], of n written tokens, that have been read at once."""
 
     generator: LayerStack
     hidden: Tensor
-    """[G,n+1,H]."""
+    """[G,n+1,H]: at s, after BOS and s written tokens."""
     keys: list[Tensor]
-    """Of every layer [G,heads,n+1,d]."""
+    """Of every layer [G,heads,S+n+1,d]."""
     values: list[Tensor]
-    """Of every layer [G,heads,n+1,d]."""
+    """Of every layer [G,heads,S+n+1,d]."""
 
     def rows(self, owner: Tensor, kept: Tensor) -> CachedRows:
         """See :class:`~seqgan_kit.sequences.sampling.rows_in_progress.Beginnings`; ``owner`` is ascending."""
-        longest = int(kept.max()) + 1
+        last = self.generator.given + kept
+        longest = int(last.max()) + 1
         owners, of_row = owner.unique_consecutive(return_inverse=True)
         first = torch.searchsorted(owner, owners)
         place = torch.arange(len(owner), device=owner.device) - first[of_row]
         most = int(place.max()) + 1
-        masked = torch.arange(longest, device=owner.device) > kept.unsqueeze(1)
+        masked = torch.arange(longest, device=owner.device) > last.unsqueeze(1)
         shared = _Shared(
             [part[owners, :, :longest].flatten(0, 1) for part in self.keys],
             [part[owners, :, :longest].flatten(0, 1) for part in self.values],
@@ -60,7 +62,7 @@ class KnownBeginnings:
             masked,
             len(owner) == len(owners) * most,
         )
-        return CachedRows(self.generator, kept + 1, self.generator.length - int(kept.min()), shared)
+        return CachedRows(self.generator, last + 1, self.generator.length - int(kept.min()), shared)
 
 
 @dataclass

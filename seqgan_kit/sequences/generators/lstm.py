@@ -49,9 +49,10 @@ class LSTMGenerator(SequenceGenerator):
         bos: int,
         eos: int | None,
         pad: int | None,
+        given: int = 0,
         rng: torch.Generator | None = None,
     ):
-        super().__init__(vocabulary, length, config.hidden, bos, eos, pad)
+        super().__init__(vocabulary, length, config.hidden, bos, eos, pad, given)
         self.config = config
         self.embedding = nn.Embedding(vocabulary, config.embedding)
         between = config.dropout if config.layers > 1 else 0.0
@@ -68,10 +69,10 @@ class LSTMGenerator(SequenceGenerator):
         with recurrent_precision(inputs):
             return self.dropout(self.lstm(self.dropout(embed(self.embedding, inputs)))[0])
 
-    def start(self, batch: int, device: torch.device | str) -> State:
-        """Zeros: hidden and cell of every layer, each [B,H]."""
-        zeros = self.output.weight.new_zeros(batch, self.config.hidden, device=device)
-        return (zeros,) * (2 * self.config.layers)
+    def start(self, given: Tensor) -> State:
+        """Return hidden and cell of every layer, each [B,H]: of zeros the condition makes them."""
+        zeros = self.output.weight.new_zeros(len(given), self.config.hidden, device=given.device)
+        return self.after(given, (zeros,) * (2 * self.config.layers))
 
     def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """See the base class."""

@@ -105,10 +105,11 @@ class RelationalGenerator(SequenceGenerator):
         bos: int,
         eos: int | None,
         pad: int | None,
+        given: int = 0,
         rng: torch.Generator | None = None,
     ):
         width = config.heads * config.head_size
-        super().__init__(vocabulary, length, config.slots * width, bos, eos, pad)
+        super().__init__(vocabulary, length, config.slots * width, bos, eos, pad, given)
         self.config = config
         self.embedding = nn.Embedding(vocabulary, config.embedding)
         self.memory = RelationalMemory(config.embedding, config.heads, config.head_size)
@@ -117,7 +118,7 @@ class RelationalGenerator(SequenceGenerator):
 
     def encode(self, inputs: Tensor) -> Tensor:
         """See the base class."""
-        (memory,) = self.start(len(inputs), inputs.device)
+        memory = self._blank(inputs)
         hidden = []
         with recurrent_precision(inputs):
             for read in self.memory.read(self.dropout(embed(self.embedding, inputs))).unbind(1):
@@ -125,11 +126,9 @@ class RelationalGenerator(SequenceGenerator):
                 hidden.append(memory.flatten(1))
         return self.dropout(torch.stack(hidden, dim=1))
 
-    def start(self, batch: int, device: torch.device | str) -> State:
-        """Unit vectors [B,N,W]."""
-        weight, (slots, width) = self.output.weight, self._shape()
-        unit = torch.eye(slots, width, dtype=weight.dtype, device=device)
-        return (unit.expand(batch, -1, -1),)
+    def start(self, given: Tensor) -> State:
+        """Return the memory [B,N,W] after the condition."""
+        return self.after(given, (self._blank(given),))
 
     def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """See the base class."""
@@ -154,6 +153,12 @@ class RelationalGenerator(SequenceGenerator):
                 return self.advance(tokens, state)
 
         return replace(super().stepper(), advance=advance)
+
+    def _blank(self, inputs: Tensor) -> Tensor:
+        """Unit vectors [B,N,W] for inputs [B,...]."""
+        weight, (slots, width) = self.output.weight, self._shape()
+        unit = torch.eye(slots, width, dtype=weight.dtype, device=inputs.device)
+        return unit.expand(len(inputs), -1, -1)
 
     def _shape(self) -> tuple[int, int]:
         return self.config.slots, self.config.heads * self.config.head_size

@@ -112,13 +112,14 @@ class TransformerGenerator(SequenceGenerator):
         bos: int,
         eos: int | None,
         pad: int | None,
+        given: int = 0,
         rng: torch.Generator | None = None,
     ):
         check_heads(config.width, config.heads)
-        super().__init__(vocabulary, length, config.width, bos, eos, pad)
+        super().__init__(vocabulary, length, config.width, bos, eos, pad, given)
         self.config = config
         self.embedding = nn.Embedding(vocabulary, config.width)
-        self.position = nn.Embedding(length, config.width)
+        self.position = nn.Embedding(given + length, config.width)
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(
             Block(config.width, config.heads, config.dropout) for _ in range(config.layers)
@@ -133,10 +134,11 @@ class TransformerGenerator(SequenceGenerator):
             x = block(x)
         return self.norm(x)
 
-    def start(self, batch: int, device: torch.device | str) -> State:
-        """No keys and values yet: [B,0,2W] for every layer."""
-        nothing = self.output.weight.new_zeros(batch, 0, 2 * self.config.width, device=device)
-        return (nothing,) * self.config.layers
+    def start(self, given: Tensor) -> State:
+        """Return keys and values [B,S,2W] of the condition, for every layer."""
+        width, device = 2 * self.config.width, given.device
+        nothing = self.output.weight.new_zeros(len(given), 0, width, device=device)
+        return self.after(given, (nothing,) * self.config.layers)
 
     def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """See the base class."""
@@ -157,27 +159,31 @@ class TransformerGenerator(SequenceGenerator):
     def stepper(self) -> Stepper:
         """Stepping with keys and values that are written in place and shared by rows with one beginning."""
         # Keys and values of a row in all layers, half of them written on average.
-        row_bytes = self.length * self.config.layers * self.config.width * self.norm.weight.itemsize
+        cells = (self.given + self.length) * self.config.layers * self.config.width
         return replace(
             super().stepper(),
             cached=self._cached_rows,
             beginnings=self._read_beginnings,
-            most_rows=max(1, _CACHE_BYTES // row_bytes),
+            most_rows=max(1, _CACHE_BYTES // (cells * self.norm.weight.itemsize)),
         )
 
-    def _cached_rows(self, rows: int, device: torch.device | str) -> CachedRows:
-        places = torch.zeros(rows, dtype=torch.int64, device=device)
-        return CachedRows(self, places, self.length)
+    def _cached_rows(self, given: Tensor) -> CachedRows:
+        places = torch.zeros(len(given), dtype=torch.int64, device=given.device)
+        rows = CachedRows(self, places, self.given + self.length)
+        for tokens in given.t():
+            rows.read(tokens)
+        return rows
 
     def _read_beginnings(self, tokens: Tensor) -> KnownBeginnings:
-        inputs = F.pad(tokens, (1, 0), value=self.bos)
+        given, written = tokens.split([self.given, tokens.shape[1] - self.given], dim=1)
+        inputs = torch.cat([given, F.pad(written, (1, 0), value=self.bos)], dim=1)
         x = self.embedding(inputs) + self.position.weight[: inputs.shape[1]]
         keys, values = [], []
         for block in self.blocks:
             x, key, value = cast(Block, block).remembered(x)
             keys.append(key)
             values.append(value)
-        return KnownBeginnings(self, self.norm(x), keys, values)
+        return KnownBeginnings(self, self.norm(x)[:, self.given :], keys, values)
 
     @torch.no_grad()
     def _initialise(self, rng: torch.Generator | None) -> None:

@@ -21,9 +21,10 @@ def complete_beginnings(
 ) -> Tensor:
     """See :func:`seqgan_kit.sequences.sampling.rollout.complete_prefixes`."""
     assert stepper.beginnings is not None
-    generator, length = stepper.generator, tokens.shape[1]
-    out = repeated_prefixes(tokens, rollouts, generator.pad or 0)
-    numbers = sweep_uniforms(tokens, rollouts, rng)
+    generator, given = stepper.generator, stepper.generator.given
+    length = tokens.shape[1] - given
+    out = repeated_prefixes(tokens, rollouts, generator.pad or 0, given)
+    numbers = sweep_uniforms(len(tokens), length, rollouts, rng, tokens.device)
     beginnings = stepper.beginnings(tokens[:, :-1])
     draw = next_token_drawer(stepper)
     tries = torch.arange(rollouts, device=tokens.device)
@@ -40,7 +41,7 @@ def complete_beginnings(
         tried = tries.repeat(len(some))
         states, place = beginnings.rows(owner, kept), kept
         while True:
-            out[kept - 1, owner, tried, place] = drawn
+            out[kept - 1, owner, tried, given + place] = drawn
             going = place < length - 1
             if generator.eos is not None:
                 going &= drawn != generator.eos
@@ -58,23 +59,24 @@ def complete_beginnings(
     return out
 
 
-def repeated_prefixes(tokens: Tensor, rollouts: int, pad: int) -> Tensor:
-    """[T-1,G,N,T]: the prefix of s tokens in entry s-1, PAD after it."""
-    length = tokens.shape[1]
-    kept = torch.ones(length - 1, length, dtype=torch.bool, device=tokens.device).tril()
+def repeated_prefixes(tokens: Tensor, rollouts: int, pad: int, given: int) -> Tensor:
+    """[T-1,G,N,S+T]: the condition and s written tokens in entry s-1, PAD after them."""
+    shape = (tokens.shape[1] - given - 1, tokens.shape[1])
+    kept = torch.ones(shape, dtype=torch.bool, device=tokens.device).tril(given)
     prefixes = torch.where(kept[:, None, None], tokens[:, None], pad)
     return prefixes.repeat(1, 1, rollouts, 1)
 
 
-def sweep_uniforms(tokens: Tensor, rollouts: int, rng: torch.Generator) -> Tensor:
+def sweep_uniforms(
+    sequences: int, length: int, rollouts: int, rng: torch.Generator, device: torch.device
+) -> Tensor:
     """Uniform numbers [G,N*T(T-1)/2]: for position p = 1 ... T-1 one of each completion of a prefix of
     1 ... p tokens, in the order of p, prefix and completion.
 
     Drawn sequence by sequence, so that they do not depend on how the sequences are grouped.
     """
-    sequences, length = tokens.shape
     count = rollouts * (length - 1) * length // 2
-    return torch.stack([draw_uniforms((count,), rng, tokens.device) for _ in range(sequences)])
+    return torch.stack([draw_uniforms((count,), rng, device) for _ in range(sequences)])
 
 
 def _number(place: Tensor, kept: Tensor, rollouts: int) -> Tensor:

@@ -6,6 +6,7 @@ import math
 from functools import partial
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from seqgan_kit.errors import UsageError
@@ -76,7 +77,7 @@ def sample_tokens(
 @torch.no_grad()
 def sample_sequences(
     stepper: Stepper,
-    n: int,
+    given: Tensor,
     *,
     rng: torch.Generator,
     temperature: float = 1.0,
@@ -84,31 +85,34 @@ def sample_sequences(
     top_p: float | None = None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Tensor:
-    """Draw ``n`` sequences [n,T]; rows that end are PAD to the right, and a chunk stops when all have.
+    """Draw a row [n,S+T] after each condition [n,S]; rows that end are PAD to the right, and a chunk stops
+    when all have.
 
     Every row has its own T uniform numbers, so ``chunk_rows`` bounds memory and does not change results
     (other than by a float32 rounding that falls exactly on the border between two tokens).
     """
     check_sampling_options(temperature, top_k, top_p)
-    if n < 1 or chunk_rows < 1:
-        raise UsageError(f"cannot sample {n} sequences {chunk_rows} at a time: give at least 1.")
-    uniforms = draw_uniforms((n, stepper.generator.length), rng, stepper.table.device)
+    if len(given) < 1 or chunk_rows < 1:
+        raise UsageError(
+            f"cannot sample {len(given)} sequences {chunk_rows} at a time: give at least 1."
+        )
+    uniforms = draw_uniforms((len(given), stepper.generator.length), rng, stepper.table.device)
     plain = temperature == 1 and top_k is None and top_p is None
     shape = partial(_shape_logits, temperature=temperature, top_k=top_k, top_p=top_p)
     draw = next_token_drawer(stepper, None if plain else shape)
-    parts = uniforms.split(min(chunk_rows, stepper.most_rows))
-    return torch.cat([_sample_chunk(stepper, draw, part) for part in parts])
+    at_once = min(chunk_rows, stepper.most_rows)
+    parts = zip(given.split(at_once), uniforms.split(at_once), strict=True)
+    return torch.cat([_sample_chunk(stepper, draw, *part) for part in parts])
 
 
-def _sample_chunk(stepper: Stepper, draw: Drawer, uniforms: Tensor) -> Tensor:
-    """Sequences [M,T] from uniform numbers [M,T]."""
+def _sample_chunk(stepper: Stepper, draw: Drawer, given: Tensor, uniforms: Tensor) -> Tensor:
+    """Rows [M,S+T] after conditions [M,S], from uniform numbers [M,T]."""
     generator, device = stepper.generator, uniforms.device
-    rows, length = uniforms.shape
-    out = torch.full((rows, length), generator.pad or 0, device=device)
-    states = stepper.rows(rows, device)
-    hidden = states.read(torch.full((rows,), generator.bos, device=device))
+    out = F.pad(given, (0, uniforms.shape[1]), value=generator.pad or 0)
+    states = stepper.rows(given)
+    hidden = states.read(torch.full((len(given),), generator.bos, device=device))
     first = draw(hidden, uniforms[:, :1]).squeeze(1)
-    alive = torch.arange(rows, device=device)
+    alive = torch.arange(len(given), device=device)
     finish_rows(stepper, draw, out, alive, first, states, uniforms)
     return out
 
@@ -122,7 +126,7 @@ def finish_rows(
     states: Rows,
     uniforms: Tensor,
 ) -> None:
-    """Write the rows ``alive`` [A] of ``out`` [R,T] to their ends.
+    """Writes the rows ``alive`` [A] of ``out`` [R,S+T] to their ends.
 
     Their first missing tokens are ``tokens`` [A], not yet read; the others come from ``uniforms`` [R,m],
     m the number of missing tokens.
@@ -132,7 +136,7 @@ def finish_rows(
         if time:
             hidden = states.read(tokens)
             tokens = draw(hidden, uniforms[alive, time, None]).squeeze(1)
-        out[alive, generator.length - missing + time] = tokens
+        out[alive, out.shape[1] - missing + time] = tokens
         if generator.eos is not None:
             going = (tokens != generator.eos).nonzero().squeeze(1)
             if len(going) < len(alive):

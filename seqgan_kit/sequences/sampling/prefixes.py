@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from seqgan_kit.core.discriminator import evaluating
@@ -29,19 +30,20 @@ def continue_prefixes(
 
     Args:
         generator: its modes, buffers and gradients stay as they are.
-        prefixes: [B,n] with 0 <= n <= T.
+        prefixes: [B,S+n] with 0 <= n <= T.
         per_prefix: M.
         rng: where the random numbers come from.
         chunk_rows: rows that are stepped together.
 
     Returns:
-        [B,M,T].
+        [B,M,S+T].
     """
-    missing = generator.length - prefixes.shape[1]
-    if missing < 0 or min(per_prefix, chunk_rows) < 1:
+    missing = generator.given + generator.length - prefixes.shape[1]
+    if not 0 <= missing <= generator.length or min(per_prefix, chunk_rows) < 1:
         raise UsageError(
             f"cannot continue prefixes of {prefixes.shape[1]} tokens {per_prefix} times in chunks of "
-            f"{chunk_rows}: a sequence has {generator.length} tokens, and both numbers are at least 1."
+            f"{chunk_rows}: a sequence has {generator.length} tokens after {generator.given} given ones, and "
+            "both numbers are at least 1."
         )
     uniforms = draw_uniforms((len(prefixes), per_prefix, missing), rng, prefixes.device)
     with torch.no_grad(), evaluating(generator):
@@ -53,14 +55,13 @@ def continue_prefixes(
 
 
 def _continue(stepper: Stepper, draw: Drawer, prefixes: Tensor, uniforms: Tensor) -> Tensor:
-    """[B,M,T] of prefixes [B,n], from uniform numbers [B,M,T-n]."""
+    """[B,M,S+T] of prefixes [B,S+n], from uniform numbers [B,M,T-n]."""
     generator = stepper.generator
     rows, copies, missing = uniforms.shape
-    out = prefixes.new_full((rows * copies, generator.length), generator.pad or 0)
-    out[:, : generator.length - missing] = prefixes.repeat_interleave(copies, 0)
+    out = F.pad(prefixes.repeat_interleave(copies, 0), (0, missing), value=generator.pad or 0)
     first = torch.arange(rows, device=out.device)
     if generator.eos is not None:
-        first = first[(prefixes != generator.eos).all(1)]
+        first = first[(prefixes[:, generator.given :] != generator.eos).all(1)]
     if missing and len(first):
         hidden, states = _read(stepper, prefixes[first], copies)
         # The M first tokens of a prefix's continuations come from one distribution.
@@ -71,16 +72,17 @@ def _continue(stepper: Stepper, draw: Drawer, prefixes: Tensor, uniforms: Tensor
 
 
 def _read(stepper: Stepper, prefixes: Tensor, copies: int) -> tuple[Tensor, Rows]:
-    """Hidden state [B,H] after BOS and the prefixes [B,n], and M rows that go on from each."""
+    """Hidden state [B,H] after the prefixes [B,S+n], BOS among them, and M rows that go on from each."""
+    given = stepper.generator.given
     if stepper.beginnings is not None:
         beginnings = stepper.beginnings(prefixes)
         owner = torch.arange(len(prefixes), device=prefixes.device).repeat_interleave(copies)
-        kept = torch.full_like(owner, prefixes.shape[1])
+        kept = torch.full_like(owner, prefixes.shape[1] - given)
         return beginnings.hidden[:, -1], beginnings.rows(owner, kept)
-    state = stepper.generator.start(len(prefixes), prefixes.device)
+    state = stepper.generator.start(prefixes[:, :given])
     bos = prefixes.new_full((len(prefixes),), stepper.generator.bos)
     hidden, state = stepper.advance(bos, state)
-    for tokens in prefixes.t():
+    for tokens in prefixes[:, given:].t():
         hidden, state = stepper.advance(tokens, state)
     copied = tuple(part.repeat_interleave(copies, dim=0) for part in state)
     return hidden, StateRows(stepper.advance, copied)

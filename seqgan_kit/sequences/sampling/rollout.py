@@ -26,7 +26,7 @@ from seqgan_kit.sequences.sampling.rows_in_progress import State, join_rows, tak
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
 Reward = Callable[[Tensor], Tensor]
-"""Sequences [M,T] -> rewards [M]."""
+"""Whole rows [M,S+T] -> rewards [M]."""
 
 
 @runtime_checkable
@@ -34,10 +34,10 @@ class CompletionReward(Protocol):
     """A reward that can make use of knowing which rows complete the same prefix."""
 
     def __call__(self, tokens: Tensor) -> Tensor:
-        """Rewards [M] of whole sequences [M,T]."""
+        """Rewards [M] of whole rows [M,S+T]."""
 
     def for_originals(self, originals: Tensor) -> Callable[[Tensor, Tensor, int], Tensor]:
-        """For ``originals`` [G,T]: completions [J,N,T], their original [J], tokens kept -> [J,N]."""
+        """For rows [G,S+T]: completions [J,N,S+T], their original [J], tokens kept of S+T -> [J,N]."""
 
 
 @torch.no_grad()
@@ -48,14 +48,14 @@ def score_completions(
     is_open: Tensor,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Tensor:
-    """Rewards [cells,N] of ``completions[is_open]``, where ``completions`` is [T-1,G,N,T]."""
-    rollouts = completions.shape[2]
+    """Rewards [cells,N] of ``completions[is_open]``, where ``completions`` is [T-1,G,N,S+T]."""
+    rollouts, given = completions.shape[2], tokens.shape[1] - 1 - len(completions)
     if not isinstance(reward, CompletionReward):
         rows = completions[is_open].flatten(0, 1)
         return _in_chunks(reward, rows, chunk_rows).view(-1, rollouts)
     score = reward.for_originals(tokens)
     scored = [
-        score(completions[kept - 1, owner], owner, kept).float()
+        score(completions[kept - 1, owner], owner, given + kept).float()
         for kept, row in enumerate(is_open, start=1)
         for owner in row.nonzero().squeeze(1).split(max(1, chunk_rows // rollouts))
         if len(owner)
@@ -77,27 +77,28 @@ def complete_prefixes(
     chunk_rows: int,
     shortest: int = 1,
 ) -> Tensor:
-    """N completions of every open prefix of ``tokens`` [G,T] of ``shortest`` tokens or more, in one sweep.
+    """N completions of every open prefix of rows [G,S+T] with at least ``shortest`` written tokens.
 
     Returns:
-        [T-1,G,N,T]: entry [s-1,b,n] starts with ``tokens[b, :s]``. It is PAD from there on where the prefix
-        already holds EOS, and nothing is left to complete, or has fewer than ``shortest`` tokens.
+        [T-1,G,N,S+T]: entry [s-1,b,n] starts with ``tokens[b, :S+s]``. It is PAD from there on where the
+        prefix already holds EOS, and nothing is left to complete, or has fewer than ``shortest`` tokens.
     """
-    if stepper.beginnings is not None and tokens.shape[1] > 1:
+    generator, given = stepper.generator, stepper.generator.given
+    length = tokens.shape[1] - given
+    if stepper.beginnings is not None and length > 1:
         return complete_beginnings(stepper, tokens, rollouts, rng, chunk_rows)
-    generator = stepper.generator
-    out = repeated_prefixes(tokens, rollouts, generator.pad or 0)
+    out = repeated_prefixes(tokens, rollouts, generator.pad or 0, given)
     rows = out.view(-1, tokens.shape[1])
     is_open = generator.token_mask(tokens)
     draw = next_token_drawer(stepper)
     bos = torch.full_like(tokens[:, 0], generator.bos)
-    _, state = stepper.advance(bos, generator.start(len(tokens), tokens.device))
+    _, state = stepper.advance(bos, generator.start(tokens[:, :given]))
     running: list[_Running] = []
-    numbers_of = sweep_uniforms(tokens, rollouts, rng)
-    sizes = [rollouts * position for position in range(1, tokens.shape[1])]
+    numbers_of = sweep_uniforms(len(tokens), length, rollouts, rng, tokens.device)
+    sizes = [rollouts * position for position in range(1, length)]
     for time, part in enumerate(numbers_of.split(sizes, dim=1), start=1):
         uniforms = part.view(len(tokens), -1, rollouts).transpose(0, 1)  # [time,G,N]
-        hidden, state = stepper.advance(tokens[:, time - 1], state)
+        hidden, state = stepper.advance(tokens[:, given + time - 1], state)
         numbers = uniforms.flatten()
         running = [_advance(stepper, draw, chunk, numbers[chunk.ids]) for chunk in running]
         joining = (is_open[:, time] & (time >= shortest)).nonzero().squeeze(1)
@@ -108,7 +109,7 @@ def complete_prefixes(
             prefixes = (time - 1) * len(tokens) + some
             running.append(_join_in(drawn, take_rows(state, some), prefixes))
         for chunk in running:
-            rows[chunk.ids, time] = chunk.tokens
+            rows[chunk.ids, given + time] = chunk.tokens
         running = _packed((_unfinished(chunk, generator.eos) for chunk in running), chunk_rows)
     return out
 

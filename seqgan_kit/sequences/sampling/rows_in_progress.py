@@ -37,14 +37,14 @@ class Rows(Protocol):
 
 
 class Beginnings(Protocol):
-    """What a generator remembers of beginnings [G,n], each of which many rows may continue."""
+    """What a generator remembers of beginnings [G,S+n], each of which many rows may continue."""
 
     @property
     def hidden(self) -> Tensor:
-        """[G,n+1,H]: at s, after BOS and s tokens."""
+        """[G,n+1,H]: at s, after the condition, BOS and s written tokens."""
 
     def rows(self, owner: Tensor, kept: Tensor) -> Rows:
-        """Rows that begin as ``owner`` [A] (ascending) does, up to ``kept`` [A] tokens of it."""
+        """Rows that begin as ``owner`` [A] (ascending) does, up to ``kept`` [A] written tokens of it."""
 
 
 class StateRows:

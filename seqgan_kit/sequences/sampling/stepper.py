@@ -23,15 +23,16 @@ class TokenModel(Protocol):
 
     vocabulary: int
     length: int
+    given: int
     bos: int
     eos: int | None
     pad: int | None
 
-    def start(self, batch: int, device: torch.device | str) -> State:
-        """Return the state before the first input."""
+    def start(self, given: Tensor) -> State:
+        """Return the state after the condition [B,S] and before the first input."""
 
     def token_mask(self, tokens: Tensor) -> Tensor:
-        """Return True [B,T] on the tokens of a sequence up to and including its first EOS."""
+        """Return True [B,T] on the written tokens of rows [B,S+T] up to and including their first EOS."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +48,18 @@ class Stepper:
     """(tokens [M], state) -> (hidden [M,H], next state)."""
     table: Tensor
     """The output layer [H+1,V]. Its bias is one more row: torch.addmm would copy it to all rows first."""
-    cached: Callable[[int, torch.device | str], Rows] | None = None
-    """(number of rows, device) -> rows that have read nothing; None where a state is small enough to copy."""
+    cached: Callable[[Tensor], Rows] | None = None
+    """Conditions [A,S] -> rows that have read them alone; None where a state is small enough to copy."""
     beginnings: Callable[[Tensor], Beginnings] | None = None
-    """Reads beginnings [G,n] at once; None where a state is small enough to copy."""
+    """Reads beginnings [G,S+n] at once; None where a state is small enough to copy."""
     most_rows: int = CHUNK_ROWS
     """Rows that are best stepped together."""
 
-    def rows(self, count: int, device: torch.device | str) -> Rows:
-        """Rows that have read nothing yet."""
+    def rows(self, given: Tensor) -> Rows:
+        """Return rows that have read their conditions [A,S] alone."""
         if self.cached is not None:
-            return self.cached(count, device)
-        return StateRows(self.advance, self.generator.start(count, device))
+            return self.cached(given)
+        return StateRows(self.advance, self.generator.start(given))
 
     def project(self, hidden: Tensor) -> Tensor:
         """Logits [M,V] of hidden states [M,H]."""

@@ -28,6 +28,6 @@ class Truncated(nn.Module):
         check_sampling_options(1.0, top_k, top_p)
         self.generator, self.top_k, self.top_p = generator, top_k, top_p
 
-    def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
-        """Token rows [n,T]."""
-        return self.generator.sample(n, rng=rng, top_k=self.top_k, top_p=self.top_p)
+    def sample(self, n: int, *, rng: torch.Generator, given: Tensor | None = None) -> Tensor:
+        """Token rows [n,S+T] after conditions [n,S]."""
+        return self.generator.sample(n, rng=rng, given=given, top_k=self.top_k, top_p=self.top_p)

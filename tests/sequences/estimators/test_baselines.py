@@ -169,7 +169,7 @@ def test_the_critics_loss_in_small_by_loops(world):
     critic, mask = world.game.players["critic"], world.generator.token_mask(tokens)
     total = 0.0
     for b, t in itertools.product(range(3), range(LENGTH)):
-        state = world.generator.start(1, "cpu")
+        state = world.generator.start(torch.empty(1, 0, dtype=torch.int64))
         for token in [world.generator.bos, *tokens[b, :t].tolist()]:
             hidden, state = world.generator.advance(torch.tensor([token]), state)
         value = (hidden @ critic.value.weight[0]).item() + critic.value.bias.item()

@@ -141,7 +141,7 @@ def test_stepping_gives_the_logits_of_whole_sequences(kind, ends):
     tokens = generator.sample(20, rng=seeded(1))
     whole, running = generator.logits(tokens), generator.token_mask(tokens)
     inputs = torch.full((20,), generator.bos)
-    state, stepper = generator.start(20, "cpu"), generator.stepper()
+    state, stepper = generator.start(torch.empty(20, 0, dtype=torch.int64)), generator.stepper()
     for time in range(9):
         kept = tuple(part.clone() for part in state)
         hard, following = generator.step(inputs, state)
@@ -182,7 +182,7 @@ def test_the_gradient_through_steps_is_that_through_whole_sequences(kind):
     """With the first input soft: d logits of the last step / d input."""
     generator = make(kind, 7, 4).double()
     soft = torch.randn(3, 4, 7, generator=seeded()).double().softmax(-1).requires_grad_()
-    state, hidden = generator.start(3, "cpu"), torch.empty(0)
+    state, hidden = generator.start(torch.empty(3, 0, dtype=torch.int64)), torch.empty(0)
     for time in range(4):
         hidden, state = generator.advance(soft[:, time], state)
     whole = generator.encode(soft)[:, -1]
@@ -285,7 +285,9 @@ def test_logits_stay_float32_under_autocast(kind):
     generator = make(kind)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert generator.logits(torch.full((3, 4), 4)).dtype == torch.float32
-        logits, state = generator.step(torch.full((3,), BOS), generator.start(3, "cpu"))
+        logits, state = generator.step(
+            torch.full((3,), BOS), generator.start(torch.empty(3, 0, dtype=torch.int64))
+        )
         assert logits.dtype == torch.float32
         assert generator.step(torch.full((3,), 4), state)[0].dtype == torch.float32
         assert generator.sample(5, rng=seeded()).shape == (5, 4)

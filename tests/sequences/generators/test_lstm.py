@@ -60,8 +60,14 @@ def test_stepping_gives_the_logits_of_whole_sequences(layers, ends):
     generator = make(7, 9, ends=ends, layers=layers, dropout=0.0)
     tokens = generator.sample(20, rng=torch.Generator().manual_seed(1))
     whole = generator.logits(tokens)
-    inputs, state = torch.full((20,), generator.bos), generator.start(20, "cpu")
-    stepper, fast_state = generator.stepper(), generator.start(20, "cpu")
+    inputs, state = (
+        torch.full((20,), generator.bos),
+        generator.start(torch.empty(20, 0, dtype=torch.int64)),
+    )
+    stepper, fast_state = (
+        generator.stepper(),
+        generator.start(torch.empty(20, 0, dtype=torch.int64)),
+    )
     running = generator.token_mask(tokens)
     for time in range(9):
         logits, state = generator.step(inputs, state)
@@ -79,7 +85,7 @@ def test_soft_one_hots_step_and_encode_like_ids():
     tokens = torch.randint(3, 7, (4, 5))
     soft = torch.nn.functional.one_hot(tokens, 7).float()
     torch.testing.assert_close(generator.encode(soft), generator.encode(tokens))
-    state = generator.start(4, "cpu")
+    state = generator.start(torch.empty(4, 0, dtype=torch.int64))
     torch.testing.assert_close(
         generator.step(soft[:, 0], state)[0], generator.step(tokens[:, 0], state)[0]
     )

@@ -69,17 +69,17 @@ def test_a_step_follows_its_equations(slots):
 
 def test_memory_starts_as_unit_vectors():
     """Slot n is 1 at place n; slots beyond the width have nothing left."""
-    (memory,) = make().start(3, "cpu")
+    (memory,) = make().start(torch.empty(3, 0, dtype=torch.int64))
     assert memory.shape == (3, 2, 6)
     for row in memory:
         assert row.tolist() == [[1, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0]]
-    (narrow,) = make(slots=3, heads=1, head_size=2).start(1, "cpu")
+    (narrow,) = make(slots=3, heads=1, head_size=2).start(torch.empty(1, 0, dtype=torch.int64))
     assert narrow[0].tolist() == [[1, 0], [0, 1], [0, 0]]
 
 
 def test_all_slots_are_the_output():
     generator = make()
-    (memory,) = generator.start(2, "cpu")
+    (memory,) = generator.start(torch.empty(2, 0, dtype=torch.int64))
     hidden, (after,) = generator.advance(torch.tensor([3, 4]), (memory,))
     assert torch.equal(hidden, after.flatten(1))
     assert generator.output.in_features == 12

@@ -67,7 +67,7 @@ def test_a_generator_is_embeddings_blocks_and_a_norm():
 
 def test_the_cache_holds_the_keys_and_values_of_every_input():
     generator, tokens = make(), torch.randint(3, 11, (4, 7))
-    state = generator.start(4, "cpu")
+    state = generator.start(torch.empty(4, 0, dtype=torch.int64))
     assert [part.shape for part in state] == [(4, 0, 24)] * 2
     for time in range(7):
         _, state = generator.advance(tokens[:, time], state)
@@ -83,7 +83,10 @@ def test_rows_of_a_state_can_be_taken_and_joined():
     """Each goes on as it would have alone, at every position from the empty cache on."""
     generator, tokens = make(), torch.randint(3, 11, (4, 7))
     whole = generator.encode(tokens)
-    first, second = generator.start(2, "cpu"), generator.start(2, "cpu")
+    first, second = (
+        generator.start(torch.empty(2, 0, dtype=torch.int64)),
+        generator.start(torch.empty(2, 0, dtype=torch.int64)),
+    )
     for time in range(7):
         state = take_rows(join_rows(first, second), torch.tensor([3, 0, 0, 2]))
         hidden, _ = generator.advance(tokens[[3, 0, 0, 2], time], state)

@@ -1,0 +1,42 @@
+"""Conditions of rows: the S given tokens that a generator writes its T tokens after."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from seqgan_kit.errors import UsageError
+
+
+def check_given_length(given: int) -> int:
+    """Return S, or raise UsageError where it is no length."""
+    if given < 0:
+        raise UsageError(
+            f"a generator cannot be given {given} tokens: give 0 (no condition) or more."
+        )
+    return given
+
+
+def check_conditions(given: Tensor, n: int, length: int) -> Tensor:
+    """Return ``given`` if it is [n,length]; else raise UsageError, which says what is missing or too much."""
+    if tuple(given.shape) == (n, length):
+        return given
+    if not length:
+        raise UsageError(
+            f"this generator takes no condition, and {tuple(given.shape)} given tokens came: leave them out, "
+            "or build the generator with given=S."
+        )
+    if not given.shape[-1]:
+        raise UsageError(
+            f"this generator writes after {length} given tokens: pass given=[{n},{length}], a condition for "
+            "each sample."
+        )
+    raise UsageError(
+        f"{n} samples of this generator need conditions of shape [{n},{length}], not "
+        f"{list(given.shape)}: one row each, padded to {length} tokens."
+    )
+
+
+def conditions_of(rows: Tensor, n: int, length: int) -> Tensor:
+    """Return the conditions [n,S] of the first ``n`` rows [B,S+T], going round where there are fewer."""
+    given = rows[:, :length]
+    return given[:n] if n <= len(given) else given.repeat(-(-n // len(given)), 1)[:n]
