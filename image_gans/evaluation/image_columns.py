@@ -7,6 +7,10 @@ from typing import Any
 
 from image_gans.metrics.attributes import AttributeScores
 from image_gans.metrics.comparison import BALLS, COPY_QUANTILE, DEEP_BALLS, Comparison
+from image_gans.metrics.inception.inception_features import InceptionFeatures
+from image_gans.metrics.inception.inception_input import TO_SIDE
+from image_gans.metrics.inception.inception_network import SIDE
+from image_gans.metrics.inception.inception_score import SPLITS
 from image_gans.metrics.malformed import QUANTILE
 from image_gans.metrics.ms_ssim import scales_of
 from image_gans.metrics.swd import patches_per_picture
@@ -16,6 +20,7 @@ Column = dict[str, Any]
 _OVER_FEATURES = (
     "fd",
     "kid",
+    "inception_score",
     "precision",
     "recall",
     "density",
@@ -28,6 +33,7 @@ _OVER_FEATURES = (
 _COLUMNS: Mapping[str, tuple[str, str | None, int, str, str]] = {
     "fd": ("FD", "lower", 3, "frechet-squared", "reference"),
     "kid": ("KD", "lower", 4, "mmd2-unbiased|kernel:(xy/F+1)^3", "reference"),
+    "inception_score": ("IS", "higher", 3, f"is|splits:{SPLITS}|logits:no-bias", ""),
     "precision": ("precision", "higher", 3, f"precision|k:{BALLS}", "as-many"),
     "recall": ("recall", "higher", 3, f"recall|k:{BALLS}", "as-many"),
     "density": ("density", None, 3, f"density|k:{DEEP_BALLS}", "as-many"),
@@ -59,7 +65,7 @@ def image_columns(comparison: Comparison, keys: Collection[str]) -> list[Column]
     columns = []
     for key, (label, better, digits, metric, against) in _COLUMNS.items():
         if key in keys:
-            name = f"{label}[{_extractor(comparison)}]" if key == "fd" else label
+            name = _label(comparison, key, label)
             signature = _signature(comparison, key, metric, against)
             columns.append(
                 {
@@ -83,7 +89,9 @@ def image_notes(
         attributes: of each row by name.
     """
     notes = []
-    if comparison.extractor is not None:
+    if comparison.extractor is not None and comparison.extractor.is_inception:
+        notes.append(_note_on_inception(comparison))
+    elif comparison.extractor is not None:
         notes.append(
             f"FD and KD are distances over features of {comparison.extractor.label}, comparable with those "
             "over the same network only; they are no FID or KID. Real data: test pictures against training "
@@ -101,6 +109,22 @@ def image_notes(
     return notes
 
 
+def _label(comparison: Comparison, key: str, label: str) -> str:
+    """FID and KID over the Inception network, FD and KD over any other."""
+    if comparison.extractor is not None and comparison.extractor.is_inception:
+        return {"fd": "FID", "kid": "KID"}.get(key, label)
+    return f"{label}[{_extractor(comparison)}]" if key == "fd" else label
+
+
+def _note_on_inception(comparison: Comparison) -> str:
+    return (
+        f"FID, KID and IS are over {_extractor(comparison)}: {comparison.compared:,} samples, "
+        f"{len(comparison.reference):,} reference images. FID falls with the number of samples; published "
+        "values mostly take 50,000. Compare with values of the same numbers, resizing and reference split "
+        "only. Real data: test images against training images, the floor."
+    )
+
+
 def _signature(comparison: Comparison, key: str, metric: str, against: str) -> str:
     train = comparison.corpus.train
     _, channels, side, _ = train.shape
@@ -114,6 +138,9 @@ def _signature(comparison: Comparison, key: str, metric: str, against: str) -> s
     if key == "ms_ssim":
         parts.append(f"scales:{scales_of(side)}")
     parts += [f"px:{side}x{side}x{channels}", "resize:lanczos", "uint8"]
+    network = comparison.extractor.network if comparison.extractor is not None else None
+    if key in _OVER_FEATURES and isinstance(network, InceptionFeatures):
+        parts.append(f"to-{SIDE}:{TO_SIDE[network.resizing]}")
     n = comparison.compared
     counts = {
         "reference": len(comparison.reference),

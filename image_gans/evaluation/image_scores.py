@@ -43,7 +43,9 @@ class ImageScoreSettings:
     """Pictures for each evaluation during the run."""
     features: str = "auto"
     """What distances are taken over: classifier (trained on the data's own labels, a minute or two on a CPU,
-    and kept), random (a random network, no labels needed), none, or a classifier's .safetensors file. auto:
+    and kept), random (a random network, no labels needed), inception:FILE (FID and KID, by the Inception
+    weights of pytorch-fid; inception-tf:FILE with torch-fidelity's resizing), none, or a classifier's
+    .safetensors file. auto:
     the classifier where there are labels and at least 500 pictures are scored, else random."""
 
 

@@ -28,6 +28,8 @@ from image_gans.metrics.attributes import (
 )
 from image_gans.metrics.copying import CopyCheck, check_copies
 from image_gans.metrics.features import FeatureExtractor, chosen_features
+from image_gans.metrics.inception.inception_features import InceptionFeatures
+from image_gans.metrics.inception.inception_score import SPLITS, inception_score
 from image_gans.metrics.malformed import RealForm, confidence, real_form
 from image_gans.metrics.ms_ssim import similarity_of_pairs
 from image_gans.metrics.recogniser import Recogniser
@@ -47,7 +49,7 @@ Rows = TypeVar("Rows", Tensor, Floats)
 
 FEWEST_FOR_A_CLASSIFIER = 500
 """Below so many samples no distance says much, and ``auto`` does not train a classifier for it."""
-_MOST_REFERENCES = 5000
+MOST_REFERENCES = 5000
 BALLS, DEEP_BALLS = 3, 5
 """k of precision and recall, and of density and coverage: the papers'."""
 COPY_QUANTILE = 0.05
@@ -64,12 +66,14 @@ class Comparison:
         features: classifier, random, none, auto or a path (``features.chosen_features``).
         samples: how many pictures a row has at most.
         seed: of everything drawn here.
+        most_references: how many training pictures are the reference at most.
     """
 
     corpus: ImageCorpus
     features: str
     samples: int
     seed: int
+    most_references: int = MOST_REFERENCES
 
     @property
     def compared(self) -> int:
@@ -109,7 +113,7 @@ class Comparison:
     @cached_property
     def reference(self) -> Tensor:
         """[R,C,H,W] in [-1,1] training pictures, from evenly over the split."""
-        return to_float(_evenly(self.corpus.train, _MOST_REFERENCES))
+        return to_float(_evenly(self.corpus.train, self.most_references))
 
     @cached_property
     def held_out(self) -> Tensor:
@@ -158,7 +162,7 @@ class Comparison:
         Args:
             pictures: [N,C,H,W] in [-1,1].
         """
-        if self.extractor is None or not len(self.corpus.test):
+        if self.extractor is None or not self._finds_copies:
             return None
         return check_copies(self.extractor(pictures), self._of_train, self._of_test, COPY_QUANTILE)
 
@@ -179,10 +183,19 @@ class Comparison:
             "coverage": deep.coverage,
             "two_sample": classifier_test(x, self._of_reference, self._rng()).accuracy,
         }
-        if len(self.corpus.test):
+        network = self.extractor.network if self.extractor is not None else None
+        if isinstance(network, InceptionFeatures) and len(x) >= SPLITS:
+            found["inception_score"] = inception_score(network.logits(x))
+        if self._finds_copies:
             copies = check_copies(x, self._of_train, self._of_test, COPY_QUANTILE)
             found["near_copies"] = copies.near_copies
         return found
+
+    @property
+    def _finds_copies(self) -> bool:
+        """Whether near copies can be told. The Inception network is too slow for all training pictures."""
+        inception = self.extractor is not None and self.extractor.is_inception
+        return len(self.corpus.test) > 0 and not inception
 
     @cached_property
     def _of_train(self) -> Floats:
@@ -194,7 +207,9 @@ class Comparison:
 
     @cached_property
     def _of_reference(self) -> Floats:
-        return np.asarray(_evenly(self._of_train, _MOST_REFERENCES))
+        if self._finds_copies:
+            return np.asarray(_evenly(self._of_train, self.most_references))
+        return self._features(self.reference)
 
     @cached_property
     def _moments(self) -> Moments:

@@ -3,10 +3,10 @@
 * a classifier of the data set's own labels (``recognition.py``): sees what the labels are about;
 * a random network: fixed by its seed, needs no labels and no training. Distances over random features
   still tell distributions apart, more coarsely (Naeem et al. 2020 use them beside trained ones);
-* a classifier from a local file, to compare runs on different data by one and the same network.
+* a classifier from a local file, to compare runs on different data by one and the same network;
+* the Inception network from a local file (``inception/``), to compare with published scores.
 
-A distance is printed as ``FD[name-hash]``. It is an "FID" over one certain Inception network only, which is
-not here: it needs a download.
+A distance is printed as ``FD[name-hash]``, and as FID over the Inception network only.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from image_gans.metrics.inception.inception_features import (
+    InceptionFeatures,
+    inception_features,
+    is_inception,
+)
 from image_gans.metrics.recogniser import Recogniser, digest, load_recogniser, shrunk
 from seqgan_kit.errors import DataError
 
@@ -37,18 +42,23 @@ class FeatureExtractor:
 
     Attributes:
         name: the kind of network.
-        network: a classifier or a random network.
+        network: a classifier, a random network or the Inception network.
         digest: a hash of its weights.
     """
 
     name: str
-    network: Recogniser | RandomNetwork
+    network: Recogniser | RandomNetwork | InceptionFeatures
     digest: str
 
     @property
     def label(self) -> str:
         """``name-hash``, as it stands in the names of scores."""
         return f"{self.name}-{self.digest[:_HASH_LETTERS]}"
+
+    @property
+    def is_inception(self) -> bool:
+        """Whether distances over it are FID and KID."""
+        return isinstance(self.network, InceptionFeatures)
 
     @torch.no_grad()
     def __call__(self, pictures: Tensor) -> NDArray[np.float64]:
@@ -132,7 +142,8 @@ def chosen_features(
     """The extractor that a setting names.
 
     Args:
-        choice: classifier, random, none, auto (classifier where there are labels, else random), or a path.
+        choice: classifier, random, none, auto (classifier where there are labels, else random),
+            ``inception:FILE`` or ``inception-tf:FILE``, or the path of a classifier.
         channels: of the pictures.
         size: their side in pixels.
         classifier: trains or finds the classifier, if it is needed; None where the pictures have no labels.
@@ -143,6 +154,9 @@ def chosen_features(
         return None
     if choice == "random":
         return random_features(channels)
+    if is_inception(choice):
+        network = inception_features(choice)
+        return FeatureExtractor(f"inception-{network.resizing}", network, digest(network.network))
     if choice == "classifier":
         if classifier is None:
             raise DataError(

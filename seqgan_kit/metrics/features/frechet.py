@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,6 +37,13 @@ class Moments:
     """[F,F], unbiased (divided by count - 1)."""
     count: int
     """How many samples."""
+    deviations: Floats | None = None
+    """[N,F] of samples from their mean, over sqrt(N - 1); of no more samples than dimensions only."""
+
+    @cached_property
+    def root(self) -> Floats:
+        """[F,R] with root root' = covariance, R its rank; the columns are orthogonal."""
+        return _root(self.covariance) if self.deviations is None else _root_of_few(self.deviations)
 
 
 def moments(features: ArrayLike, name: str = "real") -> Moments:
@@ -43,7 +51,9 @@ def moments(features: ArrayLike, name: str = "real") -> Moments:
     rows = feature_rows(features, name, least=2)
     mean = rows.mean(0)
     deviations = rows - mean
-    return Moments(mean, deviations.T @ deviations / (len(rows) - 1), len(rows))
+    covariance = deviations.T @ deviations / (len(rows) - 1)
+    few = deviations / math.sqrt(len(rows) - 1) if len(rows) <= rows.shape[1] else None
+    return Moments(mean, covariance, len(rows), few)
 
 
 def frechet_distance(generated: Moments, real: Moments) -> float:
@@ -53,7 +63,7 @@ def frechet_distance(generated: Moments, real: Moments) -> float:
             f"moments of {generated.mean.size} and {real.mean.size} dimensions cannot be compared: "
             "take both from the same encoder."
         )
-    overlap = _root(generated.covariance).T @ _root(real.covariance)
+    overlap = generated.root.T @ real.root
     shared = np.linalg.svd(overlap, compute_uv=False).sum() if overlap.size else 0.0
     spread = np.trace(generated.covariance) + np.trace(real.covariance) - 2.0 * shared
     difference = generated.mean - real.mean
@@ -86,18 +96,18 @@ def frechet_estimate(generated: ArrayLike, real: ArrayLike | Moments) -> Estimat
 def _influence(x: Floats, own: Moments, other: Moments) -> Floats:
     """[N] what each sample adds, to first order, up to a constant."""
     deviations = x - own.mean
-    moved = deviations @ _transport(own.covariance, other.covariance)
+    moved = deviations @ _transport(own, other)
     linear = 2.0 * deviations @ (own.mean - other.mean)
     return np.asarray(linear + (deviations * (deviations - moved)).sum(1))
 
 
-def _transport(a: Floats, b: Floats) -> Floats:
+def _transport(own: Moments, other: Moments) -> Floats:
     """[F,F] T with T A T = B on the range of A: with R R' = A and R+ the left inverse of R,
     T = R+' (R' B R)^1/2 R+."""
-    root = _root(a)
+    root = own.root
     squared = (root * root).sum(0)
     inverse = root / squared  # columns of R are orthogonal, of squared length the eigenvalues
-    values, vectors = np.linalg.eigh(root.T @ b @ root)
+    values, vectors = np.linalg.eigh(root.T @ other.covariance @ root)
     inner = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
     return np.asarray(inverse @ inner @ inverse.T)
 
@@ -110,3 +120,11 @@ def _root(covariance: Floats) -> Floats:
     values, vectors = np.linalg.eigh(covariance)
     kept = values > len(values) * np.finfo(np.float64).eps * max(values[-1], 0.0)
     return np.asarray(vectors[:, kept] * np.sqrt(values[kept]))
+
+
+def _root_of_few(deviations: Floats) -> Floats:
+    """The same from [N,F] with deviations' deviations = covariance: much faster where N is small beside F."""
+    _, values, vectors = np.linalg.svd(deviations, full_matrices=False)
+    limit = deviations.shape[1] * np.finfo(np.float64).eps * (values**2).max(initial=0.0)
+    kept = values**2 > limit
+    return np.asarray(vectors[kept].T * values[kept])
