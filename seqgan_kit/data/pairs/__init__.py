@@ -1,0 +1,1 @@
+"""Pairs: a source, and the target that belongs to it."""

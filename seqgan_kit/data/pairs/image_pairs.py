@@ -1,0 +1,202 @@
+"""Pairs of images in, tensors out: a source, and the target that a translator is to make of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.feeds import Feed, JoinedFeed, TensorFeed
+from seqgan_kit.core.runs.runtime import mixed_seed
+from seqgan_kit.data.images.corruptions import Corruption, corruption
+from seqgan_kit.data.images.load_images import load_images
+from seqgan_kit.data.images.pixels import decode, to_float, to_uint8
+from seqgan_kit.data.pairs.damaged_feed import DamagedFeed
+from seqgan_kit.data.pairs.image_pair_config import CATWORLD, DAMAGE, ImagePairData
+from seqgan_kit.data.pairs.image_pair_rows import ImagePairRow, pair_rows
+from seqgan_kit.data.pairs.world_pairs import PairSplit, world_pairs
+from seqgan_kit.data.sources.splits import assign
+from seqgan_kit.errors import DataError, UsageError
+
+_NAMED = 5
+_TEST_SEED = 20170209
+
+
+@dataclass(frozen=True)
+class ImagePairs:
+    """Pairs ready to train on.
+
+    Attributes:
+        train, test: the splits; under damage the sources of ``train`` are its targets.
+        label_names: the classes of each label.
+        damage: makes sources of targets, afresh at every draw; None where pairs are fixed.
+        lines: what was read, for a terminal.
+    """
+
+    train: PairSplit
+    test: PairSplit
+    label_names: Mapping[str, tuple[str, ...]]
+    damage: Corruption | None
+    lines: tuple[str, ...]
+
+    def feed(self, batch_size: int, **share: Any) -> Feed:
+        """Return batches ``{"real": [B,2C,H,W]}`` in [-1,1]: channels of the source, then of its target."""
+        tensors = {"source": self.train.sources, "target": self.train.targets}
+        feed: Feed = TensorFeed(tensors, batch_size, transform=_in_range, **share)
+        if self.damage is not None:
+            feed = DamagedFeed(feed, self.damage, share["seed"], share.get("rank", 0))
+        return feed
+
+    def unpaired_feed(self, batch_size: int, **share: Any) -> Feed:
+        """Return batches ``{"source", "real"}`` [B,C,H,W] in [-1,1] that show no pair.
+
+        Sources come from the first half of the pairs and targets from the second, each in an order of
+        its own.
+        """
+        if self.damage is not None:
+            raise UsageError(
+                "unpaired training takes fixed images, and damage: makes its sources afresh at every "
+                "draw. Give folders of images or catworld:VIEW."
+            )
+        half, seed = len(self.train) // 2, share.pop("seed")
+        parts = {
+            "targets": ({"real": self.train.targets[half:]}, seed),
+            "sources": ({"source": self.train.sources[:half]}, mixed_seed(seed, 1)),
+        }
+        return JoinedFeed(
+            {
+                name: TensorFeed(tensors, batch_size, transform=_in_range, seed=own, **share)
+                for name, (tensors, own) in parts.items()
+            }
+        )
+
+
+def load_image_pairs(cfg: ImagePairData) -> ImagePairs:
+    """Read, split, decode and resize pairs of images.
+
+    Raises:
+        DataError: names without a partner, pairs of two sizes, side-by-side images of odd width, no pair that
+            can be read.
+        UsageError: an unknown view or corruption.
+    """
+    if cfg.pairs.startswith(CATWORLD):
+        found = _of_world(cfg)
+    elif cfg.pairs.startswith(DAMAGE):
+        found = _damaged(cfg)
+    else:
+        found = _of_files(cfg)
+    if not cfg.reverse:
+        return found
+    if found.damage is not None:
+        raise UsageError(
+            "--reverse would learn to damage images, and damage: is the same at no two draws. Leave it out."
+        )
+    return ImagePairs(found.train.reversed(), found.test.reversed(), {}, None, found.lines)
+
+
+def _of_world(cfg: ImagePairData) -> ImagePairs:
+    view = cfg.pairs.removeprefix(CATWORLD)
+    train, test, names = world_pairs(view, cfg)
+    line = f"train: {len(train):,} pairs of the view {view}; test: {len(test):,}"
+    return ImagePairs(train, test, names, None, (_shape(cfg), line))
+
+
+def _damaged(cfg: ImagePairData) -> ImagePairs:
+    name = cfg.pairs.removeprefix(DAMAGE)
+    damage = corruption(name)
+    corpus = load_images(cfg.images_like(cfg.targets or "catworld"))
+    rng = torch.Generator().manual_seed(_TEST_SEED)
+    sources = to_uint8(damage(to_float(corpus.test), rng))
+    masks = (sources != corpus.test).any(1, keepdim=True)
+    test = PairSplit(sources, corpus.test, masks, corpus.test_labels)
+    train = PairSplit(corpus.train, corpus.train, None, corpus.train_labels)
+    lines = (*corpus.account.lines(), f"sources: {name}, afresh at every draw")
+    return ImagePairs(train, test, corpus.label_names, damage, lines)
+
+
+def _of_files(cfg: ImagePairData) -> ImagePairs:
+    lines, splits = [_shape(cfg)], {}
+    for split, rows in pair_rows(cfg).items():
+        splits[split], digests, line = _decoded(rows, split, cfg)
+        lines.append(line)
+        if split == "train":
+            train_digests = digests
+    if "test" not in splits:
+        splits |= _cut(splits["train"], train_digests, cfg)
+        lines.append(f"test: {len(splits['test']):,} pairs cut from them")
+    return ImagePairs(splits["train"], splits["test"], {}, None, tuple(lines))
+
+
+def _decoded(
+    rows: Iterable[ImagePairRow], split: str, cfg: ImagePairData
+) -> tuple[PairSplit, list[bytes], str]:
+    """A split, the digests of its pairs, and its account."""
+    kept: list[tuple[np.ndarray, np.ndarray]] = []
+    digests, unreadable = [], []
+    for row in rows:
+        try:
+            pair = [_read(data, cfg) for data in (row.source, row.target)]
+        except DataError as error:
+            if cfg.strict:
+                raise DataError(
+                    f"cannot read the pair {row.name} ({error}). Leave --strict out to skip such pairs."
+                ) from None
+            unreadable.append(f"{row.name} ({error})")
+            continue
+        (source, one), (target, two) = pair
+        if one != two:
+            raise DataError(
+                f"the images of the pair {row.name} have two sizes: the source {one[0]} x {one[1]} "
+                f"pixels, the target {two[0]} x {two[1]}. Give both the same size."
+            )
+        kept.append((source, target))
+        digests.append(hashlib.blake2b(row.source + row.target, digest_size=16).digest())
+    if not kept:
+        raise DataError(
+            f"{cfg.pairs} has no pair that can be read"
+            f"{': ' + unreadable[0] if unreadable else ''}. Give PNG or JPEG images."
+        )
+    line = f"{split}: {len(kept):,} pairs"
+    if unreadable:
+        more = f" and {len(unreadable) - _NAMED:,} more" if len(unreadable) > _NAMED else ""
+        line += f"; skipped {len(unreadable):,} unreadable: {'; '.join(unreadable[:_NAMED])}{more}"
+    sources, targets = (torch.from_numpy(np.stack(images)) for images in zip(*kept, strict=True))
+    return PairSplit(sources, targets), digests, line
+
+
+def _read(data: bytes, cfg: ImagePairData) -> tuple[np.ndarray, tuple[int, int]]:
+    picture = decode(data, size=cfg.size, channels=cfg.channels, crop="centre")
+    return picture.pixels, (picture.width, picture.height)
+
+
+def _cut(train: PairSplit, digests: list[bytes], cfg: ImagePairData) -> dict[str, PairSplit]:
+    """Train and test, by the hash of the pairs' bytes."""
+    places = assign(digests, {"test": cfg.test_share}) if cfg.test_share else None
+    if places is None:
+        raise DataError(
+            f"{cfg.pairs} has {len(train):,} pair{'s' * (len(train) != 1)} and no test split, and the "
+            "test needs some: give at least 2 different pairs and a --test-share above 0."
+        )
+    rows = {
+        split: torch.tensor([i for i, digest in enumerate(digests) if places[digest] == split])
+        for split in ("train", "test")
+    }
+    return {s: PairSplit(train.sources[at], train.targets[at]) for s, at in rows.items()}
+
+
+def _shape(cfg: ImagePairData) -> str:
+    colours = "grey" if cfg.channels == 1 else "colour"
+    return f"pairs of {cfg.size}x{cfg.size} pixels, {colours}"
+
+
+def _in_range(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """In [-1,1]; a source and its target become one sample, channels behind channels."""
+    images = {name: to_float(pixels) for name, pixels in batch.items()}
+    if "target" in images:
+        return {"real": torch.cat([images["source"], images["target"]], 1)}
+    return images
