@@ -22,7 +22,6 @@ from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.data.text.load_text import TextData, load_text
 from seqgan_kit.data.text.tokenizer import PAD
 from seqgan_kit.evaluation.char_scores import CharScorer, CharScoreSettings, row_length
-from seqgan_kit.evaluation.text_export import save_text_model
 from seqgan_kit.methods import char_boundary_seeking
 from seqgan_kit.methods.char_boundary_seeking import CharBoundarySeekingMethod
 from seqgan_kit.report.closing import close_run
@@ -96,7 +95,7 @@ def main(cfg: Config) -> None:
 
         if run.runtime.leads:
             rows = scorer.rows({"boundary-seeking": generator}, cfg.run.seed, quiet=cfg.run.quiet)
-            save_text_model(run.log.model_folder, generator, corpus.tokenizer)
+            scorer.export(game, run.log.model_folder)
             close_run(run, scorer.record("Boundary seeking on characters and real data", rows))
 
 

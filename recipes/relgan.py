@@ -21,7 +21,6 @@ from seqgan_kit.core.training.alarms import PinnedDiscriminator
 from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, TextData, load_corpus
 from seqgan_kit.evaluation.pretrained import start_from, start_name
-from seqgan_kit.evaluation.text_export import save_text_model
 from seqgan_kit.evaluation.text_fitting import fit_to_text
 from seqgan_kit.evaluation.text_presets import CAPTIONS, ORACLE, SMALL_RELGAN_CNN, SMOKE
 from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
@@ -123,7 +122,7 @@ def main(cfg: Config) -> None:
             rows = scorer.rows(
                 {start: pretrained, "RelGAN": generator}, cfg.run.seed, quiet=cfg.run.quiet
             )
-            save_text_model(run.log.model_folder, generator, corpus.tokenizer)
+            scorer.export(game, run.log.model_folder)
             close_run(run, scorer.record(f"{start}, RelGAN and real data", rows))
 
 

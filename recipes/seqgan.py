@@ -24,7 +24,6 @@ from seqgan_kit.core.training.alarms import GuessingDiscriminator, PinnedDiscrim
 from seqgan_kit.core.training.trainer import Hooks, Trainer
 from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, TextData, load_corpus
 from seqgan_kit.evaluation.pretrained import start_from, start_name
-from seqgan_kit.evaluation.text_export import save_text_model
 from seqgan_kit.evaluation.text_fitting import fit_to_text
 from seqgan_kit.evaluation.text_presets import (
     CAPTIONS,
@@ -118,7 +117,7 @@ def main(cfg: Config) -> None:
             rows = scorer.rows(
                 {start: pretrained, "SeqGAN": generator}, cfg.run.seed, quiet=cfg.run.quiet
             )
-            save_text_model(run.log.model_folder, generator, corpus.tokenizer)
+            scorer.export(game, run.log.model_folder)
             close_run(run, scorer.record(f"{start}, SeqGAN and real data", rows))
 
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ from seqgan_kit.core.runs.long_work import long_work
 from seqgan_kit.data.text.load_text import TextCorpus
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.score_tables import AS_REAL, Column, column, table_row
-from seqgan_kit.evaluation.text_export import TextGenerator, check_text_model, save_text_model
+from seqgan_kit.evaluation.text_export import check_text_model, export_game
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.metrics.statistics.divergences import Estimate
 from seqgan_kit.metrics.text.ngram_divergence import NgramShares, js_divergences
@@ -73,10 +73,9 @@ class CharScorer:
         """Raise UsageError, before training, for a generator that could not be saved."""
         check_text_model(game.players["generator"])
 
-    def export(self, game: Game, folder: Path, about: Mapping[str, Any]) -> None:
-        """Write the game's generator into a run's ``model`` folder."""
-        generator = cast(TextGenerator, game.players["generator"])
-        save_text_model(folder, generator, self.corpus.tokenizer, about)
+    def export(self, game: Game, folder: Path, about: Mapping[str, Any] | None = None) -> None:
+        """Write the game's generator and discriminator into a run's ``model`` folder."""
+        export_game(folder, game, self.corpus.tokenizer, about)
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: JS-1 to JS-4 and diversity."""

@@ -24,12 +24,14 @@ from seqgan_kit.core.files.user_classes import (
     not_finite,
     weights_to_save,
 )
+from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.core.runs.settings import restored
 from seqgan_kit.data.text.detokenize import as_written
-from seqgan_kit.data.text.tokenizer import Tokenizer
+from seqgan_kit.data.text.tokenizer import PAD, Tokenizer
 from seqgan_kit.data.text.tokenizers import load_tokenizer
 from seqgan_kit.errors import CheckpointError, UsageError, unknown
+from seqgan_kit.evaluation.discriminator_export import DESCRIBED, WEIGHTS, save_discriminator
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.char_resnet import (
     CharResNetGenerator,
@@ -58,7 +60,7 @@ MODEL = record(
         "vocabulary": whole(2, 2**24),
         "length": whole(1, MOST_TOKENS),
     },
-    {"bos": _TOKEN, "eos": _TOKEN, "pad": _TOKEN},
+    {"bos": _TOKEN, "eos": _TOKEN, "pad": _TOKEN, "discriminator": DESCRIBED},
 )
 """model.json of a text model."""
 
@@ -123,10 +125,12 @@ def save_text_model(
     generator: TextGenerator,
     tokenizer: Tokenizer,
     about: Mapping[str, Any] | None = None,
+    discriminator: nn.Module | None = None,
 ) -> None:
     """Writes model.json (with what else there is to say about the model), its weights and tokenizer.json.
 
-    A generator of a class that is not this package's is saved too; model.json names the class for people.
+    The discriminator that it was trained with is saved beside it if one is given. Networks of a class that is
+    not this package's are saved too; model.json names the class for people.
     """
     check_text_model(generator)
     folder.mkdir(parents=True, exist_ok=True)
@@ -140,9 +144,23 @@ def save_text_model(
         described |= {"bos": generator.bos, "eos": generator.eos, "pad": generator.pad}
     write_whole(folder / "generator.safetensors", save(weights_to_save(generator.state_dict())))
     tokenizer.save(folder / "tokenizer.json")
-    described["sha256"] = sums_of(folder, ("generator.safetensors", "tokenizer.json"))
+    files = ["generator.safetensors", "tokenizer.json"]
+    if discriminator is not None:
+        pad = generator.pad if isinstance(generator, SequenceGenerator) else PAD
+        described["discriminator"] = {**save_discriminator(folder, discriminator), "pad": pad}
+        files.append(WEIGHTS)
+    described["sha256"] = sums_of(folder, files)
     described |= about or {}
     write_whole(folder / "model.json", (json.dumps(described, indent=2) + "\n").encode())
+
+
+def export_game(
+    folder: Path, game: Game, tokenizer: Tokenizer, about: Mapping[str, Any] | None = None
+) -> None:
+    """Save a game's generator, and its discriminator if it has one."""
+    players = dict(game.players.items())
+    generator = cast(TextGenerator, players["generator"])
+    save_text_model(folder, generator, tokenizer, about, players.get("discriminator"))
 
 
 def load_text_model(

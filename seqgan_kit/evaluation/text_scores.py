@@ -33,7 +33,7 @@ from seqgan_kit.evaluation.corpora.held_out import (
 from seqgan_kit.evaluation.corpora.known_worlds import World, sampling_seed
 from seqgan_kit.evaluation.evaluation_settings import some_of
 from seqgan_kit.evaluation.score_tables import Column, table_row
-from seqgan_kit.evaluation.text_export import TextGenerator, check_text_model, save_text_model
+from seqgan_kit.evaluation.text_export import check_text_model, export_game
 from seqgan_kit.metrics.statistics.divergences import Estimate
 from seqgan_kit.metrics.text.bleu import DEFAULT_ORDERS, ReferenceSet
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, tempered
@@ -88,10 +88,9 @@ class TextScorer:
         """Raise UsageError, before training, for a generator that could not be saved."""
         check_text_model(game.players["generator"])
 
-    def export(self, game: Game, folder: Path, about: Mapping[str, Any]) -> None:
-        """Write the game's generator into a run's ``model`` folder."""
-        generator = cast(TextGenerator, game.players["generator"])
-        save_text_model(folder, generator, self.corpus.tokenizer, about)
+    def export(self, game: Game, folder: Path, about: Mapping[str, Any] | None = None) -> None:
+        """Write the game's generator and discriminator into a run's ``model`` folder."""
+        export_game(folder, game, self.corpus.tokenizer, about)
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: held-out likelihood, exact measures, diversity."""

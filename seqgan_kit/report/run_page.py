@@ -32,7 +32,7 @@ def render(folder: Path) -> str:
     phases, status = spans(rows), _status(rows)
     return render_page(
         "report.html.j2",
-        title=_title(config),
+        title=page_title(config),
         lead=_lead(config),
         status=status,
         reload_seconds=RELOAD_SECONDS,
@@ -53,7 +53,8 @@ def render(folder: Path) -> str:
     )
 
 
-def _title(config: Mapping[str, Any]) -> str:
+def page_title(config: Mapping[str, Any]) -> str:
+    """Recipe and preset."""
     name, preset = config.get("recipe") or "run", config.get("preset")
     return f"{name}, {preset}" if preset and preset != "default" else str(name)
 

@@ -113,10 +113,8 @@ def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) 
     if flagged is not None:
         words = shlex.join([flagged, *left])
         raise UsageError(f"a preset is the first word, without a flag: {_program()} {words}")
-    base = _with_run(presets[preset], preset=preset)
     resumed = _take(left, "--resume")
-    if resumed is not None:
-        base = _of_run(_without_preset(base), Path(resumed))
+    base = chosen_settings(presets, preset, None if resumed is None else Path(resumed))
     for path in iter(lambda: _take(left, "--config"), None):
         base = merged(base, read_settings(Path(path)))
     _check_preset_first(presets, arguments, left, _switches(base))
@@ -132,6 +130,14 @@ def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) 
         config=(tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands),
         prog=_program(),
     )
+
+
+def chosen_settings(presets: Mapping[str, C], preset: str, resumed: Path | None = None) -> C:
+    """The configuration of a preset, or that of the run to be resumed."""
+    if preset not in presets:
+        raise unknown("preset", preset, presets)
+    base = _with_run(presets[preset], preset=preset)
+    return base if resumed is None else _of_run(_without_preset(base), resumed)
 
 
 def _check_preset_first(

@@ -154,6 +154,11 @@ class Run:
             self.progress.message(text)
 
 
+def default_folder(recipe: str, preset: str) -> Path:
+    """Where a run goes that was not told."""
+    return Path("runs") / (recipe if preset in ("", "default") else f"{recipe}-{preset}")
+
+
 @contextmanager
 def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
     """Start the runtime and claims the run directory, which is written to once training begins."""
@@ -164,8 +169,7 @@ def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
         precision=settings.precision,
         threads=settings.threads,
     )
-    name = recipe if settings.preset in ("", "default") else f"{recipe}-{settings.preset}"
-    folder = settings.resume or settings.out or Path("runs") / name
+    folder = settings.resume or settings.out or default_folder(recipe, settings.preset)
     if settings.overwrite:
         _check_inputs(to_dict(config), folder)
     with ExitStack() as closing:

@@ -99,6 +99,8 @@ def _converted(value: Any, hint: Any, name: str) -> Any:
         raise unknown(f"value of {name}", str(value), map(str, arguments))
     if origin is tuple and isinstance(value, list | tuple):
         return _tuple(value, arguments, name)
+    if origin is tuple and arguments[-1] is Ellipsis:  # one value alone, as on the command line
+        return _tuple((value,), arguments, name)
     if hint is Path and isinstance(value, str):
         return Path(value)
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):

@@ -11,9 +11,11 @@ import torch
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.runs.interrupts import StopWish, Unfinished
 from seqgan_kit.core.runs.pace import Pace
+from seqgan_kit.core.runs.runtime import restore_rng_state, rng_state
 from seqgan_kit.core.training.alarms import ExplodingGradient
 from seqgan_kit.core.training.checkpoint import last_good
 from seqgan_kit.core.training.keeper import Keeper
+from seqgan_kit.core.training.round_report import RoundReport
 from seqgan_kit.core.training.state import TrainingState
 from seqgan_kit.errors import DataError, TrainingError
 
@@ -46,6 +48,7 @@ class BetweenRounds:
             self._record("train", phase, means)
             self._estimate()
             t.progress.advance(done, means, rate)
+            self._report(phase, rounds, means)
 
     def look(self, phase: Phase, rounds: int) -> bool:
         """Evaluate, draws, saves as the phase says; True if the phase shall end early."""
@@ -66,6 +69,16 @@ class BetweenRounds:
             "phase": phase.name, "round": cursor.round,
             "total_round": cursor.total_rounds, "move": cursor.total_moves,
         }  # fmt: skip
+
+    def _report(self, phase: Phase, rounds: int, values: Mapping[str, float]) -> None:
+        """Call the user's callbacks, after which the run's randomness is put back."""
+        t = self.state
+        if t.runtime.leads and t.hooks.after_round:
+            report = RoundReport(phase.name, t.cursor.round, rounds, values, t.game)
+            before = rng_state([t.rng])
+            for callback in t.hooks.after_round:
+                callback(report)
+            restore_rng_state(before, [t.rng])
 
     def _estimate(self) -> None:
         """Tell the display what is left of the run; once a second, since rounds may be short and many."""

@@ -10,6 +10,7 @@ import torch
 
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.training.alarms import Alarm, PinnedDiscriminator
+from seqgan_kit.core.training.round_report import AfterRound
 
 Evaluate = Callable[[Game, torch.Generator], Mapping[str, float]]
 DrawSamples = Callable[[Game, torch.Generator, Path], None]
@@ -29,3 +30,5 @@ class Hooks:
     """Renders the run directory after an evaluation."""
     alarms: Sequence[Alarm] = (PinnedDiscriminator(),)
     """Watch every round's and evaluation's values."""
+    after_round: Sequence[AfterRound] = ()
+    """Called with every row of the training log, on rank 0 alone, as a RoundReport."""

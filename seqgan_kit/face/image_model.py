@@ -1,0 +1,68 @@
+"""A trained image model, as ``sk.load`` gives it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqgan_kit.data.images.pixels import to_uint8
+from seqgan_kit.sharing.shareable import Shareable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class DrawsImages(Protocol):
+    """What a loader of image models gives."""
+
+    def images(
+        self, n: int, *, temperature: float = 1.0, seed: int = 0, condition: str | None = None
+    ) -> Tensor:
+        """[n,C,H,W] in [-1,1], or points [n,2]."""
+
+
+class TrainedImageModel(Shareable):
+    """A generator of images.
+
+    Args:
+        folder: where it was loaded from.
+        loaded: the model as its own package restores it; it has further verbs (``explore()``).
+    """
+
+    def __init__(self, folder: Path, loaded: Any):
+        super().__init__(folder)
+        self.loaded = loaded
+
+    @property
+    def generator(self) -> Any:
+        """The network, a ``torch.nn.Module``."""
+        return self.loaded.generator
+
+    def sample(
+        self, n: int, *, temperature: float = 1.0, seed: int = 0, condition: str | None = None
+    ) -> NDArray[np.generic]:
+        """Draw ``n`` images.
+
+        Args:
+            n: how many.
+            temperature: scales the latent vectors: below 1 more typical and less varied images.
+            seed: the same seed gives the same images.
+            condition: ``label=class,...``, by a model that was trained with labels.
+
+        Returns:
+            An array [n,H,W,C] of uint8, from 0 to 255; of a model of points in the plane, floats [n,2].
+        """
+        drawn = cast(DrawsImages, self.loaded).images(
+            n, temperature=temperature, seed=seed, condition=condition
+        )
+        if drawn.dim() != 4:
+            return cast(NDArray[np.generic], drawn.cpu().numpy())
+        return cast(
+            NDArray[np.generic], to_uint8(drawn).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.folder)!r})"

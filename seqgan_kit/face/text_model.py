@@ -1,0 +1,187 @@
+"""A trained text model, as ``sk.load`` gives it: lines in, lines and numbers out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from seqgan_kit.core.discriminator import Discriminator, evaluating
+from seqgan_kit.data.text.encoding import clean_line
+from seqgan_kit.data.text.tokenizer import EOS, PAD, Tokenizer
+from seqgan_kit.errors import DataError, UsageError
+from seqgan_kit.evaluation.discriminator_export import load_discriminator
+from seqgan_kit.evaluation.text_export import TextGenerator, TextModel
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.sampling.drawing_tokens import sample_tokens
+from seqgan_kit.sharing.shareable import Shareable
+
+_CHUNK_ROWS = 512
+
+
+class LineJudge:
+    """A discriminator that reads lines of text.
+
+    Args:
+        network: the discriminator.
+        rows_of: turns lines into its input.
+    """
+
+    def __init__(self, network: Discriminator, rows_of: Callable[[Sequence[str]], Tensor]):
+        self.network, self._rows_of = network, rows_of
+
+    @torch.no_grad()
+    def score(self, lines: Sequence[str]) -> NDArray[np.float32]:
+        """Return the score [N] of each line: a logit or a critic's value, higher for real text.
+
+        Of a discriminator with several scores a line, the mean.
+        """
+        rows = self._rows_of(lines)
+        with evaluating(self.network):
+            scores = [
+                self.network(part).score.view(len(part), -1).mean(1)
+                for part in rows.split(_CHUNK_ROWS)
+            ]
+        return cast(NDArray[np.float32], torch.cat(scores).cpu().numpy())
+
+
+class TrainedTextModel(Shareable):
+    """A generator of text with its tokenizer, and the discriminator that it was trained with, if any.
+
+    Args:
+        folder: where it was loaded from.
+        loaded: generator and tokenizer.
+        discriminator: for a discriminator of a class of your own, the class or a function that builds it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        loaded: TextModel,
+        discriminator: nn.Module | Callable[..., nn.Module] | None = None,
+    ):
+        super().__init__(folder)
+        self._loaded, self._own_discriminator = loaded, discriminator
+
+    @property
+    def generator(self) -> TextGenerator:
+        """The network."""
+        return self._loaded.generator
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Turns lines into token ids and back."""
+        return self._loaded.tokenizer
+
+    def sample(
+        self,
+        n: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+        detokenize: bool = False,
+    ) -> list[str]:
+        """Draw ``n`` lines.
+
+        Args:
+            n: how many.
+            temperature: below 1 more typical, above 1 more varied lines.
+            top_k: draw from the k likeliest tokens only.
+            top_p: draw from the fewest tokens that hold this probability.
+            seed: the same seed gives the same lines.
+            detokenize: join punctuation to its words.
+        """
+        return self._loaded.sample(
+            n,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            detokenize=detokenize,
+        )
+
+    @torch.no_grad()
+    def log_prob(self, lines: Sequence[str]) -> NDArray[np.float32]:
+        """Return the log-probability [N] of each line and its end, in nats.
+
+        A line as long as the model's rows has no room for an end: it is a sample that was cut off. A word
+        that the tokenizer does not know counts as the unknown token.
+        """
+        generator, rows = self._autoregressive("log_prob"), self._rows(lines)
+        with evaluating(generator):
+            parts = [generator.sequence_log_prob(part) for part in rows.split(_CHUNK_ROWS)]
+        return cast(NDArray[np.float32], torch.cat(parts).cpu().numpy())
+
+    @torch.no_grad()
+    def complete(
+        self,
+        prefix: str,
+        n: int = 1,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+    ) -> list[str]:
+        """Draw ``n`` lines that begin with ``prefix``; the other arguments are those of ``sample``."""
+        generator = self._autoregressive("complete")
+        ids = self.tokenizer.encode(clean_line(prefix))
+        if len(ids) >= generator.length:
+            raise DataError(
+                f"the prefix has {len(ids)} tokens and the model writes at most {generator.length - 1}: give "
+                "a shorter one."
+            )
+        rows = torch.full((n, generator.length), generator.pad or 0)
+        rows[:, : len(ids)] = torch.tensor(ids, dtype=torch.int64)
+        rng = torch.Generator().manual_seed(seed)
+        with evaluating(generator):
+            for position in range(len(ids), generator.length):
+                logits = generator.logits(rows)[:, position]
+                rows[:, position] = sample_tokens(logits, rng, temperature, top_k, top_p)
+        return [self.tokenizer.decode(row) for row in rows.tolist()]
+
+    @cached_property
+    def discriminator(self) -> LineJudge:
+        """The discriminator: ``model.discriminator.score(lines)``.
+
+        Raises:
+            UsageError: the model was saved without one.
+        """
+        network = load_discriminator(self.folder, self._own_discriminator)
+        return LineJudge(network, self._rows)
+
+    def _rows(self, lines: Sequence[str]) -> Tensor:
+        """Token rows [N,T]; a line that has more tokens than the model writes is an error."""
+        if isinstance(lines, str):
+            raise UsageError("one string was given where lines are needed: give a list of lines.")
+        if not len(lines):
+            raise DataError("no lines were given: give at least one.")
+        length, ends = self.generator.length, isinstance(self.generator, SequenceGenerator)
+        table = torch.full((len(lines), length), PAD, dtype=torch.int64)
+        for number, line in enumerate(lines):
+            ids = self.tokenizer.encode(clean_line(line))
+            if len(ids) > length:
+                raise DataError(
+                    f"line {number + 1} has {len(ids)} tokens and the model reads at most {length}: "
+                    f"{line[:60]!r}. Leave it out or shorten it."
+                )
+            row = [*ids, EOS] if ends and len(ids) < length else ids
+            table[number, : len(row)] = torch.tensor(row, dtype=torch.int64)
+        return table
+
+    def _autoregressive(self, verb: str) -> SequenceGenerator:
+        generator = self.generator
+        if not isinstance(generator, SequenceGenerator):
+            raise UsageError(
+                f"{verb} needs a generator that writes token by token; {type(generator).__name__} writes a "
+                "whole row from noise and has no likelihood."
+            )
+        return generator
