@@ -11,7 +11,7 @@ from torch import Tensor
 from seqgan_kit.core.game import Batch, Epochs, Game, Loss, Move, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.generators.conditions import conditions_of
+from seqgan_kit.sequences.generators.given_tokens import conditions_of
 
 
 def negative_log_likelihood(generator: SequenceGenerator, tokens: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from seqgan_kit.sequences.discriminators.weight_penalty import ScoreDecay
 from seqgan_kit.sequences.estimators.gumbel import GumbelSoftmax
 from seqgan_kit.sequences.fine_tuning import ADVERSARIAL, FineTuning
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.generators.conditions import conditions_of
+from seqgan_kit.sequences.generators.given_tokens import conditions_of
 from seqgan_kit.sequences.maximum_likelihood import draw_written, mle_loss
 
 

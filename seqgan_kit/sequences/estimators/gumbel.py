@@ -20,7 +20,7 @@ from seqgan_kit.core.estimators import without_dropout
 from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.generators.conditions import conditions_of
+from seqgan_kit.sequences.generators.given_tokens import conditions_of
 
 Feed = Literal["sample", "argmax"]
 Course = Literal["geometric", "linear"]

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.core.products import linear
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.generators.conditions import check_conditions, check_given_length
+from seqgan_kit.sequences.generators.given_tokens import check_conditions, check_given_length
 from seqgan_kit.sequences.kernels.fused_likelihood import token_log_probs, weighted_log_prob
 from seqgan_kit.sequences.sampling.drawing_tokens import check_sampling_options, sample_sequences
 from seqgan_kit.sequences.sampling.rows_in_progress import State
