@@ -1,6 +1,6 @@
-"""What the toolkit raises when the user, not the code, is wrong.
+"""Errors for mistakes of the user, as opposed to bugs.
 
-Command lines show the message alone and exit with 2; a traceback is for bugs.
+Command lines print only the message and exit with status 2; tracebacks are for bugs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 
 class SeqganKitError(Exception):
-    """Base of all errors that a message explains fully: what was given, what is allowed, what to do."""
+    """Base class. Its message says what was given, what is allowed and what to do."""
 
 
 class UsageError(SeqganKitError):
@@ -25,19 +25,19 @@ class DataError(SeqganKitError):
 
 
 class CheckpointError(SeqganKitError):
-    """A checkpoint that is missing, truncated, foreign or made by an incompatible run."""
+    """A checkpoint that is missing, truncated, of another program or of an incompatible run."""
 
 
 class TrainingError(SeqganKitError):
-    """A run that must stop: a loss that is not finite, a feed that ran dry."""
+    """A run that must stop, for example because a loss is not finite or a feed is empty."""
 
 
 class LostProcess(TrainingError):
-    """A run on several processes of which one has ended or no longer answers."""
+    """A process of a multi-process run has ended or does not respond."""
 
 
 class StorageError(SeqganKitError):
-    """A disk that is full, read-only or gone while a run writes to it."""
+    """A disk that is full, read-only or unmounted while a run writes to it."""
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -45,14 +45,14 @@ _SHOWN_CHARACTERS = 80
 
 
 def system_problem(error: OSError | UnicodeEncodeError) -> str:
-    """What the operating system refused, in a sentence with what to do about it."""
+    """Return a sentence that says what the operating system refused and what to do about it."""
     if isinstance(error, UnicodeEncodeError):
         return _not_encodable(error)
     path = _shown(error.filename) if error.filename is not None else "the output"
     if error.errno in _FULL:
         return f"{path} cannot be written: {error.strerror}. Make room, or write to another disk."
     if error.errno == errno.ENAMETOOLONG:
-        return f"{path} is a longer name than this system allows: give a shorter one."
+        return f"{path} is longer than this system allows for a name: give a shorter one."
     if error.errno == errno.ENOENT:
         return f"{path} does not exist: check the path."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -64,7 +64,7 @@ def system_problem(error: OSError | UnicodeEncodeError) -> str:
 
 
 def let_go_of_output() -> None:
-    """Send what cannot be printed nowhere: the interpreter flushes once more at exit, and must not fail."""
+    """Discard output that cannot be printed, so that the interpreter's last flush at exit does not fail."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -72,7 +72,7 @@ def let_go_of_output() -> None:
 
 
 def check_words(words: Iterable[str]) -> None:
-    """Refuse words of a command line that are not UTF-8: a run's JSON could not hold them."""
+    """Refuse command-line words that are not UTF-8, since the run's JSON files cannot store them."""
     for word in words:
         try:
             word.encode()
@@ -98,9 +98,9 @@ def _shown(path: str | bytes | int) -> str:
 
 
 def unknown(kind: str, given: str, allowed: Iterable[str], also: Iterable[str] = ()) -> UsageError:
-    """Return the error for a name that does not exist: says what does, and suggests the nearest.
+    """Return the error for an unknown name; it lists the allowed names and suggests the nearest.
 
-    Names in ``also`` are allowed too, and too many to be listed.
+    Names in ``also`` are allowed too, but too many to list.
     """
     names = sorted(allowed)
     near = difflib.get_close_matches(given, [*names, *also], n=1, cutoff=0.5)

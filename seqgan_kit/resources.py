@@ -1,4 +1,4 @@
-"""Where the recipes and the bundled data lie: in a checkout, or inside the installed wheel."""
+"""Folders of the recipes and the bundled data: in a checkout, or inside the installed wheel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def _shipped(name: str) -> Path:
-    # The wheel's own folder first: beside an installed package, "data" may be anybody's.
+    # Look in the wheel's own folder first: a "data" folder beside an installed package may belong to another.
     for folder in (_PACKAGE / f"_{name}", _PACKAGE.parent / name):
         if folder.is_dir():
             return folder

@@ -67,7 +67,7 @@ def test_help_is_quick_to_read(recipe: str, shell: OneProcess) -> None:
         (["--resume", "nowhere"], "nowhere holds no run to resume"),
         (["smoke", "--text", "nowhere.txt", "--out", "run"], "nowhere.txt"),
         (["smoke", "--rollouts", "-1", "--out", "run"], "rollouts is -1"),
-        (["--config", "nowhere.yaml"], "no settings file nowhere.yaml"),
+        (["--config", "nowhere.yaml"], "the settings file nowhere.yaml does not exist"),
     ],
 )
 def test_mistakes_end_in_one_sentence(words: list[str], message: str, shell: OneProcess) -> None:

@@ -1,1 +1,1 @@
-"""The game that all GANs share; it knows neither tokens nor pixels."""
+"""What all GANs share, independent of tokens and pixels: games, losses, training, runs."""

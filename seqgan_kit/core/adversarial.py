@@ -1,7 +1,7 @@
-"""The game that most methods are: generator against discriminator, by four choices.
+"""The game of most methods: generator against discriminator, made from four choices.
 
-An :class:`Estimator` says how D's verdict reaches G through a sample. Images are differentiable, so the
-verdict flows straight back (:class:`Pathwise`, the default).
+An :class:`Estimator` defines how D's output becomes G's gradient. Images are differentiable, so the gradient
+flows back through the sample (:class:`Pathwise`, the default).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from seqgan_kit.core.penalties import Penalty
 
 
 class Estimator(Protocol):
-    """What an adversarial game asks of an estimator."""
+    """The methods that an adversarial game calls on its estimator."""
 
     def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
-        """``n`` samples for D to judge in its own turn, without a gradient."""
+        """Return ``n`` samples for D's update, without gradients."""
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
-        """A loss whose gradient estimates that of the game's generator objective."""
+        """Return a loss whose gradient estimates the gradient of the generator's objective."""
 
 
 class Pathwise:
@@ -56,9 +56,9 @@ class GroupGenerator(Protocol):
 class AdversarialGame(Game):
     """Generator + discriminator + objective + estimator (+ penalties).
 
-    A batch holds the real samples under ``"real"``. Fakes and reals go through D in two separate batches: in
-    one, batch norm would tell D which is which by their company. A trunk without such a norm may say so by
-    ``rows_are_independent = True``; one pass is then the same and cheaper.
+    A batch holds the real samples under ``"real"``. D reads reals and fakes in two separate passes, because
+    with batch norm one mixed pass would leak which samples are fake. A trunk whose output for a row does not
+    depend on the other rows can set ``rows_are_independent = True``; D then uses one pass, which is cheaper.
     """
 
     def __init__(
@@ -87,16 +87,15 @@ class AdversarialGame(Game):
         return generator.draw_groups(groups, per_group, rng)
 
     def discriminate(self, x: Tensor) -> Critique:
-        """D's verdict."""
+        """Return D's output on a batch."""
         return cast(Critique, self.players["discriminator"](x))
 
     def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
-        """Return the objective's D half plus the penalties, on fakes of the estimator: as many as reals, or
-        more."""
+        """Return D's loss plus penalties; the estimator supplies the fakes, at least as many as reals."""
         return self.judge(batch, self.estimator.fakes(self, batch, len(batch["real"]), move), move)
 
     def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
-        """D's loss on the batch's reals and these fakes."""
+        """Return D's loss on the batch's real samples and the given fakes."""
         real = batch["real"]
         real_score, fake_score = self._scores(real, fake)
         real_terms, fake_terms = self.objective.discriminator(real_score, fake_score)
@@ -107,18 +106,18 @@ class AdversarialGame(Game):
                 real_score, fake_score, self.objective.decision
             )
         logs["score_gap"] = real_score.mean() - fake_score.mean()
-        # Penalties between reals and fakes need as many of the one as of the other.
+        # Penalties between reals and fakes pair them, so they need equally many.
         return self.penalised(Loss(total, logs), real, fake[: len(real)], move)
 
     def penalised(self, loss: Loss, real: Tensor, fake: Tensor, move: Move) -> Loss:
-        """D's loss with every penalty added, and each logged under its name."""
+        """Return D's loss with all penalties added; each is logged under its name."""
         discriminator = cast(Discriminator, self.players["discriminator"])
         terms = [(p.name, p(discriminator, real, fake, move.rng)) for p in self.penalties]
         total = sum((term for _, term in terms), loss.total)
         return Loss(total, {**loss.logs, **dict(terms)})
 
     def _scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """D's scores of both, from one pass where no row can tell what the others are."""
+        """Return D's scores of reals and fakes, in one pass if rows are independent."""
         trunk = cast(Discriminator, self.players["discriminator"]).trunk
         alike = real.shape == fake.shape and real.dtype == fake.dtype
         if not (alike and getattr(trunk, "rows_are_independent", False)):
@@ -127,11 +126,11 @@ class AdversarialGame(Game):
         return real_score, fake_score
 
     def generator_loss(self, batch: Batch, move: Move) -> Loss:
-        """Return the objective's G half, through the estimator."""
+        """Return G's loss from the estimator."""
         return self.estimator.generator_loss(self, batch, move)
 
 
 def accuracy(real_score: Tensor, fake_score: Tensor, decision: float = 0.0) -> Tensor:
-    """Mean of the shares of reals above and fakes below the decision score."""
+    """Return the mean of two fractions: reals above the decision score, and fakes below it."""
     right = (real_score > decision).float().mean() + (fake_score < decision).float().mean()
     return right / 2

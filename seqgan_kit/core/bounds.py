@@ -1,4 +1,4 @@
-"""Bounds of settings, stated beside a setting's type and checked when the settings are made.
+"""Bounds of settings, declared in a setting's type and checked when the settings object is created.
 
     @dataclass(frozen=True)
     @bounded
@@ -6,7 +6,8 @@
         hidden: Size = 32
         dropout: Share = 0.0
 
-``LSTMConfig(dropout=1.5)`` then raises a UsageError, from the command line, from a file and in Python alike.
+``LSTMConfig(dropout=1.5)`` then raises a UsageError, whether it comes from the command line, a file or
+Python.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ C = TypeVar("C")
 
 @dataclasses.dataclass(frozen=True)
 class Bounds:
-    """An interval of numbers, closed unless told otherwise; nan is in none."""
+    """An interval of numbers, closed unless stated otherwise; it never contains nan."""
 
     least: float
     most: float = math.inf
@@ -35,7 +36,7 @@ class Bounds:
     """Whether ``most`` itself is too large."""
 
     def hold(self, value: float) -> bool:
-        """Return whether the interval holds ``value``."""
+        """Return whether the interval contains ``value``."""
         above = self.least < value if self.open_below else self.least <= value
         return above and (value < self.most if self.open_above else value <= self.most)
 
@@ -49,44 +50,44 @@ class Bounds:
 
 
 MOST_UNITS = 1_000_000
-"""Of a layer: its parameters alone would be gigabytes."""
+"""Largest size of a layer; beyond it the parameters would take gigabytes."""
 
 Size = Annotated[int, Bounds(1, MOST_UNITS)]
 """A width, a number of layers, heads or units."""
 Units = Annotated[int, Bounds(0, MOST_UNITS)]
-"""A size, where 0 stands for none."""
+"""A size; 0 turns the part off."""
 Positive = Annotated[int, Bounds(1)]
-"""A number of things of which there is at least one."""
+"""A count, 1 or more."""
 Several = Annotated[int, Bounds(2)]
-"""A number of things to be compared with each other."""
+"""A count, 2 or more, of things that are compared with each other."""
 Count = Annotated[int, Bounds(0)]
-"""A number of things, or 0."""
+"""A count, 0 or more."""
 Every = Annotated[int, Bounds(-1)]
-"""Rounds from one event to the next, as a Phase reads them: -1 for never."""
+"""Rounds between events of a Phase; -1: never."""
 Share = Annotated[float, Bounds(0, 1, open_above=True)]
-"""A share that is never all: of dropout, or the decay of a running mean."""
+"""A fraction below 1, such as a dropout rate or the decay of a running mean."""
 UpTo1 = Annotated[float, Bounds(0, 1)]
-"""A share that may be none and all."""
+"""A fraction from 0 to 1, inclusive."""
 Weight = Annotated[float, Bounds(0, open_above=True)]
-"""A weight, a rate or a penalty, or 0."""
+"""A weight, rate or penalty, 0 or more."""
 Above0 = Annotated[float, Bounds(0, open_below=True, open_above=True)]
-"""A number that must not be 0."""
+"""A number above 0."""
 Cap = Annotated[float, Bounds(0, open_below=True)]
-"""The largest value that something may have; inf for no limit."""
+"""An upper limit; inf: no limit."""
 Finite = Annotated[float, Bounds(-math.inf, open_below=True, open_above=True)]
-"""Any number but nan and the infinities."""
+"""Any finite number."""
 
 
 def check_heads(width: int, heads: int) -> None:
-    """Raise UsageError for a width that so many attention heads cannot share."""
+    """Raise UsageError if ``width`` is not a multiple of ``heads``."""
     if width % heads:
         raise UsageError(
-            f"a width of {width} cannot be shared by {heads} heads: make it a multiple."
+            f"a width of {width} cannot be split over {heads} heads: make it a multiple of {heads}."
         )
 
 
 def bounded(settings: type[C]) -> type[C]:
-    """Class decorator, below ``@dataclass``: check all fields by :func:`check_bounds` at construction."""
+    """Decorate a dataclass (below ``@dataclass``) to check all fields by :func:`check_bounds` on creation."""
     own = vars(settings).get("__post_init__")
 
     def __post_init__(self: Any) -> None:
@@ -99,7 +100,7 @@ def bounded(settings: type[C]) -> type[C]:
 
 
 def check_bounds(settings: Any) -> None:
-    """Raise UsageError for the first field whose value lies outside its bounds or is not one of its names."""
+    """Raise UsageError for the first field outside its bounds or its allowed names."""
     hints = typing.get_type_hints(type(settings), include_extras=True)
     for field in dataclasses.fields(settings):
         for value, allowed in _requirements(getattr(settings, field.name), hints[field.name]):
@@ -113,7 +114,7 @@ def check_bounds(settings: Any) -> None:
 
 
 def _requirements(value: Any, hint: Any) -> Iterator[tuple[Any, Bounds | tuple[Any, ...]]]:
-    """Return the parts of a value that its type restricts, each with its bounds or its allowed names."""
+    """Yield the parts of a value that its type restricts, each with its bounds or allowed names."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if value is None:
         return

@@ -1,4 +1,4 @@
-"""The discriminator that images and sequences share: a trunk, a score, and any further heads."""
+"""The discriminator of images and sequences: a trunk, a score head and optional further heads."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from torch.nn.utils.parametrizations import _SpectralNorm
 
 @dataclass(frozen=True)
 class Critique:
-    """A discriminator's verdict on a batch.
+    """A discriminator's output on a batch.
 
-    ``score`` [B] is a logit or a critic's value, never squashed; ``features`` [B,F] is what the trunk saw;
-    ``heads`` holds the outputs of further heads by name (classes, codes). A trunk whose features are [B,S,F]
-    has S scores a sample, side by side: score [B*S].
+    ``score`` [B] is a logit or a critic's value, without sigmoid; ``features`` [B,F] is the trunk's output;
+    ``heads`` holds the outputs of further heads by name (classes, codes). With trunk features [B,S,F] there
+    are S scores per sample, and ``score`` is [B*S].
     """
 
     score: Tensor
@@ -30,10 +30,10 @@ class Discriminator(nn.Module):
     """Trunk + heads -> :class:`Critique`.
 
     Args:
-        trunk: maps an input batch to features [B,F].
+        trunk: network from an input batch to features [B,F].
         features: F.
         heads: further heads on the features, by name.
-        score: the head that scores; a linear layer unless given.
+        score: the score head; default: a linear layer.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Discriminator(nn.Module):
     def verdict(self, features: Tensor) -> Tensor:
         """Return the score [B] of features [B,F], or [B*S] of [B,S,F].
 
-        In float32 also under autocast: bfloat16 has two digits.
+        It is float32 also under autocast, since bfloat16 has only two decimal digits.
         """
         wide = torch.promote_types(features.dtype, torch.float32)
         with torch.autocast(features.device.type, enabled=False):
@@ -66,11 +66,11 @@ class Discriminator(nn.Module):
 
 @contextmanager
 def frozen(*modules: nn.Module) -> Iterator[None]:
-    """Run modules as in training while none of their buffers move.
+    """Run modules in training mode without changing their buffers.
 
-    Batch norm keeps normalising with the batch's own statistics but does not fold them into its running
-    ones; spectral norm keeps its power-iteration vectors. So a generator may be sampled in the
-    discriminator's turn, and a discriminator asked in the generator's, without either changing.
+    Batch norm still normalises with the batch's statistics but does not update the running ones; spectral
+    norm keeps its power-iteration vectors. So sampling from G during D's update does not change G, and
+    scoring with D during G's update does not change D.
     """
     norms, spectral = [], []
     for module in (child for top in modules for child in top.modules()):
@@ -93,7 +93,8 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
-    """Put modules in eval mode (no dropout, running statistics) and back, each part as it was."""
+    """Put modules in eval mode (no dropout, running statistics); on exit, restore the mode of every
+    submodule."""
     parts = [(part, part.training) for module in modules for part in module.modules()]
     for module in modules:
         module.eval()

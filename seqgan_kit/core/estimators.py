@@ -1,7 +1,7 @@
-"""How D's verdict reaches G through a discrete sample of any kind, and what such estimators share.
+"""Estimators of G's gradient for discrete samples of any kind.
 
-:class:`BoundarySeeking` weights samples by D's verdict. Estimators for token sequences alone (rollouts,
-weights of prefixes, Gumbel-softmax) live with the sequences. All have the two methods of
+:class:`BoundarySeeking` weights samples by D's output. Estimators for token sequences only (rollouts,
+prefix weights, Gumbel-softmax) are in ``sequences/estimators``. All have the two methods of
 :class:`~seqgan_kit.core.adversarial.Estimator`.
 """
 
@@ -22,7 +22,7 @@ from seqgan_kit.core.pools import Pool
 from seqgan_kit.errors import UsageError, unknown
 
 RewardKind = Literal["verdict", "constant", "random"]
-"""What weighs a sample: D's verdict, or, as controls, what knows nothing of it."""
+"""Source of a sample's weight: D's output, or a control that ignores D."""
 REWARDS: tuple[RewardKind, ...] = ("verdict", "constant", "random")
 
 
@@ -33,25 +33,25 @@ def check_reward(reward: str) -> None:
 
 
 def importance_weights(log_ratios: Tensor, dim: int = -1) -> Tensor:
-    """r / sum r along ``dim``, from log r [..., M]: weights [..., M] that sum to 1, in float32 or wider.
+    """Return the weights r / sum r [..., M] along ``dim`` from log r [..., M], in float32 or wider.
 
-    With r = D/(1-D) = exp(logit D) and the best D, r = p_data/g, and the weights turn samples of g into
-    samples of p_data.
+    With r = D/(1-D) = exp(logit D) and the optimal D, r = p_data/g, and weighted samples of g are distributed
+    as p_data.
     """
     wide = torch.promote_types(log_ratios.dtype, torch.float32)
     return log_ratios.to(wide).softmax(dim)
 
 
 def effective_sample_size(weights: Tensor, dim: int = -1) -> Tensor:
-    """1 / sum w^2 of weights that sum to 1 along ``dim``: M where all are alike, 1 where one has all."""
+    """Return 1 / sum w^2 along ``dim`` for weights that sum to 1: M if all are equal, 1 if one is 1."""
     return 1 / weights.square().sum(dim)
 
 
 @contextmanager
 def without_dropout(module: nn.Module) -> Iterator[None]:
-    """Turn dropout off while gradients flow: the policy that is improved is the one that sampled.
+    """Turn dropout off but keep gradients, so that the updated policy is the one that sampled.
 
-    Not eval mode, in which cuDNN's recurrent layers refuse a backward pass.
+    Eval mode would not do: in it, cuDNN's recurrent layers refuse a backward pass.
     """
     drops = [m for m in module.modules() if isinstance(m, nn.Dropout) and m.training]
     recurrent = [(m, m.dropout) for m in module.modules() if isinstance(m, nn.RNNBase)]
@@ -69,44 +69,45 @@ def without_dropout(module: nn.Module) -> Iterator[None]:
 
 
 def pool_of_negatives(game: AdversarialGame) -> Pool | None:
-    """Return the player that keeps fakes for D, if the game has one."""
+    """Return the game's pool of fakes for D, or None if it has none."""
     return cast(Pool, game.players["negatives"]) if "negatives" in game.players else None
 
 
 @dataclass(frozen=True)
 class BoundarySeeking:
-    """L_G = -E_z sum_m w_m log g(x_m | z), w = softmax over the M samples of one z of D's logit, held fixed.
+    """Boundary-seeking estimator (Hjelm et al. 2018, "Boundary-seeking generative adversarial networks").
 
-    (Hjelm et al. 2018, "Boundary-seeking generative adversarial networks".) For M without bound it descends
-    KL(q(x|z) || g(x|z)) for every z, with q(x|z) = r(x) g(x|z) / E[r|z] and r = D/(1-D). Where there is one z
-    alone and D is the best, q is the data's distribution. The objective's D half has to be a cross-entropy,
-    whose best logit is log p_data/g; its G half is not used.
+    L_G = -E_z sum_m w_m log g(x_m | z), where w is the softmax of D's logits over the M samples of one z,
+    without gradient. As M grows, it minimises KL(q(x|z) || g(x|z)) for every z, with q(x|z) = r(x) g(x|z) /
+    E[r|z] and r = D/(1-D). With a single z and the optimal D, q is the data distribution. D's half of the
+    objective must be a cross-entropy, whose optimal logit is log p_data/g; G's half is not used.
     """
 
     takes_conditions: ClassVar[bool] = True
     samples: int = 20
-    """M: samples of each z (the paper's 20)."""
+    """M: samples per z (20 in the paper)."""
     reward: RewardKind = "verdict"
-    """verdict: weights from D. Controls that ask no D: constant (all weights 1/M) and random (weights in
-    proportion to uniform numbers); the expected gradient of both is 0."""
+    """verdict: weights from D. constant (all weights 1/M) and random (weights proportional to uniform
+    numbers) ignore D; they are controls, whose expected gradient is 0."""
     judged: int = 0
-    """Samples of each z that D learns from, up to M; 0: all M, as in the authors' code."""
+    """Samples per z that D trains on, up to M; 0: all M, as in the authors' code."""
 
     def __post_init__(self) -> None:
         check_reward(self.reward)
         if self.samples < 2:
             raise UsageError(
-                f"boundary seeking with {self.samples} samples of each z has nothing to compare; "
-                "use at least 2."
+                f"boundary seeking compares the samples of each z: {self.samples} is too few; use at least "
+                "2."
             )
         if not 0 <= self.judged <= self.samples:
             raise UsageError(
-                f"judged is {self.judged}: D learns from 1 to {self.samples} samples of each z, or from all "
-                "with 0."
+                f"judged is {self.judged}; it must be 0 (D trains on all samples of each z) or 1 to "
+                f"{self.samples}."
             )
 
     def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
-        """Samples of ``n`` conditions, the first of each before the second of each; or ``n`` of the pool."""
+        """Return ``n`` samples of the pool, or else samples of ``n`` conditions, ordered by sample, then
+        condition."""
         pool = pool_of_negatives(game)
         if pool is not None:
             return pool.next(n)
@@ -115,7 +116,7 @@ class BoundarySeeking:
         return samples.transpose(0, 1).flatten(0, 1)
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
-        """M samples of as many conditions as the batch has reals, weighted by D."""
+        """Return the weighted loss on M samples for each of B conditions, B being the number of reals."""
         generator = game.players["generator"]
         with without_dropout(generator):
             samples, log_probs = game.draw_groups(len(batch["real"]), self.samples, batch, move.rng)
@@ -129,7 +130,7 @@ class BoundarySeeking:
 
     @torch.no_grad()
     def _log_ratios(self, game: AdversarialGame, samples: Tensor, rng: torch.Generator) -> Tensor:
-        """log r [G,M] of samples [G,M,...]: D's logits, or those of a control."""
+        """Return log r [G,M] of samples [G,M,...]: D's logits, or those of a control."""
         groups, per_group = samples.shape[:2]
         if self.reward == "constant":
             return torch.zeros(groups, per_group, device=samples.device)

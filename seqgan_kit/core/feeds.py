@@ -1,4 +1,4 @@
-"""Feeds: where batches come from. They hold tensors, know their place, and can be resumed exactly."""
+"""Feeds: sources of batches that can save and restore their position exactly."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ class Feed(Protocol):
 
     @property
     def batches_per_epoch(self) -> int:
-        """How many batches make one pass."""
+        """Return the number of batches per epoch."""
 
     def next_batch(self) -> dict[str, Tensor]:
-        """Return the next batch; passes follow each other without end."""
+        """Return the next batch; after one epoch the next begins."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the position, as plain numbers."""
+        """Return the position as plain numbers."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go back to a saved position."""
+        """Restore a saved position."""
 
 
 class TensorFeed:
-    """Batches from tensors that fit in memory, reshuffled every pass.
+    """Batches from tensors that fit in memory, reshuffled every epoch.
 
-    The order of pass ``e`` depends on ``(seed, e)`` alone. With several processes each takes its slice of
-    every global batch, so that R ranks of batch B see together what one process of batch R*B sees. Rows
-    that do not fill the last global batch wait for another pass.
+    The order of epoch ``e`` depends only on ``(seed, e)``. With several processes, each takes its slice of
+    every global batch, so R ranks with batch size B together see what one process with batch size R*B sees.
+    Rows that do not fill the last global batch are left out of that epoch.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class TensorFeed:
         rows = {len(tensor) for tensor in tensors.values()}
         if len(rows) != 1:
             raise UsageError(
-                f"a feed's tensors need one number of rows; these have {sorted(rows)}."
+                f"all tensors of a feed need the same number of rows; these have {sorted(rows)}."
             )
         self.rows = rows.pop()
         if not 1 <= batch_size * world_size <= self.rows:
@@ -85,7 +85,7 @@ class TensorFeed:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         if state["rows"] != self.rows:
             raise UsageError(
-                f"the run was trained on {state['rows']} rows and the data now has {self.rows}; "
+                f"the run was trained on {state['rows']} rows, but the data now have {self.rows}; "
                 "resume with the same data."
             )
         self._epoch, self._position = int(state["epoch"]), int(state["position"])

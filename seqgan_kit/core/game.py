@@ -1,12 +1,12 @@
-"""A GAN as a game: players, what each wants, and whose turn it is.
+"""A GAN as a game: players, their losses, and the order of their updates.
 
-A :class:`Game` owns the players (modules) and knows their losses. It never sees an optimizer, a device,
-a process group, a path or a logger: it *returns* losses, and the trainer makes the moves. Who moves when
-is data: a run is a list of :class:`Phase`, a phase a list of :class:`Turn`.
+A :class:`Game` owns the players (modules) and defines their losses. It has no optimizer, device, process
+group, path or logger: it *returns* losses, and the trainer updates the players. The order of updates is data:
+a run is a list of :class:`Phase`, and a phase is a list of :class:`Turn`.
 
-Some players learn by gradient; others have no parameters and change by a rule alone (a pool of negatives,
-a history buffer, BEGAN's balance, a moving-average baseline). Their state lives in buffers, so that a
-checkpoint of the game is a checkpoint of everything.
+Some players are trained by gradients. Others have no parameters and change only by a rule (a pool of
+negatives, a history buffer, BEGAN's balance, a moving-average baseline). They keep their state in buffers, so
+a checkpoint of the game contains everything.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Batch = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Loss:
-    """What one move minimises, and the numbers worth writing down.
+    """The loss of one update, and the scalars to log.
 
-    ``logs`` hold scalars (detached by the trainer); they are averaged over the moves of a round.
+    The trainer detaches ``logs`` and averages them over the updates of a round.
     """
 
     total: Tensor
@@ -36,37 +36,37 @@ class Loss:
 
 
 def nothing_gathered(player: str) -> Memory | None:
-    """Return the memory of optimizers that have not moved yet."""
+    """Return None, the memory of an optimizer before its first update."""
     return None
 
 
 @dataclass(frozen=True)
 class Move:
-    """Where in the run a move is made; losses and rules get it beside the batch."""
+    """The position of an update in the run, passed to losses and rules beside the batch."""
 
     phase: str
     round: int
     rounds: int
     rng: torch.Generator
     memory: Callable[[str], Memory | None] = nothing_gathered
-    """A copy of what a player's optimizer in this phase remembers; None before its first move."""
+    """Return a copy of the state of a player's optimizer in this phase; None before its first update."""
 
     @property
     def progress(self) -> float:
-        """Share of the phase behind us: 0 in its first round, exactly 1 in its last."""
+        """Fraction of the phase done: 0 in its first round, exactly 1 in its last."""
         return self.round / (self.rounds - 1) if self.rounds > 1 else 1.0
 
 
 @dataclass(frozen=True)
 class Epochs:
-    """A number of passes over a feed, where a plain int would count moves or rounds."""
+    """A number of epochs of a feed, in place of an int that would count updates or rounds."""
 
     count: float
 
 
 @dataclass(frozen=True)
 class Turn:
-    """Players that move together, and how: down the gradient of a loss, or by a rule.
+    """Players that are updated together, either by the gradient of a loss or by a rule.
 
     Exactly one of ``loss`` and ``rule`` names a method of the game. A loss is called as
     ``loss(batch, move) -> Loss`` and needs an optimizer; a rule as ``rule(batch, move) -> logs or None``
@@ -78,24 +78,24 @@ class Turn:
     rule: str = ""
     optimizer: Optimizer | None = None
     moves: int | Epochs | Callable[[int], int] = 1
-    """Moves a round: a number, passes over the feed, or a function of the round."""
+    """Updates per round: a number, epochs of the feed, or a function of the round."""
     feed: str | None = "train"
-    """Which feed the batches come from; None gives an empty batch."""
+    """Name of the feed that supplies batches; None: every batch is empty."""
     after_step: str = ""
-    """A rule on the same players after every optimizer step (weight clipping)."""
+    """Name of a rule for the same players after every optimizer step, such as weight clipping."""
 
     def __post_init__(self) -> None:
         if bool(self.loss) == bool(self.rule):
             raise UsageError(
-                f"a turn of {self.players} needs a loss or a rule, not both or neither."
+                f"a turn of {self.players} needs either a loss or a rule: give exactly one."
             )
         if bool(self.loss) != (self.optimizer is not None):
             raise UsageError(
-                f"a turn of {self.players} needs an optimizer exactly if it has a loss."
+                f"a turn of {self.players} needs an optimizer if it has a loss, and none if it has a rule."
             )
 
     def moves_in(self, round_number: int, batches_per_epoch: int) -> int:
-        """How many moves this turn has in that round."""
+        """Return the number of updates of this turn in a round."""
         if isinstance(self.moves, Epochs):
             return max(1, round(self.moves.count * batches_per_epoch))
         return self.moves(round_number) if callable(self.moves) else self.moves
@@ -103,7 +103,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class EarlyStop:
-    """Ends a phase when a metric of the evaluation has not improved for some evaluations."""
+    """End a phase after ``patience_evaluations`` evaluations without an improvement of a metric."""
 
     metric: str
     patience_evaluations: int = 3
@@ -112,47 +112,47 @@ class EarlyStop:
 
 
 EVALUATIONS = 20
-"""About so many in a phase that does not say how often: enough for a curve."""
+"""Approximate evaluations per phase by default; enough for a curve."""
 
 
 def spread_evenly(rounds: int) -> int:
-    """Rounds between evaluations that make 15 to 29 of them; one a round where there are fewer rounds."""
+    """Return the rounds between evaluations for 15 to 29 evaluations; 1 if there are fewer rounds."""
     return max(1, round(rounds / EVALUATIONS))
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of the run: its turns, played in order once a round."""
+    """A part of the run: a list of turns, played in order once per round."""
 
     name: str
     turns: tuple[Turn, ...]
     rounds: int | Epochs = 1
-    """Rounds, or passes over the feed of the phase's first fed turn."""
+    """Rounds, or epochs of the feed of the first turn that has one."""
     evaluate_every_rounds: int | None = 0
-    """0 evaluates at the end of the phase only; -1 never; None about 20 times, evenly spaced."""
+    """Rounds between evaluations; 0: only at the end of the phase; -1: never; None: about 20 evaluations."""
     sample_every_rounds: int = 0
     save_every_rounds: int = 0
     log_every_rounds: int = 1
-    """Rounds whose means make one row of metrics.jsonl; on a GPU a row costs a wait for the device."""
+    """Rounds that are averaged in one row of metrics.jsonl; on a GPU, each row waits for the device."""
     early_stop: EarlyStop | None = None
     keep: bool = False
-    """Keep the players as they are at the end of this phase in ``checkpoints/after-<name>.pt``."""
+    """Save the players at the end of this phase to ``checkpoints/after-<name>.pt``."""
 
     def evaluate_every(self, rounds: int) -> int:
-        """Rounds between evaluations in a phase of so many; 0 and -1 as in ``evaluate_every_rounds``."""
+        """Return the rounds between evaluations in a phase of ``rounds``; 0 and -1 as in the field."""
         every = self.evaluate_every_rounds
         return spread_evenly(rounds) if every is None else every
 
 
 class Game(nn.Module):
-    """The players and what they want. Subclasses add losses and rules as methods."""
+    """The players of a GAN. Subclasses add losses and rules as methods."""
 
     def __init__(self, players: Mapping[str, nn.Module]):
         super().__init__()
         self.players = nn.ModuleDict(players)
 
     def loss(self, name: str, batch: Batch, move: Move) -> Loss:
-        """Return the named loss on a batch."""
+        """Compute the named loss on a batch."""
         result = self._method(name)(batch, move)
         if not isinstance(result, Loss):
             raise TypeError(
@@ -161,7 +161,7 @@ class Game(nn.Module):
         return result
 
     def rule(self, name: str, batch: Batch, move: Move) -> Mapping[str, Tensor | float]:
-        """Apply the named rule; returns what it logs."""
+        """Apply the named rule; return the values to log."""
         with torch.no_grad():
             return cast(Mapping[str, Tensor | float], self._method(name)(batch, move) or {})
 
@@ -170,11 +170,11 @@ class Game(nn.Module):
         return cast(Tensor, self.players["generator"].sample(n, rng=rng))  # type: ignore[operator]
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
-        """Draws ``n`` samples for a batch; conditional games read the conditions from it."""
+        """Draw ``n`` samples for a batch; conditional games read the conditions from it."""
         return self.sample(n, rng=rng)
 
     def private_players(self) -> tuple[str, ...]:
-        """Players without parameters: every process has its own (pools, buffers, running figures)."""
+        """Return the players without parameters (pools, buffers, running means); each process has its own."""
         return tuple(
             name for name, player in self.players.items() if next(player.parameters(), None) is None
         )
@@ -192,7 +192,7 @@ class Game(nn.Module):
 
 
 def check_phases(game: Game, phases: tuple[Phase, ...], feeds: Mapping[str, object]) -> None:
-    """Find every name in the phases that the game or the feeds do not have, before anything is trained."""
+    """Raise UsageError, before training, for a name in the phases that the game or the feeds lack."""
     for turn in (turn for phase in phases for turn in phase.turns):
         for player in turn.players:
             if player not in game.players:

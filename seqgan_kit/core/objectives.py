@@ -1,9 +1,10 @@
-"""What the discriminator and the generator want, as pure functions of scores.
+"""Losses of discriminator and generator, as pure functions of scores.
 
-An objective is a pair. ``discriminator(real, fake)`` gives the two halves of D's loss, one value a sample;
-``generator(fake, real)`` gives G's loss, one value a sample, so that an estimator that cannot differentiate
-through the sample can use its negative as a reward. Scores are logits (or a critic's values): softplus
-takes the place of ``log(sigmoid(x) + eps)``, whose gradient dies where it is needed.
+An objective is a pair of functions. ``discriminator(real, fake)`` returns the two halves of D's loss, one
+value per sample. ``generator(fake, real)`` returns G's loss, one value per sample, so an estimator that
+cannot differentiate through the sample can use its negative as a reward. Scores are logits (or values of a
+critic). Losses use softplus in place of ``log(sigmoid(x) + eps)``, whose gradient vanishes where D is
+confident.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ _STRAIGHT_FROM = 20.0
 class Objective:
     """A pair of losses on scores.
 
-    ``needs_real`` says that the generator's half looks at the real scores too. ``decision`` is the score
-    at which D is undecided, reals above it, for measuring its accuracy; None where there is none (a critic).
-    ``zero_sum`` says that G's half is minus D's half of fakes, so that G maximises what D minimises.
+    ``needs_real``: the generator's half also reads the real scores. ``decision``: the score at which D is
+    undecided, with reals above it, used to measure accuracy; None for a critic. ``zero_sum``: G's half is
+    minus D's half on fakes, so G maximises what D minimises.
     """
 
     name: str
@@ -40,12 +41,12 @@ class Objective:
 
 
 def _cross_entropy(smoothing: float) -> DiscriminatorLoss:
-    """-(1-s) log sigma(real) - s log(1 - sigma(real)), and -log(1 - sigma(fake)).
+    """Return the loss -(1-s) log sigma(real) - s log(1 - sigma(real)), and -log(1 - sigma(fake)).
 
     One-sided smoothing s (Salimans et al. 2016, section 3.4): only the real target is lowered.
     """
     if not 0.0 <= smoothing < 1.0:
-        raise UsageError(f"label smoothing {smoothing} is outside [0, 1).")
+        raise UsageError(f"label smoothing is {smoothing}; use at least 0 and below 1.")
 
     def loss(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         return (1 - smoothing) * F.softplus(-real) + smoothing * F.softplus(real), F.softplus(fake)
@@ -54,7 +55,7 @@ def _cross_entropy(smoothing: float) -> DiscriminatorLoss:
 
 
 def minimax(smoothing: float = 0.0) -> Objective:
-    """G minimises log(1 - D) (Goodfellow et al. 2014, eq. 1)."""
+    """Minimax: G minimises log(1 - D) (Goodfellow et al. 2014, eq. 1)."""
     return Objective(
         "minimax",
         _cross_entropy(smoothing),
@@ -64,17 +65,18 @@ def minimax(smoothing: float = 0.0) -> Objective:
 
 
 def non_saturating(smoothing: float = 0.0) -> Objective:
-    """G minimises -log D (Goodfellow et al. 2014, section 3)."""
+    """Non-saturating: G minimises -log D (Goodfellow et al. 2014, section 3)."""
     return Objective(
         "non_saturating", _cross_entropy(smoothing), lambda fake, real: F.softplus(-fake)
     )
 
 
 def max_likelihood(smoothing: float = 0.0) -> Objective:
-    """G minimises -exp(logit D) = -D/(1-D) (Goodfellow 2014, "On distinguishability criteria").
+    """Maximum likelihood: G minimises -exp(logit D) = -D/(1-D) (Goodfellow 2014, "On distinguishability
+    criteria").
 
-    Beyond a logit of 20, where D takes a fake to be e^20 times as likely as a real, it goes on straight:
-    exp would leave float32 at 88, and its square, which Adam keeps, at 44.
+    Above a logit of 20 the loss continues linearly: in float32, exp overflows at 88, and its square, which
+    Adam stores, at 44.
     """
 
     def generator(fake: Tensor, real: Tensor | None) -> Tensor:
@@ -89,27 +91,29 @@ CROSS_ENTROPY: Mapping[str, Callable[[float], Objective]] = {
     "minimax": minimax,
     "max_likelihood": max_likelihood,
 }
-"""What G may want against a D that classifies, by name: from D's label smoothing to the objective."""
+"""Objectives for a classifying D by name; each is a function of D's label smoothing."""
 
 
 def expected_probability(smoothing: float = 0.0) -> Objective:
-    """G maximises E[D]: the reward of SeqGAN (Yu et al. 2017, eq. 4), D a probability."""
+    """Expected probability: G maximises E[D], with D a probability; SeqGAN's reward (Yu et al. 2017, eq.
+    4)."""
     return Objective(
         "expected_probability", _cross_entropy(smoothing), lambda fake, real: -fake.sigmoid()
     )
 
 
 def expected_logit(smoothing: float = 0.0) -> Objective:
-    """G maximises E[logit D], an unbounded reward; with optimal D its G minimises KL(G || data)."""
+    """Expected logit: G maximises E[logit D], an unbounded reward; with the optimal D it minimises KL(G ||
+    data)."""
     return Objective("expected_logit", _cross_entropy(smoothing), lambda fake, real: -fake)
 
 
 def boundary_seeking(smoothing: float = 0.0) -> Objective:
-    """G minimises F^2/2 = (log D - log(1 - D))^2 / 2: up to D's decision boundary, and not beyond (Hjelm et
-    al. 2018, for continuous data).
+    """Boundary seeking: G minimises F^2/2 = (log D - log(1 - D))^2 / 2, which is 0 at D's decision boundary
+    (Hjelm et al. 2018, for continuous data).
 
-    Differs from the authors' code: no option to measure F from a moving average of log mean exp(F). (Measured
-    from that of the batch itself, G would not be drawn to the boundary: F falls, and log Z with it.)
+    Differs from the authors' code: there is no option to subtract a moving average of log Z = log mean exp(F)
+    from F. (With the batch's own log Z, G would not move to the boundary: F falls, and log Z falls with it.)
     """
     return Objective(
         "boundary_seeking", _cross_entropy(smoothing), lambda fake, real: 0.5 * fake.square()
@@ -117,7 +121,7 @@ def boundary_seeking(smoothing: float = 0.0) -> Objective:
 
 
 def least_squares(a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Objective:
-    """D: (real-b)^2/2, (fake-a)^2/2; G: (fake-c)^2/2 (Mao et al. 2017, eq. 2)."""
+    """Least squares. D: (real-b)^2/2, (fake-a)^2/2; G: (fake-c)^2/2 (Mao et al. 2017, eq. 2)."""
     return Objective(
         "least_squares",
         lambda real, fake: (0.5 * (real - b) ** 2, 0.5 * (fake - a) ** 2),
@@ -127,7 +131,8 @@ def least_squares(a: float = 0.0, b: float = 1.0, c: float = 1.0) -> Objective:
 
 
 def wasserstein() -> Objective:
-    """D: -real, +fake; G: -fake (Arjovsky et al. 2017); the critic needs a Lipschitz constraint."""
+    """Wasserstein. D: -real, +fake; G: -fake (Arjovsky et al. 2017); the critic needs a Lipschitz
+    constraint."""
     return Objective(
         "wasserstein",
         lambda real, fake: (-real, fake),
@@ -138,17 +143,18 @@ def wasserstein() -> Objective:
 
 
 def hinge() -> Objective:
-    """D: max(0, 1-real), max(0, 1+fake); G: -fake (Lim and Ye 2017; Miyato et al. 2018)."""
+    """Hinge. D: max(0, 1-real), max(0, 1+fake); G: -fake (Lim and Ye 2017; Miyato et al. 2018)."""
     return Objective(
         "hinge", lambda real, fake: (F.relu(1 - real), F.relu(1 + fake)), lambda fake, real: -fake
     )
 
 
 def relativistic(inner: Objective) -> Objective:
-    """Relativistic average (Jolicoeur-Martineau 2018, section 4.2): scores against the other side's mean.
+    """Relativistic average: each score is compared with the other side's mean (Jolicoeur-Martineau 2018,
+    section 4.2).
 
-    D: inner D loss of real - mean(fake) and fake - mean(real); G: the same with the roles exchanged, its two
-    halves added sample by sample.
+    D: the inner D loss of real - mean(fake) and fake - mean(real). G: the same with real and fake exchanged,
+    and the two halves added sample by sample.
     """
 
     def discriminator(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
@@ -164,17 +170,18 @@ def relativistic(inner: Objective) -> Objective:
 
 
 def relativistic_pairs(inner: Objective) -> Objective:
-    """Relativistic (Jolicoeur-Martineau 2018, section 4.1): how much more real than its fake each real looks.
+    """Relativistic on pairs: each real score is compared with that of one fake (Jolicoeur-Martineau 2018,
+    section 4.1).
 
-    D: inner loss f of a real at real - fake; G: f(fake - real); reals and fakes are paired in their order.
-    With cross-entropy f(u) = -log sigma(u), RSGAN, the loss of RelGAN (Nie et al. 2019). A pair's loss is
-    shared equally by its two halves.
+    D: f(real - fake), with f the inner loss of a real; G: f(fake - real). Reals and fakes are paired in
+    order. With cross-entropy, f(u) = -log sigma(u), this is RSGAN, the loss of RelGAN (Nie et al. 2019). Each
+    half of a pair gets half of the pair's loss.
     """
 
     def pairs(first: Tensor, second: Tensor) -> Tensor:
         if first.shape != second.shape:
             raise UsageError(
-                f"relativistic pairs need as many reals as fakes, not {len(first)} and {len(second)}."
+                f"relativistic pairs need as many reals as fakes; got {len(first)} and {len(second)}."
             )
         difference = first - second
         return inner.discriminator(difference, -difference)[0]

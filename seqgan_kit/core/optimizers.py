@@ -1,4 +1,4 @@
-"""Optimizers and learning-rate schedules as data; the trainer turns them into torch's."""
+"""Settings of optimizers and learning-rate schedules; the trainer builds torch optimizers from them."""
 
 from __future__ import annotations
 
@@ -17,54 +17,54 @@ Schedule = Literal["constant", "linear", "cosine"]
 
 @dataclass(frozen=True)
 class Memory:
-    """What an optimizer has gathered about one player: copies, for losses that imagine its next moves."""
+    """Copies of an optimizer's state for one player, for losses that simulate its next updates."""
 
     optimizer: Optimizer
     """The rule and its settings."""
     learning_rate: float
-    """Learning rate of its last move."""
+    """Learning rate of the last update."""
     moves: int
-    """Moves that it has made."""
+    """Number of updates so far."""
     state: Mapping[str, Mapping[str, Tensor]]
-    """By name of the player's parameter: torch's state of it (``exp_avg`` and ``exp_avg_sq`` of Adam)."""
+    """torch's state per parameter name, such as ``exp_avg`` and ``exp_avg_sq`` of Adam."""
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """How the players of a turn step."""
+    """Settings of the optimizer of one turn."""
 
     learning_rate: float
-    """Step size at the start (after warm-up)."""
+    """Initial learning rate (after warm-up)."""
     name: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
-    """Which rule."""
+    """Name of the update rule."""
     betas: tuple[float, float] = (0.9, 0.999)
-    """Decay of the first and second moment (adam, adamw)."""
+    """Decay rates of the first and second moments (adam, adamw)."""
     smoothing: float = 0.99
     """Decay of the squared gradient (rmsprop). It starts at 0, so the first step is
     1 / sqrt(1 - smoothing) times the learning rate."""
     weight_decay: float = 0.0
-    """L2 (adam, rmsprop, sgd) or decoupled (adamw) decay."""
+    """Weight decay: L2 (adam, rmsprop, sgd) or decoupled (adamw)."""
     clip_norm: float | None = None
-    """Largest allowed norm of the turn's gradient."""
+    """Largest norm of the turn's gradient; larger gradients are scaled down to it."""
     schedule: Schedule = "constant"
     """How the learning rate falls over the phase."""
     warmup_moves: int = 0
-    """Moves over which the learning rate rises linearly from zero."""
+    """Number of updates over which the learning rate rises linearly from zero."""
     final_share: float = 0.0
-    """What is left of the learning rate at the end of a linear or cosine schedule."""
+    """Fraction of the learning rate left at the end of a linear or cosine schedule."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.learning_rate < math.inf:
             raise UsageError(
-                f"a learning rate of {self.learning_rate} is not possible: give a number, 0 or more."
+                f"the learning rate is {self.learning_rate}; it must be a finite number, 0 or more."
             )
         if self.clip_norm is not None and not self.clip_norm > 0:
             raise UsageError(
-                f"clip_norm is {self.clip_norm}; it must be above 0 (inf clips nothing)."
+                f"clip_norm is {self.clip_norm}; it must be above 0 (inf turns clipping off)."
             )
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Return the torch optimizer over these parameters."""
+        """Build the torch optimizer of these parameters."""
         rate, decay = self.learning_rate, self.weight_decay
         if self.name == "adam":
             return torch.optim.Adam(parameters, rate, self.betas, weight_decay=decay, fused=True)
@@ -75,7 +75,7 @@ class Optimizer:
         return torch.optim.SGD(parameters, rate, weight_decay=decay)
 
     def rate_at(self, progress: float, moves_made: int) -> float:
-        """Learning rate when a share ``progress`` of the phase is behind us and so many moves were made."""
+        """Return the learning rate after a fraction ``progress`` of the phase and ``moves_made`` updates."""
         left = 1.0
         if self.schedule == "linear":
             left = 1.0 - progress

@@ -1,4 +1,4 @@
-"""Constraints on the discriminator: gradient penalties in float32, and weight clipping."""
+"""Constraints on the discriminator: gradient penalties (computed in float32) and weight clipping."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ Scores = Callable[[Tensor], Tensor]
 
 
 class Penalty(Protocol):
-    """A term that D adds to its loss."""
+    """A term that is added to D's loss."""
 
     @property
     def name(self) -> str:
-        """Under which the term is logged."""
+        """Name under which the term is logged."""
 
     def check(self, discriminator: nn.Module) -> None:
-        """Refuse a discriminator for which the penalty has no meaning."""
+        """Refuse a discriminator for which the penalty is undefined."""
 
     def __call__(
         self, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: torch.Generator
     ) -> Tensor:
-        """Return the weighted penalty, a scalar."""
+        """Return the weighted penalty as a scalar."""
 
 
 def gradient_norms(scores: Scores, x: Tensor) -> Tensor:
-    """[B] norm of d score / d x for each sample by itself, differentiable once more.
+    """Return the norm [B] of d score / d x of every sample, itself differentiable.
 
-    ``scores`` must judge each sample by itself: then the gradient of the sum holds each sample's own.
+    ``scores`` must score each sample on its own; then the gradient of the sum holds every sample's gradient.
     """
     x = x.detach().float().requires_grad_(True)
     (gradient,) = torch.autograd.grad(scores(x).sum(), x, create_graph=True)
@@ -45,7 +45,7 @@ def gradient_norms(scores: Scores, x: Tensor) -> Tensor:
 
 
 def interpolate(real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
-    """e*real + (1-e)*fake with one e ~ U[0,1] for each sample, at any rank of tensor."""
+    """Return e*real + (1-e)*fake with one e ~ U[0,1] per sample, for tensors of any rank."""
     shape = (len(real),) + (1,) * (real.dim() - 1)
     share = torch.rand(shape, generator=rng, device=real.device)
     return share * real.detach().float() + (1 - share) * fake.detach().float()
@@ -89,22 +89,22 @@ class R1:
 
 
 def clip_weights(module: nn.Module, limit: float) -> None:
-    """Clamp every parameter to [-limit, limit], to be called after the step (Arjovsky et al. 2017)."""
+    """Clamp every parameter to [-limit, limit]; call it after the optimizer step (Arjovsky et al. 2017)."""
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.clamp_(-limit, limit)
 
 
 def _plain_scores(discriminator: Discriminator) -> Scores:
-    """D's score through ``forward``: a call would go by torch.compile, which has no second derivative."""
+    """Return D's score function, bypassing torch.compile, which has no second derivative."""
     return lambda x: discriminator.forward(x).score
 
 
 def _refuse_batch_norm(discriminator: nn.Module, penalty: str) -> None:
     if any(isinstance(module, _BatchNorm) for module in discriminator.modules()):
         raise UsageError(
-            f"{penalty} needs a discriminator without batch normalisation: it penalises the gradient of each "
-            "sample's own score, and batch normalisation mixes the samples. Use layer or instance "
+            f"{penalty} needs a discriminator without batch normalisation: it penalises the gradient of "
+            "every sample's score, and batch normalisation mixes samples. Use layer or instance "
             "normalisation, or none."
         )
 
@@ -112,9 +112,9 @@ def _refuse_batch_norm(discriminator: nn.Module, penalty: str) -> None:
 def _twice_differentiable(
     module: nn.Module, device: torch.device
 ) -> AbstractContextManager[object]:
-    """float32 and kernels that have a second derivative.
+    """Return a context with float32 and with kernels that have a second derivative.
 
-    Fused attention and cuDNN's recurrent layers have none, so both fall back to their plain forms.
+    Fused attention and cuDNN's recurrent layers have none, so their plain implementations are used.
     """
     stack = ExitStack()
     stack.enter_context(torch.autocast(device.type, enabled=False))

@@ -1,4 +1,4 @@
-"""Players without parameters that remember samples: pools of negatives, history buffers."""
+"""Players without parameters that store samples: pools of negatives, history buffers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Pool(nn.Module):
     """A fixed number of samples, refilled by a rule and read in order, batch by batch.
 
     Args:
-        size: how many samples it holds.
-        example: one sample, for shape and type.
+        size: number of samples.
+        example: one sample, for shape and dtype.
     """
 
     samples: Tensor
@@ -22,12 +22,12 @@ class Pool(nn.Module):
     def __init__(self, size: int, example: Tensor):
         super().__init__()
         if size < 1:
-            raise UsageError(f"a pool of {size} samples holds nothing; use at least 1.")
+            raise UsageError(f"a pool has {size} samples; use at least 1.")
         self.register_buffer("samples", example.new_zeros((size, *example.shape)))
         self.register_buffer("cursor", torch.zeros((), dtype=torch.int64))
 
     def refill(self, samples: Tensor) -> None:
-        """Replace all samples and starts reading from the first."""
+        """Replace all samples and start reading from the first."""
         self.samples.copy_(samples)
         self.cursor.zero_()
 
@@ -38,7 +38,7 @@ class Pool(nn.Module):
         self.cursor.zero_()
 
     def next(self, n: int) -> Tensor:
-        """Return the next ``n`` samples, going round."""
+        """Return the next ``n`` samples; after the last sample, reading starts again at the first."""
         rows = (self.cursor + torch.arange(n, device=self.samples.device)) % len(self.samples)
         self.cursor.add_(n).remainder_(len(self.samples))
         return self.samples[rows]

@@ -1,9 +1,9 @@
-"""Matrix products on a CPU, by the quicker of the two libraries that torch brings.
+"""Matrix products on a CPU, by the faster of two libraries that ship with torch.
 
-torch multiplies float32 matrices by MKL, which on processors other than Intel's leaves AVX-512 alone. oneDNN,
-which torch has for convolutions and narrower numbers, does not: on an AMD EPYC of 2024 it does twice as many
-multiply-adds a second. Everywhere else, and for what is not float32 on a CPU, these are torch's own products.
-Both are exact up to float32 rounding.
+torch multiplies float32 matrices with MKL, which does not use AVX-512 on AMD processors. oneDNN, which torch
+uses for convolutions and lower precision, does: on an AMD EPYC of 2024 it does twice as many multiply-adds
+per second. On other machines, and for other dtypes and devices, these functions are torch's own products.
+Both libraries are exact up to float32 rounding.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
 
-# With fewer multiply-adds than this oneDNN's longer way to the first of them costs what it gains.
+# With fewer multiply-adds than this, oneDNN's higher overhead per call costs more than it saves.
 _WORTH_IT = 12_000_000
-# oneDNN compiles a program for every size, which takes it about a millisecond. Where many rows come in ever
-# different numbers, as of sentences that have not ended, they are filled up to the next of few sizes.
+# oneDNN compiles a program for every size, which takes about a millisecond. Where the number of rows keeps
+# changing, as with sentences that have not ended, rows are padded to one of a few sizes.
 _MANY_ROWS, _STEP_IN_ROWS = 128, 32
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``F.linear``: x [...,K], weight [N,K], bias [N] -> [...,N].
 
-    Where oneDNN makes it, it has gradients and their gradients, and no other transforms of torch.func.
+    With oneDNN, first and second derivatives are available, but no other transforms of torch.func.
     """
     if not _worth_it(x, weight) or (bias is not None and bias.shape != weight.shape[:1]):
         return F.linear(x, weight, bias)
@@ -35,21 +35,21 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def product(a: Tensor, b: Tensor, out: Tensor | None = None) -> Tensor:
-    """a [M,K] @ b [K,N] -> [M,N]; ``out`` is room for it, which oneDNN makes no use of."""
+    """Return a [M,K] @ b [K,N] -> [M,N]; ``out`` is memory for the result, which oneDNN does not use."""
     if _worth_it(a, b.t()):
         return _filled_up(a, b.t(), None)
     return torch.mm(a, b, out=out) if out is not None else torch.mm(a, b)
 
 
 def add_product(total: Tensor, a: Tensor, b: Tensor, factor: float = 1.0) -> Tensor:
-    """total [M,N] += factor * a [M,K] @ b [K,N], in place."""
+    """Add in place: total [M,N] += factor * a [M,K] @ b [K,N]."""
     if _worth_it(a, b.t()):
         return total.add_(_filled_up(a, b.t(), None), alpha=factor)
     return total.addmm_(a, b, alpha=factor)
 
 
 class Linear(nn.Linear):
-    """``nn.Linear`` by way of :func:`linear`."""
+    """``nn.Linear`` computed by :func:`linear`."""
 
     def forward(self, input: Tensor) -> Tensor:
         """[...,K] -> [...,N]."""
@@ -57,10 +57,9 @@ class Linear(nn.Linear):
 
 
 def by_onednn(x: Tensor) -> bool:
-    """Return whether oneDNN makes large products of ``x``: of float32 on a CPU, where it is the quicker
-    one."""
+    """Return whether oneDNN computes large products of ``x``: float32, on a CPU where it is faster."""
     return (
-        # First, because nothing else here can be compiled; a compiler has its own way with products.
+        # This comes first, because torch.compile cannot trace the rest and optimises products itself.
         not torch.compiler.is_compiling()
         and x.dtype == torch.float32
         and x.device.type == "cpu"
@@ -71,13 +70,13 @@ def by_onednn(x: Tensor) -> bool:
 
 
 def library() -> str:
-    """By what large float32 products are made on this machine's CPU, in words."""
+    """Return the name of the library for large float32 products on this machine's CPU."""
     return "oneDNN" if by_onednn(torch.empty(0)) else "torch's own"
 
 
 def _worth_it(x: Tensor, weight: Tensor) -> bool:
-    """Return whether oneDNN shall multiply x [...,K] by weight [N,K]; what does not fit is torch's to
-    refuse."""
+    """Return whether oneDNN is to multiply x [...,K] by weight [N,K]; torch reports shapes that do not
+    fit."""
     return (
         by_onednn(x)
         and weight.dtype == x.dtype
@@ -88,7 +87,7 @@ def _worth_it(x: Tensor, weight: Tensor) -> bool:
 
 
 def _filled_up(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """x [M,K] by weight [N,K], plus bias [N] -> [M,N], in one of few sizes."""
+    """Return x [M,K] by weight [N,K], plus bias [N] -> [M,N], with M padded to one of a few sizes."""
     rows = len(x)
     if rows > _MANY_ROWS and rows % _STEP_IN_ROWS:
         x = F.pad(x, (0, 0, 0, -rows % _STEP_IN_ROWS))
@@ -97,12 +96,12 @@ def _filled_up(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class _Linear(Function):
-    """oneDNN's product has no gradient of its own; this one's is made of products, and so has gradients."""
+    """oneDNN's product with a gradient, which is itself made of such products and so is differentiable."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        # It takes operands of any strides, and a bias for contiguous whatever it is.
+        # oneDNN takes operands of any strides, but assumes that the bias is contiguous.
         bias = None if bias is None else bias.contiguous()
         found: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
         return found
@@ -119,7 +118,7 @@ class _Linear(Function):
 
 
 def _as_it_is(a: Tensor, b: Tensor) -> Tensor:
-    """``product`` without filling up: its rows are as many every time, or have been filled up already."""
+    """``product`` without padding: the number of rows is constant or already padded."""
     if _worth_it(a, b.t()):
         found: Tensor = _Linear.apply(a, b.t(), None)
         return found
@@ -137,8 +136,7 @@ def _onednn_is_quicker() -> bool:
 
 
 def _onednn_multiplies() -> bool:
-    """Return whether oneDNN's product works here: not part of torch's documented interface, so it is
-    tried."""
+    """Try oneDNN's product and return whether it works; torch does not document its interface."""
     one = torch.ones(1, 1, device="cpu")
     try:
         torch.ops.mkldnn._linear_pointwise(one, one, None, "none", [], "")
@@ -148,7 +146,7 @@ def _onednn_multiplies() -> bool:
 
 
 def _processor_maker() -> str:
-    """As the processor names it; empty where the system does not tell."""
+    """Return the processor's vendor name; empty if the system does not report it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

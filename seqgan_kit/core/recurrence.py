@@ -1,7 +1,8 @@
-"""Recurrent layers under autocast: in float32 where this machine has no bfloat16 kernel for them.
+"""Recurrent layers under autocast: float32 where the machine has no bfloat16 kernel for them.
 
-On a CPU torch computes an LSTM under autocast by oneDNN, whose bfloat16 LSTM needs AVX-512: elsewhere it
-raises an error. Products in bfloat16 are slow there as well, so all of a recurrent network stays in float32.
+On a CPU, torch computes an LSTM under autocast with oneDNN, whose bfloat16 LSTM needs AVX-512; without
+AVX-512 it raises an error. bfloat16 products are slow there too, so the whole recurrent network stays in
+float32.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from torch import Tensor
 
 
 def recurrent_precision(inputs: Tensor) -> AbstractContextManager[object]:
-    """Return the context in which a recurrent network reads ``inputs``: no autocast where no kernel is."""
+    """Return a context for a recurrent network on ``inputs`` that turns autocast off if the kernel is
+    missing."""
     if needs_float32(inputs):
         return torch.autocast("cpu", enabled=False)
     return nullcontext()
@@ -32,8 +34,8 @@ def needs_float32(inputs: Tensor) -> bool:
 
 @cache
 def has_bfloat16_lstm() -> bool:
-    """Return whether an LSTM under autocast has its forward and backward pass on this CPU, by trying them."""
-    # Whatever the context of the first caller: the answer is kept.
+    """Try an LSTM's forward and backward pass under autocast, and return whether this CPU supports them."""
+    # The result is cached, so it must not depend on the context of the first caller.
     with torch.inference_mode(False), torch.enable_grad(), torch.device("cpu"):
         weights = [torch.zeros(4, *shape, requires_grad=True) for shape in ((1,), (1,), (), ())]
         state = torch.zeros(1, 1, 1)

@@ -66,7 +66,7 @@ def test_a_feed_goes_on_from_its_state(read_before):
 
 
 def test_a_state_of_other_data_is_refused():
-    with pytest.raises(UsageError, match="trained on 13 rows and the data now has 12"):
+    with pytest.raises(UsageError, match="trained on 13 rows, but the data now have 12"):
         feed_of(12, 4).load_state_dict(feed_of(13, 4).state_dict())
 
 
@@ -93,7 +93,7 @@ def test_batches_that_do_not_fit_are_refused_with_what_would(batch_size, world_s
 
 
 def test_tensors_of_different_lengths_are_refused():
-    with pytest.raises(UsageError, match=r"one number of rows; these have \[3, 4\]"):
+    with pytest.raises(UsageError, match=r"the same number of rows; these have \[3, 4\]"):
         TensorFeed({"real": torch.zeros(3), "label": torch.zeros(4)}, 2, seed=0)
 
 

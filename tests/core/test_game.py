@@ -38,16 +38,20 @@ def turn(**changes) -> Turn:
 
 
 def test_a_turn_has_a_loss_or_a_rule():
-    with pytest.raises(UsageError, match="a loss or a rule, not both or neither"):
+    with pytest.raises(UsageError, match="either a loss or a rule: give exactly one"):
         Turn(("net",))
-    with pytest.raises(UsageError, match="a loss or a rule, not both or neither"):
+    with pytest.raises(UsageError, match="either a loss or a rule: give exactly one"):
         turn(rule="count")
 
 
 def test_a_loss_needs_an_optimizer_and_a_rule_has_none():
-    with pytest.raises(UsageError, match="needs an optimizer exactly if it has a loss"):
+    with pytest.raises(
+        UsageError, match="needs an optimizer if it has a loss, and none if it has a rule"
+    ):
         turn(optimizer=None)
-    with pytest.raises(UsageError, match="needs an optimizer exactly if it has a loss"):
+    with pytest.raises(
+        UsageError, match="needs an optimizer if it has a loss, and none if it has a rule"
+    ):
         Turn(("net",), rule="count", optimizer=ADAM)
 
 

@@ -32,8 +32,8 @@ def test_each_name_builds_its_rule_with_its_numbers():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"learning_rate": math.nan}, "a learning rate of nan is not possible"),
-        ({"learning_rate": -1.0}, "a learning rate of -1.0 is not possible"),
+        ({"learning_rate": math.nan}, "the learning rate is nan; it must be a finite number"),
+        ({"learning_rate": -1.0}, "the learning rate is -1.0; it must be a finite number"),
         ({"learning_rate": 0.1, "clip_norm": -1.0}, "clip_norm is -1.0; it must be above 0"),
         ({"learning_rate": 0.1, "clip_norm": 0.0}, "clip_norm is 0.0; it must be above 0"),
     ],

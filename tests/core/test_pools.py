@@ -49,7 +49,7 @@ def test_a_pools_state_is_its_samples_and_its_place():
 
 
 def test_an_empty_pool_is_refused():
-    with pytest.raises(UsageError, match="a pool of 0 samples holds nothing"):
+    with pytest.raises(UsageError, match="a pool has 0 samples"):
         Pool(0, torch.zeros(2))
 
 

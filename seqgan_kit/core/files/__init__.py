@@ -1,1 +1,1 @@
-"""Files that the program reads back, checked before anything of them is used."""
+"""Readers for files that the program wrote; contents are checked before use."""

@@ -1,10 +1,10 @@
-"""The one reader of JSON that this program wrote earlier: nothing of a file is used before it was checked.
+"""Read JSON files that this program wrote, and check them before use.
 
     model = read_checked(path, MODEL)
 
-where MODEL is a kind (see ``json_kinds.py``). A file that does not fit is refused in a sentence
-that names the file, the field, what it holds and what is allowed. Files may come from anywhere, so size and
-nesting are bounded as well.
+where MODEL is a kind (see ``json_kinds.py``). For a file that does not match, the error names the file, the
+field, its value and what is allowed. Files may come from untrusted sources, so their size and nesting are
+limited too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from seqgan_kit.core.files.json_kinds import Kind, Misfit, check_inside
 from seqgan_kit.errors import CheckpointError, SeqganKitError
 
 MOST_BYTES = 256 << 20
-_PUT_BACK = "Put back the file that the program wrote."
+_PUT_BACK = "Restore the file that the program wrote."
 
 
 def read_checked(
@@ -32,16 +32,16 @@ def read_checked(
 
     Args:
         path: the file.
-        kind: what it has to hold.
-        error: what is raised for a file that does not fit.
+        kind: what the file must contain.
+        error: the class of error to raise for a file that does not match.
         advice: the last sentence of that error.
-        most_bytes: a larger file is refused unread.
+        most_bytes: larger files are refused without reading them.
     """
     return parsed(_content(path, error, most_bytes), kind, str(path), error=error, advice=advice)
 
 
 def read_checked_lines(path: Path, kind: Kind, *, advice: str = _PUT_BACK) -> list[Any]:
-    """Return the values of a file with a JSON value on each line; a last line without its end is left out."""
+    """Return the values of a file with one JSON value per line, without an incomplete last line."""
     lines = _content(path, CheckpointError, MOST_BYTES).splitlines(keepends=True)
     if lines and not lines[-1].endswith(b"\n"):
         lines.pop()
@@ -67,7 +67,7 @@ def parsed(
     error: type[SeqganKitError] = CheckpointError,
     advice: str = _PUT_BACK,
 ) -> Any:
-    """Return the value of a JSON text, checked; ``name`` is what messages call it."""
+    """Return the checked value of a JSON text; messages refer to it as ``name``."""
     try:
         value = _loads(content)
     except (ValueError, RecursionError) as reason:
@@ -84,7 +84,7 @@ def check(
     error: type[SeqganKitError] = CheckpointError,
     advice: str = _PUT_BACK,
 ) -> None:
-    """Refuse a value that is not of the kind."""
+    """Raise an error for a value that does not match the kind."""
     try:
         kind(value)
     except Misfit as misfit:
@@ -100,7 +100,9 @@ def _content(path: Path, error: type[SeqganKitError], most_bytes: int) -> bytes:
     except OSError as reason:
         raise error(f"{path} cannot be read: {reason.strerror}.") from None
     if len(content) > most_bytes:
-        raise error(f"{path} is larger than {most_bytes >> 20} MiB, which no file of its kind is.")
+        raise error(
+            f"{path} is larger than {most_bytes >> 20} MiB, the limit for this kind of file."
+        )
     return content
 
 
@@ -109,7 +111,7 @@ def _loads(content: bytes | str) -> Any:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _why(reason: BaseException) -> str:

@@ -11,18 +11,18 @@ from seqgan_kit.errors import CheckpointError
 
 
 def sums_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """SHA-256 of the files by name, for a record in the same folder."""
+    """Return the SHA-256 of each named file, to be recorded in the same folder."""
     return {name: _sum_of(folder / name) for name in names}
 
 
 def check_sums(folder: Path, recorded: Any) -> None:
-    """Refuse files whose SHA-256 is not the recorded one; what has none (older exports) is not checked."""
+    """Refuse files whose SHA-256 differs from the recorded one; files without a record are not checked."""
     for name, wanted in recorded.items() if isinstance(recorded, dict) else ():
         path = folder / Path(str(name)).name
         if path.is_file() and _sum_of(path) != wanted:
             raise CheckpointError(
-                f"{path} is damaged or of another run: its checksum is not the one in model.json. Put the "
-                "run's own file back, or write it anew by resuming the run (--resume)."
+                f"{path} is damaged or belongs to another run: its checksum differs from the one in "
+                "model.json. Restore the run's own file, or rewrite it by resuming the run (--resume)."
             )
 
 

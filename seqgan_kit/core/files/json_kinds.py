@@ -1,4 +1,4 @@
-"""What a value of JSON may be: its type, its bounds, its names. Kinds are put together like the data:
+"""Kinds: checks of JSON values by type, bounds and names. They nest in the same way as the data:
 
     MODEL = record({"kind": word_of("text"), "length": whole(1, 65536)}, {"note": text()})
 
@@ -13,21 +13,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Kind = Callable[[Any], None]
-"""Raises :class:`Misfit` for a value that is not of the kind."""
+"""A check that raises :class:`Misfit` for a value that does not match."""
 
 _DEEPEST = 32
 _LARGEST_WHOLE = 2**63 - 1
 
 
 class Misfit(Exception):
-    """A value that is not allowed, and the way to it from the outermost one."""
+    """A value that is not allowed, with its path from the outermost value."""
 
     def __init__(self, given: Any, allowed: str, way: tuple[str | int, ...] = ()) -> None:
         super().__init__(allowed)
         self.given, self.allowed, self.way = given, allowed, way
 
     def inside(self, key: str | int) -> Misfit:
-        """Return the same, seen from the value's container."""
+        """Return this misfit with ``key`` of its container put in front of the path."""
         return Misfit(self.given, self.allowed, (key, *self.way))
 
     def __str__(self) -> str:
@@ -39,7 +39,7 @@ class Misfit(Exception):
 
 
 def text(most: int = 1_000_000, least: int = 0) -> Kind:
-    """Text of ``least`` to ``most`` characters."""
+    """Return a kind for text of ``least`` to ``most`` characters."""
     allowed = (
         f"text of {least} to {most:,} characters" if least else f"text of up to {most:,} characters"
     )
@@ -54,7 +54,7 @@ def text(most: int = 1_000_000, least: int = 0) -> Kind:
 
 
 def word_of(*words: str) -> Kind:
-    """One of a few words."""
+    """Return a kind for one of the given words."""
 
     def checked(value: Any) -> None:
         if type(value) is not str or value not in words:
@@ -64,7 +64,7 @@ def word_of(*words: str) -> Kind:
 
 
 def whole(least: int = 0, most: int = _LARGEST_WHOLE) -> Kind:
-    """A whole number in a range."""
+    """Return a kind for a whole number in a range."""
 
     def checked(value: Any) -> None:
         if type(value) is not int or not least <= value <= most:
@@ -74,7 +74,7 @@ def whole(least: int = 0, most: int = _LARGEST_WHOLE) -> Kind:
 
 
 def number(least: float = -math.inf, most: float = math.inf) -> Kind:
-    """A finite number in a range."""
+    """Return a kind for a finite number in a range."""
     bounds = "" if math.isinf(most) and math.isinf(least) else f" from {least:g} to {most:g}"
 
     def checked(value: Any) -> None:
@@ -87,13 +87,13 @@ def number(least: float = -math.inf, most: float = math.inf) -> Kind:
 
 
 def flag(value: Any) -> None:
-    """True or false."""
+    """Check for true or false."""
     if type(value) is not bool:
         raise Misfit(value, "true or false")
 
 
 def maybe(kind: Kind) -> Kind:
-    """Null, or what the kind allows."""
+    """Return a kind that also allows null."""
 
     def checked(value: Any) -> None:
         if value is None:
@@ -108,7 +108,7 @@ def maybe(kind: Kind) -> Kind:
 
 
 def list_of(kind: Kind, least: int = 0, most: int = 10_000_000) -> Kind:
-    """A list whose values are all of one kind."""
+    """Return a kind for a list whose values are all of one kind."""
 
     def checked(value: Any) -> None:
         if type(value) is not list or not least <= len(value) <= most:
@@ -120,7 +120,7 @@ def list_of(kind: Kind, least: int = 0, most: int = 10_000_000) -> Kind:
 
 
 def mapping_of(kind: Kind) -> Kind:
-    """An object of any names whose values are all of one kind."""
+    """Return a kind for an object with any names, whose values are all of one kind."""
 
     def checked(value: Any) -> None:
         if type(value) is not dict:
@@ -136,12 +136,12 @@ def mapping_of(kind: Kind) -> Kind:
 def record(
     required: Mapping[str, Kind], optional: Mapping[str, Kind] = {}, *, others: Kind | None = None
 ) -> Kind:
-    """An object with these names.
+    """Return a kind for an object with the given names.
 
     Args:
-        required: names that must be there.
+        required: names that must be present.
         optional: names that may be missing.
-        others: what values of further names may be; by default :func:`anything` that is not too deep.
+        others: kind of the values of other names; default: :func:`anything` of limited depth.
     """
     known = {**required, **optional}
     further = others or anything
@@ -151,7 +151,7 @@ def record(
             raise Misfit(value, f"an object with {', '.join(required) or 'any names'}")
         for name in required:
             if name not in value:
-                raise Misfit(_Missing(), "what is there", (name,))
+                raise Misfit(_Missing(), "a value", (name,))
         for name, item in value.items():
             check_inside(item, known.get(name, further), name)
 
@@ -159,7 +159,7 @@ def record(
 
 
 def anything(value: Any) -> None:
-    """Any JSON value with finite numbers, text that can be written, and not too many levels."""
+    """Check for any JSON value with finite numbers, encodable text and limited nesting."""
     _any_value(value, _DEEPEST)
 
 
@@ -185,7 +185,7 @@ def _any_value(value: Any, levels: int) -> None:
 
 
 class _Missing:
-    """Stands for a value that is not there."""
+    """A placeholder for a missing value."""
 
 
 def check_inside(item: Any, kind: Kind, key: str | int) -> None:
@@ -196,7 +196,7 @@ def check_inside(item: Any, kind: Kind, key: str | int) -> None:
 
 
 def _short(value: Any) -> str:
-    """How messages show a value."""
+    """Return a short form of a value for messages."""
     if isinstance(value, dict | list):
         return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
     if isinstance(value, int) and abs(value) > _LARGEST_WHOLE:

@@ -1,4 +1,4 @@
-"""Settings files (YAML, TOML, JSON) as plain data, of bounded size, depth and expansion."""
+"""Read settings files (YAML, TOML, JSON) as plain data, with limits on size, depth and expansion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from seqgan_kit.errors import UsageError
 
 _MOST_BYTES = 1 << 20
 _MOST_VALUES = 100_000
-"""With every alias written out: a few lines of aliases of aliases stand for billions of values."""
+"""Limit after all aliases are expanded: a few lines of nested aliases can stand for billions of values."""
 _DEEPEST = 32
 _LARGEST_WHOLE = 2**63 - 1
 
@@ -17,10 +17,12 @@ _LARGEST_WHOLE = 2**63 - 1
 def read_settings(path: Path) -> dict[str, Any]:
     """Return the settings in a YAML, TOML or JSON file."""
     if not path.is_file():
-        raise UsageError(f"no settings file {path}.")
+        raise UsageError(f"the settings file {path} does not exist: check the path.")
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise UsageError(f"{path} is larger than {_MOST_BYTES >> 20} MiB: no settings file is.")
+            raise UsageError(
+                f"{path} is larger than {_MOST_BYTES >> 20} MiB, the limit for settings files."
+            )
         text = path.read_text(encoding="utf-8-sig")
         data = _toml(text) if path.suffix == ".toml" else _yaml(text, path)
         _check_values(data, path, _DEEPEST)
@@ -30,7 +32,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
     except (
         ValueError
-    ) as error:  # text that is not UTF-8, numbers and dates that are none, TOML's errors
+    ) as error:  # Text that is not UTF-8, invalid numbers and dates, and TOML's errors.
         raise UsageError(f"{path} cannot be read: {error}") from error
     if not isinstance(data, dict):
         raise UsageError(f"{path} must hold settings by name, such as 'seed: 3'.")
@@ -48,17 +50,17 @@ def _yaml(text: str, path: Path) -> Any:
 
     try:
         _check_events(yaml.parse(text, Loader=yaml.SafeLoader), path)
-        return yaml.safe_load(text)  # JSON is YAML too
+        return yaml.safe_load(text)  # JSON is a subset of YAML.
     except yaml.YAMLError as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
 
 
 def _check_events(events: Any, path: Path) -> None:
-    """Refuse depth and expansion before anything is built: building is what takes the time."""
+    """Refuse excessive depth and expansion before building any value, since building takes the time."""
     import yaml
 
     sizes: dict[str, int] = {}
-    # Each open container: its anchor, and the number of values in it so far.
+    # One entry per open container: its anchor and the number of values in it so far.
     opened: list[tuple[str | None, int]] = [(None, 0)]
     for event in events:
         count = 0
@@ -74,27 +76,29 @@ def _check_events(events: Any, path: Path) -> None:
             sizes |= {event.anchor: 1} if event.anchor else {}
         elif isinstance(event, yaml.AliasEvent):
             if any(anchor == event.anchor for anchor, _ in opened):
-                raise UsageError(f"{path}: *{event.anchor} stands inside of what it repeats.")
-            count = sizes.get(event.anchor or "", 1)  # one that is not known is YAML's to report
+                raise UsageError(
+                    f"{path}: the alias *{event.anchor} is inside the value that it repeats."
+                )
+            count = sizes.get(event.anchor or "", 1)  # The YAML parser reports unknown aliases.
         anchor, before = opened[-1]
         opened[-1] = (anchor, before + count)
         if before + count > _MOST_VALUES:
             raise UsageError(
-                f"{path} holds more than {_MOST_VALUES:,} values when its aliases (*{anchor or 'name'}) are "
-                "written out: no settings file does."
+                f"{path} has more than {_MOST_VALUES:,} values when its aliases (*{anchor or 'name'}) are "
+                "expanded, the limit for settings files."
             )
 
 
 def _check_values(value: Any, path: Path, levels: int) -> None:
-    """Refuse numbers too long to be printed, and nesting that later readers would fall over."""
+    """Refuse numbers too long to print, and nesting too deep for later code."""
     if not levels:
         raise _too_deep(path)
     if isinstance(value, int) and abs(value) > _LARGEST_WHOLE:
-        raise UsageError(f"{path} holds a whole number of more than 64 bits: no setting takes it.")
+        raise UsageError(f"{path} has a whole number of more than 64 bits: no setting takes one.")
     if isinstance(value, dict | list | tuple | set):
         for item in [*value, *value.values()] if isinstance(value, dict) else value:
             _check_values(item, path, levels - 1)
 
 
 def _too_deep(path: Path) -> UsageError:
-    return UsageError(f"{path} is nested more than {_DEEPEST} levels deep: no settings file is.")
+    return UsageError(f"{path} is nested more than {_DEEPEST} levels deep: flatten it.")

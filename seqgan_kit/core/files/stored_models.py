@@ -1,8 +1,8 @@
-"""Networks read back from a description and a safetensors file, neither of which is trusted.
+"""Load networks from a description and a safetensors file, without trusting either.
 
 The sizes in a description decide how much memory a network takes and how long it takes to build. So they are
-bounded, and the network is first built without memory (torch's ``meta`` device) and compared with the header
-of the weights: only what lies in the file is ever allocated.
+limited. The network is first built without memory (torch's ``meta`` device) and compared with the header of
+the weights, so that memory is allocated only for tensors that are in the file.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from seqgan_kit.errors import CheckpointError, SeqganKitError
 M = TypeVar("M", bound=nn.Module)
 
 MOST_TOKENS = 65_536
-"""Length of a row that a model writes."""
+"""Kind of the length of the rows that a model writes."""
 _LARGEST_SETTING = 2**22
 _MOST_LAYERS = 256
 _number, _text = number(-_LARGEST_SETTING, _LARGEST_SETTING), text(10_000)
@@ -58,7 +58,7 @@ _named = record(
 
 
 def network_settings(value: Any) -> None:
-    """The settings of a network: names, numbers of a size that a network can have, lists of them."""
+    """Check the settings of a network: names, numbers of plausible size, and lists of them."""
     try:
         _named(value)
     except RecursionError:
@@ -69,7 +69,7 @@ def restored_network(build: Callable[[], M], weights: Path) -> M:
     """Return the network that ``build`` makes, with the parameters in a safetensors file.
 
     Raises:
-        CheckpointError: the file cannot be read, or is of a network of other sizes; says which tensor.
+        CheckpointError: the file cannot be read, or a tensor has another shape; the message names the tensor.
     """
     shapes = _shapes_in(weights)
     with torch.device("meta"):
@@ -88,7 +88,7 @@ def _built(build: Callable[[], M]) -> M:
         return build()
     except SeqganKitError as error:
         raise CheckpointError(str(error)) from error
-    # Networks check what people get wrong; what else a file can hold ends in torch's own errors.
+    # Networks check for common mistakes only; other bad values in a file end in torch's own errors.
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise CheckpointError(f"no network has these settings ({reason})") from error
@@ -99,9 +99,9 @@ def _shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
         with safe_open(path, framework="pt") as file:
             return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
-        raise CheckpointError(f"{path} is missing: the model was not written to its end.") from None
+        raise CheckpointError(f"{path} is missing: the export was not completed.") from None
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} is no safetensors file, or damaged: {error}") from None
+        raise CheckpointError(f"{path} is damaged or not a safetensors file: {error}") from None
 
 
 def _compare(
@@ -109,11 +109,15 @@ def _compare(
 ) -> None:
     for name, shape in here.items():
         if name not in there:
-            raise CheckpointError(f"{path} lacks {name}, which the described network has")
+            raise CheckpointError(
+                f"{path} lacks {name}, a tensor of the network that model.json describes"
+            )
         if there[name] != shape:
             raise CheckpointError(
-                f"{name} has the shape {list(there[name])} in {path}, and {list(shape)} in the network that "
+                f"{name} has shape {list(there[name])} in {path}, but {list(shape)} in the network that "
                 "model.json describes"
             )
     if further := sorted(there.keys() - here.keys()):
-        raise CheckpointError(f"{path} holds {further[0]}, which the described network has not")
+        raise CheckpointError(
+            f"{path} has {further[0]}, which is not in the network that model.json describes"
+        )

@@ -1,4 +1,4 @@
-"""Saving networks of classes that are the user's own: what must hold, and how the class is named in files."""
+"""Save networks of the user's own classes: requirements, and how files name the class."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from seqgan_kit.errors import UsageError
 
 
 class ForeignClass(Exception):
-    """A saved network of a class that this package does not have.
+    """A saved network of a class that is not part of this package.
 
     Args:
-        name: what the file says the class is called.
+        name: the name of the class in the file.
     """
 
     def __init__(self, name: object):
         super().__init__(f"{name!r:.200}")
         last = str(name).rpartition(".")[2]
         self.short = last if last.isidentifier() else "CLASS"
-        """The name without its module, to be typed."""
+        """The class name without its module."""
 
 
 def class_name(module: nn.Module) -> str:
-    """``my_gan.MyGRU``, as information for people: nothing is ever imported by it."""
+    """Return a name such as ``my_gan.MyGRU``, for display only; the program never imports it."""
     kind = type(module)
     where = kind.__module__
     if where == "__main__":
@@ -37,18 +37,19 @@ def class_name(module: nn.Module) -> str:
 
 
 def check_weights(module: nn.Module) -> None:
-    """Raise UsageError for a module whose state is not tensors alone, which safetensors cannot hold."""
+    """Raise UsageError for a module whose state holds more than tensors, since safetensors cannot store
+    it."""
     states: Mapping[str, Any] = module.state_dict()
     others = [name for name, value in states.items() if not isinstance(value, Tensor)]
     if others:
         raise UsageError(
-            f"{type(module).__name__} cannot be saved: {others[0]!r} of its state dict is no tensor. Keep "
-            "everything but tensors out of get_extra_state()."
+            f"{type(module).__name__} cannot be saved: {others[0]!r} in its state dict is not a tensor. "
+            "Return only tensors from get_extra_state()."
         )
 
 
 def weights_to_save(states: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict on the CPU, in plain memory order, no two tensors in one memory (as tied weights are)."""
+    """Return a contiguous state dict on the CPU in which no two tensors share memory (as tied weights do)."""
     return {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in states.items()
@@ -56,7 +57,7 @@ def weights_to_save(states: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def not_finite(tensors: Mapping[str, Tensor]) -> str:
-    """Name the first tensor with numbers that are infinite or not a number; "" if there is none."""
+    """Return a sentence about the first tensor with non-finite values, or "" if there is none."""
     for name, tensor in tensors.items():
         if bad := int((~tensor.isfinite()).sum()):
             return f"{bad:,} of {tensor.numel():,} numbers in {name} are not finite"

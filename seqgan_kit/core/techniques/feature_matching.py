@@ -1,7 +1,7 @@
-"""Feature matching: G makes D's features of fakes average to those of reals (Salimans et al. 2016: "Improved
+"""Feature matching: G matches the mean of D's features on real samples (Salimans et al. 2016: "Improved
 techniques for training GANs", section 3.1).
 
-    G minimises || mean_x f(x) - mean_z f(G(z)) ||_2^2,    f: the features that D's score is made of
+    G minimises || mean_x f(x) - mean_z f(G(z)) ||_2^2,    f: the features that D's score head reads
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from seqgan_kit.core.game import Batch, Loss, Move
 
 
 def feature_distance(real: Tensor, fake: Tensor) -> Tensor:
-    """|| mean real - mean fake ||^2 of features [N,F] and [M,F]; a scalar, in float32 or wider."""
+    """Return || mean real - mean fake ||^2 of features [N,F] and [M,F]: a scalar, in float32 or wider."""
     wide = torch.promote_types(fake.dtype, torch.float32)
     return (real.to(wide).mean(0) - fake.to(wide).mean(0)).square().sum()
 
 
 class FeatureMatching(Pathwise):
-    """G's loss is the distance of mean features in place of the objective's half; D's is unchanged."""
+    """An estimator whose loss for G is the distance of mean features; D's loss is unchanged."""
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
         fake = game.discriminate(game.draw(len(batch["real"]), batch, move.rng)).features

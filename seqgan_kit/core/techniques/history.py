@@ -1,10 +1,10 @@
-"""Historical averaging: a player is held near the mean of all it has been (Salimans et al. 2016: "Improved
-techniques for training GANs", section 3.3).
+"""Historical averaging: a player's parameters are pulled towards their running mean (Salimans et al. 2016:
+"Improved techniques for training GANs", section 3.3).
 
     a player's loss gets + weight * || theta - (1/t) sum_{i=1..t} theta_i ||^2
 
-with theta_1 ... theta_t its parameters before its earlier moves. In games without an equilibrium by gradient
-steps, such as one player's x y against the other's -x y, this stops the circling.
+with theta_1 ... theta_t its parameters before its earlier updates. Some games do not converge by gradient
+steps, for example the losses x y and -x y of two players; there the term stops the cycling.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _MEAN = "mean_"
 
 
 class History(nn.Module):
-    """The running mean of a player's parameters; a player itself, without parameters.
+    """The running mean of a player's parameters. It is itself a player, without parameters.
 
     Args:
-        player: whose history it is.
+        player: the player whose parameters are averaged.
     """
 
     moves: Tensor
@@ -38,11 +38,11 @@ class History(nn.Module):
             self.register_buffer(f"{_MEAN}{number}", torch.zeros_like(parameter.detach()))
 
     def means(self) -> list[Tensor]:
-        """In the order of the player's parameters."""
+        """Return the means in the order of the player's parameters."""
         return [buffer for name, buffer in self.named_buffers() if name.startswith(_MEAN)]
 
     def distance(self, player: nn.Module) -> Tensor:
-        """|| theta - mean ||^2, a scalar; 0 while there is no history."""
+        """Return || theta - mean ||^2, a scalar; 0 before the first update."""
         parts = [
             (parameter - mean).square().sum()
             for parameter, mean in zip(player.parameters(), self.means(), strict=True)
@@ -51,7 +51,7 @@ class History(nn.Module):
 
     @torch.no_grad()
     def remember(self, player: nn.Module) -> None:
-        """Take the present parameters into the mean."""
+        """Add the current parameters to the mean."""
         self.moves.add_(1)
         for parameter, mean in zip(player.parameters(), self.means(), strict=True):
             mean.add_((parameter - mean) / self.moves)
@@ -59,7 +59,7 @@ class History(nn.Module):
 
 @dataclass(frozen=True)
 class HistoricalPenalty:
-    """The term in D's loss; remembers D as it was before each move."""
+    """The term in D's loss; it records D's parameters before each update."""
 
     history: History
     weight: float
@@ -67,7 +67,9 @@ class HistoricalPenalty:
 
     def check(self, discriminator: nn.Module) -> None:
         if self.weight < 0:
-            raise UsageError(f"historical averaging weighs {self.weight:g}; use 0 or more.")
+            raise UsageError(
+                f"the weight of historical averaging is {self.weight:g}; use 0 or more."
+            )
 
     def __call__(
         self, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: torch.Generator
@@ -76,23 +78,23 @@ class HistoricalPenalty:
 
 
 class WithHistory:
-    """An estimator whose G is held near its history.
+    """An estimator that adds the historical averaging of G to another estimator's loss.
 
     Args:
-        estimator: whose losses these are.
-        history: of G.
-        weight: of the term.
+        estimator: the estimator to extend.
+        history: the history of G.
+        weight: the weight of the term.
     """
 
     def __init__(self, estimator: Estimator, history: History, weight: float):
         self.estimator, self.history, self.weight = estimator, history, weight
 
     def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
-        """Return the estimator's."""
+        """Return the fakes of the inner estimator."""
         return self.estimator.fakes(game, batch, n, move)
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
-        """Return the estimator's plus the term."""
+        """Return the loss of the inner estimator plus the term."""
         loss = self.estimator.generator_loss(game, batch, move)
         term = _term(self.history, game.players["generator"], self.weight)
         return Loss(loss.total + term, {**loss.logs, "generator_history": term})

@@ -1,9 +1,10 @@
-"""Instance noise: D judges real and fake samples with normal noise on them, less of it as training goes on
-(Sonderby, Caballero, Theis, Shi, Huszar 2017: "Amortised MAP inference for image super-resolution").
+"""Instance noise: D reads real and fake samples with Gaussian noise that falls during training (Sonderby,
+Caballero, Theis, Shi, Huszar 2017: "Amortised MAP inference for image super-resolution").
 
     D sees x + s e, e ~ N(0, 1), for reals and fakes alike;  s falls linearly from its start to 0
 
-With noise the two distributions overlap, so that D cannot tell all fakes and G has a slope to follow.
+With noise, the real and fake distributions overlap. D then cannot separate them perfectly, and G's gradient
+does not vanish.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from seqgan_kit.errors import UsageError
 
 
 class NoisyInput(nn.Module):
-    """A trunk that gets noisy samples while it trains; in evaluation mode it gets them as they are.
+    """A trunk that adds noise to its input in training mode and none in evaluation mode.
 
-    The deviation is no part of its state: whoever plays sets it, move by move.
+    The standard deviation is not part of its state: the estimator sets it before every update.
     """
 
     def __init__(self, trunk: nn.Module):
@@ -40,26 +41,26 @@ class NoisyInput(nn.Module):
 
 
 class WithInstanceNoise:
-    """An estimator whose D sees noise, by how much of the phase is behind us.
+    """An estimator that sets the noise level of D by the progress of the phase.
 
     Args:
-        estimator: whose losses these are.
-        layer: in front of D's trunk.
-        deviation: of the noise in the phase's first round; 0 in its last.
+        estimator: the estimator to extend.
+        layer: the noise layer in front of D's trunk.
+        deviation: standard deviation in the first round; it falls linearly to 0 in the last.
     """
 
     def __init__(self, estimator: Estimator, layer: NoisyInput, deviation: float):
         if deviation < 0:
-            raise UsageError(f"instance noise {deviation:g} is no deviation; use 0 or more.")
+            raise UsageError(f"the deviation of instance noise is {deviation:g}; use 0 or more.")
         self.estimator, self.layer, self.deviation = estimator, layer, deviation
 
     def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
-        """Return the estimator's, and noise for D's turn."""
+        """Set the noise for D's update, and return the fakes of the inner estimator."""
         self._set(move)
         return self.estimator.fakes(game, batch, n, move)
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
-        """Return the estimator's, under noise."""
+        """Set the noise, and return the loss of the inner estimator."""
         self._set(move)
         loss = self.estimator.generator_loss(game, batch, move)
         return Loss(loss.total, {**loss.logs, "instance_noise": self.layer.deviation})

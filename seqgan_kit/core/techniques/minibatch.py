@@ -1,10 +1,10 @@
-"""Minibatch discrimination: D's score of a sample depends on how near the batch's other samples are (Salimans
-et al. 2016: "Improved techniques for training GANs", section 3.2).
+"""Minibatch discrimination: D also reads how similar a sample is to the rest of the batch (Salimans et al.
+2016: "Improved techniques for training GANs", section 3.2).
 
     M_i = f(x_i) T  [B,C],   c_b(i, j) = exp(-||M_ib - M_jb||_1),   o_b(x_i) = sum_j c_b(i, j)
     the score is a linear map of f(x_i) and o(x_i) together
 
-A collapsed G's fakes are all near each other, which one sample alone could not tell.
+If G collapses, its samples are close to each other. D can see this only by comparing samples.
 """
 
 from __future__ import annotations
@@ -17,43 +17,43 @@ from torch import Tensor, nn
 from seqgan_kit.core.runs.memory import TRAINED_BYTES, check_memory
 from seqgan_kit.errors import UsageError
 
-# Of each pair of samples, in each dimension: their difference, its sign for the gradient, and the gradient.
+# Every pair of samples stores, per dimension, a difference, its sign for the gradient, and the gradient.
 _BYTES_A_DISTANCE = 12
 _MANY_BYTES = 2**30
 _FEWER = "use fewer kernels or dimensions (50 kernels of 5 are usual)"
 
 
 def closeness(rows: Tensor) -> Tensor:
-    """Rows [N,B,C] -> o [N,B]: sum over all j, i itself among them, of exp(-||row_ib - row_jb||_1)."""
-    # Not cdist, which has no second derivative.
+    """Map rows [N,B,C] to o [N,B]: the sum over all j, including i, of exp(-||row_ib - row_jb||_1)."""
+    # cdist would be shorter, but it has no second derivative.
     return (-(rows.unsqueeze(0) - rows.unsqueeze(1)).abs().sum(3)).exp().sum(1)
 
 
 class MinibatchDiscrimination(nn.Module):
-    """Features [N,F] -> o [N,kernels].
+    """A layer from features [N,F] to similarities o [N,kernels].
 
     Args:
         features: F.
-        kernels: B, how many similarities are measured.
-        dimensions: C, in how many dimensions each is.
+        kernels: B, the number of similarities.
+        dimensions: C, the dimensions per similarity.
     """
 
     def __init__(self, features: int, kernels: int = 50, dimensions: int = 5):
         super().__init__()
         if min(features, kernels, dimensions) < 1:
             raise UsageError(
-                f"minibatch discrimination by {kernels} kernels of {dimensions} dimensions on {features} "
-                "features measures nothing; use at least 1 of each."
+                f"minibatch discrimination has {kernels} kernels of {dimensions} dimensions on {features} "
+                "features; use at least 1 of each."
             )
         self.kernels, self.dimensions = kernels, dimensions
         what, numbers = f"minibatch discrimination by {kernels:,} kernels", kernels * dimensions
         check_memory(f"training {what}", features * numbers, TRAINED_BYTES, advice=_FEWER)
-        # Rows of T f with entries of order 1, so that distances are neither all 0 nor all too far to tell.
+        # Entries of T f are of order 1, so that the exponentials of distances are neither all 1 nor all 0.
         self.tensor = nn.Parameter(torch.randn(features, kernels * dimensions) / features**0.5)
 
     def forward(self, features: Tensor) -> Tensor:
         pairs = len(features) ** 2 * self.kernels * self.dimensions
-        if pairs * _BYTES_A_DISTANCE > _MANY_BYTES:  # looking at the machine takes its time
+        if pairs * _BYTES_A_DISTANCE > _MANY_BYTES:  # Reading the machine's free memory is slow.
             what = f"comparing {len(features)} samples by {self.kernels:,} kernels"
             check_memory(
                 what, pairs, _BYTES_A_DISTANCE, "distances", f"{_FEWER}, or a smaller batch"
@@ -62,7 +62,7 @@ class MinibatchDiscrimination(nn.Module):
 
 
 class MinibatchScore(nn.Module):
-    """A score head that also looks at the batch: score(f) + w o(f), which is a linear map of both."""
+    """A score head on features and similarities: score(f) + w o(f)."""
 
     def __init__(self, score: nn.Module, closenesses: MinibatchDiscrimination):
         super().__init__()

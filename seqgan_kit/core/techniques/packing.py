@@ -1,11 +1,11 @@
-"""Packing: D judges m samples at once, so that it sees a lack of variety (Lin, Khetan, Fanti, Oh 2018:
+"""Packing: D scores m samples together, so it can detect a lack of diversity (Lin, Khetan, Fanti, Oh 2018:
 "PacGAN: The power of two samples in generative adversarial networks").
 
     packs X_i = (x_{im+1} ... x_{im+m}), side by side along the channels
     D minimises the objective of D(X_real) and D(X_fake); G's loss is the objective of D(G(z_1) ... G(z_m))
 
-A pack is all real or all fake. A batch of B samples makes B/m packs and as many scores. The authors' code
-makes B packs of B*m samples; a batch m times as large does the same here.
+A pack is all real or all fake. A batch of B samples makes B/m packs and B/m scores. The authors' code makes B
+packs from B*m samples; a batch size m times as large does the same here.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from seqgan_kit.errors import UsageError
 
 
 def pack(x: Tensor, samples: int) -> Tensor:
-    """[B,C,...] -> [B/m,m*C,...]: each m samples in a row become one, side by side along the channels."""
+    """Pack [B,C,...] into [B/m,m*C,...]: m consecutive samples are concatenated along the channels."""
     check_packs(len(x), samples)
     return x.reshape(len(x) // samples, samples * x.shape[1], *x.shape[2:])
 
 
 def check_packs(batch: int, samples: int) -> None:
-    """Refuse a batch that is no whole number of packs."""
+    """Refuse a batch size that is not a multiple of the pack size."""
     if batch % samples:
         raise UsageError(
             f"a batch of {batch} does not divide into packs of {samples}; use a batch size "
@@ -37,24 +37,24 @@ def check_packs(batch: int, samples: int) -> None:
 
 
 def unpack(packs: Tensor, samples: int) -> Tensor:
-    """[B/m,m*C,...] -> [B,C,...], the inverse of :func:`pack`."""
+    """Unpack [B/m,m*C,...] into [B,C,...], the inverse of :func:`pack`."""
     return packs.reshape(len(packs) * samples, packs.shape[1] // samples, *packs.shape[2:])
 
 
 class Packed(nn.Module):
-    """A trunk in front of which samples are packed: [B,C,...] -> features [B/m,F].
+    """A trunk that packs its input: [B,C,...] -> features [B/m,F].
 
     Args:
-        trunk: takes m times the channels of one sample.
-        samples: m.
+        trunk: a network with m times the channels of one sample as input.
+        samples: m, the samples per pack.
     """
 
     def __init__(self, trunk: nn.Module, samples: int):
         super().__init__()
         if samples < 2:
-            raise UsageError(f"a pack of {samples} samples packs nothing; use at least 2.")
+            raise UsageError(f"a pack has {samples} samples; use at least 2.")
         self.trunk, self.samples = trunk, samples
-        # Reals and fakes of whole packs never share a pack, so one pass over both stays exact.
+        # Batches are whole packs, so reals and fakes never share one and one pass over both stays exact.
         self.rows_are_independent = getattr(trunk, "rows_are_independent", False)
         self.features = getattr(trunk, "features", None)
 
@@ -64,10 +64,10 @@ class Packed(nn.Module):
 
 @dataclass(frozen=True)
 class PackPenalty:
-    """A penalty on the gradient of a pack's score by the whole pack.
+    """A gradient penalty that treats a pack as one sample.
 
-    The score of a pack is a function of its m samples together: its gradient's norm is taken over all of
-    them, and a pack is mixed with one share of real, not each sample with its own.
+    The score of a pack is a function of all its m samples. So the gradient norm is taken over the whole pack,
+    and one interpolation weight is drawn per pack, not per sample.
     """
 
     penalty: Penalty
@@ -88,7 +88,7 @@ class PackPenalty:
 
 
 class _OfPacks(nn.Module):
-    """The same discriminator as a function of packs."""
+    """The discriminator as a function of packs that are already made."""
 
     def __init__(self, discriminator: Discriminator, samples: int):
         super().__init__()

@@ -1,22 +1,22 @@
-"""Unrolled GAN: G is judged by the D that would answer it (Metz, Poole, Pfau, Sohl-Dickstein 2017: "Unrolled
+"""Unrolled GAN: G's loss uses D after K simulated updates (Metz, Poole, Pfau, Sohl-Dickstein 2017: "Unrolled
 generative adversarial networks").
 
     d_0 = D's parameters;  d_{k+1} = d_k - step(grad_d L_D(d_k, g)),  k = 0 ... K-1      (eq. 7)
     G minimises  L_G(d_K(g), g), differentiated through all K steps                      (eq. 9)
 
-L_G is -L_D, both halves of it, where G's objective is minus D's (minimax, wasserstein): the half of the reals
-depends on g too, through d_K. Otherwise it is the objective's own half of G (the paper has minimax alone).
+If G's objective is minus D's (minimax, wasserstein), L_G is -L_D with both halves, since through d_K the real
+half depends on g too. Otherwise L_G is the objective's half for G (the paper has only minimax).
 
-D itself makes its own single move in its own turn. As in the authors' notebook (poolio/unrolled_gan), all K
-steps see one batch of reals and one of fakes, the same that G is judged on, and the imagined Adam continues
-from the moments and the number of moves of D's own (``Move.memory``). From moments of 0 its first step would
-be lr * sign(gradient), whose derivative is 0: G's gradient through d_K would all but vanish.
+D itself makes one real update in its own turn. As in the authors' notebook (poolio/unrolled_gan), all K
+simulated updates use one batch of reals and one of fakes, the same as G's loss. The simulated Adam continues
+from the moments and the update count of D's optimizer (``Move.memory``). From zero moments its first step
+would be lr * sign(gradient), whose derivative is 0, and G's gradient through d_K would nearly vanish.
 
-Penalties join the imagined steps; that the points at which they are taken lie between reals and fakes, and so
-depend on g, is left out of the derivative.
+Penalties are part of the simulated updates. The points where they are evaluated lie between reals and fakes
+and so depend on g; the derivative ignores this dependence.
 
-Differs from the notebook: D moves before G in a round, where the notebook moves both at once. Adam's epsilon
-is inside the root.
+Differs from the notebook: D is updated before G in a round; the notebook updates both at once. Adam's epsilon
+is inside the square root.
 """
 
 from __future__ import annotations
@@ -35,46 +35,48 @@ from seqgan_kit.core.optimizers import Memory
 from seqgan_kit.errors import UsageError, unknown
 
 Parameters = dict[str, Tensor]
-_FIRST_RATE = 1e-4  # the notebook's, where D has not moved yet
+_FIRST_RATE = 1e-4  # The notebook's value, used before D's first update.
 
 
 @dataclass(frozen=True)
 class InnerOptimizer:
-    """How D is imagined to step, as a differentiable function."""
+    """Settings of D's simulated optimizer, whose steps are differentiable."""
 
     learning_rate: float | None = None
-    """Learning rate; None: that of D's last move (1e-4 before it)."""
+    """Learning rate; None: that of D's last update (1e-4 before the first)."""
     name: Literal["adam", "sgd"] = "adam"
-    """adam, which continues from the moments of D's own, or gradient descent with momentum."""
+    """adam, continuing from the moments of D's optimizer, or sgd, gradient descent with momentum."""
     betas: tuple[float, float] = (0.5, 0.999)
-    """Adam's decay of both moments before D's first move, D's own afterwards; the first one is the momentum
-    of sgd."""
+    """Adam's decay rates before D's first update (later those of D's optimizer); the first is sgd's
+    momentum."""
     epsilon: float = 1e-8
-    """Adam's; inside the root, so that a gradient of 0 has a derivative."""
+    """Adam's epsilon, inside the square root so that the step is differentiable at a gradient of 0."""
 
     def __post_init__(self) -> None:
         if self.name not in ("adam", "sgd"):
             raise unknown("inner optimizer", self.name, ("adam", "sgd"))
         if self.learning_rate is not None and self.learning_rate <= 0:
-            raise UsageError(f"the inner learning rate is {self.learning_rate:g}; use one above 0.")
+            raise UsageError(
+                f"the inner learning rate is {self.learning_rate:g}; use a number above 0."
+            )
 
     def continuing(self, memory: Memory | None) -> InnerOptimizer:
-        """Return the same with what it takes from D's own optimizer filled in."""
+        """Return a copy with the missing values taken from D's own optimizer."""
         own = _FIRST_RATE if memory is None else memory.learning_rate
         rate = own if self.learning_rate is None else self.learning_rate
         if memory is None or self.name == "sgd":
             return replace(self, learning_rate=rate)
         if memory.optimizer.name not in ("adam", "adamw"):
             raise UsageError(
-                f"unrolling by adam continues from the moments of D's own optimizer, and D moves by "
-                f"{memory.optimizer.name}, which has others. Let D move by adam, or unroll by sgd."
+                f"unrolling with adam continues from the moments of D's optimizer, which is "
+                f"{memory.optimizer.name} and has other moments. Train D with adam, or unroll with sgd."
             )
         return replace(self, learning_rate=rate, betas=memory.optimizer.betas)
 
     def start(self, parameters: Parameters, memory: Memory | None = None) -> AdamMoments:
-        """The moments of D's own optimizer for adam; 0 for sgd and before D's first move.
+        """Return the moments of D's own optimizer for adam; zeros for sgd and before D's first update.
 
-        ``memory`` has the names of ``parameters``.
+        ``memory`` uses the same parameter names as ``parameters``.
         """
         means, squares = ({n: torch.zeros_like(p) for n, p in parameters.items()} for _ in "12")
         if memory is None or self.name == "sgd":
@@ -87,10 +89,10 @@ class InnerOptimizer:
     def step(
         self, parameters: Parameters, gradients: Mapping[str, Tensor], moments: AdamMoments
     ) -> tuple[Parameters, AdamMoments]:
-        """The next parameters and moments, as functions of these; t counts D's moves and the imagined ones.
+        """Return the next parameters and moments, as differentiable functions of the current ones.
 
-        sgd: m <- b1 m + g, d <- d - lr m. adam: m <- b1 m + (1-b1) g, v <- b2 v + (1-b2) g^2,
-        d <- d - lr m/(1-b1^t) / sqrt(v/(1-b2^t) + eps^2).
+        t counts real and simulated updates. sgd: m <- b1 m + g, d <- d - lr m. adam: m <- b1 m + (1-b1) g, v
+        <- b2 v + (1-b2) g^2, d <- d - lr m/(1-b1^t) / sqrt(v/(1-b2^t) + eps^2).
         """
         first, second = self.betas
         number, rate = moments.steps + 1, self.learning_rate
@@ -111,29 +113,29 @@ class InnerOptimizer:
 
 @dataclass(frozen=True)
 class AdamMoments:
-    """What an imagined optimizer remembers, by the names of the parameters."""
+    """State of the simulated optimizer, by parameter name."""
 
     means: Parameters
     squares: Parameters
     steps: int
-    """Moves made so far, D's own included."""
+    """Updates so far, including those of D's own optimizer."""
 
 
 class Unrolled(Pathwise):
-    """The pathwise gradient, through the answer of an imagined D.
+    """The pathwise gradient through D after K simulated updates.
 
     Args:
         steps: K.
-        optimizer: how the imagined D steps.
+        optimizer: settings of the simulated updates.
     """
 
     def __init__(self, steps: int = 5, optimizer: InnerOptimizer | None = None):
         if steps < 1:
-            raise UsageError(f"unrolled over {steps} steps is not unrolled; use at least 1.")
+            raise UsageError(f"unrolling has {steps} steps; use at least 1.")
         self.steps, self.optimizer = steps, optimizer or InnerOptimizer()
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
-        """G's objective under d_K; D's parameters and buffers stay as they are."""
+        """Return G's loss under d_K; D's own parameters and buffers do not change."""
         discriminator = game.players["discriminator"]
         fake = game.draw(len(batch["real"]), batch, move.rng)
         with frozen(discriminator):
@@ -143,10 +145,10 @@ class Unrolled(Pathwise):
         return Loss(loss, {"generator_loss": loss})
 
     def answer(self, game: AdversarialGame, batch: Batch, fake: Tensor, move: Move) -> Parameters:
-        """D's parameters after K imagined steps on these reals and fakes, as functions of the fakes."""
+        """Return D's parameters after K simulated updates, as differentiable functions of the fakes."""
         judged = _WithParameters(game)
         own = game.players["discriminator"].named_parameters()
-        # Detached: what D's own parameters would get as a gradient is not wanted.
+        # Detached, because D's own parameters must not get a gradient here.
         parameters = {
             _path(name): p.detach().requires_grad_() for name, p in own if p.requires_grad
         }
@@ -168,12 +170,12 @@ class Unrolled(Pathwise):
 
 
 def _path(name: str) -> str:
-    """A parameter of D by its name in :class:`_WithParameters`."""
+    """Return the name in :class:`_WithParameters` of a parameter of D."""
     return f"game.players.discriminator.{name}"
 
 
 class _WithParameters(nn.Module):
-    """A game's losses as a module's call, so that D's parameters can be given to it."""
+    """A game's losses as a module's forward, so that functional_call can replace D's parameters."""
 
     def __init__(self, game: AdversarialGame):
         super().__init__()

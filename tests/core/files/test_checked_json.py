@@ -46,7 +46,7 @@ def test_what_fits_is_given_back(content: str) -> None:
         ("", r"f is damaged: it is not JSON"),
         ("[" * 100_000, r"f is damaged: it is not JSON \(it is nested too deeply"),
         ("9" * 5000, r"it is not JSON"),
-        ("NaN", r"NaN is no JSON number"),
+        ("NaN", r"NaN is not a JSON number"),
         ("[]", r"the whole is a list of 0; allowed is an object with kind, sizes"),
         ("{}", r"kind is missing"),
         ('{"kind": "x", "sizes": [1]}', r'kind is "x"; allowed is "text" or "image"'),

@@ -19,7 +19,7 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(
     ("name", "content", "message"),
     [
         ("a.yaml", BOMB, "more than 100,000 values when its aliases"),
-        ("a.yaml", "a: &a [*a]", r"\*a stands inside of what it repeats"),
+        ("a.yaml", "a: &a [*a]", r"\*a is inside the value that it repeats"),
         ("a.yaml", "a: " + "[" * 20_000, "nested more than 32 levels"),
         ("a.json", '{"a": ' * 50_000, "nested more than 32 levels"),
         ("a.yaml", "a: 0x" + "f" * 9000, "whole number of more than 64 bits"),

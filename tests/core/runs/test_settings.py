@@ -157,7 +157,7 @@ def test_unreadable_files_are_named(tmp_path, name, content, message):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(UsageError, match=r"no settings file .*nothing\.yaml"):
+    with pytest.raises(UsageError, match=r"the settings file .*nothing\.yaml does not exist"):
         read_settings(tmp_path / "nothing.yaml")
 
 

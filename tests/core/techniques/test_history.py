@@ -81,5 +81,5 @@ def test_it_ends_the_circling_of_a_bilinear_game(weight, closer):
 
 def test_a_negative_weight_is_refused():
     player = nn.Linear(1, 1)
-    with pytest.raises(UsageError, match="weighs -1"):
+    with pytest.raises(UsageError, match="historical averaging is -1"):
         HistoricalPenalty(History(player), -1.0).check(player)

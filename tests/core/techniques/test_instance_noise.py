@@ -76,5 +76,5 @@ def test_there_is_none_in_evaluation_mode(game, move):
 
 
 def test_a_negative_deviation_is_refused():
-    with pytest.raises(UsageError, match="instance noise -1"):
+    with pytest.raises(UsageError, match="instance noise is -1"):
         WithInstanceNoise(Pathwise(), NoisyInput(nn.Identity()), -1.0)

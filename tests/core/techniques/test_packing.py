@@ -82,7 +82,7 @@ def test_a_pack_is_mixed_with_one_share(rng):
 def test_what_cannot_be_packed_is_refused():
     with pytest.raises(UsageError, match="batch of 5 does not divide into packs of 2"):
         pack(torch.zeros(5, 2), 2)
-    with pytest.raises(UsageError, match="packs nothing"):
+    with pytest.raises(UsageError, match="a pack has 1 samples"):
         Packed(nn.Identity(), 1)
     judge = Discriminator(Packed(nn.BatchNorm1d(4), 2), 4)
     with pytest.raises(UsageError, match="without batch normalisation"):

@@ -225,7 +225,7 @@ def test_a_d_of_other_moments_is_refused():
     game = tiny_game(Unrolled(1))
     memory = Memory(Optimizer(0.01, "rmsprop"), 0.01, 1, {})
     move = Move("adversarial", 0, 1, torch.Generator(), lambda player: memory)
-    with pytest.raises(UsageError, match="D moves by rmsprop"):
+    with pytest.raises(UsageError, match="D's optimizer, which is rmsprop"):
         game.generator_loss({"real": torch.randn(5, 2).double()}, move)
 
 
@@ -260,7 +260,7 @@ def test_more_steps_ahead_see_a_stronger_d(move):
 
 
 def test_wrong_settings_are_refused():
-    with pytest.raises(UsageError, match="unrolled over 0 steps"):
+    with pytest.raises(UsageError, match="unrolling has 0 steps"):
         Unrolled(0)
     with pytest.raises(UsageError, match="Did you mean 'adam'"):
         InnerOptimizer(name="adan")
