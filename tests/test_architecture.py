@@ -36,6 +36,7 @@ IMAGE_SETTINGS = {
     "image_gans.conditions",
     "image_gans.switches",
     "image_gans.schedule",
+    "image_gans.player_schedule",
 }
 IMAGE_PARTS = BELOW_IMAGES | IMAGE_SETTINGS | {"image_gans.networks", "image_gans.metrics"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -67,13 +68,22 @@ MAY_IMPORT: dict[str, set[str]] = {
     "image_gans.metrics": BELOW_IMAGES,
     "image_gans.switches": BELOW_IMAGES | {"image_gans.networks"},
     "image_gans.schedule": BELOW_IMAGES | {"image_gans.switches"},
+    "image_gans.player_schedule": BELOW_IMAGES,
+    "image_gans.distances": BELOW_IMAGES | {"image_gans.metrics"},
+    "image_gans.pair_game": IMAGE_PARTS | {"image_gans.distances"},
     "image_gans.image_presets": {"image_gans", "image_gans.schedule"},
     "image_gans.image_fitting": IMAGE_PARTS,
     "image_gans.few_labels": BELOW_IMAGES,
     "image_gans.conditional_game": IMAGE_PARTS,
     "image_gans.grids": BELOW_IMAGES,
     "image_gans.latent": IMAGE_PARTS,
-    "image_gans.methods": IMAGE_PARTS | {"image_gans.conditional_game", "image_gans.few_labels"},
+    "image_gans.methods": IMAGE_PARTS
+    | {
+        "image_gans.distances",
+        "image_gans.pair_game",
+        "image_gans.conditional_game",
+        "image_gans.few_labels",
+    },
     "image_gans.evaluation": IMAGE_PARTS | {"image_gans.latent", "image_gans.few_labels"},
     "image_gans.bench": IMAGE_PARTS
     | {"image_gans.methods", "seqgan_kit.bench", "seqgan_kit.cli.command"},

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from torch import nn
 
-from image_gans.networks.autoencoder import AutoencoderConfig, AutoencoderGenerator
+from image_gans.networks.autoencoder_networks import AutoencoderConfig, AutoencoderGenerator
 from image_gans.networks.bernoulli import BernoulliConfig, BernoulliGenerator
 from image_gans.networks.coded import CodedConfig, CodedGenerator
 from image_gans.networks.conditional import ConditionalConfig, ConditionalGenerator

@@ -34,10 +34,11 @@ from image_gans.networks.conditional import ConditionalGenerator
 from image_gans.networks.labelled import feature_count
 from image_gans.schedule import ImageTraining, in_turns
 from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game
-from seqgan_kit.core.adversarial import AdversarialGame, Pathwise, accuracy
+from seqgan_kit.core.adversarial import AdversarialGame, Pathwise
 from seqgan_kit.core.bounds import Share, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Loss, Move, Phase
+from seqgan_kit.core.judging import accuracy
 from seqgan_kit.core.objectives import non_saturating
 
 

@@ -10,8 +10,8 @@
 k keeps E[L(G(z))] near gamma E[L(x)]: where fakes are rebuilt too badly D looks at real pictures alone. gamma
 trades variety (large) for clean pictures (small).
 
-The four choices: the players of networks/autoencoder.py, the Wasserstein objective on the score -L with the
-fakes' half weighted by k, the pathwise gradient, and one phase of D, G and the balance.
+The four choices: the players of networks/autoencoder_networks.py, the Wasserstein objective on the score
+-L with the fakes' half weighted by k, the pathwise gradient, and one phase of D, G and the balance.
 
 Differs from the paper, in the preset ``paper`` too: D moves before G instead of with it. There step sizes are
 halved when M_global stalls; here they follow --learning-rate-schedule. With several processes each keeps a
@@ -26,7 +26,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from image_gans.networks.autoencoder import MeanError
+from image_gans.networks.autoencoder_networks import MeanError
 from image_gans.schedule import (
     ImageTraining,
     adversarial_phase,

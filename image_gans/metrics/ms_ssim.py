@@ -55,6 +55,19 @@ def ms_ssim(x: Tensor, y: Tensor, pixel_range: float = 2.0) -> Tensor:
     return similarity.mean(1)
 
 
+def ssim(x: Tensor, y: Tensor, pixel_range: float = 2.0) -> Tensor:
+    """Return the structural similarity [N] at one scale (Wang et al. 2004), differentiable in both.
+
+    Args:
+        x: images [N,C,H,W].
+        y: as many of the same shape.
+        pixel_range: L; 2 for pixels in [-1,1].
+    """
+    x, y = x.double() + pixel_range / 2, y.double() + pixel_range / 2
+    luminance, structure = _ssim_parts(x, y, pixel_range)
+    return (luminance * structure).mean((1, 2, 3))
+
+
 def scales_of(side: int) -> int:
     """How many scales of a picture hold a window, from 1 to 5."""
     scales = 1

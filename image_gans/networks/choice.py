@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, cast
 
 from torch import nn
 
-from image_gans.networks.autoencoder import (
+from image_gans.networks.autoencoder_networks import (
     AutoencoderConfig,
     AutoencoderGenerator,
     AutoencoderTrunk,

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.discriminator import Critique, Discriminator
 from seqgan_kit.core.game import Batch, Game, Loss, Move
+from seqgan_kit.core.judging import judged_scores, scores_of_both
 from seqgan_kit.core.objectives import Objective
 from seqgan_kit.core.penalties import Penalty
 
@@ -97,17 +98,9 @@ class AdversarialGame(Game):
     def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
         """Return D's loss on the batch's real samples and the given fakes."""
         real = batch["real"]
-        real_score, fake_score = self._scores(real, fake)
-        real_terms, fake_terms = self.objective.discriminator(real_score, fake_score)
-        total = real_terms.mean() + fake_terms.mean()
-        logs: dict[str, Tensor | float] = {"discriminator_loss": total}
-        if self.objective.decision is not None and not self.objective.needs_real:
-            logs["discriminator_accuracy"] = accuracy(
-                real_score, fake_score, self.objective.decision
-            )
-        logs["score_gap"] = real_score.mean() - fake_score.mean()
+        loss = judged_scores(self.objective, *self._scores(real, fake))
         # Penalties between reals and fakes pair them, so they need equally many.
-        return self.penalised(Loss(total, logs), real, fake[: len(real)], move)
+        return self.penalised(loss, real, fake[: len(real)], move)
 
     def penalised(self, loss: Loss, real: Tensor, fake: Tensor, move: Move) -> Loss:
         """Return D's loss with all penalties added; each is logged under its name."""
@@ -118,19 +111,9 @@ class AdversarialGame(Game):
 
     def _scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Return D's scores of reals and fakes, in one pass if rows are independent."""
-        trunk = cast(Discriminator, self.players["discriminator"]).trunk
-        alike = real.shape == fake.shape and real.dtype == fake.dtype
-        if not (alike and getattr(trunk, "rows_are_independent", False)):
-            return self.discriminate(real).score, self.discriminate(fake).score
-        real_score, fake_score = self.discriminate(torch.cat([real, fake])).score.chunk(2)
-        return real_score, fake_score
+        discriminator = cast(Discriminator, self.players["discriminator"])
+        return scores_of_both(discriminator, real, fake)
 
     def generator_loss(self, batch: Batch, move: Move) -> Loss:
         """Return G's loss from the estimator."""
         return self.estimator.generator_loss(self, batch, move)
-
-
-def accuracy(real_score: Tensor, fake_score: Tensor, decision: float = 0.0) -> Tensor:
-    """Return the mean of two fractions: reals above the decision score, and fakes below it."""
-    right = (real_score > decision).float().mean() + (fake_score < decision).float().mean()
-    return right / 2

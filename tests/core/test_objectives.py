@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from seqgan_kit.core import objectives as o
-from seqgan_kit.core.adversarial import accuracy
+from seqgan_kit.core.judging import accuracy
 from seqgan_kit.errors import UsageError
 
 CROSS_ENTROPY = [

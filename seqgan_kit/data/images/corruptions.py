@@ -165,7 +165,12 @@ def _low_resolution_4(x: Tensor, rng: torch.Generator) -> Tensor:
     return low_resolution(x, rng, 4)
 
 
+def _none(x: Tensor, rng: torch.Generator) -> Tensor:
+    return x
+
+
 CORRUPTIONS: Mapping[str, Corruption] = {
+    "none": _none,
     "noise": gaussian_noise,
     "salt": salt_noise,
     "low2": low_resolution,

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from image_gans.evaluation.image_export import load_image_model, save_image_model
-from image_gans.networks.autoencoder import (
+from image_gans.networks.autoencoder_networks import (
     AutoencoderConfig,
     AutoencoderGenerator,
     AutoencoderTrunk,

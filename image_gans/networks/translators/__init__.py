@@ -1,0 +1,1 @@
+"""Networks that take images: encoders, translators, judges of patches, a quantiser."""

@@ -1,0 +1,67 @@
+"""Images to codes, or to a normal distribution over codes (Kingma and Welling 2014, "Auto-encoding
+variational Bayes").
+
+    x [N,C,H,W] -> strided convolutions -> mean [N,d], log variance [N,d]
+
+The convolutions are those of DCGAN's discriminator.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from image_gans.networks.dcgan_networks import DCGANConfig, DCGANTrunk, initialise
+
+_LOG_VARIANCES = (-14.0, 14.0)  # beyond, exp gains nothing but overflow
+
+
+class CodeEncoder(nn.Module):
+    """An encoder that gives one code.
+
+    Args:
+        config: DCGAN's shape; its latent is the code's length.
+    """
+
+    def __init__(self, config: DCGANConfig):
+        super().__init__()
+        self.config = config
+        self.trunk = DCGANTrunk(config)
+        self.head = nn.Linear(self.trunk.features, config.latent)
+        initialise(self.head, config, "discriminator")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return codes [N,d] of images [N,C,H,W]."""
+        return cast(Tensor, self.head(self.trunk(x)))
+
+
+class GaussianEncoder(nn.Module):
+    """An encoder that gives a mean and a log variance for each dimension of the code.
+
+    Args:
+        config: DCGAN's shape; its latent is the code's length.
+    """
+
+    def __init__(self, config: DCGANConfig):
+        super().__init__()
+        self.config = config
+        self.trunk = DCGANTrunk(config)
+        self.head = nn.Linear(self.trunk.features, 2 * config.latent)
+        initialise(self.head, config, "discriminator")
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance [N,d] of images [N,C,H,W]."""
+        mean, log_variance = self.head(self.trunk(x)).chunk(2, 1)
+        return mean, log_variance.clamp(*_LOG_VARIANCES)
+
+    def mean(self, x: Tensor) -> Tensor:
+        """Return the mean code [N,d]."""
+        return cast(Tensor, self(x)[0])
+
+
+def drawn_code(mean: Tensor, log_variance: Tensor, rng: torch.Generator) -> Tensor:
+    """Draw codes [N,d] from N(mean, exp log_variance), differentiable in both."""
+    noise = torch.randn(mean.shape, generator=rng, device=rng.device).to(mean)
+    return mean + noise * (0.5 * log_variance).exp()

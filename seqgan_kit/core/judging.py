@@ -1,0 +1,50 @@
+"""What a discriminator's loss is on real and fake samples, for any number of discriminators in a game."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.game import Loss
+from seqgan_kit.core.objectives import Objective
+
+
+def judged(objective: Objective, discriminator: Discriminator, real: Tensor, fake: Tensor) -> Loss:
+    """Return the objective's D half, and what it logs.
+
+    Args:
+        objective: what D and G want.
+        discriminator: any.
+        real: [N,...] samples of the data.
+        fake: [M,...] samples of a generator; they get no gradient if they have none.
+    """
+    return judged_scores(objective, *scores_of_both(discriminator, real, fake))
+
+
+def judged_scores(objective: Objective, real_score: Tensor, fake_score: Tensor) -> Loss:
+    """Return the objective's D half of scores, and what it logs."""
+    real_terms, fake_terms = objective.discriminator(real_score, fake_score)
+    total = real_terms.mean() + fake_terms.mean()
+    logs: dict[str, Tensor | float] = {"discriminator_loss": total}
+    if objective.decision is not None and not objective.needs_real:
+        logs["discriminator_accuracy"] = accuracy(real_score, fake_score, objective.decision)
+    logs["score_gap"] = real_score.mean() - fake_score.mean()
+    return Loss(total, logs)
+
+
+def scores_of_both(
+    discriminator: Discriminator, real: Tensor, fake: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return D's scores of both, from one pass where no row can tell what the others are."""
+    alike = real.shape == fake.shape and real.dtype == fake.dtype
+    if not (alike and getattr(discriminator.trunk, "rows_are_independent", False)):
+        return discriminator(real).score, discriminator(fake).score
+    real_score, fake_score = discriminator(torch.cat([real, fake])).score.chunk(2)
+    return real_score, fake_score
+
+
+def accuracy(real_score: Tensor, fake_score: Tensor, decision: float = 0.0) -> Tensor:
+    """Return the mean of the shares of reals above and fakes below the decision score."""
+    right = (real_score > decision).float().mean() + (fake_score < decision).float().mean()
+    return right / 2

@@ -1,0 +1,149 @@
+"""Networks that take images: shapes, receptive fields, what they refuse, and the quantiser's rules."""
+
+import pytest
+import torch
+from torch import nn
+
+from image_gans.networks.dcgan_networks import DCGANConfig
+from image_gans.networks.translators.image_encoder import CodeEncoder, GaussianEncoder, drawn_code
+from image_gans.networks.translators.patch_discriminator import PatchConfig, patch_discriminator
+from image_gans.networks.translators.residual_translator import (
+    ResidualTranslator,
+    ResidualTranslatorConfig,
+)
+from image_gans.networks.translators.unet import UNet, UNetConfig
+from image_gans.networks.translators.upscaler import Upscaler, UpscalerConfig
+from image_gans.networks.translators.vector_quantiser import QuantiserConfig, VectorQuantiser
+from seqgan_kit.data.images.corruptions import low_resolution
+from seqgan_kit.errors import UsageError
+
+RNG = torch.Generator
+
+
+def translators() -> list[nn.Module]:
+    return [
+        UNet(UNetConfig(16, 3, width=4)),
+        ResidualTranslator(ResidualTranslatorConfig(16, 3, width=4, blocks=2)),
+        Upscaler(UpscalerConfig(16, 3, factor=4, width=4, blocks=2)),
+    ]
+
+
+@pytest.mark.parametrize("network", translators(), ids=lambda n: type(n).__name__)
+def test_translators_keep_the_shape_and_every_parameter_learns(network: nn.Module) -> None:
+    x = torch.rand(3, 3, 16, 16) * 2 - 1
+    out = network(x)
+    assert out.shape == x.shape
+    assert out.abs().max() <= 1
+    (out - 0.3).square().sum().backward()
+    still = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+    # A bias before an instance or batch norm is subtracted again.
+    assert [name for name in still if not name.endswith("bias")] == []
+    with pytest.raises(UsageError, match=r"takes images \[N,3,H,W\]"):
+        network(torch.zeros(1, 1, 16, 16))
+    with pytest.raises(UsageError, match="multiples of"):
+        network(torch.zeros(1, 3, 18, 18))
+
+
+def test_a_unet_passes_detail_by_its_connections_and_drops_units_in_training_alone() -> None:
+    network = UNet(UNetConfig(32, 1, width=4, dropout=0.5))
+    assert network.config.levels == 5
+    x = torch.rand(2, 1, 32, 32)
+    assert not torch.equal(network(x), network(x))
+    network.eval()
+    assert torch.equal(network(x), network(x))
+    assert UNetConfig(48).levels == 4
+    with pytest.raises(UsageError, match="cannot halve images of 34 pixels twice"):
+        UNet(UNetConfig(34))
+
+
+def test_an_upscaler_reads_the_averages_alone() -> None:
+    network, x = Upscaler(UpscalerConfig(16, 3, width=4, blocks=1)).eval(), torch.rand(2, 3, 16, 16)
+    low = low_resolution(x, RNG(), 4)
+    assert torch.allclose(network(x), network(low), atol=1e-5)
+    with pytest.raises(UsageError, match="powers of two"):
+        Upscaler(UpscalerConfig(factor=3))
+
+
+@pytest.mark.parametrize(("halvings", "pixels"), [(1, 16), (2, 34), (3, 70)])
+def test_a_score_sees_its_patch_and_nothing_else(halvings: int, pixels: int) -> None:
+    config = PatchConfig(width=2, halvings=halvings)
+    assert config.patch_pixels == pixels
+    discriminator = patch_discriminator(config, 2)
+    for norm in [m for m in discriminator.modules() if isinstance(m, nn.InstanceNorm2d)]:
+        norm.forward = lambda x: x  # type: ignore[method-assign]
+    x = torch.randn(1, 2, 160, 160, requires_grad=True)
+    features = discriminator.trunk(x)
+    side = features.shape[2] - 1
+    scores = discriminator(x).score.view(side, side)
+    scores[side // 2, side // 2].backward()
+    assert x.grad is not None
+    seen = x.grad[0].abs().sum(0).nonzero()
+    assert ((seen.max(0).values - seen.min(0).values + 1) == pixels).all()
+
+
+def test_a_patch_discriminator_scores_every_image_by_itself_and_refuses_small_ones() -> None:
+    discriminator, x = (
+        patch_discriminator(PatchConfig(width=2, halvings=1), 6),
+        torch.randn(4, 6, 16, 16),
+    )
+    together, alone = (
+        discriminator(x).score,
+        torch.cat([discriminator(row[None]).score for row in x]),
+    )
+    assert torch.allclose(together, alone, atol=1e-5)
+    with pytest.raises(UsageError, match="of at least 24 pixels"):
+        patch_discriminator(PatchConfig(width=2), 6)(x)
+
+
+def test_an_encoder_gives_a_distribution_whose_draws_have_its_moments() -> None:
+    encoder = GaussianEncoder(DCGANConfig(16, 3, latent=5, width=4))
+    mean, log_variance = encoder(torch.rand(3, 3, 16, 16))
+    assert mean.shape == log_variance.shape == (3, 5)
+    assert CodeEncoder(encoder.config)(torch.rand(3, 3, 16, 16)).shape == (3, 5)
+    mean, log_variance = (
+        torch.tensor([[2.0]]).expand(20_000, 1),
+        torch.tensor([[-1.0]]).expand(20_000, 1),
+    )
+    drawn = drawn_code(mean, log_variance, RNG().manual_seed(0))
+    assert drawn.mean().item() == pytest.approx(2, abs=0.02)
+    assert drawn.var().item() == pytest.approx(torch.tensor(-1.0).exp().item(), rel=0.05)
+
+
+def quantiser(**options: float) -> VectorQuantiser:
+    torch.manual_seed(0)
+    return VectorQuantiser(QuantiserConfig(codes=4, dimensions=2, **options))  # type: ignore[arg-type]
+
+
+def test_vectors_become_their_nearest_code_and_gradients_pass() -> None:
+    book, z = quantiser(), torch.randn(2, 2, 3, 3, requires_grad=True)
+    found = book(z)
+    rows = z.detach().movedim(1, 3).reshape(-1, 2)
+    nearest = torch.cdist(rows, book.vectors).argmin(1).view(2, 3, 3)
+    assert torch.equal(found.codes, nearest)
+    assert torch.allclose(found.vectors, book.look_up(nearest), atol=1e-6)
+    weight = torch.randn_like(z)
+    (found.vectors * weight).sum().backward()
+    assert torch.allclose(z.grad, weight)  # type: ignore[arg-type]
+
+
+def test_codes_move_to_the_means_of_what_chose_them() -> None:
+    """With decay 0 a step of the codebook is a step of k-means."""
+    book = quantiser(decay=0.0, restart_below=0.0)
+    z = torch.randn(1, 2, 8, 8)
+    codes = book(z).codes
+    book.follow(z, codes, RNG())
+    rows, chosen = z.movedim(1, 3).reshape(-1, 2), codes.flatten()
+    for code in chosen.unique():
+        assert torch.allclose(book.vectors[code], rows[chosen == code].mean(0), atol=1e-5)
+
+
+def test_dead_codes_start_again_at_vectors_of_the_batch() -> None:
+    book, rng = quantiser(decay=0.5), RNG().manual_seed(0)
+    book.vectors[1:] = 1000.0
+    book.sums.copy_(book.vectors)
+    z = torch.randn(4, 2, 8, 8)
+    assert set(book(z).codes.flatten().tolist()) == {0}
+    for _ in range(40):
+        book.follow(z, book(z).codes, rng)
+    assert set(book(z).codes.flatten().tolist()) == {0, 1, 2, 3}
+    assert book.perplexity() > 2
