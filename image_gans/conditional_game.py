@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor
 
@@ -16,20 +14,19 @@ from seqgan_kit.core.game import Batch, Loss, Move
 ONE_PICTURE = "labels belong to one picture, and with packing D judges several at once."
 
 
-class ConditionalGame(AdversarialGame):
+class ConditionalGame(AdversarialGame[ConditionalGenerator]):
     """Fakes get the labels of the batch, in its order; D sees reals and fakes with theirs."""
 
     @property
     def conditions(self) -> Conditions:
         """The labels that both players are told."""
-        return cast(ConditionalGenerator, self.players["generator"]).config.conditions
+        return self.generator.config.conditions
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
         """[n,C+1,H,W] labelled fakes."""
         labels = self.conditions.rows(batch)
         labels = labels[torch.arange(n, device=labels.device) % len(labels)]
-        generator = cast(ConditionalGenerator, self.players["generator"])
-        return with_labels(generator.draw(labels, rng), labels)
+        return with_labels(self.generator.draw(labels, rng), labels)
 
     def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
         """The objective's D half on labelled samples."""

@@ -38,7 +38,7 @@ def close_image_run(
     """Model, figures, scores and report, by the process that leads."""
     if not run.runtime.leads:
         return
-    save_image_model(run.log.model_folder, trained.players["generator"])
+    save_image_model(run.log.model_folder, trained.generator)
     with long_work("scoring", quiet=run.settings.quiet):
         scorer.draw_figures(run, trained)
         scores = scorer.record(f"{name} and real data", {name: trained}, run.settings.seed)

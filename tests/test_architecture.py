@@ -202,6 +202,15 @@ def test_methods_do_not_import_each_other():
         assert not imports(path) & (names - {module_name(path)}), path.name
 
 
+def test_estimators_and_the_sequence_game_know_no_network():
+    """What they need of one it offers itself (``prefix_scorer``, ``scores_per_sample``)."""
+    rooms = ("seqgan_kit.sequences.generators.", "seqgan_kit.sequences.discriminators.")
+    general = {f"{rooms[0]}autoregressive", f"{rooms[1]}weight_penalty"}
+    game = ROOT / "seqgan_kit" / "sequences" / "sequence_game.py"
+    for path in (*sources("seqgan_kit/sequences/estimators"), game):
+        assert {m for m in imports(path) if m.startswith(rooms)} <= general, path.name
+
+
 def test_the_import_rules_can_be_broken(tmp_path):
     """The walk sees imports in functions, of submodules by name, and under TYPE_CHECKING."""
     path = tmp_path / "x.py"

@@ -31,10 +31,10 @@ class CodeScorer(ImageScorer):
         recovered = code_recovery(game, self.settings.evaluation_samples, rng)
         return {**super().__call__(game, rng), **recovered}
 
-    def draw_figures(self, run: Run, game: Game) -> None:
+    def draw_figures(self, run: Run, game: Game[CodedGenerator]) -> None:
         """Also codes.png: each row is one noise vector, with one code after the other at all its values."""
         super().draw_figures(run, game)
-        generator = cast(CodedGenerator, game.players["generator"])
+        generator = game.generator
         rng = torch.Generator(run.runtime.device).manual_seed(run.settings.seed)
         latents = code_sweep(generator, _NOISES, _STEPS, rng)
         with torch.no_grad():
@@ -85,9 +85,9 @@ class CodeScorer(ImageScorer):
 
 
 @torch.no_grad()
-def code_recovery(game: Game, n: int, rng: torch.Generator) -> dict[str, float]:
+def code_recovery(game: Game[CodedGenerator], n: int, rng: torch.Generator) -> dict[str, float]:
     """Share of categorical codes that Q names rightly; correlation of Q's means with continuous ones."""
-    generator = cast(CodedGenerator, game.players["generator"])
+    generator = game.generator
     latents = generator.latents(n, rng)
     told = cast(AdversarialGame, game)
     read = [

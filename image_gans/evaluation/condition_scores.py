@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,11 +32,11 @@ class ConditionScorer(ImageScorer):
     conditions: Conditions = field(kw_only=True)
     """What the model is told."""
 
-    def draw_figures(self, run: Run, game: Game) -> None:
+    def draw_figures(self, run: Run, game: Game[ConditionalGenerator]) -> None:
         """Also conditions.png: a row for each class of each label, up to some; in a column all else stays."""
         super().draw_figures(run, game)
         rng = torch.Generator(run.runtime.device).manual_seed(run.settings.seed)
-        generator = cast(ConditionalGenerator, game.players["generator"])
+        generator = game.generator
         with torch.no_grad():
             latents = class_sweep(generator, _COLUMNS, rng)[:_MOST_ROWS]
             pictures = torch.cat([generator(row) for row in latents])
@@ -80,9 +80,11 @@ class ConditionScorer(ImageScorer):
         return {name: share.value for name, share in shares.items()}
 
     @torch.no_grad()
-    def _draw_told(self, game: Game, rng: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+    def _draw_told(
+        self, game: Game[ConditionalGenerator], rng: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Pictures, in 8 bits as real ones, and what they were told."""
-        generator = cast(ConditionalGenerator, game.players["generator"])
+        generator = game.generator
         labels = generator.labels(self.comparison.compared, rng)
         pictures = torch.cat(
             [generator.draw(rows, rng).float().cpu() for rows in labels.split(_CHUNK)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from image_gans.evaluation.image_columns import image_columns, image_notes
 from image_gans.evaluation.image_export import check_image_model, save_image_model
 from image_gans.grids import save_grid
-from image_gans.latent.walks import LatentGenerator, strip
+from image_gans.latent.walks import strip
 from image_gans.metrics.attributes import AttributeScores
 from image_gans.metrics.comparison import Comparison
 from image_gans.metrics.diversity import diversity
@@ -70,7 +70,7 @@ class ImageScorer:
 
     def export(self, game: Game, folder: Path, about: Mapping[str, Any]) -> None:
         """Write the game's generator into a run's ``model`` folder."""
-        save_image_model(folder, game.players["generator"], about)
+        save_image_model(folder, game.generator, about)
 
     @cached_property
     def comparison(self) -> Comparison:
@@ -79,7 +79,7 @@ class ImageScorer:
 
     def check(self, game: Game) -> None:
         """Raise UsageError, before training, for a generator that could not be saved."""
-        check_image_model(game.players["generator"])
+        check_image_model(game.generator)
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: how much samples differ from each other."""
@@ -103,7 +103,7 @@ class ImageScorer:
         """Into figures/: grid.png, real.png to compare it with, and interpolation.png, each of whose rows
         is a way through latent space."""
         rng = torch.Generator(run.runtime.device).manual_seed(run.settings.seed)
-        generator = cast(LatentGenerator, game.players["generator"])
+        generator = game.generator
         with torch.no_grad():
             self.draw_grid(game, rng, run.log.figure_path("grid.png"))
             starts, ends = generator.latents(2 * _WAYS, rng).chunk(2)

@@ -48,11 +48,11 @@ class PointScorer:
 
     def check(self, game: Game) -> None:
         """Raise UsageError, before training, for a generator that could not be saved."""
-        check_image_model(game.players["generator"])
+        check_image_model(game.generator)
 
     def export(self, game: Game, folder: Path, about: Mapping[str, Any]) -> None:
         """Write the game's generator into a run's ``model`` folder."""
-        save_image_model(folder, game.players["generator"], about)
+        save_image_model(folder, game.generator, about)
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: modes, share of high quality (%), reverse KL, spread."""

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -78,18 +78,20 @@ class ClassifiedPathwise(Pathwise):
     class_weight: float
     """w."""
 
-    def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
+    def generator_loss(
+        self, game: AdversarialGame[ConditionalGenerator], batch: Batch, move: Move
+    ) -> Loss:
         """The objective's G half plus w L_C of the fakes."""
         verdict = game.discriminate(game.draw(len(batch["real"]), batch, move.rng))
         adversarial = game.objective.generator(verdict.score, None).mean()
-        conditions = cast(ConditionalGenerator, game.players["generator"]).config.conditions
+        conditions = game.generator.config.conditions
         named = class_loss(verdict.heads, conditions.rows(batch))
         total = adversarial + self.class_weight * named
         logs = {"generator_loss": adversarial, "generator_class_loss": named}
         return Loss(total, logs)
 
 
-class AuxiliaryGame(AdversarialGame):
+class AuxiliaryGame(AdversarialGame[ConditionalGenerator]):
     """Fakes get the labels of the batch; D learns to name those of reals and fakes, with a weight."""
 
     def __init__(self, method: ACGANMethod, *choices: Any):
@@ -100,12 +102,12 @@ class AuxiliaryGame(AdversarialGame):
         """[n,C,H,W] of the batch's labels, in their order."""
         labels = self.conditions.rows(batch)
         labels = labels[torch.arange(n, device=labels.device) % len(labels)]
-        return cast(ConditionalGenerator, self.players["generator"]).draw(labels, rng)
+        return self.generator.draw(labels, rng)
 
     @property
     def conditions(self) -> Conditions:
         """The labels that G is told and D names."""
-        return cast(ConditionalGenerator, self.players["generator"]).config.conditions
+        return self.generator.config.conditions
 
     def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
         """The objective's D half plus w L_C of reals and fakes."""

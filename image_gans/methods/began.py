@@ -115,8 +115,9 @@ class BEGANGame(AdversarialGame):
         """The player that holds k."""
         return cast(Balance, self.players["balance"])
 
-    def _scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        real_score, fake_score = super()._scores(real, fake)
+    def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """See the base class; the balance takes note of the reals' error."""
+        real_score, fake_score = super().scores(real, fake)
         self.balance.real_error.copy_(-real_score.detach().mean())
         return real_score, fake_score
 

@@ -25,7 +25,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -94,9 +93,11 @@ class InformedPathwise(Pathwise):
     method: InfoGANMethod
     """The weights l_c and l_u."""
 
-    def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
+    def generator_loss(
+        self, game: AdversarialGame[CodedGenerator], batch: Batch, move: Move
+    ) -> Loss:
         """The objective's G half less the weighted information; G's and Q's loss."""
-        generator = cast(CodedGenerator, game.players["generator"])
+        generator = game.generator
         latents = generator.latents(len(batch["real"]), move.rng)
         verdict = game.discriminate(generator(latents))
         adversarial = game.objective.generator(verdict.score, None).mean()

@@ -82,7 +82,7 @@ class SemiSupervisedGame(AdversarialGame):
 
     def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
         """Labelled and unlabelled loss of D."""
-        real_score, fake_score = self._scores(batch["real"], fake)
+        real_score, fake_score = self.scores(batch["real"], fake)
         unlabelled = unlabelled_loss(real_score, fake_score)
         named, right = _labelled_loss(self.discriminate(batch["labelled"]), batch["classes"])
         total = named + self.unlabelled_weight * unlabelled

@@ -74,7 +74,7 @@ class WGANGame(AdversarialGame):
 
     def clip_weights(self, batch: Batch, move: Move) -> None:
         """Every weight of D into [-c, c]."""
-        penalties.clip_weights(self.players["discriminator"], self.clip)
+        penalties.clip_weights(self.discriminator, self.clip)
 
 
 def build(

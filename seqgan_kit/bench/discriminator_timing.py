@@ -61,7 +61,7 @@ class _Players:
         self.ours = build_discriminator(DiscriminatorChoice(), *size, pad=None)
         self.plain = PlainTextCNN(_trunk(self.ours), cast(nn.Linear, self.ours.score))
         penalties = (ScoreDecay(),)
-        self.game = AdversarialGame(
+        self.game: AdversarialGame = AdversarialGame(
             nn.Identity(), self.ours, expected_probability(), _Given(), penalties
         )
         tokens = torch.randint(setting.vocabulary, (2, setting.batch, setting.length))

@@ -88,7 +88,7 @@ class _World:
         for baseline in BASELINES:
             others |= baseline_players(baseline, self.generator, setting.batch)
         self.discriminator = Discriminator(trunk, trunk.features)
-        self.game = AdversarialGame(
+        self.game: AdversarialGame = AdversarialGame(
             self.generator,
             self.discriminator,
             expected_probability(),

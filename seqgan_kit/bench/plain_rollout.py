@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqgan_kit.sequences.discriminators.textcnn import Highway, TextCNN
+from seqgan_kit.sequences.discriminators.highway import Highway
+from seqgan_kit.sequences.discriminators.textcnn import TextCNN
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.sampling.rollout import Reward
 from seqgan_kit.sequences.sampling.rows_in_progress import State

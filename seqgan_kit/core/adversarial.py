@@ -13,14 +13,17 @@ import torch
 from torch import Tensor, nn
 
 from seqgan_kit.core.discriminator import Critique, Discriminator
-from seqgan_kit.core.game import Batch, Game, Loss, Move
-from seqgan_kit.core.judging import judged_scores, scores_of_both
+from seqgan_kit.core.game import Batch, Game, GeneratorKind, Loss, Move
 from seqgan_kit.core.objectives import Objective
 from seqgan_kit.core.penalties import Penalty
 
 
 class Estimator(Protocol):
-    """The methods that an adversarial game calls on its estimator."""
+    """The methods that an adversarial game calls on its estimator.
+
+    One that can use a discriminator of several scores a sample says so by ``takes_many_scores = True``, one
+    that draws for given conditions by ``takes_conditions = True``.
+    """
 
     def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
         """Return ``n`` samples for D's update, without gradients."""
@@ -54,7 +57,7 @@ class GroupGenerator(Protocol):
         log-probabilities log g(x|z) [G,M] with a gradient."""
 
 
-class AdversarialGame(Game):
+class AdversarialGame(Game[GeneratorKind]):
     """Generator + discriminator + objective + estimator (+ penalties).
 
     A batch holds the real samples under ``"real"``. D reads reals and fakes in two separate passes, because
@@ -84,12 +87,17 @@ class AdversarialGame(Game):
 
         A generator without conditions draws its own (a noise each); conditional games read the batch's.
         """
-        generator = cast(GroupGenerator, self.players["generator"])
+        generator = cast(GroupGenerator, self.generator)
         return generator.draw_groups(groups, per_group, rng)
+
+    @property
+    def discriminator(self) -> Discriminator:
+        """The player ``discriminator``."""
+        return cast(Discriminator, self.players["discriminator"])
 
     def discriminate(self, x: Tensor) -> Critique:
         """Return D's output on a batch."""
-        return cast(Critique, self.players["discriminator"](x))
+        return cast(Critique, self.discriminator(x))
 
     def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
         """Return D's loss plus penalties; the estimator supplies the fakes, at least as many as reals."""
@@ -98,21 +106,36 @@ class AdversarialGame(Game):
     def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
         """Return D's loss on the batch's real samples and the given fakes."""
         real = batch["real"]
-        loss = judged_scores(self.objective, *self._scores(real, fake))
+        real_score, fake_score = self.scores(real, fake)
+        real_terms, fake_terms = self.objective.discriminator(real_score, fake_score)
+        total = real_terms.mean() + fake_terms.mean()
+        logs: dict[str, Tensor | float] = {"discriminator_loss": total}
+        if self.objective.decision is not None and not self.objective.needs_real:
+            logs["discriminator_accuracy"] = accuracy(
+                real_score, fake_score, self.objective.decision
+            )
+        logs["score_gap"] = real_score.mean() - fake_score.mean()
         # Penalties between reals and fakes pair them, so they need equally many.
         return self.penalised(loss, real, fake[: len(real)], move)
 
     def penalised(self, loss: Loss, real: Tensor, fake: Tensor, move: Move) -> Loss:
         """Return D's loss with all penalties added; each is logged under its name."""
-        discriminator = cast(Discriminator, self.players["discriminator"])
+        discriminator = self.discriminator
         terms = [(p.name, p(discriminator, real, fake, move.rng)) for p in self.penalties]
         total = sum((term for _, term in terms), loss.total)
         return Loss(total, {**loss.logs, **dict(terms)})
 
-    def _scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Return D's scores of reals and fakes, in one pass if rows are independent."""
-        discriminator = cast(Discriminator, self.players["discriminator"])
-        return scores_of_both(discriminator, real, fake)
+    def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Return D's scores of reals and fakes, in one pass if rows are independent.
+
+        A game that notes what D says of its turn's samples overrides it.
+        """
+        trunk = self.discriminator.trunk
+        alike = real.shape == fake.shape and real.dtype == fake.dtype
+        if not (alike and getattr(trunk, "rows_are_independent", False)):
+            return self.discriminate(real).score, self.discriminate(fake).score
+        real_score, fake_score = self.discriminate(torch.cat([real, fake])).score.chunk(2)
+        return real_score, fake_score
 
     def generator_loss(self, batch: Batch, move: Move) -> Loss:
         """Return G's loss from the estimator."""

@@ -30,10 +30,18 @@ class Discriminator(nn.Module):
     """Trunk + heads -> :class:`Critique`.
 
     Args:
-        trunk: network from an input batch to features [B,F].
+        trunk: network from an input batch to features [B,F]; see below for what else it may offer.
         features: F.
         heads: further heads on the features, by name.
         score: the score head; default: a linear layer.
+
+    A trunk may also have
+
+    - ``rows_are_independent = True``: no row's features depend on the other rows of the batch, so reals and
+      fakes may be read in one pass;
+    - ``scores_per_sample``: S, where its features are [B,S,F];
+    - ``prefix_scorer(verdict)``: a cheaper way to score completions of known prefixes
+      (:class:`~seqgan_kit.sequences.sampling.rollout.CompletionReward`), given features -> rewards.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.discriminator import Discriminator, evaluating
+from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.core.pools import Pool
 from seqgan_kit.errors import UsageError, unknown
@@ -117,7 +117,7 @@ class BoundarySeeking:
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
         """Return the weighted loss on M samples for each of B conditions, B being the number of reals."""
-        generator = game.players["generator"]
+        generator = game.generator
         with without_dropout(generator):
             samples, log_probs = game.draw_groups(len(batch["real"]), self.samples, batch, move.rng)
         weights = importance_weights(self._log_ratios(game, samples, move.rng))
@@ -137,6 +137,6 @@ class BoundarySeeking:
         if self.reward == "random":
             numbers = torch.rand(groups, per_group, generator=rng, device=rng.device)
             return numbers.clamp_(min=torch.finfo(numbers.dtype).tiny).log_().to(samples.device)
-        discriminator = cast(Discriminator, game.players["discriminator"])
+        discriminator = game.discriminator
         with evaluating(discriminator):
             return discriminator(samples.flatten(0, 1)).score.view(groups, per_group)

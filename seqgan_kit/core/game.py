@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ from seqgan_kit.core.optimizers import Memory, Optimizer
 from seqgan_kit.errors import UsageError, unknown
 
 Batch = Mapping[str, Tensor]
+GeneratorKind = TypeVar("GeneratorKind", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -144,12 +145,20 @@ class Phase:
         return spread_evenly(rounds) if every is None else every
 
 
-class Game(nn.Module):
-    """The players of a GAN. Subclasses add losses and rules as methods."""
+class Game(nn.Module, Generic[GeneratorKind]):
+    """The players of a GAN. Subclasses add losses and rules as methods.
+
+    ``Game[LSTMGenerator]`` is a game whose ``generator`` is known to be one.
+    """
 
     def __init__(self, players: Mapping[str, nn.Module]):
         super().__init__()
         self.players = nn.ModuleDict(players)
+
+    @property
+    def generator(self) -> GeneratorKind:
+        """The player ``generator``."""
+        return cast(GeneratorKind, self.players["generator"])
 
     def loss(self, name: str, batch: Batch, move: Move) -> Loss:
         """Compute the named loss on a batch."""
@@ -167,7 +176,7 @@ class Game(nn.Module):
 
     def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
         """Draw ``n`` samples from the generator."""
-        return cast(Tensor, self.players["generator"].sample(n, rng=rng))  # type: ignore[operator]
+        return cast(Tensor, self.generator.sample(n, rng=rng))  # type: ignore[operator]
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
         """Draw ``n`` samples for a batch; conditional games read the conditions from it."""
@@ -180,7 +189,8 @@ class Game(nn.Module):
         )
 
     def _method(self, name: str) -> Callable[[Batch, Move], object]:
-        method = getattr(self, name, None)
+        is_player = isinstance(getattr(type(self), name, None), property)
+        method = None if is_player else getattr(self, name, None)
         if not callable(method) or name.startswith("_") or hasattr(nn.Module, name):
             own = [n for n in dir(self) if n.endswith("_loss") or n in self._rules()]
             raise unknown("loss or rule", name, own)

@@ -71,7 +71,7 @@ class CharScorer:
 
     def check(self, game: Game) -> None:
         """Raise UsageError, before training, for a generator that could not be saved."""
-        check_text_model(game.players["generator"])
+        check_text_model(game.generator)
 
     def export(self, game: Game, folder: Path, about: Mapping[str, Any] | None = None) -> None:
         """Write the game's generator and discriminator into a run's ``model`` folder."""

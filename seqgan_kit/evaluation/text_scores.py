@@ -86,7 +86,7 @@ class TextScorer:
 
     def check(self, game: Game) -> None:
         """Raise UsageError, before training, for a generator that could not be saved."""
-        check_text_model(game.players["generator"])
+        check_text_model(game.generator)
 
     def export(self, game: Game, folder: Path, about: Mapping[str, Any] | None = None) -> None:
         """Write the game's generator and discriminator into a run's ``model`` folder."""
@@ -94,7 +94,7 @@ class TextScorer:
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: held-out likelihood, exact measures, diversity."""
-        generator = game.players["generator"]
+        generator = game.generator
         tokens = _draw(generator, self.settings.evaluation_samples, rng)
         values: dict[str, float] = {}
         if len(self.corpus.valid) and has_likelihood(generator):
@@ -106,7 +106,7 @@ class TextScorer:
 
     def draw_lines(self, game: Game, rng: torch.Generator, path: Path) -> None:
         """The sampling hook: a few lines as text."""
-        tokens = _draw(game.players["generator"], 50, rng)
+        tokens = _draw(game.generator, 50, rng)
         lines = (f"{line}\n" for line in self.lines(tokens))
         path.with_suffix(".txt").write_text("".join(lines), encoding="utf-8")
 

@@ -58,15 +58,13 @@ class CharBoundarySeekingMethod:
     """Rounds between evaluations."""
 
 
-class CharBoundarySeeking(AdversarialGame):
+class CharBoundarySeeking(AdversarialGame[CharResNetGenerator]):
     """The adversarial game on rows of T characters."""
 
     def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
         """Return D's loss; real rows are cut to the first T characters."""
-        generator = self.players["generator"]
-        assert isinstance(generator, CharResNetGenerator)
         return super().discriminator_loss(
-            {**batch, "real": batch["real"][:, : generator.length]}, move
+            {**batch, "real": batch["real"][:, : self.generator.length]}, move
         )
 
 

@@ -63,21 +63,17 @@ class CharWGANGPMethod:
     """Rounds between evaluations."""
 
 
-class CharWGANGP(AdversarialGame):
+class CharWGANGP(AdversarialGame[CharResNetGenerator]):
     """The adversarial game on relaxed rows: D reads real and generated rows as [B,T,V]."""
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
         """Return rows of probabilities [n,T,V]; ``sample`` returns ids."""
-        generator = self.players["generator"]
-        assert isinstance(generator, CharResNetGenerator)
-        return generator.relaxed(n, rng)
+        return self.generator.relaxed(n, rng)
 
     def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
         """Return D's loss, with real rows as one-hot floats: the penalty differentiates by them."""
-        generator = self.players["generator"]
-        assert isinstance(generator, CharResNetGenerator)
-        rows = batch["real"][:, : generator.length]
-        real = F.one_hot(rows, generator.vocabulary).float()
+        rows = batch["real"][:, : self.generator.length]
+        real = F.one_hot(rows, self.generator.vocabulary).float()
         return super().discriminator_loss({**batch, "real": real}, move)
 
 

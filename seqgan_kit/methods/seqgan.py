@@ -100,11 +100,11 @@ class SeqGAN(SequenceGame):
 
     def match_generator(self, batch: Batch, move: Move) -> None:
         """Copy the pretrained generator into the rollout policy."""
-        self.players["rollout_policy"].load_state_dict(self.players["generator"].state_dict())
+        self.players["rollout_policy"].load_state_dict(self.generator.state_dict())
 
     def follow_generator(self, batch: Batch, move: Move) -> None:
         """Update the rollout policy: policy <- lag * policy + (1 - lag) * generator."""
-        policy, generator = self.players["rollout_policy"], self.players["generator"]
+        policy, generator = self.players["rollout_policy"], self.generator
         for old, new in zip(policy.parameters(), generator.parameters(), strict=True):
             old.lerp_(new, 1.0 - self.lag)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -28,7 +27,7 @@ def mle_loss(generator: SequenceGenerator, batch: Batch) -> Loss:
 
 def draw_written(game: Game, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
     """Draw ``n`` rows [n,S+T] of the generator, after the conditions of the batch's real rows [B,S+T]."""
-    generator = cast(SequenceGenerator, game.players["generator"])
+    generator = game.generator
     if not getattr(generator, "given", 0):
         return game.sample(n, rng=rng)
     return generator.sample(n, rng=rng, given=conditions_of(batch["real"], n, generator.given))
@@ -51,7 +50,7 @@ def sequence_log_probs(
     return torch.cat([generator.sequence_log_prob(c.to(device)).double().cpu() for c in chunks])
 
 
-class LikelihoodGame(Game):
+class LikelihoodGame(Game[SequenceGenerator]):
     """One player, the generator, trained on real sequences."""
 
     def __init__(self, generator: SequenceGenerator):
@@ -59,7 +58,7 @@ class LikelihoodGame(Game):
 
     def mle_loss(self, batch: Batch, move: Move) -> Loss:
         """See :func:`mle_loss`."""
-        return mle_loss(cast(SequenceGenerator, self.players["generator"]), batch)
+        return mle_loss(self.generator, batch)
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
         """See :func:`draw_written`."""

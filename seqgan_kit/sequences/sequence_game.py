@@ -16,21 +16,19 @@ from seqgan_kit.core.objectives import Objective
 from seqgan_kit.core.penalties import Penalty
 from seqgan_kit.core.pools import Pool
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.discriminators.relgan_discriminator import RelGANCNN
 from seqgan_kit.sequences.discriminators.weight_penalty import ScoreDecay
-from seqgan_kit.sequences.estimators.gumbel import GumbelSoftmax
 from seqgan_kit.sequences.fine_tuning import ADVERSARIAL, FineTuning
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.given_tokens import conditions_of
 from seqgan_kit.sequences.maximum_likelihood import draw_written, mle_loss
 
 
-class SequenceGame(AdversarialGame):
+class SequenceGame(AdversarialGame[SequenceGenerator]):
     """The four choices, plus what fine-tuning a pretrained generator needs.
 
     Args:
-        generator: writes rows of ``generator.length`` tokens; for the likelihood, token by token. Where it is
-            given tokens (``generator.given``), the real rows of every batch begin with them.
+        generator: writes rows of ``generator.length`` tokens, token by token. Where it is given
+            tokens (``generator.given``), the real rows of every batch begin with them.
         discriminator: reads whole rows, what is given and what is written.
         objective: what both want.
         estimator: how D's verdict reaches G.
@@ -41,7 +39,7 @@ class SequenceGame(AdversarialGame):
 
     def __init__(
         self,
-        generator: nn.Module,
+        generator: SequenceGenerator,
         discriminator: Discriminator,
         objective: Objective,
         estimator: Estimator,
@@ -52,10 +50,10 @@ class SequenceGame(AdversarialGame):
         given = getattr(generator, "given", 0)
         _check_scores(discriminator, estimator)
         if given:
-            _check_conditional(discriminator, estimator, given + cast(int, generator.length))
+            _check_conditional(discriminator, estimator, given + generator.length)
         players = dict(others or {})
         if training.negatives:
-            example = torch.zeros(given + cast(int, generator.length), dtype=torch.int64)
+            example = torch.zeros(given + generator.length, dtype=torch.int64)
             players["negatives"] = Pool(training.negatives, example)
         decay = (ScoreDecay(training.score_l2),) if training.score_l2 else ()
         super().__init__(
@@ -70,15 +68,14 @@ class SequenceGame(AdversarialGame):
         self, groups: int, per_group: int, batch: Batch, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """See the base class."""
-        generator = cast(SequenceGenerator, self.players["generator"])
-        if not getattr(generator, "given", 0):
+        if not getattr(self.generator, "given", 0):
             return super().draw_groups(groups, per_group, batch, rng)
-        given = conditions_of(batch["real"], groups, generator.given)
-        return generator.draw_groups(groups, per_group, rng, given)
+        given = conditions_of(batch["real"], groups, self.generator.given)
+        return self.generator.draw_groups(groups, per_group, rng, given)
 
     def mle_loss(self, batch: Batch, move: Move) -> Loss:
         """Teacher forcing."""
-        return mle_loss(cast(SequenceGenerator, self.players["generator"]), batch)
+        return mle_loss(self.generator, batch)
 
     def draw_negatives(self, batch: Batch, move: Move) -> None:
         """Fill the pool from the present generator: all of it, or a row for each condition in the batch."""
@@ -111,8 +108,9 @@ def _check_conditional(discriminator: Discriminator, estimator: Estimator, row: 
 
 
 def _check_scores(discriminator: Discriminator, estimator: Estimator) -> None:
-    if isinstance(discriminator.trunk, RelGANCNN) and not isinstance(estimator, GumbelSoftmax):
+    scores = getattr(discriminator.trunk, "scores_per_sample", 1)
+    if scores > 1 and not getattr(estimator, "takes_many_scores", False):
         raise UsageError(
-            "the discriminator relgan_cnn gives a sequence many scores, and rewards and weights are made of "
-            "one: choose textcnn, birnn, transformer_reader or char_resnet."
+            f"the discriminator {type(discriminator.trunk).__name__} gives a sequence {scores} scores, and "
+            "rewards and weights are made of one: choose textcnn, birnn, transformer_reader or char_resnet."
         )

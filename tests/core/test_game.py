@@ -37,6 +37,16 @@ def turn(**changes) -> Turn:
     return Turn(**({"players": ("net",), "loss": "plain_loss", "optimizer": ADAM} | changes))
 
 
+def test_players_that_all_know_have_names():
+    """``game.generator`` is the player that plays, also where an average takes its place."""
+    generator, trunk = nn.Linear(2, 2), nn.Linear(2, 3)
+    game = AdversarialGame(generator, Discriminator(trunk, 3), hinge())
+    assert game.generator is generator
+    assert game.discriminator.trunk is trunk
+    game.players["generator"] = average = nn.Linear(2, 2)
+    assert game.generator is average
+
+
 def test_a_turn_has_a_loss_or_a_rule():
     with pytest.raises(UsageError, match="either a loss or a rule: give exactly one"):
         Turn(("net",))
@@ -97,6 +107,7 @@ def test_modules_own_methods_are_no_losses(name):
     [
         ({"players": ("nett",)}, r"unknown player 'nett'.*'net'"),
         ({"loss": "plan_loss"}, r"unknown loss or rule 'plan_loss'.*'plain_loss'"),
+        ({"loss": "generator"}, r"unknown loss or rule 'generator'"),
         ({"after_step": "cuont"}, r"unknown loss or rule 'cuont'.*'count'"),
         ({"feed": "trian"}, r"unknown feed 'trian'.*'train'"),
     ],

@@ -6,6 +6,7 @@ import torch
 from seqgan_kit.core.game import EarlyStop, Epochs, Move, Turn, check_phases
 from seqgan_kit.core.objectives import expected_probability
 from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.estimators.gumbel import GumbelSoftmax
 from seqgan_kit.sequences.estimators.reinforce import Reinforce
 from seqgan_kit.sequences.fine_tuning import ADVERSARIAL, PRETRAINED, FineTuning, fine_tuning_phases
 from seqgan_kit.sequences.sequence_game import SequenceGame
@@ -97,6 +98,16 @@ def test_what_is_annealed_stands_at_its_start_until_the_adversarial_phase(
             batch, Move(phase, round_number, rounds, torch.Generator().manual_seed(0))
         )
     assert asked == [0.0, 0.0, 0.0, 1.0]
+
+
+def test_many_scores_are_for_estimators_that_take_them(tiny_generator, tiny_text_discriminator):
+    """Whatever the classes are called: the trunk says how many, the estimator that it takes them."""
+    judge = tiny_text_discriminator()
+    judge.trunk.scores_per_sample = 3
+    parts = (tiny_generator(), judge, expected_probability())
+    with pytest.raises(UsageError, match="gives a sequence 3 scores, and rewards and weights are"):
+        SequenceGame(*parts, Reinforce(0), FineTuning(negatives=0))
+    SequenceGame(*parts, GumbelSoftmax(), FineTuning(negatives=0))
 
 
 def test_the_game_has_what_its_phases_ask_for(tiny_generator, tiny_text_discriminator):

@@ -96,7 +96,7 @@ class WithHistory:
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
         """Return the loss of the inner estimator plus the term."""
         loss = self.estimator.generator_loss(game, batch, move)
-        term = _term(self.history, game.players["generator"], self.weight)
+        term = _term(self.history, game.generator, self.weight)
         return Loss(loss.total + term, {**loss.logs, "generator_history": term})
 
 

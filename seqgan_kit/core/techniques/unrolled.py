@@ -136,7 +136,7 @@ class Unrolled(Pathwise):
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
         """Return G's loss under d_K; D's own parameters and buffers do not change."""
-        discriminator = game.players["discriminator"]
+        discriminator = game.discriminator
         fake = game.draw(len(batch["real"]), batch, move.rng)
         with frozen(discriminator):
             answer = self.answer(game, batch, fake, move)
@@ -147,7 +147,7 @@ class Unrolled(Pathwise):
     def answer(self, game: AdversarialGame, batch: Batch, fake: Tensor, move: Move) -> Parameters:
         """Return D's parameters after K simulated updates, as differentiable functions of the fakes."""
         judged = _WithParameters(game)
-        own = game.players["discriminator"].named_parameters()
+        own = game.discriminator.named_parameters()
         # Detached, because D's own parameters must not get a gradient here.
         parameters = {
             _path(name): p.detach().requires_grad_() for name, p in own if p.requires_grad

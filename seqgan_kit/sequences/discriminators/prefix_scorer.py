@@ -13,17 +13,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqgan_kit.core.products import linear, product
-from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.discriminators.textcnn import Highway, TextCNN
+from seqgan_kit.core.products import product
+from seqgan_kit.sequences.discriminators.highway import prepared_highway
 
 # Floats of responses held at once: 4 MB, which stay in the cache until their maximum is taken.
 _CACHED_RESPONSES = 1_000_000
+
+
+class WindowTrunk(Protocol):
+    """A trunk that takes the largest response of each filter to windows of token embeddings."""
+
+    features: int
+    embedding: nn.Embedding
+    convolutions: nn.ModuleList
+
+    @property
+    def highway(self) -> nn.Module:
+        """What follows the maximum."""
 
 
 @dataclass(frozen=True)
@@ -55,18 +67,13 @@ class PrefixScorer:
     have changed. The tables take 4 * V * sum(width * filters) bytes (250 MB in the SeqGAN paper's setting).
 
     Args:
-        trunk: a TextCNN.
+        trunk: a TextCNN, or another trunk of such parts.
         verdict: features [M,F] -> rewards [M].
     """
 
-    def __init__(self, trunk: TextCNN, verdict: Callable[[Tensor], Tensor]):
-        if not isinstance(trunk, TextCNN):
-            raise UsageError(
-                f"only a TextCNN can share windows, not a {type(trunk).__name__}: "
-                "give rollouts the discriminator itself."
-            )
+    def __init__(self, trunk: WindowTrunk, verdict: Callable[[Tensor], Tensor]):
         self.trunk, self.verdict = trunk, verdict
-        self.highway = _prepared_highway(trunk.highway)
+        self.highway = prepared_highway(trunk.highway)
         self.banks = [_bank(trunk.embedding.weight.detach(), conv) for conv in trunk.convolutions]
 
     def __call__(self, tokens: Tensor) -> Tensor:
@@ -131,17 +138,3 @@ def _bank(embedding: Tensor, convolution: nn.Module) -> _Bank:
     table[:, :filters] += bias
     places = torch.arange(width, device=table.device, dtype=torch.int32)
     return _Bank(table.view(-1, filters), places)
-
-
-def _prepared_highway(layer: nn.Module) -> Callable[[Tensor], Tensor]:
-    """``layer`` [M,F] -> [M,F] for its present weights; overwrites what it is given."""
-    if not isinstance(layer, Highway) or layer.both.weight.device.type != "cpu":
-        return layer
-    bias = layer.both.bias.detach()
-    weight = layer.both.weight.detach()
-
-    def highway(x: Tensor) -> Tensor:
-        value, gate = linear(x, weight, bias).to(x.dtype).chunk(2, dim=-1)
-        return torch.lerp(x, value.relu_(), gate.sigmoid_(), out=x)
-
-    return highway

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Share, Size, bounded
-from seqgan_kit.sequences.discriminators.textcnn import Filters, Highway, check_filters
+from seqgan_kit.sequences.discriminators.highway import Highway
+from seqgan_kit.sequences.discriminators.textcnn import Filters, check_filters
 from seqgan_kit.sequences.soft_tokens import embed
 
 
@@ -51,6 +52,7 @@ class RelGANCNN(nn.Module):
         super().__init__()
         check_filters(config.filters, length)
         self.config, self.length, self.features = config, length, config.features
+        self.scores_per_sample = config.representations
         self.embedding = nn.Embedding(vocabulary, config.representations * config.embedding)
         self.convolutions = nn.ModuleList(
             nn.Conv1d(config.embedding, count, width) for width, count in config.filters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Finite, Share, Size, bounded
-from seqgan_kit.core.products import Linear
 from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.discriminators.highway import Highway
+from seqgan_kit.sequences.discriminators.prefix_scorer import PrefixScorer
 from seqgan_kit.sequences.kernels.largest_responses import (
     largest_responses,
     plain_largest_responses,
@@ -56,32 +57,6 @@ class TextCNNConfig:
     gate_bias: Finite = 0.0
     """Initial bias of the highway's gate (the paper's code: 0); below 0 the layer starts nearer to the
     identity."""
-
-
-class Highway(nn.Module):
-    """y = t * relu(W x + b) + (1 - t) * x with t = sigmoid(W' x + b') (Srivastava et al. 2015).
-
-    As in the paper's code the gate has a linear layer of its own; several PyTorch ports share one.
-
-    Args:
-        features: width of x and y.
-        gate_bias: b' at the start; the other biases start at 0.
-    """
-
-    def __init__(self, features: int, gate_bias: float = 0.0):
-        super().__init__()
-        # Value and gate in one matrix, so that they are one product.
-        self.both = Linear(features, 2 * features)
-        for half in self.both.weight.chunk(2):
-            nn.init.xavier_uniform_(half)
-        nn.init.zeros_(self.both.bias)
-        nn.init.constant_(self.both.bias[features:], gate_bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B,F] -> [B,F]."""
-        # Under autocast the product may be narrower than x, and lerp takes one type only.
-        value, gate = self.both(x).to(x.dtype).chunk(2, dim=-1)
-        return torch.lerp(x, value.relu(), gate.sigmoid())
 
 
 class TextCNN(nn.Module):
@@ -130,6 +105,11 @@ class TextCNN(nn.Module):
     def top(self, pooled: Tensor) -> Tensor:
         """What follows the maximum over time [B,F] -> features [B,F]."""
         return self.dropout(self.highway(pooled.relu()))
+
+    def prefix_scorer(self, verdict: Callable[[Tensor], Tensor]) -> PrefixScorer:
+        """Return what scores completions of one prefix together, by the present weights; ``verdict`` maps
+        features [M,F] to rewards [M]."""
+        return PrefixScorer(self, verdict)
 
     @torch.no_grad()
     def _initialise(self) -> None:

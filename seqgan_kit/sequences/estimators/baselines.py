@@ -17,7 +17,7 @@ the generator's turn has to hold, :func:`baseline_turns` are the turns to play a
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar, cast
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -193,18 +193,18 @@ def baseline_values(
     return torch.zeros_like(values)
 
 
-def critic_values(game: Game, tokens: Tensor) -> Tensor:
+def critic_values(game: Game[SequenceGenerator], tokens: Tensor) -> Tensor:
     """V(y_<t) [B,T] of every prefix of rows [B,S+T]; the gradient is the critic's alone."""
-    generator = cast(SequenceGenerator, game.players["generator"])
+    generator = game.generator
     with torch.no_grad(), evaluating(generator):
         hidden = generator.prefix_states(tokens)
     return _player(game, "critic", Critic)(hidden)
 
 
-def critic_loss(game: Game) -> Loss:
+def critic_loss(game: Game[SequenceGenerator]) -> Loss:
     """Return the mean over tokens of (V(y_<t) - Q(y_<t, y_t))^2, on the generator's last move."""
     experience = _player(game, "experience", Experience)
-    mask = cast(SequenceGenerator, game.players["generator"]).token_mask(experience.tokens)
+    mask = game.generator.token_mask(experience.tokens)
     errors = (critic_values(game, experience.tokens) - experience.values) * mask
     loss = errors.square().sum() / mask.sum()
     return Loss(loss, {"critic_loss": loss})

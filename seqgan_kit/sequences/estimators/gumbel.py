@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, cast, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -109,6 +109,7 @@ class GumbelSoftmax:
     """
 
     takes_conditions: ClassVar[bool] = True
+    takes_many_scores: ClassVar[bool] = True
     start: float = 1.0
     """Temperature in the first round."""
     end: float = 0.1
@@ -139,9 +140,15 @@ class GumbelSoftmax:
         progress = min(1.0, move.round / self.rounds) if self.rounds else move.progress
         return temperature_at(progress, self.start, self.end, self.course)
 
-    def draw(self, game: AdversarialGame, n: int, move: Move, batch: Batch | None = None) -> Tensor:
+    def draw(
+        self,
+        game: AdversarialGame[SequenceGenerator],
+        n: int,
+        move: Move,
+        batch: Batch | None = None,
+    ) -> Tensor:
         """Draw relaxed rows [n,S+T,V] at the move's temperature, with the batch's conditions."""
-        generator = cast(SequenceGenerator, game.players["generator"])
+        generator = game.generator
         temperature = self.temperature(move)
         given = (
             conditions_of(batch["real"], n, generator.given) if batch and generator.given else None
@@ -150,13 +157,17 @@ class GumbelSoftmax:
         with without_dropout(generator):
             return sample_relaxed(generator, n, temperature, rng=move.rng, **options)
 
-    def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
+    def fakes(
+        self, game: AdversarialGame[SequenceGenerator], batch: Batch, n: int, move: Move
+    ) -> Tensor:
         """Return the same kind of samples for D's turn: soft ones among hard ones would give themselves
         away."""
         with torch.no_grad():
             return self.draw(game, n, move, batch)
 
-    def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
+    def generator_loss(
+        self, game: AdversarialGame[SequenceGenerator], batch: Batch, move: Move
+    ) -> Loss:
         """Return the objective's G half on D's scores of fresh relaxed samples."""
         real = batch["real"]
         samples = self.draw(game, len(real), move, batch)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.discriminator import Discriminator, evaluating
+from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.core.estimators import (
     RewardKind,
     check_reward,
@@ -112,16 +112,18 @@ class ImportanceWeighted:
         """N in the move's round, for sequences of ``length`` tokens."""
         return kept_tokens(move.progress, min(self.kept, length - 1), self.kept_step)
 
-    def kept_of_fakes(self, game: AdversarialGame, move: Move) -> int:
+    def kept_of_fakes(self, game: AdversarialGame[SequenceGenerator], move: Move) -> int:
         """How many real tokens the fakes for D's turn begin with; D reads no pool while there are any."""
-        generator = cast(SequenceGenerator, game.players["generator"])
+        generator = game.generator
         return self.kept_at(move, generator.length) if move.phase == ADVERSARIAL else 0
 
-    def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
+    def fakes(
+        self, game: AdversarialGame[SequenceGenerator], batch: Batch, n: int, move: Move
+    ) -> Tensor:
         """For D's turn: the real prefixes continued once while G continues them, then G's own sequences."""
         kept = self.kept_of_fakes(game, move)
         if kept:
-            generator = cast(SequenceGenerator, game.players["generator"])
+            generator = game.generator
             prefixes = batch["real"][:n, : generator.given + kept]
             return continue_prefixes(
                 generator, prefixes, 1, rng=move.rng, chunk_rows=self.chunk_rows
@@ -129,9 +131,11 @@ class ImportanceWeighted:
         pool = pool_of_negatives(game)
         return game.draw(n, batch, move.rng) if pool is None else pool.next(n)
 
-    def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
+    def generator_loss(
+        self, game: AdversarialGame[SequenceGenerator], batch: Batch, move: Move
+    ) -> Loss:
         """On continued prefixes while any are kept, then on as many sequences of G as there are reals."""
-        generator = cast(SequenceGenerator, game.players["generator"])
+        generator = game.generator
         kept = self.kept_at(move, generator.length)
         baseline = self.baseline_end * move.progress
         with without_dropout(generator):
@@ -145,10 +149,14 @@ class ImportanceWeighted:
         return Loss(loss, logs | ({"kept_tokens": float(kept)} if self.kept else {}))
 
     def _free(
-        self, game: AdversarialGame, tokens: Tensor, baseline: float, rng: torch.Generator
+        self,
+        game: AdversarialGame[SequenceGenerator],
+        tokens: Tensor,
+        baseline: float,
+        rng: torch.Generator,
     ) -> tuple[Tensor, Tensor]:
         """Loss and effective sample size of sampled sequences [B,T]; without conditions."""
-        generator = cast(SequenceGenerator, game.players["generator"])
+        generator = game.generator
         mask, log_probs = generator.token_mask(tokens), generator.log_probs(tokens)
         log_ratios = self.log_ratios(game, tokens, rng)
         if self.rollouts:
@@ -159,10 +167,14 @@ class ImportanceWeighted:
         return -likelihood.sum(), effective_sample_size(weights, dim=0).mean()
 
     def _mixed(
-        self, game: AdversarialGame, prefixes: Tensor, baseline: float, rng: torch.Generator
+        self,
+        game: AdversarialGame[SequenceGenerator],
+        prefixes: Tensor,
+        baseline: float,
+        rng: torch.Generator,
     ) -> tuple[Tensor, Tensor]:
         """Loss and effective sample size of real prefixes [B,S+n], each continued M times."""
-        generator = cast(SequenceGenerator, game.players["generator"])
+        generator = game.generator
         copies, kept = self.continuations, prefixes.shape[1] - generator.given
         tokens = continue_prefixes(
             generator, prefixes, copies, rng=rng, chunk_rows=self.chunk_rows
@@ -182,12 +194,14 @@ class ImportanceWeighted:
         return -(learned + likelihood).mean(), effective_sample_size(weights, dim=1).mean()
 
     @torch.no_grad()
-    def log_ratios(self, game: AdversarialGame, tokens: Tensor, rng: torch.Generator) -> Tensor:
+    def log_ratios(
+        self, game: AdversarialGame[SequenceGenerator], tokens: Tensor, rng: torch.Generator
+    ) -> Tensor:
         """log r [B] of whole rows [B,S+T]: D's logit, or that of a control."""
         if self.reward != "verdict":
             ratios = null_rewards(self.reward, (len(tokens),), rng, tokens.device)
             return ratios.clamp(min=torch.finfo(ratios.dtype).tiny).log()
-        discriminator = cast(Discriminator, game.players["discriminator"])
+        discriminator = game.discriminator
         with evaluating(discriminator):
             chunks = tokens.split(self.chunk_rows)
             return torch.cat([discriminator(rows).score.float() for rows in chunks])
@@ -195,20 +209,20 @@ class ImportanceWeighted:
     @torch.no_grad()
     def _log_values(
         self,
-        game: AdversarialGame,
+        game: AdversarialGame[SequenceGenerator],
         tokens: Tensor,
         log_ratios: Tensor,
         kept: int,
         rng: torch.Generator,
     ) -> Tensor:
         """log of the mean r [B,T] of N completions of every prefix that is longer than ``kept`` tokens."""
-        generator = cast(SequenceGenerator, game.players["generator"])
+        generator = game.generator
         if self.reward != "verdict":
             completed = (len(tokens), generator.written(tokens).shape[1] - 1, self.rollouts)
             ratios = null_rewards(self.reward, completed, rng, tokens.device)
             tried = ratios.clamp(min=torch.finfo(ratios.dtype).tiny).log()
         else:
-            discriminator = cast(Discriminator, game.players["discriminator"])
+            discriminator = game.discriminator
             with evaluating(discriminator):
                 tried = try_actions(
                     generator,

@@ -66,14 +66,18 @@ class Reinforce:
         check_baseline(self.baseline, self.rollouts)
         check_reward(self.reward)
 
-    def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
+    def fakes(
+        self, game: AdversarialGame[SequenceGenerator], batch: Batch, n: int, move: Move
+    ) -> Tensor:
         """Sequences for D's turn: the next of the pool, or fresh ones."""
         pool = pool_of_negatives(game)
         return game.draw(n, batch, move.rng) if pool is None else pool.next(n)
 
-    def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
+    def generator_loss(
+        self, game: AdversarialGame[SequenceGenerator], batch: Batch, move: Move
+    ) -> Loss:
         """Return the policy-gradient loss on fresh samples, as many as the batch has reals."""
-        generator = cast(SequenceGenerator, game.players["generator"])
+        generator = game.generator
         tokens = game.draw(len(batch["real"]), batch, move.rng)
         mask = generator.token_mask(tokens)
         if self.baseline == "leave_one_out":
@@ -89,29 +93,33 @@ class Reinforce:
         loss = policy_gradient_loss(log_probs, advantages * mask)
         return Loss(loss, {"reward": _mean(values, mask), "surprise": -_mean(log_probs, mask)})
 
-    def action_values(self, game: AdversarialGame, tokens: Tensor, rng: torch.Generator) -> Tensor:
+    def action_values(
+        self, game: AdversarialGame[SequenceGenerator], tokens: Tensor, rng: torch.Generator
+    ) -> Tensor:
         """Return Q [B,T] of the written tokens of sampled rows [B,S+T]."""
         if self.rollouts == 0:
             rewards = sequence_rewards(game, tokens, self.reward, rng, self.chunk_rows)
-            written = cast(SequenceGenerator, game.players["generator"]).written(tokens)
+            written = game.generator.written(tokens)
             return rewards.unsqueeze(1).expand(written.shape)
         name = "rollout_policy" if "rollout_policy" in game.players else "generator"
         policy = cast(SequenceGenerator, game.players[name])
         if self.reward != "verdict":  # whatever completions say, so none are drawn
             mask = policy.token_mask(tokens)
             return mean_values(*self._null_rewards(mask, rng), mask)
-        with torch.no_grad(), evaluating(game.players["discriminator"]):
+        with torch.no_grad(), evaluating(game.discriminator):
             reward = completion_reward(game)
             return rollout_rewards(
                 policy, tokens, reward, self.rollouts, rng=rng, chunk_rows=self.chunk_rows
             )
 
-    def trials(self, game: AdversarialGame, tokens: Tensor, rng: torch.Generator) -> Trials:
+    def trials(
+        self, game: AdversarialGame[SequenceGenerator], tokens: Tensor, rng: torch.Generator
+    ) -> Trials:
         """N actions of the generator after every prefix of rows [B,S+T], and what came of each."""
         check_baseline("leave_one_out", self.rollouts, lags="rollout_policy" in game.players)
-        generator = cast(SequenceGenerator, game.players["generator"])
+        generator = game.generator
         known = self.reward == "verdict"
-        with torch.no_grad(), evaluating(game.players["discriminator"]):
+        with torch.no_grad(), evaluating(game.discriminator):
             reward = completion_reward(game) if known else _nothing
             tried = try_actions(
                 generator, tokens, reward, self.rollouts, rng=rng, chunk_rows=self.chunk_rows

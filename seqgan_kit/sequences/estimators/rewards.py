@@ -13,7 +13,6 @@ forcing, to smaller steps, to luck.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -21,8 +20,6 @@ from torch import Tensor
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.estimators import RewardKind, check_reward
-from seqgan_kit.sequences.discriminators.prefix_scorer import PrefixScorer
-from seqgan_kit.sequences.discriminators.textcnn import TextCNN
 from seqgan_kit.sequences.sampling.inverse_cdf import draw_uniforms
 from seqgan_kit.sequences.sampling.rollout import Reward
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
@@ -33,7 +30,7 @@ def verdict_reward(game: AdversarialGame) -> Reward:
 
     The caller sees to evaluation mode and to having no gradients.
     """
-    discriminator = cast(Discriminator, game.players["discriminator"])
+    discriminator = game.discriminator
 
     def reward(rows: Tensor) -> Tensor:
         return -game.objective.generator(discriminator(rows).score, None)
@@ -43,18 +40,18 @@ def verdict_reward(game: AdversarialGame) -> Reward:
 
 def completion_reward(game: AdversarialGame) -> Reward:
     """Return the same reward, from what completions of one prefix share where D's trunk allows it."""
-    discriminator = cast(Discriminator, game.players["discriminator"])
+    discriminator = game.discriminator
     return scored_completions(discriminator, lambda scores: -game.objective.generator(scores, None))
 
 
 def scored_completions(discriminator: Discriminator, worth: Callable[[Tensor], Tensor]) -> Reward:
     """``worth`` (scores [M] -> rewards [M]) of D's score, from what completions of one prefix share where
     D's trunk allows it."""
-    if not isinstance(discriminator.trunk, TextCNN):
+    prefix_scorer = getattr(discriminator.trunk, "prefix_scorer", None)
+    if prefix_scorer is None:
         return lambda rows: worth(discriminator(rows).score)
-    return PrefixScorer(
-        discriminator.trunk, lambda features: worth(discriminator.verdict(features))
-    )
+    scorer: Reward = prefix_scorer(lambda features: worth(discriminator.verdict(features)))
+    return scorer
 
 
 def null_rewards(
@@ -79,5 +76,5 @@ def sequence_rewards(
     if reward != "verdict":
         return null_rewards(reward, (len(tokens),), rng, tokens.device)
     verdict = verdict_reward(game)
-    with evaluating(game.players["discriminator"]):
+    with evaluating(game.discriminator):
         return torch.cat([verdict(rows).float() for rows in tokens.split(chunk_rows)])

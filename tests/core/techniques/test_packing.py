@@ -46,7 +46,7 @@ def test_a_batch_makes_half_as_many_scores_and_reals_never_meet_fakes(move):
             return fake[:n]
 
     game = AdversarialGame(Fixed(), judge, wasserstein())
-    real_score, fake_score = game._scores(real, fake)  # in one pass
+    real_score, fake_score = game.scores(real, fake)  # in one pass
     assert real_score.tolist() == [21, 43]
     assert fake_score.tolist() == [77, 77]
 

@@ -8,9 +8,9 @@ from seqgan_kit.sequences.discriminators.discriminator_choice import (
     DiscriminatorChoice,
     build_discriminator,
 )
+from seqgan_kit.sequences.discriminators.highway import Highway
 from seqgan_kit.sequences.discriminators.prefix_scorer import PrefixScorer
 from seqgan_kit.sequences.discriminators.textcnn import (
-    Highway,
     TextCNN,
     TextCNNConfig,
     filters_for_length,
@@ -164,11 +164,9 @@ def test_prefix_scorer_agrees_with_the_trunk_on_completions(pad, highway):
             torch.testing.assert_close(score(completions, owner, kept), expected, atol=1e-4, rtol=0)
 
 
-def test_prefix_scorer_ignores_dropout_and_wants_a_textcnn():
+def test_prefix_scorer_ignores_dropout():
     trunk = make(dropout=0.5).train()
     scorer = PrefixScorer(trunk, lambda features: features.sum(1))
     tokens = torch.randint(0, 30, (5, 12))
     assert torch.equal(scorer(tokens), scorer(tokens))
     assert trunk.training
-    with pytest.raises(UsageError, match="only a TextCNN can share windows, not a Linear"):
-        PrefixScorer(torch.nn.Linear(2, 2), lambda features: features.sum(1))

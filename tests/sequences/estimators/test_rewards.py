@@ -11,11 +11,12 @@ from policy_worlds import ROWS, World, build_world, contributions
 from small_worlds import WORLDS
 from torch import Tensor
 
+from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.objectives import expected_logit
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.estimators.baselines import BASELINES, baseline_players
 from seqgan_kit.sequences.estimators.reinforce import Reinforce
-from seqgan_kit.sequences.estimators.rewards import sequence_rewards
+from seqgan_kit.sequences.estimators.rewards import scored_completions, sequence_rewards
 
 
 @pytest.fixture(scope="module", params=WORLDS)
@@ -124,3 +125,19 @@ def test_unknown_rewards_are_refused(solved_world, rng):
         Reinforce(reward="randem")
     with pytest.raises(UsageError, match="randem"):
         sequence_rewards(solved_world.game, solved_world.sequences, "randem", rng)
+
+
+def test_a_trunk_of_any_class_may_offer_a_prefix_scorer():
+    """It is given what maps features to rewards, and is asked in place of the whole discriminator."""
+
+    class Offering(torch.nn.Linear):
+        def prefix_scorer(self, verdict):
+            return lambda rows: verdict(torch.full((len(rows), 2), 3.0))
+
+    judge = Discriminator(Offering(4, 2), 2)
+    rows = torch.zeros(5, 4)
+    expected = 2 * judge.verdict(torch.full((5, 2), 3.0))
+    assert torch.equal(scored_completions(judge, lambda score: 2 * score)(rows), expected)
+    judge.trunk = torch.nn.Linear(4, 2)
+    expected = 2 * judge(rows).score
+    assert torch.equal(scored_completions(judge, lambda score: 2 * score)(rows), expected)
