@@ -64,7 +64,7 @@ def test_help_is_quick_to_read(recipe: str, shell: OneProcess) -> None:
     ("words", "message"),
     [
         (["smok"], "unknown preset 'smok'. Did you mean 'smoke'?"),
-        (["--resume", "nowhere"], "nowhere holds no run to resume"),
+        (["--resume", "nowhere"], "nowhere has no run to resume"),
         (["smoke", "--text", "nowhere.txt", "--out", "run"], "nowhere.txt"),
         (["smoke", "--rollouts", "-1", "--out", "run"], "rollouts is -1"),
         (["--config", "nowhere.yaml"], "the settings file nowhere.yaml does not exist"),

@@ -83,7 +83,9 @@ def _train(main: Callable[[Any], object], config: Any) -> None:
     except SeqganKitError:
         raise
     except MemoryError as error:
-        raise TrainingError("out of memory. Smaller networks and batches take less.") from error
+        raise TrainingError(
+            "out of memory. Use smaller networks or a smaller batch size."
+        ) from error
     except (OSError, UnicodeEncodeError) as error:
         raise StorageError(system_problem(error)) from error
 

@@ -300,7 +300,7 @@ def _other_device(folder: Path) -> tiny.Config:
             r"other phases.*It has \['train: 8 batches'\], this run \['train: 4 batches'\]",
         ),
         (_nothing_good, r"move-000000013\.pt cannot be read.*no other checkpoint.*--overwrite"),
-        (_metrics_gone, "does not fit the checkpoint"),
+        (_metrics_gone, "does not match the checkpoint"),
         (_two_processes, r"made by 2 process\(es\) and is resumed by 1"),
         (_other_device, "made on cuda and is resumed on cpu.*--device cuda"),
     ],

@@ -117,7 +117,7 @@ class TestLock:
     def test_a_file_on_the_way_to_the_folder(self, tmp_path: Path) -> None:
         (tmp_path / "notes").write_text("")
         with pytest.raises(
-            UsageError, match=r"run cannot be a run's folder \(.*\): choose another"
+            UsageError, match=r"run cannot be used as a run's folder \(.*\): choose another"
         ):
             tiny.play(PENALTY, tmp_path / "notes" / "run")
 
@@ -197,7 +197,7 @@ class TestFullDisk:
                 patched.setattr("seqgan_kit.core.runs.log.run_log._append", half_row_from(3))
             with pytest.raises(
                 StorageError,
-                match=rf"(?s)cannot be written: No space.* go on with:.*--resume {folder}",
+                match=rf"(?s)cannot be written: No space.* resume with:.*--resume {folder}",
             ):
                 tiny.play(PENALTY, folder, save_every_minutes=1e-9)
         assert not list((folder / "checkpoints").glob(".*"))

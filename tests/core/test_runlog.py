@@ -130,7 +130,7 @@ class TestClaim:
         assert not (tmp_path / "absent").exists()
 
     def test_resume_and_overwrite_exclude_each_other(self, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match="contradict"):
+        with pytest.raises(UsageError, match="exclude each other"):
             RunLog(tmp_path, resume=True, overwrite=True)
 
     def test_a_file_in_place_of_the_folder(self, tmp_path: Path) -> None:
@@ -139,7 +139,8 @@ class TestClaim:
             RunLog(tmp_path / "run")
 
     @pytest.mark.parametrize(
-        ("text", "message"), [("{", "is not JSON"), ("[1]", "no table"), ("{}", "no columns and")]
+        ("text", "message"),
+        [("{", "is not JSON"), ("[1]", "no table"), ("{}", "columns or rows are missing")],
     )
     def test_scores_that_are_no_table_are_named(
         self, tmp_path: Path, text: str, message: str

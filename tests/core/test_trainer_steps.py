@@ -121,7 +121,7 @@ class TestStep:
         assert layer.weight.item() == pytest.approx(before - 0.1)
 
     def test_fp16_is_refused_with_the_reason(self) -> None:
-        with pytest.raises(UsageError, match=r"fp16 is not offered: .*overflow.*bf16"):
+        with pytest.raises(UsageError, match=r"fp16 is not supported: .*overflow.*bf16"):
             start_runtime(seed=0, precision="fp16")
 
 

@@ -73,7 +73,7 @@ def test_wrong_names_are_exceptions_with_a_sentence(call, kind, message):
         ({"rollouts": -1}, "rollouts is -1; it must be 0 or more"),
         ({"rollouts": "many"}, "rollouts is 'many', which is not a int"),
         ({"text": "nowhere.txt"}, "nowhere.txt"),
-        ({"resume": "nowhere"}, "holds no run to resume"),
+        ({"resume": "nowhere"}, "has no run to resume"),
     ],
 )
 def test_wrong_settings_are_exceptions_with_a_sentence(settings, message, tmp_path):

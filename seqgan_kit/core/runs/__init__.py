@@ -1,1 +1,1 @@
-"""A run: settings, runtime, command line, progress, interrupts, and its log."""
+"""A run of a recipe: settings, runtime, command line, progress, interrupts and log."""

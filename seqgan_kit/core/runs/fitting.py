@@ -1,7 +1,7 @@
-"""Runs that end in minutes on any data: a preset's lengths, shortened where the data are larger than its own.
+"""Shorten a preset's lengths on large data, so that runs end in minutes on any data.
 
-A preset counts in epochs and rounds of the data it was made for. On data that take ``ratio`` times the work,
-a length of ``n`` becomes ``n * most_work / ratio``. Lengths that the user gave are left alone.
+A preset's epochs and rounds are chosen for the bundled data. On data that take ``ratio`` times the work, a
+length of ``n`` becomes ``n * most_work / ratio``. Lengths given by the user are kept.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any, Protocol, TypeVar
 
 
 class Bounded(Protocol):
-    """Settings with lengths that may be bounded."""
+    """Settings with lengths that can be shortened."""
 
     @property
     def most_work(self) -> float:
-        """How many times the work on the preset's own data is allowed; 0 for any."""
+        """Largest work allowed, as a multiple of the work on the preset's own data; 0: unlimited."""
 
 
 S = TypeVar("S", bound=Bounded)
@@ -26,9 +26,9 @@ def fitted(settings: S, preset: Any, ratios: Mapping[str, float]) -> tuple[S, di
     """Return the settings with shorter lengths, and the lengths that changed.
 
     Args:
-        settings: what the run was given.
-        preset: what its preset sets; a length that differs from it is the user's own.
-        ratios: for each length by name, the work that one of it takes, as a multiple of the same on the
+        settings: the settings of the run.
+        preset: the settings of its preset; a length that differs was given by the user.
+        ratios: for each length by name, the work of one unit (one epoch, say) as a multiple of that on the
             preset's own data.
     """
     changes: dict[str, Any] = {}
@@ -49,18 +49,18 @@ def fitted(settings: S, preset: Any, ratios: Mapping[str, float]) -> tuple[S, di
 def told(
     settings: Any, changes: Mapping[str, Any], unit: Mapping[str, str], data: str, ratio: float
 ) -> str:
-    """One line: what the preset would have taken, what is done instead, and how to change it."""
+    """Return one line about the shortened lengths: before, after, and how to change them."""
     before = ", ".join(f"{getattr(settings, name):g} {unit[name]}" for name in changes)
     after = ", ".join(f"{value:g} {unit[name]}" for name, value in changes.items())
     flags = ", ".join(f"--{name.replace('_', '-')}" for name in changes)
     return (
         f"{before} on {data} would be {ratio:.0f} times the work of the bundled data: training {after}. "
-        f"Set {flags} to change, or --most-work 0 to train them all."
+        f"Set {flags} to change this, or --most-work 0 to keep the preset's lengths."
     )
 
 
 def _whole(shorter: float, length: int) -> int:
-    """At least one where there was one, and five where there were five."""
+    """Round a length, but keep at least 5, or the original length if that was below 5."""
     return max(min(length, 5), round(shorter))
 
 

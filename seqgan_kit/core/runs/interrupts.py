@@ -1,8 +1,9 @@
-"""Ctrl-C, SIGTERM and the time limit as a wish that the trainer grants after the move in progress.
+"""Turn Ctrl-C, SIGTERM and the time limit into a stop request, which the trainer obeys after the current
+update.
 
-A move that takes long is broken off: a timer rings a few seconds after the wish, and its handler raises
-:class:`Unfinished` in whatever the main thread computes, if the trainer has said that this may be broken off.
-So samplers, rewards and evaluations hear of it without being told of a trainer.
+A long update is interrupted: a few seconds after the request a timer fires, and its handler raises
+:class:`Unfinished` in the main thread, if the trainer allows an interruption at this point. So samplers,
+rewards and evaluations can be interrupted without knowing about the trainer.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from types import FrameType
 from seqgan_kit.errors import LostProcess
 
 GRACE_SECONDS = 3.0
-"""What a move has to finish by itself after the wish to stop."""
+"""Time that an update has to finish after a stop request before it is interrupted."""
 _RINGS_EVERY_SECONDS = 1.0
 _ECHO_SECONDS = 1.0
 
 
 class Unfinished(BaseException):
-    """Raised in a computation that shall not be finished; no method's ``except Exception`` stops it."""
+    """Raised to interrupt a computation. It is a BaseException, so ``except Exception`` does not catch it."""
 
 
 class StopWish:
-    """Whether somebody asked the run to stop, and how.
+    """A request to stop the run, and where it came from.
 
     Args:
-        grace_seconds: between the wish and breaking off what is computed.
+        grace_seconds: time between the request and the interruption of a computation.
     """
 
     def __init__(self, grace_seconds: float = GRACE_SECONDS) -> None:
@@ -41,12 +42,13 @@ class StopWish:
 
     @contextmanager
     def listening(self, seconds_left: float | None = None) -> Iterator[None]:
-        """Listen while the run trains, so long at most. A second Ctrl-C stops at once, without saving."""
+        """Listen for requests during training, and make one after ``seconds_left``. A second Ctrl-C stops at
+        once, without saving."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         handlers = {signal.SIGINT: self._hear, signal.SIGTERM: self._hear}
-        if hasattr(signal, "setitimer"):  # not on Windows, where a move is finished
+        if hasattr(signal, "setitimer"):  # Windows has no such timer; there the update is finished.
             handlers[signal.SIGALRM] = self._ring
         before = {number: signal.signal(number, heard) for number, heard in handlers.items()}
         if seconds_left is not None:
@@ -54,7 +56,7 @@ class StopWish:
         try:
             yield
         except LostProcess:
-            # torchrun sends SIGTERM to those that are left: first they say how the run goes on.
+            # torchrun sends SIGTERM to the remaining processes; they print how to resume before they end.
             before[signal.SIGTERM] = signal.SIG_IGN
             raise
         finally:
@@ -64,7 +66,7 @@ class StopWish:
 
     @contextmanager
     def may_break_off(self) -> Iterator[None]:
-        """What runs inside may end by :class:`Unfinished`."""
+        """Allow :class:`Unfinished` to interrupt the code inside."""
         self._may_break_off = True
         try:
             yield
@@ -72,7 +74,8 @@ class StopWish:
             self._may_break_off = False
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
-        # A Ctrl-C in the terminal of torchrun is heard twice: from the terminal and passed on by torchrun.
+        # Ctrl-C in torchrun's terminal arrives twice: from the terminal and from torchrun, which passes it
+        # on.
         echo = time.monotonic() - self._heard_at < _ECHO_SECONDS
         if self.signal is not None and number == signal.SIGINT and not echo:
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The command line of a recipe: a preset, a settings file, flags; each overrides the one before."""
+"""The command line of a recipe: preset, settings file and flags, each overriding the one before."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ from seqgan_kit.errors import (
 
 C = TypeVar("C", bound=HasRun)
 
-# What torch says on a CPU, on a GPU, and of a tensor whose size is no 64-bit number.
+# torch's messages on a CPU, on a GPU, and for a tensor whose size exceeds 64 bits.
 _NO_MEMORY = re.compile(
     r"can't allocate memory|out of memory|Storage size calculation overflowed", re.IGNORECASE
 )
 
-# A field of a recipe's configuration whose own fields are flags without its name before them.
+# A field of a recipe's Config whose own fields become flags without the field's name as a prefix.
 flat = tyro.conf.arg(name="")
 
 
 def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
-    """Run a recipe from the command line; a user's mistake ends in one sentence and exit code 2."""
+    """Run a recipe from the command line; for a user's mistake, print one sentence and exit with status 2."""
     is_a_script = False
     try:
         is_a_script = raise_on_ctrl_c()
@@ -55,7 +55,9 @@ def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
         _tell(str(stop))
         sys.exit(stop.exit_code)
     except LostProcess as error:
-        print(f"error: {error}", file=sys.stderr)  # from any process: the first may be the lost one
+        print(
+            f"error: {error}", file=sys.stderr
+        )  # Every process prints this, since rank 0 may be the lost one.
         sys.exit(1)
     except TrainingError as error:
         _tell(f"error: {error}")
@@ -68,15 +70,13 @@ def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
             _end_by_ctrl_c()
         if not isinstance(error, MemoryError) and not _NO_MEMORY.search(str(error)):
             raise
-        # From any process: memory may end on one of them alone.
-        told = (
-            f"error: out of memory{_asked_for(str(error))}. Smaller networks and batches take less."
-        )
+        # Every process may print this, since only one may run out of memory.
+        told = f"error: out of memory{_asked_for(str(error))}. Use smaller networks or a smaller batch size."
         print(told, file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         _end_by_ctrl_c()
-    except BrokenPipeError:  # the reader of the output went away, as in "--help | head"
+    except BrokenPipeError:  # The reader of the output has closed it, as in "--help | head".
         let_go_of_output()
         sys.exit(141)
     except (OSError, UnicodeEncodeError) as error:
@@ -88,19 +88,19 @@ def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
             raise
         _end_by_ctrl_c()
     if is_a_script:
-        leave_on_ctrl_c()  # the interpreter takes a moment to end
+        leave_on_ctrl_c()  # The interpreter takes a moment to end.
 
 
 def _end_by_ctrl_c() -> NoReturn:
-    _tell("Stopped at once; what has been saved stands.")
+    _tell("Stopped at once; saved checkpoints are kept.")
     sys.exit(130)
 
 
 def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) -> C:
     """Return the configuration that the arguments ask for.
 
-    The first word may name a preset. ``--config FILE`` (YAML or TOML) overrides the preset, flags override
-    both. With ``--resume RUN_DIR`` the run's own settings take the preset's place.
+    The first word may name a preset. ``--config FILE`` (YAML or TOML) overrides the preset; flags override
+    both. With ``--resume RUN_DIR``, the settings of that run replace the preset.
     """
     left = list(arguments)
     preset, flagged = "default", _take(left, "--preset", "name")
@@ -119,7 +119,7 @@ def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) 
         base = merged(base, read_settings(Path(path)))
     _check_preset_first(presets, arguments, left, _switches(base))
     names = ", ".join(presets)
-    # tyro joins lines into paragraphs; it leaves those that begin with a sign ("$ python ...") alone.
+    # tyro joins lines into paragraphs, except lines that begin with a symbol, such as "$ python ...".
     usage = f"{description.strip()}\n\nPresets, as an optional first word: {names}.\n"
     usage += "--config FILE takes settings from YAML or TOML."
     return tyro.cli(
@@ -143,15 +143,13 @@ def chosen_settings(presets: Mapping[str, C], preset: str, resumed: Path | None 
 def _check_preset_first(
     presets: Mapping[str, Any], given: Sequence[str], left: Sequence[str], switches: set[str]
 ) -> None:
-    """Refuse a preset's name after flags, where it is no flag's value, and says what to type."""
+    """Refuse a preset name after flags, unless it is the value of a flag; the error says what to type."""
     for before, word in itertools.pairwise(left):
         alone = not before.startswith("-") or "=" in before or before.split(".")[-1] in switches
         if word not in presets or not alone:
             continue
         if given[0] in presets:
-            raise UsageError(
-                f"two presets are given, {given[0]!r} and {word!r}: leave one of them out."
-            )
+            raise UsageError(f"two presets are given, {given[0]!r} and {word!r}: give only one.")
         rest = list(given)
         rest.remove(word)
         raise UsageError(
@@ -160,7 +158,7 @@ def _check_preset_first(
 
 
 def _switches(config: Any) -> set[str]:
-    """Return the flags that take no value, such as --overwrite, without the names of their groups."""
+    """Return the flags without a value, such as --overwrite, without their group prefix."""
     found: set[str] = set()
     for field in dataclasses.fields(config):
         value, name = getattr(config, field.name), field.name.replace("_", "-")
@@ -172,9 +170,9 @@ def _switches(config: Any) -> set[str]:
 
 
 def _of_run(base: C, folder: Path) -> C:
-    """Return the settings that the run in the folder was started with, set to go on there."""
+    """Return the settings of the run in the folder, changed so that it resumes there."""
     if not (folder / "config.json").is_file():
-        raise UsageError(f"{folder} holds no run to resume: it has no config.json.")
+        raise UsageError(f"{folder} has no run to resume: there is no config.json. Check the path.")
     record, settings = read_config(folder), settings_of(folder)
     settings["run"] = settings.get("run", {}) | {
         "resume": str(folder),
@@ -191,11 +189,10 @@ def _of_run(base: C, folder: Path) -> C:
 
 
 def _without_preset(base: C) -> C:
-    """Return the configuration's own defaults: a setting that an older run lacks was not there, so it is
-    off."""
+    """Return the configuration's own defaults, for settings that an older run does not have."""
     try:
         return type(base)()
-    except TypeError:  # a recipe of one's own may have settings without a default
+    except TypeError:  # A user's recipe may have settings without a default.
         return base
 
 
@@ -204,7 +201,7 @@ def _with_run(base: C, **changes: Any) -> C:
 
 
 def _take(arguments: list[str], flag: str, what: str = "path") -> str | None:
-    """Remove ``flag VALUE`` or ``flag=VALUE`` from the arguments; its value."""
+    """Remove ``flag VALUE`` or ``flag=VALUE`` from the arguments, and return the value."""
     for i, word in enumerate(arguments):
         if word.startswith(flag + "="):
             return arguments.pop(i).split("=", 1)[1]
@@ -217,7 +214,7 @@ def _take(arguments: list[str], flag: str, what: str = "path") -> str | None:
 
 
 def _asked_for(text: str) -> str:
-    """How much one tensor would have taken, where torch says so."""
+    """Return the size of the allocation that failed, if torch's message states it."""
     found = re.search(r"[Tt]ried to allocate ([\d.]+) ?(\w+)", text)
     if not found:
         return ""

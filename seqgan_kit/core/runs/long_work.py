@@ -1,4 +1,4 @@
-"""Says that long work goes on, on stderr: a spinner in a terminal, a line now and then in a log.
+"""Show on stderr that long work continues: a spinner in a terminal, occasional lines in a log.
 
 with long_work("scoring") as step:
     step("MLE")
@@ -19,7 +19,7 @@ from rich.text import Text
 from seqgan_kit.core.runs.readings import duration
 
 LINE_SECONDS = 10.0
-"""Between the lines in a log; shorter work says nothing there."""
+"""Time between two lines in a log; shorter work prints nothing."""
 
 Step = Callable[[str], None]
 
@@ -28,7 +28,7 @@ Step = Callable[[str], None]
 def long_work(
     what: str, *, quiet: bool = False, line_seconds: float = LINE_SECONDS
 ) -> Iterator[Step]:
-    """Show the work by its name, its step and its time so far; the step is told by the yielded function."""
+    """Show the work's name, current step and elapsed time; call the yielded function with a step's name."""
     if quiet:
         yield lambda step: None
         return

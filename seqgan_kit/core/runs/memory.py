@@ -1,4 +1,4 @@
-"""Whether what is about to be made fits into this machine's memory."""
+"""Check, before allocation, that tensors and networks fit into this machine's memory."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from torch import nn
 from seqgan_kit.errors import UsageError
 
 TRAINED_BYTES = 16
-"""Of a trained parameter: itself, its gradient and Adam's two running means, float32 each."""
+"""Bytes per trained parameter: the parameter, its gradient and Adam's two moments, each float32."""
 FIXED_BYTES = 4
-"""Of a parameter that is not trained."""
+"""Bytes per parameter that is not trained."""
 LARGE_VOCABULARY = 100_000
-"""From here on networks are counted first, for which torch loads a second or two of code."""
+"""Size from which parameters are counted first; torch loads a second or two of code for that."""
 _LARGE_SIZE, _LARGE_PRODUCT = 4096, 1_000_000
 _NARROWER = "use a smaller vocabulary or narrower layers"
 
@@ -27,21 +27,21 @@ _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def machine_bytes() -> int | None:
-    """Memory of this machine, or what a container may use of it; None where nobody says."""
+    """Return the memory of this machine or container in bytes; None if it is unknown."""
     try:
         physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not on Windows
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf.
         return None
     try:
         return min(physical, int(_CGROUP_LIMIT.read_text()))
-    except (OSError, ValueError):  # no container, or one without a limit ("max")
+    except (OSError, ValueError):  # There is no container, or it has no limit ("max").
         return physical
 
 
 def check_memory(
     what: str, numbers: int, bytes_each: int, kind: str = "parameters", advice: str = _NARROWER
 ) -> None:
-    """Raise UsageError before so many numbers are asked for, where they exceed the machine's memory."""
+    """Raise UsageError if so many numbers would exceed the machine's memory."""
     needed, there = numbers * bytes_each, machine_bytes()
     if there is not None and needed > there:
         raise UsageError(
@@ -57,14 +57,14 @@ def check_training_memory(
     vocabulary: int = 0,
     advice: str = _NARROWER,
 ) -> None:
-    """The same for a network that will be trained, counted without making its numbers.
+    """Raise UsageError if training a network would exceed the machine's memory, without allocating it.
 
     Args:
-        what: the network, in words.
-        make: builds it.
-        settings: the dataclass of its sizes, by which networks that are surely small go uncounted.
+        what: the network's name in the message.
+        make: function that builds it.
+        settings: dataclass of its sizes; if all are small, the network is not counted.
         vocabulary: V, another such size.
-        advice: what to do about it.
+        advice: what the message tells the user to do.
     """
     if vocabulary < LARGE_VOCABULARY and not _may_be_large(settings):
         return

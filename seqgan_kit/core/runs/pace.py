@@ -1,4 +1,4 @@
-"""How long a run will still take: moves left of every turn, times what such moves have taken so far."""
+"""Estimate the time left of a run: updates left per turn, times the mean duration of such updates."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from seqgan_kit.core.game import Phase, Turn
 from seqgan_kit.core.training.cursor import Cursor, rounds_of
 
 Kind = tuple[tuple[str, ...], str]
-"""Players and loss or rule: such moves take alike in all phases."""
+"""Players and loss or rule of a turn; such updates take equally long in all phases."""
 
 
 @dataclass(frozen=True)
 class Left:
-    """What is left of a run."""
+    """The time left of a run."""
 
     seconds: float
-    """Of the moves whose kind has been timed."""
+    """Seconds for updates of kinds that have been timed."""
     untimed: tuple[str, ...]
-    """Phases with moves of other kinds."""
+    """Phases with updates of kinds that have not been timed."""
 
 
 @dataclass
 class Pace:
-    """Seconds of moves by kind, timed by this process."""
+    """Mean duration of updates by kind, measured by this process."""
 
     phases: Sequence[Phase]
     feeds: Mapping[str, Feed]
@@ -33,13 +33,13 @@ class Pace:
     moves: dict[Kind, int] = field(default_factory=dict)
 
     def add(self, turn: Turn, seconds: float) -> None:
-        """One move was made."""
+        """Record the duration of one update."""
         kind = _kind(turn)
         self.seconds[kind] = self.seconds.get(kind, 0.0) + seconds
         self.moves[kind] = self.moves.get(kind, 0) + 1
 
     def left(self, cursor: Cursor) -> Left:
-        """What is left from the next move on; evaluations and the final scores do not count."""
+        """Return the time left from the next update on, without evaluations and final scores."""
         seconds, untimed = 0.0, []
         for number, phase in enumerate(self.phases[cursor.phase :], start=cursor.phase):
             done = cursor.round if number == cursor.phase else 0
@@ -52,7 +52,7 @@ class Pace:
         return Left(seconds, tuple(untimed))
 
     def _moves(self, turn: Turn, rounds: int, done: int) -> int:
-        """Moves of a turn in the rounds after ``done``."""
+        """Return the number of updates of a turn in the rounds after ``done``."""
         feed = self.feeds.get(turn.feed or "")
         batches = feed.batches_per_epoch if feed else 1
         if callable(turn.moves):

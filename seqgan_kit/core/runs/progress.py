@@ -1,4 +1,4 @@
-"""What a running training shows: a live display in a terminal, timestamped lines in a pipe.
+"""Display of a training run: live in a terminal, timestamped lines in a pipe.
 
 with Progress("auto") as progress:
     progress.phase("adversarial", rounds=50)
@@ -28,7 +28,7 @@ Mode = Literal["auto", "live", "plain", "quiet"]
 _MODES = ("auto", "live", "plain", "quiet")
 
 _TRAINING = ("loss", "accuracy", "reward", "penalty", "entropy")
-# Of training, before what it takes in all is said.
+# Seconds of training before the estimated total is printed.
 _ESTIMATE_SECONDS = 5.0
 _PLAIN_SECONDS = 5.0
 _PLAIN_SECONDS_AT_MOST = 60.0
@@ -36,7 +36,7 @@ _PLAIN_SECONDS_AT_MOST = 60.0
 
 @dataclass(frozen=True)
 class _Standing:
-    """Where a phase stands; replaced as a whole, so the drawing thread never sees half of it."""
+    """Progress of a phase. It is replaced as a whole, so the drawing thread never sees a partial update."""
 
     name: str
     rounds: int
@@ -46,12 +46,12 @@ class _Standing:
     moves_per_second: float | None = None
     values: Mapping[str, float] = field(default_factory=dict)
     measured: Mapping[str, float] = field(default_factory=dict)
-    """The values of the last evaluation."""
+    """Values of the last evaluation."""
     measured_at: int = 0
 
     def shown(self, width: int) -> str:
-        """Return the values of the round, then those of the last evaluation, with its round if that is
-        past."""
+        """Return the values of the round, then those of the last evaluation, with its round if it is
+        older."""
         now = chosen(self.values, width)
         if not self.measured:
             return now
@@ -60,17 +60,18 @@ class _Standing:
         return f"{now}  {stale}{then}".strip() if then else now
 
     def seconds_left(self, now: float) -> float | None:
-        """By the pace of this phase since this process entered it."""
+        """Estimate the seconds left from this phase's pace in this process."""
         made = self.done - self.began_at
         return (now - self.began) / made * (self.rounds - self.done) if made > 0 else None
 
 
 class Progress:
-    """Shows a run as it goes. Use as a context manager.
+    """Progress display of a run, as a context manager.
 
     Args:
-        mode: ``auto`` is ``live`` where the output is a terminal and ``plain`` elsewhere; ``quiet``
-            shows alarms alone, on stderr.
+        mode: ``live`` or ``plain``; ``auto`` is ``live`` in a terminal and ``plain`` elsewhere; ``quiet``
+        shows
+            only alarms, on stderr.
         console: where to write (default: stdout).
     """
 
@@ -91,7 +92,7 @@ class Progress:
     def __enter__(self) -> Self:
         self._began = time.monotonic()
         if self.mode == "live":
-            # Live also carries other people's prints above the display instead of through it.
+            # Live also moves prints from other code above the display.
             self._live = Live(
                 console=self._console, get_renderable=self._frame, refresh_per_second=4
             )
@@ -107,11 +108,11 @@ class Progress:
         if kind is None:
             self._finish_phase()
         if self._live is not None:
-            self._live.stop()  # after an error the last frame stays: it says how far the run came
+            self._live.stop()  # After an error the last frame stays, to show how far the run came.
             self._live = None
 
     def phase(self, name: str, rounds: int, done: int = 0) -> None:
-        """Enter a phase of ``rounds`` rounds, ``done`` of which an earlier process did."""
+        """Begin a phase of ``rounds`` rounds, of which an earlier process finished ``done``."""
         self._finish_phase()
         now = time.monotonic()
         self._standing = _Standing(name, rounds, done, began=now, began_at=done)
@@ -128,10 +129,10 @@ class Progress:
         *,
         measured: bool = False,
     ) -> None:
-        """``round`` rounds of this phase are done; ``values`` are the latest numbers known.
+        """Show that ``round`` rounds of this phase are done; ``values`` are the latest values.
 
-        With ``measured`` they are an evaluation's. These stay on show until the next one, so that they do not
-        flicker, and say which round they are of as soon as that is past.
+        With ``measured``, the values are those of an evaluation. They stay visible until the next evaluation,
+        and show their round number once later rounds are done.
         """
         if self._standing is None:
             return
@@ -141,14 +142,15 @@ class Progress:
             self._standing = replace(standing, measured=values, measured_at=round)
         else:
             self._standing = replace(standing, values={**standing.values, **values})
-        # The last round is summed up when the phase is left: its evaluation may still come.
+        # The summary of the last round waits for the end of the phase: its evaluation may still come.
         if self.mode == "plain" and round < self._standing.rounds:
             self._line_if_due()
 
     def whole_run(self, seconds: float, untimed: Sequence[str], *, several: bool) -> None:
-        """Seconds left of the whole run, without phases of which nothing is known yet.
+        """Show the seconds left of the whole run, without the phases in ``untimed``.
 
-        They are said once, when the first moves have been timed, and with several phases beside the phase's.
+        They are printed once, after the first updates, and shown beside the phase's if there are several
+        phases.
         """
         about = f"{'over ' if untimed else ''}{duration(seconds)}"
         self._whole_run = f"run {about}" if several else ""
@@ -157,16 +159,16 @@ class Progress:
         self._estimated = True
         without = f", without {', '.join(untimed)}" if untimed else ""
         self.message(
-            f"by its first moves training takes {about} more{without}, evaluations not counted"
+            f"estimate from the first updates: training takes {about} more{without}, plus evaluations"
         )
 
     def message(self, text: str) -> None:
-        """Say something that stays, above the display."""
+        """Print a line that stays, above the display."""
         if self.mode != "quiet":
             self._say(Text(self._shown(text)))
 
     def alarm(self, text: str) -> None:
-        """Say what looks wrong; heard in every mode."""
+        """Print a warning about training, in every mode."""
         if self.mode == "quiet":
             told = Text(printable(f"alarm: {text}"))
             Console(stderr=True, highlight=False).print(told, soft_wrap=True)
@@ -184,14 +186,14 @@ class Progress:
 
     def _line(self, text: str, style: object = "") -> None:
         stamp = datetime.now().strftime("%H:%M:%S")
-        # A pipe may be in an encoding that lacks a character; a training must not die of it.
+        # A pipe's encoding may lack a character; this must not end the training.
         encoding = self._console.encoding or "utf-8"
         safe = text.encode(encoding, "replace").decode(encoding)
         self._console.print(Text(f"{stamp}  {safe}", style=str(style)), soft_wrap=True)
 
     def _line_if_due(self) -> None:
         now = time.monotonic()
-        # Rarer as the run grows longer: a night's log stays readable.
+        # Lines become rarer in a long run, so that its log stays readable.
         pause = min(max(_PLAIN_SECONDS, (now - self._began) / 50), _PLAIN_SECONDS_AT_MOST)
         if self._standing is not None and now - self._last_line >= pause:
             self._last_line = now
@@ -234,19 +236,19 @@ class Progress:
 def _running_line(
     standing: _Standing, now: float, whole_run: str, with_values: bool = True
 ) -> list[str]:
-    """Return the words of a running phase: name, count, time left of it and of the run, rate, numbers if
-    wanted."""
+    """Return the parts of a phase's line: name, count, time left of phase and run, rate and, if wanted,
+    values."""
     left = standing.seconds_left(now)
     words = [standing.name, f"{standing.done}/{standing.rounds}"]
     words.append(f"eta {duration(left)}" if left is not None else "eta -:--")
     if whole_run:
         words.append(whole_run)
     if standing.moves_per_second is not None:
-        words.append(f"{standing.moves_per_second:.3g} moves/s")
+        words.append(f"{standing.moves_per_second:.3g} updates/s")
     return [*words, standing.shown(80)] if with_values else words
 
 
 def _by_origin(values: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float]]:
-    """Numbers of every round's training apart from those of an evaluation now and then."""
+    """Split values into those of training and those of evaluations."""
     training = {name: v for name, v in values.items() if any(word in name for word in _TRAINING)}
     return training, {name: v for name, v in values.items() if name not in training}

@@ -1,11 +1,11 @@
-"""Numbers and durations in few characters, for a line of a terminal."""
+"""Short forms of numbers and durations for a line of a terminal."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-# What a reader wants to see when not everything fits: exact measures, then what tells of trouble.
+# Priority when not everything fits: exact metrics first, then signs of problems.
 _FIRST = (
     "reverse_kl",
     "forward_kl",
@@ -22,7 +22,7 @@ _SHORT = {"generator": "G", "discriminator": "D"}
 
 
 def chosen(values: Mapping[str, float], width: int) -> str:
-    """Return the most telling of ``values`` that fit into ``width`` characters, in their given order."""
+    """Return the most important ``values`` that fit into ``width`` characters, in the given order."""
     shown = {name: f"{_label(name)} {_number(value)}" for name, value in values.items()}
     taken: set[str] = set()
     left = width + 2
@@ -35,7 +35,7 @@ def chosen(values: Mapping[str, float], width: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as m:ss or h:mm:ss."""
+    """Format seconds as m:ss or h:mm:ss."""
     whole = round(seconds)
     hours, rest = divmod(whole, 3600)
     minutes, second = divmod(rest, 60)

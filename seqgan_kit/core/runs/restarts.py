@@ -1,4 +1,4 @@
-"""torchrun's restarts: which launch a run belongs to, and how a restarted one goes on."""
+"""torchrun's restarts: the launch that a run belongs to, and resuming after a restart."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from seqgan_kit.errors import UsageError
 
 
 def launch_record() -> dict[str, str] | None:
-    """What tells this launch by torchrun from every other; None without torchrun.
+    """Return what identifies this launch by torchrun; None without torchrun.
 
-    Its run id alone would not do: it is ``none`` unless somebody names one.
+    The run id alone is not enough: it is ``none`` unless the user sets it.
     """
     run_id = os.environ.get("TORCHELASTIC_RUN_ID")
     if run_id is None:
@@ -26,7 +26,7 @@ def launch_record() -> dict[str, str] | None:
 
 
 def restarts_left() -> bool:
-    """Return whether torchrun starts the processes again by itself if one of them is lost."""
+    """Return whether torchrun will restart the processes if one of them is lost."""
     count, most = (
         int(os.environ.get(f"TORCHELASTIC_{n}", 0)) for n in ("RESTART_COUNT", "MAX_RESTARTS")
     )
@@ -34,7 +34,7 @@ def restarts_left() -> bool:
 
 
 def restarted_seconds_ago(folder: Path) -> float | None:
-    """Seconds since this launch first began the run in the folder; None if this is no restart of it."""
+    """Return the seconds since this launch began the run in the folder; None if this is not a restart."""
     if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) < 1:
         return None
     try:
@@ -48,5 +48,5 @@ def restarted_seconds_ago(folder: Path) -> float | None:
 
 
 def _starts(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the run's first start and its resumptions."""
+    """Return the run's first start and all resumptions."""
     return [record, *record.get("resumes", [])]

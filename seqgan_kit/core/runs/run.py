@@ -1,4 +1,4 @@
-"""A run: its settings, its place in the world (runtime), its directory (log) and its display (progress)."""
+"""A run: its settings, runtime (device and processes), log (run directory) and progress display."""
 
 from __future__ import annotations
 
@@ -23,56 +23,56 @@ from seqgan_kit.core.runs.runtime import Runtime, start_runtime
 from seqgan_kit.core.runs.settings import to_dict
 from seqgan_kit.errors import LostProcess, SeqganKitError, StorageError, UsageError, system_problem
 
-# With tens of thousands torch ends the process without a word.
+# With tens of thousands of threads, torch ends the process without a message.
 _MOST_THREADS = 4096
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What every recipe can be told about its run."""
+    """Settings of a run, common to all recipes."""
 
     out: Path | None = None
     """Folder of the run (default: runs/RECIPE, or runs/RECIPE-PRESET)."""
     seed: int = 0
-    """Seed of everything random."""
+    """Seed of all random number generators."""
     resume: Path | None = None
-    """Go on with the run in this folder, with its own settings."""
+    """Folder of a run to resume, with that run's settings."""
     overwrite: bool = False
-    """Replace an earlier run in the folder."""
+    """Delete an earlier run in the folder first."""
     quiet: bool = False
-    """Show alarms only."""
+    """Show only alarms."""
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """Precision of the losses; penalties and parameters stay float32."""
+    """Precision of losses; penalties and parameters stay float32."""
     compile: bool = False
-    """Run the networks through torch.compile."""
+    """Compile the networks with torch.compile."""
     threads: int = 0
-    """CPU threads (0: torch's choice)."""
+    """Number of CPU threads (0: torch's default)."""
     max_minutes: float = 0.0
-    """Stop, save and say how to resume after so many minutes (0: never)."""
+    """Time limit in minutes; then the run saves, stops and prints how to resume (0: none)."""
     save_every_minutes: float = 5.0
-    """Save a checkpoint when the last one is this old."""
+    """Minutes between checkpoints."""
     keep_checkpoints: int = 2
-    """How many of the newest checkpoints to keep."""
+    """Number of newest checkpoints to keep."""
     best_metric: str = ""
-    """Keep the best players by this metric of the evaluation in checkpoints/best.pt."""
+    """Evaluation metric by which the best players are kept in checkpoints/best.pt."""
     best_is: Literal["lower", "higher"] = "lower"
-    """Whether that metric is better lower or higher."""
+    """Whether lower or higher values of that metric are better."""
     tensorboard: bool = False
-    """Mirror the numbers to TensorBoard (needs the tensorboard extra)."""
+    """Also write metrics for TensorBoard (needs the tensorboard extra)."""
     preset: Annotated[str, tyro.conf.Suppress] = ""
-    """Which preset the settings came from; written by the command line."""
+    """Name of the preset that the settings came from, set by the command line."""
 
     def __post_init__(self) -> None:
         if self.keep_checkpoints < 1:
             raise UsageError(
-                "keep_checkpoints must be at least 1: without one no run could resume."
+                f"keep_checkpoints is {self.keep_checkpoints}; it must be at least 1, to be able to resume."
             )
         if not self.save_every_minutes > 0:
             raise UsageError("save_every_minutes must be above 0.")
         for name in ("seed", "threads", "max_minutes"):
-            if not getattr(self, name) >= 0:  # false for nan too
+            if not getattr(self, name) >= 0:  # This is false for nan too.
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
         for name, bound in (("seed", 2**63), ("threads", _MOST_THREADS)):
             if getattr(self, name) >= bound:
@@ -97,7 +97,7 @@ class Run:
     log: RunLog
     progress: Progress
     record: Mapping[str, Any] = field(default_factory=dict)
-    """What config.json says of it."""
+    """Contents of config.json."""
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -114,12 +114,12 @@ class Run:
         return left is not None and left < 0
 
     def seconds_left(self) -> float | None:
-        """Seconds until the time limit; None without one."""
+        """Return the seconds until the time limit; None without a limit."""
         limit = self.settings.max_minutes
         return self.began + 60 * limit - time.monotonic() if limit > 0 else None
 
     def resume_command(self) -> str:
-        """What to type to go on with this run."""
+        """Return the command that resumes this run."""
         program = sys.argv[0]
         start = f"python {shlex.quote(program)}" if program.endswith(".py") else program
         processes = self.runtime.world_size
@@ -130,7 +130,7 @@ class Run:
         return f"{start} --resume {shlex.quote(str(self.folder))}"
 
     def share(self) -> dict[str, Any]:
-        """This process's share of a feed: ``corpus.feed(batch_size, **run.share())``."""
+        """Return a feed's arguments for this process: ``corpus.feed(batch_size, **run.share())``."""
         where = self.runtime
         return {
             "seed": self.settings.seed,
@@ -145,7 +145,7 @@ class Run:
         batch_size: int,
         transform: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None,
     ) -> TensorFeed:
-        """A feed over tensors on this run's device, this process's share of each batch."""
+        """Return a feed of tensors on this run's device, with this process's share of each batch."""
         return TensorFeed(tensors, batch_size, transform=transform, **self.share())
 
     def say(self, text: str) -> None:
@@ -161,7 +161,7 @@ def default_folder(recipe: str, preset: str) -> Path:
 
 @contextmanager
 def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
-    """Start the runtime and claims the run directory, which is written to once training begins."""
+    """Start the runtime and claim the run directory; nothing is written to it before training begins."""
     settings = config.run
     runtime = start_runtime(
         seed=settings.seed,
@@ -183,15 +183,15 @@ def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
         progress = Progress("quiet" if settings.quiet or not runtime.leads else "auto")
         run = Run(recipe, settings, runtime, log, progress, record)
         if ago is not None:
-            run.began -= ago  # the time limit is one for all starts
-            run.say("Started again by torchrun; going on from the last checkpoint.")
+            run.began -= ago  # All restarts share one time limit.
+            run.say("Restarted by torchrun; resuming from the last checkpoint.")
         try:
             yield run
         except LostProcess as error:
             if restarts_left():
-                raise LostProcess(f"{error} torchrun starts them all again.") from error
+                raise LostProcess(f"{error} torchrun restarts all processes.") from error
             raise LostProcess(
-                f"{error} What has been saved stands; go on with:\n  {run.resume_command()}"
+                f"{error} Saved checkpoints are kept; resume with:\n  {run.resume_command()}"
             ) from error
         except BrokenPipeError:
             raise
@@ -199,12 +199,12 @@ def open_run(recipe: str, config: HasRun) -> Iterator[Run]:
             if not log.writes:
                 raise
             raise StorageError(
-                f"{system_problem(error)} What has been saved stands; go on with:\n  {run.resume_command()}"
+                f"{system_problem(error)} Saved checkpoints are kept; resume with:\n  {run.resume_command()}"
             ) from error
 
 
 def _open_log(settings: RunSettings, folder: Path, runtime: Runtime, closing: ExitStack) -> RunLog:
-    """Return the run's directory, locked by the process that leads; what it refuses is refused by all."""
+    """Open the run's directory, locked by rank 0; if rank 0 refuses it, all ranks do."""
     log, problem = None, None
     try:
         if runtime.leads:
@@ -221,12 +221,12 @@ def _open_log(settings: RunSettings, folder: Path, runtime: Runtime, closing: Ex
         problem = error
     problem = runtime.from_leader(problem)
     if problem is not None or log is None:
-        raise problem or UsageError(f"{folder} cannot be opened.")
+        raise problem or UsageError(f"{folder} cannot be opened: choose another folder by --out.")
     return log
 
 
 def _check_inputs(config: Mapping[str, Any], folder: Path) -> None:
-    """Refuse to read from the run that is to be replaced: what is deleted cannot be resumed from."""
+    """Refuse --overwrite for a run that this run reads from, since it would be deleted first."""
     groups: list[Any] = [group for name, group in config.items() if name != "run"]
     while groups:
         value = groups.pop()

@@ -1,8 +1,8 @@
-"""Where a run computes: device, precision, seeds, and the processes that share it.
+"""The runtime of a run: device, precision, seeds and processes.
 
-Under ``torchrun`` every process is a rank of one group (gloo on CPU, NCCL on GPUs). Nothing wraps the
-players: parameters are broadcast once and each move's gradients are averaged in one flat all-reduce, so
-penalties, unused heads and methods other than ``forward`` all work.
+Under ``torchrun`` every process is a rank of one group (gloo on CPU, NCCL on GPUs). Players are not wrapped,
+as DistributedDataParallel would: parameters are broadcast once, and each update averages gradients in one
+flat all-reduce. So penalties, unused heads and methods other than ``forward`` work.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from seqgan_kit.errors import LostProcess, UsageError
 
 _LONGEST_WAIT = timedelta(minutes=30)
-"""For another process, which may be evaluating: after that the run ends instead of hanging."""
+"""Longest wait for another process, which may be evaluating; after that the run ends instead of hanging."""
 _LOST = re.compile(r"gloo|nccl|connection|peer|broken pipe|timed? ?out|socket", re.IGNORECASE)
 
 Precision = Literal["fp32", "bf16"]
@@ -32,7 +32,7 @@ Precision = Literal["fp32", "bf16"]
 
 @dataclass(frozen=True)
 class Runtime:
-    """This process's place in the run."""
+    """Device, precision and rank of this process."""
 
     device: torch.device
     rank: int = 0
@@ -42,26 +42,26 @@ class Runtime:
 
     @property
     def leads(self) -> bool:
-        """Rank 0 alone writes files and prints."""
+        """Whether this is rank 0, the only rank that writes files and prints."""
         return self.rank == 0
 
     def generator(self, purpose: str) -> torch.Generator:
-        """A private source of randomness, its own for each rank and purpose."""
+        """Return a random generator for a purpose, with a different seed on each rank."""
         rng = torch.Generator(self.device)
         return rng.manual_seed(mixed_seed(self.seed, self.rank, *purpose.encode()))
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """Return the precision that losses are computed in; parameters stay float32.
+        """Return a context with the precision of losses; parameters stay float32.
 
-        Without autocast's cache of cast weights: in older torch (pytorch issues 142234, 158232) a cast made
-        while sampling, under ``no_grad``, is used again by the loss and cuts its gradient off.
+        autocast's cache of cast weights is off: in older torch (pytorch issues 142234, 158232), the loss
+        reuses a cast made under ``no_grad`` during sampling, which cuts off its gradient.
         """
         return torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.precision == "bf16", cache_enabled=False
         )
 
     def broadcast(self, module: nn.Module) -> None:
-        """Make every rank's parameters and buffers those of rank 0."""
+        """Copy parameters and buffers from rank 0 to all ranks."""
         if self.world_size > 1:
             with _all_answering():
                 for tensor in module.state_dict().values():
@@ -79,7 +79,7 @@ class Runtime:
             tensor.copy_(piece.view_as(tensor))
 
     def gather(self, value: Any) -> list[Any]:
-        """Every rank's value, on every rank."""
+        """Return the values of all ranks, on every rank."""
         if self.world_size == 1:
             return [value]
         values: list[Any] = [None] * self.world_size
@@ -88,7 +88,7 @@ class Runtime:
         return values
 
     def from_leader(self, value: Any) -> Any:
-        """Rank 0's value, on every rank."""
+        """Return rank 0's value on every rank."""
         if self.world_size == 1:
             return value
         box = [value]
@@ -105,17 +105,17 @@ class Runtime:
 def start_runtime(
     *, seed: int, device: str = "auto", precision: str = "fp32", threads: int = 0
 ) -> Runtime:
-    """Join the process group if there is one, picks the device and seeds every source of randomness.
+    """Join the process group if there is one, choose the device and seed all random generators.
 
     Rank r seeds python, numpy and torch with ``seed + r``.
     """
     if precision == "fp16":
         raise UsageError(
-            "fp16 is not offered: adversarial losses and penalties overflow its range, and loss scaling "
-            "would hide which. Use bf16, which has float32's range, or fp32."
+            "precision fp16 is not supported: adversarial losses and penalties overflow its range, and "
+            "loss scaling would hide which. Use bf16, which has float32's range, or fp32."
         )
     if precision not in ("fp32", "bf16"):
-        raise UsageError(f"precision {precision!r} is not known; use fp32 or bf16.")
+        raise UsageError(f"unknown precision {precision!r}; use fp32 or bf16.")
     if threads:
         torch.set_num_threads(threads)
     rank, world_size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
@@ -130,14 +130,14 @@ def start_runtime(
 
 @contextmanager
 def _all_answering() -> Iterator[None]:
-    """Say in a sentence that another process is lost, where torch has a traceback."""
+    """Raise LostProcess with one sentence where torch would raise an error with a long traceback."""
     try:
         yield
     except RuntimeError as error:
         if not isinstance(error, dist.DistError) and not _LOST.search(str(error)):
             raise
         raise LostProcess(
-            "another process of this run has ended, or has not answered for "
+            "another process of this run has ended, or has not responded for "
             f"{_LONGEST_WAIT.total_seconds() / 60:.0f} minutes."
         ) from error
 
@@ -145,8 +145,8 @@ def _all_answering() -> Iterator[None]:
 def _join(backend: str) -> None:
     """Join the process group of this start.
 
-    torchrun keeps one store of addresses for all its restarts: under the same keys the processes of a second
-    start would look for those of the first, which are dead.
+    torchrun keeps one store of addresses for all restarts. With the same keys, restarted processes would look
+    for those of the first start, which no longer exist.
     """
     store, rank, world_size = next(dist.rendezvous("env://", timeout=_LONGEST_WAIT))
     start = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
@@ -160,9 +160,9 @@ def _join(backend: str) -> None:
 
 
 def mixed_seed(*parts: int) -> int:
-    """A seed in which every bit depends on all parts, for generators that must not repeat each other.
+    """Return a seed whose bits all depend on all parts, for generators that must differ.
 
-    Shifting and adding would not do: torch's CPU generator reads the low 32 bits of its seed only.
+    Shifting and adding is not enough: torch's CPU generator reads only the low 32 bits of its seed.
     """
     words = [part >> shift & 0xFFFFFFFF for part in parts for shift in (0, 32)]
     return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0])
@@ -176,7 +176,7 @@ def seed_everything(seed: int) -> None:
 
 
 def rng_state(generators: Iterable[torch.Generator]) -> dict[str, Any]:
-    """Every source of randomness as tensors and plain numbers."""
+    """Return the state of all random generators as tensors and plain numbers."""
     version, numbers, gauss = random.getstate()
     name, keys, position, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002
     return {
@@ -189,14 +189,14 @@ def rng_state(generators: Iterable[torch.Generator]) -> dict[str, Any]:
             cached,
         ],
         "torch": torch.get_rng_state(),
-        # This process's own device; a run on the CPU does not even wake the driver.
+        # Only this process's device is asked; a run on the CPU does not start the CUDA driver.
         "cuda": [torch.cuda.get_rng_state()] if torch.cuda.is_initialized() else [],
         "private": [generator.get_state() for generator in generators],
     }
 
 
 def restore_rng_state(state: dict[str, Any], generators: Iterable[torch.Generator]) -> None:
-    """Undo :func:`rng_state`."""
+    """Restore what :func:`rng_state` returned."""
     version, numbers, gauss = state["python"]
     random.setstate((version, tuple(numbers.tolist()), gauss))
     name, keys, position, has_gauss, cached = state["numpy"]
@@ -214,18 +214,18 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise UsageError(f"device {name!r} is not known; use auto, cpu, cuda or cuda:N.") from None
+        raise UsageError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N.") from None
     if device.type == "cuda":
         if not torch.cuda.is_available():
-            raise UsageError("no CUDA device is available here; use --device cpu.")
+            raise UsageError("no CUDA device is available; use --device cpu.")
         if device.index is None:
             device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
         if device.index >= torch.cuda.device_count():
             raise UsageError(
-                f"there is no {device} here, only {torch.cuda.device_count()} CUDA device(s): start that "
-                "many processes at most, or use --device cpu."
+                f"there is no {device}, only {torch.cuda.device_count()} CUDA device(s): start at most that "
+                "many processes, or use --device cpu."
             )
         torch.cuda.set_device(device)
-        # A resumed run must end where an uninterrupted one ends, also where cuDNN knows a faster way.
+        # A resumed run must end exactly like an uninterrupted one, even if cuDNN has a faster algorithm.
         torch.backends.cudnn.deterministic = True
     return device

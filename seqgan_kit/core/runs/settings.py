@@ -1,4 +1,4 @@
-"""Configurations as plain data: frozen dataclasses to JSON and back, with errors that name the setting."""
+"""Convert frozen dataclasses of settings to plain data and back; errors name the setting."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from seqgan_kit.errors import UsageError, unknown
 
 C = TypeVar("C")
 
-# YAML reads 1e-3 and 1.5e3 as text: there, a number with an exponent needs a dot and a sign.
+# YAML reads 1e-3 and 1.5e3 as text, since it requires a dot and a sign in numbers with an exponent.
 _SHORT_POWER = re.compile(r"[-+]?\d+(\.\d*)?e[-+]?\d+", re.IGNORECASE)
 
 
 def to_dict(value: Any) -> Any:
-    """A configuration as dicts, lists, strings, numbers."""
+    """Return a configuration as dicts, lists, strings and numbers."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_dict(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -30,10 +30,9 @@ def to_dict(value: Any) -> Any:
 
 
 def merged(base: C, changes: Mapping[str, Any], where: str = "") -> C:
-    """``base`` with the given settings in place of its own; dicts reach into nested configurations.
+    """Return ``base`` with some settings changed; nested dicts change nested configurations.
 
-    A name that only one nested configuration has may be given without that configuration's, as on the
-    command line.
+    As on the command line, the name of a nested configuration may be left out if only one has the setting.
     """
     hints = typing.get_type_hints(type(base), include_extras=False)
     new: dict[str, Any] = {}
@@ -51,7 +50,7 @@ def merged(base: C, changes: Mapping[str, Any], where: str = "") -> C:
             new[name] = merged(current, value, full)
         elif name in _fields(
             current
-        ):  # a group and its first setting share a name, as `generator: lstm`
+        ):  # A group and its first setting may share a name, as in `generator: lstm`.
             new[name] = merged(current, {name: value}, full)
         else:
             new[name] = _converted(value, hints[name], full)
@@ -59,7 +58,7 @@ def merged(base: C, changes: Mapping[str, Any], where: str = "") -> C:
 
 
 def restored(kind: type[C], values: Mapping[str, Any], where: str = "") -> C:
-    """A configuration from what :func:`to_dict` made of it; values are checked by their fields' types."""
+    """Rebuild a configuration from the result of :func:`to_dict`, checking values by their fields' types."""
     hints = typing.get_type_hints(kind, include_extras=False)
     for name in values:
         if name not in hints:
@@ -81,7 +80,7 @@ def _fields(value: Any) -> set[str]:
 
 
 def _converted(value: Any, hint: Any, name: str) -> Any:
-    """Return the plain value as the annotated type, or an error that says what is wanted."""
+    """Convert a plain value to the annotated type; an error says what is allowed."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:

@@ -59,7 +59,7 @@ def test_it_is_told_in_one_line_with_the_flags_that_change_it() -> None:
     line = told(PRESET, {"epochs": 2.2}, {"epochs": "epochs"}, "120,000 lines", 41.3)
     assert line == (
         "15 epochs on 120,000 lines would be 41 times the work of the bundled data: training 2.2 epochs. "
-        "Set --epochs to change, or --most-work 0 to train them all."
+        "Set --epochs to change this, or --most-work 0 to keep the preset's lengths."
     )
 
 

@@ -178,7 +178,7 @@ def test_flags_override_a_resumed_runs_settings(earlier_run):
 
 
 def test_only_a_run_can_be_resumed(tmp_path):
-    with pytest.raises(UsageError, match=r"holds no run to resume: it has no config\.json"):
+    with pytest.raises(UsageError, match=r"has no run to resume: there is no config\.json"):
         read("--resume", tmp_path / "nothing")
     (tmp_path / "config.json").write_text(json.dumps({"config": {}}), encoding="utf-8")
     with pytest.raises(UsageError, match=r"config\.json was not written by seqgan-kit"):
@@ -220,8 +220,8 @@ def test_help_tells_presets_files_and_every_setting(capsys):
         (UsageError("no such thing."), 2, "error: no such thing."),
         (TrainingError("loss became nan."), 1, "error: loss became nan."),
         (Interrupted("Stopped.", 130), 130, "Stopped."),
-        (KeyboardInterrupt(), 130, "what has been saved stands"),
-        (MemoryError(), 1, "error: out of memory. Smaller networks"),
+        (KeyboardInterrupt(), 130, "saved checkpoints are kept"),
+        (MemoryError(), 1, "error: out of memory. Use smaller networks"),
         (
             RuntimeError("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total"),
             1,
@@ -243,7 +243,7 @@ def test_mistakes_end_in_one_sentence_and_a_status(error, status, text, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("size", "told"), [(10**7, ": 400,000,000,000,000 bytes at once."), (2**62, ". Smaller")]
+    ("size", "told"), [(10**7, ": 400,000,000,000,000 bytes at once."), (2**62, ". Use smaller")]
 )
 def test_what_torch_cannot_hold_is_no_bug(size, told, monkeypatch, capsys):
     """A size that no machine has, and one that is no number of bytes."""
@@ -279,7 +279,7 @@ def test_bugs_keep_their_traceback(monkeypatch):
 
 
 def test_run_settings_are_checked():
-    with pytest.raises(UsageError, match="keep_checkpoints must be at least 1"):
+    with pytest.raises(UsageError, match="keep_checkpoints is 0; it must be at least 1"):
         RunSettings(keep_checkpoints=0)
     with pytest.raises(UsageError, match="save_every_minutes must be above 0"):
         RunSettings(save_every_minutes=0.0)

@@ -49,6 +49,6 @@ def test_it_is_said_once_and_then_beside_the_phase(monkeypatch: pytest.MonkeyPat
         progress.advance(2, {})
     assert isinstance(console.file, io.StringIO)
     _, said, first, second, _ = console.file.getvalue().splitlines()
-    assert "first moves training takes over 1:15 more, without adversarial, evaluations" in said
+    assert "first updates: training takes over 1:15 more, without adversarial, plus" in said
     assert re.search(r"mle  1/3  eta \S+  run over 1:15", first)
     assert re.search(r"mle  2/3  eta \S+  run 1:00", second)

@@ -58,7 +58,9 @@ def test_plain_lines_come_every_few_seconds_and_at_phase_ends(
     lines = written(console)
     assert lines[0] == "pretrain generator: 100 rounds"
     assert len(lines) == 5
-    assert re.match(r"pretrain generator  2[56]/100  eta 0:15  5 moves/s  G loss 1\.000", lines[1])
+    assert re.match(
+        r"pretrain generator  2[56]/100  eta 0:15  5 updates/s  G loss 1\.000", lines[1]
+    )
     assert lines[-1] == "pretrain generator done 100/100 in 0:20  G loss 1.000"
 
 
@@ -150,7 +152,7 @@ def test_live_display_fits_its_width_and_shows_what_matters(width: int) -> None:
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "\n", live_frames(width))
     assert "pretrain discriminator" in text
     assert "7/200" in text
-    assert "31.3 moves/s" in text
+    assert "31.3 updates/s" in text
     assert "G loss 2.310  D accuracy 0.9000" in text
     assert "reverse kl 1.250" in text
     assert "a nested print" in text

@@ -84,17 +84,17 @@ def test_the_state_of_randomness_survives_a_safe_load(tmp_path):
 
 
 def test_half_precision_is_refused_with_the_reason():
-    with pytest.raises(UsageError, match=r"fp16 is not offered: .*overflow.*Use bf16"):
+    with pytest.raises(UsageError, match=r"fp16 is not supported: .*overflow.*Use bf16"):
         start_runtime(seed=0, device="cpu", precision="fp16")
-    with pytest.raises(UsageError, match="precision 'fp8' is not known; use fp32 or bf16"):
+    with pytest.raises(UsageError, match="unknown precision 'fp8'; use fp32 or bf16"):
         start_runtime(seed=0, device="cpu", precision="fp8")
 
 
 def test_unknown_and_missing_devices_are_named(monkeypatch):
-    with pytest.raises(UsageError, match="device 'gpu' is not known; use auto, cpu, cuda"):
+    with pytest.raises(UsageError, match="unknown device 'gpu'; use auto, cpu, cuda"):
         start_runtime(seed=0, device="gpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UsageError, match="no CUDA device is available here; use --device cpu"):
+    with pytest.raises(UsageError, match="no CUDA device is available; use --device cpu"):
         start_runtime(seed=0, device="cuda")
     assert start_runtime(seed=0, device="auto").device == CPU
 
@@ -103,9 +103,7 @@ def test_more_processes_than_devices(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("LOCAL_RANK", "2")
-    with pytest.raises(
-        UsageError, match=r"no cuda:2 here, only 2 CUDA device\(s\): start that many"
-    ):
+    with pytest.raises(UsageError, match=r"no cuda:2, only 2 CUDA device\(s\): start at most that"):
         start_runtime(seed=0)
 
 

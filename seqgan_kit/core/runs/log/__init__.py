@@ -1,12 +1,12 @@
-"""The run directory: what a run writes down, and how it is read again.
+"""The run directory: writing and reading the files of a run.
 
-    config.json     what was asked, with versions, seed, revision and command line
-    metrics.jsonl   one row a round: numbers, alarms, the starts of phases
-    samples/        RRRRRR.txt or RRRRRR.png by total round;  figures/  the final pictures
+    config.json     settings, versions, seed, revision and command line
+    metrics.jsonl   one row per round: values, alarms, starts of phases
+    samples/        RRRRRR.txt or RRRRRR.png by total round;  figures/  the final images
     checkpoints/    to resume from;  model/  to sample from
     scores.json     the final table;  report.html
 
-No torch is imported here, so a report of a run is quick to make.
+This package does not import torch, so reports of runs are fast to make.
 """
 
 from seqgan_kit.core.runs.log.folder import would_delete

@@ -1,4 +1,4 @@
-"""Which folder a run may write to, and what of it --overwrite may delete."""
+"""Checks of a run's folder: whether the run may write to it, and what --overwrite may delete."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _FILES = ("config.json", "metrics.jsonl", "scores.json", "evaluation.json", "rep
 
 
 def claim(folder: Path, *, resume: bool, overwrite: bool) -> bool:
-    """Make sure that ``folder`` may be written to, or say what would make it so.
+    """Check that a run may write to ``folder``; otherwise raise an error that says what to do.
 
     Returns:
-        Whether there is a run in it that has to be deleted first.
+        Whether the folder has a run that must be deleted first.
     """
     refuse_file(folder)
     if resume:
-        read_config(folder)  # raises for a folder that is no run
+        read_config(folder)  # This raises for a folder that is not a run.
         _refuse_links(folder)
         return False
     if not _holds_something(folder):
@@ -30,8 +30,8 @@ def claim(folder: Path, *, resume: bool, overwrite: bool) -> bool:
         return False
     if not overwrite:
         raise UsageError(
-            f"{folder} is not empty. Go on with the run in it by --resume {folder}, replace that run "
-            "by --overwrite, or choose another folder by --out."
+            f"{folder} is not empty. Resume the run in it by --resume {folder}, replace it by "
+            "--overwrite, or choose another folder by --out."
         )
     try:
         read_config(folder)
@@ -44,19 +44,19 @@ def claim(folder: Path, *, resume: bool, overwrite: bool) -> bool:
 
 
 def _refuse_links(folder: Path) -> None:
-    """Refuse links among what a run writes: it would write through them into somebody else's files."""
+    """Refuse symbolic links among a run's files: the run would write through them into other files."""
     own = [folder / name for name in (*_FOLDERS, *_FILES)]
     inside = (path for place in own if place.is_dir() for path in place.rglob("*"))
     for path in (*own, *inside):
         if path.is_symlink():
             raise UsageError(
-                f"{path} is a symbolic link to {os.readlink(path)}, and a run writes into its own folder "
-                "only. Put what it points to in its place, or remove the link."
+                f"{path} is a symbolic link to {os.readlink(path)}, but a run writes only into its own "
+                "folder. Replace the link by what it points to, or remove it."
             )
 
 
 def would_delete(folder: Path, path: Path) -> bool:
-    """Return whether ``delete_run(folder)`` takes ``path``, or something that a reader of it needs."""
+    """Return whether ``delete_run(folder)`` would delete ``path`` or files that its reader needs."""
     if not path.exists() or not path.resolve().is_relative_to(folder.resolve()):
         return False
     inside = path.resolve().relative_to(folder.resolve()).parts
@@ -64,20 +64,20 @@ def would_delete(folder: Path, path: Path) -> bool:
 
 
 def delete_run(folder: Path) -> None:
-    """Delete what a run wrote; other files stay."""
+    """Delete the files that a run wrote; other files stay."""
     for name in _FOLDERS:
         path = folder / name
         if path.is_symlink():
-            path.unlink()  # the link is the run's, what it points to may not be
+            path.unlink()  # The link belongs to the run, but its target may not.
         elif path.exists():
             shutil.rmtree(path)
-    # config.json goes last: a deletion cut short leaves what can be overwritten again.
+    # config.json is deleted last, so that after an interrupted deletion --overwrite still works.
     for name in reversed(_FILES):
         (folder / name).unlink(missing_ok=True)
 
 
 def _holds_something(folder: Path) -> bool:
-    """Empty folders and a config.json of ours do not count: a run that made no step leaves no more."""
+    """Return whether the folder has more than a run leaves before its first step."""
     if not folder.exists():
         return False
     others = (path for path in folder.iterdir() if not _is_of_a_start(path.name))
@@ -87,7 +87,7 @@ def _holds_something(folder: Path) -> bool:
 
 
 def _is_of_a_start(name: str) -> bool:
-    """Return whether a run that was killed before its first step may have left a file of this name."""
+    """Return whether a run killed before its first step may have left a file of this name."""
     return name in (LOCK, "config.json") or (
         name.startswith("config.json.") and name.endswith(".partial")
     )

@@ -1,4 +1,4 @@
-"""One writer at a time: a lock on a run's folder that ends with the process that holds it."""
+"""A lock on a run's folder that allows one writer and is released when its process ends."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from seqgan_kit.core.files.json_kinds import record, text, whole
 from seqgan_kit.errors import CheckpointError, UsageError
 
 LOCK = ".lock"
-"""The file in a run's folder that its process holds locked; it says which process that is."""
+"""Name of the lock file in a run's folder; it records the process that holds the lock."""
 _HOLDER = record({"pid": whole(), "host": text(255)})
 _TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 
 
 class FolderLock:
-    """An exclusive lock on a folder, which is made if absent.
+    """An exclusive lock on a folder, which is created if needed.
 
-    The kernel holds the lock (flock), so it ends with its process, however that ends: a file that a killed
-    process left behind locks nothing.
+    The kernel releases the lock (flock) however its process ends. A lock file that a killed process left
+    behind does not block anyone.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,11 +36,11 @@ class FolderLock:
         except OSError as error:
             self._remove_folders()
             raise UsageError(
-                f"{folder} cannot be a run's folder ({error.strerror}): choose another by --out."
+                f"{folder} cannot be used as a run's folder ({error.strerror}): choose another by --out."
             ) from error
 
     def release(self) -> None:
-        """Remove the lock, and those of the folders made for it in which nothing was written."""
+        """Release the lock, and remove the folders created for it that are still empty."""
         if self._file is None:
             return
         (self.folder / LOCK).unlink(missing_ok=True)
@@ -52,23 +52,23 @@ class FolderLock:
         for folder in self._made:
             try:
                 folder.rmdir()
-            except OSError:  # it is in use
+            except OSError:  # The folder is not empty.
                 return
 
 
 def refuse_file(folder: Path) -> None:
-    """Refuse a file in the place of a run's folder."""
+    """Refuse a path to a file as a run's folder."""
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file; a run needs a folder.")
+        raise UsageError(f"{folder} is a file; a run needs a folder: choose another path by --out.")
 
 
 def _missing_folders(folder: Path) -> list[Path]:
-    """Return the folder and its parents that do not exist, innermost first."""
+    """Return those of the folder and its parents that do not exist, innermost first."""
     return [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
 
 
 def _locked(path: Path) -> int | None:
-    """Return the open and locked file; a UsageError names the process that has it."""
+    """Open and lock the file, and return it; if it is locked, a UsageError names the holder."""
     for file in _opened(path):
         try:
             import fcntl
@@ -80,16 +80,16 @@ def _locked(path: Path) -> int | None:
             holder = _holder(path)
             os.close(file)
             if error.errno not in _TAKEN:
-                return None  # a file system without locks, as some network disks are
+                return None  # Some network file systems have no locks.
             raise UsageError(
-                f"{path.parent} is in use: {holder} writes to it. Wait for its end or stop it, or choose "
+                f"{path.parent} is in use: {holder} writes to it. Wait until it ends, stop it, or choose "
                 "another folder by --out."
             ) from None
         if _is_current(file, path):
             os.ftruncate(file, 0)
             os.write(file, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode())
             return file
-        os.close(file)  # its holder removed it between our opening and locking it
+        os.close(file)  # The holder removed the file between our opening and locking it.
     raise AssertionError("unreachable")
 
 

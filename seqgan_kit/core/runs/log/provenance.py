@@ -1,4 +1,4 @@
-"""Where a result comes from."""
+"""Provenance of a result: command line, versions, revision, machine and time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _REPORTED_PACKAGES = ("torch", "numpy", "datasets", "sentencepiece", "sacrebleu"
 
 
 def provenance() -> dict[str, Any]:
-    """Where a result comes from: command line, versions, revision of the code, machine, start."""
+    """Return the provenance of a run: command line, versions, revision of the code, machine, start."""
     program, *arguments = sys.argv or [""]
-    # "seqgan-kit run seqgan" stands in one word for the program that started a recipe.
+    # sys.argv[0] is the whole "seqgan-kit run seqgan" if that command started the recipe.
     script = (
         ["python", _from_here(program)] if program.endswith(".py") else Path(program).name.split()
     )
@@ -46,7 +46,7 @@ def _from_here(program: str) -> str:
 
 
 def _git(project: Path) -> dict[str, Any] | None:
-    """Revision of the checkout at ``project``, or None where there is no checkout or no git."""
+    """Return the revision of the checkout at ``project``; None without a checkout or git."""
 
     def ask(*arguments: str) -> str:
         command = ["git", "--no-optional-locks", "-C", str(project), *arguments]
@@ -54,7 +54,7 @@ def _git(project: Path) -> dict[str, Any] | None:
             command, capture_output=True, text=True, timeout=5, check=True
         ).stdout.strip()
 
-    # Installed inside someone's own repository, git would answer with theirs.
+    # If the package is installed inside another repository, git would report that one.
     if not (project / ".git").exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""The JSON of a run directory: always valid when written, read so that a kill does no harm."""
+"""Read and write the JSON files of a run directory, robust to a process that is killed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from seqgan_kit.errors import UsageError
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """Return the rows of metrics.jsonl; a last line that a kill cut short is left out."""
+    """Return the rows of metrics.jsonl, without an incomplete last line."""
     path = Path(folder) / "metrics.jsonl"
     try:
         return read_checked_lines(path, ROW)
@@ -25,7 +25,7 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """config.json of a run, or a UsageError that says this is no run directory."""
+    """Return config.json of a run; raise UsageError if the folder is not a run directory."""
     path = Path(folder) / "config.json"
     try:
         record: dict[str, Any] = read_checked(path, anything, error=UsageError)
@@ -39,29 +39,29 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def settings_of(folder: Path) -> dict[str, Any]:
-    """Return the settings in a run's config.json, by the names of their groups."""
+    """Return the settings in a run's config.json, by group name."""
     config = read_config(folder)
     if "config" not in config:
-        raise UsageError(f"{Path(folder) / 'config.json'} holds no settings: 'config' is missing.")
+        raise UsageError(f"{Path(folder) / 'config.json'} has no settings: 'config' is missing.")
     settings: dict[str, Any] = config["config"]
     return settings
 
 
 def read_scores(folder: Path) -> dict[str, Any] | None:
-    """scores.json of a run, None where there is none; a UsageError if it holds no table."""
+    """Return scores.json of a run, or None if it is missing; raise UsageError if it has no table."""
     path = Path(folder) / "scores.json"
     try:
         record: dict[str, Any] = read_checked(path, anything, error=UsageError)
     except FileNotFoundError:
         return None
     if not isinstance(record, dict) or not {"columns", "rows"} <= record.keys():
-        raise UsageError(f"{path} holds no table of scores: it has no columns and rows.")
+        raise UsageError(f"{path} has no table of scores: columns or rows are missing.")
     check(record, TABLE, str(path), error=UsageError)
     return record
 
 
 def as_json(value: Any) -> Any:
-    """``value`` in JSON's own types: None for numbers that are not finite, text for the rest."""
+    """Convert a value to JSON types: non-finite numbers become None, unknown types become text."""
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, Mapping):
@@ -88,9 +88,9 @@ def write_atomically(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write beside ``path`` and renames: readers see the old file or the new one, never half of either.
+    """Write a temporary file and rename it to ``path``, so that readers see the old file or the new one.
 
-    What is no file, such as a pipe or /dev/stdout, is written to as it is.
+    Paths that are not regular files, such as a pipe or /dev/stdout, are written to directly.
     """
     if path.exists() and not path.is_file():
         _write_device(path, content)
@@ -98,7 +98,7 @@ def write_whole(path: Path, content: bytes) -> None:
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     partial.unlink(missing_ok=True)
     try:
-        with partial.open("xb") as file:  # x: through no link
+        with partial.open("xb") as file:  # Mode x does not follow links.
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""What the files of a run may hold."""
+"""Kinds of the files of a run, for checks when they are read."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ CONFIG = record(
     {"versions": record({"seqgan_kit": maybe(_NAME)}, others=maybe(_NAME))},
     {**_TOLD, "config": _SETTINGS, "resumes": list_of(record({}))},
 )
-"""config.json. The settings in it are checked against the recipe's own types where they are used."""
+"""config.json. Its settings are checked against the recipe's types where they are used."""
 
 ROW = record(
     {

@@ -1,4 +1,4 @@
-"""RunLog: the one writer of a run directory."""
+"""RunLog: the writer of a run directory."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ KINDS = ("train", "evaluation", "alarm", "phase")
 
 
 class RunLog:
-    """One run's directory, written by one process.
+    """The directory of one run, written by one process.
 
-    Nothing is made, changed or deleted before the first row, checkpoint or table: a run that is refused
-    before it trains leaves everything as it was.
+    Nothing is created, changed or deleted before the first row, checkpoint or table. So a run that is refused
+    before training leaves everything unchanged.
 
     Args:
-        folder: where the run lives; made if absent.
-        resume: go on with the run that is there.
-        overwrite: replace the run that is there (a folder that is no run is never deleted).
-        active: False on ranks other than 0: every call is allowed and nothing is written.
-        tensorboard: mirror the numbers to ``folder/tensorboard`` (needs the ``tensorboard`` extra).
+        folder: folder of the run, created if needed.
+        resume: resume the run in the folder.
+        overwrite: replace the run in the folder (a folder that is not a run is never deleted).
+        active: False on ranks other than 0, where calls write nothing.
+        tensorboard: also write metrics to ``folder/tensorboard`` (needs the ``tensorboard`` extra).
     """
 
     def __init__(
@@ -43,19 +43,19 @@ class RunLog:
         tensorboard: bool = False,
     ) -> None:
         if resume and overwrite:
-            raise UsageError("resume and overwrite contradict each other: give one of them.")
+            raise UsageError("--resume and --overwrite exclude each other: give only one.")
         self.folder = Path(folder)
         self.active = active
         self.resumed = resume
         self.seconds_offset = 0.0
-        """Seconds that earlier processes of this run spent, up to the last row kept."""
+        """Seconds spent by earlier processes of this run, up to the last row kept."""
         self._began = time.monotonic()
         self._replaces = False
-        """Whether there is an earlier run, to be deleted before anything is written."""
+        """Whether an earlier run must be deleted before anything is written."""
         self._begun = not active
         self._resumption: dict[str, Any] = {}
         self._config: Mapping[str, Any] | None = None
-        """What config.json will be."""
+        """Contents of config.json, to be written when the run begins."""
         self._metrics = self.folder / "metrics.jsonl"
         self._mirror = (
             TensorBoardMirror(self.folder / "tensorboard") if tensorboard and active else None
@@ -73,7 +73,7 @@ class RunLog:
 
     @property
     def seconds(self) -> float:
-        """Seconds of training so far, over all processes of this run."""
+        """Return the seconds of training so far, over all processes of this run."""
         return self.seconds_offset + time.monotonic() - self._began
 
     @property
@@ -85,18 +85,21 @@ class RunLog:
         return self.folder / "model"
 
     def sample_path(self, total_round: int, suffix: str) -> Path:
-        """``samples/RRRRRR.suffix`` for the samples drawn after ``total_round`` rounds."""
+        """Return the path ``samples/RRRRRR.suffix`` for samples drawn after ``total_round`` rounds."""
         dotted = f".{suffix.lstrip('.')}" if suffix else ""
         return self.folder / "samples" / f"{total_round:06d}{dotted}"
 
     def figure_path(self, name: str) -> Path:
-        """``figures/name``, a PNG unless the name says otherwise."""
+        """Return the path ``figures/name``; the suffix is .png unless the name has one."""
         if Path(name).name != name:
-            raise UsageError(f"a figure's name is a plain file name, not {name!r}.")
+            raise UsageError(
+                f"the figure name {name!r} is not a plain file name: leave out folders."
+            )
         return self.folder / "figures" / (name if Path(name).suffix else f"{name}.png")
 
     def write_config(self, record: Mapping[str, Any]) -> None:
-        """Set what config.json says; a resumed run keeps its origin and gains an entry in ``resumes``."""
+        """Set the contents of config.json; a resumed run keeps its origin and adds an entry to
+        ``resumes``."""
         self._config = record
         if self.active and self._begun:
             self._write_config(record)
@@ -104,9 +107,9 @@ class RunLog:
     def note_resumption(
         self, total_round: int, changes: Mapping[str, Any], *, finished: bool
     ) -> None:
-        """Set what config.json says of this resumption: where it begins and which settings change there.
+        """Record this resumption in config.json: the round where it begins and the settings that change.
 
-        A run whose training has finished keeps the settings that it was trained with.
+        A run whose training has finished keeps the settings it was trained with.
         """
         self._resumption = {"from_round": total_round, "changed": changes, "finished": finished}
 
@@ -127,11 +130,11 @@ class RunLog:
         values: Mapping[str, Any],
         message: str | None = None,
     ) -> None:
-        """Append a row to metrics.jsonl; it is on its way to the disk when this returns.
+        """Append a row to metrics.jsonl and flush it.
 
-        Numbers that are not finite become null (JSON has no NaN). The report reads two conventions:
-        a ``phase`` row marks a phase's start, with its length as ``values={"rounds": n}``; a
-        ``phase`` row whose message begins with "finished" or "stopped" marks the end of the run.
+        Non-finite numbers become null, since JSON has no NaN. The report relies on two conventions. A
+        ``phase`` row marks a phase's start, with its length as ``values={"rounds": n}``. A ``phase`` row
+        whose message begins with "finished" or "stopped" marks the end of the run.
         """
         if kind not in KINDS:
             raise unknown("kind of row", kind, KINDS)
@@ -155,7 +158,8 @@ class RunLog:
             self._mirror.add(row)
 
     def position(self) -> int:
-        """Bytes of metrics.jsonl, all on the disk: what a checkpoint stores for `truncate`."""
+        """Return the size of metrics.jsonl in bytes, synced to disk; a checkpoint stores it for
+        `truncate`."""
         self.begin()
         if not self.active:
             return 0
@@ -164,7 +168,7 @@ class RunLog:
             return file.tell()
 
     def truncate(self, position: int) -> None:
-        """Forget the rows after ``position``: those that a resumed run is about to write again."""
+        """Remove the rows after ``position``, which a resumed run will write again."""
         if not self.active:
             return
         content = (
@@ -172,8 +176,8 @@ class RunLog:
         )
         if position > len(content) or (position and content[position - 1 : position] != b"\n"):
             raise CheckpointError(
-                f"{self._metrics} does not fit the checkpoint: no row ends at byte {position} of its "
-                f"{len(content)}. Put back the file that this run wrote, or start a new run."
+                f"{self._metrics} does not match the checkpoint: no row ends at byte {position} of its "
+                f"{len(content)}. Restore the file that this run wrote, or start a new run."
             )
         self.begin()
         with self._metrics.open("ab") as file:
@@ -182,12 +186,12 @@ class RunLog:
         self._set_clock()
 
     def close(self) -> None:
-        """Let go of TensorBoard's files; metrics.jsonl needs no closing."""
+        """Close TensorBoard's files; metrics.jsonl needs no closing."""
         if self._mirror is not None:
             self._mirror.close()
 
     def begin(self) -> None:
-        """Make the folder this run's own, unless that has been done: from here on it is written to."""
+        """Take over the folder for this run, once; after this, the run writes to it."""
         if self._begun:
             return
         self._begun = True
@@ -216,14 +220,14 @@ class RunLog:
         write_atomically(path, fresh)
 
     def _drop_cut_row(self) -> None:
-        """Drop a last row that a kill cut short."""
+        """Remove an incomplete last row, left by a process that was killed."""
         content = self._metrics.read_bytes() if self._metrics.exists() else b""
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
             os.truncate(self._metrics, whole)
 
     def _set_clock(self) -> None:
-        """Let the clock go on from the last whole row."""
+        """Continue the clock from the last complete row."""
         rows = read_metrics(self.folder)
         self.seconds_offset = float(rows[-1]["seconds"]) if rows else 0.0
         self._began = time.monotonic()
@@ -232,11 +236,11 @@ class RunLog:
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Append one line at once, or not at all: a kill or a full disk leaves whole rows."""
+    """Append one line in a single write, so that a killed process or a full disk leaves complete rows."""
     with path.open("ab", buffering=0) as file:
         before = file.seek(0, os.SEEK_END)
         try:
-            if file.write(line) < len(line):  # the disk was full half way
+            if file.write(line) < len(line):  # The disk became full during the write.
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         except OSError as error:
             file.truncate(before)

@@ -1,4 +1,4 @@
-"""An optional copy of a run's numbers for TensorBoard."""
+"""An optional copy of a run's metrics for TensorBoard."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from seqgan_kit.errors import UsageError
 
 
 class TensorBoardMirror:
-    """The numbers of metrics.jsonl again, for TensorBoard; opened at the first row."""
+    """A writer of TensorBoard files with the rows of metrics.jsonl; it opens at the first row."""
 
     def __init__(self, folder: Path) -> None:
         try:
             self._writer_class = import_module("torch.utils.tensorboard").SummaryWriter
         except ImportError as error:
             raise UsageError(
-                "TensorBoard is not installed: pip install 'seqgan-kit[tensorboard]', or go without."
+                "TensorBoard is not installed: run pip install 'seqgan-kit[tensorboard]', or "
+                "leave out --tensorboard."
             ) from error
         self._folder = folder
         self._writer: Any = None
@@ -26,7 +27,7 @@ class TensorBoardMirror:
 
     def add(self, row: Mapping[str, Any]) -> None:
         if self._writer is None:
-            # Rounds from here on were recorded by a process that died: they will be written again.
+            # A process that died recorded rounds from here on; they will be written again.
             self._writer = self._writer_class(
                 str(self._folder), purge_step=self.first_round or None
             )
