@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.discriminator import Critique, Discriminator
 from seqgan_kit.core.game import Batch, Game, GeneratorKind, Loss, Move
+from seqgan_kit.core.judging import judged_scores, scores_of_both
 from seqgan_kit.core.objectives import Objective
 from seqgan_kit.core.penalties import Penalty
 
@@ -106,15 +107,7 @@ class AdversarialGame(Game[GeneratorKind]):
     def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
         """Return D's loss on the batch's real samples and the given fakes."""
         real = batch["real"]
-        real_score, fake_score = self.scores(real, fake)
-        real_terms, fake_terms = self.objective.discriminator(real_score, fake_score)
-        total = real_terms.mean() + fake_terms.mean()
-        logs: dict[str, Tensor | float] = {"discriminator_loss": total}
-        if self.objective.decision is not None and not self.objective.needs_real:
-            logs["discriminator_accuracy"] = accuracy(
-                real_score, fake_score, self.objective.decision
-            )
-        logs["score_gap"] = real_score.mean() - fake_score.mean()
+        loss = judged_scores(self.objective, *self.scores(real, fake))
         # Penalties between reals and fakes pair them, so they need equally many.
         return self.penalised(loss, real, fake[: len(real)], move)
 
@@ -130,12 +123,7 @@ class AdversarialGame(Game[GeneratorKind]):
 
         A game that notes what D says of its turn's samples overrides it.
         """
-        trunk = self.discriminator.trunk
-        alike = real.shape == fake.shape and real.dtype == fake.dtype
-        if not (alike and getattr(trunk, "rows_are_independent", False)):
-            return self.discriminate(real).score, self.discriminate(fake).score
-        real_score, fake_score = self.discriminate(torch.cat([real, fake])).score.chunk(2)
-        return real_score, fake_score
+        return scores_of_both(self.discriminator, real, fake)
 
     def generator_loss(self, batch: Batch, move: Move) -> Loss:
         """Return G's loss from the estimator."""
