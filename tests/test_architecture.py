@@ -205,7 +205,7 @@ def test_methods_do_not_import_each_other():
 def test_estimators_and_the_sequence_game_know_no_network():
     """What they need of one it offers itself (``prefix_scorer``, ``scores_per_sample``)."""
     rooms = ("seqgan_kit.sequences.generators.", "seqgan_kit.sequences.discriminators.")
-    general = {f"{rooms[0]}autoregressive", f"{rooms[1]}weight_penalty"}
+    general = {f"{rooms[0]}autoregressive", f"{rooms[0]}given_tokens", f"{rooms[1]}weight_penalty"}
     game = ROOT / "seqgan_kit" / "sequences" / "sequence_game.py"
     for path in (*sources("seqgan_kit/sequences/estimators"), game):
         assert {m for m in imports(path) if m.startswith(rooms)} <= general, path.name
