@@ -60,7 +60,7 @@ class CharResNet(nn.Module):
         self.enter = nn.Linear(vocabulary, config.width)
         he_uniform(self.enter)
         self.blocks = nn.Sequential(
-            *(ResidualBlock(config.width, config.kernel) for _ in range(config.blocks))
+            *(TokenResidualBlock(config.width, config.kernel) for _ in range(config.blocks))
         )
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -117,7 +117,7 @@ class CharResNetGenerator(nn.Module):
         nn.init.zeros_(self.enter.bias)
         self.blocks = nn.Sequential(
             *(
-                ResidualBlock(config.width, config.kernel, config.batch_norm)
+                TokenResidualBlock(config.width, config.kernel, config.batch_norm)
                 for _ in range(config.blocks)
             )
         )
@@ -190,7 +190,7 @@ def _drawn(logits: Tensor, uniforms: Tensor) -> Tensor:
     return tokens_from_uniforms(logits.flatten(0, 1), uniforms.view(-1, 1)).view(uniforms.shape)
 
 
-class ResidualBlock(nn.Module):
+class TokenResidualBlock(nn.Module):
     """x + 0.3 * conv(relu(conv(relu(x)))) over positions [B,T,D].
 
     With ``batch_norm`` each relu is preceded by it.

@@ -14,7 +14,7 @@ from seqgan_kit.sequences.generators.char_resnet import (
     CharResNetConfig,
     CharResNetGenerator,
     CharResNetGeneratorConfig,
-    ResidualBlock,
+    TokenResidualBlock,
 )
 
 pytestmark = pytest.mark.numerics
@@ -33,7 +33,7 @@ def rng(seed=0):
 def test_a_block_is_the_papers():
     """x + 0.3 conv5(relu(conv5(relu(x)))), zeros beyond both ends, by torch's one-dimensional convolution."""
     torch.manual_seed(0)
-    block, x = ResidualBlock(4, 5), torch.randn(3, 7, 4)
+    block, x = TokenResidualBlock(4, 5), torch.randn(3, 7, 4)
     inner = x.transpose(1, 2)
     for layer in (block.first.convolution, block.second.convolution):
         assert (layer.bias == 0).all()
