@@ -47,7 +47,7 @@ def encode_corpus(
     """
     splits = {split: clean(lines, names[split], cfg.strict) for split, lines in raw.items()}
     splits = _cut_held_out(cfg, splits)
-    tokenizer = _learn(cfg, splits["train"].lines)
+    tokenizer = learn_tokenizer(cfg, splits["train"].lines)
     splits = {
         s: encode_rows(rows, tokenizer, cfg.max_tokens, cfg.strict) for s, rows in splits.items()
     }
@@ -163,7 +163,8 @@ def _cut_held_out(cfg: TextData, splits: dict[str, SplitLines]) -> dict[str, Spl
     return {**splits, **parts}
 
 
-def _learn(cfg: TextData, lines: Sequence[str]) -> Tokenizer:
+def learn_tokenizer(cfg: TextData, lines: Sequence[str]) -> Tokenizer:
+    """Learn the tokenizer from the training lines that are not too long."""
     # Words of lines that will be left out must not enter the vocabulary: nothing would train them.
     if cfg.max_tokens is not None and cfg.tokenizer in ("word", "char"):
         blank = _blank(cfg)

@@ -18,14 +18,23 @@ class SplitAccount:
     kept: int = 0
     tokens: int = 0
     unknown_tokens: int = 0
+    empty_sources: int = 0
+    long_sources: int = 0
+    cut_sources: int = 0
+    """Pairs whose source was longer than S tokens and is given by its last ones."""
 
     def line(self, name: str, knows_unknown: bool = True) -> str:
         """One printable line; a tokenizer that has every token knows no unknown ones."""
-        dropped = [
-            f"{n:,} {why}" for n, why in ((self.empty, "empty"), (self.too_long, "too long")) if n
-        ]
+        reasons = (
+            (self.empty, "empty"),
+            (self.too_long, "too long"),
+            (self.empty_sources, "without a source"),
+            (self.long_sources, "with too long a source"),
+        )
+        dropped = [f"{n:,} {why}" for n, why in reasons if n]
         parts = [f"{name}: {self.kept:,} of {self.read:,} lines"]
         parts += [f"dropped {' and '.join(dropped)}"] if dropped else []
+        parts += [f"{self.cut_sources:,} sources cut"] if self.cut_sources else []
         if self.tokens:
             share = f" ({self.unknown_tokens / self.tokens:.2%})" if self.unknown_tokens else ""
             lost = f", {self.unknown_tokens:,}{share} became <unk>" if knows_unknown else ""

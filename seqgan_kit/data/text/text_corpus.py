@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -24,9 +24,12 @@ class TextCorpus:
 
     Attributes:
         tokenizer: learned from the training split.
-        train, valid, test: ``[N,T]`` int64: tokens, then EOS, then PAD. All share one T.
+        train, valid, test: ``[N,S+T]`` int64: S given tokens, then tokens, EOS and PAD. All share one T.
         train_lines, valid_lines, test_lines: the same rows as normalised text, unknown words kept.
         account: what was read, cut and replaced.
+        given: S, 0 where nothing is given.
+        sources: the given side of the rows as text, by split.
+        classes: all of them, sorted, where the given side is a class.
         stream: makes a feed over the whole source where the tensors hold only its head.
     """
 
@@ -38,12 +41,15 @@ class TextCorpus:
     valid_lines: list[str]
     test_lines: list[str]
     account: Account
+    given: int = 0
+    sources: Mapping[str, list[str]] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
     stream: Callable[..., Feed] | None = None
 
     @property
     def length(self) -> int:
-        """T, the columns of every tensor."""
-        return self.train.shape[1]
+        """T, the columns of every tensor that are to be written."""
+        return self.train.shape[1] - self.given
 
     def feed(
         self,
@@ -54,7 +60,7 @@ class TextCorpus:
         world_size: int = 1,
         device: torch.device | str = "cpu",
     ) -> Feed:
-        """Batches ``{"real": [B,T]}`` of training rows, reshuffled every epoch."""
+        """Batches ``{"real": [B,S+T]}`` of training rows, reshuffled every epoch."""
         make = self.stream or partial(TensorFeed, {"real": self.train})
         return make(batch_size, seed=seed, rank=rank, world_size=world_size, device=device)
 

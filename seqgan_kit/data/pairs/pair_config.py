@@ -1,0 +1,57 @@
+"""The options of conditional text; the fields become command line flags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from seqgan_kit.core.bounds import Count, Positive, bounded
+from seqgan_kit.errors import UsageError
+
+
+@dataclass(frozen=True)
+@bounded
+class PairData:
+    """What each line of the text is written from; nothing unless one of the first five is given."""
+
+    sources: str | None = None
+    """File with a source for each line of --text, such as the same sentences in another language."""
+    source_column: str | None = None
+    """Column of the table that holds the sources; a list (the turns of a conversation) is joined."""
+    label_column: str | None = None
+    """Column that holds a class for each line; the generator is given the class."""
+    prompt_words: Count = 0
+    """First words of each line that are given; the rest is to be written (0: none)."""
+    valid_sources: str | None = None
+    """Sources of --valid-text."""
+    test_sources: str | None = None
+    """Sources of --test-text."""
+    source_tokens: Positive | None = None
+    """S: the most tokens of a source (default: those of the longest)."""
+    long_sources: Literal["cut", "drop"] = "cut"
+    """What happens to a longer source: keep its last tokens, or leave the pair out."""
+
+    def __post_init__(self) -> None:
+        chosen = [
+            flag
+            for flag, value in (
+                ("--sources", self.sources),
+                ("--source-column", self.source_column),
+                ("--label-column", self.label_column),
+                ("--prompt-words", self.prompt_words),
+            )
+            if value
+        ]
+        if len(chosen) > 1:
+            raise UsageError(
+                f"{' and '.join(chosen)} both say what is given: leave all but one out."
+            )
+        if not self.sources and (self.valid_sources or self.test_sources):
+            raise UsageError(
+                "--valid-sources and --test-sources go with --sources: give the sources of --text too."
+            )
+
+    @property
+    def is_given(self) -> bool:
+        """Whether lines are written from something."""
+        return bool(self.sources or self.source_column or self.label_column or self.prompt_words)

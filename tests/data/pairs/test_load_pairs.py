@@ -1,0 +1,154 @@
+"""Pairs of texts: both sides are filtered in step, every reason is counted, mistakes are said beforehand."""
+
+import csv
+import json
+
+import pytest
+
+from seqgan_kit.data.pairs.load_pairs import encode_source, load_pairs
+from seqgan_kit.data.pairs.pair_config import PairData
+from seqgan_kit.data.text.text_config import TextData
+from seqgan_kit.data.text.tokenizer import EOS, PAD
+from seqgan_kit.errors import DataError, UsageError
+
+GERMAN = ["ein hund", "eine rote katze", "", "zwei hunde laufen", "ein kind", "ein haus"]
+ENGLISH = ["a dog", "a red cat", "lost", "two dogs run", "", "a house"]
+KEEP = {"valid_share": 0.0, "test_share": 0.0}
+
+
+def write(folder, **files):
+    for name, lines in files.items():
+        (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return {name: str(folder / name) for name in files}
+
+
+def load(paths, given=None, **options):
+    return load_pairs(
+        TextData(text=paths["en"], **KEEP | options), given or PairData(sources=paths["de"])
+    )
+
+
+def test_parallel_files_are_filtered_in_step(tmp_path):
+    corpus = load(write(tmp_path, de=GERMAN, en=ENGLISH), max_tokens=2)
+    assert corpus.train_lines == ["a dog", "a house"]
+    assert corpus.sources["train"] == ["ein hund", "ein haus"]
+    account = corpus.account.splits["train"]
+    assert (account.read, account.kept) == (6, 2)
+    assert (account.empty, account.empty_sources, account.too_long) == (1, 1, 2)
+    assert "dropped 1 empty and 2 too long and 1 without a source" in corpus.account.lines()[1]
+    words = corpus.tokenizer
+    assert corpus.given == 2
+    assert corpus.length == 3
+    assert corpus.train[0].tolist() == [*words.encode("ein hund"), *words.encode("a dog"), EOS]
+    assert words.encode("haus house") == sorted(set(words.encode("haus house")))
+
+
+def test_long_sources_are_cut_or_left_out_and_counted(tmp_path):
+    paths = write(tmp_path, de=["eins", "eins zwei drei vier", "zwei"], en=["one", "more", "two"])
+    cut = load(paths, PairData(sources=paths["de"], source_tokens=2))
+    assert cut.account.splits["train"].cut_sources == 1
+    assert cut.train[1, :2].tolist() == cut.tokenizer.encode("drei vier")
+    assert cut.train[0, 1] == PAD
+    dropped = load(paths, PairData(sources=paths["de"], source_tokens=2, long_sources="drop"))
+    assert dropped.train_lines == ["one", "two"]
+    assert dropped.account.splits["train"].long_sources == 1
+    given = encode_source(cut.tokenizer, "eins zwei drei", 2)
+    assert given.tolist() == cut.tokenizer.encode("zwei drei")
+
+
+def test_a_file_that_ends_first_is_named_with_the_line(tmp_path):
+    paths = write(tmp_path, de=GERMAN[:4], en=ENGLISH)
+    with pytest.raises(DataError, match=r"line 5 of .*en has no partner: .*de ends after 4 lines"):
+        load(paths)
+
+
+def test_a_conversation_with_several_answers_is_a_pair_for_each(tmp_path):
+    rows = [
+        {"context": ["hello .", "hi !"], "responses": ["who is it ?", "it is me ."]},
+        {"context": ["bye"], "responses": ["see you ."]},
+    ]
+    (tmp_path / "train.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    given = PairData(source_column="context")
+    corpus = load_pairs(TextData(text=str(tmp_path), **KEEP), given)
+    assert corpus.sources["train"] == ["hello . | hi !", "hello . | hi !", "bye"]
+    assert corpus.train_lines == ["who is it ?", "it is me .", "see you ."]
+
+
+@pytest.mark.parametrize("kind", ["word", "bpe", "unigram"])
+def test_a_vocabulary_is_learned_from_both_sides(kind, tmp_path):
+    lines = {
+        "de": ["der hund läuft"] * 5 + ["die katze"] * 5,
+        "en": ["the dog runs"] * 5 + ["a cat"] * 5,
+    }
+    corpus = load(write(tmp_path, **lines), tokenizer=kind, vocabulary=40)
+    for line in ("der hund läuft", "the dog runs"):
+        assert corpus.tokenizer.decode(corpus.tokenizer.encode(line)) == line
+
+
+def labelled(folder, rows):
+    with (folder / "train.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("class", "text"), *rows])
+    return TextData(text=str(folder / "train.csv"), column="text", **KEEP)
+
+
+def test_a_class_is_one_given_word(tmp_path):
+    rows = [("very good", "i like it"), ("bad", "i do not"), ("bad", "never again")]
+    corpus = load_pairs(labelled(tmp_path, rows), PairData(label_column="class"))
+    assert corpus.classes == ("bad", "very_good")
+    assert corpus.given == 1
+    assert corpus.train[:, 0].tolist() == corpus.tokenizer.encode("very_good bad bad")
+
+
+def test_a_class_that_training_lacks_is_refused(tmp_path):
+    data = labelled(tmp_path, [("good", "yes"), ("bad", "no")])
+    (tmp_path / "test.csv").write_text("class,text\nugly,perhaps\n")
+    data = TextData(text=str(tmp_path), column="text", **KEEP)
+    with pytest.raises(DataError, match=r"the class 'ugly', which no training line has.*bad, good"):
+        load_pairs(data, PairData(label_column="class"))
+
+
+def test_prompts_are_the_first_words_of_a_line(tmp_path):
+    paths = write(tmp_path, en=["a black cat sleeps", "a dog", "the red bird sings now"])
+    corpus = load(paths, PairData(prompt_words=2))
+    assert corpus.sources["train"] == ["a black", "the red"]
+    assert corpus.train_lines == ["cat sleeps", "bird sings now"]
+    assert corpus.account.splits["train"].empty == 1
+
+
+def test_no_source_is_on_both_sides_of_a_cut(tmp_path):
+    pairs = [(f"wort {i % 40}", f"word {i}") for i in range(200)]
+    paths = write(tmp_path, de=[a for a, _ in pairs], en=[b for _, b in pairs])
+    corpus = load(paths, valid_share=0.2, test_share=0.2)
+    train, valid, test = (set(corpus.sources[split]) for split in ("train", "valid", "test"))
+    assert not train & (valid | test)
+    assert not valid & test
+    assert len(corpus.train) + len(corpus.valid) + len(corpus.test) == 200
+    assert corpus.feed(4, seed=0).next_batch()["real"].shape == (4, corpus.given + corpus.length)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"sources": "x", "prompt_words": 2},
+            "--sources and --prompt-words both say what is given",
+        ),
+        ({"valid_sources": "x"}, "go with --sources"),
+        ({"source_tokens": 0}, "source_tokens"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options, message):
+    with pytest.raises(UsageError, match=message):
+        PairData(**options)
+
+
+def test_what_is_wrong_with_files_is_said(tmp_path):
+    paths = write(tmp_path, de=["", " "], en=["a", "b"])
+    with pytest.raises(DataError, match="no pair of two texts: of 2 pairs 2 have an empty source"):
+        load(paths)
+    with pytest.raises(DataError, match=r"pair 1 of .* has an empty source; leave --strict out"):
+        load(paths, strict=True)
+    with pytest.raises(DataError, match="has no columns"):
+        load(paths, PairData(source_column="context"))
+    with pytest.raises(DataError, match="give --valid-sources"):
+        load(paths, valid_text=paths["en"])
