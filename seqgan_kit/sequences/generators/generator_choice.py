@@ -14,25 +14,35 @@ from seqgan_kit.errors import unknown
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.generators.relational_memory import RelationalConfig, RelationalGenerator
+from seqgan_kit.sequences.generators.rnn_search import RNNSearchConfig, RNNSearchGenerator
 from seqgan_kit.sequences.generators.transformer import TransformerConfig, TransformerGenerator
+from seqgan_kit.sequences.generators.transformer_seq2seq import Seq2SeqConfig, Seq2SeqGenerator
 
 # Name -> (settings, network). The names are the options of GeneratorChoice and its other fields.
 GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
     "lstm": (LSTMConfig, LSTMGenerator),
     "transformer": (TransformerConfig, TransformerGenerator),
     "relational": (RelationalConfig, RelationalGenerator),
+    "rnn_search": (RNNSearchConfig, RNNSearchGenerator),
+    "transformer_seq2seq": (Seq2SeqConfig, Seq2SeqGenerator),
 }
+ENCODER_DECODERS = ("rnn_search", "transformer_seq2seq")
+"""Those that write after a source alone."""
 
 
 @dataclass(frozen=True)
 class GeneratorChoice:
     """One of the generators that write token by token, and the settings of each."""
 
-    generator: Literal["lstm", "transformer", "relational"] = "lstm"
+    generator: Literal["lstm", "transformer", "relational", "rnn_search", "transformer_seq2seq"] = (
+        "lstm"
+    )
     """Which network writes."""
     lstm: LSTMConfig = LSTMConfig()
     transformer: TransformerConfig = TransformerConfig()
     relational: RelationalConfig = RelationalConfig()
+    rnn_search: RNNSearchConfig = RNNSearchConfig()
+    transformer_seq2seq: Seq2SeqConfig = Seq2SeqConfig()
 
 
 def build_generator(

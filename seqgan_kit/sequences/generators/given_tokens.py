@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from seqgan_kit.errors import UsageError
@@ -40,3 +41,20 @@ def conditions_of(rows: Tensor, n: int, length: int) -> Tensor:
     """Return the conditions [n,S] of the first ``n`` rows [B,S+T], going round where there are fewer."""
     given = rows[:, :length]
     return given[:n] if n <= len(given) else given.repeat(-(-n // len(given)), 1)[:n]
+
+
+def check_source(generator: str, given: int) -> None:
+    """Raise UsageError for an encoder-decoder that has nothing to encode."""
+    if given < 1:
+        raise UsageError(
+            f"the generator {generator} reads a source, and nothing is given: give sources (--sources, "
+            "--source-column, --label-column or --prompt-words), or choose lstm, transformer or relational."
+        )
+
+
+def source_mask(given: Tensor, pad: int | None) -> Tensor:
+    """Return which of the given tokens [B,S] are read: all up to the last that is not PAD, and the first."""
+    seen = torch.ones_like(given, dtype=torch.bool) if pad is None else given != pad
+    seen = seen.flip(1).cummax(1).values.flip(1)
+    seen[:, 0] = True
+    return seen

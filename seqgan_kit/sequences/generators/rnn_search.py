@@ -1,0 +1,119 @@
+"""RNNsearch: a recurrent encoder-decoder that looks at the source word by word (Bahdanau et al. 2015)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from seqgan_kit.core.bounds import Share, Size, bounded
+from seqgan_kit.core.recurrence import recurrent_precision
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.generators.given_tokens import check_source, source_mask
+from seqgan_kit.sequences.sampling.rows_in_progress import State
+from seqgan_kit.sequences.soft_tokens import embed
+
+
+@dataclass(frozen=True)
+@bounded
+class RNNSearchConfig:
+    """An attention encoder-decoder; the paper's widths are 620 and 1000."""
+
+    embedding: Size = 256
+    """Width of the token embeddings, one table for sources and targets."""
+    hidden: Size = 256
+    """Width of the GRUs: the decoder, and each direction of the encoder."""
+    dropout: Share = 0.2
+    """Share of activations dropped in training: of embeddings and before the output."""
+
+
+class RNNSearchGenerator(SequenceGenerator):
+    """Write while attending to a source. With annotations h_1 ... h_S of a bidirectional GRU:
+
+        e_ts = v' tanh(W s_{t-1} + U h_s),   a_t = softmax_s e_ts,   c_t = sum_s a_ts h_s
+        s_t = GRU([embedding of y_{t-1}; c_t], s_{t-1}),   s_0 = tanh(W_0 of the backward GRU's last state)
+
+    and the output layer reads tanh(W_r [s_t; c_t; embedding of y_{t-1}]). PAD in the source is not read.
+    Differs from the paper: tanh in place of maxout before the output, one embedding for both sides, dropout,
+    and Glorot's initialisation. The state is s_t with the source's annotations, so rollouts carry them.
+    """
+
+    def __init__(
+        self,
+        config: RNNSearchConfig,
+        vocabulary: int,
+        length: int,
+        *,
+        bos: int,
+        eos: int | None,
+        pad: int | None,
+        given: int = 0,
+        rng: torch.Generator | None = None,
+    ):
+        check_source("rnn_search", given)
+        super().__init__(vocabulary, length, config.hidden, bos, eos, pad, given)
+        self.config = config
+        width, hidden = config.embedding, config.hidden
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.encoder = nn.GRU(width, hidden, batch_first=True, bidirectional=True)
+        self.first = nn.Linear(hidden, hidden)
+        self.key, self.query = nn.Linear(2 * hidden, hidden), nn.Linear(hidden, hidden, bias=False)
+        self.energy = nn.Linear(hidden, 1, bias=False)
+        self.cell = nn.GRUCell(width + 2 * hidden, hidden)
+        self.readout = nn.Linear(width + 3 * hidden, hidden)
+        self.dropout = nn.Dropout(config.dropout)
+        self._initialise(rng)
+
+    def encode(self, inputs: Tensor) -> Tensor:
+        """See the base class; the S given positions, at which nothing is written, are zeros."""
+        given, written = inputs[:, : self.given], inputs[:, self.given :]
+        with recurrent_precision(inputs):
+            state = self._read(self.dropout(embed(self.embedding, given)), given)
+            hidden = []
+            for embedded in self.dropout(embed(self.embedding, written)).unbind(1):
+                mixed, state = self._advance(embedded, state)
+                hidden.append(mixed)
+            return F.pad(self.dropout(torch.stack(hidden, dim=1)), (0, 0, self.given, 0))
+
+    def start(self, given: Tensor) -> State:
+        """s_0 [B,H], annotations [B,S,2H], U h_s [B,S,H] and what may be attended to [B,S]."""
+        with recurrent_precision(given):
+            return self._read(embed(self.embedding, given), given)
+
+    def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """See the base class."""
+        with recurrent_precision(inputs):
+            return self._advance(embed(self.embedding, inputs), state)
+
+    def _read(self, embedded: Tensor, given: Tensor) -> State:
+        seen = source_mask(given, self.pad)
+        lengths = seen.sum(1)
+        packed = pack_padded_sequence(
+            embedded, lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
+        read, last = self.encoder(packed)
+        annotations, _ = pad_packed_sequence(read, batch_first=True)
+        seen = seen[:, : annotations.shape[1]]
+        return self.first(last[1]).tanh(), annotations, self.key(annotations), seen
+
+    def _advance(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
+        hidden, annotations, keys, seen = state
+        energy = self.energy((keys + self.query(hidden).unsqueeze(1)).tanh()).squeeze(2)
+        weights = energy.masked_fill(~seen, -torch.inf).softmax(1)
+        context = torch.bmm(weights.unsqueeze(1), annotations).squeeze(1)
+        hidden = self.cell(torch.cat([embedded, context], 1), hidden)
+        mixed = self.readout(torch.cat([hidden, context, embedded], 1)).tanh()
+        return mixed, (hidden, annotations, keys, seen)
+
+    @torch.no_grad()
+    def _initialise(self, rng: torch.Generator | None) -> None:
+        for name, parameter in self.named_parameters():
+            if parameter.dim() < 2:
+                parameter.zero_()
+            elif name == "embedding.weight":
+                parameter.normal_(0.0, self.config.embedding**-0.5, generator=rng)
+            else:
+                nn.init.xavier_uniform_(parameter, generator=rng)
