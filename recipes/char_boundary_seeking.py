@@ -17,21 +17,19 @@ from typing import Annotated
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
-from seqgan_kit.core.training.alarms import LostDiversity
-from seqgan_kit.core.training.trainer import Hooks, Trainer
+from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.text.load_text import TextData, load_text
 from seqgan_kit.data.text.tokenizer import PAD
 from seqgan_kit.evaluation.char_scores import CharScorer, CharScoreSettings, row_length
 from seqgan_kit.methods import char_boundary_seeking
 from seqgan_kit.methods.char_boundary_seeking import CharBoundarySeekingMethod
-from seqgan_kit.report.closing import close_run
-from seqgan_kit.report.run_page import write_report
 from seqgan_kit.sequences.generators.char_resnet import (
     CharResNet,
     CharResNetConfig,
     CharResNetGenerator,
     CharResNetGeneratorConfig,
 )
+from seqgan_kit.text_recipe import close_text_run, text_hooks
 
 
 @dataclass(frozen=True)
@@ -88,15 +86,17 @@ def main(cfg: Config) -> None:
         )
 
         scorer = CharScorer(corpus, length, cfg.scores)
-        alarms = (LostDiversity(scorer.real_diversity()),)
-        hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
         feed = corpus.feed(cfg.method.batch_size, **run.share())
-        Trainer(run, game, char_boundary_seeking.phases(cfg.method), feed, hooks).fit()
-
-        if run.runtime.leads:
-            rows = scorer.rows({"boundary-seeking": generator}, cfg.run.seed, quiet=cfg.run.quiet)
-            scorer.export(game, run.log.model_folder)
-            close_run(run, scorer.record("Boundary seeking on characters and real data", rows))
+        trainer = Trainer(
+            run, game, char_boundary_seeking.phases(cfg.method), feed, text_hooks(scorer)
+        )
+        trainer.fit()
+        close_text_run(
+            trainer,
+            scorer,
+            "boundary-seeking",
+            title="Boundary seeking on characters and real data",
+        )
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ from typing import Annotated
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.alarms import GuessingDiscriminator, PinnedDiscriminator
-from seqgan_kit.core.training.trainer import Hooks, Trainer
+from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, TextData, load_corpus
-from seqgan_kit.evaluation.pretrained import start_from, start_name
+from seqgan_kit.evaluation.pretrained import start_name
 from seqgan_kit.evaluation.text_fitting import fit_to_text
 from seqgan_kit.evaluation.text_presets import (
     CAPTIONS,
@@ -35,14 +35,13 @@ from seqgan_kit.evaluation.text_presets import (
 from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
 from seqgan_kit.methods import maligan
 from seqgan_kit.methods.maligan import MaliGANMethod
-from seqgan_kit.report.closing import close_run
-from seqgan_kit.report.run_page import write_report
 from seqgan_kit.sequences.discriminators.discriminator_choice import (
     DiscriminatorChoice,
     build_discriminator,
 )
-from seqgan_kit.sequences.fine_tuning import PRETRAINED, FineTuning
-from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, build_generator
+from seqgan_kit.sequences.fine_tuning import FineTuning
+from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice
+from seqgan_kit.text_recipe import close_text_run, starting_generator, text_hooks
 
 
 @dataclass(frozen=True)
@@ -89,29 +88,17 @@ def main(cfg: Config) -> None:
         feed = corpus.feed(cfg.training.batch_size, **run.share())
         preset = PRESETS.get(cfg.run.preset, cfg).training
         training = fit_to_text(run, cfg.training, preset, corpus, feed)
-        ids, words, length = corpus.tokenizer, corpus.tokenizer.vocabulary_size, corpus.length
-        generator = build_generator(
-            cfg.generator, words, length, bos=ids.bos, eos=ids.eos, pad=ids.pad
-        )
-        start_from(training.pretrained, generator, ids, run.say)
-        discriminator = build_discriminator(cfg.discriminator, words, length, pad=ids.pad)
+        generator = starting_generator(run, cfg.generator, corpus, training.pretrained)
+        words, length, pad = corpus.tokenizer.vocabulary_size, corpus.length, corpus.tokenizer.pad
+        discriminator = build_discriminator(cfg.discriminator, words, length, pad=pad)
         game = maligan.build(generator, discriminator, cfg.method, training)
 
         scorer = TextScorer(corpus, world, cfg.scores)
-        alarms = (*scorer.alarms(), PinnedDiscriminator(), GuessingDiscriminator())
-        hooks = Hooks(scorer, scorer.draw_lines, write_report, alarms)
+        hooks = text_hooks(scorer, PinnedDiscriminator(), GuessingDiscriminator())
         phases = maligan.phases(cfg.method, training)
         trainer = Trainer(run, game, phases, feed, hooks)
         trainer.fit()
-
-        if run.runtime.leads:
-            pretrained = trainer.player_after(PRETRAINED, "generator")
-            start = start_name(training)
-            rows = scorer.rows(
-                {start: pretrained, "MaliGAN": generator}, cfg.run.seed, quiet=cfg.run.quiet
-            )
-            scorer.export(game, run.log.model_folder)
-            close_run(run, scorer.record(f"{start}, MaliGAN and real data", rows))
+        close_text_run(trainer, scorer, "MaliGAN", start=start_name(training))
 
 
 if __name__ == "__main__":

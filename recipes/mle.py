@@ -16,18 +16,15 @@ from typing import Annotated
 
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
-from seqgan_kit.core.training.trainer import Hooks, Trainer
+from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, TextData, load_corpus
-from seqgan_kit.evaluation.pretrained import start_from
-from seqgan_kit.evaluation.text_export import save_text_model
 from seqgan_kit.evaluation.text_fitting import fit_to_text
 from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
 from seqgan_kit.methods import mle
 from seqgan_kit.methods.mle import MLEMethod
-from seqgan_kit.report.closing import close_run
-from seqgan_kit.report.run_page import write_report
-from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, build_generator
+from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice
 from seqgan_kit.sequences.generators.lstm import LSTMConfig
+from seqgan_kit.text_recipe import close_text_run, starting_generator, text_hooks
 
 
 @dataclass(frozen=True)
@@ -69,20 +66,12 @@ def main(cfg: Config) -> None:
         feed = corpus.feed(cfg.method.batch_size, **run.share())
         preset = PRESETS.get(cfg.run.preset, cfg).method
         method = fit_to_text(run, cfg.method, preset, corpus, feed)
-        ids, words, length = corpus.tokenizer, corpus.tokenizer.vocabulary_size, corpus.length
-        generator = build_generator(
-            cfg.generator, words, length, bos=ids.bos, eos=ids.eos, pad=ids.pad
-        )
-        start_from(cfg.method.pretrained, generator, ids, run.say)
+        generator = starting_generator(run, cfg.generator, corpus, method.pretrained)
 
         scorer = TextScorer(corpus, world, cfg.scores)
-        hooks = Hooks(scorer, scorer.draw_lines, write_report, scorer.alarms())
-        Trainer(run, mle.build(generator), mle.phases(method), feed, hooks).fit()
-
-        if run.runtime.leads:
-            rows = scorer.rows({"MLE": generator}, cfg.run.seed, quiet=cfg.run.quiet)
-            save_text_model(run.log.model_folder, generator, corpus.tokenizer)
-            close_run(run, scorer.record("MLE and real data", rows))
+        trainer = Trainer(run, mle.build(generator), mle.phases(method), feed, text_hooks(scorer))
+        trainer.fit()
+        close_text_run(trainer, scorer, "MLE")
 
 
 if __name__ == "__main__":

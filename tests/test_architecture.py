@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "seqgan_kit.evaluation": PARTS,
     "seqgan_kit.sharing": CORE,
     "seqgan_kit.report": SCORED,
+    "seqgan_kit.text_recipe": SCORED | {"seqgan_kit.report"},
     "seqgan_kit.bench": SCORED | CLI_PARTS,
     "seqgan_kit.cli": SCORED
     | CLI_PARTS
@@ -400,6 +401,13 @@ def test_recipes_do_no_maths_and_do_not_know_each_other(path):
     assert ast.get_docstring(tree), "a recipe begins with its command lines"
     functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     assert "main" in functions
+
+
+@pytest.mark.parametrize("path", sources("recipes"), ids=lambda path: path.stem)
+def test_recipes_end_in_one_call(path):
+    """What is written at the end, and by which process, is the same for all recipes of a kind."""
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"runtime\.leads|write_scores|player_after|save_\w+_model", text)
 
 
 # Made by the library of settings that are checked (check_shape), and one with rules of its own.

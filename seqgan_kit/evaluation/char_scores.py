@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.long_work import long_work
+from seqgan_kit.core.training.alarms import Alarm, LostDiversity
 from seqgan_kit.data.text.load_text import TextCorpus
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.score_tables import AS_REAL, Column, column, table_row
@@ -100,6 +101,10 @@ class CharScorer:
     def real_diversity(self) -> float:
         """The diversity of as many real rows."""
         return diversity(self.corpus.train[: self.count, : self.length])
+
+    def alarms(self) -> tuple[Alarm, ...]:
+        """Return the alarms of every run on characters."""
+        return (LostDiversity(self.real_diversity()),)
 
     def rows(
         self, generators: Mapping[str, nn.Module], seed: int, *, quiet: bool = False

@@ -1,0 +1,86 @@
+"""What every text recipe does around its training: hooks before, model, scores and report after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from seqgan_kit.core.game import Game
+from seqgan_kit.core.runs.run import Run
+from seqgan_kit.core.training.alarms import Alarm
+from seqgan_kit.core.training.hooks import Hooks
+from seqgan_kit.core.training.trainer import Trainer
+from seqgan_kit.data.text.load_text import TextCorpus
+from seqgan_kit.evaluation.pretrained import start_from
+from seqgan_kit.report.closing import close_run
+from seqgan_kit.report.run_page import write_report
+from seqgan_kit.sequences.fine_tuning import PRETRAINED
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, build_generator
+
+
+class TextScorerLike(Protocol):
+    """What a scorer of text offers: curves and samples during training, a table and the model after it."""
+
+    def __call__(self, game: Game, rng: torch.Generator) -> Mapping[str, float]:
+        """Return what an evaluation measures."""
+
+    def draw_lines(self, game: Game, rng: torch.Generator, path: Path) -> None:
+        """Write a few samples as text."""
+
+    def alarms(self) -> tuple[Alarm, ...]:
+        """Return the alarms of every run with these scores."""
+
+    def rows(
+        self, generators: Mapping[str, nn.Module], seed: int, *, quiet: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return the rows of the final table."""
+
+    def record(self, title: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the content of scores.json."""
+
+    def export(self, game: Game, folder: Path, about: Mapping[str, Any] | None = None) -> None:
+        """Write the model."""
+
+
+def starting_generator(
+    run: Run, choice: GeneratorChoice, corpus: TextCorpus, pretrained: str
+) -> SequenceGenerator:
+    """Return the chosen generator for a corpus, with the weights of an earlier run if one is named."""
+    ids = corpus.tokenizer
+    generator = build_generator(
+        choice, ids.vocabulary_size, corpus.length, bos=ids.bos, eos=ids.eos, pad=ids.pad
+    )
+    start_from(pretrained, generator, ids, run.say)
+    return generator
+
+
+def text_hooks(scorer: TextScorerLike, *alarms: Alarm) -> Hooks:
+    """Return the hooks of a text run: evaluation, samples, the report, and the scorer's and these alarms."""
+    return Hooks(scorer, scorer.draw_lines, write_report, (*scorer.alarms(), *alarms))
+
+
+def close_text_run(
+    trainer: Trainer, scorer: TextScorerLike, name: str, *, start: str = "", title: str = ""
+) -> None:
+    """Write the model, the scores and the report of a trained game; the process that leads does it alone.
+
+    Args:
+        trainer: whose training has ended.
+        scorer: makes the table and saves the model.
+        name: of the trained generator's row.
+        start: name of a first row for the generator as it was after pretraining; "" for none.
+        title: of the table; by default the names of its rows.
+    """
+    run, game = trainer.state.run, trainer.game
+    if not run.runtime.leads:
+        return
+    generators = {start: trainer.player_after(PRETRAINED, "generator")} if start else {}
+    generators[name] = game.generator
+    rows = scorer.rows(generators, run.settings.seed, quiet=run.settings.quiet)
+    scorer.export(game, run.log.model_folder)
+    close_run(run, scorer.record(title or f"{', '.join(generators)} and real data", rows))
