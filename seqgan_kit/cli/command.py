@@ -1,7 +1,7 @@
-"""What a command is, and how its words are parsed.
+"""Definition of a command and parser of its arguments.
 
-Wrong words raise ``UsageError`` instead of ending the process, so that ``main`` reports every user
-mistake in one way: exit status 2, one message, the nearest valid name.
+Wrong arguments raise ``UsageError`` instead of ending the process, so that ``main`` reports all user
+mistakes alike: exit status 2, one message, the nearest valid name.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ PROGRAM = "seqgan-kit"
 
 @dataclass(frozen=True)
 class Command:
-    """One word after ``seqgan-kit``."""
+    """A subcommand of ``seqgan-kit``."""
 
     name: str
-    """The word."""
+    """Its name on the command line."""
     summary: str
-    """What it does, in one line."""
+    """One line for the list of commands."""
     usage: str
-    """Its words in short, as the help text shows them."""
+    """Synopsis of the arguments, for the help text."""
     details: str
-    """What a newcomer needs to know before using it."""
+    """Description for the help text."""
     examples: tuple[str, ...]
-    """Command lines to copy, without the program's name."""
+    """Example command lines, without the program's name."""
     declare: Callable[[argparse.ArgumentParser], None]
-    """Adds the options."""
+    """Add the options to a parser."""
     run: Callable[[argparse.Namespace], None]
-    """Does the work; imports what it needs."""
+    """Run the command; it imports what it needs."""
     passes_on: bool = False
-    """Whether all words after the first are somebody else's to parse."""
+    """Whether another parser reads all arguments after the first."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports wrong words as mistakes of the user."""
+    """An argument parser that raises ``UsageError`` for wrong arguments."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}. See '{self.prog} --help'.")
 
 
 def build_parser(command: Command) -> argparse.ArgumentParser:
-    """The parser of one command, with its help text."""
+    """Return the parser of a command, with its help text."""
     examples = "\n".join(f"  {PROGRAM} {line}" for line in command.examples)
     parser = Parser(
         prog=f"{PROGRAM} {command.name}",
@@ -54,19 +54,19 @@ def build_parser(command: Command) -> argparse.ArgumentParser:
         description=command.details,
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,  # an abbreviation that works today is ambiguous after the next option
+        allow_abbrev=False,  # An abbreviation that works today can be ambiguous after the next new option.
     )
     command.declare(parser)
     return parser
 
 
 def option_names(parser: argparse.ArgumentParser) -> list[str]:
-    """All options of a parser, such as ``-n`` and ``--format``."""
+    """Return all options of a parser, such as ``-n`` and ``--format``."""
     return sorted(name for action in parser._actions for name in action.option_strings)
 
 
 def parse(command: Command, words: Sequence[str]) -> argparse.Namespace:
-    """Parses the words after the command's name; any mistake is a ``UsageError``."""
+    """Parse the arguments of a command; any mistake raises ``UsageError``."""
     parser = build_parser(command)
     if not command.passes_on:
         _check_long_options(parser, words)
@@ -77,7 +77,7 @@ def parse(command: Command, words: Sequence[str]) -> argparse.Namespace:
 
 
 def _check_long_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
-    """Finds a mistyped option first: else argparse would only say that the right one is missing."""
+    """Report a mistyped option first; argparse would only report that the correct one is missing."""
     known = [option for option in option_names(parser) if option.startswith("--")]
     for word in words:
         name = word.split("=")[0]
@@ -86,26 +86,26 @@ def _check_long_options(parser: argparse.ArgumentParser, words: Sequence[str]) -
         if name.startswith("--") and name not in known:
             complete = [option for option in known if option.startswith(name)]
             if len(complete) == 1:
-                raise UsageError(f"options are written out: {complete[0]!r} instead of {name!r}.")
+                raise UsageError(f"option {name!r} is abbreviated: write {complete[0]!r}.")
             raise unknown("option", name, known)
 
 
 def whole_number(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
-    """An argparse type: whole numbers in a range, both ends included."""
-    allowed = f"from {minimum} on" if maximum is None else f"from {minimum} to {maximum}"
+    """Return an argparse type for whole numbers in a range, both ends included."""
+    allowed = f"of {minimum} or more" if maximum is None else f"from {minimum} to {maximum}"
 
     def convert(text: str) -> int:
         if text.removeprefix("-").isdecimal():
             number = int(text)
             if minimum <= number and (maximum is None or number <= maximum):
                 return number
-        raise argparse.ArgumentTypeError(f"a whole number {allowed} is needed, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a whole number {allowed}, got {text!r}")
 
     return convert
 
 
 def positive_number(maximum: float = float("inf")) -> Callable[[str], float]:
-    """An argparse type: numbers above 0 and at most ``maximum``."""
+    """Return an argparse type for numbers above 0 and at most ``maximum``."""
     allowed = "above 0" if maximum == float("inf") else f"above 0 and at most {maximum:g}"
 
     def convert(text: str) -> float:
@@ -115,13 +115,13 @@ def positive_number(maximum: float = float("inf")) -> Callable[[str], float]:
             number = float("nan")
         if 0 < number <= maximum and number != float("inf"):
             return number
-        raise argparse.ArgumentTypeError(f"a number {allowed} is needed, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a number {allowed}, got {text!r}")
 
     return convert
 
 
 def one_of(kind: str, *names: str) -> Callable[[str], str]:
-    """An argparse type: one of the names, with the nearest suggested for any other."""
+    """Return an argparse type for one of the names; the error suggests the nearest name."""
 
     def convert(text: str) -> str:
         if text not in names:

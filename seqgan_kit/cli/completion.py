@@ -1,4 +1,4 @@
-"""``completion``: scripts that make the shell complete commands, options and recipe names."""
+"""``completion``: shell scripts that complete commands, options and recipe names."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from seqgan_kit.cli.command import PROGRAM, Command, build_parser, one_of, optio
 from seqgan_kit.cli.tools import all_benches
 
 _SHELLS = ("bash", "zsh", "fish")
-# Recipes are asked for when completing: a new one needs no new script.
+# The script lists recipes at completion time, so a new recipe needs no new script.
 _LIST_RECIPES = f"{PROGRAM} ls --names 2>/dev/null"
 
 
 def command(others: Sequence[Command]) -> Command:
-    """The ``completion`` command, which knows all the others."""
+    """Return the ``completion`` command for all other commands."""
 
     def run(options: argparse.Namespace) -> None:
         print(script(options.shell, [*others, itself]))
 
     itself = Command(
         name="completion",
-        summary="print a script that completes words in bash, zsh or fish",
+        summary="print a completion script for bash, zsh or fish",
         usage="bash|zsh|fish",
         details="Prints a script for your shell; after loading it, Tab completes commands, options "
         "and\nrecipe names.",
@@ -37,7 +37,7 @@ def command(others: Sequence[Command]) -> Command:
 
 
 def script(shell: str, commands: Sequence[Command]) -> str:
-    """The completion script for one shell."""
+    """Return the completion script for a shell."""
     return _WRITERS[shell](commands)
 
 
@@ -48,7 +48,9 @@ def _declare(parser: argparse.ArgumentParser) -> None:
 
 
 def _first_words(command: Command) -> str:
-    """Shell text that expands to what may follow a command's name, if that is a closed list."""
+    """Return shell text that expands to the allowed first arguments of a command, if they are a closed
+    list.
+    """
     return {
         "cp": f"$({_LIST_RECIPES})",
         "run": f"$({_LIST_RECIPES})",

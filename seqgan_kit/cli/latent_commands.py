@@ -19,7 +19,7 @@ from seqgan_kit.errors import UsageError
 
 
 def _explorer(options: argparse.Namespace) -> Any:
-    """What the run's model offers for its latent space."""
+    """Return the run's model as an explorer of its latent space."""
     run_dir = existing_run(options.run_dir)
     check_writable(options.out)
     kind = model_kind(run_dir)
@@ -28,7 +28,8 @@ def _explorer(options: argparse.Namespace) -> Any:
     explore = getattr(model, "explore", None)
     if explore is None:
         raise UsageError(
-            f"{run_dir} holds a {kind} model; only image models have a latent space to explore."
+            f"{run_dir} holds a {kind} model, but only image models have a latent space to "
+            "explore: give an image run."
         )
     return explore()
 
@@ -36,16 +37,16 @@ def _explorer(options: argparse.Namespace) -> Any:
 def _declare_common(parser: argparse.ArgumentParser, kinds: str) -> None:
     parser.add_argument("run_dir", metavar="RUN", type=Path, help="directory of a trained run")
     parser.add_argument(
-        "--seed", metavar="S", type=whole_number(0), default=0, help="same seed, same pictures (0)"
+        "--seed", metavar="S", type=whole_number(0), default=0, help="random seed (default: 0)"
     )
     parser.add_argument(
-        "--out", metavar="FILE", type=Path, help=f"where to write, {kinds} (default: RUN/samples/)"
+        "--out", metavar="FILE", type=Path, help=f"output file, {kinds} (default: in RUN/samples/)"
     )
 
 
 def _declare_rows(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--rows", metavar="N", type=whole_number(1), default=6, help="rows of pictures (6)"
+        "--rows", metavar="N", type=whole_number(1), default=6, help="rows of images (default: 6)"
     )
 
 
@@ -53,21 +54,25 @@ def _declare_interpolate(parser: argparse.ArgumentParser) -> None:
     _declare_common(parser, "a .png or .gif")
     _declare_rows(parser)
     parser.add_argument(
-        "--steps", metavar="N", type=whole_number(2), default=9, help="pictures on each way (9)"
+        "--steps",
+        metavar="N",
+        type=whole_number(2),
+        default=9,
+        help="images on each path (default: 9)",
     )
     parser.add_argument(
         "--way",
         type=one_of("way", "spherical", "linear"),
         default="spherical",
-        help="spherical, along the great circle (default), or linear",
+        help="interpolation: spherical, along the great circle (default), or linear",
     )
     parser.add_argument(
-        "--condition", metavar="LABEL=CLASS,...", help="conditional models: what is at the start"
+        "--condition", metavar="LABEL=CLASS,...", help="conditional models: classes at the start"
     )
     parser.add_argument(
         "--to",
         metavar="LABEL=CLASS,...",
-        help="conditional models: what is at the end, from the same noise",
+        help="conditional models: classes at the end, with the same noise",
     )
 
 
@@ -88,7 +93,7 @@ def _declare_arithmetic(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=whole_number(1),
         default=64,
-        help="samples behind a mean (64)",
+        help="samples per mean latent vector (default: 64)",
     )
 
 
@@ -100,17 +105,25 @@ def _run_arithmetic(options: argparse.Namespace) -> None:
         seed=options.seed,
         out=options.out,
     )
-    print(f"wrote {path}: in each row a sample of A, of B, of C, and that C moved by A - B")
+    print(f"wrote {path}: each row shows a sample of A, of B, of C, and C moved by A - B")
 
 
 def _declare_project(parser: argparse.ArgumentParser) -> None:
     _declare_common(parser, "a .png")
-    parser.add_argument("picture", metavar="PICTURE", type=Path, help="any picture file")
+    parser.add_argument("picture", metavar="IMAGE", type=Path, help="image file")
     parser.add_argument(
-        "--restarts", metavar="N", type=whole_number(1), default=8, help="random starts (8)"
+        "--restarts",
+        metavar="N",
+        type=whole_number(1),
+        default=8,
+        help="random starts (default: 8)",
     )
     parser.add_argument(
-        "--moves", metavar="N", type=whole_number(1), default=300, help="steps from each (300)"
+        "--moves",
+        metavar="N",
+        type=whole_number(1),
+        default=300,
+        help="steps from each start (default: 300)",
     )
 
 
@@ -124,19 +137,19 @@ def _run_project(options: argparse.Namespace) -> None:
         seed=options.seed,
         out=options.out,
     )
-    print("root mean square difference of pixels (white - black = 2), best first:")
+    print("root-mean-square pixel difference (white minus black is 2), best first:")
     for i in found.distances.argsort().tolist():
         print(f"  {found.before[i]:.3f} at the start, {found.distances[i]:.3f} at the end")
-    print(f"wrote {path}: in each row the picture, the start and the end of a search")
+    print(f"wrote {path}: each row shows the image, the start and the end of a search")
 
 
 COMMANDS = (
     Command(
         name="interpolate",
-        summary="pictures on ways through latent space, side by side or moving",
+        summary="images along paths through latent space, as a grid or an animation",
         usage="RUN [--rows N] [--steps N] [--out FILE] [options]",
-        details="Draws pairs of latent vectors and the pictures on the ways between them, a row each;\n"
-        "into a .gif the same as moving pictures.",
+        details="Draws pairs of latent vectors and the images on the paths between them, one row "
+        "per pair.\nA .gif shows the same as an animation.",
         examples=(
             "interpolate runs/dcgan",
             "interpolate runs/dcgan --rows 16 --steps 24 --out cats.gif",
@@ -149,9 +162,9 @@ COMMANDS = (
         name="arithmetic",
         summary="vector arithmetic by attribute: A - B + C in latent space",
         usage="RUN FORMULA [--rows N] [--out FILE] [options]",
-        details="Moves samples of C by the mean latent vector of A less that of B. Conditional models\n"
-        "draw A, B and C as they are told; of others, samples are used that a recogniser takes for\n"
-        "them. It learns from the labels of the run's own data, once.",
+        details="Moves samples of C by the mean latent vector of A minus that of B. Conditional "
+        "models\ndraw A, B and C directly. For other models a recogniser selects matching "
+        "samples; it is\ntrained once on the labels of the run's own data.",
         examples=(
             "arithmetic runs/dcgan 'coat=ginger - coat=black + coat=black,accessory=hat'",
             "arithmetic runs/cgan 'eyes=shut - eyes=open + coat=white'",
@@ -161,10 +174,11 @@ COMMANDS = (
     ),
     Command(
         name="project",
-        summary="the latent vectors whose pictures come nearest to a given one",
-        usage="RUN PICTURE [--restarts N] [--moves N] [--out FILE] [options]",
-        details="Searches by gradient descent from several starts, and shows the picture, the start and\n"
-        "the end of each search. What a model cannot draw it cannot come near.",
+        summary="find the latent vectors whose images are nearest to a given image",
+        usage="RUN IMAGE [--restarts N] [--moves N] [--out FILE] [options]",
+        details="Searches by gradient descent from several starts, and shows the image, the "
+        "start and\nthe end of each search. A model cannot come near an image that it "
+        "cannot draw.",
         examples=(
             "project runs/dcgan cat.png",
             "project runs/dcgan cat.png --restarts 32 --moves 1000",

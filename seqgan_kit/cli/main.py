@@ -1,7 +1,7 @@
-"""Entry of the ``seqgan-kit`` command: finds the command, runs it, reports mistakes.
+"""Entry point of ``seqgan-kit``: find the command, run it, report mistakes.
 
-Exit status: 0 done, 2 a mistake that the message explains, 130 interrupted, 141 the reader of the
-output went away. Any other failure is a bug and keeps its traceback.
+Exit status: 0 for success, 2 for a user mistake that the message explains, 130 for an interruption, 141 if
+the reader of the output closed it. Any other failure is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ GROUPS: dict[str, tuple[Command, ...]] = {
 
 
 def all_commands() -> list[Command]:
-    """Every command, in the order of the help text."""
+    """Return all commands in the order of the help text."""
     listed = [command for group in GROUPS.values() for command in group]
     return [*listed, completion.command(listed)]
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Runs one command line and returns its exit status.
+    """Run one command line and return its exit status.
 
     Args:
-        words: the words after ``seqgan-kit``; those of this process where None.
+        words: the arguments after ``seqgan-kit``; by default those of this process.
     """
     given = list(sys.argv[1:] if words is None else words)
     try:
@@ -86,12 +86,12 @@ def main(words: Sequence[str] | None = None) -> int:
 def entry() -> None:
     """Run the command line of this process and end it."""
     code = main()
-    leave_on_ctrl_c()  # the interpreter takes a moment to end
+    leave_on_ctrl_c()  # Ctrl-C must also be handled while the interpreter shuts down.
     sys.exit(code)
 
 
 def overview() -> str:
-    """The text of ``seqgan-kit --help``."""
+    """Return the text of ``seqgan-kit --help``."""
     lines = [
         f"usage: {PROGRAM} COMMAND ...",
         "",
@@ -135,7 +135,7 @@ def _find(commands: dict[str, Command], name: str) -> Command:
 
 
 def _speaker(given: list[str]) -> str:
-    """The program with its command, once that is known."""
+    """Return the program's name, followed by the command if it is known."""
     known = any(command.name == given[0] for command in all_commands()) if given else False
     return f"{PROGRAM} {given[0]}" if known else PROGRAM
 

@@ -1,4 +1,4 @@
-"""``ls``, ``cp`` and ``run``: the recipes, found as files and never imported to be listed."""
+"""``ls``, ``cp`` and ``run``: list, copy and run recipes; listing does not import them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from seqgan_kit.resources import recipes_dir
 
 
 def recipe_files() -> dict[str, Path]:
-    """The recipes by name, in alphabetical order."""
+    """Return the recipe files by name, in alphabetical order."""
     files = sorted(recipes_dir().glob("*.py"))
     return {file.stem: file for file in files if not file.stem.startswith("_")}
 
 
 def find_recipe(name: str) -> Path:
-    """The file of a recipe; a path to one's own copy is taken as it is."""
+    """Return the file of a recipe; a path to a .py file is returned as it is."""
     own = Path(name)
     if own.suffix == ".py":
         if own.is_file():
@@ -36,7 +36,7 @@ def find_recipe(name: str) -> Path:
 
 
 def first_line(file: Path) -> str:
-    """The first line of a script's docstring, read without running the script."""
+    """Return the first line of a script's docstring without running the script."""
     docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
     return docstring.partition("\n")[0]
 
@@ -60,7 +60,7 @@ def _run_ls(options: argparse.Namespace) -> None:
 
 def _declare_cp(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe, as 'ls' prints it")
-    parser.add_argument("file", metavar="FILE", type=Path, help="where to write: a file or folder")
+    parser.add_argument("file", metavar="FILE", type=Path, help="file or folder to write to")
     parser.add_argument("--force", action="store_true", help="replace an existing file")
 
 
@@ -68,7 +68,9 @@ def _run_cp(options: argparse.Namespace) -> None:
     recipe = find_recipe(options.recipe)
     target: Path = options.file / recipe.name if options.file.is_dir() else options.file
     if target.exists() and not options.force:
-        raise UsageError(f"{target} exists: choose another name, or replace it with --force.")
+        raise UsageError(
+            f"{target} exists already: choose another name, or replace it with --force."
+        )
     if not target.parent.is_dir():
         raise missing(target.parent, "folder")
     target.write_bytes(recipe.read_bytes())
@@ -81,20 +83,20 @@ def _declare_run(parser: argparse.ArgumentParser) -> None:
         "rest",
         metavar="...",
         nargs=argparse.REMAINDER,
-        help="words for the recipe; '--help' here shows the recipe's own options",
+        help="arguments of the recipe; '--help' here shows the recipe's options",
     )
-    rest.required = False  # or its absence would be reported beside the missing name
+    rest.required = False  # Otherwise argparse would report it together with a missing name.
 
 
 def _run_run(options: argparse.Namespace) -> None:
     file = find_recipe(options.recipe)
-    # What to type to start it again: a recipe prints this when it says how to resume.
+    # The recipe prints this command when it explains how to resume.
     called = str(file) if options.recipe.endswith(".py") else f"{PROGRAM} run {options.recipe}"
     _run_as_script(file, called, options.rest)
 
 
 def _run_as_script(file: Path, called: str, words: list[str]) -> None:
-    """Runs a file as ``python FILE words`` would, but under the name by which it was called.
+    """Run a file as ``python FILE words`` would, but with the name by which it was called.
 
     ``runpy.run_path`` would put the file's path into ``sys.argv[0]``, and with it into the recipe's
     help text and records.
@@ -109,8 +111,8 @@ def _run_as_script(file: Path, called: str, words: list[str]) -> None:
 
 
 def load_recipe(file: Path) -> ModuleType:
-    """A recipe's definitions, its presets among them, without running it."""
-    # Under a name of its own: the types of its configuration are looked up in sys.modules.
+    """Load a recipe as a module, with its presets, without running it."""
+    # The name must be unique, because the types of its configuration are looked up in sys.modules.
     name = f"_seqgan_kit_recipe_{file.stem}"
     module = sys.modules[name] = ModuleType(name)
     _execute(file, module)
@@ -125,9 +127,9 @@ def _execute(file: Path, module: ModuleType) -> None:
 COMMANDS = (
     Command(
         name="ls",
-        summary="list the recipes, a line each",
+        summary="list the recipes, one per line",
         usage="[--names]",
-        details="Lists the recipes: one script per method, to run, read and copy.",
+        details="Lists the recipes. Each is one script per method, to run, read and copy.",
         examples=("ls",),
         declare=_declare_ls,
         run=_run_ls,
@@ -136,7 +138,7 @@ COMMANDS = (
         name="cp",
         summary="copy a recipe, to change it",
         usage="RECIPE FILE [--force]",
-        details="Copies a recipe into a file of your own. The copy runs from anywhere.",
+        details="Copies a recipe into a file of your own. The copy runs from any folder.",
         examples=("cp seqgan my_seqgan.py", "run my_seqgan.py smoke --out runs/mine"),
         declare=_declare_cp,
         run=_run_cp,
@@ -145,8 +147,8 @@ COMMANDS = (
         name="run",
         summary="train: run a recipe",
         usage="RECIPE [PRESET] [the recipe's options]",
-        details="Runs a recipe. All words after its name are the recipe's: first, if wanted, one "
-        "of its\npresets (paper, default, smoke), then its options.",
+        details="Runs a recipe. All arguments after its name go to the recipe: optionally one of "
+        "its\npresets (paper, default, smoke), then its options.",
         examples=(
             "run seqgan --help",
             "run seqgan smoke --out runs/first",

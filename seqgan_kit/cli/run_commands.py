@@ -1,4 +1,4 @@
-"""``sample`` and ``report``: what can be done with the directory of a trained run."""
+"""``sample`` and ``report``: sample a trained run, write its report."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.errors import CheckpointError, UsageError, unknown
 
 MODEL_LOADERS = "seqgan_kit.models"
-"""The entry-point group in which packages offer a loader per kind of model."""
+"""Entry-point group in which packages offer a loader per kind of model."""
 
 
 class Model(Protocol):
-    """What a loader gives. It refuses what does not apply to its kind.
+    """A model that a loader returns; it refuses options that do not apply to its kind.
 
-    Text models return the sentences; image models write one grid, to ``out`` or a place of their
-    own, and return its path.
+    Text models return sentences. Image models write one grid, to ``out`` or a default place, and return its
+    path.
     """
 
     def sample(
@@ -43,50 +43,52 @@ class Model(Protocol):
 def _declare_sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_dir", metavar="RUN", type=Path, help="directory of a trained run")
     parser.add_argument(
-        "-n", metavar="N", type=whole_number(1), default=16, help="how many (default: 16)"
+        "-n", metavar="N", type=whole_number(1), default=16, help="number of samples (default: 16)"
     )
     parser.add_argument(
         "--seed",
         metavar="S",
         type=whole_number(0, 2**63 - 1),
         default=0,
-        help="same seed, same samples (0)",
+        help="random seed (default: 0)",
     )
     parser.add_argument(
         "--out",
         metavar="FILE",
         type=Path,
-        help="where to write (default: text is printed, pictures go to RUN/samples/)",
+        help="output file (default: text is printed, images go to RUN/samples/)",
     )
     parser.add_argument(
         "--temperature",
         metavar="T",
         type=positive_number(),
         default=1.0,
-        help="below 1 more typical, above 1 more varied (default: 1, the model as trained)",
+        help="sampling temperature: below 1 more typical, above 1 more varied (default: 1, the "
+        "model as trained)",
     )
     parser.add_argument(
         "--top-k",
         metavar="K",
         type=whole_number(1),
-        help="text: draw from the K likeliest tokens only",
+        help="text: sample from the K likeliest tokens only",
     )
     parser.add_argument(
         "--top-p",
         metavar="P",
         type=positive_number(1.0),
-        help="text: draw from the fewest tokens that hold this probability",
+        help="text: sample from the fewest tokens with this total probability",
     )
     parser.add_argument(
         "--detokenize",
         action="store_true",
-        help="text: join punctuation to its words, as people write; capitals where they were folded away",
+        help="text: join punctuation to words as people write; restore capitals that the "
+        "tokenizer folded",
     )
     parser.add_argument(
         "--condition",
         metavar="LABEL=CLASS,...",
         action="append",
-        help="pictures of a conditional model: what to draw, for instance coat=ginger,eyes=odd",
+        help="conditional image models: classes to draw, for example coat=ginger,eyes=odd",
     )
 
 
@@ -112,9 +114,9 @@ def _run_sample(options: argparse.Namespace) -> None:
 
 
 def check_writable(out: Path | None) -> None:
-    """Finds out before sampling, which may take long, that there is no place for the result."""
+    """Check before sampling, which can take long, that the result can be written."""
     if out is not None and out.is_dir():
-        raise UsageError(f"{out} is a folder: give --out the name of a file.")
+        raise UsageError(f"--out {out} is a folder: give the name of a file.")
     if out is not None and not out.parent.is_dir():
         raise missing(out.parent, "folder")
 
@@ -132,7 +134,7 @@ def _deliver(samples: list[str] | Path, out: Path | None) -> None:
 
 
 def existing_run(run_dir: Path) -> Path:
-    """``run_dir`` itself, if it is a directory."""
+    """Return ``run_dir`` if it is a directory."""
     if not run_dir.exists():
         raise missing(run_dir, "run directory")
     if not run_dir.is_dir():
@@ -141,7 +143,7 @@ def existing_run(run_dir: Path) -> Path:
 
 
 def model_kind(run_dir: Path) -> str:
-    """The kind of model in a run directory, ``text`` or ``image``, from its ``model/model.json``."""
+    """Return the kind of model in a run directory, ``text`` or ``image``, from its ``model/model.json``."""
     file = run_dir / "model" / "model.json"
     if not file.is_file():
         raise CheckpointError(
@@ -153,20 +155,20 @@ def model_kind(run_dir: Path) -> str:
 
 
 def note_unfinished(run_dir: Path) -> None:
-    """Says of a run that has not finished which of its models is used: that of its last checkpoint."""
+    """Print for an unfinished run that the model of its last checkpoint is used."""
     file = run_dir / "model" / "model.json"
     described = read_checked(file, record({})) if file.is_file() else {}
     at = described.get("unfinished")
     if isinstance(at, dict) and isinstance(at.get("round"), int):
         print(
-            f"note: {run_dir} has not finished; this is its model after round {at['round']}, the last "
-            "that it saved.",
+            f"note: {run_dir} has not finished; using its last saved model, after round "
+            f"{at['round']}.",
             file=sys.stderr,
         )
 
 
 def find_loader(kind: str) -> Callable[[Path], Model]:
-    """The function that restores a model of a kind, from the installed packages."""
+    """Return the function that restores a model of a kind, from the installed packages."""
     from importlib.metadata import entry_points
 
     offered = {point.name: point for point in entry_points(group=MODEL_LOADERS)}
@@ -192,10 +194,10 @@ def _run_report(options: argparse.Namespace) -> None:
 COMMANDS = (
     Command(
         name="sample",
-        summary="draw from a trained model: sentences, or a grid of pictures",
+        summary="sample from a trained model: sentences, or a grid of images",
         usage="RUN [-n N] [--seed S] [--out FILE] [options]",
-        details="Draws from the model of a run; from its last checkpoint if it has not finished.\n"
-        "Text comes line by line on standard output, pictures as one PNG grid.",
+        details="Samples from the model of a run, or of its last checkpoint if it has not "
+        "finished.\nText is printed line by line; images are written as one PNG grid.",
         examples=(
             "sample runs/first -n 10",
             "sample runs/first -n 10 --detokenize",
@@ -208,10 +210,11 @@ COMMANDS = (
     ),
     Command(
         name="report",
-        summary="write report.html of a run anew",
+        summary="write report.html of a run",
         usage="RUN",
-        details="Writes report.html into the run's directory: curves, samples, scores, settings.\n"
-        "One self-contained file, to open in a browser. Works while the run is under way.",
+        details="Writes report.html into the run's directory: curves, samples, scores, "
+        "settings.\nIt is one self-contained file for a browser. Works while the run is "
+        "training.",
         examples=("report runs/first",),
         declare=_declare_report,
         run=_run_report,

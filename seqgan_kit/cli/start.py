@@ -1,4 +1,4 @@
-"""What the ``seqgan-kit`` script calls: it hears Ctrl-C before it imports the commands."""
+"""Entry point of the ``seqgan-kit`` script, which handles Ctrl-C before it imports the commands."""
 
 from __future__ import annotations
 

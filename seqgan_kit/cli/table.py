@@ -11,34 +11,33 @@ from seqgan_kit.cli.run_commands import existing_run
 from seqgan_kit.core.runs.terminal import write_text
 
 _DETAILS = """\
-The scores of finished runs side by side, each as in its own final table, with real data beneath.
-Runs with the same name are seeds of one model and share a row: mean and standard deviation. A
-run is called as in its own table unless a name stands in front: NAME=RUN.
+Prints the scores of runs side by side, each as in its own final table, with real data in the
+last row. Runs with the same name are seeds of one model and share a row: mean and standard
+deviation. A run keeps the name in its own table unless you give one: NAME=RUN.
 
-A run that has not finished stands in by its last evaluation.
+An unfinished run is shown by its last evaluation.
 
-Runs on different data are refused; a score that was computed in different ways is left out, and
-said so."""
+Runs on different data are refused. A score that was computed in different ways is left out
+with a note."""
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "runs", metavar="[NAME=]RUN", nargs="+", help="directories of finished runs"
-    )
+    parser.add_argument("runs", metavar="[NAME=]RUN", nargs="+", help="run directories")
     parser.add_argument(
         "--scores",
         metavar="KEY",
         nargs="+",
         default=[],
-        help="only these, in this order, as scores.json calls them (default: all)",
+        help="scores to show, in this order, by their keys in scores.json (default: all)",
     )
-    parser.add_argument("--title", metavar="TEXT", default="", help="above the table")
+    parser.add_argument("--title", metavar="TEXT", default="", help="title above the table")
     parser.add_argument(
         "--format",
         metavar="text|markdown|tsv|json",
         type=one_of("format", "text", "markdown", "tsv", "json"),
         default="text",
-        help="for people, for a README, for spreadsheets or for programs (default: text)",
+        help="output format: text for people, markdown for a README, tsv for spreadsheets, json "
+        "for programs (default: text)",
     )
 
 
@@ -55,7 +54,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _named(word: str) -> tuple[str, Path]:
-    """(name, folder) of NAME=RUN; a folder that exists as it is written needs no name."""
+    """Return (name, folder) of NAME=RUN; an existing folder needs no name."""
     name, equals, folder = word.partition("=")
     if equals and not Path(word).exists():
         return name, existing_run(Path(folder))
@@ -65,7 +64,7 @@ def _named(word: str) -> tuple[str, Path]:
 COMMANDS = (
     Command(
         name="table",
-        summary="scores of finished runs side by side, mean and spread over seeds",
+        summary="print scores of runs side by side, with mean and spread over seeds",
         usage="[NAME=]RUN ... [--scores KEY ...] [--format text|markdown|tsv|json]",
         details=_DETAILS,
         examples=(

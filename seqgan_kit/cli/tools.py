@@ -1,4 +1,4 @@
-"""``world`` and ``bench``: making data, measuring speed."""
+"""``world`` and ``bench``: generate data, measure speed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ BENCHES = {
     "variance": "seqgan_kit.bench.bench_commands:variance",
     "bleu": "seqgan_kit.bench.bleu_timing:bleu",
 }
-"""Where each measurement lives: a function that takes the words after the name."""
+"""Function of each benchmark; it takes the arguments after the name."""
 
 BENCH_GROUP = "seqgan_kit.benches"
 
 
 def all_benches() -> dict[str, str]:
-    """The measurements with those that other packages offer as entry points."""
+    """Return all benchmarks, including those that other packages offer as entry points."""
     from importlib.metadata import entry_points
 
     return BENCHES | {point.name: point.value for point in entry_points(group=BENCH_GROUP)}
@@ -32,20 +32,20 @@ def all_benches() -> dict[str, str]:
 
 def _declare_world(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--images", metavar="N", type=whole_number(0), default=0, help="how many pictures"
+        "--images", metavar="N", type=whole_number(0), default=0, help="number of images"
     )
     parser.add_argument(
         "--size",
         metavar="PIXELS",
         type=whole_number(16, 256),
         default=32,
-        help="edge of a picture, 16 to 256 (default: 32)",
+        help="side of the images in pixels, 16 to 256 (default: 32)",
     )
     parser.add_argument(
-        "--captions", metavar="N", type=whole_number(0), default=0, help="how many sentences"
+        "--captions", metavar="N", type=whole_number(0), default=0, help="number of captions"
     )
     parser.add_argument(
-        "--seed", metavar="S", type=whole_number(0), default=0, help="same seed, same files (0)"
+        "--seed", metavar="S", type=whole_number(0), default=0, help="random seed (default: 0)"
     )
     parser.add_argument(
         "--out", metavar="DIR", type=Path, required=True, help="new or empty folder to write to"
@@ -54,11 +54,11 @@ def _declare_world(parser: argparse.ArgumentParser) -> None:
 
 def _run_world(options: argparse.Namespace) -> None:
     if not options.images and not options.captions:
-        raise UsageError("nothing to make: give --images N, --captions N or both.")
+        raise UsageError("nothing to generate: give --images N, --captions N or both.")
     if options.out.is_file():
-        raise UsageError(f"{options.out} is a file: give --out a new or empty folder.")
+        raise UsageError(f"--out {options.out} is a file: give a new or empty folder.")
     if options.out.is_dir() and any(options.out.iterdir()):
-        raise UsageError(f"{options.out} is not empty: give --out a new or empty folder.")
+        raise UsageError(f"--out {options.out} is not empty: give a new or empty folder.")
     from seqgan_kit.data.catworld.build import write_world
 
     write_world(
@@ -68,18 +68,18 @@ def _run_world(options: argparse.Namespace) -> None:
         captions=options.captions,
         seed=options.seed,
     )
-    print(f"wrote {options.images} pictures and {options.captions} captions to {options.out}")
+    print(f"wrote {options.images} images and {options.captions} captions to {options.out}")
 
 
 def _declare_bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help=f"what to measure: {', '.join(all_benches())}")
+    parser.add_argument("name", metavar="NAME", help=f"benchmark: {', '.join(all_benches())}")
     rest = parser.add_argument(
         "rest",
         metavar="...",
         nargs=argparse.REMAINDER,
-        help="words for the measurement; '--help' here shows its own options",
+        help="arguments of the benchmark; '--help' here shows its options",
     )
-    rest.required = False  # or its absence would be reported beside the missing name
+    rest.required = False  # Otherwise argparse would report it together with a missing name.
 
 
 def _run_bench(options: argparse.Namespace) -> None:
@@ -93,9 +93,9 @@ def _run_bench(options: argparse.Namespace) -> None:
 COMMANDS = (
     Command(
         name="world",
-        summary="make more cat pictures and captions, with known truth",
+        summary="generate cat images and captions with known probabilities",
         usage="[--images N] [--captions N] [options] --out DIR",
-        details="Draws pictures and captions from the cat world, whose distribution is known "
+        details="Draws images and captions from the cat world, whose distribution is known "
         "exactly.",
         examples=(
             "world --images 20000 --size 64 --out cats64",
@@ -108,7 +108,7 @@ COMMANDS = (
         name="bench",
         summary="measure the speed of a part on this machine",
         usage="NAME [its options]",
-        details="Measures a part beside its plain alternative, in one run on this machine.",
+        details="Measures a part beside a plain implementation, in one run on this machine.",
         examples=("bench seqgan", "bench seqgan --help"),
         declare=_declare_bench,
         run=_run_bench,

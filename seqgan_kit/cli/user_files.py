@@ -1,4 +1,4 @@
-"""Files that the user named: read with messages that say what to do, never with a traceback."""
+"""Read files that the user named, with messages that say what to do instead of tracebacks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOKENIZERS: dict[str, Tokenizer] = {
 
 
 def missing(path: Path, what: str) -> DataError:
-    """The error for a path that does not exist; suggests a near name from the same folder."""
+    """Return the error for a path that does not exist, with a similar name from the same folder."""
     if not path.parent.is_dir():
         return DataError(
             f"no such {what}: {path} (its folder {path.parent} does not exist either)."
@@ -33,7 +33,7 @@ def missing(path: Path, what: str) -> DataError:
 
 
 def read_sentences(source: str, tokenizer: str, *, lowercase: bool) -> list[list[str]]:
-    """One token list per line of a text file; ``-`` is standard input, gzip is recognised.
+    """Return one token list per line of a text file; ``-`` is standard input, gzip is recognised.
 
     Args:
         source: the path, or ``-``.
@@ -45,18 +45,18 @@ def read_sentences(source: str, tokenizer: str, *, lowercase: bool) -> list[list
 
 
 def read_lines(source: str, *, lowercase: bool = False) -> list[str]:
-    """The lines of a text file as they are; ``-`` is standard input, gzip is recognised."""
+    """Return the lines of a text file unchanged; ``-`` is standard input, gzip is recognised."""
     text = _decode(_read_bytes(source), shown(source))
     if not text.strip():
         raise DataError(f"{shown(source)} holds no text: give a file with one sentence per line.")
     if lowercase:
         text = text.lower()
-    # Not str.splitlines: it would also cut at form feeds and Unicode separators inside a sentence.
+    # str.splitlines would also split at form feeds and Unicode separators inside a sentence.
     return text.removesuffix("\n").split("\n")
 
 
 def shown(source: str) -> str:
-    """How messages call an input."""
+    """Return the name of an input in messages."""
     return "standard input" if source == STDIN else source
 
 
@@ -83,13 +83,15 @@ def _unzip(content: bytes, name: str) -> bytes:
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{name} is damaged gzip ({error}): make or fetch it again.") from None
+        raise DataError(
+            f"{name} is a damaged gzip file ({error}): create or download it again."
+        ) from None
 
 
 def _decode(content: bytes, name: str) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(
-            f"{name} is UTF-16, UTF-8 is needed: convert it with 'iconv -f UTF-16 -t UTF-8'."
+            f"{name} is UTF-16, but must be UTF-8: convert it with 'iconv -f UTF-16 -t UTF-8'."
         )
     if b"\0" in content:
         raise DataError(f"{name} is binary: give plain text (or gzip), one sentence per line.")
@@ -98,6 +100,6 @@ def _decode(content: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(
-            f"{name} is not UTF-8 (line {line}): convert it, for example with "
+            f"{name} must be UTF-8, but line {line} is not: convert it, for example with "
             "'iconv -f LATIN1 -t UTF-8'."
         ) from None

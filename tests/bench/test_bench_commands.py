@@ -73,6 +73,6 @@ def test_every_bench_has_help_and_refuses_nonsense(name: str, capsys: Capture) -
         main(["bench", name, "--help"])
     assert f"usage: seqgan-kit bench {name}" in capsys.readouterr().out
     assert main(["bench", name, "--length", "1"]) == 2
-    assert "--length: a whole number from 2 on is needed, got '1'" in capsys.readouterr().err
+    assert "--length: must be a whole number of 2 or more, got '1'" in capsys.readouterr().err
     assert main(["bench", name, "--lenght", "9"]) == 2
     assert f"See 'seqgan-kit bench {name} --help'" in capsys.readouterr().err

@@ -87,7 +87,7 @@ def test_a_mistyped_option_of_a_command(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_an_abbreviated_option_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "written out: '--temperature' instead of '--temp'" in mistake(
+    assert "'--temp' is abbreviated: write '--temperature'" in mistake(
         capsys, "sample", "r", "--temp", "1"
     )
 

@@ -94,7 +94,7 @@ def test_cp_into_a_folder_keeps_the_name(recipes: Path) -> None:
 def test_cp_replaces_only_when_forced(recipes: Path, capsys: Capture) -> None:
     Path("mine.py").write_text("precious", encoding="utf-8")
     message = mistake(capsys, "cp", "toy", "mine.py")
-    assert "mine.py exists: choose another name, or replace it with --force" in message
+    assert "mine.py exists already: choose another name, or replace it with --force" in message
     assert Path("mine.py").read_text(encoding="utf-8") == "precious"
     assert main(["cp", "toy", "mine.py", "--force"]) == 0
     assert Path("mine.py").read_text(encoding="utf-8") == TOY

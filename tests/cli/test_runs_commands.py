@@ -160,22 +160,22 @@ def test_out_into_a_missing_folder_fails_before_sampling(capsys: Capture) -> Non
     make_run("run", '{"kind": "text"}')
     assert "no such folder: no" in mistake(capsys, "sample", "run", "--out", "no/s.txt")
     message = mistake(capsys, "sample", "run", "--out", "run")
-    assert "run is a folder: give --out the name of a file" in message
+    assert "run is a folder: give the name of a file" in message
     assert asked == {}
 
 
 @pytest.mark.parametrize(
     ("option", "value", "complaint"),
     [
-        ("-n", "0", "a whole number from 1 on is needed, got '0'"),
-        ("-n", "2.5", "a whole number from 1 on is needed, got '2.5'"),
-        ("--seed", "-1", "a whole number from 0 to 9223372036854775807 is needed, got '-1'"),
-        ("--top-k", "0", "a whole number from 1 on is needed, got '0'"),
-        ("--temperature", "0", "a number above 0 is needed, got '0'"),
-        ("--temperature", "inf", "a number above 0 is needed, got 'inf'"),
-        ("--temperature", "nan", "a number above 0 is needed, got 'nan'"),
-        ("--temperature", "warm", "a number above 0 is needed, got 'warm'"),
-        ("--top-p", "1.5", "a number above 0 and at most 1 is needed, got '1.5'"),
+        ("-n", "0", "must be a whole number of 1 or more, got '0'"),
+        ("-n", "2.5", "must be a whole number of 1 or more, got '2.5'"),
+        ("--seed", "-1", "must be a whole number from 0 to 9223372036854775807, got '-1'"),
+        ("--top-k", "0", "must be a whole number of 1 or more, got '0'"),
+        ("--temperature", "0", "must be a number above 0, got '0'"),
+        ("--temperature", "inf", "must be a number above 0, got 'inf'"),
+        ("--temperature", "nan", "must be a number above 0, got 'nan'"),
+        ("--temperature", "warm", "must be a number above 0, got 'warm'"),
+        ("--top-p", "1.5", "must be a number above 0 and at most 1, got '1.5'"),
     ],
 )
 def test_values_out_of_range(option: str, value: str, complaint: str, capsys: Capture) -> None:

@@ -35,7 +35,7 @@ def text_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return stopped("mle", folder / "run", folder / "text.txt")
 
 
-NOTE = "has not finished; this is its model after round 0, the last that it saved."
+NOTE = "has not finished; using its last saved model, after round 0."
 
 
 def test_text_is_sampled(text_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +75,7 @@ def test_it_stands_in_a_table_by_its_last_evaluation(
     run.write_config({**provenance(), "recipe": "gan", "seed": 1, "config": {}})
     run.begin()
     assert main(["table", str(tmp_path / "run")]) == 2
-    assert "was not evaluated yet" in capsys.readouterr().err
+    assert "has neither scores nor an evaluation yet" in capsys.readouterr().err
     for number in (3, 6):
         where = {"phase": "adversarial", "round": number, "total_round": number, "move": number}
         run.log("evaluation", **where, values={"diversity": number / 8, "lost": float("nan")})  # type: ignore[arg-type]

@@ -45,12 +45,12 @@ def test_world_hands_its_numbers_on(capsys: Capture) -> None:
     words = "world --images 20 --size 64 --captions 7 --seed 3 --out new/cats"
     assert main(words.split()) == 0
     assert made == {"out": Path("new/cats"), "images": 20, "size": 64, "captions": 7, "seed": 3}
-    assert capsys.readouterr().out == "wrote 20 pictures and 7 captions to new/cats\n"
+    assert capsys.readouterr().out == "wrote 20 images and 7 captions to new/cats\n"
 
 
 def test_world_needs_something_to_make(capsys: Capture) -> None:
     message = mistake(capsys, "world", "--out", "cats")
-    assert "nothing to make: give --images N, --captions N or both" in message
+    assert "nothing to generate: give --images N, --captions N or both" in message
 
 
 def test_world_needs_a_place(capsys: Capture) -> None:
@@ -60,16 +60,16 @@ def test_world_needs_a_place(capsys: Capture) -> None:
 @pytest.mark.parametrize("size", ["15", "257"])
 def test_world_draws_16_to_256_pixels(size: str, capsys: Capture) -> None:
     message = mistake(capsys, "world", "--images", "1", "--size", size, "--out", "cats")
-    assert f"--size: a whole number from 16 to 256 is needed, got {size!r}" in message
+    assert f"--size: must be a whole number from 16 to 256, got {size!r}" in message
 
 
 def test_world_leaves_a_full_folder_alone(capsys: Capture) -> None:
     Path("full").mkdir()
     Path("full/file").write_text("", encoding="utf-8")
     message = mistake(capsys, "world", "--images", "1", "--out", "full")
-    assert "full is not empty: give --out a new or empty folder" in message
+    assert "full is not empty: give a new or empty folder" in message
     message = mistake(capsys, "world", "--images", "1", "--out", "full/file")
-    assert "full/file is a file: give --out a new or empty folder" in message
+    assert "full/file is a file: give a new or empty folder" in message
 
 
 def test_bench_hands_all_words_on(capsys: Capture) -> None:

@@ -227,7 +227,7 @@ def test_settings_that_are_refused(options, message):
 
 
 def test_texts_that_are_refused(text):
-    with pytest.raises(DataError, match="give --refs FILE"):
+    with pytest.raises(DataError, match="add --refs FILE"):
         RealText((), text.train, (), "space")
     with pytest.raises(DataError, match="at least 2 samples"):
         evaluate_sentences([["a"]], text, PLAIN, silent)

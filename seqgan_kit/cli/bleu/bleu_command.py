@@ -11,24 +11,23 @@ if TYPE_CHECKING:
     from seqgan_kit.cli.bleu.score_output import Compared, Scored
 
 _DEFINITION = """\
-Smoothing: nltk's method1. Length penalty: against the nearest reference length, of two
-equally near the shorter. Equal to nltk's sentence_bleu. The signature in the output says
-how the numbers were made: compare scores only where the signatures agree."""
+Smoothing: nltk's method1. Length penalty: relative to the nearest reference length, the
+shorter of two equally near. Equal to nltk's sentence_bleu. The signature in the output records
+how the numbers were computed: compare scores only if their signatures agree."""
 
 _CORPUS_MODE = """\
---mode corpus is BLEU for conditional generation, by sacrebleu, from 0 to 100: line i of
-every reference file belongs to line i of HYP, and counts are summed over the lines first."""
+--mode corpus is sacrebleu's BLEU for conditional generation, from 0 to 100. Line i of every
+reference file belongs to line i of HYP, and counts are summed over all lines."""
 
 _COMPARISON = """\
---paired A B takes the place of HYP and gives B's score less A's: interval by the paired
-bootstrap, p-value by approximate randomisation. Line i of B is set against line i of A;
-for unconditional samples, whose lines correspond to nothing, any order is as good."""
+--paired A B replaces HYP and prints B's score minus A's, with an interval by the paired
+bootstrap and a p-value by approximate randomisation. Line i of B is compared with line i of A.
+The order does not matter for unconditional samples."""
 
 _SELF_INTERVAL = """\
---confidence resamples the scores of the lines with their references held fixed: it says
-how far the mean moves with the lines that are scored, not with the set they are
-compared with. --sample N scores N lines against each other alone: a smaller set gives
-lower scores, so compare samples of one size."""
+--confidence resamples the scores of the lines and keeps their references fixed. The interval
+covers the choice of scored lines, not the choice of references. --sample N scores N lines
+against each other. A smaller set gives lower scores, so compare samples of equal size."""
 
 
 def _declare_bleu(parser: argparse.ArgumentParser) -> None:
@@ -37,21 +36,22 @@ def _declare_bleu(parser: argparse.ArgumentParser) -> None:
         metavar="REF",
         nargs="+",
         required=True,
-        help="reference text; several files make one reference set, in corpus mode one parallel "
-        "reference each; put HYP before --refs",
+        help="reference text; several files form one reference set, or in corpus mode one set of "
+        "parallel references each; put HYP before --refs",
     )
     parser.add_argument(
         "--mode",
         metavar="sentence|corpus",
         type=one_of("mode", "sentence", "corpus"),
         default="sentence",
-        help="mean of sentence scores (default), or corpus BLEU by sacrebleu",
+        help="sentence: mean of sentence scores (default); corpus: sacrebleu's corpus BLEU",
     )
     _declare_text(parser)
     parser.add_argument(
         "--tok",
         metavar="TOKENIZER",
-        help="space (default) or char; in corpus mode sacrebleu's 13a (default), intl, char, zh, none",
+        help="tokenizer: space (default) or char; in corpus mode sacrebleu's 13a (default), "
+        "intl, char, zh, none",
     )
     _declare_randomness(parser)
     parser.add_argument(
@@ -65,7 +65,7 @@ def _declare_bleu(parser: argparse.ArgumentParser) -> None:
 
 def _declare_self_bleu(parser: argparse.ArgumentParser) -> None:
     _declare_text(parser)
-    parser.add_argument("--tok", metavar="TOKENIZER", help="space (default) or char")
+    parser.add_argument("--tok", metavar="TOKENIZER", help="tokenizer: space (default) or char")
     _declare_randomness(parser)
     _declare_output(parser)
     parser.set_defaults(mode="sentence", paired=None, refs=[])
@@ -75,7 +75,7 @@ def _declare_text(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "hyp",
         metavar="HYP",
-        nargs="?",  # optional for argparse only: whoever reads it explains better what is missing
+        nargs="?",  # Optional for argparse only: the code that reads it has the better message.
         help="text to score, one sentence per line; - for standard input; gzip is recognised",
     )
     parser.add_argument(
@@ -94,21 +94,24 @@ def _declare_randomness(parser: argparse.ArgumentParser) -> None:
         "--sample",
         metavar="N",
         type=whole_number(1),
-        help="score N lines drawn at random, not all; a reference set stays whole",
+        help="score N random lines instead of all; the reference set is not sampled",
     )
     parser.add_argument(
         "--confidence",
         action="store_true",
-        help="add 95%% intervals: bootstrap over the scored lines",
+        help="add 95%% bootstrap intervals over the scored lines",
     )
     parser.add_argument(
         "--resamples",
         metavar="N",
         type=whole_number(100, 1_000_000),
-        help="of --confidence and of a comparison (default: 1000)",
+        help="resamples of --confidence and --paired (default: 1000)",
     )
     parser.add_argument(
-        "--seed", metavar="S", type=whole_number(0), help="of all that is drawn (default: 0)"
+        "--seed",
+        metavar="S",
+        type=whole_number(0),
+        help="seed of sampling and resampling (default: 0)",
     )
 
 
@@ -118,15 +121,15 @@ def _declare_output(parser: argparse.ArgumentParser) -> None:
         metavar="json|text|tsv",
         type=one_of("format", "json", "text", "tsv"),
         default="json",
-        help="output (default: json)",
+        help="output format (default: json)",
     )
     parser.add_argument(
-        "--score-only", action="store_true", help="print the bare numbers, one order a line"
+        "--score-only", action="store_true", help="print only the numbers, one order per line"
     )
 
 
 def _run_bleu(options: argparse.Namespace) -> None:
-    # numpy and sacrebleu are loaded only where something is computed, so that --help is quick.
+    # Importing numpy and sacrebleu here keeps --help fast.
     from seqgan_kit.cli.bleu.score_inputs import check_options, check_sources
 
     check_sources(options)
@@ -172,11 +175,11 @@ COMMANDS = (
     ),
     Command(
         name="self-bleu",
-        summary="BLEU of each line of a text against its other lines: high means repetitive",
+        summary="BLEU of each line of a text against its other lines; high means repetitive",
         usage="HYP [-n N [N ...]] [options]",
         details="Self-BLEU: every line of HYP against all the other lines, mean of the sentence "
-        "scores.\nOnly the scored line itself is left out: its copies stay, as they are the "
-        f"collapse\nthat this score must see.\n\n{_DEFINITION}\n\n{_SELF_INTERVAL}",
+        "scores.\nOnly the scored line itself is left out. Its copies stay, because they are "
+        f"the collapse\nthat this score must detect.\n\n{_DEFINITION}\n\n{_SELF_INTERVAL}",
         examples=(
             "self-bleu samples.txt",
             "self-bleu samples.txt -n 4 --score-only",

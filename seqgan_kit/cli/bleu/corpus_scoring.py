@@ -1,4 +1,4 @@
-"""``bleu --mode corpus``: parallel references, sacrebleu's numbers."""
+"""``bleu --mode corpus``: sacrebleu's scores against parallel references."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from seqgan_kit.metrics.text.corpus_bleu import (
 
 
 def score_corpus(options: argparse.Namespace) -> Scored | Compared:
-    """Corpus BLEU of one text, or of two with their differences."""
+    """Compute corpus BLEU of one text, or of two texts and their difference."""
     settings = {"tokenizer": _tokenizer(options), "lowercase": options.lowercase}
     sources = hypothesis_sources(options)
     texts = [_read(source) for source in [*sources, *options.refs]]
@@ -112,8 +112,8 @@ def _tokenizer(options: argparse.Namespace) -> str:
     tokenizer = options.tok or DEFAULT_TOKENIZER
     if tokenizer in SENTENCE_TOKENIZERS and tokenizer not in TOKENIZERS:
         raise UsageError(
-            f"corpus mode takes sacrebleu's tokenizers: {', '.join(TOKENIZERS)}; "
-            f"'none' is what {tokenizer!r} is in sentence mode."
+            f"--tok {tokenizer}: corpus mode takes sacrebleu's tokenizers "
+            f"{', '.join(TOKENIZERS)}; use 'none' for {tokenizer!r} of sentence mode."
         )
     if tokenizer not in TOKENIZERS:
         raise unknown("tokenizer of corpus mode", tokenizer, TOKENIZERS)

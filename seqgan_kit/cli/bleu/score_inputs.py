@@ -1,4 +1,4 @@
-"""What is scored: the texts that were named, the lines drawn from them, what resampling starts from."""
+"""Inputs of the BLEU commands: texts, sampled lines, and the random generator of resampling."""
 
 from __future__ import annotations
 
@@ -19,58 +19,69 @@ Line = TypeVar("Line")
 
 
 def check_sources(options: argparse.Namespace) -> None:
-    """Refuses standard input where it is named twice: it can be read once."""
+    """Refuse standard input if it is named twice, because it can be read only once."""
     if [*hypothesis_sources(options), *options.refs].count(STDIN) > 1:
-        raise UsageError("only one input can come from standard input ('-').")
+        raise UsageError(
+            "standard input ('-') is named more than once: give a file for all inputs but one."
+        )
 
 
 def hypothesis_sources(options: argparse.Namespace) -> list[str]:
-    """The text to score, or the two to compare."""
+    """Return the text to score, or the two texts to compare."""
     if options.paired is not None:
         if options.hyp is not None:
-            raise UsageError(f"--paired A B takes the place of HYP: leave out {options.hyp!r}.")
+            raise UsageError(f"--paired A B replaces HYP: leave out {options.hyp!r}.")
         return list(options.paired)
     if options.hyp is None:
-        raise UsageError("HYP is missing: name the text to score first, before --refs and -n.")
+        raise UsageError("HYP is missing: put the text to score first, before --refs and -n.")
     return [options.hyp]
 
 
 def check_options(options: argparse.Namespace) -> None:
-    """Refuses options that would change nothing, and fills in those not given."""
+    """Refuse options that would have no effect, and fill in defaults."""
     if options.paired is not None and options.confidence:
-        raise UsageError("--paired gives intervals of the differences: leave out --confidence.")
+        raise UsageError(
+            "--paired already prints intervals of the differences: leave out --confidence."
+        )
     resampled = options.confidence or options.paired is not None
     if options.score_only and resampled:
         raise UsageError(
-            "--score-only prints one number an order: leave it out with --confidence or --paired."
+            "--score-only prints one number per order: leave it out with --confidence or --paired."
         )
     if options.resamples is not None and not resampled:
-        raise UsageError("--resamples changes nothing without --confidence or a comparison.")
+        raise UsageError(
+            "--resamples has no effect without --confidence or --paired: add one of "
+            "them or leave it out."
+        )
     if options.seed is not None and not (resampled or options.sample):
         raise UsageError(
-            "--seed changes nothing: nothing is drawn without --sample or --confidence."
+            "--seed has no effect without --sample, --confidence or --paired: add one of them or "
+            "leave it out."
         )
     options.resamples = options.resamples or DEFAULT_RESAMPLES
     options.seed = options.seed or 0
 
 
 def sampled(lines: Sequence[Line], options: argparse.Namespace) -> list[Line]:
-    """The lines that --sample draws, in their order; all without it. Same number, same lines."""
+    """Return the lines that --sample draws, in order; without it all lines. Equal seeds give equal lines."""
     if options.sample is None:
         return list(lines)
     if options.sample > len(lines):
-        raise DataError(f"--sample {options.sample} is more than the {len(lines)} lines there are.")
+        raise DataError(
+            f"--sample {options.sample}: the text has only {len(lines)} lines; give "
+            "a smaller number."
+        )
     rng = np.random.default_rng((options.seed, 0))
     return [lines[i] for i in sorted(rng.choice(len(lines), options.sample, replace=False))]
 
 
 def resampling(options: argparse.Namespace) -> np.random.Generator:
-    """The randomness of resampling: begun anew for every order, so that all see the same lines."""
+    """Return the generator for resampling; a fresh one per order, so that all orders use the same lines."""
     return np.random.default_rng((options.seed, 1))
 
 
 def signed(signature: Signature, options: argparse.Namespace, total: int) -> Signature:
-    """The signature with all that was drawn of ``total`` lines, where something was."""
+    """Return the signature, with the sampling options that were used on ``total`` lines."""
     resampled = options.confidence or options.paired is not None
     return replace(
         signature,
@@ -83,7 +94,7 @@ def signed(signature: Signature, options: argparse.Namespace, total: int) -> Sig
 
 
 def check_equally_long(names: Sequence[str], lengths: Sequence[int], why: str) -> None:
-    """Refuses texts whose lines cannot correspond."""
+    """Refuse texts with different numbers of lines, because their lines cannot be paired."""
     for name, length in zip(names, lengths, strict=True):
         if length != lengths[0]:
             raise DataError(
@@ -92,7 +103,7 @@ def check_equally_long(names: Sequence[str], lengths: Sequence[int], why: str) -
 
 
 def note_empty_lines(source: str, empty: int, lines: int) -> None:
-    """Says on stderr that there are lines without tokens, and that they count."""
+    """Print on stderr how many lines have no tokens, and that they count."""
     if empty:
         print(f"note: {shown(source)}: {empty} of {lines} lines are empty; they count as "
               "sentences without tokens.", file=sys.stderr)  # fmt: skip

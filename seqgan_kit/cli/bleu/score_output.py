@@ -1,4 +1,4 @@
-"""How scores are printed: JSON for programs, text for people, TSV for spreadsheets."""
+"""Output of scores: JSON for programs, text for people, TSV for spreadsheets."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ TITLES = {"bleu": "BLEU", "self-bleu": "Self-BLEU", "corpus-bleu": "BLEU"}
 
 @dataclass(frozen=True)
 class Scored:
-    """The scores of one text, per order."""
+    """Scores of one text, per order."""
 
     signature: Signature
-    """How they were made."""
+    """How the scores were computed."""
     scores: dict[int, float]
-    """The numbers."""
+    """Score by order."""
     intervals: dict[int, Interval] = field(default_factory=dict)
-    """Their 95 % intervals, if asked for."""
+    """95 % interval by order, if requested."""
     details: dict[str, Any] = field(default_factory=dict)
-    """More for JSON, by name."""
+    """Further values for the JSON format, by name."""
     notes: tuple[str, ...] = ()
-    """More for people, lines."""
+    """Further lines for the text format."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Two texts' scores and their differences, per order."""
+    """Scores of two texts and their differences, per order."""
 
     signature: Signature
-    """How they were made."""
+    """How the scores were computed."""
     names: tuple[str, str]
-    """The texts, as they were named."""
+    """Names of the texts."""
     scores: tuple[dict[int, float], dict[int, float]]
-    """Of the first and of the second."""
+    """Scores of the first and of the second text."""
     differences: dict[int, PairedDifference]
-    """Second less first."""
+    """Score of the second text minus that of the first."""
     details: dict[str, Any] = field(default_factory=dict)
-    """More for JSON, by name."""
+    """Further values for the JSON format, by name."""
 
 
 def show(result: Scored | Compared, form: str, *, score_only: bool) -> str:
-    """The result as ``json``, ``text`` or ``tsv``, or its scores alone, one order a line."""
+    """Return the result as ``json``, ``text`` or ``tsv``, or only the scores, one order per line."""
     if score_only and isinstance(result, Scored):
         return "\n".join(repr(score) for score in result.scores.values())
     if isinstance(result, Compared):
@@ -143,6 +143,6 @@ def _title(result: Scored | Compared, order: int) -> str:
 
 
 def _number(result: Scored | Compared, value: float, sign: str = "") -> str:
-    """With the digits that papers print: corpus BLEU runs to 100, sentence BLEU to 1."""
+    """Format a score with the digits that papers print: corpus BLEU goes to 100, sentence BLEU to 1."""
     digits = 2 if result.signature.metric == "corpus-bleu" else 4
     return f"{value:{sign}.{digits}f}"

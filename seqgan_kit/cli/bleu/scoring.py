@@ -30,15 +30,15 @@ from seqgan_kit.metrics.text.corpus_bleu import TOKENIZERS as SACREBLEU_TOKENIZE
 
 
 def score_self(options: argparse.Namespace) -> Scored:
-    """Self-BLEU of a text."""
+    """Compute Self-BLEU of a text."""
     (source,) = hypothesis_sources(options)
     sentences = _read(source, options)
     total = len(sentences)
     sentences = sampled(sentences, options)
     if len(sentences) < 2:
         raise DataError(
-            "Self-BLEU compares the lines with each other: give a file of at least two lines, and "
-            "--sample at least 2."
+            "Self-BLEU compares lines with each other: give a file of at least 2 lines, and "
+            "--sample 2 or more."
         )
     scores = self_sentence_scores(sentences, _orders(options))
     signature = _signature("self-bleu", options, "leave-one-out", len(sentences), total)
@@ -46,7 +46,7 @@ def score_self(options: argparse.Namespace) -> Scored:
 
 
 def score_sentences(options: argparse.Namespace) -> Scored | Compared:
-    """BLEU of a text against all references, or of two with their differences."""
+    """Compute BLEU of a text against all references, or of two texts and their difference."""
     sources = hypothesis_sources(options)
     texts = [_read(source, options) for source in sources]
     references = [sentence for path in options.refs for sentence in _read(path, options)]
@@ -80,7 +80,7 @@ def _with_intervals(scores: Scores, signature: Signature, options: argparse.Name
 def _read(source: str, options: argparse.Namespace) -> list[list[str]]:
     tokenizer = options.tok or "space"
     if tokenizer in SACREBLEU_TOKENIZERS and tokenizer not in TOKENIZERS:
-        raise UsageError(f"--tok {tokenizer} is sacrebleu's: it needs --mode corpus.")
+        raise UsageError(f"--tok {tokenizer} is a tokenizer of sacrebleu: add --mode corpus.")
     if tokenizer not in TOKENIZERS:
         raise unknown("tokenizer", tokenizer, TOKENIZERS)
     sentences = read_sentences(source, tokenizer, lowercase=options.lowercase)

@@ -1,4 +1,4 @@
-"""The settings of a comparison's arms, read by the recipes' own parsers before anything is trained."""
+"""Settings of a comparison's arms, read by the recipes' own parsers before training starts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from seqgan_kit.errors import SeqganKitError, UsageError, unknown
 from seqgan_kit.report.comparison.arm_runs import BASELINE, CONTROLS
 
 GROUPS = ("data", "oracle", "generator", "scores")
-"""Groups of settings that all runs of a comparison have in common."""
+"""Groups of settings that all runs of a comparison share."""
 _RUN = ("device", "precision", "compile")
 _OURS = {"--out", "--seed", "--resume", "--pretrained", "--config", "--help", "-h"}
 
 
 def shared_settings(arm: Arm, preset: str, shared_words: Sequence[str]) -> dict[str, Any]:
-    """What all runs take from one file: these groups of the first arm's preset, with the shared flags."""
+    """Return the settings that all runs share: those of the first arm's preset, with the shared flags."""
     from seqgan_kit.core.runs.settings import to_dict
 
     _check_shared_words(shared_words)
@@ -34,7 +34,7 @@ def shared_settings(arm: Arm, preset: str, shared_words: Sequence[str]) -> dict[
 
 
 def arm_settings(arm: Arm, preset: str, shared: Mapping[str, Any]) -> Any:
-    """An arm's configuration with the shared settings; refuses one that changes what all must share."""
+    """Return an arm's configuration with the shared settings; refuse an arm that changes a shared setting."""
     from seqgan_kit.core.runs.settings import merged, to_dict
 
     presets = _presets(arm)
@@ -46,15 +46,16 @@ def arm_settings(arm: Arm, preset: str, shared: Mapping[str, Any]) -> Any:
     for group in GROUPS:
         if to_dict(getattr(config, group)) != shared[group]:
             raise UsageError(
-                f"arm {arm.name!r} changes settings of {group}, which all arms share: give the flags to "
-                "all of them, as in --shared='--FLAG VALUE'."
+                f"arm {arm.name!r} changes settings of {group}, which all arms share: give these "
+                "flags to all arms with --shared='--FLAG VALUE'."
             )
     return config
 
 
 def control_of(arms: Mapping[str, Arm], configs: Mapping[str, Any]) -> Arm | None:
-    """The first arm that learns from rewards, with rewards that know nothing; None if one is there already,
-    or if no arm has rewards."""
+    """Return the first arm that learns from rewards with a constant reward instead. None if no arm has
+    rewards or a control exists already.
+    """
     rewards = {
         name: config.method.reward
         for name, config in configs.items()
@@ -72,7 +73,8 @@ def _presets(arm: Arm) -> Mapping[str, Any]:
         presets: Mapping[str, Any] = load_recipe(find_recipe(arm.recipe)).PRESETS
     except AttributeError:
         raise UsageError(
-            f"arm {arm.name!r}: {arm.recipe} is no recipe, it has no PRESETS."
+            f"arm {arm.name!r}: {arm.recipe} is not a recipe, because it has no PRESETS: name "
+            "one that 'seqgan-kit ls' lists."
         ) from None
     return presets
 
@@ -80,14 +82,16 @@ def _presets(arm: Arm) -> Mapping[str, Any]:
 def _parsed(presets: Mapping[str, Any], words: Sequence[str], who: str) -> Any:
     from seqgan_kit.core.runs.launch import parse
 
-    if len(words) == 1 and words[0] in presets:  # nothing to parse, which takes half a second
+    if len(words) == 1 and words[0] in presets:  # Skip the parser, which takes half a second.
         return presets[words[0]]
     if ours := sorted(_OURS & {word.split("=")[0] for word in words}):
-        raise UsageError(f"{who}: {ours[0]} is not for single arms; compare itself gives it.")
+        raise UsageError(
+            f"{who}: {ours[0]} cannot be set for an arm, because compare sets it: leave it out."
+        )
     try:
         return parse(presets, words, "")
-    except SystemExit:  # the parser has told why
-        raise UsageError(f"{who}: the flags were refused, as told above.") from None
+    except SystemExit:  # The parser has printed the reason.
+        raise UsageError(f"{who}: the recipe refused these flags; see the message above.") from None
     except SeqganKitError as error:
         raise UsageError(f"{who}: {error}") from None
 
@@ -96,14 +100,14 @@ def _check_shape(arm: Arm, config: Any) -> None:
     fitting = all(hasattr(config, group) for group in (*GROUPS, "training", "run"))
     if not fitting or not hasattr(config.training, "pretrained"):
         raise UsageError(
-            f"arm {arm.name!r}: the recipe {arm.recipe} cannot start from another run's generator of tokens, "
-            "so that it cannot be compared with MLE on equal terms. Those that have --pretrained can: "
-            "seqgan, maligan, boundary_seeking, gumbel_softmax, relgan, and copies of them."
+            f"arm {arm.name!r}: the recipe {arm.recipe} has no --pretrained, so it cannot start "
+            "from the same generator as MLE. Use seqgan, maligan, boundary_seeking, "
+            "gumbel_softmax, relgan or a copy of one of them."
         )
 
 
 def _check_shared_words(words: Sequence[str]) -> None:
-    """MLE has only settings that every recipe has, so its parser knows what is for all."""
+    """Refuse shared flags that MLE's parser does not know, because they are not settings of every recipe."""
     if not words:
         return
     presets = {"default": _presets(Arm(BASELINE, BASELINE))["default"]}
@@ -111,18 +115,18 @@ def _check_shared_words(words: Sequence[str]) -> None:
         config = _parsed(presets, words, "--shared")
     except UsageError as error:
         raise UsageError(
-            f"{error} It takes settings that every recipe has (data, generator, scores, device); a "
-            "method's own go into --arm 'NAME=RECIPE FLAGS'."
+            f"{error} --shared takes settings that every recipe has (data, generator, scores, "
+            "device); put a method's own into --arm 'NAME=RECIPE FLAGS'."
         ) from None
     if config.method != presets["default"].method:
         raise UsageError(
-            "--shared changes how MLE trains, which follows the first arm's pretraining: give the flags to "
-            "that arm, as in --arm 'seqgan=seqgan --mle-epochs 30'."
+            "--shared changes how MLE trains, but MLE follows the first arm's pretraining: give "
+            "these flags to that arm, as in --arm 'seqgan=seqgan --mle-epochs 30'."
         )
 
 
 def shared_words(options: argparse.Namespace) -> list[str]:
-    """The flags that all runs get, from those of ``compare``."""
+    """Return the flags that all runs get, from the flags of ``compare``."""
     try:
         words = shlex.split(options.shared)
     except ValueError as error:

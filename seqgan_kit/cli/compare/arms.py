@@ -1,4 +1,4 @@
-"""The arms of a comparison, as they are named on the command line."""
+"""Arms of a comparison, parsed from the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAME = re.compile(r"\s*([A-Za-z0-9][\w.+-]*)\s*=\s*(\S.*)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Arm:
-    """What is compared: a recipe with flags."""
+    """A recipe with flags, one side of a comparison."""
 
     name: str
     recipe: str
@@ -27,14 +27,14 @@ class Arm:
 
 
 def asked_arms(recipes: Iterable[str], described: Iterable[str]) -> list[Arm]:
-    """Arms from recipe names and from ``NAME=RECIPE FLAGS``; MLE, always there, is left out."""
+    """Return the arms from recipe names and from ``NAME=RECIPE FLAGS``; MLE is added later."""
     arms = [Arm(Path(recipe).stem, recipe) for recipe in recipes if recipe != BASELINE]
     arms += [_described(text) for text in described]
     for arm in arms:
         find_recipe(arm.recipe)
         if arm.name in (START, BASELINE) or arm.recipe == BASELINE:
             raise UsageError(
-                f"arm {arm.name!r}: MLE takes part in every comparison (arms {START!r} and "
+                f"arm {arm.name!r}: every comparison contains MLE already (arms {START!r} and "
                 f"{BASELINE!r}); name the methods to compare with it."
             )
     check_names([arm.name for arm in arms])
@@ -42,15 +42,16 @@ def asked_arms(recipes: Iterable[str], described: Iterable[str]) -> list[Arm]:
 
 
 def check_names(names: list[str]) -> None:
-    """Refuses two arms of one name."""
+    """Refuse two arms with the same name."""
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(
-            f"two arms are called {twice!r}: name one, as in --arm '{twice}-2={twice} --FLAG VALUE'."
+            f"two arms are named {twice!r}: rename one, as in --arm '{twice}-2={twice} --FLAG "
+            "VALUE'."
         )
 
 
 def collected_folders(texts: Iterable[str]) -> dict[str, list[Path]]:
-    """Run directories by arm, from ``NAME=DIR`` and further directories of the same arm after it."""
+    """Return run directories by arm, from ``NAME=DIR`` followed by further directories of that arm."""
     found: dict[str, list[Path]] = {}
     name = ""
     for text in texts:
@@ -59,7 +60,8 @@ def collected_folders(texts: Iterable[str]) -> dict[str, list[Path]]:
             name, text = named[1], named[2]
         if not name:
             raise UsageError(
-                f"--runs {text}: say whose runs these are, as in --runs seqgan=DIR DIR."
+                f"--runs {text}: the arm's name is missing; write --runs NAME=DIR DIR, as in "
+                "--runs seqgan=DIR DIR."
             )
         if not Path(text).is_dir():
             raise missing(Path(text), "run directory")
@@ -75,7 +77,7 @@ def _described(text: str) -> Arm:
         raise UsageError(f"--arm {text!r} cannot be split into words: {error}.") from None
     if found is None or not words:
         raise UsageError(
-            f"--arm {text!r} is not NAME=RECIPE [FLAGS]. An example: "
+            f"--arm {text!r}: must have the form NAME=RECIPE [FLAGS], for example "
             "--arm 'many=seqgan --rollouts 16 --baseline none'."
         )
     return Arm(found[1], words[0], tuple(words[1:]))

@@ -1,4 +1,4 @@
-"""``compare``: methods against tuned MLE and a null reward, under an equal budget, over seeds."""
+"""``compare``: methods against tuned MLE and a constant reward, with equal budgets, over seeds."""
 
 from __future__ import annotations
 
@@ -21,28 +21,29 @@ if TYPE_CHECKING:
 TEMPERATURES = (0.7, 0.8, 0.9, 1.1)
 
 _DETAILS = """\
-Runs methods, or collects runs that exist, and says what they gained over maximum likelihood.
+Runs methods, or collects existing runs, and reports what they gained over maximum likelihood.
 
-For every seed one generator is trained by maximum likelihood (arm 'start'). All arms go on from it:
-each method, MLE itself ('mle', for as long as the longest method), and the first method that learns
-from rewards once more with a constant reward ('constant'), which shows what is not the
-discriminator's doing. Every run is an ordinary run directory OUT/ARM/seed-S. What is there is
-collected, what was interrupted is resumed, what fails is reported while the others go on: the same
-command always continues. Writes OUT/compare.html, one self-contained page, and OUT/compare.json.
+For every seed, one generator is trained by maximum likelihood (arm 'start'). All arms continue
+from it: each method, MLE itself ('mle', for as long as the longest method), and a control
+('constant'): the first method that learns from rewards, with a constant reward. What the control
+gains is not due to the discriminator. Every run is an ordinary run directory OUT/ARM/seed-S.
+Finished runs are reused, interrupted runs are resumed, and a failed run does not stop the others,
+so the same command always continues. Writes OUT/compare.html, one self-contained page, and
+OUT/compare.json.
 
-A budget is what an arm may spend after the start:
-  updates   of the generator, by verdict and by teacher forcing together; with --updates the same
-            number for every method, else each recipe's own schedule. Updates differ in price: a
-            REINFORCE move with rollouts costs many MLE moves, and the discriminator's moves come on
-            top. The seconds are in the table.
-  seconds   of wall-clock training, evaluations included; no method trains longer than its recipe's
-            own schedule. MLE gets the updates that the start made in as many seconds. Run one job
-            at a time on an idle machine, or the seconds mean little.
-In both, MLE keeps the best of its evaluations by held-out likelihood, the start's among them."""
+The budget limits each arm after the start:
+  updates   of the generator, adversarial and teacher-forcing updates together. --updates sets the
+          same number for every method; otherwise each recipe keeps its schedule. Updates differ in
+          cost: a REINFORCE update with rollouts costs many MLE updates, and the discriminator's
+          updates are extra. The table shows the seconds.
+  seconds   of wall-clock training, evaluations included. No method trains longer than its recipe's
+          schedule. MLE gets as many updates as the start made in that time. Run one job at a
+          time on an idle machine, or the seconds mean little.
+With either budget, MLE keeps its best evaluation by held-out likelihood, including the start's."""
 
 _NOTES = """\
-NAME=RECIPE is the recipe under a name of yours; flags after it are the recipe's own.
---shared='FLAGS' is for flags that all runs get, MLE included; mind the '='."""
+NAME=RECIPE gives a recipe a name of your choice; the flags after it go to the recipe.
+--shared='FLAGS' passes flags to all runs, MLE included. The '=' is required."""
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
@@ -50,14 +51,14 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         "recipes",
         metavar="RECIPE",
         nargs="*",
-        help="methods, by the names that 'ls' prints, or .py files",
+        help="names of recipes, as 'ls' prints them, or .py files",
     )
     parser.add_argument(
         "--arm",
         metavar="'NAME=RECIPE FLAGS'",
         action="append",
         default=[],
-        help="a method with flags of its own, in quotes; may be repeated",
+        help="recipe with flags of its own, in quotes; may be repeated",
     )
     parser.add_argument(
         "--seeds",
@@ -65,22 +66,28 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=whole_number(0),
         default=[0, 1, 2],
-        help="seeds (default: 0 1 2); with fewer than three no significance is claimed",
+        help="seeds (default: 0 1 2); fewer than three give no p-values",
     )
     parser.add_argument(
-        "--preset", metavar="PRESET", default="default", help="of every method (default: default)"
+        "--preset",
+        metavar="PRESET",
+        default="default",
+        help="preset of every method (default: default)",
     )
     parser.add_argument(
         "--budget",
         metavar="updates|seconds",
         type=one_of("budget", "updates", "seconds"),
-        help="what is equal (default: updates; see above)",
+        help="unit of the budget (default: updates; see above)",
     )
     parser.add_argument(
-        "--updates", metavar="N", type=whole_number(1), help="updates of every arm's generator"
+        "--updates", metavar="N", type=whole_number(1), help="generator updates of every arm"
     )
     parser.add_argument(
-        "--seconds", metavar="S", type=positive_number(), help="seconds of every arm's training"
+        "--seconds",
+        metavar="S",
+        type=positive_number(),
+        help="training time of every arm in seconds",
     )
     parser.add_argument("--text", metavar="FILE", help="training text (default: the cat world)")
     parser.add_argument("--test-text", metavar="FILE", help="held-out text")
@@ -90,7 +97,8 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=positive_number(),
         default=list(TEMPERATURES),
-        help="further temperatures of all arms, for the frontier (default: 0.7 0.8 0.9 1.1)",
+        help="further sampling temperatures of all arms, for the frontier (default: 0.7 0.8 0.9 "
+        "1.1)",
     )
     for flag, of, kind in (
         ("--top-k", "K", whole_number(1)),
@@ -102,13 +110,14 @@ def _declare(parser: argparse.ArgumentParser) -> None:
             nargs="*",
             type=kind,
             default=[],
-            help="the same with truncated sampling (samples only: such a model has no likelihood)",
+            help="truncated sampling of all arms; scores samples only, because it has no "
+            "likelihood",
         )
     parser.add_argument(
         "--shared",
         metavar="FLAGS",
         default="",
-        help="more flags for all runs, as --shared='--tokenizer bpe'",
+        help="further flags for all runs, as in --shared='--tokenizer bpe'",
     )
     parser.add_argument(
         "--runs",
@@ -116,17 +125,21 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         default=[],
-        help="runs that exist: ARM=DIR DIR ...; 'mle' is the baseline. Without recipes nothing is "
+        help="existing runs: ARM=DIR DIR ...; 'mle' is the baseline. Without recipes nothing is "
         "trained",
     )
     parser.add_argument(
         "--out", metavar="DIR", type=Path, default=Path("runs/compare"), help="(runs/compare)"
     )
     parser.add_argument(
-        "--jobs", metavar="N", type=whole_number(1), default=1, help="runs at a time (default: 1)"
+        "--jobs",
+        metavar="N",
+        type=whole_number(1),
+        default=1,
+        help="number of runs at a time (default: 1)",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="print the commands, and start nothing"
+        "--dry-run", action="store_true", help="print the commands without running them"
     )
 
 
@@ -138,18 +151,18 @@ def _run(options: argparse.Namespace) -> None:
     folders = collected_folders(options.runs)
     check_names([*(arm.name for arm in asked), *folders])
     if not asked and not folders:
-        raise UsageError("name the methods to compare, as in: seqgan-kit compare seqgan maligan.")
-    if not asked and BASELINE not in folders:
         raise UsageError(
-            "without MLE's runs there is nothing to compare with: give them as --runs mle=DIR DIR ..."
+            "no method is given: name at least one, as in seqgan-kit compare seqgan maligan."
         )
+    if not asked and BASELINE not in folders:
+        raise UsageError("--runs has no MLE to compare with: add --runs mle=DIR DIR ...")
     collected = collected_arms(folders)
     budget = _budget(options, bool(asked))
     if not asked:
         _write(
             options.out,
             collected,
-            "what the runs were given, as the table of arms says",
+            "as each run had it; see the table of arms",
             sys.argv[1:],
         )
         _show(options.out)
@@ -163,11 +176,14 @@ def _budget(options: argparse.Namespace, trains: bool) -> Budget:
     kind: Literal["updates", "seconds"] = "seconds" if options.seconds else "updates"
     kind = options.budget or kind
     if not trains and (options.budget or options.updates or options.seconds):
-        raise UsageError("runs that exist have spent what they have: leave the budget out.")
+        raise UsageError(
+            "--runs collects existing runs, which have no budget left to set: leave "
+            "out --budget, --updates and --seconds."
+        )
     if kind == "seconds" and not options.seconds:
-        raise UsageError("--budget seconds needs to know how many: add --seconds S.")
+        raise UsageError("--budget seconds needs a number: add --seconds S.")
     if (kind == "seconds" and options.updates) or (kind == "updates" and options.seconds):
-        raise UsageError("--updates and --seconds are two budgets: give one of them.")
+        raise UsageError("--updates and --seconds are both given: give only one of them.")
     return Budget(kind, options.updates or 0, options.seconds or 0.0)
 
 
@@ -190,7 +206,8 @@ def _train(
     )
     if options.dry_run:
         print(
-            f"# {options.out / SHARED_FILE}, which they share, compare writes before it starts them."
+            f"# {options.out / SHARED_FILE} holds the shared settings; compare writes it before "
+            "it starts the runs."
         )
         print("\n".join(shlex.join(["seqgan-kit", "run", r.recipe, *r.words]) for r in plan.runs))
         return
@@ -209,8 +226,8 @@ def _train(
     _show(options.out)
     if problems:
         raise UsageError(
-            f"{len(problems)} of {len(plan.runs)} runs failed ({', '.join(problems)}); the table holds "
-            "the others. Mend what their logs say and start the same command again."
+            f"{len(problems)} of {len(plan.runs)} runs failed ({', '.join(problems)}); the table "
+            "holds the others. Fix the errors in their logs and rerun the same command."
         )
 
 
@@ -238,7 +255,7 @@ def _in_words(budget: Budget) -> str:
         return f"{budget.seconds:g} seconds of training after the start"
     if budget.updates:
         return f"{budget.updates} updates of the generator after the start"
-    return "each recipe's own schedule after the start; MLE as many updates as the longest"
+    return "each recipe's schedule after the start; MLE as many updates as the longest"
 
 
 def _write(out: Path, arms: Sequence[ArmRuns], budget: str, words: Sequence[str]) -> None:
@@ -256,7 +273,7 @@ def _show(out: Path) -> None:
 COMMANDS = (
     Command(
         name="compare",
-        summary="methods against tuned MLE and a null reward, over seeds",
+        summary="compare methods with tuned MLE and a constant reward, over seeds",
         usage="RECIPE ... [--arm 'NAME=RECIPE FLAGS'] [--seeds S ...] [options]",
         details=f"{_DETAILS}\n\n{_NOTES}",
         examples=(

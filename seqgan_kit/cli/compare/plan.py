@@ -1,4 +1,4 @@
-"""From arms and a budget to runs, each with its exact command."""
+"""Plan of a comparison: arms and a budget become runs, each with its exact command."""
 
 from __future__ import annotations
 
@@ -19,45 +19,45 @@ SHARED_FILE = "shared.json"
 
 @dataclass(frozen=True)
 class Budget:
-    """What every arm may spend once it has the generator that all start from."""
+    """Budget of every arm after the common start."""
 
     kind: Literal["updates", "seconds"] = "updates"
-    """What is counted."""
+    """Unit of the budget."""
     updates: int = 0
-    """Updates of the generator; 0 leaves each recipe its own schedule."""
+    """Updates of the generator; 0 keeps each recipe's schedule."""
     seconds: float = 0.0
-    """Wall-clock seconds of training, evaluations on the way included."""
+    """Wall-clock seconds of training, evaluations included."""
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run: a recipe, its words, and where it goes."""
+    """A planned run: recipe, arguments and folder."""
 
     arm: str
     seed: int
     recipe: str
     words: tuple[str, ...]
-    """After the recipe's name."""
+    """Arguments after the recipe's name."""
     folder: Path
     start: Path | None = None
-    """The run that must have finished before."""
+    """Folder of the run that must have finished before."""
     seconds: float = 0.0
-    """The limit of its training; 0 for none."""
+    """Time limit of its training in seconds; 0 for none."""
 
     @property
     def title(self) -> str:
-        """For messages."""
+        """Name of the run in messages."""
         return f"{self.arm}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that will be run."""
+    """All runs of a comparison."""
 
     arms: tuple[Arm, ...]
     runs: tuple[PlannedRun, ...]
     shared: dict[str, Any]
-    """The settings that all runs have in common, as written to shared.json."""
+    """Settings that all runs share, as written to shared.json."""
 
 
 def make_plan(
@@ -70,16 +70,16 @@ def make_plan(
     shared_words: Sequence[str] = (),
     trains_baseline: bool = True,
 ) -> Plan:
-    """The runs of a comparison; all settings are checked.
+    """Plan the runs of a comparison and check all settings.
 
     Args:
-        asked: the methods; a control is added.
+        asked: methods; a control is added.
         out: folder of the comparison.
-        seeds: of the runs.
-        budget: what every arm may spend.
-        preset: of every method's recipe.
+        seeds: seeds of the runs.
+        budget: budget of every arm.
+        preset: preset of every method's recipe.
         shared_words: flags for all runs.
-        trains_baseline: False where MLE's runs exist already.
+        trains_baseline: False if MLE's runs exist already.
     """
     shared = shared_settings(asked[0], preset, shared_words)
     arms = {arm.name: arm for arm in asked}
@@ -105,31 +105,31 @@ def make_plan(
 
 
 def run_folder(out: Path, arm: str, seed: int) -> Path:
-    """Where a run of a comparison lies."""
+    """Return the folder of a run of a comparison."""
     return out / arm / f"seed-{seed}"
 
 
 def write_shared(plan: Plan, out: Path) -> None:
-    """Writes shared.json; refuses a folder whose runs were started with other shared settings."""
+    """Write shared.json; refuse a folder whose runs have other shared settings."""
     path, text = out / SHARED_FILE, json.dumps(plan.shared, indent=2) + "\n"
     begun = any(run.folder.exists() for run in plan.runs)
     if begun and path.exists() and path.read_bytes() != text.encode():
         raise UsageError(
-            f"{out} holds runs with other shared settings (those in {path}): choose another folder by "
-            "--out, or delete that one."
+            f"{out} holds runs with other shared settings (see {path}): choose another folder "
+            "with --out, or delete this one."
         )
     if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file: give --out a folder.")
+        raise UsageError(f"--out {out} is a file: give a folder.")
     out.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
 
 
 def _updates(arm: Arm, config: Any, budget: Budget) -> int:
-    """Updates that the arm makes of its generator, by D's verdict and by teacher forcing."""
+    """Return the number of updates of the arm's generator, adversarial and by teacher forcing."""
     per_round = _per_round(config)
     if not per_round:
         raise UsageError(
-            f"arm {arm.name!r} never moves its generator: there is nothing to compare."
+            f"arm {arm.name!r} never updates its generator: give it at least one round."
         )
     if not budget.updates:
         return int(config.training.rounds) * per_round
@@ -149,7 +149,7 @@ def _limit(config: Any, budget: Budget) -> tuple[str, ...]:
 
 
 def _start_run(training: Any, seed: int, out: Path) -> PlannedRun:
-    """MLE as the first arm's own pretraining would be; the best of its evaluations is kept."""
+    """Return the MLE run that equals the first arm's pretraining; it keeps its best evaluation."""
     epochs = max(1, math.ceil(training.mle_epochs))
     words = (
         "--config", str(out / SHARED_FILE),
@@ -164,7 +164,7 @@ def _start_run(training: Any, seed: int, out: Path) -> PlannedRun:
 
 
 def _baseline_run(training: Any, updates: int, seed: int, out: Path, budget: Budget) -> PlannedRun:
-    """MLE that goes on for what the others spend; the best of its evaluations is kept."""
+    """Return the MLE run that continues with the budget of the others; it keeps its best evaluation."""
     words = (
         *_from_start(out, seed),
         "--batch-size", str(training.batch_size),
@@ -185,7 +185,7 @@ def _run(
     arm: Arm, words: tuple[str, ...], seed: int, out: Path, seconds: float = 0.0
 ) -> PlannedRun:
     folder = run_folder(out, arm.name, seed)
-    # What is compared must be as long as planned, on whatever data.
+    # Runs must be as long as planned on any data, so that the comparison is fair.
     words = (*words, "--most-work", "0", "--seed", str(seed), "--out", str(folder))
     start = None if arm.role == "start" else run_folder(out, START, seed)
     return PlannedRun(arm.name, seed, arm.recipe, words, folder, start, seconds)

@@ -1,8 +1,8 @@
-"""Runs of a comparison as processes of their own: started, resumed, collected, stopped.
+"""Start, resume, collect and stop the runs of a comparison as processes.
 
-What has to be done is read from the run directories every time, so the same command goes on where an
-interrupted one stopped. A process holds a lock on its log for as long as it lives: two of them never write
-to one run, even if the first one's parent was killed.
+The state is read from the run directories every time, so the same command continues after an interruption.
+Each process holds a lock on its log while it lives. So two processes never write to one run, even if the
+parent of the first was killed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Tell = Callable[[str], None]
 
 @dataclass
 class _Process:
-    """A run under way."""
+    """A running process of a run."""
 
     run: PlannedRun
     process: subprocess.Popen[bytes]
@@ -49,13 +49,13 @@ class _Process:
 def play(
     runs: Sequence[PlannedRun], jobs: int, tell: Tell, after_each: Callable[[dict[str, str]], None]
 ) -> dict[str, str]:
-    """Brings all runs to their end, so many at a time; why those failed that did, by title.
+    """Run all runs, ``jobs`` at a time; return the reasons of those that failed, by title.
 
     Args:
-        runs: in the order of their start.
-        jobs: how many at a time.
-        tell: takes a line about what happens.
-        after_each: called with the failures so far whenever a run ended.
+        runs: runs in the order of their start.
+        jobs: number of runs at a time.
+        tell: called with a line of progress.
+        after_each: called with the failures so far after each run.
     """
     for run in runs:
         check_command(run)
@@ -79,7 +79,7 @@ def play(
         except KeyboardInterrupt:
             _stop(active, tell)
             raise Interrupted(
-                "Stopped; everything is saved. The same command goes on.", 130
+                "Stopped; everything is saved. Rerun the same command to continue.", 130
             ) from None
         except BaseException:
             _stop(active, tell)
@@ -100,7 +100,7 @@ def _start_what_can(
         if run.start is not None and not (run.start / "scores.json").is_file():
             if f"{run.start.parent.name}, seed {run.seed}" in problems:
                 waiting.remove(run)
-                problems[run.title] = "not begun: the run that it starts from failed"
+                problems[run.title] = "not started, because the run that it starts from failed"
                 tell(f"{run.title}: {problems[run.title]}")
             continue
         waiting.remove(run)
@@ -122,14 +122,14 @@ def _start(run: PlannedRun, jobs: int, tell: Tell) -> _Process:
             stdout=log,
             stderr=subprocess.STDOUT,
             env=_environment(jobs),
-            start_new_session=True,  # Ctrl-C is for this process, which tells the runs to save
+            start_new_session=True,  # Ctrl-C reaches only this process, which asks the runs to save.
         )
     tell(f"{run.title}: {how} (log: {log_path(run)})")
     return _Process(run, process, time.monotonic())
 
 
 def _locked_log(run: PlannedRun) -> IO[bytes]:
-    """The log, open for the run's process to write to and locked until that ends."""
+    """Return the log, open for the run's process and locked until that process ends."""
     path = log_path(run)
     path.parent.mkdir(parents=True, exist_ok=True)
     log = path.open("ab")
@@ -142,14 +142,15 @@ def _locked_log(run: PlannedRun) -> IO[bytes]:
     except OSError:
         log.close()
         raise UsageError(
-            f"another process is still at it (it writes to {path}): wait for its end, then start this "
+            f"another process is still running it (it writes to {path}): wait until it ends, "
+            "then start this "
             "command again."
         ) from None
     return log
 
 
 def _environment(jobs: int) -> dict[str, str]:
-    """Several runs at a time share the processors."""
+    """Return an environment in which several runs share the CPU cores."""
     environment = dict(os.environ)
     if jobs > 1:
         environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // jobs)))
@@ -157,7 +158,7 @@ def _environment(jobs: int) -> dict[str, str]:
 
 
 def _ended(one: _Process, problems: dict[str, str], tell: Tell) -> bool:
-    """Takes note of how a run ended; False if it has to be started again, for its scores."""
+    """Record how a run ended; return False if it must be started again for its scores."""
     run, code = one.run, one.process.returncode
     took = duration(time.monotonic() - one.began)
     if code == 0 and finished(run):
@@ -172,7 +173,7 @@ def _ended(one: _Process, problems: dict[str, str], tell: Tell) -> bool:
 
 
 def _last_words(log: Path, code: int) -> str:
-    """The last line of a log that says something, for a message."""
+    """Return the last informative line of a log, for a message."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     said = [line.strip() for line in lines if line.strip()]
     errors = [line for line in said if "error:" in line.lower()]
@@ -180,7 +181,7 @@ def _last_words(log: Path, code: int) -> str:
 
 
 def _tell_news(active: Sequence[_Process], tell: Tell) -> None:
-    """Every minute, how far each run has come."""
+    """Print the progress of each run once a minute."""
     for one in active:
         minute = int((time.monotonic() - one.began) / _NEWS_SECONDS)
         if minute and one.told != str(minute):
@@ -191,11 +192,14 @@ def _tell_news(active: Sequence[_Process], tell: Tell) -> None:
 
 
 def _stop(active: Sequence[_Process], tell: Tell) -> None:
-    """Lets every run save and waits for that; a second Ctrl-C waits no longer."""
+    """Ask every run to save and wait for it; a second Ctrl-C stops at once."""
     for one in active:
         one.process.send_signal(signal.SIGTERM)
     if active:
-        tell(f"stopping: {len(active)} run(s) save their state (Ctrl-C again: at once)")
+        tell(
+            f"stopping: {len(active)} run(s) are saving their state (press Ctrl-C again to stop "
+            "at once)"
+        )
     try:
         for one in active:
             one.process.wait()
@@ -206,7 +210,7 @@ def _stop(active: Sequence[_Process], tell: Tell) -> None:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """SIGTERM and a closed terminal stop like Ctrl-C."""
+    """Treat SIGTERM and a closed terminal like Ctrl-C."""
 
     def stop(number: int, frame: object) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Where a run of a comparison stands, read from its directory, and what to start to bring it on."""
+"""State of a comparison's run, read from its directory, and the arguments that continue it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.report.comparison.arm_runs import ADVERSARIAL, BASELINE
 
 _PATHS = ("--out", "--config", "--pretrained")
-"""Flags whose values may be written in another way, relative or absolute."""
+"""Flags whose values are paths and may be relative or absolute."""
 _PASSED_OVER = (*_PATHS, "--most-work")
 _TOO_SHORT_SECONDS = 2.0
-"""A rest of the time budget that is not worth a start."""
+"""A remaining time budget that is too short to start the run again."""
 
 
 def finished(run: PlannedRun) -> bool:
-    """Whether the run is there to be collected."""
+    """Return whether the run has finished."""
     return (run.folder / "scores.json").is_file()
 
 
 def check_command(run: PlannedRun) -> None:
-    """Refuses a folder whose run was started with another command than the planned one."""
+    """Refuse a folder whose run was started with another command."""
     if not (run.folder / "config.json").is_file():
         return
     command = [str(word) for word in read_config(run.folder).get("command", [])]
@@ -33,13 +33,14 @@ def check_command(run: PlannedRun) -> None:
     ours, theirs = _comparable(run.words), _comparable(known)
     if theirs[: len(ours)] != ours or not _as_limited(run, theirs[len(ours) :]):
         raise UsageError(
-            f"{run.folder} holds a run of another command:\n  {shlex.join(known)}\nand not of\n"
-            f"  {shlex.join(run.words)}\nChoose another folder by --out, or delete that run."
+            f"{run.folder} holds a run of another command:\n  {shlex.join(known)}\ninstead of\n"
+            f"  {shlex.join(run.words)}\n"
+            "Choose another folder with --out, or delete that run."
         )
 
 
 def _as_limited(run: PlannedRun, rest: Sequence[str]) -> bool:
-    """Whether the words after the planned ones are the limit of its time, and no other."""
+    """Return whether the arguments after the planned ones are exactly its time limit."""
     if not run.seconds:
         return not rest
     if run.arm == BASELINE:
@@ -52,7 +53,7 @@ def _minutes(seconds: float) -> list[str]:
 
 
 def _comparable(words: Sequence[str]) -> list[str]:
-    """The words without those that say where things lie, and without what older versions did not say."""
+    """Return the arguments without paths and without flags that older versions did not write."""
     return [
         word
         for before, word in zip(["", *words], words, strict=False)
@@ -61,12 +62,12 @@ def _comparable(words: Sequence[str]) -> list[str]:
 
 
 def log_path(run: PlannedRun) -> Path:
-    """What the run prints, beside its folder."""
+    """Return the path of the run's output, beside its folder."""
     return run.folder.with_name(f"{run.folder.name}.log")
 
 
 def words_now(run: PlannedRun) -> tuple[list[str], str]:
-    """What to start now: the run, the rest of it, or only its scores when its time is over."""
+    """Return what to start now: the run, its rest, or only its scores if its time is over."""
     if not (run.folder / "config.json").is_file():
         return [*run.words, *_limit(run)], "started"
     resume = ["--resume", str(run.folder)]
@@ -79,27 +80,29 @@ def words_now(run: PlannedRun) -> tuple[list[str], str]:
     done = [int(row["round"]) for row in rows if row["phase"] == ADVERSARIAL]
     if not done:
         raise UsageError(
-            f"{run.seconds:g} seconds were over before its adversarial phase began: allow more, in another "
+            f"the budget of {run.seconds:g} seconds ended before the adversarial phase began: "
+            "allow more, in another "
             "folder (--out)."
         )
     planned = settings_of(run.folder).get("training", {}).get("rounds", 0)
-    last = min(max(done) + 1, planned)  # the round in progress is the last
-    return [*resume, "--rounds", str(last)], "out of time, being scored"
+    last = min(max(done) + 1, planned)  # The round in progress is the last.
+    return [*resume, "--rounds", str(last)], "time is over, computing scores"
 
 
 def marker(run: PlannedRun) -> Path:
-    """A file beside the run's folder: its time is over, though it has no scores yet."""
+    """Return the file beside the run's folder that marks an ended time budget without scores."""
     return run.folder.with_name(f"{run.folder.name}.out-of-time")
 
 
 def time_is_over(run: PlannedRun) -> bool:
-    """Whether only the scores are missing."""
+    """Return whether only the scores are missing."""
     return marker(run).exists()
 
 
 def _limit(run: PlannedRun) -> list[str]:
-    """What holds a run to its seconds. MLE gets the updates that its start made in as many, so that its
-    learning rate knows where the end is."""
+    """Return the flags that limit a run's time. MLE gets a number of updates instead, namely those its
+    start made in that time, so that its learning rate schedule knows where the end is.
+    """
     if not run.seconds:
         return []
     if run.arm != BASELINE or run.start is None:

@@ -1,4 +1,4 @@
-"""``evaluate``: every score of a run or a file of samples in one table, real text beside them."""
+"""``evaluate``: all scores of a run or of samples in one table, beside those of real text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from seqgan_kit.errors import CheckpointError, UsageError
 if TYPE_CHECKING:
     from seqgan_kit.cli.evaluate.evaluation_inputs import Inputs
 
-# Those of seqgan_kit.evaluation.evaluation_settings, which is not imported for a help text.
+# Copies of names in seqgan_kit.evaluation.evaluation_settings, because importing it would slow
+# --help down.
 _JUDGES = ("kneser-ney", "lstm", "none")
 
 
@@ -24,13 +25,15 @@ def _declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
         metavar="RUN|SAMPLES",
-        nargs="?",  # optional for argparse only: the message below explains better what is missing
-        help="directory of a trained run, or a text of samples, one per line (- for standard input)",
+        nargs="?",  # Optional for argparse only: the message below is better.
+        help="directory of a trained run, or a file with one sample per line (- for standard "
+        "input)",
     )
     texts = {
-        "refs": "real test text that nobody trained on (default: the run's own)",
+        "refs": "real test text that no model was trained on (default: the run's own)",
         "train": "real training text (default: the run's own)",
-        "held-out": "further real text, for the real row (default: the run's own, or training lines)",
+        "held-out": "real text for the row of real data (default: the run's own, or training "
+        "lines)",
     }
     for name, meaning in texts.items():
         parser.add_argument(f"--{name}", metavar="FILE", nargs="+", help=meaning)
@@ -38,24 +41,25 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         "--sample",
         metavar="N",
         type=whole_number(2),
-        help="score N samples: a random part of a file, or N draws of a run (default: all; 5000)",
+        help="number of samples: a random part of a file (default: all), or drawn from a run "
+        "(default: 5000)",
     )
     parser.add_argument(
-        "--seed", metavar="S", type=whole_number(0), default=0, help="of all that is drawn (0)"
+        "--seed", metavar="S", type=whole_number(0), default=0, help="random seed (default: 0)"
     )
     parser.add_argument(
         "--encoder",
         metavar="own|none|FOLDER",
         default="own",
-        help="what FED, MAUVE and the like compare: own (default; learns from the training text, a "
-        "minute or two), none, or the folder of a HuggingFace model",
+        help="encoder for FED, MAUVE and other feature scores: own (default; trained on the "
+        "training text in a minute or two), none, or the folder of a HuggingFace model",
     )
     parser.add_argument(
         "--lm",
         metavar="|".join(_JUDGES),
         type=one_of("language model", *_JUDGES),
         default="kneser-ney",
-        help="language model behind the LM scores (default: kneser-ney; lstm takes minutes)",
+        help="language model for the LM scores (default: kneser-ney; lstm takes minutes)",
     )
     _declare_drawing(parser)
     _declare_reading(parser)
@@ -64,15 +68,17 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         metavar="text|json",
         type=one_of("format", "text", "json"),
         default="text",
-        help="output (default: text)",
+        help="output format (default: text)",
     )
     parser.add_argument(
         "--out",
         metavar="FILE",
         type=Path,
-        help="where the JSON goes (default: RUN/evaluation.json, or beside SAMPLES)",
+        help="path of the JSON record (default: RUN/evaluation.json, or beside SAMPLES)",
     )
-    parser.add_argument("--again", action="store_true", help="compute even what is stored")
+    parser.add_argument(
+        "--again", action="store_true", help="compute again even if a record exists"
+    )
 
 
 def _declare_drawing(parser: argparse.ArgumentParser) -> None:
@@ -81,16 +87,19 @@ def _declare_drawing(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         type=positive_number(),
         default=1.0,
-        help="of a run's draws (1)",
+        help="sampling temperature of a run (default: 1)",
     )
     parser.add_argument(
-        "--top-k", metavar="K", type=whole_number(1), help="a run draws from the K likeliest tokens"
+        "--top-k",
+        metavar="K",
+        type=whole_number(1),
+        help="sample a run from the K likeliest tokens",
     )
     parser.add_argument(
         "--top-p",
         metavar="P",
         type=positive_number(1.0),
-        help="a run draws from the fewest tokens that hold this probability",
+        help="sample a run from the fewest tokens with this total probability",
     )
 
 
@@ -99,15 +108,15 @@ def _declare_reading(parser: argparse.ArgumentParser) -> None:
         "--tok",
         metavar="|".join(TOKENIZERS),
         type=one_of("tokenizer", *TOKENIZERS),
-        help="split lines at white space (default), or into characters; a run has its own tokenizer",
+        help="tokenizer of SAMPLES: white space (default) or characters; a run has its own",
     )
     parser.add_argument("--lowercase", action="store_true", help="ignore case")
 
 
 def _run(options: argparse.Namespace) -> None:
     if options.what is None:
-        raise UsageError("name a run or a text of samples first: evaluate RUN|SAMPLES [options].")
-    # numpy and the rest are loaded only here, so that other commands start at once.
+        raise UsageError("RUN or SAMPLES is missing: evaluate RUN|SAMPLES [options].")
+    # Importing numpy and the scores here keeps other commands fast.
     from seqgan_kit.cli.evaluate.evaluation_inputs import file_inputs, run_inputs
 
     is_run = options.what != STDIN and Path(options.what).is_dir()
@@ -115,7 +124,11 @@ def _run(options: argparse.Namespace) -> None:
     target = _target(options, is_run)
     record = None if options.again or target is None else _stored(target, inputs.key)
     if record is not None:
-        print(f"{target} holds this evaluation already; nothing was computed.", file=sys.stderr)
+        print(
+            f"{target} already holds this evaluation; nothing was computed (--again recomputes "
+            "it).",
+            file=sys.stderr,
+        )
     else:
         record = _computed(inputs)
         if target is not None:
@@ -124,7 +137,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _computed(inputs: Inputs) -> dict[str, Any]:
-    # As JSON and back, so that what is printed now is what a second call prints.
+    # Convert to JSON and back, so that a second call prints the same.
     from seqgan_kit.core.runs.log.records import as_json
     from seqgan_kit.core.runs.long_work import long_work
 
@@ -139,11 +152,11 @@ def _computed(inputs: Inputs) -> dict[str, Any]:
 
 
 def _target(options: argparse.Namespace, is_run: bool) -> Path | None:
-    """Where the JSON goes; nowhere for standard input unless it is told."""
+    """Return the path of the JSON record; None for standard input without --out."""
     out: Path | None = options.out
     if out is not None:
         if out.is_dir():
-            raise UsageError(f"{out} is a folder: give --out the name of a file.")
+            raise UsageError(f"--out {out} is a folder: give the name of a file.")
         if not out.parent.is_dir():
             raise missing(out.parent, "folder")
         return out
@@ -154,7 +167,7 @@ def _target(options: argparse.Namespace, is_run: bool) -> Path | None:
 
 
 def _stored(path: Path, key: str) -> dict[str, Any] | None:
-    """The record in the file, if it is of these very inputs."""
+    """Return the record in the file if it was computed from the same inputs."""
     from seqgan_kit.core.files.checked_json import read_checked
     from seqgan_kit.core.runs.log.run_kinds import TABLE
 
@@ -170,7 +183,7 @@ def _write(path: Path, record: dict[str, Any]) -> None:
 
     try:
         write_atomically(path, record)
-    except OSError as error:  # a read-only folder costs the file, not the result
+    except OSError as error:  # In a read-only folder the result is printed but not stored.
         print(f"note: {path} cannot be written: {error.strerror}.", file=sys.stderr)
     else:
         print(f"wrote {path}", file=sys.stderr)
@@ -193,13 +206,14 @@ def _say(text: str) -> None:
 COMMANDS = (
     Command(
         name="evaluate",
-        summary="every score of a run or of samples in one table, real text beside them",
+        summary="all scores of a run or of samples in one table, beside those of real text",
         usage="RUN|SAMPLES [--refs TEST] [--train TRAIN] [options]",
-        details="BLEU, Self-BLEU, language-model scores, n-gram divergences, distinct-n, copies,\n"
-        "lengths, FED, MAUVE, precision and recall, two-sample accuracy; of a run its likelihoods\n"
-        "too, and of one on a known world the exact measures. Each with its signature, beside the\n"
-        "same for real text, and a sentence where the numbers say collapse, copying or\n"
-        "repetition. The JSON lies beside the samples; a second call reads it.",
+        details="BLEU, Self-BLEU, language-model scores, n-gram divergences, distinct-n, "
+        "copies,\nlengths, FED, MAUVE, precision and recall, two-sample accuracy; for a run "
+        "its likelihoods\ntoo, and on a known world the exact measures. Each score has a "
+        "signature and stands beside\n"
+        "that of real text. A sentence follows where the numbers show collapse, copying or\n"
+        "repetition. The JSON record is written beside the samples; a second call reads it.",
         examples=(
             "evaluate runs/first",
             "evaluate runs/first --temperature 0.8 --out runs/first/cooler.json",

@@ -1,4 +1,4 @@
-"""What ``evaluate`` works on: texts read, a key of all that the result depends on, and the work itself."""
+"""Inputs of ``evaluate``: the texts, a key of everything that the record depends on, and the computation."""
 
 from __future__ import annotations
 
@@ -19,31 +19,29 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.evaluation_settings import EvaluationSettings, Say
 
 FORMAT = 1
-"""Raised whenever the same inputs would give another record than before."""
+"""Version of the record; increase it when the same inputs would give another record."""
 _TEXTS = ("refs", "train", "held_out")
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """An evaluation that is ready to be computed."""
+    """An evaluation that is ready to run."""
 
     key: str
-    """Hash of all that the record depends on."""
+    """Hash of everything that the record depends on."""
     compute: Callable[[Say], dict[str, Any]]
-    """Makes the record, telling what takes long."""
+    """Compute the record; report long steps."""
 
 
 def file_inputs(options: argparse.Namespace) -> Inputs:
-    """Samples in a file or from standard input."""
+    """Return the inputs for samples in a file or on standard input."""
     _check_sources(options)
     for name, default in (("temperature", 1.0), ("top_k", None), ("top_p", None)):
         if getattr(options, name) != default:
             flag = name.replace("_", "-")
-            raise UsageError(
-                f"--{flag} is for runs, which draw: leave it out for a text of samples."
-            )
+            raise UsageError(f"--{flag} applies to runs only: leave it out for a file of samples.")
     if options.refs is None:
-        raise UsageError("samples need a real test text beside them: give --refs FILE.")
+        raise UsageError("samples need a real test text: add --refs FILE.")
     tok = options.tok or next(iter(TOKENIZERS))
 
     def words(sources: Sequence[str] | None) -> list[list[str]]:
@@ -61,7 +59,7 @@ def file_inputs(options: argparse.Namespace) -> Inputs:
         from seqgan_kit.evaluation.evaluation_settings import RealText
 
         case = "lower" if options.lowercase else "mixed"
-        # An empty line is a sample without words; in real text it is a line between paragraphs.
+        # An empty line counts as a sample without words; in real text it separates paragraphs.
         test, train, held_out = ([s for s in real[name] if s] for name in _TEXTS)
         joiner = "" if tok == "char" else " "
         text = RealText(test, train, held_out, tok, case, joiner)
@@ -71,16 +69,18 @@ def file_inputs(options: argparse.Namespace) -> Inputs:
 
 
 def run_inputs(options: argparse.Namespace) -> Inputs:
-    """A run, which draws its samples and knows its own texts."""
+    """Return the inputs for a run, which draws its samples and has its own texts."""
     _check_sources(options)
     if options.tok is not None or options.lowercase:
-        raise UsageError("a run is scored by its own tokenizer: leave --tok and --lowercase out.")
+        raise UsageError("a run is scored with its own tokenizer: leave out --tok and --lowercase.")
     if options.held_out is not None:
-        raise UsageError("a run has held-out text of its own: leave --held-out out.")
+        raise UsageError("a run has its own held-out text: leave out --held-out.")
     run_dir = Path(options.what)
     config = settings_of(run_dir)
     if model_kind(run_dir) != "text":
-        raise UsageError(f"{run_dir} is no run on text, and evaluate scores text.")
+        raise UsageError(
+            f"{run_dir} is not a text run, and evaluate scores only text: give a text run."
+        )
     note_unfinished(run_dir)
     lines = {
         name: None if sources is None else [line for s in sources for line in read_lines(s) if line.strip()]
@@ -104,7 +104,9 @@ def _check_sources(options: argparse.Namespace) -> None:
     for name in _TEXTS:
         named += getattr(options, name) or []
     if named.count(STDIN) > 1:
-        raise UsageError("only one input can come from standard input ('-').")
+        raise UsageError(
+            "standard input ('-') is named more than once: give a file for all inputs but one."
+        )
 
 
 def _settings(options: argparse.Namespace) -> EvaluationSettings:
@@ -133,7 +135,9 @@ def _file_digests(folder: Path) -> dict[str, str]:
 
 
 def _source_digests(config: dict[str, Any]) -> list[dict[str, str]]:
-    """Of the files that the run's texts are in; of the hub's the names in the settings must do."""
+    """Return digests of the run's text files; texts from the hub are identified by their names in the
+    settings.
+    """
     data = config.get("data") or {}
     names = [data.get(field) for field in ("text", "valid_text", "test_text")]
     local = [name for name in names if name and not str(name).startswith(HUB)]

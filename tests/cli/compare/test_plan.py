@@ -144,18 +144,18 @@ def test_shared_settings_of_runs_that_exist_are_not_changed(tmp_path: Path) -> N
     ("arms", "message"),
     [
         (["seqgann"], r"unknown recipe 'seqgann'\. Did you mean 'seqgan'\?"),
-        (["a=seqgan", "a=maligan"], "two arms are called 'a'"),
-        (["mle=seqgan"], "MLE takes part in every comparison"),
-        (["x=mle --lstm.hidden 3"], "MLE takes part in every comparison"),
-        (["=seqgan"], r"is not NAME=RECIPE \[FLAGS\]"),
+        (["a=seqgan", "a=maligan"], "two arms are named 'a'"),
+        (["mle=seqgan"], "every comparison contains MLE already"),
+        (["x=mle --lstm.hidden 3"], "every comparison contains MLE already"),
+        (["=seqgan"], r"must have the form NAME=RECIPE \[FLAGS\]"),
         (["x=seqgan '"], "cannot be split into words: No closing quotation"),
-        (["dcgan"], "cannot start from another run's generator"),
+        (["dcgan"], "has no --pretrained, so it cannot start"),
         (["x=seqgan --mle-epochs -1"], "arm 'x': mle_epochs is -1"),
-        (["x=seqgan --rolouts 3"], "arm 'x': the flags were refused, as told above"),
+        (["x=seqgan --rolouts 3"], "arm 'x': the recipe refused these flags"),
         (["x=seqgan --lstm.hidden 9"], "arm 'x' changes settings of generator"),
         (["x=seqgan --text my.txt"], "arm 'x' changes settings of data"),
-        (["x=seqgan --seed 3"], "--seed is not for single arms"),
-        (["x=seqgan --generator-moves 0"], "never moves its generator"),
+        (["x=seqgan --seed 3"], "--seed cannot be set for an arm"),
+        (["x=seqgan --generator-moves 0"], "never updates its generator"),
     ],
 )
 def test_mistakes_are_found_before_anything_runs(arms: list[str], message: str) -> None:
@@ -175,7 +175,7 @@ def test_shared_flags_are_those_that_mle_has_too(word: str) -> None:
 
 
 def test_how_mle_trains_is_not_shared() -> None:
-    with pytest.raises(UsageError, match="follows the first arm's pretraining"):
+    with pytest.raises(UsageError, match="MLE follows the first arm's pretraining"):
         plan_of("seqgan", shared_words=["--mle-epochs", "3"])
 
 
@@ -190,7 +190,7 @@ def test_runs_that_exist_are_named_by_arm(tmp_path: Path) -> None:
         path.mkdir()
     a, b, c = map(str, paths)
     assert collected_folders([f"mle={a}", b, f"toy={c}"]) == {"mle": paths[:2], "toy": paths[2:]}
-    with pytest.raises(UsageError, match="say whose runs these are"):
+    with pytest.raises(UsageError, match="the arm's name is missing"):
         collected_folders([a])
     with pytest.raises(DataError, match="no such run directory"):
         collected_folders([f"mle={tmp_path / 'd'}"])
@@ -199,12 +199,12 @@ def test_runs_that_exist_are_named_by_arm(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "name the methods to compare"),
-        (["--runs", "toy=."], "without MLE's runs there is nothing to compare with"),
-        (["seqgan", "--budget", "seconds"], "--budget seconds needs to know how many"),
-        (["seqgan", "--updates", "3", "--seconds", "4"], "two budgets"),
+        ([], "no method is given: name at least one"),
+        (["--runs", "toy=."], "--runs has no MLE to compare with"),
+        (["seqgan", "--budget", "seconds"], "--budget seconds needs a number"),
+        (["seqgan", "--updates", "3", "--seconds", "4"], "--updates and --seconds are both given"),
         (["seqgan", "--budget", "hours"], "unknown budget 'hours'"),
-        (["--runs", "mle=.", "--updates", "3"], "have spent what they have"),
+        (["--runs", "mle=.", "--updates", "3"], "have no budget left to set"),
         (["seqgan", "--shared='"], "cannot be split"),
     ],
 )

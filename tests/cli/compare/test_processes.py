@@ -113,7 +113,7 @@ def test_a_failure_is_told_and_the_others_go_on(toy: Path) -> None:
     problems, lines = played(runs)
     assert problems == {
         "bad, seed 0": "error: asked to fail",
-        "after, seed 0": "not begun: the run that it starts from failed",
+        "after, seed 0": "not started, because the run that it starts from failed",
     }
     assert finished(runs[1])
     assert any("bad, seed 0: failed after" in line for line in lines)
@@ -124,7 +124,7 @@ def test_a_limit_in_seconds_ends_with_scores(toy: Path) -> None:
     run = planned(toy, "a", "--rounds", "1000", seconds=0.2)
     problems, lines = played([run])
     assert problems == {}
-    assert any("out of time, being scored" in line for line in lines)
+    assert any("time is over, computing scores" in line for line in lines)
     rounds = len((run.folder / "metrics.jsonl").read_text().splitlines())
     assert 2 < rounds < 100
     check_command(run)
@@ -153,7 +153,7 @@ def test_no_two_processes_write_to_one_run(toy: Path) -> None:
     with log_path(run).open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_SH)
         problems, _ = played([run])
-    assert "another process is still at it" in problems["a, seed 0"]
+    assert "another process is still running it" in problems["a, seed 0"]
     assert played([run])[0] == {}
 
 
@@ -185,7 +185,7 @@ def test_a_signal_stops_the_runs_and_the_same_command_goes_on(
     process.send_signal(number)
     told = process.communicate(timeout=30)[0]
     assert process.returncode == 130
-    assert "Stopped; everything is saved. The same command goes on." in told
+    assert "Stopped; everything is saved. Rerun the same command to continue." in told
     before = len((run.folder / "metrics.jsonl").read_text().splitlines())
     assert before < 50
     assert not finished(run)

@@ -88,8 +88,9 @@ def test_a_second_call_computes_nothing(
         patch.setattr("seqgan_kit.evaluation.evaluate_text.evaluate_sentences", None)
         again, said = evaluated(capsys, *FILES)
     assert again == first
-    assert (
-        said == "samples.txt.evaluation.json holds this evaluation already; nothing was computed.\n"
+    assert said == (
+        "samples.txt.evaluation.json already holds this evaluation; nothing was computed "
+        "(--again recomputes it).\n"
     )
     assert "holds this" not in evaluated(capsys, *FILES, "--lowercase")[1]
     assert "holds this" not in evaluated(capsys, *FILES)[1]
@@ -147,14 +148,14 @@ def test_characters_and_held_out_text(folder: Path, capsys: Capture, captions: l
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "name a run or a text of samples first"),
-        (("samples.txt",), "give --refs FILE"),
+        ((), "RUN or SAMPLES is missing"),
+        (("samples.txt",), "add --refs FILE"),
         (("sample.txt", "--refs", "test.txt"), "Did you mean 'samples.txt'"),
         (("samples.txt", "--refs", "empty.txt"), "empty.txt holds no text"),
-        (("-", "--refs", "-"), "only one input can come from standard input"),
-        ((*FILES, "--temperature", "0.5"), "--temperature is for runs"),
-        ((*FILES, "--top-k", "5"), "--top-k is for runs"),
-        ((*FILES, "--sample", "1"), "a whole number from 2 on"),
+        (("-", "--refs", "-"), "standard input ('-') is named more than once"),
+        ((*FILES, "--temperature", "0.5"), "--temperature applies to runs only"),
+        ((*FILES, "--top-k", "5"), "--top-k applies to runs only"),
+        ((*FILES, "--sample", "1"), "must be a whole number of 2 or more"),
         ((*FILES, "--sample", "101"), "101 samples were asked for, but there are 100"),
         ((*FILES, "--lm", "knesser-ney"), "Did you mean 'kneser-ney'"),
         ((*FILES, "--out", "no/x.json"), "no such folder: no"),
@@ -230,7 +231,7 @@ def test_a_run_stores_its_evaluation_until_something_changes(
     first, _ = evaluated(capsys, *words)
     again, said = evaluated(capsys, *words)
     assert again == first
-    assert "holds this evaluation already" in said
+    assert "already holds this evaluation" in said
     assert "holds this" not in evaluated(capsys, *words, "--seed", "1")[1]
     write(folder / "test.txt", ["a cat sat"] * 3)
     assert "holds this" not in evaluated(capsys, *words, "--seed", "1")[1]
@@ -291,8 +292,8 @@ def test_a_run_of_an_oracle_has_likelihoods_alone(
 
 def test_mistakes_with_runs(run: tuple[Path, TextCorpus], capsys: Capture, folder: Path) -> None:
     run_dir = str(run[0])
-    assert "leave --tok and --lowercase out" in mistake(capsys, run_dir, "--lowercase")
-    assert "leave --held-out out" in mistake(capsys, run_dir, "--held-out", "test.txt")
+    assert "leave out --tok and --lowercase" in mistake(capsys, run_dir, "--lowercase")
+    assert "leave out --held-out" in mistake(capsys, run_dir, "--held-out", "test.txt")
     write(folder / "train.txt", ["another text", "of other words"] * 5)
     assert "is not the text that" in mistake(capsys, run_dir, *PLAIN)
     (folder / "train.txt").unlink()

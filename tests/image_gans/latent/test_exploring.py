@@ -144,7 +144,7 @@ def test_mistakes_end_in_one_sentence(run, tmp_path, capsys):
         ("interpolate", str(run), "--condition", "coat=whit"): "Did you mean 'white'",
         ("interpolate", str(run), "--way", "straight"): "unknown way 'straight'",
         ("interpolate", str(tmp_path / "nowhere")): "no such run directory",
-        ("interpolate", str(run), "--steps", "1"): "a whole number from 2 on is needed",
+        ("interpolate", str(run), "--steps", "1"): "must be a whole number of 2 or more",
         ("arithmetic", str(run), "a + b"): "is not of the form",
     }
     for words, message in cases.items():
