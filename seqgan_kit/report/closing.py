@@ -1,4 +1,4 @@
-"""The end of a run: its scores on disk and on the screen, the report, and what to type next."""
+"""The end of a run: write scores and report, print the table and the next commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqgan_kit.report.tables import print_scores
 
 
 def close_run(run: Run, scores: Mapping[str, Any], own_data: str = "--text FILE") -> None:
-    """Writes scores.json and report.html; prints the table, where things lie, and the next commands."""
+    """Write scores.json and report.html; print the table, the paths and the next commands."""
     run.log.write_scores(scores)
     report = write_report(run.folder)
     if run.settings.quiet:
@@ -23,6 +23,6 @@ def close_run(run: Run, scores: Mapping[str, Any], own_data: str = "--text FILE"
     print(f"samples     {run.folder / 'samples'}")
     print(f"checkpoint  {run.log.checkpoint_folder}")
     print("\nNext:")
-    print(f"  seqgan-kit sample {folder} -n 10        draw more")
-    print(f"  {run.resume_command()}        make its scores and report anew")
-    print(f"  seqgan-kit run {run.recipe} {own_data} --out runs/mine        your own data")
+    print(f"  seqgan-kit sample {folder} -n 10        sample again")
+    print(f"  {run.resume_command()}        recompute scores and report")
+    print(f"  seqgan-kit run {run.recipe} {own_data} --out runs/mine        train on your own data")

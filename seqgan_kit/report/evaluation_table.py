@@ -1,4 +1,4 @@
-"""An evaluation in the terminal: scores down, samples and real text across, then what they mean."""
+"""An evaluation in the terminal: scores in rows, samples and real text in columns, then findings."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from seqgan_kit.core.runs.terminal import printable
 from seqgan_kit.report.tables import Cell, score_table
 
 WIDEST = 110
-"""Columns beyond which lines are hard to read."""
+"""Width in characters beyond which lines are hard to read."""
 
 
 def print_evaluation(record: Mapping[str, Any], console: Console | None = None) -> None:
-    """Prints the record; fits 80 columns."""
+    """Print the record in 80 columns or more."""
     console = console or Console(highlight=False)
     record = printable(record) if console.is_terminal else record
     console.width = min(console.width, WIDEST)

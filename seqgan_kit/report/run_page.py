@@ -1,4 +1,4 @@
-"""report.html: all of a run on one page that needs no network and no script."""
+"""report.html: a run on one page without network access or scripts."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from seqgan_kit.report.tables import score_table
 from seqgan_kit.report.templates import render_page, write_page
 
 RELOAD_SECONDS = 15
-"""How often the page of an unfinished run reloads itself."""
+"""Seconds between reloads of the page while the run is unfinished."""
 
 
 def write_report(run_dir: Path) -> Path:
-    """Writes ``report.html`` into a run directory, as far as the run has come; returns its path."""
+    """Write ``report.html`` into a run directory, finished or not; return its path."""
     folder = Path(run_dir)
     return write_page(folder / "report.html", render(folder))
 
 
 def render(folder: Path) -> str:
-    """The page of a run."""
+    """Render the page of a run."""
     config, rows, scores = read_config(folder), read_metrics(folder), read_scores(folder)
     phases, status = spans(rows), _status(rows)
     return render_page(
@@ -60,10 +60,10 @@ def page_title(config: Mapping[str, Any]) -> str:
 
 
 def _lead(config: Mapping[str, Any]) -> str:
-    """One sentence: what was run."""
+    """Return a sentence that says what was run."""
     words = [f"Recipe {config.get('recipe', 'unknown')}"]
     if config.get("preset"):
-        words.append(f"in its {config['preset']} preset")
+        words.append(f"with preset {config['preset']}")
     if config.get("seed") is not None:
         words.append(f"with seed {config['seed']}")
     if config.get("world_size", 1) > 1:
@@ -72,9 +72,9 @@ def _lead(config: Mapping[str, Any]) -> str:
 
 
 def _status(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """How the run stands, by its last row."""
+    """Return the status of the run from its last row."""
     if not rows:
-        return {"kind": "open", "word": "Not begun", "text": "No round was recorded yet."}
+        return {"kind": "open", "word": "Not started", "text": "No round has been recorded yet."}
     last = rows[-1]
     if last["kind"] == "phase" and last.get("message"):
         done = last["message"].startswith("finished")
@@ -90,7 +90,7 @@ def _status(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _rounds(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Planned lengths of the phases, as their first rows say."""
+    """Return the planned lengths of the phases from their first rows."""
     starts = [row for row in rows if row["kind"] == "phase" and row["values"].get("rounds")]
     return {row["phase"]: int(row["values"]["rounds"]) for row in starts}
 
@@ -110,7 +110,7 @@ def _facts(
 
 
 def _settings(config: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The nested settings as named groups of (name, value); lone values come first."""
+    """Return the nested settings as named groups of (name, value); values without a group come first."""
     lone: Mapping[str, Any] = {
         key: value for key, value in config.items() if not isinstance(value, Mapping)
     }
@@ -128,7 +128,7 @@ def _flat(group: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str
 
 
 def _commands(config: Mapping[str, Any], folder: Path, finished: bool) -> list[tuple[str, str]]:
-    """What to type to repeat, resume, sample and render the run."""
+    """Return the commands that repeat, resume, sample and render the run."""
     command, run = [str(word) for word in config.get("command", [])], shlex.quote(str(folder))
     processes = config.get("world_size", 1)
     start, launcher = command[: 3 if command[1:2] == ["run"] else 2], list[str]()
@@ -141,16 +141,16 @@ def _commands(config: Mapping[str, Any], folder: Path, finished: bool) -> list[t
         for resume in _changed_resumes(config)
     ]
     if command and not finished:
-        made.append(("Go on with it", f"{shlex.join(start)} --resume {run}"))
+        made.append(("Resume it", f"{shlex.join(start)} --resume {run}"))
     return [
         *made,
-        ("Draw samples", f"seqgan-kit sample {run} -n 20"),
-        ("Write this page anew", f"seqgan-kit report {run}"),
+        ("Sample", f"seqgan-kit sample {run} -n 20"),
+        ("Write this page again", f"seqgan-kit report {run}"),
     ]
 
 
 def _changed_resumes(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The resumptions that went on with other settings than before."""
+    """Return the resumptions that changed settings."""
     return [r for r in config.get("resumes", []) if r.get("changed") and not r.get("finished")]
 
 
@@ -160,7 +160,7 @@ def _resumed_by(resume: Mapping[str, Any], launcher: Sequence[str]) -> str:
 
 
 def _spans_of_settings(config: Mapping[str, Any]) -> list[tuple[int, list[tuple[str, str, str]]]]:
-    """(first round, (setting, value before, value from there on)) of every change of settings."""
+    """Return (first round, (setting, value before, value after)) for every change of settings."""
     return [
         (int(r["from_round"]), [(name, then, now) for name, (then, now) in r["changed"].items()])
         for r in _changed_resumes(config)

@@ -1,7 +1,7 @@
-"""Finished runs side by side: a row for each model, the mean over its seeds and their deviation.
+"""Table of runs side by side: a row for each model, mean and standard deviation over its seeds.
 
-For the terminal, for a README (Markdown) or a spreadsheet (TSV). What was computed in different ways, or on
-different data, is not put side by side.
+Formats are the terminal, Markdown for a README and TSV for a spreadsheet. Scores that were computed in
+different ways, or on different data, are not compared.
 """
 
 from __future__ import annotations
@@ -28,24 +28,21 @@ from seqgan_kit.report.comparison.comparison_record import (
 from seqgan_kit.report.comparison.means_table import cell_over_seeds
 from seqgan_kit.report.tables import ARROWS, headed, side_by_side
 
-SPREAD = (
-    "± is the standard deviation over seeds, or with one seed the standard error of the sampling."
-)
+SPREAD = "± is the standard deviation over seeds, or with one seed the standard error of sampling."
 _MAY_DIFFER = ("run", "scores", "pretrained", "temperatures")
 _WATCHING = ("evaluate_every", "sample_every", "save_every")
-"""Settings in which seeds of one model may differ: where a run is, what it starts from, how it is watched."""
+"""Settings in which seeds of one model may differ: paths, the start, and how often the run is recorded."""
 
 
 def runs_record(
     runs: Sequence[tuple[str, Path]], scores: Sequence[str] = (), title: str = ""
 ) -> dict[str, Any]:
-    """Title, columns, rows and refused columns of a table of runs.
+    """Return title, columns, rows and refused columns of a table of runs.
 
     Args:
-        runs: (name, folder); runs of one name are seeds of one model. Without a name a run is called as in
-            its own table.
-        scores: keys or labels of the columns, in order; all of them where none is given.
-        title: above the table.
+        runs: (name, folder) pairs; runs with the same name are seeds of one model. Without a name a run
+        keeps the name in its own table. scores: keys or labels of the columns, in order; by default all.
+        title: title above the table.
     """
     found = [ComparedRun(name, folder, on_the_way=True) for name, folder in runs]
     check_same_data(found)
@@ -65,7 +62,7 @@ def runs_record(
 
 def _standing(run: ComparedRun) -> str:
     after = run.evaluations[-1]["total_round"]
-    return f"{run.folder} has not finished; the table has its evaluation after round {after}."
+    return f"{run.folder} has not finished; the table shows its evaluation after round {after}."
 
 
 def _arms(runs: Sequence[ComparedRun]) -> list[ArmRuns]:
@@ -83,14 +80,15 @@ def _check_one_model(name: str, first: ComparedRun, run: ComparedRun) -> None:
     unlike = [key for key in {**a, **b} if a.get(key) != b.get(key)]
     if unlike:
         raise UsageError(
-            f"{first.folder} and {run.folder} are both called {name!r}, but {unlike[0]} is "
-            f"{a.get(unlike[0])!r} in the one and {b.get(unlike[0])!r} in the other: they are not two seeds "
-            f"of one model. Name one of them, as in NAME={run.folder}."
+            f"{first.folder} and {run.folder} are both named {name!r}, but {unlike[0]} is "
+            f"{a.get(unlike[0])!r} in the first and {b.get(unlike[0])!r} in the second, so "
+            "they are not two seeds of one model. Rename one of them, as in "
+            f"NAME={run.folder}."
         )
 
 
 def _settings(run: ComparedRun) -> dict[str, Any]:
-    """A run's settings by their dotted names, without those in which seeds differ."""
+    """Return a run's settings by dotted name, without those in which seeds may differ."""
     flat: dict[str, Any] = {"recipe": run.config.get("recipe")}
     for group, settings in run.config.get("config", {}).items():
         if group in _MAY_DIFFER:
@@ -111,7 +109,7 @@ def _chosen(
     for one in refused:
         if name in (one["key"], one["label"]):
             raise UsageError(
-                f"{name} was computed in different ways and cannot stand side by side: {_ways(one)}."
+                f"{name} was computed in different ways and cannot be compared: {_ways(one)}."
             )
     raise unknown("score", name, [str(column["key"]) for column in columns])
 
@@ -126,13 +124,13 @@ def _as_it_is(run: ComparedRun) -> str:
 
 
 def _real(runs: Sequence[ComparedRun], keys: Sequence[str]) -> list[dict[str, Any]]:
-    """The real row of each seed; runs of one seed have the same."""
+    """Return the row of real data of each seed; runs of one seed have the same row."""
     by_seed = {run.seed: row for run in runs if (row := run.real_row) is not None}
     return [real_row(by_seed, keys)] if by_seed else []
 
 
 def print_runs(record: Mapping[str, Any], console: Console | None = None) -> None:
-    """Prints scores down and models across, as many side by side as fit."""
+    """Print scores in rows and models in columns, as many side by side as fit."""
     console = console or Console(highlight=False)
     record = printable(record) if console.is_terminal else record
     columns, rows = record["columns"], record["rows"]
@@ -150,7 +148,7 @@ def print_runs(record: Mapping[str, Any], console: Console | None = None) -> Non
 def _grid(
     columns: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], label: int
 ) -> Table:
-    """The columns that any of the rows has."""
+    """Return the columns that at least one row has."""
     grid = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     grid.add_column("", no_wrap=True, min_width=label)
     for row in rows:
@@ -164,7 +162,7 @@ def _grid(
 
 
 def markdown(record: Mapping[str, Any]) -> str:
-    """The table for a README, models down."""
+    """Return the table as Markdown, one model per row."""
     columns = record["columns"]
     head = ["", "seeds", *(headed(column) for column in columns)]
     lines = [head, ["---"] * len(head)]
@@ -181,7 +179,7 @@ def _escaped(cell: str) -> str:
 
 
 def tsv(record: Mapping[str, Any]) -> str:
-    """A line for each model and score, with all digits."""
+    """Return the table as TSV: one line per model and score, with all digits."""
     lines = [["model", "score", "mean", "deviation", "seeds", "signature"]]
     for row in record["rows"]:
         for column in record["columns"]:
@@ -196,9 +194,9 @@ def tsv(record: Mapping[str, Any]) -> str:
 
 
 def notes(record: Mapping[str, Any]) -> list[str]:
-    """What the signs mean, and what was left out."""
+    """Return the legend and the scores that were left out."""
     left_out = [
-        f"{one['label']} is left out: it was computed in different ways: {_ways(one)}."
+        f"{one['label']} is left out, because it was computed in different ways: {_ways(one)}."
         for one in record["refused"]
     ]
     return [*record["unfinished"], f"{ARROWS} {SPREAD}", *left_out]
@@ -209,7 +207,7 @@ def _ways(refused: Mapping[str, Any]) -> str:
 
 
 def _seed_count(row: Mapping[str, Any]) -> str:
-    """How many seeds are in a row; nothing for real data."""
+    """Return the number of seeds in a row as text; empty for real data."""
     if row["role"] == "reference":
         return ""
     return str(max((len(score["by_seed"]) for score in row["scores"].values()), default=0))

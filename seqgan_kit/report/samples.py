@@ -1,4 +1,4 @@
-"""Samples for the report: early ones beside late ones, pictures as data inside the page."""
+"""Samples for the report: early and late ones, with images embedded in the page."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _PICTURE_BYTES = 4_000_000
 
 @dataclass(frozen=True)
 class Sample:
-    """What one file of samples shows."""
+    """The contents of one file of samples."""
 
     title: str
     lines: list[str]
     picture: str = ""
-    """A data URI."""
+    """Image as a data URI."""
     problem: str = ""
-    """Why there is nothing to show."""
+    """Reason why there is nothing to show."""
 
 
 def stages(folder: Path, phases: Sequence[Span]) -> list[Sample]:
-    """The first samples, the last ones before the last phase, and the last ones."""
+    """Return the first samples, the last before the last phase, and the last."""
     files = {
         int(path.stem): path
         for path in sorted((folder / "samples").glob("*.*"))
@@ -41,7 +41,7 @@ def stages(folder: Path, phases: Sequence[Span]) -> list[Sample]:
 
 
 def last_sample(folder: Path, title: str) -> Sample:
-    """The last samples of a run."""
+    """Return the last samples of a run."""
     files = [path for path in (folder / "samples").glob("*.*") if path.stem.isdigit()]
     if not files:
         return Sample(title, [], problem="no samples were drawn")
@@ -49,7 +49,7 @@ def last_sample(folder: Path, title: str) -> Sample:
 
 
 def figures(folder: Path) -> list[Sample]:
-    """The final pictures."""
+    """Return the final figures."""
     paths = sorted((folder / "figures").glob("*.png"))
     return [_sample(path, path.stem.replace("_", " ").replace("-", " ")) for path in paths]
 
@@ -73,5 +73,5 @@ def _sample(path: Path, title: str) -> Sample:
 def _picture(path: Path, title: str) -> Sample:
     content = path.read_bytes()
     if len(content) > _PICTURE_BYTES:
-        return Sample(title, [], problem=f"{path.name} is too large to be put into this page")
+        return Sample(title, [], problem=f"{path.name} is too large to embed in this page")
     return Sample(title, [], picture="data:image/png;base64," + base64.b64encode(content).decode())

@@ -1,4 +1,4 @@
-"""The final table of a run: for the terminal here, for the report through `score_table`."""
+"""The final table of a run: printed to the terminal, or prepared for the report by `score_table`."""
 
 from __future__ import annotations
 
@@ -17,61 +17,61 @@ from seqgan_kit.core.runs.terminal import printable
 
 _REFERENCE = re.compile(r"^(real|reference|held-out|test|training)\b|\bdata$", re.IGNORECASE)
 _FEW_MODELS = 5
-ARROWS = "↑ higher is better, ↓ lower is better, ≈ the nearer to real data the better;"
+ARROWS = "↑ higher is better, ↓ lower is better, ≈ closer to real data is better;"
 _SIGNS = {"higher": " ↑", "lower": " ↓", "as real": " ≈"}
 _STAR = " ★ best model, or within two standard errors of it."
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One number as shown."""
+    """A displayed number."""
 
     value: str
-    """The number in its column's digits; empty where the metric was not run."""
+    """The number with its column's digits; empty if the metric was not run."""
     error: str = ""
-    """Its standard error, if known."""
+    """Standard error, if known."""
     best: bool = False
-    """Best of its column, or not told apart from the best."""
+    """Whether it is the best of its column, or cannot be distinguished from the best."""
     change: str = ""
-    """How far it lies from a baseline, where one is compared with."""
+    """Difference from a baseline, if there is one."""
     verdict: str = ""
-    """Whether that is ``better`` or ``worse``; empty where it could be chance."""
+    """Whether the difference is ``better`` or ``worse``; empty if it could be chance."""
 
     @property
     def spread(self) -> str:
-        """The error, or nothing where it is rounding alone."""
+        """The error, or nothing if it is only rounding."""
         return self.error if self.error.strip("0.") else ""
 
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """scores.json made ready to show."""
+    """scores.json prepared for display."""
 
     title: str
     models: list[str]
     references: list[bool]
-    """Which models are no models but what they are measured against."""
+    """For each row, whether it is a reference such as real data instead of a model."""
     columns: list[Mapping[str, Any]]
     cells: list[list[Cell]]
-    """A row of cells for each model."""
+    """Cells of each model."""
     signatures: list[tuple[str, str]]
-    """(labels, how they were computed), one entry for each different signature."""
+    """Pairs of labels and their signature, one for each distinct signature."""
     notes: list[str]
     marks_best: bool
-    """Whether any cell is marked best, so that a legend is due."""
+    """Whether any cell is marked best, so that the legend explains the mark."""
     legend: str = ""
-    """What the signs mean, in a sentence."""
+    """Explanation of the signs, in a sentence."""
     most_across: int = _FEW_MODELS
-    """Models that may stand side by side in a page; with more of them each gets a line."""
+    """Maximum number of models in columns; with more, each model gets a row."""
 
     @property
     def measures_down(self) -> bool:
-        """Whether each measure gets a line in a page."""
+        """Whether each measure gets a row on a page."""
         return len(self.models) <= self.most_across
 
 
 def score_table(record: Mapping[str, Any]) -> ScoreTable:
-    """Reads the record of scores.json; what is missing from it is left empty."""
+    """Read the record of scores.json; missing values stay empty."""
     columns, rows = list(record.get("columns", [])), list(record.get("rows", []))
     best = {column["key"]: best_rows(column, rows) for column in columns}
     cells = [[_cell(c, row, i in best[c["key"]]) for c in columns] for i, row in enumerate(rows)]
@@ -89,20 +89,20 @@ def score_table(record: Mapping[str, Any]) -> ScoreTable:
 
 
 def headed(column: Mapping[str, Any]) -> str:
-    """A column's label, with a sign of where it is better."""
+    """Return a column's label with the sign of its better direction."""
     return f"{column['label']}{_SIGNS.get(str(column.get('better')), '')}"
 
 
 def is_reference(row: Mapping[str, Any]) -> bool:
-    """Whether a row is real data or the like: shown, but no rival for the best score."""
+    """Return whether a row is a reference such as real data, which cannot be the best model."""
     return bool(row.get("reference", _REFERENCE.search(row["name"])))
 
 
 def best_rows(column: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> set[int]:
-    """The best models of a column, with those that two standard errors or rounding do not tell from it.
+    """Return the best models of a column, with those within two standard errors or rounding of the best.
 
-    Of a score that is good "as real" the nearest to real data is the best, on whichever side. Nobody is best
-    where fewer than two were measured, or where nothing tells anybody apart.
+    For a score that is good "as real", the model nearest to real data is the best, on either side. No model
+    is best if fewer than two were measured, or if no two can be distinguished.
     """
     key, better = column["key"], column.get("better")
     rivals = {
@@ -132,7 +132,7 @@ def _number(value: float | None) -> float:
 
 
 def print_scores(record: Mapping[str, Any], console: Console | None = None) -> None:
-    """Prints the table to the terminal: measures down, and as many models across as fit."""
+    """Print the table to the terminal: measures in rows, and as many models in columns as fit."""
     console = console or Console(highlight=False)
     record = printable(record) if console.is_terminal else record
     table = score_table(record)
@@ -146,7 +146,7 @@ def print_scores(record: Mapping[str, Any], console: Console | None = None) -> N
 def side_by_side(
     models: int, grid: Callable[[Sequence[int]], Table], console: Console
 ) -> list[Table]:
-    """Grids of all models, each of as many neighbours as the console shows without cutting."""
+    """Return grids of all models, each with as many models as the console shows without cutting."""
     count = max(models, 1)
     for across in range(count, 0, -1):
         parts = [range(first, min(first + across, models)) for first in range(0, count, across)]
@@ -157,7 +157,7 @@ def side_by_side(
 
 
 def _width(grid: Table, console: Console) -> int:
-    """Characters that it takes to show all of it."""
+    """Return the number of characters that the whole grid needs."""
     return console.measure(grid, options=console.options.update(width=10_000)).maximum
 
 
@@ -169,7 +169,7 @@ def _grid(table: ScoreTable, models: Sequence[int], plus_minus: str) -> Table:
         grid.add_column(Text(table.models[model]), justify="right")
     for index, column in enumerate(table.columns):
         cells = [_text(table.cells[model][index], plus_minus) for model in models]
-        # Text is no markup: FD[random-1a2b3c].
+        # Text objects keep labels such as FD[random-1a2b3c] from being read as markup.
         grid.add_row(Text(str(column["label"])), column.get("better") or "", *cells)
     return grid
 
@@ -197,7 +197,7 @@ def _cell(column: Mapping[str, Any], row: Mapping[str, Any], best: bool) -> Cell
     if column["key"] not in row["values"]:
         return Cell("")
     value, digits = row["values"][column["key"]], int(column.get("digits", 3))
-    if value is None or not math.isfinite(value):  # JSON has null for both
+    if value is None or not math.isfinite(value):  # JSON has null for values that are not finite.
         return Cell("not finite")
     error = row.get("errors", {}).get(column["key"])
     known = error is not None and math.isfinite(error) and error > 0
@@ -205,13 +205,13 @@ def _cell(column: Mapping[str, Any], row: Mapping[str, Any], best: bool) -> Cell
 
 
 def _error(error: float, digits: int) -> str:
-    """In the value's digits, or in up to two more where those would show nothing but zeros."""
+    """Format an error with the value's digits, or up to two more if those would show only zeros."""
     needed = math.ceil(-math.log10(error)) if error < 1 else 0
     return f"{error:.{min(max(digits, needed), digits + 2)}f}"
 
 
 def signatures_of(columns: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """(labels, how they were computed), one entry for each different signature."""
+    """Pairs of labels and their signature, one for each distinct signature."""
     by_signature: dict[str, list[str]] = {}
     for column in columns:
         if column.get("signature"):

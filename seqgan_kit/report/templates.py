@@ -1,4 +1,4 @@
-"""What report.html and compare.html share: the templates' environment, and writing a page whole."""
+"""Template environment of report.html and compare.html, and atomic writing of pages."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from seqgan_kit.core.runs.log import write_whole
 
 
 def render_page(template: str, **values: object) -> str:
-    """The page that a template of this folder makes of the values."""
+    """Render a template of this folder with the values."""
     return _environment().get_template(template).render(**values)
 
 
 def write_page(path: Path, page: str) -> Path:
-    """Writes it so that a browser never sees half a page. Returns the path."""
+    """Write a page atomically, so that a browser never sees half of it; return the path."""
     write_whole(path, page.encode())
     return path
 
@@ -31,6 +31,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # Charts escape their own text; everything else on a page is escaped by the template.
+    # Charts escape their own text; the template escapes everything else on a page.
     environment.filters["chart"] = Markup
     return environment

@@ -177,8 +177,8 @@ def test_a_run_that_was_not_begun(tmp_path: Path) -> None:
     begin(tmp_path)
     page = page_of(tmp_path)
     assert_self_contained(page)
-    assert "Not begun" in page.text
-    assert "No round was recorded yet" in page.text
+    assert "Not started" in page.text
+    assert "No round has been recorded yet" in page.text
 
 
 def test_a_run_under_way_says_how_far_it_is_and_how_to_go_on(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_the_page_reloads_itself_only_while_the_run_goes_on(tmp_path: Path, fini
 def test_the_least_config_and_a_row_cut_short_by_a_kill(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"versions": {"seqgan_kit": "0.1.0"}}))
     (tmp_path / "metrics.jsonl").write_bytes(b'{"kind": "tra')
-    assert "Not begun" in page_of(tmp_path).text
+    assert "Not started" in page_of(tmp_path).text
 
 
 def test_rounds_without_a_finite_number(tmp_path: Path) -> None:
@@ -343,4 +343,4 @@ def test_settings_changed_on_resume_are_shown_with_their_round_and_command(tmp_p
     assert "--resume runs/a --rounds 50" in page
     assert "--resume runs/b" not in page, "it changed nothing"
     assert "Changed by a resumption after round 12" in page
-    assert "20 until then, 50 from there on" in page
+    assert "20 before, 50 after" in page

@@ -45,7 +45,7 @@ def test_a_seed_whose_score_is_not_finite_is_not_left_out_of_the_mean(tmp_path: 
 def test_other_settings_are_another_model_unless_they_only_watch(tmp_path: Path) -> None:
     first = make_run(tmp_path / "a", 0, {"Toy": scores(1, 1)}, config={"training": {"rate": 1}})
     other = make_run(tmp_path / "b", 1, {"Toy": scores(1, 1)}, config={"training": {"rate": 2}})
-    with pytest.raises(UsageError, match=r"training.rate is 1 in the one and 2 .*NAME="):
+    with pytest.raises(UsageError, match=r"training.rate is 1 in the first and 2 .*NAME="):
         runs_record([("", first), ("", other)])
     named = runs_record([("slow", first), ("fast", other)])
     assert [row["name"] for row in named["rows"]] == ["slow", "fast", "real data"]
@@ -57,10 +57,10 @@ def test_other_settings_are_another_model_unless_they_only_watch(tmp_path: Path)
 def test_one_seed_twice_and_other_data_are_refused(tmp_path: Path) -> None:
     first = make_run(tmp_path / "a", 0, {"Toy": scores(1, 1)})
     twin = make_run(tmp_path / "b", 0, {"Toy": scores(1, 1)})
-    with pytest.raises(UsageError, match="two runs of seed 0"):
+    with pytest.raises(UsageError, match="two runs with seed 0"):
         runs_record([("", first), ("", twin)])
     moon = make_run(tmp_path / "c", 1, {"Toy": scores(1, 1)}, config={"data": {"text": "moon"}})
-    with pytest.raises(UsageError, match=r"data.text is 'catworld' in the one and 'moon'"):
+    with pytest.raises(UsageError, match=r"data.text is 'catworld' in the first and 'moon'"):
         runs_record([("", first), ("", moon)])
 
 

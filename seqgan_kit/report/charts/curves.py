@@ -1,4 +1,4 @@
-"""From the rows of metrics.jsonl to charts: which numbers share one, and what it shows besides."""
+"""Charts of a run from metrics.jsonl: which numbers share a chart, its phases and reference lines."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from seqgan_kit.report.tables import is_reference
 _CAPITALS = {"kl": "KL", "nll": "NLL", "bleu": "BLEU", "fid": "FID", "lm": "LM", "js": "JS"}
 _ERROR = re.compile(r"_(standard_)?error$")
 _APART = 8.0
-"""Ratio of typical sizes from which a number's phases get a chart each."""
+"""Ratio of typical sizes above which each phase of a number gets its own chart."""
 _SPREAD = 200.0
-"""Ratio of largest to smallest value from which an axis is logarithmic."""
+"""Ratio of largest to smallest value above which an axis is logarithmic."""
 _SMOOTH_FROM = 60
-"""Rounds from which a running mean is drawn over the raw values."""
+"""Number of rounds from which a running mean is drawn over the raw values."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """Charts that belong together; ``minor`` ones start folded."""
+    """A group of charts; a ``minor`` one starts folded."""
 
     title: str
     figures: list[Figure]
@@ -42,14 +42,14 @@ class Section:
 
 
 def label(name: str) -> str:
-    """``self_bleu_4`` as a reader would write it: Self-BLEU-4."""
+    """Return the display name of a metric, such as Self-BLEU-4 for ``self_bleu_4``."""
     name = re.sub(r"bleu(?=\d)", "bleu_", name)
     words = " ".join(_CAPITALS.get(word, word) for word in re.split(r"[_/. ]+", name))
     return re.sub(r" (?=\d+$)", "-", words.replace("self BLEU", "Self-BLEU"))
 
 
 def spans(rows: Iterable[Mapping[str, Any]]) -> list[Span]:
-    """The phases along the axis of total rounds."""
+    """Return the phases along the axis of total rounds."""
     found: list[Span] = []
     for name, part in groupby(rows, key=lambda row: row["phase"]):
         start = found[-1].end if found else 0.0
@@ -58,7 +58,7 @@ def spans(rows: Iterable[Mapping[str, Any]]) -> list[Span]:
 
 
 def sections(rows: Sequence[Mapping[str, Any]], scores: Mapping[str, Any] | None) -> list[Section]:
-    """All charts of a run: evaluations, what the players train on, and the rest folded away."""
+    """Return all charts of a run: evaluations, training losses, and other numbers in a folded section."""
     train = [row for row in rows if row["kind"] == "train"]
     evaluations = [row for row in rows if row["kind"] == "evaluation"]
     phases, names = spans(rows), _names(train)
@@ -73,7 +73,7 @@ def sections(rows: Sequence[Mapping[str, Any]], scores: Mapping[str, Any] | None
             + _accuracy_figures(train, accuracies, phases),
         ),
         Section(
-            "Other numbers of training",
+            "Other training numbers",
             [f for name in rest for f in _train_figures(train, name, phases)],
             minor=True,
         ),
@@ -86,7 +86,7 @@ def _names(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _points(rows: Iterable[Mapping[str, Any]], name: str) -> list[Point]:
-    """The number's course; a null (not finite) is a gap, a round without it is not."""
+    """Return the values of a number by round. A null (not finite) is a gap; a round without it is not."""
     return [(row["total_round"], row["values"][name]) for row in rows if name in row["values"]]
 
 
@@ -130,7 +130,7 @@ def _whiskers(rows: Iterable[Mapping[str, Any]], name: str) -> list[float | None
 
 
 def _references(scores: Mapping[str, Any], key: str) -> list[tuple[str, float]]:
-    """What real data score by the same name, where the final table knows it."""
+    """Return the score of real data under the same name, if the final table has it."""
     rows = [row for row in scores.get("rows", []) if is_reference(row)]
     return [(r["name"], r["values"][key]) for r in rows if r["values"].get(key) is not None]
 
@@ -138,7 +138,7 @@ def _references(scores: Mapping[str, Any], key: str) -> list[tuple[str, float]]:
 def _train_figures(
     rows: Sequence[Mapping[str, Any]], name: str, phases: Sequence[Span]
 ) -> list[Figure]:
-    """One chart, or one a phase where the number means such different things that one would hide."""
+    """Return one chart, or one per phase if the sizes differ so much that a phase would be invisible."""
     parts: dict[str, list[Point]] = {}
     for phase, part in groupby(rows, key=lambda row: row["phase"]):
         parts.setdefault(phase, []).extend(_points(part, name))
@@ -159,7 +159,7 @@ def _figure(
     phases: Sequence[Span] = (),
     references: Sequence[tuple[str, float]] = (),
 ) -> Figure:
-    """The chart; over a logarithm where the values spread over powers of ten."""
+    """Draw a chart; its axis is logarithmic if the values span powers of ten."""
     values = [y for line in lines for _, y in line.points if y is not None]
     log = bool(values) and min(values) > 0 and max(values) > _SPREAD * min(values)
     title = f"{title} (log scale)" if log else title
@@ -192,7 +192,7 @@ def _accuracy_figures(
 
 
 def _smoothed(name: str, points: Sequence[Point], place: int) -> list[Line]:
-    """The curve; a long one pale behind its running mean."""
+    """Return the curve; a long curve is drawn faint behind its running mean."""
     if len(points) < _SMOOTH_FROM:
         return [Line(name, points, place)]
     mean = running_mean(points, max(len(points) // 25, 5))

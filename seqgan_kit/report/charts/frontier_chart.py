@@ -1,4 +1,4 @@
-"""Quality against diversity as a chart: a curve over temperatures for each arm, MLE's ground shaded."""
+"""Chart of quality against diversity: a curve over temperatures for each arm, MLE's region shaded."""
 
 from __future__ import annotations
 
@@ -24,14 +24,12 @@ def frontier_chart(
     width: int = 600,
     height: int = 420,
 ) -> str:
-    """The plane of a comparison's frontier as one ``<svg>`` element.
+    """Draw the frontier of a comparison as one ``<svg>`` element.
 
     Args:
-        record: the frontier of compare.json.
-        colours: each arm's place in the palette.
-        names: how each arm is called; one without a name is not drawn.
-        width: in the drawing's own units.
-        height: likewise.
+        record: the ``frontier`` entry of compare.json. colours: index of each arm's colour in the palette.
+        names: display name of each arm; an arm without a name is not drawn. width: width in units of the
+        drawing. height: height in units of the drawing.
     """
     points = [point for point in record["points"] if point["arm"] in names]
     arms = [arm for arm in names if any(point["arm"] == arm for point in points)]
@@ -57,13 +55,13 @@ def frontier_chart(
 
 
 def _ends(point: Point, axis: str) -> tuple[float, float]:
-    """The ends of a whisker."""
+    """Return the two ends of a whisker."""
     reach = point[f"{axis}_reach"] or 0.0
     return point[axis] - reach, point[axis] + reach
 
 
 def _attained(base: Sequence[Point], plane: Plane) -> Iterator[str]:
-    """The ground behind the baseline's frontier, shaded: what it reaches at some temperature."""
+    """Shade the region that the baseline reaches at some temperature."""
     front = pareto_front([FrontierPoint("", p["quality"], p["diversity"]) for p in base])
     if not front:
         return
@@ -75,7 +73,7 @@ def _attained(base: Sequence[Point], plane: Plane) -> Iterator[str]:
 
 
 def _curves(points: Sequence[Point], colour: int, plane: Plane) -> Iterator[str]:
-    """A curve over temperatures, one over top-k, one over top-p; the last two end in the arm as it is."""
+    """Draw a curve over temperatures, over top-k and over top-p; the last two end at temperature 1."""
     for kind in sorted({sweep_order(p["at"])[0] for p in points}):
         own = [p for p in points if sweep_order(p["at"])[0] == kind]
         own.sort(key=lambda p: sweep_order(p["at"]))
@@ -85,7 +83,7 @@ def _curves(points: Sequence[Point], colour: int, plane: Plane) -> Iterator[str]
 
 
 def _dots(points: Sequence[Point], colour: int, name: str, plane: Plane) -> Iterator[str]:
-    """Whiskers both ways, and a dot that says how it was drawn from; the arm as it is has the largest."""
+    """Draw whiskers and a dot with a tooltip for each sampling setting; temperature 1 has the largest dot."""
     for point in points:
         x, y = plane.x(point["quality"]), plane.y(point["diversity"])
         left, right = (plane.x(end) for end in _ends(point, "quality"))
@@ -106,9 +104,9 @@ def _labels(
     plane: Plane,
     bounds: Box,
 ) -> Iterator[str]:
-    """The arms' names at their largest dots, then how the others were drawn from; where there is room.
+    """Label the arms at their largest dots, then the sampling settings, where there is room.
 
-    A name that finds none stands in the legend still, and every dot says what it is when pointed at.
+    The legend still has the names without room, and every dot has a tooltip.
     """
     shown = [p for arm in arms for p in points if p["arm"] == arm]
     shown.sort(key=lambda p: bool(p["at"]))

@@ -1,4 +1,4 @@
-"""Where labels of a chart stand: no two overlap and none hides a dot. The first ones are placed first."""
+"""Places for the labels of a chart: no two overlap and none hides a dot; earlier labels go first."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _LETTER, _LINE = 6.2, 12.0
-"""Width of a letter and height of a line at the charts' font size."""
+"""Width of a letter and height of a line in pixels, at the charts' font size."""
 _RINGS = 12
 _GAP = 3.0
 _DIRECTIONS = ((0, -1), (1, -1), (1, 0), (0, 1), (-1, -1), (1, 1), (-1, 1), (-1, 0))
-"""Above first, then clockwise by how readable it is."""
+"""Directions from a dot to its label, the most readable first."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Box:
     bottom: float
 
     def overlaps(self, other: Box) -> bool:
-        """Whether the two have area in common."""
+        """Return whether the two boxes share an area."""
         return (
             self.left < other.right
             and other.left < self.right
@@ -32,7 +32,7 @@ class Box:
         )
 
     def inside(self, other: Box) -> bool:
-        """Whether it lies in the other."""
+        """Return whether this box lies inside the other."""
         return (
             other.left <= self.left
             and self.right <= other.right
@@ -42,19 +42,19 @@ class Box:
 
 
 def dot(x: float, y: float, radius: float) -> Box:
-    """The square that a dot fills."""
+    """Return the bounding square of a dot."""
     return Box(x - radius, y - radius, x + radius, y + radius)
 
 
 def place_labels(
     labels: Sequence[tuple[str, float, float]], dots: Sequence[Box], bounds: Box
 ) -> list[Box | None]:
-    """A box for each label (words, x, y of what it names), near its place; None where there is no room.
+    """Return a box for each label (text, x, y of its target), near its target; None if there is no room.
 
     Args:
-        labels: the most important first.
-        dots: what no label may hide.
-        bounds: what no label may leave.
+        labels: labels, the most important first.
+        dots: boxes that no label may hide.
+        bounds: box that no label may leave.
     """
     taken = list(dots)
     places: list[Box | None] = []
@@ -69,7 +69,7 @@ def place_labels(
 
 
 def _spots(width: float, x: float, y: float) -> Iterator[Box]:
-    """Boxes around a place, the nearest first."""
+    """Return boxes around a place, the nearest first."""
     for ring in range(_RINGS):
         away = 6.0 + _GAP + ring * 5.0
         for right, down in _DIRECTIONS:

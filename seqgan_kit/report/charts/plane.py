@@ -1,4 +1,4 @@
-"""What a chart shows, and the scales that hold it."""
+"""Lines and phases of a chart, and the scales that contain them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from seqgan_kit.report.charts.scales import Point, Scale, log_ticks, thin, ticks
 
 @dataclass(frozen=True)
 class Line:
-    """One curve."""
+    """A curve."""
 
     name: str
-    """For the legend; a line without a name stays out of it."""
+    """Name in the legend; a line without a name is not listed."""
     points: Sequence[Point]
     """(x, y) in order of x; a y of None breaks the line."""
     colour: int = 0
-    """Place in the palette."""
+    """Index of its colour in the palette."""
     marked: bool = False
-    """Draw a dot at each point: evaluations."""
+    """Whether each point has a dot, as for evaluations."""
     faint: bool = False
-    """Thin and pale: raw values behind a running mean."""
+    """Whether the line is thin and pale, as for raw values behind a running mean."""
     errors: Sequence[float | None] = ()
-    """Half-lengths of whiskers, one a point."""
+    """Half-lengths of whiskers, one per point."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def plane_of(
     y_pixels: tuple[float, float],
     rounds: bool = True,
 ) -> Plane:
-    """Scales that hold all values: y ends on ticks; x ends where the rounds end, or on ticks too."""
+    """Return scales for all values; y ends on ticks, x ends at the last round or on ticks too."""
     if not rounds:
         x_marks, y_marks = (ticks(min(values), max(values)) for values in (xs, ys))
         x = Scale(x_marks[0], x_marks[-1], *x_pixels)
@@ -68,7 +68,7 @@ def plane_of(
 
 
 def drawable(line: Line, log: bool) -> Line:
-    """The line without what a logarithm cannot show, thinned unless each point is marked."""
+    """Return the line without values that a log axis cannot show, thinned unless each point is marked."""
     if log:
         positive = [(x, y if y is not None and y > 0 else None) for x, y in line.points]
         line = replace(line, points=positive)
@@ -76,7 +76,7 @@ def drawable(line: Line, log: bool) -> Line:
 
 
 def number(value: float) -> str:
-    """A tick or a value, short: 0.25, 12, 3.1e-5, 250k."""
+    """Format a tick or value briefly: 0.25, 12, 3.1e-5, 250k."""
     if value == 0:
         return "0"
     if abs(value) >= 10_000:

@@ -1,4 +1,4 @@
-"""Numbers under the pointer, without a script: strips of a chart that show their values on hover.
+"""Tooltips without a script: strips of a chart that show their values on hover.
 
 The page's style sheet makes them visible (``.readout:hover g``); an SVG by itself keeps them hidden.
 """
@@ -14,11 +14,11 @@ from seqgan_kit.report.charts.plane import Line, Plane, number
 from seqgan_kit.report.charts.scales import Point
 
 _READOUTS = 40
-"""How many places of a chart answer to the pointer, at most."""
+"""Maximum number of strips per chart."""
 
 
 def readouts(lines: Sequence[Line], plane: Plane, x_label: str) -> Iterator[str]:
-    """Invisible strips that show the numbers at their place while the pointer is over them."""
+    """Return invisible strips that show their values while the pointer is over them."""
     told_of = [line for line in lines if line.points and not line.faint]
     xs = sorted({x for line in told_of for x, _ in line.points})
     if not xs:
@@ -42,7 +42,7 @@ def _middles(at: Sequence[float]) -> list[float]:
 
 
 def _box(texts: Sequence[str], at: float, plane: Plane) -> str:
-    """The texts in a box beside the place, on the side where there is more room."""
+    """Draw the texts in a box beside the place, on the side with more room."""
     width, top = 6.2 * max(map(len, texts)) + 10, plane.y.last_pixel + 2
     on_the_right = at < (plane.x.first_pixel + plane.x.last_pixel) / 2
     left = at + 5 if on_the_right else at - 5 - width
@@ -57,7 +57,7 @@ def _box(texts: Sequence[str], at: float, plane: Plane) -> str:
 
 
 def _at(points: Sequence[Point], place: float) -> str:
-    """The value at ``place``, or the last one before it."""
+    """Return the value at ``place``, or the last value before it."""
     before = points[: bisect_right(points, place, key=lambda point: point[0])]
     value = before[-1][1] if before else None
     return "-" if value is None else number(float(f"{value:.4g}"))

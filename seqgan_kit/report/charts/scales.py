@@ -1,4 +1,4 @@
-"""From values to pixels: axes' scales, round ticks, and curves thinned to what a screen can show."""
+"""Scales from values to pixels, round ticks, and thinning of curves to screen resolution."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Point = tuple[float, float | None]
 
 @dataclass(frozen=True)
 class Scale:
-    """From values low..high to pixels first..last, evenly in the values or in their logarithms."""
+    """A map from values low..high to pixels first..last, linear or logarithmic."""
 
     low: float
     high: float
@@ -30,8 +30,8 @@ class Scale:
 
 
 def ticks(low: float, high: float, count: int = 6, whole: bool = False) -> list[float]:
-    """About ``count`` multiples of 1, 2 or 5 times a power of ten; they enclose [low, high]."""
-    if high - low <= 1e-9 * max(abs(low), abs(high)):  # equal but for rounding
+    """Return about ``count`` multiples of 1, 2 or 5 times a power of ten that enclose [low, high]."""
+    if high - low <= 1e-9 * max(abs(low), abs(high)):  # Equal except for rounding.
         room = abs(low) / 2 or 0.5
         low, high = low - room, low + room
     raw = (high - low) / max(count - 1, 1)
@@ -43,7 +43,7 @@ def ticks(low: float, high: float, count: int = 6, whole: bool = False) -> list[
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten that enclose [low, high], with 2 and 5 times them where they are few."""
+    """Return powers of ten that enclose [low, high], with 2 and 5 times them if they are few."""
     first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
     last = max(last, first + 1)
     if last - first > 6:
@@ -55,7 +55,7 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def thin(points: Sequence[Point], buckets: int = 250) -> list[Point]:
-    """At most four points a bucket (first, lowest, highest, last), so that every spike stays."""
+    """Keep at most four points per bucket (first, lowest, highest, last), so that every spike stays."""
     if len(points) <= 4 * buckets:
         return list(points)
     size = len(points) / buckets
@@ -69,7 +69,7 @@ def thin(points: Sequence[Point], buckets: int = 250) -> list[Point]:
 
 
 def running_mean(points: Sequence[Point], window: int) -> list[Point]:
-    """The mean of the last ``window`` values at each point (of those there are); gaps stay gaps."""
+    """Return the mean of the last ``window`` values at each point; gaps stay gaps."""
     smooth: list[Point] = []
     recent: deque[float] = deque()
     total = 0.0

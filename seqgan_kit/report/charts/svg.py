@@ -1,7 +1,7 @@
-"""Line charts as SVG text: numbers in, markup out, no style sheet or script needed.
+"""Line charts as SVG text, without a style sheet or a script.
 
-Colours come from CSS variables (``--line-0`` and so on) with fallbacks, so one chart serves light and dark
-pages. The palette is safe for colour-blind readers (Okabe & Ito 2008); dashes tell lines apart again.
+Colours come from CSS variables (``--line-0`` and so on) with fallbacks, so one chart works on light and
+dark pages. The palette is safe for colour-blind readers (Okabe & Ito 2008); dashes also distinguish lines.
 """
 
 from __future__ import annotations
@@ -30,18 +30,14 @@ def chart(
     width: int = 420,
     height: int = 250,
 ) -> str:
-    """A chart of ``lines`` as one ``<svg>`` element.
+    """Draw ``lines`` as one ``<svg>`` element.
 
     Args:
-        lines: the curves.
-        title: what a screen reader says; it is not drawn.
-        phases: shaded bands.
-        references: named horizontal lines (what real data score, what chance would).
-        log: logarithmic y axis; values of 0 and below become gaps.
-        y_range: ends of the y axis that it has at least.
-        x_label: under the x axis.
-        width: in the drawing's own units; on a page the chart takes the width it is given.
-        height: likewise.
+        lines: curves. title: text for screen readers; it is not drawn. phases: shaded bands. references:
+        named horizontal lines, such as the score of real data or of chance. log: whether the y axis is
+        logarithmic; values of 0 and below become gaps. y_range: range that the y axis contains at least.
+        x_label: label of the x axis. width: width in units of the drawing; a page scales the chart to the
+        available width. height: height in units of the drawing.
     """
     lines = [drawable(line, log) for line in lines]
     references = [(name, level) for name, level in references if level > 0 or not log]
@@ -61,7 +57,7 @@ def chart(
 
 
 def text(x: float, y: float, words: str, anchor: str = "start", kind: str = "ink-2") -> str:
-    """Words at a place; ``kind`` is the page's variable for their colour."""
+    """Draw text at a place; ``kind`` is the CSS variable of its colour."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" '
         f'style="fill:var(--{kind},#555)">{escape(words)}</text>'
@@ -69,7 +65,7 @@ def text(x: float, y: float, words: str, anchor: str = "start", kind: str = "ink
 
 
 def stroke(colour: int, width: float = 2.0, opacity: float = 1.0) -> str:
-    """The style of a line of this place in the palette."""
+    """Return the style of a line with this colour of the palette."""
     dash = _DASHES[colour % len(_DASHES)] if opacity == 1 else ""
     dashed = f";stroke-dasharray:{dash}" if dash else ""
     place = colour % len(PALETTE)
@@ -80,12 +76,12 @@ def stroke(colour: int, width: float = 2.0, opacity: float = 1.0) -> str:
 
 
 def fill(colour: int) -> str:
-    """The style of an area or dot of this place in the palette."""
+    """Return the style of an area or dot with this colour of the palette."""
     return f"fill:var(--line-{colour % len(PALETTE)},{PALETTE[colour % len(PALETTE)]})"
 
 
 def frame(parts: Sequence[str], title: str, width: int, height: int) -> str:
-    """The drawn parts as one ``<svg>`` element; ``title`` is what a screen reader says."""
+    """Return the drawn parts as one ``<svg>`` element; ``title`` is the text for screen readers."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {width} {height}" '
         f'role="img" aria-label={quoteattr(title)} font-size="11">\n'
@@ -97,7 +93,7 @@ def frame(parts: Sequence[str], title: str, width: int, height: int) -> str:
 def legend(
     lines: Sequence[Line], references: Sequence[tuple[str, float]], width: int
 ) -> tuple[list[str], int]:
-    """Names with a stroke of their line, wrapped to rows; also how many rows."""
+    """Draw the legend, wrapped to rows; return it with the number of rows."""
     entries = [(line.name, stroke(line.colour)) for line in lines if line.name]
     entries += [(name, _reference_stroke(index)) for index, (name, _) in enumerate(references)]
     parts, at, row = [], float(_LEFT), 0
@@ -113,7 +109,7 @@ def legend(
 
 
 def _bands(phases: Sequence[Span], plane: Plane) -> Iterator[str]:
-    """Every second phase shaded, each with its name above where there is room for it."""
+    """Shade every second phase and write each phase's name above it where there is room."""
     top, bottom = plane.y.last_pixel, plane.y.first_pixel
     for index, span in enumerate(phases):
         left, right = plane.x(span.start), plane.x(span.end)
@@ -129,7 +125,7 @@ def _bands(phases: Sequence[Span], plane: Plane) -> Iterator[str]:
 
 
 def axes(plane: Plane, x_label: str) -> Iterator[str]:
-    """Both axes' ticks, the grid of y, and the name of x."""
+    """Draw the ticks of both axes, the horizontal grid, and the label of x."""
     left, right = plane.x.first_pixel, plane.x.last_pixel
     bottom = plane.y.first_pixel
     for mark in plane.y_marks:
@@ -157,7 +153,7 @@ def _reference(index: int, level: float, plane: Plane) -> str:
 
 
 def _curve(line: Line, plane: Plane) -> Iterator[str]:
-    """The unbroken stretches as paths, lone points as dots, then marks and whiskers."""
+    """Draw unbroken segments as paths, isolated points as dots, then marks and whiskers."""
     style = stroke(line.colour, 1.0, 0.35) if line.faint else stroke(line.colour)
     errors = line.errors or [None] * len(line.points)
     dots = []

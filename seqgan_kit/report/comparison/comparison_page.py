@@ -1,4 +1,4 @@
-"""compare.json and compare.html: a comparison on one page that needs no network and no script."""
+"""compare.json and compare.html: a comparison on one page without network access or scripts."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from seqgan_kit.report.samples import Sample, last_sample
 from seqgan_kit.report.templates import render_page, write_page
 
 _ROLES = {
-    "start": "MLE that all others start from",
+    "start": "MLE, the start of all other arms",
     "baseline": "MLE, trained further",
     "method": "method",
-    "control": "control: a reward that knows nothing",
+    "control": "control: a reward without information",
 }
 
 
 def write_comparison(
     out: Path, arms: Sequence[ArmRuns], budget: str, command: Sequence[str]
 ) -> Path:
-    """Writes compare.json and compare.html into a folder; returns the page's path.
+    """Write compare.json and compare.html into a folder; return the page's path.
 
     Args:
         out: the folder.
-        arms: with their finished runs, the baseline's among them.
-        budget: what the arms were allowed to spend, in words.
-        command: what makes this comparison.
+        arms: arms with their finished runs, including the baseline.
+        budget: budget of the arms, in words.
+        command: command line that makes this comparison.
     """
     out.mkdir(parents=True, exist_ok=True)
     record = comparison(arms, budget) | {"command": list(command)}
@@ -50,7 +50,7 @@ def write_comparison(
 
 
 def render(record: Mapping[str, Any], arms: Sequence[ArmRuns], out: Path) -> str:
-    """The page."""
+    """Render the page."""
     names = {arm.name: display_name({"name": arm.name, "role": arm.role}) for arm in arms}
     moving = {name: shown for name, shown in names.items() if _role(arms, name) != "start"}
     colours = {name: place for place, name in enumerate(moving)}
@@ -99,7 +99,7 @@ def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("arms", str(len(record["arms"]))),
         ("seeds", ", ".join(map(str, seeds))),
         ("runs", str(len(runs))),
-        ("training time in all", duration(sum(run["seconds"] for run in runs))),
+        ("total training time", duration(sum(run["seconds"] for run in runs))),
     ]
 
 
@@ -122,7 +122,7 @@ def _range(numbers: Sequence[int]) -> str:
 
 
 def _samples(arms: Sequence[ArmRuns], names: Mapping[str, str]) -> list[Sample]:
-    """The last samples of one seed's runs: the first seed that all arms have, or the arm's first."""
+    """Return the last samples of each arm for one seed: the first that all arms have, or the arm's first."""
     common = set.intersection(*(set(arm.by_seed()) for arm in arms if arm.runs))
     made = []
     for arm in arms:
@@ -144,13 +144,13 @@ def _commands(record: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _shared(out: Path) -> str:
-    """The settings that all runs took from one file."""
+    """Return the text of shared.json, the settings that all runs share."""
     path = out / "shared.json"
     return json.dumps(read_checked(path, anything), indent=1) if path.is_file() else ""
 
 
 def _revisions(record: Mapping[str, Any]) -> list[str]:
-    """Revisions of the code and versions that the runs were made with, each told once."""
+    """Return the distinct code revisions and library versions of the runs."""
     runs = [run for arm in record["arms"] for run in arm["runs"]]
     told = [f"git revision {run['revision'][:12]}" for run in runs if run["revision"]]
     told += [f"{name} {version}" for run in runs for name, version in run["versions"].items()]

@@ -1,9 +1,9 @@
-"""A comparison of arms over seeds, as compare.json holds it: means, differences, verdicts.
+"""The record of a comparison, compare.json: means over seeds, differences, verdicts.
 
-Every row of the table is an arm drawn from in one way (as it is, at a temperature, by top-k or top-p): the
-mean over its seeds, their standard deviation, and the difference from MLE as it is, seed by seed (arms of one
-seed start from one generator), with Student's paired t. Scores with different signatures are not put side by
-side.
+Every row is an arm with one sampling setting (temperature 1, another temperature, top-k or top-p). It holds
+the mean over seeds, their standard deviation, and the difference from MLE at temperature 1, seed by seed,
+with Student's paired t. (The arms of one seed start from one generator.) Scores with different signatures
+are not compared.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Row = dict[str, Any]
 
 
 def comparison(arms: Sequence[ArmRuns], budget: str, title: str = "") -> dict[str, Any]:
-    """The record of compare.json.
+    """Return the record of compare.json.
 
     Args:
-        arms: their finished runs; the baseline among them.
-        budget: what the arms were allowed to spend, in a sentence.
-        title: of the page.
+        arms: arms with their finished runs, including the baseline.
+        budget: budget of the arms, in a sentence.
+        title: title of the page.
     """
     arms = tuned_baseline(arms)
     finished = [run for arm in arms for run in arm.runs]
@@ -53,7 +53,7 @@ def comparison(arms: Sequence[ArmRuns], budget: str, title: str = "") -> dict[st
 
 
 def tuned_baseline(arms: Sequence[ArmRuns]) -> list[ArmRuns]:
-    """MLE that went on training, or the start where held-out data say that it was the better one, by seed."""
+    """Return MLE after further training, or for seeds with a better held-out likelihood the start."""
     by_name = {arm.name: arm for arm in arms}
     if BASELINE not in by_name or START not in by_name:
         return list(arms)
@@ -70,7 +70,7 @@ def tuned_baseline(arms: Sequence[ArmRuns]) -> list[ArmRuns]:
 def shared_columns(
     runs: Iterable[ComparedRun],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The columns that all tables compute alike, and those that they do not, with who computes how."""
+    """Return the columns that all tables compute alike, and the others with their signatures by run."""
     found: dict[str, dict[str, Any]] = {}
     ways: dict[str, dict[str, list[str]]] = {}
     for run in runs:
@@ -87,7 +87,7 @@ def shared_columns(
 
 
 def check_same_data(runs: Sequence[ComparedRun]) -> None:
-    """Refuses runs on different data; settings that an older version did not have are not compared."""
+    """Refuse runs on different data; settings that an older version lacked are not compared."""
     for run in runs[1:]:
         _check_same_kind(runs[0], run)
         for group in _MUST_AGREE:
@@ -96,8 +96,9 @@ def check_same_data(runs: Sequence[ComparedRun]) -> None:
             if unlike:
                 name = unlike[0]
                 raise UsageError(
-                    f"{runs[0].folder} and {run.folder} are runs on different data and cannot be compared: "
-                    f"{group}.{name} is {first[name]!r} in the one and {own[name]!r} in the other."
+                    f"{runs[0].folder} and {run.folder} are runs on different data and cannot be "
+                    f"compared: {group}.{name} is {first[name]!r} in the first and "
+                    f"{own[name]!r} in the second."
                 )
 
 
@@ -115,7 +116,7 @@ def _article(kind: str) -> str:
 
 
 def _arm_rows(arm: ArmRuns, keys: Sequence[str]) -> list[Row]:
-    """A row for each way of drawing from the generator, as it is first."""
+    """Return a row for each sampling setting, temperature 1 first."""
     runs = arm.by_seed()
     ways = {at for run in runs.values() for at in run.rows}
     return [
@@ -129,7 +130,7 @@ def _arm_rows(arm: ArmRuns, keys: Sequence[str]) -> list[Row]:
 def row_over_seeds(
     arm: ArmRuns, by_seed: Mapping[int, Mapping[str, Any]], at: str, keys: Sequence[str]
 ) -> Row:
-    """An arm's scores, drawn in one way: mean, spread and the seeds' own values of each."""
+    """Return an arm's scores for one sampling setting: mean, spread and the value of each seed."""
     name = f"{arm.name} at {at}" if at else arm.name
     scores = {key: _over_seeds(by_seed, key) for key in keys}
     return {
@@ -142,7 +143,7 @@ def row_over_seeds(
 
 
 def _over_seeds(by_seed: Mapping[int, Mapping[str, Any]], key: str) -> dict[str, Any] | None:
-    """Mean, spread and the seeds' own values of one score; None where it was not computed."""
+    """Return mean, spread and the value of each seed for one score; None if it was not computed."""
     values = {
         seed: float(row["values"][key])
         for seed, row in by_seed.items()
@@ -160,17 +161,17 @@ def _over_seeds(by_seed: Mapping[int, Mapping[str, Any]], key: str) -> dict[str,
     return {
         "mean": statistics.fmean(known),
         "deviation": statistics.stdev(known) if len(known) > 1 else None,
-        # Of the mean over these seeds, from the sampling alone.
+        # Standard error of the mean over these seeds, from sampling alone.
         "error": math.hypot(*errors.values()) / len(known) if len(errors) == len(known) else None,
         "by_seed": values,
-        # Seeds of which it is not finite, which no mean can hold.
+        # Number of seeds whose value is not finite; the mean leaves them out.
         "lost": lost,
         "errors_by_seed": errors,
     }
 
 
 def _compare_with_baseline(rows: Sequence[Row]) -> None:
-    """Adds to every other row's scores their difference from MLE as it is."""
+    """Add the difference from MLE at temperature 1 to the scores of every other row."""
     base = next((r for r in rows if r["arm"] == BASELINE and not r["at"]), None)
     if base is None:
         return
@@ -184,7 +185,7 @@ def _compare_with_baseline(rows: Sequence[Row]) -> None:
 
 
 def _real_rows(arms: Sequence[ArmRuns], keys: Sequence[str]) -> list[Row]:
-    """What real data score in the tables of MLE."""
+    """Return the rows of real data in the tables of MLE."""
     arm = next((arm for arm in arms if arm.role == "baseline" and arm.runs), None)
     if arm is None:
         return []
@@ -197,7 +198,7 @@ def _real_rows(arms: Sequence[ArmRuns], keys: Sequence[str]) -> list[Row]:
 
 
 def real_row(by_seed: Mapping[int, Mapping[str, Any]], keys: Sequence[str]) -> Row:
-    """What real data score in several tables."""
+    """Return the row of real data over several tables."""
     row = row_over_seeds(ArmRuns("real data", "method", ()), by_seed, "", keys)
     return {**row, "role": "reference"}
 
@@ -224,23 +225,25 @@ def _run_record(seed: int, run: ComparedRun) -> dict[str, Any]:
 
 
 def _notes(arms: Sequence[ArmRuns]) -> list[str]:
-    """What a reader must know besides the numbers."""
+    """Return remarks that a reader needs beside the numbers."""
     notes = []
     baseline = next((arm for arm in arms if arm.role == "baseline"), None)
     taken = [str(run.seed) for run in baseline.runs if run.arm == START] if baseline else []
     if taken:
         notes.append(
-            f"MLE of seed {', '.join(taken)} is the start itself: training it further did not lower its "
+            f"MLE of seed {', '.join(taken)} is the start itself, because further training did "
+            "not lower its "
             "held-out likelihood."
         )
     if not any(arm.role == "control" for arm in arms):
         notes.append(
-            "No control with a null reward took part (no arm has rewards, or none was given): what the "
-            "methods gained by training on, whatever the verdict, is not told apart."
+            "No control with a constant reward took part (no arm has rewards, or none was "
+            "given). So the gains of further training and of the discriminator are not "
+            "separated."
         )
     fewest = min((len(arm.by_seed()) for arm in arms if arm.role != "start"), default=0)
     if fewest < 3:
-        notes.append("An arm has fewer than three seeds: no significance is claimed for it.")
+        notes.append("An arm has fewer than three seeds, so it has no p-values.")
     run = next((run for arm in arms for run in arm.runs), None)
     told = run.scores.get("notes", []) if run is not None else []
     return [*notes, *(note for note in told if "samples a row" not in note)]

@@ -1,8 +1,8 @@
-"""Whether an arm lies beyond what a tuned MLE reaches at its temperatures (Caccia et al. 2020).
+"""Test whether an arm lies beyond what tuned MLE reaches at its temperatures (Caccia et al. 2020).
 
-Each seed's points are judged against MLE's curve of the same seed; what the seeds say together is their
-mean distance with Student's t. With fewer than three seeds the interval is that of the sampling alone: every
-number is drawn from a normal distribution around it with its standard error.
+The points of each seed are compared with MLE's curve of the same seed. The verdict over seeds is their mean
+distance with Student's t. With fewer than three seeds the interval covers sampling alone: every number is
+drawn from a normal distribution around it with its standard error.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _DRAWS = 400
 
 @dataclass(frozen=True)
 class Axes:
-    """Which scores stand for quality and for diversity. A higher-is-better score is shown as its negative."""
+    """The scores that stand for quality and for diversity; a higher-is-better score is negated."""
 
     quality: str
     diversity: str
     exact: bool = False
-    """Whether both are divergences from a known distribution."""
+    """Whether both scores are divergences from a known distribution."""
 
 
 AXES = (
@@ -38,13 +38,13 @@ AXES = (
     Axes("lm_token", "reverse_lm_token"),
     Axes("bleu5", "self_bleu5"),
 )
-"""In the order of preference; the first pair that the tables have is taken."""
+"""Pairs of axes in order of preference; the first pair that all tables have is used."""
 
 
 def frontier(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any] | None:
-    """The plane, every row's place in it by seed, and a verdict for each arm; None without axes."""
+    """Return the axes, the place of every row by seed, and a verdict for each arm; None without axes."""
     known = {column["key"]: column for column in columns}
     axes = next((a for a in AXES if a.quality in known and a.diversity in known), None)
     base = [row for row in rows if row["arm"] == BASELINE]
@@ -74,7 +74,7 @@ def _axis(column: Mapping[str, Any]) -> dict[str, str]:
 def _places(
     row: Mapping[str, Any], axes: Axes, columns: Mapping[str, Mapping[str, Any]]
 ) -> dict[int, tuple[float, float]]:
-    """(quality, diversity) by seed, lower better in both."""
+    """Return (quality, diversity) by seed; lower is better in both."""
     quality, diversity = (row["scores"].get(key, {}).get("by_seed", {}) for key in _keys(axes))
     signs = [_sign(columns[key]) for key in _keys(axes)]
     return {s: (signs[0] * quality[s], signs[1] * diversity[s]) for s in quality if s in diversity}
@@ -83,8 +83,9 @@ def _places(
 def _point(
     row: Mapping[str, Any], axes: Axes, columns: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any] | None:
-    """A row's mean place, with the half-lengths of its whiskers: the seeds' standard deviation, or with one
-    seed the sampling's standard error."""
+    """Return a row's mean place and the half-lengths of its whiskers: the standard deviation over seeds, or
+    with one seed the standard error of sampling.
+    """
     places = _places(row, axes, columns)
     if not places:
         return None
@@ -110,7 +111,7 @@ def _verdict(
     axes: Axes,
     columns: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any] | None:
-    """Where the arm lies as it is: seed by seed, then together."""
+    """Return the verdict on an arm at temperature 1: by seed, then over all seeds."""
     row = next((r for r in own if not r["at"]), None)
     if row is None:
         return None
@@ -157,7 +158,7 @@ def _judged(
         if seed in _places(other, axes, columns)
     ]
     verdict = judge(own := _drawn(row, seed, axes, columns, draws, rng), curve)
-    # A place without draws would count as known exactly, and the interval would be too short.
+    # A place without draws would count as exact, and the interval would be too short.
     drawn = all(len(point.draws) for point in (own, *curve))
     return verdict if drawn else replace(verdict, interval=None)
 
@@ -170,7 +171,7 @@ def _drawn(
     count: int,
     rng: np.random.Generator,
 ) -> FrontierPoint:
-    """The row's place of one seed, with draws by the standard errors of its two numbers if both are known."""
+    """Return a row's place for one seed, with random draws from its two standard errors if both are known."""
     place = _places(row, axes, columns)[seed]
     errors = [row["scores"][key]["errors_by_seed"].get(seed) for key in _keys(axes)]
     draws = np.empty((0, 2)) if None in errors else rng.normal(place, errors, (count, 2))
@@ -184,7 +185,9 @@ def _gap(
     axes: Axes,
     columns: Mapping[str, Mapping[str, Any]],
 ) -> float | None:
-    """Quality less the best of MLE's curve that is at least as diverse; None where nothing of it is."""
+    """Return quality minus the best quality on MLE's curve that is at least as diverse; None if no point
+    is.
+    """
     quality, diversity = _places(row, axes, columns)[seed]
     places = [_places(other, axes, columns) for other in base]
     front = pareto_front([FrontierPoint("", *at[seed]) for at in places if seed in at])
@@ -195,7 +198,9 @@ def _gap(
 
 
 def _sampling_interval(verdicts: Iterable[Verdict]) -> tuple[float | None, float | None]:
-    """Of the mean distance over these seeds, from the sampling alone; None where its errors are unknown."""
+    """Return the interval of the mean distance over these seeds from sampling alone; None if errors are
+    unknown.
+    """
     judged = list(verdicts)
     known = [verdict.interval for verdict in judged if verdict.interval is not None]
     if not known or len(known) < len(judged):

@@ -1,4 +1,4 @@
-"""Learning curves of a comparison: every arm's evaluations over the updates of its generator."""
+"""Learning curves of a comparison: the evaluations of every arm over its generator updates."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from seqgan_kit.report.charts.svg import chart
 from seqgan_kit.report.comparison.arm_runs import START, ArmRuns, ComparedRun
 
 Course = dict[float, list[float]]
-"""A number's values over the seeds, by updates."""
+"""Values of a number over the seeds, by number of updates."""
 
 
 def learning_curves(
     arms: Sequence[ArmRuns], colours: Mapping[str, int], names: Mapping[str, str]
 ) -> list[Figure]:
-    """A chart for each number that the runs evaluate: means over seeds, whiskers their deviation.
+    """Return a chart for each evaluated number: means over seeds, with standard deviations as whiskers.
 
-    All courses begin where the start ended. Without a start MLE's course from scratch would dwarf the others:
-    then its end is a line.
+    All curves begin where the start ended. Without a start, MLE's curve from scratch would dwarf the
+    others, so its end is drawn as a line.
     """
     starts = next((arm.by_seed() for arm in arms if arm.role == "start"), {})
     moving = [arm for arm in arms if arm.name in names and arm.role != "start"]
@@ -59,7 +59,7 @@ def _course(arm: ArmRuns, name: str, starts: Mapping[int, ComparedRun]) -> Cours
 
 
 def _ended_at(start: ComparedRun, name: str) -> float | None:
-    """The number at the evaluation that the start went back to: its best by held-out likelihood."""
+    """Return the number at the start's best evaluation by held-out likelihood."""
     rows = [row for row in start.evaluations if row["values"].get(name) is not None]
     judged = [row for row in rows if row["values"].get("nll_valid") is not None]
     best = min(judged, key=lambda row: row["values"]["nll_valid"], default=None)
@@ -91,7 +91,7 @@ def _figure(
 
 
 def _end(arm: ArmRuns, name: str) -> float | None:
-    """Where the number stood when the runs of an arm ended: the mean over seeds."""
+    """Return the mean over seeds of the number at the end of an arm's runs."""
     ends = [at for run in arm.runs if (at := _ended_at(run, name)) is not None]
     return statistics.fmean(ends) if ends else None
 

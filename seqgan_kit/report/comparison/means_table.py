@@ -1,4 +1,4 @@
-"""The table of a comparison: means over seeds with what they gained over MLE, for page and terminal."""
+"""The table of a comparison for page and terminal: means over seeds and differences from MLE."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from seqgan_kit.report.comparison.verdicts import verdict_sentences
 from seqgan_kit.report.tables import ARROWS, Cell, ScoreTable, headed, side_by_side, signatures_of
 
 LEVEL = 0.05
-"""p values below are called significant."""
+"""Level of significance for p values."""
 _ACROSS_PAGE = 8
 _WIDTH = 100
 
 
 def comparison_table(record: Mapping[str, Any], sweeps: bool = False) -> ScoreTable:
-    """The generators as they are and real data, or with ``sweeps`` all the other rows."""
+    """Return the rows at temperature 1 and of real data, or with ``sweeps`` all other rows."""
     rows = [row for row in record["rows"] if bool(row["at"]) == sweeps]
     columns = record["columns"]
     return ScoreTable(
@@ -42,7 +42,7 @@ def comparison_table(record: Mapping[str, Any], sweeps: bool = False) -> ScoreTa
 
 
 def display_name(row: Mapping[str, Any]) -> str:
-    """A row's name on page and screen."""
+    """Return the display name of a row."""
     if row["role"] == "baseline":
         return str(row["name"]).replace("mle", "MLE", 1)
     return f"{row['name']} (control)" if row["role"] == "control" else str(row["name"])
@@ -50,15 +50,16 @@ def display_name(row: Mapping[str, Any]) -> str:
 
 def _legend(record: Mapping[str, Any]) -> str:
     return (
-        f"{ARROWS} ± is the standard deviation over seeds (with one seed: the standard error of the "
-        "sampling). Below it the difference from MLE, paired by seed, with the p value of Student's t "
-        f"from three seeds on; green is better and orange worse with p below {LEVEL}. Nothing is "
-        f"corrected for looking at {len(record['columns'])} scores: read a lone small p with care."
+        f"{ARROWS} ± is the standard deviation over seeds (with one seed, the standard error of "
+        "sampling). The line below is the difference from MLE, paired by seed, with the p "
+        "value of Student's t for three or more seeds; green is better and orange worse "
+        f"with p below {LEVEL}. The p values are not corrected for testing "
+        f"{len(record['columns'])} scores: read a single small p with care."
     )
 
 
 def cell_over_seeds(column: Mapping[str, Any], row: Mapping[str, Any]) -> Cell:
-    """A score as shown: mean, deviation (of one seed: standard error), difference from a baseline."""
+    """Format a score: mean, standard deviation (standard error for one seed), difference from a baseline."""
     score = row["scores"].get(column["key"])
     if score is None:
         return Cell("")
@@ -89,11 +90,11 @@ def _verdict(column: Mapping[str, Any], difference: Mapping[str, Any]) -> str:
 
 
 _RECORD = record(dict.fromkeys(("arms", "columns", "rows", "refused", "notes"), list_of(anything)))
-"""compare.json, as far as the table needs it."""
+"""The parts of compare.json that the table needs."""
 
 
 def print_comparison(out: Path, console: Console | None = None) -> None:
-    """Prints the table and the verdicts of a comparison's folder, 100 columns wide at most."""
+    """Print the table and the verdicts of a comparison's folder, at most 100 columns wide."""
     path = Path(out) / "compare.json"
     if not path.is_file():
         return
@@ -109,13 +110,15 @@ def print_comparison(out: Path, console: Console | None = None) -> None:
     )
     console.print(*grids, sep="\n")
     notes = [
-        "± deviation over seeds (of one seed: standard error); below: difference from MLE, paired by seed, "
-        "p of Student's t from three seeds on."
+        "± standard deviation over seeds (standard error for one seed); below: difference from "
+        "MLE, paired by seed, with p of Student's t for three or more seeds."
     ]
     for line in [*notes, *(text for _, text in verdict_sentences(made)), *made["notes"]]:
         console.print(Text(line, style="dim"))
     for refused in made["refused"]:
-        console.print(Text(f"{refused['label']} is left out: it was computed in different ways."))
+        console.print(
+            Text(f"{refused['label']} is left out, because the runs computed it in different ways.")
+        )
     console.print(Text(f"wrote {Path(out) / 'compare.html'}"))
 
 

@@ -89,7 +89,7 @@ def test_the_page_holds_everything(tmp_path: Path) -> None:
         "1 run missing",
         "constant, seed 2: it <failed>",
         "constant (control)",
-        "control: a reward that knows nothing",
+        "control: a reward without information",
         "sample of toy <i>",
         "seqgan-kit compare toy --arm 'a=b <c>'",
         "seqgan-kit run toy '<b>'",

@@ -76,20 +76,20 @@ def test_scores_with_different_signatures_are_left_out_and_named(tmp_path: Path)
 
 def test_runs_on_different_data_are_refused(tmp_path: Path) -> None:
     arms = arms_of(tmp_path, {"toy": [scores(0.6, 0.7)]}, config={"data": {"text": "my.txt"}})
-    with pytest.raises(UsageError, match=r"data\.text is 'catworld' in the one and 'my\.txt'"):
+    with pytest.raises(UsageError, match=r"data\.text is 'catworld' in the first and 'my\.txt'"):
         comparison(arms, "")
 
 
 def test_two_runs_of_one_seed_are_refused(tmp_path: Path) -> None:
     twice = [make_run(tmp_path / n, 4, MLE) for n in ("a", "b")]
-    with pytest.raises(UsageError, match="two runs of seed 4"):
+    with pytest.raises(UsageError, match="two runs with seed 4"):
         comparison(collected_arms({"mle": twice}), "")
 
 
 def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "a", 0, MLE)
     (folder / "scores.json").unlink()
-    with pytest.raises(UsageError, match=r"no finished run: scores\.json is missing"):
+    with pytest.raises(UsageError, match=r"not a finished run, because scores\.json is missing"):
         comparison(collected_arms({"mle": [folder]}), "")
 
 
@@ -173,7 +173,7 @@ def test_a_point_of_mles_curve_lies_on_it(tmp_path: Path) -> None:
     ((side, sentence),) = verdict_sentences(record)
     assert side == "on"
     assert sentence.startswith(
-        "toy is exactly as good as a colder MLE here. It lies on MLE's curve exactly."
+        "toy is exactly as good as a colder MLE here. It lies exactly on MLE's curve."
     )
 
 
@@ -182,8 +182,8 @@ def test_seeds_that_disagree_are_not_told_apart(tmp_path: Path) -> None:
     record = comparison(arms_of(tmp_path, {"toy": rows}), "")
     ((side, sentence),) = verdict_sentences(record)
     assert side == "on"
-    assert sentence.startswith("toy is as good as a colder MLE here, as far as can be told. It ")
-    assert "is not told apart from MLE's curve" in sentence
+    assert sentence.startswith("toy is as good as a colder MLE here, within the uncertainty. It ")
+    assert "cannot be distinguished from MLE's curve" in sentence
 
 
 def test_one_seed_has_the_samplings_interval(tmp_path: Path) -> None:
