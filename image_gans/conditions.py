@@ -129,7 +129,7 @@ def conditioned(corpus: ImageCorpus, names: tuple[str, ...] = ()) -> LabelledCor
 
 
 def _check(name: str, corpus: ImageCorpus) -> None:
-    """Refuses a label that some pictures lack or that tells nothing apart."""
+    """Refuse a label that some pictures lack or that tells nothing apart."""
     missing = int((corpus.train_labels[name] < 0).sum())
     if missing:
         raise DataError(

@@ -54,7 +54,7 @@ class FewLabels:
 
 
 def few_labels(corpus: ImageCorpus, settings: LabelSettings, seed: int) -> FewLabels:
-    """Draws the labelled pictures, the same for the same seed."""
+    """Draw the labelled pictures, the same for the same seed."""
     names = corpus.label_names
     if not names:
         raise DataError(

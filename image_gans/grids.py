@@ -58,7 +58,7 @@ def grid(images: Tensor, *, columns: int | None = None, padding: int = 2, scale:
 def save_grid(
     images: Tensor, path: Path, *, columns: int | None = None, padding: int = 2, scale: int = 1
 ) -> Path:
-    """Writes :func:`grid` of the pictures as a PNG, making its folder; returns the path."""
+    """Write :func:`grid` of the pictures as a PNG, making its folder; return the path."""
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise UsageError(f"a grid is written as PNG, but {path} does not end in .png.")
@@ -69,7 +69,7 @@ def save_grid(
 
 
 def save_picture(picture: Image.Image, path: Path, kind: str = "PNG", **options: Any) -> Path:
-    """Writes a picture whole or not at all; returns the path."""
+    """Write a picture whole or not at all; return the path."""
     content = io.BytesIO()
     picture.save(content, format=kind, **options)
     write_whole(path, content.getvalue())

@@ -154,7 +154,7 @@ def _check_fit(
     estimator: Estimator | None,
     penalties: Sequence[Penalty],
 ) -> None:
-    """Refuses what has no meaning together."""
+    """Refuse what has no meaning together."""
     used, names = techniques.used(), ", ".join(penalty.name for penalty in penalties)
     reasons = (
         (

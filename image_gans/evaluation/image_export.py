@@ -110,7 +110,7 @@ class ImageModel:
         condition: str | None = None,
         detokenize: bool = False,
     ) -> Path:
-        """Draws ``n`` pictures into one PNG grid and returns its path.
+        """Draw ``n`` pictures into one PNG grid and return its path.
 
         Args:
             n: how many.
@@ -153,7 +153,7 @@ def check_image_model(generator: nn.Module) -> None:
 def save_image_model(
     folder: Path, generator: nn.Module, about: Mapping[str, Any] | None = None
 ) -> None:
-    """Writes model.json and generator.safetensors.
+    """Write model.json and generator.safetensors.
 
     Args:
         folder: a run's ``model`` folder.

@@ -22,7 +22,7 @@ def save_scatter(
     radius: float = 0.0,
     pixels: int = 512,
 ) -> Path:
-    """Draws points [N,2] over the modes they should lie in; returns the path of the PNG.
+    """Draw points [N,2] over the modes they should lie in; return the path of the PNG.
 
     Args:
         points: those outside the picture are left out.

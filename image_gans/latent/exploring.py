@@ -162,7 +162,7 @@ def read_picture(path: Path, channels: int, size: int) -> Tensor:
 
 
 def save_animation(frames: Tensor, path: Path) -> Path:
-    """Writes [T,N,C,H,W], N moving pictures side by side, as a GIF that goes there and back."""
+    """Write [T,N,C,H,W], N moving pictures side by side, as a GIF that goes there and back."""
     scale = _scale(frames)
     sheets = [grid(frame, scale=scale).expand(3, -1, -1).permute(1, 2, 0) for frame in frames]
     images = [Image.fromarray(sheet.contiguous().numpy()) for sheet in sheets]

@@ -117,7 +117,7 @@ def project(
     moves: int = 300,
     learning_rate: float = 0.1,
 ) -> Projection:
-    """Searches z for which G(z) is a given picture: [C,H,W], starts [R,d].
+    """Search z for which G(z) is a given picture: [C,H,W], starts [R,d].
 
         z <- z - Adam(d/dz mean (G(z) - x)^2),   its step size falling to 0 along a half cosine
 

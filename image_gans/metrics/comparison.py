@@ -103,7 +103,7 @@ class Comparison:
         return None
 
     def check(self) -> None:
-        """Refuses features that cannot be had, before a run rather than at its end; trains nothing."""
+        """Refuse features that cannot be had, before a run rather than at its end; train nothing."""
         if self.features not in ("auto", "none", "random"):
             _, channels, size, _ = self.corpus.train.shape
             labels, names = recognisable(self.corpus.train_labels, self.corpus.label_names)

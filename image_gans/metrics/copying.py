@@ -52,7 +52,7 @@ class CopyCheck:
 def check_copies(
     samples: ArrayLike, train: ArrayLike, held_out: ArrayLike, quantile: float = 0.05
 ) -> CopyCheck:
-    """Compares samples' distances to the training set with those of held-out real pictures.
+    """Compare samples' distances to the training set with those of held-out real pictures.
 
     Args:
         samples: [N,F] features or pixels of samples.

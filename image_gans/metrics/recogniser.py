@@ -122,7 +122,7 @@ def digest(module: nn.Module) -> str:
 
 
 def save_recogniser(path: Path, recogniser: Recogniser) -> None:
-    """Writes weights and config into one file, which appears complete or not at all."""
+    """Write weights and config into one file, which appears complete or not at all."""
     tensors = {name: t.detach().cpu().contiguous() for name, t in recogniser.state_dict().items()}
     config = json.dumps(asdict(recogniser.config), ensure_ascii=False)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -165,7 +165,7 @@ class ConditionalBatchNorm(nn.Module):
 def condition_norms(
     network: nn.Module, width: int, one_hot: bool = False
 ) -> list[ConditionalBatchNorm]:
-    """Puts a conditional norm in the place of every batch norm of the network; returns them."""
+    """Put a conditional norm in the place of every batch norm of the network; return them."""
     placed = []
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
@@ -182,7 +182,7 @@ def condition_norms(
 
 @contextmanager
 def _told(norms: list[ConditionalBatchNorm], labels: Tensor) -> Iterator[None]:
-    """Lets the norms know the embedded labels of the pictures under way."""
+    """Let the norms know the embedded labels of the pictures under way."""
     for norm in norms:
         norm.told = labels
     try:

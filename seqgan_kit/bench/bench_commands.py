@@ -206,7 +206,7 @@ def _say(line: str) -> None:
 
 
 def print_with_threads(threads: int, measure: Callable[[], str]) -> None:
-    """Measures with so many threads, 0 for torch's choice, and leaves torch as it was."""
+    """Measure with so many threads, 0 for torch's choice, and leaves torch as it was."""
     # torch is loaded only when something is computed, so that --help is quick.
     import torch
 

@@ -104,7 +104,7 @@ class _World:
             yield {"real": self.reals[rows]}
 
     def learn(self) -> float:
-        """Trains both players for a while, then baselines with a memory; returns D's accuracy at the end."""
+        """Train both players for a while, then baselines with a memory; return D's accuracy at the end."""
         moves = self.setting.mle_epochs * len(self.reals) // 64
         losses = (mle_loss(self.generator, batch) for batch in self.batches(moves))
         _descend(self.generator, losses, 1e-2)
@@ -154,7 +154,7 @@ def total_variance(estimates: Tensor) -> tuple[float, float]:
 def measure_noise(
     setting: VarianceSetting, progress: Callable[[str], None] = lambda line: None
 ) -> list[Noise]:
-    """Estimates by every estimator in turns, at the same weights."""
+    """Estimate by every estimator in turns, at the same weights."""
     world = _World(setting)
     accuracy, seconds = timed(world.learn)
     progress(f"trained in {seconds:.0f} s; the discriminator is right {accuracy:.0%} of the time")

@@ -171,7 +171,7 @@ class _WatchedScorer:
 def time_steps(
     setting: SeqGANSetting, progress: Callable[[str], None] = lambda line: None
 ) -> SeqGANTiming:
-    """Makes both steps in turns, ``setting.repeats`` times each after one warm-up of the fast one."""
+    """Make both steps in turns, ``setting.repeats`` times each after one warm-up of the fast one."""
     players = _Players(setting)
     players.fast(_Stopwatch())
     plain: defaultdict[str, Seconds] = defaultdict(list)

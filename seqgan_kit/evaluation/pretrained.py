@@ -25,7 +25,7 @@ def start_from(
     tokenizer: Tokenizer,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Gives ``generator`` the weights that the run in ``run_dir`` ended with; nothing where it is "".
+    """Give ``generator`` the weights that the run in ``run_dir`` ended with; nothing where it is "".
 
     Several methods that start from one generator differ in nothing but the method, and its training is paid
     for once. Settings that shape no weight and change no probability, such as dropout, may differ.

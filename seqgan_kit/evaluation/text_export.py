@@ -127,7 +127,7 @@ def save_text_model(
     about: Mapping[str, Any] | None = None,
     discriminator: nn.Module | None = None,
 ) -> None:
-    """Writes model.json (with what else there is to say about the model), its weights and tokenizer.json.
+    """Write model.json (with what else there is to say about the model), its weights and tokenizer.json.
 
     The discriminator that it was trained with is saved beside it if one is given. Networks of a class that is
     not this package's are saved too; model.json names the class for people.

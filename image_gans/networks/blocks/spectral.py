@@ -47,7 +47,7 @@ class SpectralNorm(_SpectralNorm):
 
 
 def spectrally_normalised(module: Module) -> Module:
-    """Divides every weight matrix of the module, in place, by its largest singular value; returns the module.
+    """Divide every weight matrix of the module, in place, by its largest singular value; return the module.
 
     Weights that are so already are left as they are. Exported are :func:`plain_weights`.
     """

@@ -109,7 +109,7 @@ def train_language_model(
     vocabulary: Sequence[str] | None = None,
     backwards: bool = False,
 ) -> LSTMLanguageModel:
-    """Trains a model; the same seed and sentences give the same one on the same machine.
+    """Train a model; the same seed and sentences give the same one on the same machine.
 
     Args:
         sentences: as lists of words.
@@ -156,7 +156,7 @@ def _train(
     settings: LanguageModelSettings,
     rng: torch.Generator,
 ) -> None:
-    """Leaves the weights of the epoch with the best held-out likelihood."""
+    """Leave the weights of the epoch with the best held-out likelihood."""
     optimizer = torch.optim.Adam(generator.parameters(), settings.learning_rate)
     steps = settings.epochs * math.ceil(len(rows) / settings.batch_size)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.02, steps)

@@ -93,7 +93,7 @@ def paired_difference(
     resamples: int = DEFAULT_RESAMPLES,
     level: float = DEFAULT_LEVEL,
 ) -> PairedDifference:
-    """Compares two systems item by item; arguments as for ``bootstrap_interval``."""
+    """Compare two systems item by item; arguments as for ``bootstrap_interval``."""
     a, b = _items(first, resamples, level), _items(second, resamples, level)
     if a.shape != b.shape:
         raise DataError(

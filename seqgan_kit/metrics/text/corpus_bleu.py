@@ -121,7 +121,7 @@ def score_of_counts(order: int = DEFAULT_ORDER) -> Statistic:
 
 
 def check_streams(hypotheses: Sequence[str], streams: Sequence[Sequence[str]]) -> None:
-    """Refuses what is no set of parallel references."""
+    """Refuse what is no set of parallel references."""
     if isinstance(hypotheses, str) or isinstance(streams, str):
         raise UsageError("corpus BLEU takes a list of lines and a list of lists of references.")
     if not hypotheses:
