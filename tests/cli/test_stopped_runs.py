@@ -81,7 +81,7 @@ def test_it_stands_in_a_table_by_its_last_evaluation(
         run.log("evaluation", **where, values={"diversity": number / 8, "lost": float("nan")})  # type: ignore[arg-type]
     assert main(["table", str(tmp_path / "run")]) == 0
     told = capsys.readouterr().out
-    assert "run has not finished; the table has its evaluation after round 6." in " ".join(
+    assert "run has not finished; the table shows its evaluation after round 6." in " ".join(
         told.split()
     )
     assert "diversity" in told
