@@ -69,10 +69,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         help="seeds (default: 0 1 2); fewer than three give no p-values",
     )
     parser.add_argument(
-        "--preset",
-        metavar="PRESET",
-        default="default",
-        help="preset of every method (default: default)",
+        "--preset", metavar="PRESET", default="default", help="preset of all methods (default)"
     )
     parser.add_argument(
         "--budget",
@@ -84,10 +81,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         "--updates", metavar="N", type=whole_number(1), help="generator updates of every arm"
     )
     parser.add_argument(
-        "--seconds",
-        metavar="S",
-        type=positive_number(),
-        help="training time of every arm in seconds",
+        "--seconds", metavar="S", type=positive_number(), help="seconds of training of every arm"
     )
     parser.add_argument("--text", metavar="FILE", help="training text (default: the cat world)")
     parser.add_argument("--test-text", metavar="FILE", help="held-out text")
@@ -97,8 +91,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=positive_number(),
         default=list(TEMPERATURES),
-        help="further sampling temperatures of all arms, for the frontier (default: 0.7 0.8 0.9 "
-        "1.1)",
+        help="further temperatures of all arms, for the frontier (default: 0.7 0.8 0.9 1.1)",
     )
     for flag, of, kind in (
         ("--top-k", "K", whole_number(1)),
@@ -110,8 +103,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
             nargs="*",
             type=kind,
             default=[],
-            help="truncated sampling of all arms; scores samples only, because it has no "
-            "likelihood",
+            help="truncated sampling of all arms; it has no likelihood, only scores of samples",
         )
     parser.add_argument(
         "--shared",
@@ -125,18 +117,13 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         default=[],
-        help="existing runs: ARM=DIR DIR ...; 'mle' is the baseline. Without recipes nothing is "
-        "trained",
+        help="existing runs: ARM=DIR DIR ...; 'mle' is the baseline; needs no recipes",
     )
     parser.add_argument(
-        "--out", metavar="DIR", type=Path, default=Path("runs/compare"), help="(runs/compare)"
+        "--out", metavar="DIR", type=Path, default=Path("runs/compare"), help="output folder"
     )
     parser.add_argument(
-        "--jobs",
-        metavar="N",
-        type=whole_number(1),
-        default=1,
-        help="number of runs at a time (default: 1)",
+        "--jobs", metavar="N", type=whole_number(1), default=1, help="parallel runs (default: 1)"
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="print the commands without running them"
