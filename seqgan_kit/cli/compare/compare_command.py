@@ -28,8 +28,7 @@ from it: each method, MLE itself ('mle', for as long as the longest method), and
 ('constant'): the first method that learns from rewards, with a constant reward. What the control
 gains is not due to the discriminator. Every run is an ordinary run directory OUT/ARM/seed-S.
 Finished runs are reused, interrupted runs are resumed, and a failed run does not stop the others,
-so the same command always continues. Writes OUT/compare.html, one self-contained page, and
-OUT/compare.json.
+so the same command always continues. Writes OUT/compare.html and OUT/compare.json.
 
 The budget limits each arm after the start:
   updates   of the generator, adversarial and teacher-forcing updates together. --updates sets the
