@@ -5,6 +5,7 @@ $ python recipes/seqgan.py --text my.txt --out runs/mine  your own text, a line 
 $ python recipes/seqgan.py paper --text my.txt            the paper's settings on your text (hours; use a GPU)
 $ python recipes/seqgan.py fast --text my.txt             the paper's D, 4 rollouts with a baseline (hours)
 $ python recipes/seqgan.py oracle                         the LSTM world of the paper
+$ python recipes/seqgan.py --reward my.py:function        a reward of your own, from lines to numbers
 $ python recipes/seqgan.py smoke                          seconds, to see that everything works
 $ python recipes/seqgan.py --resume runs/seqgan           go on where a run stopped
 $ torchrun --nproc_per_node 2 recipes/seqgan.py           several processes
@@ -98,9 +99,10 @@ def main(cfg: Config) -> None:
         generator = starting_generator(run, cfg.generator, corpus, training.pretrained)
         words, length, pad = corpus.tokenizer.vocabulary_size, corpus.length, corpus.tokenizer.pad
         discriminator = build_discriminator(cfg.discriminator, words, length, pad=pad)
-        game = seqgan.build(generator, discriminator, cfg.method, training)
+        scorer = TextScorer(corpus, world, cfg.scores, cfg.method.reward)
+        reward = scorer.own_reward
+        game = seqgan.build(generator, discriminator, cfg.method, training, own_reward=reward)
 
-        scorer = TextScorer(corpus, world, cfg.scores)
         hooks = text_hooks(scorer, PinnedDiscriminator(), GuessingDiscriminator())
         phases = seqgan.phases(cfg.method, training)
         trainer = Trainer(run, game, phases, feed, hooks)

@@ -58,8 +58,6 @@ def shell(home: Path) -> Iterator[OneProcess]:
 
 @pytest.mark.parametrize("page", RUN)
 def test_page(page: str, home: Path, shell: OneProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    if page == "howto/reward.md":
-        pytest.xfail("waits for --reward FILE:FUNCTION")
     monkeypatch.chdir(home)
     names: dict[str, object] = {"__name__": "page"}
     for block in blocks(TEXTS[page]):

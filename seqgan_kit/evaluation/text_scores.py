@@ -8,7 +8,7 @@ samples alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ from seqgan_kit.evaluation.corpora.held_out import (
 )
 from seqgan_kit.evaluation.corpora.known_worlds import World, sampling_seed
 from seqgan_kit.evaluation.evaluation_settings import some_of
+from seqgan_kit.evaluation.own_functions import OwnFunctions, own_functions
 from seqgan_kit.evaluation.score_tables import Column, table_row
 from seqgan_kit.evaluation.text_export import check_text_model, export_game
 from seqgan_kit.metrics.statistics.divergences import Estimate
@@ -59,6 +60,10 @@ class TextScoreSettings:
     bleu: Literal["auto", "yes", "no"] = "auto"
     """BLEU and Self-BLEU in the final table; auto: yes, except of an oracle's tokens, which are no words."""
 
+    metrics: tuple[str, ...] = ()
+    """Functions of your own, FILE.py:FUNCTION, from a list of lines to a list of numbers; their means become
+    curves and columns of the final table."""
+
     def __post_init__(self) -> None:
         for temperature in self.temperatures:
             check_sampling_options(temperature, None, None)
@@ -78,15 +83,29 @@ class TextScorer:
         corpus: what the generator was trained on; its test split is the reference.
         world: the known distribution, if there is one.
         settings: how many samples each score uses.
+        reward: the generator's reward; a function of the user's is measured as a metric is.
     """
 
     corpus: TextCorpus
     world: World | None = None
     settings: TextScoreSettings = TextScoreSettings()
+    reward: str = ""
 
     def check(self, game: Game) -> None:
-        """Raise UsageError, before training, for a generator that could not be saved."""
+        """Raise UsageError, before training, for a generator that could not be saved or a wrong function."""
         check_text_model(game.generator)
+        taken = {"nll_valid", "diversity", *(c["key"] for c in self._known_columns())}
+        self.own.check(self.corpus.train_lines, taken)
+
+    @cached_property
+    def own(self) -> OwnFunctions:
+        """The user's functions among reward and metrics."""
+        return own_functions(self.reward, self.settings.metrics)
+
+    @property
+    def own_reward(self) -> Callable[[Tensor], Tensor] | None:
+        """The reward of token rows, if it is a function of the user's."""
+        return self.own.of_rows(self.corpus.tokenizer)
 
     def export(self, game: Game, folder: Path, about: Mapping[str, Any] | None = None) -> None:
         """Write the game's generator and discriminator into a run's ``model`` folder."""
@@ -102,7 +121,8 @@ class TextScorer:
         if self.world is not None:
             scores = self.world.curves(self.corpus, generator, tokens)
             values |= {name: estimate.value for name, estimate in scores.items()}
-        return {**values, "diversity": diversity(self._words(tokens))}
+        values["diversity"] = diversity(self._words(tokens))
+        return values | (self.own.means(self.lines(tokens)) if self.own.all else {})
 
     def draw_lines(self, game: Game, rng: torch.Generator, path: Path) -> None:
         """The sampling hook: a few lines as text."""
@@ -149,6 +169,8 @@ class TextScorer:
         rng.manual_seed(sampling_seed(self.world, seed))
         tokens = _draw(generator, self.settings.score_samples, rng)
         scores = self.exact_scores(generator, tokens) | likelihood_of_test(generator, self.corpus)
+        if self.own.all:
+            scores |= self.own.estimates(self.lines(tokens))
         return table_row(name, scores | self._ngram_scores(self._words(tokens[: self.compared])))
 
     def real_row(self, rng: np.random.Generator) -> dict[str, Any]:
@@ -159,7 +181,8 @@ class TextScorer:
             scores, lines = self.world.real_scores(self.corpus, self.settings.score_samples, rng)
         if not self._world_writes:
             lines = some_of(self._peers[1], self.compared, rng)
-        return table_row("real data", scores | self._ngram_scores(self._split(lines)))
+        ngrams = self._ngram_scores(self._split(lines))
+        return table_row("real data", scores | self.own.estimates(lines) | ngrams)
 
     @cached_property
     def compared(self) -> int:
@@ -231,6 +254,10 @@ class TextScorer:
         return [self.corpus.tokenizer.words(line) for line in lines]
 
     def _columns(self) -> list[Column]:
+        own = self.own.columns(self.settings.score_samples)
+        return [*own, *self._known_columns()]
+
+    def _known_columns(self) -> list[Column]:
         n, refs = self.settings.score_samples, len(self.corpus.test_lines)
         tok = self.corpus.tokenizer.kind
         columns = likelihood_columns(refs) if self.world is None else self.world.columns(n, refs)

@@ -24,13 +24,14 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Literal
 
 from seqgan_kit.core.bounds import Count, Positive, Share, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.estimators import RewardKind
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import expected_logit, expected_probability
 from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.sequences.estimators.baselines import (
     Baseline,
     baseline_players,
@@ -42,8 +43,12 @@ from seqgan_kit.sequences.estimators.baselines import (
 from seqgan_kit.sequences.estimators.reinforce import Reinforce
 from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.sampling.rollout import Reward
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 from seqgan_kit.sequences.sequence_game import SequenceGame
+
+REWARDS = ("probability", "logit", "constant", "random")
+"""Rewards that have a name."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +68,17 @@ class SeqGANMethod:
     """Share of the moving-average baseline kept after an update."""
     critic_learning_rate: Weight = 1e-2
     """Adam's learning rate of the learned critic."""
-    reward: Literal["probability", "logit", "constant", "random"] = "probability"
-    """Reward of a sequence: D's output as a probability or a logit. constant and random ignore D; they are
-    controls: a gain with them does not come from the discriminator."""
+    reward: str = "probability"
+    """Reward of a sequence: D's output as a probability or a logit, or FILE.py:FUNCTION, a function of your
+    own from a list of lines to a list of numbers. constant and random ignore D; they are controls: a gain
+    with them does not come from the discriminator."""
     chunk_rows: Positive = CHUNK_ROWS
     """Completions sampled and scored in one chunk of rows; limits memory and does not change results."""
 
     def __post_init__(self) -> None:
         check_baseline(self.baseline, self.rollouts, lags=self.rollout_lag > 0)
+        if self.reward not in REWARDS and ":" not in self.reward:
+            raise unknown("reward", self.reward, [*REWARDS, "FILE.py:FUNCTION"])
 
 
 class SeqGAN(SequenceGame):
@@ -82,15 +90,24 @@ class SeqGAN(SequenceGame):
         discriminator: Discriminator,
         method: SeqGANMethod,
         training: FineTuning,
+        own_reward: Reward | None = None,
     ):
+        if (":" in method.reward) != (own_reward is not None):
+            raise UsageError(
+                f"reward is {method.reward!r}, so build(...) must be given "
+                f"{'no own_reward' if own_reward else 'the function as own_reward'}."
+            )
         others = baseline_players(
             method.baseline, generator, training.batch_size, method.baseline_decay
         )
         if method.rollout_lag:
             others["rollout_policy"] = copy.deepcopy(generator)
         objective = expected_logit() if method.reward == "logit" else expected_probability()
-        reward = method.reward if method.reward in ("constant", "random") else "verdict"
-        estimator = Reinforce(method.rollouts, method.baseline, method.chunk_rows, reward)
+        controls: dict[str, RewardKind] = {"constant": "constant", "random": "random"}
+        reward = controls.get(method.reward, "verdict")
+        estimator = Reinforce(
+            method.rollouts, method.baseline, method.chunk_rows, reward, own_reward
+        )
         super().__init__(generator, discriminator, objective, estimator, training, others=others)
         self.lag = method.rollout_lag
 
@@ -114,9 +131,13 @@ def build(
     discriminator: Discriminator,
     method: SeqGANMethod,
     training: FineTuning,
+    own_reward: Reward | None = None,
 ) -> SeqGAN:
-    """Build the game from its players and settings."""
-    return SeqGAN(generator, discriminator, method, training)
+    """Build the game from its players and settings.
+
+    ``own_reward`` is the function that ``method.reward`` names, as one of token rows.
+    """
+    return SeqGAN(generator, discriminator, method, training, own_reward)
 
 
 def phases(method: SeqGANMethod, training: FineTuning, given: int = 0) -> tuple[Phase, ...]:

@@ -22,6 +22,7 @@ from seqgan_kit.sequences.estimators.rewards import (
 )
 from seqgan_kit.sequences.estimators.trials import Trials, mean_values, rollout_rewards, try_actions
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.sampling.rollout import Reward
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 
 
@@ -57,6 +58,8 @@ class Reinforce:
     reward: RewardKind = "verdict"
     """verdict: D's. Controls: constant (1 for all; with a baseline G does not move) and random (uniform
     numbers); the expected gradient of both is 0."""
+    own: Reward | None = None
+    """A function from rows [M,S+T] to rewards [M], in the place of D's verdict."""
 
     def __post_init__(self) -> None:
         if self.rollouts < 0:
@@ -98,7 +101,7 @@ class Reinforce:
     ) -> Tensor:
         """Return Q [B,T] of the written tokens of sampled rows [B,S+T]."""
         if self.rollouts == 0:
-            rewards = sequence_rewards(game, tokens, self.reward, rng, self.chunk_rows)
+            rewards = sequence_rewards(game, tokens, self.reward, rng, self.chunk_rows, self.own)
             written = game.generator.written(tokens)
             return rewards.unsqueeze(1).expand(written.shape)
         name = "rollout_policy" if "rollout_policy" in game.players else "generator"
@@ -107,7 +110,7 @@ class Reinforce:
             mask = policy.token_mask(tokens)
             return mean_values(*self._null_rewards(mask, rng), mask)
         with torch.no_grad(), evaluating(game.discriminator):
-            reward = completion_reward(game)
+            reward = completion_reward(game) if self.own is None else self.own
             return rollout_rewards(
                 policy, tokens, reward, self.rollouts, rng=rng, chunk_rows=self.chunk_rows
             )
@@ -120,7 +123,8 @@ class Reinforce:
         generator = game.generator
         known = self.reward == "verdict"
         with torch.no_grad(), evaluating(game.discriminator):
-            reward = completion_reward(game) if known else _nothing
+            judge = completion_reward(game) if self.own is None else self.own
+            reward = judge if known else _nothing
             tried = try_actions(
                 generator, tokens, reward, self.rollouts, rng=rng, chunk_rows=self.chunk_rows
             )

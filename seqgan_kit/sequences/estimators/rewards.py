@@ -70,11 +70,15 @@ def sequence_rewards(
     reward: RewardKind,
     rng: torch.Generator,
     chunk_rows: int = CHUNK_ROWS,
+    own: Reward | None = None,
 ) -> Tensor:
-    """Rewards [M] of whole sequences [M,T]; D runs, in evaluation mode, for its verdict alone."""
+    """Rewards [M] of whole sequences [M,T]; D runs, in evaluation mode, for its verdict alone.
+
+    A function of the user's ``own`` takes the place of D's verdict.
+    """
     check_reward(reward)
     if reward != "verdict":
         return null_rewards(reward, (len(tokens),), rng, tokens.device)
-    verdict = verdict_reward(game)
+    verdict = verdict_reward(game) if own is None else own
     with evaluating(game.discriminator):
         return torch.cat([verdict(rows).float() for rows in tokens.split(chunk_rows)])
