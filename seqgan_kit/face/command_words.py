@@ -35,6 +35,15 @@ def _words(base: Any, config: Any, prefix: str) -> Iterator[str]:
         elif old != new and isinstance(new, bool):
             yield f"--{name}" if new else f"--{prefix}no-{field.name}".replace("_", "-")
         elif old != new and isinstance(new, tuple):
-            yield from (f"--{name}", *map(str, new))
+            yield from (f"--{name}", *_each(new))
         elif old != new:
             yield from (f"--{name}", str(new))
+
+
+def _each(value: Any) -> Iterator[str]:
+    """Every value of nested tuples, as flags take them."""
+    for item in value:
+        if isinstance(item, tuple):
+            yield from _each(item)
+        else:
+            yield str(item)

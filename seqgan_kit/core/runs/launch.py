@@ -16,6 +16,7 @@ import tyro
 
 from seqgan_kit.core.files.settings_files import read_settings
 from seqgan_kit.core.runs.log import read_config, settings_of
+from seqgan_kit.core.runs.recipe_help import recipe_help
 from seqgan_kit.core.runs.run import HasRun
 from seqgan_kit.core.runs.settings import merged
 from seqgan_kit.core.runs.terminal import write_text
@@ -118,17 +119,25 @@ def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) 
     for path in iter(lambda: _take(left, "--config"), None):
         base = merged(base, read_settings(Path(path)))
     _check_preset_first(presets, arguments, left, _switches(base))
-    names = ", ".join(presets)
-    # tyro joins lines into paragraphs, except lines that begin with a symbol, such as "$ python ...".
-    usage = f"{description.strip()}\n\nPresets, as an optional first word: {names}.\n"
-    usage += "--config FILE takes settings from YAML or TOML."
+    if {"-h", "--help"} & set(left):
+        write_text(
+            recipe_help(base, _program(), f"{description.strip()}\n\n{_before_flags(presets)}")
+        )
+        sys.exit(0)
     return tyro.cli(
         type(base),
         args=left,
         default=base,
-        description=usage,
         config=(tyro.conf.FlagCreatePairsOff, tyro.conf.AvoidSubcommands),
         prog=_program(),
+    )
+
+
+def _before_flags(presets: Mapping[str, Any]) -> str:
+    """Say what may stand before the flags, or beside them."""
+    return (
+        f"Presets, as an optional first word: {', '.join(presets)}.\n"
+        "--config FILE reads settings from YAML or TOML; --resume RUN continues a run."
     )
 
 
