@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from image_gans.schedule import ImageTraining
 from seqgan_kit.core.feeds import Feed
 from seqgan_kit.core.runs.fitting import fitted, told
 from seqgan_kit.core.runs.run import Run
@@ -18,7 +17,7 @@ def work_ratio(images: int, side: int) -> float:
     return images / _IMAGES * (side / _SIDE) ** 2
 
 
-def fit_to_images(run: Run, config: Any, preset: Any, feed: Feed) -> ImageTraining:
+def fit_to_images(run: Run, config: Any, preset: Any, feed: Feed) -> Any:
     """The training settings with the epochs that end in minutes on these images; says so if they changed.
 
     Args:
@@ -27,7 +26,7 @@ def fit_to_images(run: Run, config: Any, preset: Any, feed: Feed) -> ImageTraini
         preset: the same of the preset that the run was started from.
         feed: says how many images an epoch has.
     """
-    training: ImageTraining = config.training
+    training = config.training
     images = feed.batches_per_epoch * training.batch_size * run.runtime.world_size
     ratio, side = work_ratio(images, config.data.size), config.data.size
     shorter, changes = fitted(training, preset.training, {"epochs": ratio})

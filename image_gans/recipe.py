@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
+
+import torch
 
 from image_gans.evaluation.image_export import save_image_model
 from image_gans.evaluation.image_scores import ImageScorer
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.long_work import long_work
 from seqgan_kit.core.runs.run import Run
-from seqgan_kit.core.training.alarms import LostDiversity, PinnedDiscriminator
+from seqgan_kit.core.training.alarms import Alarm, LostDiversity, PinnedDiscriminator
 from seqgan_kit.core.training.trainer import Hooks
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.run_page import write_report
@@ -30,6 +34,42 @@ class Scorer(Protocol):
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
         """The table of scores.json."""
+
+
+class TranslationScorer(Scorer, Protocol):
+    """What watches, exports and closes a run of a model that makes images of images."""
+
+    @property
+    def verb(self) -> str:
+        """What the model does with an image: translate or rebuild."""
+
+    def __call__(self, game: Game, rng: torch.Generator, /) -> dict[str, float]:
+        """Return what an evaluation logs."""
+
+    def draw_grid(self, game: Game, rng: torch.Generator, path: Path) -> None:
+        """Draw a sample of outputs."""
+
+    def export(self, game: Game, folder: Path, about: Mapping[str, Any]) -> None:
+        """Write the model."""
+
+
+def translation_hooks(scorer: TranslationScorer, *alarms: Alarm) -> Hooks:
+    """Return evaluation, grids, the report, and alarms: a discriminator that has won, and the given ones."""
+    return Hooks(scorer, scorer.draw_grid, write_report, (PinnedDiscriminator(rounds=200), *alarms))
+
+
+def close_translation_run(
+    run: Run, scorer: TranslationScorer, trained: Game, name: str, own_data: str = "--pairs DIR"
+) -> None:
+    """Write model, figures, scores and report, by the process that leads."""
+    if not run.runtime.leads:
+        return
+    scorer.export(trained, run.log.model_folder, {})
+    with long_work("scoring", quiet=run.settings.quiet):
+        scorer.draw_figures(run, trained)
+        scores = scorer.record(f"{name} on test pairs", {name: trained}, run.settings.seed)
+    use = f"{scorer.verb} {shlex.quote(str(run.folder))} --images DIR --out DIR"
+    close_run(run, scores, own_data=own_data, use=use)
 
 
 def close_image_run(

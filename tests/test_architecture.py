@@ -420,9 +420,14 @@ CHECKED_ELSEWHERE = {
     "ResNetConfig",
     "RunSettings",
 }
-ALSO_CHECKED = {"ImageData.size", "ImageData.channels", "TextData.vocabulary"} | {
-    f"TextScoreSettings.{name}" for name in ("temperatures", "top_ks", "top_ps")
-}
+ALSO_CHECKED = (
+    {"ImageData.size", "ImageData.channels", "TextData.vocabulary"}
+    | {
+        "ImagePairData.size",
+        "ImagePairData.channels",
+    }
+    | {f"TextScoreSettings.{name}" for name in ("temperatures", "top_ks", "top_ps")}
+)
 
 
 def bare_numbers(hint: object) -> bool:

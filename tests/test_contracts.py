@@ -36,6 +36,7 @@ from image_gans.methods import (
     wgan,
     wgan_gp,
 )
+from image_gans.methods.translation import pix2pix
 from image_gans.networks.bernoulli import (
     BernoulliConfig,
     BernoulliGenerator,
@@ -49,6 +50,9 @@ from image_gans.networks.conditional import (
     build_conditional_networks,
 )
 from image_gans.networks.mlp import JudgeConfig, MLPConfig, MLPGenerator, mlp_discriminator
+from image_gans.networks.translators.patch_discriminator import PatchConfig, patch_discriminator
+from image_gans.networks.translators.unet import UNet, UNetConfig
+from image_gans.player_schedule import PlayerTraining
 from image_gans.schedule import ImageTraining
 from image_gans.switches import Techniques
 from seqgan_kit.core.discriminator import Discriminator
@@ -296,7 +300,17 @@ def play_relativistic() -> Played:
     return game, relativistic.phases(IMAGE_TRAINING), PICTURES
 
 
+def play_pix2pix() -> Played:
+    generator = UNet(UNetConfig(16, 3, width=2))
+    discriminator = patch_discriminator(PatchConfig(width=2, halvings=1), 6)
+    method = pix2pix.Pix2PixMethod()
+    game = pix2pix.build(generator, discriminator, method)
+    pairs = torch.cat([PICTURES, PICTURES.flip(3)], 1)
+    return game, pix2pix.phases(method, PlayerTraining(batch_size=4)), pairs
+
+
 BUILDERS: dict[str, Callable[[], Played]] = {
+    "pix2pix": play_pix2pix,
     "char_boundary_seeking": play_char_boundary_seeking,
     "char_wgan_gp": play_char_wgan_gp,
     "mle": play_mle,
@@ -417,8 +431,9 @@ def test_sampling_leaves_the_players_as_they_are(method, new_run):
     trainer = trainer_of(BUILDERS[method](), new_run)
     before = Snapshot.of(trainer.game)
     with trainer.state.aside():
-        first = trainer.game.sample(3, rng=torch.Generator().manual_seed(1))
-        again = trainer.game.sample(3, rng=torch.Generator().manual_seed(1))
+        batch = trainer.feeds["train"].next_batch()
+        first = trainer.game.draw(3, batch, torch.Generator().manual_seed(1))
+        again = trainer.game.draw(3, batch, torch.Generator().manual_seed(1))
     assert torch.equal(first, again)
     assert not any(before.changed(trainer.game).values())
     assert Snapshot.of(trainer.game).modes == before.modes
@@ -428,10 +443,10 @@ def test_every_method_is_under_contract():
     """A module with ``build`` and ``phases`` in a methods room is a method; it needs a builder above."""
     methods = set()
     for room in (seqgan_kit.methods, image_gans.methods):
-        for found in pkgutil.iter_modules(room.__path__):
-            module = importlib.import_module(f"{room.__name__}.{found.name}")
+        for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+            module = importlib.import_module(found.name)
             if hasattr(module, "build") and hasattr(module, "phases"):
-                methods.add(found.name)
+                methods.add(found.name.split(".")[-1])
     assert methods == {name.split()[0] for name in BUILDERS}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from one_process import OneProcess
+from PIL import Image
 
 from seqgan_kit.cli.recipe_commands import load_recipe
 
@@ -41,7 +42,38 @@ def test_smoke_leaves_a_complete_run(recipe: str, smoked: tuple[Path, Ended]) ->
     assert list((folder / "checkpoints").glob("move-*.pt"))
     assert list((folder / "samples").iterdir())
     assert "--resume" in done.stdout
-    assert f"seqgan-kit sample {recipe}" in done.stdout
+    verbs = json.loads((folder / "model" / "model.json").read_text()).get("verbs", ["sample"])
+    assert f"seqgan-kit {verbs[0]} {recipe}" in done.stdout
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_model_keeps_the_promises_of_its_verbs(
+    recipe: str, smoked: tuple[Path, Ended], shell: OneProcess
+) -> None:
+    """Every verb that model.json lists, by the command of its name, on three images and one that is
+    damaged."""
+    folder = smoked[0] / recipe
+    model = json.loads((folder / "model" / "model.json").read_text())
+    images = smoked[0] / "images"
+    if not images.exists():
+        images.mkdir()
+        for shade in (40, 120, 200):
+            Image.new("RGB", (20, 24), (shade, 90, 60)).save(images / f"{shade}.png")
+        (images / "damaged.png").write_bytes((images / "40.png").read_bytes()[:40])
+    for verb in model.get("verbs", ()):
+        out = folder / verb
+        if verb == "sample":
+            words = ["sample", str(folder), "-n", "4", "--out", str(folder / "drawn.png")]
+        else:
+            words = [verb, str(folder), "--images", str(images), "--out", str(out)]
+        done = shell.run([str(ROOT / "seqgan_kit" / "__main__.py"), *words])
+        assert done.returncode == 0, done.stderr[-2000:]
+        if verb != "sample":
+            assert sorted(path.name for path in out.iterdir()) == ["120.png", "200.png", "40.png"]
+            assert "skipped 1 unreadable" in done.stderr
+            strict = shell.run([str(ROOT / "seqgan_kit" / "__main__.py"), *words, "--strict"])
+            assert strict.returncode == 2
+            assert "cannot read the image" in strict.stderr
 
 
 @pytest.fixture(scope="module")

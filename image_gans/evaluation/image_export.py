@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from image_gans.conditions import Conditions
+from image_gans.evaluation.image_parts import ImageParts, load_parts
 from image_gans.evaluation.saved_networks import built_network, described_network, saved_network
 from image_gans.evaluation.scatter import save_scatter
 from image_gans.grids import save_grid
@@ -184,7 +185,7 @@ def load_image_model(
     run_dir: Path | str,
     device: torch.device | str = "cpu",
     generator: nn.Module | Callable[[], nn.Module] | None = None,
-) -> ImageModel:
+) -> ImageModel | ImageParts:
     """The model in ``run_dir/model``, ready to draw from.
 
     Args:
@@ -195,6 +196,8 @@ def load_image_model(
     """
     folder = Path(run_dir) / "model"
     description = _read_description(folder / "model.json")
+    if "parts" in description:
+        return _of_parts(Path(run_dir), folder, description, device)
     path, weights = folder / "model.json", folder / "generator.safetensors"
     entry = description["generator"]
     check(entry, saved_network, f"{path}, generator")
@@ -222,6 +225,15 @@ def load_image_model(
     return ImageModel(Path(run_dir), network, description)
 
 
+def _of_parts(
+    run_dir: Path, folder: Path, description: Mapping[str, Any], device: torch.device | str
+) -> ImageParts:
+    """The model of a run that has several parts; what samples is its generator."""
+    parts, verbs = load_parts(folder, description, device)
+    model = ImageModel(run_dir, parts["generator"], description)
+    return ImageParts(run_dir, parts, verbs, model if "sample" in verbs else None)
+
+
 def _maker(
     entry: Any, given: nn.Module | Callable[[], nn.Module] | None, path: Path
 ) -> Callable[[], nn.Module]:
@@ -245,5 +257,6 @@ def _read_description(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path} has format {description.get('format')!r}; this version reads {_FORMAT}."
         )
-    check(description, record({"generator": record({})}), str(path))
+    if "parts" not in description:
+        check(description, record({"generator": record({})}), str(path))
     return cast(dict[str, Any], description)

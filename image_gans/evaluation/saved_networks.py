@@ -17,6 +17,13 @@ from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator
 from image_gans.networks.mlp import MLPConfig, MLPGenerator
 from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPGenerator
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator
+from image_gans.networks.translators.image_encoder import CodeEncoder, GaussianEncoder
+from image_gans.networks.translators.residual_translator import (
+    ResidualTranslator,
+    ResidualTranslatorConfig,
+)
+from image_gans.networks.translators.unet import UNet, UNetConfig
+from image_gans.networks.translators.upscaler import Upscaler, UpscalerConfig
 from seqgan_kit.core.files.json_kinds import record, text
 from seqgan_kit.core.files.stored_models import network_settings
 from seqgan_kit.core.files.user_classes import class_name
@@ -27,13 +34,18 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "autoencoder": (AutoencoderConfig, AutoencoderGenerator),
     "bernoulli": (BernoulliConfig, BernoulliGenerator),
     "coded": (CodedConfig, CodedGenerator),
+    "code_encoder": (DCGANConfig, CodeEncoder),
     "conditional": (ConditionalConfig, ConditionalGenerator),
     "dcgan": (DCGANConfig, DCGANGenerator),
+    "gaussian_encoder": (DCGANConfig, GaussianEncoder),
     "picture_mlp": (PictureMLPConfig, PictureMLPGenerator),
     "mlp": (MLPConfig, MLPGenerator),
+    "residual_translator": (ResidualTranslatorConfig, ResidualTranslator),
     "resnet": (ResNetConfig, ResNetGenerator),
+    "unet": (UNetConfig, UNet),
+    "upscaler": (UpscalerConfig, Upscaler),
 }
-"""Generators by the name in model.json: their config and what builds them from it, and from the inner
+"""Networks by the name in model.json: their config and what builds them from it, and from the inner
 generator where they have one."""
 
 _INNER = {"name": text(100), "config": network_settings}

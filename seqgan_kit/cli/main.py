@@ -14,6 +14,7 @@ from seqgan_kit.cli import completion, table, tools
 from seqgan_kit.cli import latent_commands as latent
 from seqgan_kit.cli import recipe_commands as recipes
 from seqgan_kit.cli import run_commands as runs
+from seqgan_kit.cli import translate_commands as translate
 from seqgan_kit.cli.bleu import bleu_command as scores
 from seqgan_kit.cli.command import PROGRAM, Command, build_parser, parse
 from seqgan_kit.cli.compare import compare_command as compare
@@ -32,6 +33,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "recipes, one script per method": recipes.COMMANDS,
     "trained runs": (
         *runs.COMMANDS,
+        *translate.COMMANDS,
         *table.COMMANDS,
         *evaluate.COMMANDS,
         *compare.COMMANDS,

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from seqgan_kit.data.images.pixels import to_uint8
+from seqgan_kit.data.images.pixels import to_float, to_uint8
+from seqgan_kit.errors import UsageError
 from seqgan_kit.sharing.shareable import Shareable
 
 if TYPE_CHECKING:
@@ -63,6 +65,24 @@ class TrainedImageModel(Shareable):
         return cast(
             NDArray[np.generic], to_uint8(drawn).permute(0, 2, 3, 1).contiguous().cpu().numpy()
         )
+
+    def translate(self, images: NDArray[np.uint8]) -> NDArray[np.generic]:
+        """Return what a translator makes of images, arrays [n,H,W,C] of uint8 of the model's size."""
+        return self._made("translate", images)
+
+    def rebuild(self, images: NDArray[np.uint8]) -> NDArray[np.generic]:
+        """Return images [n,H,W,C] of uint8 after the way through an autoencoder's code."""
+        return self._made("rebuild", images)
+
+    def _made(self, verb: str, images: NDArray[np.uint8]) -> NDArray[np.generic]:
+        act = getattr(self.loaded, verb, None)
+        if act is None:
+            raise UsageError(
+                f"the model in {self.folder} makes nothing of images, so it cannot {verb}; use sample()."
+            )
+        pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+        made = to_uint8(act(to_float(pixels))).permute(0, 2, 3, 1).contiguous()
+        return cast(NDArray[np.generic], made.numpy())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.folder)!r})"

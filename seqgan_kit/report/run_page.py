@@ -9,8 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from seqgan_kit.core.files.checked_json import read_checked
+from seqgan_kit.core.files.json_kinds import record
 from seqgan_kit.core.runs.log import read_config, read_metrics, read_scores
 from seqgan_kit.core.runs.readings import duration
+from seqgan_kit.errors import CheckpointError
 from seqgan_kit.report.charts.curves import sections, spans
 from seqgan_kit.report.samples import figures, stages
 from seqgan_kit.report.tables import score_table
@@ -144,31 +147,5 @@ def _commands(config: Mapping[str, Any], folder: Path, finished: bool) -> list[t
         made.append(("Resume it", f"{shlex.join(start)} --resume {run}"))
     return [
         *made,
-        ("Sample", f"seqgan-kit sample {run} -n 20"),
+        *_verbs(folder, run),
         ("Write this page again", f"seqgan-kit report {run}"),
-    ]
-
-
-def _changed_resumes(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the resumptions that changed settings."""
-    return [r for r in config.get("resumes", []) if r.get("changed") and not r.get("finished")]
-
-
-def _resumed_by(resume: Mapping[str, Any], launcher: Sequence[str]) -> str:
-    words = [str(word) for word in resume.get("command", [])]
-    return shlex.join([*launcher, *words[1:]] if launcher else words)
-
-
-def _spans_of_settings(config: Mapping[str, Any]) -> list[tuple[int, list[tuple[str, str, str]]]]:
-    """Return (first round, (setting, value before, value after)) for every change of settings."""
-    return [
-        (int(r["from_round"]), [(name, then, now) for name, (then, now) in r["changed"].items()])
-        for r in _changed_resumes(config)
-    ]
-
-
-def _versions(config: Mapping[str, Any]) -> list[tuple[str, str]]:
-    known = [(name, v) for name, v in config.get("versions", {}).items() if v]
-    known += [("platform", config["platform"])] if config.get("platform") else []
-    known += [("CPUs", str(config["cpu_count"]))] if config.get("cpu_count") else []
-    return known

@@ -13,7 +13,6 @@ from typing import cast
 from torch import Tensor, nn
 
 from image_gans.networks.translators.translator_shape import (
-    ImageShape,
     check_images,
     drawn_small,
     instance_norm,
@@ -25,9 +24,13 @@ _HALVINGS = 2
 
 @dataclass(frozen=True)
 @bounded
-class ResidualTranslatorConfig(ImageShape):
+class ResidualTranslatorConfig:
     """The shape of a residual translator."""
 
+    size: Size = 32
+    """Side of the images in pixels."""
+    channels: Size = 3
+    """Of a source; a target has as many."""
     width: Size = 64
     """Channels of the first and last layers (64 in the paper)."""
     blocks: Size = 6

@@ -1,27 +1,14 @@
-"""What all translators share: the shape of their images, and their starting weights."""
+"""What all translators share: the images that they take, and their starting weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from seqgan_kit.core.bounds import Size, bounded
 from seqgan_kit.errors import UsageError
 
 _DEVIATION = 0.02
-
-
-@dataclass(frozen=True)
-@bounded
-class ImageShape:
-    """Images of one size."""
-
-    size: Size = 32
-    """Side in pixels."""
-    channels: Size = 3
-    """Of a source; a target has as many."""
 
 
 def check_images(x: Tensor, channels: int, multiple: int, what: str) -> None:

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 
 from image_gans.networks.translators.translator_shape import (
-    ImageShape,
     check_images,
     drawn_small,
     instance_norm,
@@ -30,9 +29,13 @@ _WITH_DROPOUT = 3
 
 @dataclass(frozen=True)
 @bounded
-class UNetConfig(ImageShape):
+class UNetConfig:
     """The shape of a U-Net."""
 
+    size: Size = 32
+    """Side of the images in pixels."""
+    channels: Size = 3
+    """Of a source; a target has as many."""
     width: Size = 64
     """Channels of the layers next to the image (64 in the paper)."""
     dropout: Share = 0.5

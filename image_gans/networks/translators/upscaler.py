@@ -11,7 +11,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from image_gans.networks.translators.translator_shape import ImageShape, check_images
+from image_gans.networks.translators.translator_shape import check_images
 from seqgan_kit.core.bounds import Several, Size, bounded
 from seqgan_kit.data.images.corruptions import averaged
 from seqgan_kit.errors import UsageError
@@ -19,9 +19,13 @@ from seqgan_kit.errors import UsageError
 
 @dataclass(frozen=True)
 @bounded
-class UpscalerConfig(ImageShape):
+class UpscalerConfig:
     """The shape of an upscaler."""
 
+    size: Size = 32
+    """Side of the images in pixels."""
+    channels: Size = 3
+    """Of a source; a target has as many."""
     factor: Several = 4
     """How many times larger the target is; a power of two."""
     width: Size = 64

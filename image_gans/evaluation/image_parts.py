@@ -1,0 +1,197 @@
+"""A trained image model of named parts, and what can be done with it: the verbs that it promises.
+
+model/model.json lists the parts, each with its weights in a file of its name, and the verbs:
+
+    translate   generator(x)
+    rebuild     generator(encoder(x)), by the mean code where the encoder gives a distribution
+    sample      generator(z), for codes z from a normal distribution
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from image_gans.evaluation.saved_networks import built_network, described_network, saved_network
+from image_gans.evaluation.translated_files import Translated, translate_files
+from image_gans.networks.blocks.spectral import plain_weights
+from seqgan_kit.core.files.checked_json import check
+from seqgan_kit.core.files.checksums import check_sums, sums_of
+from seqgan_kit.core.files.stored_models import restored_network
+from seqgan_kit.core.files.user_classes import check_weights, not_finite, weights_to_save
+from seqgan_kit.core.runs.log import write_whole
+from seqgan_kit.errors import CheckpointError, TrainingError, UsageError
+
+_FORMAT = 1
+_CHUNK = 64
+_NEEDS = {
+    "translate": ("generator",),
+    "rebuild": ("encoder", "generator"),
+    "sample": ("generator",),
+}
+
+
+@dataclass(frozen=True)
+class ImageParts:
+    """A trained model of parts, in evaluation mode."""
+
+    run_dir: Path
+    parts: Mapping[str, nn.Module]
+    verbs: tuple[str, ...]
+    sampler: Any = None
+    """The generator as a model to draw from, if the model samples."""
+
+    def translate(self, images: Tensor) -> Tensor:
+        """Return what the model makes of images [N,C,H,W] in [-1,1]."""
+        self.need("translate")
+        return self._in_chunks("translate", images)
+
+    def rebuild(self, images: Tensor) -> Tensor:
+        """Return images [N,C,H,W] in [-1,1] after the way through the code."""
+        self.need("rebuild")
+        return self._in_chunks("rebuild", images)
+
+    def sample(self, n: int, **options: Any) -> Path:
+        """Draw ``n`` images into a grid, as every image model does; return its path."""
+        self.need("sample")
+        return cast(Path, self.sampler.sample(n, **options))
+
+    def images(self, n: int, **options: Any) -> Tensor:
+        """Draw ``n`` images [n,C,H,W] in [-1,1]."""
+        self.need("sample")
+        return cast(Tensor, self.sampler.images(n, **options))
+
+    def explore(self) -> Any:
+        """Return ways through the latent space of a model that samples."""
+        self.need("sample")
+        return self.sampler.explore()
+
+    @property
+    def generator(self) -> nn.Module:
+        """The part that makes images."""
+        return self.parts["generator"]
+
+    def act_on_files(self, verb: str, images: Path, out: Path, *, strict: bool) -> Translated:
+        """Apply a verb to an image file, or to all in a folder, however many; write PNG files.
+
+        Args:
+            verb: translate or rebuild.
+            images: a file or a folder.
+            out: the folder to write to, with the sub-folders of ``images``.
+            strict: stop at an image that cannot be read, in place of counting it.
+        """
+        self.need(verb)
+        first = self.parts["encoder" if verb == "rebuild" else "generator"]
+        config = cast(Any, first.config)
+        act = self.rebuild if verb == "rebuild" else self.translate
+        return translate_files(act, images, out, config.size, config.channels, strict=strict)
+
+    def need(self, verb: str) -> None:
+        """Raise UsageError for a verb that the model does not promise."""
+        if verb not in self.verbs:
+            raise UsageError(
+                f"the model in {self.run_dir} cannot {verb}; it can {' and '.join(self.verbs)}: use "
+                f"'seqgan-kit {self.verbs[0]} {self.run_dir}'."
+            )
+
+    @torch.no_grad()
+    def _in_chunks(self, verb: str, images: Tensor) -> Tensor:
+        return torch.cat([applied(verb, self.parts, part) for part in images.split(_CHUNK)])
+
+
+def applied(verb: str, parts: Mapping[str, nn.Module], images: Tensor) -> Tensor:
+    """Return what a verb makes of images [N,C,H,W] in [-1,1]."""
+    generator = parts["generator"]
+    if verb == "translate":
+        return cast(Tensor, generator(images))
+    encoder = parts["encoder"]
+    code = encoder.mean(images) if hasattr(encoder, "mean") else encoder(images)  # type: ignore[operator]
+    return cast(Tensor, generator(code))
+
+
+def check_image_parts(parts: Mapping[str, nn.Module], verbs: Sequence[str]) -> None:
+    """Raise UsageError, before anything is trained, for a model that could not be saved or keep its
+    promises."""
+    for verb in verbs:
+        if missing := [part for part in _NEEDS[verb] if part not in parts]:
+            raise UsageError(f"a model that is to {verb} needs the part {missing[0]!r}.")
+    for name, part in parts.items():
+        if "class" in described_network(part):
+            raise UsageError(
+                f"the part {name!r} is a {type(part).__name__}, which is no network of image_gans, so a "
+                "saved model could not be restored. Use one of its networks."
+            )
+        check_weights(part)
+
+
+def save_image_parts(
+    folder: Path,
+    parts: Mapping[str, nn.Module],
+    verbs: Sequence[str],
+    about: Mapping[str, Any] | None = None,
+) -> None:
+    """Write model.json and a safetensors file for each part into a run's ``model`` folder."""
+    check_image_parts(parts, verbs)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, part in parts.items():
+        tensors = weights_to_save(plain_weights(part))
+        if spoilt := not_finite(tensors):
+            raise TrainingError(
+                f"the trained {name} cannot be used: {spoilt}. The training has diverged. Train again "
+                "with lower learning rates, or resume an earlier checkpoint."
+            )
+        write_whole(folder / f"{name}.safetensors", save(tensors))
+    description = {
+        "kind": "image",
+        "format": _FORMAT,
+        "parts": {name: described_network(part) for name, part in parts.items()},
+        "verbs": list(verbs),
+        "sha256": sums_of(folder, tuple(f"{name}.safetensors" for name in parts)),
+        **(about or {}),
+    }
+    write_whole(folder / "model.json", (json.dumps(description, indent=2) + "\n").encode())
+
+
+def load_parts(
+    folder: Path, description: Mapping[str, Any], device: torch.device | str
+) -> tuple[dict[str, nn.Module], tuple[str, ...]]:
+    """Return the parts of a model folder and its verbs.
+
+    Raises:
+        CheckpointError: a description or a file that does not fit.
+    """
+    path = folder / "model.json"
+    entries, verbs = description["parts"], description.get("verbs")
+    if not isinstance(entries, dict) or not entries:
+        _misfit(path, "parts is no record of networks")
+    if not isinstance(verbs, list) or not verbs or not all(verb in _NEEDS for verb in verbs):
+        _misfit(path, f"verbs is {verbs!r}; allowed are {', '.join(_NEEDS)}")
+    parts: dict[str, nn.Module] = {}
+    wanted = {part for verb in verbs for part in _NEEDS[verb]}
+    if set(entries) != wanted:
+        _misfit(
+            path,
+            f"its parts are {', '.join(entries)}, and its verbs need {', '.join(sorted(wanted))}",
+        )
+    check_sums(folder, description.get("sha256"))
+    for name, entry in entries.items():
+        check(entry, saved_network, f"{path}, {name}")
+        parts[name] = restored_network(
+            lambda entry=entry: built_network(entry, path),  # type: ignore[misc]
+            folder / f"{name}.safetensors",
+        )
+        if spoilt := not_finite(parts[name].state_dict()):
+            _misfit(folder / f"{name}.safetensors", spoilt)
+        parts[name].to(device).eval().requires_grad_(False)
+    return parts, tuple(verbs)
+
+
+def _misfit(path: Path, why: str) -> NoReturn:
+    raise CheckpointError(f"{path} describes no model: {why}. Train it again, or resume its run.")

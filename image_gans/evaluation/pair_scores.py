@@ -1,0 +1,209 @@
+"""What a translator is watched and shown by: source, output and truth side by side, and a table of scores.
+
+The table always has the untouched source as a row, since it may be near the truth already, the truth as
+the best that can be had, and a baseline that no discriminator has judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from image_gans.evaluation.image_parts import applied, check_image_parts, save_image_parts
+from image_gans.grids import save_grid
+from image_gans.metrics.attributes import recognisable
+from image_gans.metrics.comparison import Comparison
+from image_gans.metrics.pair_quality import error_maps, pair_quality
+from image_gans.metrics.trained_recogniser import accuracies, recognise
+from seqgan_kit.core.bounds import Several, bounded
+from seqgan_kit.core.game import Game
+from seqgan_kit.core.runs.run import Run
+from seqgan_kit.data.images.image_account import ImageAccount
+from seqgan_kit.data.images.load_images import ImageCorpus
+from seqgan_kit.data.images.pixels import to_float
+from seqgan_kit.data.pairs.image_pairs import ImagePairs
+from seqgan_kit.metrics.statistics.divergences import Estimate
+
+_SHOWN, _COLUMNS = 16, 4
+_SHOWN_PIXELS = 96
+_CHUNK = 64
+_COLUMN_FACTS: Mapping[str, tuple[str, str, int, str]] = {
+    "psnr": ("PSNR", "higher", 2, "mean-of-images|uint8|dB"),
+    "ssim": ("SSIM", "higher", 3, "window:11|deviation:1.5|mean-of-channels"),
+    "error_inside": ("error inside", "lower", 2, "mean-absolute|of:255|where:may-change"),
+    "error_outside": ("error outside", "lower", 2, "mean-absolute|of:255|where:may-not-change"),
+    "kept": ("attributes kept", "higher", 3, "accuracy|mean-of-labels|by:recogniser"),
+    "fd": ("FD", "lower", 3, "frechet-squared|reference:training-targets"),
+}
+
+
+@dataclass(frozen=True)
+@bounded
+class PairScoreSettings:
+    """How much is translated for scoring."""
+
+    score_pairs: Several = 500
+    """Test pairs for the final table."""
+    evaluation_pairs: Several = 100
+    """Test pairs for each evaluation during the run."""
+    features: str = "auto"
+    """What attributes and FD are taken by: classifier (trained on the targets' own labels, a minute or
+    two on a CPU, and kept), random, none, or a classifier's .safetensors file. auto: the classifier
+    where there are labels and at least 500 pairs are scored, else random."""
+
+
+@dataclass(frozen=True)
+class PairScorer:
+    """Scores and shows models that make images of images.
+
+    Attributes:
+        pairs: what the model is trained on; its test split is scored.
+        settings: how many pairs.
+        verb: translate, or rebuild.
+        parts: players that make up the exported model.
+        baselines: further rows, by the name of the row: players of the game in place of the parts.
+    """
+
+    pairs: ImagePairs
+    settings: PairScoreSettings = PairScoreSettings()
+    verb: str = "translate"
+    parts: tuple[str, ...] = ("generator",)
+    baselines: Mapping[str, Mapping[str, str]] | None = None
+    verbs: tuple[str, ...] = ("translate",)
+
+    def __post_init__(self) -> None:
+        self.comparison.check()
+
+    def check(self, game: Game) -> None:
+        """Raise UsageError, before training, for a model that could not be saved."""
+        check_image_parts(self.parts_of(game), self.verbs)
+
+    def export(self, game: Game, folder: Path, about: Mapping[str, Any]) -> None:
+        """Write the game's parts into a run's ``model`` folder."""
+        save_image_parts(folder, self.parts_of(game), self.verbs, about)
+
+    def parts_of(self, game: Game) -> dict[str, nn.Module]:
+        """Return the parts of the model by name."""
+        return {name: game.players[name] for name in self.parts}
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The targets as outputs are compared with them."""
+        train, test, names = self.pairs.train, self.pairs.test, dict(self.pairs.label_names)
+        names = {name: values for name, values in names.items() if name in train.labels}
+        side, channels = train.targets.shape[-1], train.targets.shape[1]
+        corpus = ImageCorpus(
+            train=train.targets, test=test.targets, train_labels=dict(train.labels),
+            test_labels=dict(test.labels), label_names=names, train_captions=[], test_captions=[],
+            account=ImageAccount(side, channels, {}, names),
+        )  # fmt: skip
+        return Comparison(corpus, self.settings.features, self.settings.score_pairs, seed=0)
+
+    def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
+        """Return PSNR and SSIM on some test pairs: the evaluation hook."""
+        count = self.settings.evaluation_pairs
+        outputs = self.outputs(self.parts_of(game), count)
+        found = pair_quality(outputs, self._targets(count))
+        return {name: estimate.value for name, estimate in found.items()}
+
+    def draw_grid(self, game: Game, rng: torch.Generator, path: Path) -> None:
+        """Draw source, output and truth of some test pairs, always the same: the sampling hook."""
+        outputs = self.outputs(self.parts_of(game), _SHOWN)
+        self._save(
+            [self._sources(_SHOWN), outputs, self._targets(_SHOWN)], path.with_suffix(".png")
+        )
+
+    def draw_figures(self, run: Run, game: Game) -> None:
+        """Draw pairs.png: source, each baseline, output, truth and the output's error of some test pairs."""
+        outputs, targets = self.outputs(self.parts_of(game), _SHOWN), self._targets(_SHOWN)
+        others = [self.outputs(parts, _SHOWN) for parts in self._baselines_of(game).values()]
+        shown = [self._sources(_SHOWN), *others, outputs, targets, error_maps(outputs, targets)]
+        self._save(shown, run.log.figure_path("pairs.png"))
+
+    def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
+        """Return the table of scores.json: source, baselines, each game, truth."""
+        count = self.settings.score_pairs
+        sources, targets = self._sources(count), self._targets(count)
+        rows = [self._row("source, untouched", sources, reference=True)]
+        for name, game in games.items():
+            for baseline, parts in self._baselines_of(game).items():
+                rows.append(self._row(baseline, self.outputs(parts, count)))
+            rows.append(self._row(name, self.outputs(self.parts_of(game), count)))
+        rows.append(self._row("truth", targets, reference=True))
+        keys = {key for row in rows for key in row["values"]}
+        columns = [
+            {"key": key, "label": label, "better": better, "digits": digits,
+             "signature": f"{fact}|px:{'x'.join(map(str, targets.shape[1:]))}|pairs:{len(targets)}"}
+            for key, (label, better, digits, fact) in _COLUMN_FACTS.items() if key in keys
+        ]  # fmt: skip
+        return {"title": title, "columns": columns, "rows": rows, "notes": self._notes(keys)}
+
+    def _notes(self, keys: set[str]) -> list[str]:
+        notes = [
+            "PSNR and SSIM reward the mean of all targets that a source may have, attributes and FD what "
+            "an image shows: a translator may lose by the one and win by the other."
+        ]
+        if "kept" in keys:
+            notes.append(
+                "Attributes kept: share of the truth's labels that a recogniser names in the output; the "
+                "truth's own row is its accuracy, the most that can be had."
+            )
+        return notes
+
+    def _baselines_of(self, game: Game) -> dict[str, dict[str, nn.Module]]:
+        named = self.baselines or {}
+        return {
+            row: {part: game.players[player] for part, player in players.items()}
+            for row, players in named.items()
+        }
+
+    def _row(self, name: str, outputs: Tensor, reference: bool = False) -> dict[str, Any]:
+        count, test = len(outputs), self.pairs.test
+        found: dict[str, Estimate] = {}
+        if name != "truth":
+            masks = None if test.masks is None else test.masks[:count]
+            found |= pair_quality(outputs, self._targets(count), masks)
+        scores = self.comparison.scores(outputs)
+        found |= {"fd": scores["fd"]} if "fd" in scores else {}
+        if (recogniser := self.comparison.recogniser) is not None:
+            labels, _ = recognisable(dict(test.labels), dict(self.pairs.label_names))
+            seen = accuracies(
+                recognise(recogniser, outputs), {k: v[:count] for k, v in labels.items()}
+            )
+            values = [estimate.value for estimate in seen.values()]
+            errors = [estimate.standard_error for estimate in seen.values()]
+            error = sum(e**2 for e in errors) ** 0.5 / len(errors)
+            found["kept"] = Estimate(sum(values) / len(values), error)
+        row = {
+            "name": name,
+            "values": {key: estimate.value for key, estimate in found.items()},
+            "errors": {key: estimate.standard_error for key, estimate in found.items()},
+        }
+        return {**row, "reference": True} if reference else row
+
+    @torch.no_grad()
+    def outputs(self, parts: Mapping[str, nn.Module], count: int) -> Tensor:
+        """Return what parts make of the first test sources [N,C,H,W], on the CPU."""
+        device = next(parts["generator"].parameters()).device
+        made = [applied(self.verb, parts, x.to(device)) for x in self._sources(count).split(_CHUNK)]
+        return torch.cat(made).float().cpu()
+
+    def _sources(self, count: int) -> Tensor:
+        return to_float(self.pairs.test.sources[:count])
+
+    def _targets(self, count: int) -> Tensor:
+        return to_float(self.pairs.test.targets[:count])
+
+    def _save(self, shown: Sequence[Tensor], path: Path) -> None:
+        """Images of a pair side by side, several pairs in a row."""
+        images = torch.stack(list(shown), 1).flatten(0, 1)
+        scale = max(1, _SHOWN_PIXELS // images.shape[-1])
+        save_grid(
+            images, path, columns=len(shown) * max(1, _COLUMNS * 3 // len(shown)), scale=scale
+        )

@@ -1,0 +1,107 @@
+"""A translator applied to image files: as many as there are, a few at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from image_gans.grids import save_picture
+from seqgan_kit.data.images.image_rows import image_folder
+from seqgan_kit.data.images.pixels import decode, to_float, to_uint8
+from seqgan_kit.errors import DataError, UsageError
+
+_CHUNK = 64
+
+
+@dataclass
+class Translated:
+    """What became of the files."""
+
+    written: int = 0
+    skipped: list[str] = field(default_factory=list)
+    """Each with the reason."""
+
+
+def translate_files(
+    act: Callable[[Tensor], Tensor],
+    images: Path,
+    out: Path,
+    size: int,
+    channels: int,
+    *,
+    strict: bool,
+) -> Translated:
+    """Write act(image) of every image as PNG, under its name, into a folder.
+
+    Args:
+        act: [N,C,H,W] in [-1,1] -> the same.
+        images: a file or a folder.
+        out: the folder; made if missing, with the sub-folders of ``images``.
+        size: pixels a side that ``act`` takes; the middle square of each image is brought to it.
+        channels: 1 or 3.
+        strict: raise at an image that cannot be read.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file: give --out the name of a folder.")
+    if out.resolve() == (images if images.is_dir() else images.parent).resolve():
+        raise UsageError(
+            f"--out {out} would overwrite the images that are read: choose another folder."
+        )
+    done, files = Translated(), iter(_named(images))
+    while chunk := list(islice(files, _CHUNK)):
+        read = list(_readable(chunk, size, channels, done, strict))
+        if read:
+            outputs = act(torch.stack([pixels for _, pixels in read]))
+            for (name, _), output in zip(read, outputs, strict=True):
+                _write(output, out / name)
+                done.written += 1
+    if not done.written:
+        raise DataError(f"none of the images of {images} can be read: {done.skipped[0]}.")
+    return done
+
+
+def _named(images: Path) -> list[tuple[Path, Path]]:
+    """Files, and the names of what is made of them."""
+    if not images.exists():
+        raise UsageError(f"no such file or folder: {images}.")
+    if images.is_file():
+        return [(images, Path(images.name).with_suffix(".png"))]
+    files = [(path, path.relative_to(images)) for path in image_folder(images).files]
+    if not files:
+        raise DataError(f"the folder {images} holds no images, nor do its sub-folders.")
+    taken: set[Path] = set()
+    named = []
+    for path, name in files:
+        short = name.with_suffix(".png")
+        chosen = short if short not in taken else name.with_name(f"{name.name}.png")
+        taken.add(chosen)
+        named.append((path, chosen))
+    return named
+
+
+def _readable(
+    files: list[tuple[Path, Path]], size: int, channels: int, done: Translated, strict: bool
+) -> Iterator[tuple[Path, Tensor]]:
+    for path, name in files:
+        try:
+            pixels = decode(path.read_bytes(), size=size, channels=channels, crop="centre").pixels
+        except (DataError, OSError) as error:
+            if strict:
+                raise DataError(
+                    f"cannot read the image {path} ({error}). Leave --strict out to skip such images."
+                ) from None
+            done.skipped.append(f"{path} ({error})")
+            continue
+        yield name, to_float(torch.from_numpy(pixels))
+
+
+def _write(image: Tensor, path: Path) -> None:
+    pixels = to_uint8(image).permute(1, 2, 0).numpy()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_picture(Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels), path)

@@ -1,0 +1,1 @@
+"""Methods that make images from images, a file each."""

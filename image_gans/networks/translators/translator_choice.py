@@ -1,0 +1,77 @@
+"""Which translator: the choice as settings, and what it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from torch import nn
+
+from image_gans.networks.translators.residual_translator import (
+    ResidualTranslator,
+    ResidualTranslatorConfig,
+)
+from image_gans.networks.translators.unet import UNet, UNetConfig
+from image_gans.networks.translators.upscaler import Upscaler, UpscalerConfig
+from seqgan_kit.core.bounds import Several, Share, Size, bounded
+from seqgan_kit.errors import UsageError, unknown
+
+
+@dataclass(frozen=True)
+@bounded
+class TranslatorChoice:
+    """One of the translators, and its size."""
+
+    network: Literal["unet", "residual", "upscaler"] = "unet"
+    """unet: connections at every resolution. residual: blocks at a quarter of the size (CycleGAN's).
+    upscaler: sub-pixel convolutions, for sources of repeated pixels (SRGAN's)."""
+    width: Size = 64
+    """Channels of its first layers."""
+    dropout: Share = 0.5
+    """unet: share of units dropped in the three innermost layers of the decoder."""
+    blocks: Size = 6
+    """residual, upscaler: residual blocks."""
+    factor: Several = 4
+    """upscaler: how many times larger a target is than its source was."""
+
+
+_KINDS: Mapping[str, tuple[Callable[[TranslatorChoice, int, int], nn.Module], frozenset[str]]] = {
+    "unet": (
+        lambda choice, size, channels: UNet(
+            UNetConfig(size, channels, choice.width, choice.dropout)
+        ),
+        frozenset({"dropout"}),
+    ),
+    "residual": (
+        lambda choice, size, channels: ResidualTranslator(
+            ResidualTranslatorConfig(size, channels, choice.width, choice.blocks)
+        ),
+        frozenset({"blocks"}),
+    ),
+    "upscaler": (
+        lambda choice, size, channels: Upscaler(
+            UpscalerConfig(size, channels, choice.factor, choice.width, choice.blocks)
+        ),
+        frozenset({"blocks", "factor"}),
+    ),
+}
+
+
+def build_translator(choice: TranslatorChoice, size: int, channels: int) -> nn.Module:
+    """Return the translator of images of a size.
+
+    Raises:
+        UsageError: a setting that the network does not read.
+    """
+    if choice.network not in _KINDS:
+        raise unknown("translator", choice.network, _KINDS)
+    make, options = _KINDS[choice.network]
+    read = {"network", "width"} | options
+    for field in fields(choice):
+        if field.name not in read and getattr(choice, field.name) != field.default:
+            raise UsageError(
+                f"{field.name} is {getattr(choice, field.name)!r}, which has no meaning for the translator "
+                f"{choice.network!r}; it reads {', '.join(sorted(read - {'network'}))}."
+            )
+    return make(choice, size, channels)

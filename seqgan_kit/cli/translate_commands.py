@@ -1,0 +1,90 @@
+"""``translate`` and ``rebuild``: a trained model applied to images."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+from seqgan_kit.cli.command import Command
+from seqgan_kit.cli.run_commands import existing_run, find_loader, model_kind, note_unfinished
+from seqgan_kit.errors import UsageError
+
+_NAMED = 5
+
+
+def _declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_dir", metavar="RUN", type=Path, help="directory of a trained run")
+    parser.add_argument(
+        "--images",
+        metavar="DIR|FILE",
+        type=Path,
+        required=True,
+        help="an image file, or a folder of them, sub-folders included",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="folder for the results, as PNG files",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop at an image that cannot be read (default: skip and count it)",
+    )
+
+
+def _run(verb: str, options: argparse.Namespace) -> None:
+    run_dir = existing_run(options.run_dir)
+    model = find_loader(model_kind(run_dir))(run_dir)
+    act = getattr(model, "act_on_files", None)
+    if act is None:
+        raise UsageError(
+            f"the model in {run_dir} makes nothing of images, so it cannot {verb}; draw from it with "
+            f"'seqgan-kit sample {run_dir}'."
+        )
+    note_unfinished(run_dir)
+    from seqgan_kit.core.runs.long_work import long_work
+
+    with long_work("images"):
+        done = act(verb, options.images, options.out, strict=options.strict)
+    print(f"wrote {done.written:,} image{'s' * (done.written != 1)} to {options.out}")
+    if done.skipped:
+        more = f" and {len(done.skipped) - _NAMED:,} more" if len(done.skipped) > _NAMED else ""
+        print(
+            f"skipped {len(done.skipped):,} unreadable: {'; '.join(done.skipped[:_NAMED])}{more}",
+            file=sys.stderr,
+        )
+
+
+def _command(verb: str, summary: str, details: str, example: str) -> Command:
+    return Command(
+        name=verb,
+        summary=summary,
+        usage="RUN --images DIR|FILE --out DIR [--strict]",
+        details=details,
+        examples=(example,),
+        declare=_declare,
+        run=partial(_run, verb),
+    )
+
+
+COMMANDS = (
+    _command(
+        "translate",
+        "apply a trained translator to images",
+        "Brings the middle square of each image to the model's size and writes what it makes of it.\n"
+        "Images are read a few at a time, so a folder may be of any size.",
+        "translate runs/pix2pix --images photos --out translated",
+    ),
+    _command(
+        "rebuild",
+        "pass images through a trained autoencoder",
+        "Brings the middle square of each image to the model's size, encodes and decodes it.\n"
+        "Images are read a few at a time, so a folder may be of any size.",
+        "rebuild runs/autoencoder --images photos --out rebuilt",
+    ),
+)
