@@ -149,3 +149,44 @@ def _commands(config: Mapping[str, Any], folder: Path, finished: bool) -> list[t
         *made,
         *_verbs(folder, run),
         ("Write this page again", f"seqgan-kit report {run}"),
+    ]
+
+
+def _verbs(folder: Path, run: str) -> list[tuple[str, str]]:
+    """Return what to type to use the model: the verbs that it lists, or else to sample."""
+    use = {
+        "sample": ("Sample", f"seqgan-kit sample {run} -n 20"),
+        "translate": ("Translate images", f"seqgan-kit translate {run} --images DIR --out DIR"),
+        "rebuild": ("Rebuild images", f"seqgan-kit rebuild {run} --images DIR --out DIR"),
+    }
+    try:
+        listed = read_checked(folder / "model" / "model.json", record({})).get("verbs")
+    except (OSError, CheckpointError):
+        listed = None
+    known = [verb for verb in listed or () if verb in use] if isinstance(listed, list) else []
+    return [use[verb] for verb in known or ["sample"]]
+
+
+def _changed_resumes(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the resumptions that changed settings."""
+    return [r for r in config.get("resumes", []) if r.get("changed") and not r.get("finished")]
+
+
+def _resumed_by(resume: Mapping[str, Any], launcher: Sequence[str]) -> str:
+    words = [str(word) for word in resume.get("command", [])]
+    return shlex.join([*launcher, *words[1:]] if launcher else words)
+
+
+def _spans_of_settings(config: Mapping[str, Any]) -> list[tuple[int, list[tuple[str, str, str]]]]:
+    """Return (first round, (setting, value before, value after)) for every change of settings."""
+    return [
+        (int(r["from_round"]), [(name, then, now) for name, (then, now) in r["changed"].items()])
+        for r in _changed_resumes(config)
+    ]
+
+
+def _versions(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    known = [(name, v) for name, v in config.get("versions", {}).items() if v]
+    known += [("platform", config["platform"])] if config.get("platform") else []
+    known += [("CPUs", str(config["cpu_count"]))] if config.get("cpu_count") else []
+    return known
