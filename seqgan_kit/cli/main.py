@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from seqgan_kit import __version__
 from seqgan_kit.cli import completion, table, tools
+from seqgan_kit.cli import hub_commands as hub
 from seqgan_kit.cli import latent_commands as latent
 from seqgan_kit.cli import recipe_commands as recipes
 from seqgan_kit.cli import run_commands as runs
@@ -37,6 +38,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         *table.COMMANDS,
         *evaluate.COMMANDS,
         *compare.COMMANDS,
+        *hub.COMMANDS,
     ),
     "latent space of trained image models": latent.COMMANDS,
     "scores of text files": scores.COMMANDS,
