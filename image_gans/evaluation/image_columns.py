@@ -17,7 +17,7 @@ from image_gans.metrics.swd import patches_per_picture
 from seqgan_kit.metrics.signature import Signature
 
 Column = dict[str, Any]
-_OVER_FEATURES = (
+OVER_FEATURES = (
     "fd",
     "kid",
     "inception_score",
@@ -129,7 +129,7 @@ def _signature(comparison: Comparison, key: str, metric: str, against: str) -> s
     train = comparison.corpus.train
     _, channels, side, _ = train.shape
     parts = [metric]
-    if key in _OVER_FEATURES:
+    if key in OVER_FEATURES:
         parts.append(f"net:{_extractor(comparison)}")
     if key in ("attribute_tv", "odd_eyes", "malformed"):
         parts.append("by:recogniser")
@@ -139,7 +139,7 @@ def _signature(comparison: Comparison, key: str, metric: str, against: str) -> s
         parts.append(f"scales:{scales_of(side)}")
     parts += [f"px:{side}x{side}x{channels}", "resize:lanczos", "uint8"]
     network = comparison.extractor.network if comparison.extractor is not None else None
-    if key in _OVER_FEATURES and isinstance(network, InceptionFeatures):
+    if key in OVER_FEATURES and isinstance(network, InceptionFeatures):
         parts.append(f"to-{SIDE}:{TO_SIDE[network.resizing]}")
     n = comparison.compared
     counts = {

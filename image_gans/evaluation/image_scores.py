@@ -11,11 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from image_gans.evaluation.image_columns import image_columns, image_notes
 from image_gans.evaluation.image_export import check_image_model, save_image_model
+from image_gans.evaluation.image_table import REAL, ScoredImages, image_table
 from image_gans.grids import save_grid
 from image_gans.latent.walks import strip
-from image_gans.metrics.attributes import AttributeScores
 from image_gans.metrics.comparison import Comparison
 from image_gans.metrics.diversity import diversity
 from seqgan_kit.core.bounds import Several, bounded
@@ -129,47 +128,14 @@ class ImageScorer:
 
         Diversity is of all pictures of a row; the rest is ``metrics/comparison.py``.
         """
-        rows, attributes = [], {}
+        rows = []
         for name, game in games.items():
             rng = torch.Generator(_device(game)).manual_seed(seed)
             pictures = _draw(game, self.settings.score_samples, rng)
-            attributes[name] = self.comparison.attributes(pictures)
-            rows.append(self._row(name, pictures, pictures, attributes[name]))
-        real, held_out = self.real_pictures(self.settings.score_samples), self.comparison.held_out
-        attributes["real data"] = self.comparison.attributes(held_out)
-        rows.append(self._row("real data", real, held_out, attributes["real data"]))
-        column = {
-            "key": "diversity",
-            "label": "diversity",
-            "better": None,
-            "digits": 3,
-            "signature": f"mean-pairwise-rms|range:-1..1|hyps:{self.settings.score_samples}|real:{len(real)}",
-        }
-        note = (
-            "Diversity is the mean distance of two pictures: far below that of real data it means "
-            "collapse; close to it, it says nothing about quality."
-        )
-        keys = {key for row in rows for key in row["values"]}
-        return {
-            "title": title,
-            "columns": [*image_columns(self.comparison, keys), column],
-            "rows": rows,
-            "notes": [note, *image_notes(self.comparison, attributes)],
-        }
-
-    def _row(
-        self, name: str, pictures: Tensor, compared: Tensor, attributes: AttributeScores | None
-    ) -> dict[str, Any]:
-        """A row from the pictures whose diversity counts and those that are compared with the corpus."""
-        scores = self.comparison.scores(compared) | (attributes.values() if attributes else {})
-        return {
-            "name": name,
-            "values": {
-                "diversity": diversity(pictures),
-                **{k: e.value for k, e in scores.items()},
-            },
-            "errors": {k: e.standard_error for k, e in scores.items()},
-        }
+            rows.append(ScoredImages(name, pictures, pictures, self.comparison))
+        real = self.real_pictures(self.settings.score_samples)
+        rows.append(ScoredImages(REAL, real, self.comparison.held_out, self.comparison))
+        return image_table(title, rows)
 
 
 @torch.no_grad()

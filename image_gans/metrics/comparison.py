@@ -67,6 +67,7 @@ class Comparison:
         samples: how many pictures a row has at most.
         seed: of everything drawn here.
         most_references: how many training pictures are the reference at most.
+        given: features from elsewhere, in place of those that ``features`` names.
     """
 
     corpus: ImageCorpus
@@ -74,6 +75,7 @@ class Comparison:
     samples: int
     seed: int
     most_references: int = MOST_REFERENCES
+    given: FeatureExtractor | None = None
 
     @property
     def compared(self) -> int:
@@ -85,6 +87,8 @@ class Comparison:
         """What features come from; None if they are switched off or the pictures too few."""
         if min(self.compared, len(self.corpus.train)) < _FEWEST_COMPARED:
             return None
+        if self.given is not None:
+            return self.given
         choice = self.features
         if choice == "auto" and self.samples < FEWEST_FOR_A_CLASSIFIER:
             choice = "random"

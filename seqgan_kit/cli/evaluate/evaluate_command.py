@@ -24,16 +24,17 @@ _JUDGES = ("kneser-ney", "lstm", "none")
 def _declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what",
-        metavar="RUN|SAMPLES",
+        metavar="RUN|SAMPLES|FOLDER",
         nargs="?",  # Optional for argparse only: the message below is better.
-        help="directory of a trained run, or a file with one sample per line (- for standard "
-        "input)",
+        help="directory of a trained run, a file with one sample per line (- for standard input), "
+        "or a folder of images",
     )
     texts = {
-        "refs": "real test text that no model was trained on (default: the run's own)",
-        "train": "real training text (default: the run's own)",
-        "held-out": "real text for the row of real data (default: the run's own, or training "
-        "lines)",
+        "refs": "real test text that no model was trained on, or a folder of real images (default: "
+        "the run's own)",
+        "train": "text: real training text (default: the run's own)",
+        "held-out": "real text or images for the row of real data (default: the run's own, or part "
+        "of the real data given)",
     }
     for name, meaning in texts.items():
         parser.add_argument(f"--{name}", metavar="FILE", nargs="+", help=meaning)
@@ -41,8 +42,8 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         "--sample",
         metavar="N",
         type=whole_number(2),
-        help="number of samples: a random part of a file (default: all), or drawn from a run "
-        "(default: 5000)",
+        help="number of samples: a random part of a file or folder (default: all), or drawn from "
+        "a run (default: 5000 sentences, 1000 images)",
     )
     parser.add_argument(
         "--seed", metavar="S", type=whole_number(0), default=0, help="random seed (default: 0)"
@@ -51,7 +52,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         "--encoder",
         metavar="own|none|FOLDER",
         default="own",
-        help="encoder for FED, MAUVE and other feature scores: own (default; trained on the "
+        help="text: encoder for FED, MAUVE and other feature scores: own (default; trained on the "
         "training text in a minute or two), none, or the folder of a HuggingFace model",
     )
     parser.add_argument(
@@ -59,10 +60,11 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         metavar="|".join(_JUDGES),
         type=one_of("language model", *_JUDGES),
         default="kneser-ney",
-        help="language model for the LM scores (default: kneser-ney; lstm takes minutes)",
+        help="text: language model for the LM scores (default: kneser-ney; lstm takes minutes)",
     )
     _declare_drawing(parser)
     _declare_reading(parser)
+    _declare_images(parser)
     parser.add_argument(
         "--format",
         metavar="text|json",
@@ -113,15 +115,40 @@ def _declare_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lowercase", action="store_true", help="ignore case")
 
 
+def _declare_images(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--features",
+        metavar="own|random|none|inception:FILE",
+        default="auto",
+        help="images: what distances are taken over: own (a classifier of the real images' labels), random "
+        "(a random network), none, inception:FILE (FID, KID and IS; inception-tf:FILE with torch-fidelity's "
+        "resizing), or a classifier's file (default: own with labels and 500 samples, else random)",
+    )
+    parser.add_argument(
+        "--size",
+        metavar="PIXELS",
+        type=whole_number(8, 1024),
+        help="images: side to which a folder's are resized (default: that of the first)",
+    )
+    parser.add_argument(
+        "--channels",
+        metavar="1|3",
+        type=whole_number(1, 3),
+        help="images: 1 for grey, 3 for colour (default: as the first)",
+    )
+
+
 def _run(options: argparse.Namespace) -> None:
     if options.what is None:
-        raise UsageError("RUN or SAMPLES is missing: evaluate RUN|SAMPLES [options].")
+        raise UsageError(
+            "RUN, SAMPLES or FOLDER is missing: evaluate RUN|SAMPLES|FOLDER [options]."
+        )
     # Importing numpy and the scores here keeps other commands fast.
-    from seqgan_kit.cli.evaluate.evaluation_inputs import file_inputs, run_inputs
+    from seqgan_kit.cli.evaluate.evaluation_inputs import file_inputs
 
-    is_run = options.what != STDIN and Path(options.what).is_dir()
-    inputs = run_inputs(options) if is_run else file_inputs(options)
-    target = _target(options, is_run)
+    is_folder = options.what != STDIN and Path(options.what).is_dir()
+    inputs = _inputs_of_folder(options) if is_folder else file_inputs(options)
+    target = _target(options, is_folder and _is_run(Path(options.what)))
     record = None if options.again or target is None else _stored(target, inputs.key)
     if record is not None:
         print(
@@ -134,6 +161,24 @@ def _run(options: argparse.Namespace) -> None:
         if target is not None:
             _write(target, record)
     _print(options, record)
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.json").is_file() or (folder / "model").is_dir()
+
+
+def _inputs_of_folder(options: argparse.Namespace) -> Inputs:
+    """A run on text or on images, or a folder of images."""
+    from seqgan_kit.cli.evaluate.evaluation_inputs import run_inputs
+    from seqgan_kit.cli.evaluate.image_inputs import image_inputs
+    from seqgan_kit.cli.run_commands import model_kind
+
+    folder = Path(options.what)
+    if not _is_run(folder):
+        return image_inputs(options, is_run=False)
+    return (
+        image_inputs(options, is_run=True) if model_kind(folder) == "image" else run_inputs(options)
+    )
 
 
 def _computed(inputs: Inputs) -> dict[str, Any]:
@@ -206,19 +251,21 @@ def _say(text: str) -> None:
 COMMANDS = (
     Command(
         name="evaluate",
-        summary="all scores of a run or of samples in one table, beside those of real text",
-        usage="RUN|SAMPLES [--refs TEST] [--train TRAIN] [options]",
-        details="BLEU, Self-BLEU, language-model scores, n-gram divergences, distinct-n, "
-        "copies,\nlengths, FED, MAUVE, precision and recall, two-sample accuracy; for a run "
-        "its likelihoods\ntoo, and on a known world the exact measures. Each score has a "
-        "signature and stands beside\n"
-        "that of real text. A sentence follows where the numbers show collapse, copying or\n"
-        "repetition. The JSON record is written beside the samples; a second call reads it.",
+        summary="every score of a run, a text or a folder of images, real data beside them",
+        usage="RUN|SAMPLES|FOLDER [--refs TEST] [--train TRAIN] [options]",
+        details="Text: BLEU, Self-BLEU, language-model scores, n-gram divergences, distinct-n, copies,\n"
+        "lengths, FED, MAUVE, precision and recall, two-sample accuracy; of a run its likelihoods\n"
+        "too, and of one on a known world the exact measures. Each has a signature, beside the\n"
+        "same for real text, and a sentence where the numbers show collapse, copying or\n"
+        "repetition. Images: Frechet and kernel distance (FID, KID and IS with an Inception file),\n"
+        "precision, recall, density, coverage, SWD, MS-SSIM, near copies, diversity, and the same\n"
+        "for real images. The JSON record lies beside the samples; a second call reads it.",
         examples=(
             "evaluate runs/first",
             "evaluate runs/first --temperature 0.8 --out runs/first/cooler.json",
             "evaluate samples.txt --refs test.txt --train train.txt",
             "evaluate samples.txt --refs test.txt --train train.txt --encoder none --format json",
+            "evaluate samples/ --refs photos/ --features inception:pt_inception.pth",
         ),
         declare=_declare,
         run=_run,

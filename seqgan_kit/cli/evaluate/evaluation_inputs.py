@@ -21,6 +21,8 @@ from seqgan_kit.evaluation.evaluation_settings import EvaluationSettings, Say
 FORMAT = 1
 """Version of the record; increase it when the same inputs would give another record."""
 _TEXTS = ("refs", "train", "held_out")
+OF_IMAGES = {"features": "auto", "size": None, "channels": None}
+"""Options that are for images alone, with what they are where nobody gave them."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Inputs:
 def file_inputs(options: argparse.Namespace) -> Inputs:
     """Return the inputs for samples in a file or on standard input."""
     _check_sources(options)
+    _refuse_image_options(options)
     for name, default in (("temperature", 1.0), ("top_k", None), ("top_p", None)):
         if getattr(options, name) != default:
             flag = name.replace("_", "-")
@@ -75,11 +78,13 @@ def run_inputs(options: argparse.Namespace) -> Inputs:
         raise UsageError("a run is scored with its own tokenizer: leave out --tok and --lowercase.")
     if options.held_out is not None:
         raise UsageError("a run has its own held-out text: leave out --held-out.")
+    _refuse_image_options(options)
     run_dir = Path(options.what)
     config = settings_of(run_dir)
-    if model_kind(run_dir) != "text":
+    if (kind := model_kind(run_dir)) != "text":
         raise UsageError(
-            f"{run_dir} is not a text run, and evaluate scores only text: give a text run."
+            f"the model in {run_dir} is of the kind {kind!r}: evaluate scores runs on text and on "
+            "images."
         )
     note_unfinished(run_dir)
     lines = {
@@ -88,7 +93,7 @@ def run_inputs(options: argparse.Namespace) -> Inputs:
     }  # fmt: skip
     settings = _settings(options)
     digests = {name: None if text is None else _digest([text]) for name, text in lines.items()}
-    parts = {**digests, "config": config, "model": _file_digests(run_dir / "model")}
+    parts = {**digests, "config": config, "model": file_digests(run_dir / "model")}
     key = _key({**parts, "sources": _source_digests(config)}, settings)
 
     def compute(say: Say) -> dict[str, Any]:
@@ -97,6 +102,12 @@ def run_inputs(options: argparse.Namespace) -> Inputs:
         return evaluate_run(run_dir, settings, GivenText(lines["refs"], lines["train"]), say)
 
     return Inputs(key, compute)
+
+
+def _refuse_image_options(options: argparse.Namespace) -> None:
+    for name, default in OF_IMAGES.items():
+        if getattr(options, name) != default:
+            raise UsageError(f"--{name} is for images: leave it out for text.")
 
 
 def _check_sources(options: argparse.Namespace) -> None:
@@ -116,10 +127,13 @@ def _settings(options: argparse.Namespace) -> EvaluationSettings:
 
 def _key(parts: dict[str, Any], settings: EvaluationSettings) -> str:
     encoder = Path(settings.encoder)
-    weights = _file_digests(encoder) if encoder.is_dir() else None
-    known = {
-        "format": FORMAT, "version": __version__, "settings": vars(settings), "weights": weights, **parts
-    }  # fmt: skip
+    weights = file_digests(encoder) if encoder.is_dir() else None
+    return hashed({"format": FORMAT, "settings": vars(settings), "weights": weights, **parts})
+
+
+def hashed(parts: dict[str, Any]) -> str:
+    """A key of all that a record depends on, this package's version among it."""
+    known = {"version": __version__, **parts}
     text = json.dumps(known, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -129,7 +143,8 @@ def _digest(sentences: Sequence[Sequence[str]]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _file_digests(folder: Path) -> dict[str, str]:
+def file_digests(folder: Path) -> dict[str, str]:
+    """Hash of each file in a folder, by name."""
     files = sorted(path for path in folder.glob("*") if path.is_file())
     return {path.name: file_digest(path).hex() for path in files}
 

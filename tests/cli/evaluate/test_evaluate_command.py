@@ -148,7 +148,7 @@ def test_characters_and_held_out_text(folder: Path, capsys: Capture, captions: l
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "RUN or SAMPLES is missing"),
+        ((), "RUN, SAMPLES or FOLDER is missing"),
         (("samples.txt",), "add --refs FILE"),
         (("sample.txt", "--refs", "test.txt"), "Did you mean 'samples.txt'"),
         (("samples.txt", "--refs", "empty.txt"), "empty.txt holds no text"),

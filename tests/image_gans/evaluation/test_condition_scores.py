@@ -87,8 +87,8 @@ def test_the_table_tells_who_draws_what_it_is_asked_for(obedient, share, monkeyp
     scorer = ConditionScorer(data, settings, conditions=labelled.conditions)
     vars(scorer.comparison)["recogniser"] = Perfect()
     monkeypatch.setattr(type(scorer.comparison), "attributes", lambda self, pictures: None)
-    monkeypatch.setattr("image_gans.evaluation.image_scores.image_notes", lambda *of: [])
-    monkeypatch.setattr("image_gans.evaluation.image_scores.image_columns", lambda *of: [])
+    monkeypatch.setattr("image_gans.evaluation.image_table.image_notes", lambda *of: [])
+    monkeypatch.setattr("image_gans.evaluation.image_table.image_columns", lambda *of: [])
     table = scorer.record("t", {"CGAN": game}, 0)
     assert table["rows"][0]["values"]["as_told"] == share
     assert 0 <= table["rows"][1]["values"]["as_told"] <= 1

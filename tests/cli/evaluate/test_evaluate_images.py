@@ -1,0 +1,135 @@
+"""``seqgan-kit evaluate`` of images: folders and runs, floors, what is stored, and every complaint."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from image_gans.evaluation.image_export import save_image_model
+from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator
+from seqgan_kit import __version__
+from seqgan_kit.cli.main import main
+
+Capture = pytest.CaptureFixture[str]
+RANDOM = ("--features", "random")
+
+
+def draw(folder: Path, n: int, seed: int, brightest: int = 256, size: int = 16) -> Path:
+    """A folder of images of noise."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(seed)
+    for number in range(n):
+        pixels = rng.integers(0, brightest, (size, size, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number:03}.png")
+    return folder
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Real noise, the same kind of noise, and dark noise."""
+    monkeypatch.chdir(tmp_path)
+    draw(Path("real"), 40, 0)
+    draw(Path("same"), 20, 1)
+    draw(Path("dark"), 20, 2, brightest=60)
+    return tmp_path
+
+
+@pytest.fixture
+def run(folders: Path) -> Path:
+    """A run directory with an untrained generator of images of 16 pixels."""
+    torch.manual_seed(0)
+    save_image_model(Path("run/model"), DCGANGenerator(DCGANConfig(size=16, width=2, latent=5)))
+    data = {"images": "real", "size": 16, "test_share": 0.5}
+    config = {"versions": {"seqgan_kit": __version__}, "recipe": "dcgan", "config": {"data": data}}
+    Path("run/config.json").write_text(json.dumps(config), encoding="utf-8")
+    return Path("run")
+
+
+def evaluated(capsys: Capture, *words: str) -> tuple[dict[str, Any], str]:
+    assert main(["evaluate", *words, "--format", "json"]) == 0
+    captured = capsys.readouterr()
+    return json.loads(captured.out), captured.err
+
+
+def mistake(capsys: Capture, *words: str) -> str:
+    assert main(["evaluate", *words]) == 2
+    return capsys.readouterr().err
+
+
+def test_a_folder_beside_real_images_and_their_floor(folders: Path, capsys: Capture) -> None:
+    same, said = evaluated(capsys, "same", "--refs", "real", *RANDOM)
+    dark, _ = evaluated(capsys, "dark", "--refs", "real", *RANDOM)
+    near, far = (record["rows"][0]["values"] for record in (same, dark))
+    floor = same["rows"][1]
+    assert floor["name"] == "real data"
+    assert floor["values"].keys() == near.keys()
+    assert "wrote same.evaluation.json" in said
+    assert far["fd"] > 3 * near["fd"]
+    assert far["diversity"] < 0.5 * near["diversity"]
+    signatures = {column["key"]: column["signature"] for column in same["columns"]}
+    assert "px:16x16x3|resize:lanczos|uint8|refs:train-40|hyps:20" in signatures["fd"]
+    assert "20 reference images beside the other 20" in " ".join(same["notes"])
+    _, said = evaluated(capsys, "same", "--refs", "real", *RANDOM)
+    assert "already holds this evaluation" in said
+    assert main(["evaluate", "same", "--refs", "real", *RANDOM]) == 0
+    assert "over random-" in capsys.readouterr().out
+
+
+def test_held_out_images_are_the_floor_of_equal_numbers(folders: Path, capsys: Capture) -> None:
+    words = ("dark", "--refs", "real", "--held-out", "same", *RANDOM)
+    record, _ = evaluated(capsys, *words)
+    samples, real = (row["values"] for row in record["rows"])
+    assert samples["fd"] > 3 * real["fd"]
+    assert "near_copies" in samples
+    assert "20 images in each row" in " ".join(record["notes"])
+    Path("same/000.png").unlink()
+    _, said = evaluated(capsys, *words)
+    assert "holds this" not in said  # the key knows the images
+
+
+def test_a_run_is_scored_by_its_own_data_or_given_ones(run: Path, capsys: Capture) -> None:
+    own, said = evaluated(capsys, "run", "--sample", "30", *RANDOM)
+    assert Path("run/evaluation.json").is_file()
+    assert "drawing 30 images" in said
+    assert "30 draws with seed 0 at temperature 1." in own["notes"]
+    given, _ = evaluated(capsys, "run", "--sample", "30", "--refs", "dark", *RANDOM)
+    assert given["rows"][0]["values"]["fd"] != own["rows"][0]["values"]["fd"]
+    _, said = evaluated(capsys, "run", "--sample", "30", "--refs", "dark", *RANDOM)
+    assert "holds this" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["same"], "give real images beside it with --refs FOLDER"),
+        (["same", "--refs", "nowhere"], "no such file or folder: nowhere"),
+        (["same", "--refs", "real", "same"], "--refs names 2 sources"),
+        (["same", "--held-out", "real"], "--held-out belongs to --refs"),
+        (["same", "--refs", "real", "--top-k", "3"], "--top-k is for text"),
+        (["same", "--refs", "real", "--lm", "none"], "--lm is for text"),
+        (["same", "--refs", "real", "--temperature", "0.5"], "--temperature is for runs"),
+        (["same", "--refs", "real", "--sample", "21"], "holds 20: give fewer"),
+        (["same", "--refs", "real", "--sample", "9"], "9 samples in same: at least 16"),
+        (["same", "--refs", "real", "--channels", "2"], "channels is 2; allowed are 1"),
+        (["same", "--refs", "real", "--features", "inception:none.pth"], "none.pth does not exist"),
+        (["same", "--refs", "real", "--features", "own"], "classifier features need labels"),
+        (["run", "--size", "32", "--refs", "real"], "leave --size and --channels out"),
+        (["run", "--held-out", "real"], "--held-out belongs to --refs"),
+    ],
+)
+def test_mistakes(run: Path, capsys: Capture, words: list[str], message: str) -> None:
+    assert message in mistake(capsys, *words)
+
+
+def test_text_has_no_image_options(tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "text.txt"
+    file.write_text("a b c\nd e f\n")
+    words = [str(file), "--refs", str(file)]
+    assert "--features is for images" in mistake(capsys, *words, *RANDOM)
+    assert "--size is for images" in mistake(capsys, *words, "--size", "32")
