@@ -1,1 +1,1 @@
-"""Feeds: HuggingFace datasets in, plain in-memory tensors out."""
+"""Load text and images from files, folders and the HuggingFace hub into tensors."""

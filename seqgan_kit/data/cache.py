@@ -1,7 +1,7 @@
-"""A cache keyed by content: the same bytes and settings are encoded once, changed ones never match.
+"""A cache keyed by content: the same bytes and settings are encoded only once.
 
-An entry is a folder of one safetensors file and one JSON file. It appears by a rename, so a reader
-sees all of it or nothing, and an unreadable or unwritable cache costs time, never a run.
+An entry is a folder with one safetensors file and one JSON file. It is renamed into place, so a reader sees a
+complete entry or none. A cache that cannot be read or written costs time, but never stops a run.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from seqgan_kit.errors import SeqganKitError
 T = TypeVar("T")
 
 FORMAT = 1
-"""Raised whenever the same source would be encoded differently than before."""
+"""Version of the encoding; increase it when the same source would be encoded differently."""
 _TENSORS, _VALUES = "tensors.safetensors", "values.json"
 
 
 def cache_dir() -> Path:
-    """``$SEQGAN_KIT_CACHE``, else ``~/.cache/seqgan-kit`` (or below ``$XDG_CACHE_HOME``)."""
+    """Return the cache folder: ``$SEQGAN_KIT_CACHE``, else ``~/.cache/seqgan-kit`` (or below
+    ``$XDG_CACHE_HOME``)."""
     chosen = os.environ.get("SEQGAN_KIT_CACHE")
     if chosen:
         return expanded(chosen)
@@ -36,13 +37,13 @@ def cache_dir() -> Path:
 
 
 def cache_key(kind: str, parts: Mapping[str, Any]) -> str:
-    """A file-system name for ``parts``, which must hold all that the entry depends on."""
+    """Return a file name for ``parts``, which must contain everything that the entry depends on."""
     text = json.dumps({"format": FORMAT, **parts}, sort_keys=True, ensure_ascii=False)
     return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
 
 def load_entry(key: str, restore: Callable[[dict[str, Tensor], dict[str, Any]], T]) -> T | None:
-    """What ``restore`` makes of the entry, or None where there is none that can be read."""
+    """Return the entry restored by ``restore``; None if it is missing or cannot be read."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -50,7 +51,7 @@ def load_entry(key: str, restore: Callable[[dict[str, Tensor], dict[str, Any]], 
     try:
         values = json.loads((folder / _VALUES).read_text(encoding="utf-8"))
         return restore(load_file(folder / _TENSORS), values)
-    # An entry that was damaged or edited does not fit in one of many ways; it is made again in any case.
+    # A damaged or edited entry can fail in many ways; in every case it is built again.
     except (
         OSError,
         ValueError,
@@ -65,7 +66,7 @@ def load_entry(key: str, restore: Callable[[dict[str, Tensor], dict[str, Any]], 
 
 
 def store_entry(key: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-    """Write an entry; a full or read-only disk only means that the next run encodes again."""
+    """Write an entry; if the disk is full or read-only, the next run encodes again."""
     from safetensors.torch import save_file
 
     folder = cache_dir() / key
@@ -76,7 +77,7 @@ def store_entry(key: str, tensors: Mapping[str, Tensor], values: Mapping[str, An
         save_file({name: t.contiguous() for name, t in tensors.items()}, partial / _TENSORS)
         text = json.dumps(values, ensure_ascii=False)
         (partial / _VALUES).write_text(text, encoding="utf-8")
-        if folder.exists():  # unreadable, or written a moment ago by another process
+        if folder.exists():  # The entry is unreadable, or another process has just written it.
             shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
     except OSError:

@@ -1,4 +1,4 @@
-"""JSON objects as files."""
+"""Write JSON files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write JSON under a temporary name first: a reader never sees half a file."""
+    """Write JSON to a temporary file and rename it, so that readers never see a partial file."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
     partial.replace(path)

@@ -26,7 +26,7 @@ BUNDLED_SEED = 20170209
 BUNDLED_CAPTIONS = {"train": 10_000, "valid": 1_000, "test": 10_000}
 BUNDLED_FACES = {"train": 3_000, "test": 500}
 BUNDLED_FACE_PIXELS = 32
-# Six of eight bits a channel: no eye sees it in a picture of 32 pixels, and it saves a third.
+# Six of eight bits a channel: no eye sees it in an image of 32 pixels, and it saves a third.
 BUNDLED_COLOUR_BITS = 6
 
 _ROWS_IN_A_GROUP = 500
@@ -91,7 +91,7 @@ def _write_faces(
         if not count:
             continue
         path = out / f"faces-{split}.parquet"
-        # The pictures are stored PNGs: zstd over many of them does better than deflate in each.
+        # The images are stored PNGs: zstd over many of them does better than deflate in each.
         with ParquetWriter(path, schema, compression="zstd", compression_level=19) as writer:
             for first in range(0, count, _ROWS_IN_A_GROUP):
                 rows = [
@@ -102,7 +102,7 @@ def _write_faces(
 
 
 def _face(seeds: Sequence[int], size: int, colour_bits: int) -> dict[str, Any]:
-    """A row: the picture, the labels of its scene, and a caption that is true of it."""
+    """A row: the image, the labels of its scene, and a caption that is true of it."""
     from seqgan_kit.data.catworld.drawing.draw_scene import draw
 
     rng = np.random.default_rng(tuple(seeds))
@@ -120,7 +120,7 @@ def _coarsened(picture: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
 
 
 def png(picture: NDArray[np.uint8]) -> bytes:
-    """Return the picture as a PNG file, not deflated."""
+    """Return the image as a PNG file, not deflated."""
     from PIL import Image
 
     file = io.BytesIO()
@@ -129,7 +129,7 @@ def png(picture: NDArray[np.uint8]) -> bytes:
 
 
 def _schema() -> Any:
-    """Return the parquet schema, with the metadata by which ``datasets`` knows pictures and label names."""
+    """Return the parquet schema, with the metadata by which ``datasets`` knows images and label names."""
     import pyarrow as pa
 
     features: dict[str, Any] = {"image": {"_type": "Image"}}

@@ -1,7 +1,7 @@
-"""Damage to images, fresh at every draw: pure functions ``(x, rng) -> x`` of images [N,C,H,W] in [-1,1].
+"""Random corruptions of images: pure functions ``(x, rng) -> x`` of images [N,C,H,W] in [-1,1].
 
-A restorer learns to undo them. What has a known place (boxes, strokes, rain) has a function of its own that
-draws the mask alone, so that a score can be taken inside and outside of it.
+A restoration model learns to undo them. Corruptions with a known place (boxes, strokes, rain) also have a
+function that draws only the mask, so that scores can be computed inside and outside of it.
 """
 
 from __future__ import annotations
@@ -25,36 +25,36 @@ _STREAKS_A_PIXEL = 0.02
 
 
 def gaussian_noise(x: Tensor, rng: torch.Generator, deviation: float = 0.4) -> Tensor:
-    """Return x plus normal noise, clipped to [-1,1]."""
+    """Return x plus Gaussian noise, clipped to [-1,1]."""
     noise = torch.randn(x.shape, generator=rng, device=rng.device).to(x)
     return (x + deviation * noise).clamp(-1, 1)
 
 
 def salt_noise(x: Tensor, rng: torch.Generator, share: float = 0.2) -> Tensor:
-    """Return x with a share of its pixels black or white, all channels of a pixel alike."""
+    """Return x with a share of its pixels black or white, in all channels."""
     chance = _uniform((len(x), 1, *x.shape[2:]), rng).to(x.device)
     black, white = chance < share / 2, chance >= 1 - share / 2
     return x.masked_fill(black, -1.0).masked_fill(white, 1.0)
 
 
 def averaged(x: Tensor, factor: int) -> Tensor:
-    """Return [N,C,H/factor,W/factor], each pixel the average of those that it stands for."""
+    """Return x reduced to [N,C,H/factor,W/factor] by averaging squares of pixels."""
     if factor < 1 or x.shape[2] % factor or x.shape[3] % factor:
         raise UsageError(
-            f"images of {x.shape[2]} x {x.shape[3]} pixels cannot be averaged by {factor}: both sides must "
-            "be multiples of it. Choose another --size."
+            f"images of {x.shape[2]} x {x.shape[3]} pixels cannot be reduced by {factor}: both sides must "
+            f"be multiples of {factor}. Choose another --size."
         )
     return functional.avg_pool2d(x, factor)
 
 
 def low_resolution(x: Tensor, rng: torch.Generator, factor: int = 2) -> Tensor:
-    """Return x as averages over squares of ``factor`` pixels, in its own size; takes no random numbers."""
+    """Return x averaged over squares of ``factor`` pixels, at its original size; uses no random numbers."""
     small = averaged(x, factor)
     return small.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
 
 
 def grey(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Return the brightness of x in all of its channels; takes no random numbers."""
+    """Return x with its brightness in all channels; uses no random numbers."""
     if x.shape[1] == 1:
         return x
     weights = torch.tensor(_LUMA, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)
@@ -62,7 +62,7 @@ def grey(x: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def box_mask(x: Tensor, rng: torch.Generator, share: float = 0.4) -> Tensor:
-    """Draw one rectangle an image, bool [N,1,H,W]; its sides are half to all of ``share`` of the image's."""
+    """Draw one rectangle per image, bool [N,1,H,W]; its sides are share/2 to share of the image's sides."""
     n, _, height, width = x.shape
     sides = share * (0.5 + 0.5 * _uniform((n, 2), rng))
     starts = _uniform((n, 2), rng) * (1 - sides)
@@ -75,7 +75,7 @@ def box_mask(x: Tensor, rng: torch.Generator, share: float = 0.4) -> Tensor:
 
 
 def stroke_mask(x: Tensor, rng: torch.Generator, thickness: float = 0.08) -> Tensor:
-    """Draw a free form of a few thick strokes an image, bool [N,1,H,W]."""
+    """Draw a few thick strokes per image, bool [N,1,H,W]."""
     n, _, height, width = x.shape
     corners = _uniform((n, _STROKES, _CORNERS, 2), rng)
     grid = torch.stack(torch.meshgrid(_places(height), _places(width), indexing="ij"), -1)
@@ -90,24 +90,24 @@ def stroke_mask(x: Tensor, rng: torch.Generator, thickness: float = 0.08) -> Ten
 
 
 def hidden(x: Tensor, mask: Tensor) -> Tensor:
-    """Return x, grey wherever the mask [N,1,H,W] holds."""
+    """Return x with grey where the mask [N,1,H,W] is True."""
     return x.masked_fill(mask, 0.0)
 
 
 def boxes(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Return x with a rectangle hidden."""
+    """Return x with a grey rectangle."""
     return hidden(x, box_mask(x, rng))
 
 
 def strokes(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Return x with a free form hidden."""
+    """Return x with grey strokes."""
     return hidden(x, stroke_mask(x, rng))
 
 
 def rain_streaks(x: Tensor, rng: torch.Generator, length: float = 0.25) -> Tensor:
-    """Draw the brightness that rain adds, [N,1,H,W] in [0,1]; 0 where there is none.
+    """Draw the brightness of rain, [N,1,H,W] in [0,1]; 0 where there is none.
 
-    Drops fall at one slant in an image, each smeared over ``length`` of its height.
+    All drops of an image fall at the same angle; each streak has ``length`` times the image's height.
     """
     n, _, height, width = x.shape
     steps = max(2, round(length * height))
@@ -128,7 +128,7 @@ def rained(x: Tensor, streaks: Tensor) -> Tensor:
 
 
 def rain(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Return x in the rain."""
+    """Return x with rain."""
     return rained(x, rain_streaks(x, rng))
 
 
@@ -144,7 +144,7 @@ def jpeg(x: Tensor, rng: torch.Generator, worst: int = 8, best: int = 30) -> Ten
 
 
 def _through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    """uint8 [C,H,W] -> the same, written and read."""
+    """Encode and decode an image, uint8 [C,H,W], as JPEG."""
     file, shown = io.BytesIO(), image[0] if len(image) == 1 else image.transpose(1, 2, 0)
     Image.fromarray(np.ascontiguousarray(shown)).save(file, "JPEG", quality=quality)
     read = np.asarray(Image.open(file))
@@ -152,12 +152,12 @@ def _through_jpeg(image: np.ndarray, quality: int) -> np.ndarray:
 
 
 def _uniform(shape: tuple[int, ...], rng: torch.Generator) -> Tensor:
-    """On the CPU, so that places and masks are computed alike wherever the images are."""
+    """Draw uniform numbers on the CPU, so that masks do not depend on the images' device."""
     return torch.rand(shape, generator=rng, device=rng.device).cpu()
 
 
 def _places(count: int) -> Tensor:
-    """Centres of so many pixels, in shares of the image."""
+    """Return the centres of ``count`` pixels, as fractions of the image."""
     return (torch.arange(count) + 0.5) / count
 
 

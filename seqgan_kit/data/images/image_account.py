@@ -1,4 +1,4 @@
-"""What happened to the pictures of a corpus on their way into tensors."""
+"""Counts of what was read, skipped, cropped and enlarged while an image corpus was decoded."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 NAMED_PICTURES = 5
-"""How many unreadable pictures are named; the others are counted."""
+"""Largest number of unreadable images that are named; others are only counted."""
 
 
 @dataclass(frozen=True)
 class ImageSplitAccount:
-    """One split of an image corpus, counted."""
+    """Counts of one split of an image corpus."""
 
     source: str
     read: int = 0
@@ -26,18 +26,18 @@ class ImageSplitAccount:
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> ImageSplitAccount:
-        """Rebuild the account from JSON values, lists made tuples again."""
+        """Rebuild the account from JSON values, with lists converted to tuples."""
         values: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in state.items()
         }
         return cls(**values)
 
     def lines(self, name: str) -> list[str]:
-        """Printable lines."""
+        """Return the counts as lines for a terminal."""
         sizes = "x".join(map(str, self.smallest))
         if self.largest != self.smallest:
             sizes += " to " + "x".join(map(str, self.largest))
-        parts = [f"{name}: {self.kept:,} of {self.read:,} pictures of {sizes} pixels"]
+        parts = [f"{name}: {self.kept:,} of {self.read:,} images of {sizes} pixels"]
         done = ((self.cropped, "cropped"), (self.enlarged, "enlarged"))
         parts += [f"{n:,} {what}" for n, what in done if n]
         lines = [f"{', '.join(parts)}  [{self.source}]"]
@@ -50,7 +50,7 @@ class ImageSplitAccount:
 
 @dataclass(frozen=True)
 class ImageAccount:
-    """What was read, skipped, cropped and enlarged."""
+    """Counts of an image corpus."""
 
     size: int
     channels: int
@@ -59,9 +59,9 @@ class ImageAccount:
     notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """Return the account for a terminal."""
+        """Return the account as lines for a terminal."""
         lines = [
-            f"pictures of {self.size}x{self.size} pixels, {'grey' if self.channels == 1 else 'colour'}"
+            f"images of {self.size}x{self.size} pixels, {'grey' if self.channels == 1 else 'colour'}"
         ]
         for name, split in self.splits.items():
             lines += split.lines(name)
@@ -71,12 +71,12 @@ class ImageAccount:
         return [*lines, *(f"note: {note}" for note in self.notes)]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return the account as plain JSON values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> ImageAccount:
-        """Rebuild what ``to_dict`` gave, lists from JSON made tuples again."""
+        """Rebuild an account from the result of ``to_dict``, with lists converted to tuples."""
         splits = {
             name: ImageSplitAccount.from_dict(split) for name, split in state["splits"].items()
         }

@@ -1,4 +1,4 @@
-"""The options of an image corpus; the fields become command line flags."""
+"""Settings of an image corpus; the fields become command-line flags."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ SMALLEST_PIXELS, LARGEST_PIXELS = 8, 1024
 @dataclass(frozen=True)
 @bounded
 class ImageData:
-    """The pictures to learn from, and how they become pixels."""
+    """Settings of the training images and their preprocessing."""
 
     images: str = "catworld"
-    """What to learn from: a bundled name (catworld), a folder of pictures (sub-folders are labels), a
+    """Training images: a bundled name (catworld), a folder of images (sub-folders are labels), a
     parquet file with an image column, a folder with train and test parquet files, or hub:name[:config]."""
     test_images: str | None = None
-    """Test pictures; without them the source's own split is taken, or one is cut from the training ones."""
+    """Test images (default: the source's own split, or images cut from the training images)."""
     size: int = 32
-    """Side of the square pictures in pixels."""
+    """Height and width of the square images in pixels."""
     channels: int = 3
-    """3 for colour, 1 for grey."""
+    """Number of colour channels: 3 for RGB, 1 for grey."""
     crop: Literal["centre", "smart"] = "centre"
-    """Which square of a picture that is not square: the centre, or (smart) the one along the longer side
-    with the most gradient energy, that is with the most edges and texture."""
+    """Square crop of images that are not square. centre: the middle. smart: the window along the longer side
+    with the most gradient energy, that is, with the most edges and texture."""
     column: str | None = None
-    """Column that holds the pictures, where the source has several."""
+    """Column with the images, if the source has several columns."""
     label_column: str | None = None
-    """Column that holds the label (default: every column that looks like one)."""
+    """Column with the label (default: every column that looks like a label)."""
     caption_column: str | None = None
-    """Column that holds a caption (default: one called caption or text)."""
+    """Column with captions (default: a column called caption or text)."""
     split: str | None = None
     """Training split of a hub dataset (default: train)."""
     revision: str | None = None
     """Revision (branch, tag or commit) of a hub dataset."""
     test_share: Share = 0.1
-    """Share of the training pictures kept for the test where the source has no such split."""
+    """Share of the training images used as test images, if the source has no such split."""
     strict: bool = False
-    """Stop at a picture that cannot be read instead of skipping and counting it."""
+    """Strict reading: stop with an error at an unreadable image instead of skipping it."""
     memory_gib: Above0 = 4.0
-    """Memory that the decoded pictures may take."""
+    """Largest memory for decoded images, in GiB."""
     streaming: bool = False
-    """Read while training, for pictures that do not fit in memory."""
+    """Streaming: read the images during training, for images that do not fit in memory."""
     shuffle_buffer: Positive = 2048
-    """Streaming: pictures shuffled together."""
+    """Streaming: number of images in the shuffle buffer."""
     sample_images: Several = 4096
-    """Streaming: pictures at the start that are held in memory for labels, samples and scores."""
+    """Streaming: number of first images kept in memory for labels, samples and scores."""
 
     def __post_init__(self) -> None:
         if not SMALLEST_PIXELS <= self.size <= LARGEST_PIXELS:
             raise UsageError(
-                f"size is {self.size} pixels; allowed are {SMALLEST_PIXELS} to {LARGEST_PIXELS}."
+                f"size is {self.size} pixels; it must be {SMALLEST_PIXELS} to {LARGEST_PIXELS}."
             )
         if self.channels not in (1, 3):
-            raise UsageError(f"channels is {self.channels}; allowed are 1 (grey) and 3 (colour).")
+            raise UsageError(f"channels is {self.channels}; it must be 1 (grey) or 3 (colour).")

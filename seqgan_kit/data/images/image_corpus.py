@@ -1,4 +1,4 @@
-"""Images ready to train on: tensors, numbered labels, the account of what was read, and the feed."""
+"""An image corpus ready for training: tensors, integer labels, account and feed."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from seqgan_kit.errors import DataError
 
 @dataclass(frozen=True)
 class ImageCorpus:
-    """Pictures ready to train on.
+    """An image corpus ready for training.
 
     Attributes:
         train, test: ``[N,C,H,W]`` uint8.
-        train_labels, test_labels: ``[N]`` int64 by label, -1 where a row has none.
-        label_names: the classes of each label, in the order of their numbers.
-        train_captions, test_captions: one line each, or empty.
-        account: what was read, skipped, cropped and enlarged.
-        stream: makes a feed over the whole source where the tensors hold only its head.
+        train_labels, test_labels: ``[N]`` int64 per label, -1 for rows without it.
+        label_names: class names of each label, in the order of their integers.
+        train_captions, test_captions: one caption per image, or empty.
+        account: counts of what was read, skipped, cropped and enlarged.
+        stream: function that makes a feed of the whole source, if the tensors hold only its first images.
     """
 
     train: Tensor
@@ -52,27 +52,28 @@ class ImageCorpus:
         world_size: int = 1,
         device: torch.device | str = "cpu",
     ) -> Feed:
-        """Batches ``{"real": [B,C,H,W] in [-1,1], <label>: [B] ...}``, reshuffled every epoch."""
+        """Return a feed of batches ``{"real": [B,C,H,W] in [-1,1], <label>: [B] ...}``, reshuffled every
+        epoch."""
         tensors = {"real": self.train, **self.train_labels}
         make = self.stream or partial(TensorFeed, tensors, transform=normalised)
         return make(batch_size, seed=seed, rank=rank, world_size=world_size, device=device)
 
 
 def normalised(batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The batch with its pictures in [-1, 1]."""
+    """Return the batch with its images scaled to [-1, 1]."""
     return {**batch, "real": to_float(batch["real"])}
 
 
 def cut_test(cfg: ImageData, splits: dict[str, Pictures]) -> dict[str, Pictures]:
-    """Cuts a test split from the training pictures, by the hash of their bytes, where there is none."""
+    """Cut a test split from the training images, by a hash of their bytes, if there is none."""
     train = splits["train"]
     if "test" in splits or cfg.test_share == 0:
         return {"test": Pictures(ImageSplitAccount("none")), **splits}
     places = assign(train.digests, {"test": cfg.test_share})
     if places is None:
         raise DataError(
-            f"{train.account.source} has only 1 picture of its kind; at least 2 different ones are needed "
-            "for train and test. Give more pictures, or set test_share to 0."
+            f"{train.account.source} has only 1 distinct image; at least 2 are needed for train and test. "
+            "Give more images, or set test_share to 0."
         )
     parts = {}
     for split in ("train", "test"):
@@ -91,7 +92,7 @@ def cut_test(cfg: ImageData, splits: dict[str, Pictures]) -> dict[str, Pictures]
 
 
 def build_corpus(cfg: ImageData, splits: Mapping[str, Pictures], table: ImageTable) -> ImageCorpus:
-    """Tensors, numbered labels and the account of decoded splits."""
+    """Build a corpus of tensors, integer labels and account from decoded splits."""
     train, test = splits["train"], splits["test"]
     names = label_classes(table.labels, [train.labels, test.labels])
     account = ImageAccount(
@@ -112,12 +113,12 @@ def build_corpus(cfg: ImageData, splits: Mapping[str, Pictures], table: ImageTab
 
 
 def _check_colours(pixels: Tensor, cfg: ImageData) -> None:
-    """Raises for a colour model of pictures that have no colours."""
+    """Raise DataError for 3 channels if all images are grey."""
     first, *others = pixels.unbind(1)
     if others and all(torch.equal(first, other) for other in others):
         raise DataError(
-            f"all pictures of {cfg.images} are grey, and a model of 3 channels would have to learn that "
-            "its channels are equal: add --channels 1."
+            f"all images of {cfg.images} are grey, so a model of 3 channels would have to learn that its "
+            "channels are equal: add --channels 1."
         )
 
 
@@ -133,9 +134,9 @@ def _numbered(
 def label_classes(
     stated: Mapping[str, Sequence[str]], values: Sequence[Mapping[str, Sequence[Any]]]
 ) -> dict[str, tuple[str, ...]]:
-    """The classes of each label: as the source states them, else the sorted values that occur.
+    """Return the classes of each label: those that the source states, or else the sorted values.
 
-    Text that hardly repeats is no label (a file name, a free remark) and is left out.
+    Text columns whose values rarely repeat (file names, comments) are not labels and are left out.
     """
     classes = {}
     for label, names in stated.items():
@@ -149,12 +150,12 @@ def label_classes(
 
 
 def number_labels(values: Sequence[Any], names: Sequence[str], *, stated: bool) -> Tensor:
-    """``[N]`` int64 places among the class names, -1 for none.
+    """Return ``[N]`` int64 class indices, -1 for no class.
 
     Args:
-        values: as the source gives them.
-        names: the classes.
-        stated: the source states the classes, so its values already are places.
+        values: the values in the source.
+        names: the class names.
+        stated: whether the source states the classes, so that its values are class indices already.
     """
     if stated:
         numbers = [v if isinstance(v, int) and 0 <= v < len(names) else -1 for v in values]

@@ -1,4 +1,4 @@
-"""Many pictures at once: decoded on all cores, damaged ones named, held within a memory budget."""
+"""Decode many images on all cores, within a memory budget, and report damaged ones."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _GIB = 1 << 30
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture that could be read, with its row and a hash of its encoded bytes."""
+    """A decoded image, with its row and a hash of its encoded bytes."""
 
     row: ImageRow
     picture: Picture
@@ -41,11 +41,11 @@ class Pictures:
     """One split, decoded.
 
     Attributes:
-        account: what was read and skipped.
-        pixels: one ``[C,H,W]`` uint8 array each.
+        account: counts of what was read and skipped.
+        pixels: one ``[C,H,W]`` uint8 array per image.
         labels: raw label values by column.
-        captions: one each, empty where the source has none.
-        digests: hash of the encoded bytes, which decides the split.
+        captions: one per image, empty if the source has none.
+        digests: hashes of the encoded bytes, which decide the split.
     """
 
     account: ImageSplitAccount
@@ -55,7 +55,7 @@ class Pictures:
     digests: list[bytes] = field(default_factory=list)
 
     def add(self, item: Decoded) -> None:
-        """Append one picture."""
+        """Append one image."""
         self.pixels.append(item.picture.pixels)
         self.digests.append(item.digest)
         for name, value in item.row.labels.items():
@@ -74,7 +74,7 @@ class Pictures:
         )
 
     def tensor(self, cfg: ImageData) -> Tensor:
-        """``[N,C,H,W]`` uint8."""
+        """Return all images as one tensor ``[N,C,H,W]`` uint8."""
         if not self.pixels:
             return torch.empty((0, cfg.channels, cfg.size, cfg.size), dtype=torch.uint8)
         return torch.from_numpy(np.stack(self.pixels))
@@ -84,7 +84,7 @@ def decode_split(rows: Iterable[ImageRow], name: str, cfg: ImageData) -> Picture
     """Read a whole split.
 
     Raises:
-        DataError: nothing readable, a damaged picture under ``cfg.strict``, or more than fits the budget.
+        DataError: no image is readable, one is damaged and ``cfg.strict`` is set, or they exceed the budget.
     """
     log = DecodeLog(name, cfg)
     pictures = Pictures(log.account)
@@ -97,15 +97,14 @@ def decode_split(rows: Iterable[ImageRow], name: str, cfg: ImageData) -> Picture
 
 
 def decode_rows(rows: Iterable[ImageRow], cfg: ImageData, log: DecodeLog) -> Iterator[Decoded]:
-    """Return the readable pictures in order; the others are noted in ``log``, or raised under
-    ``cfg.strict``."""
+    """Yield the readable images in order; report others in ``log``, or raise if ``cfg.strict`` is set."""
     rows = iter(rows)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         while chunk := list(islice(rows, _CHUNK_PICTURES)):
             with warnings.catch_warnings():
-                # Pillow remarks on odd metadata of pictures that it reads well.
+                # Pillow warns about odd metadata in images that it reads correctly.
                 warnings.filterwarnings("ignore", module=r"PIL\.")
-                # Tiny pictures are mostly Python, where threads only wait for each other.
+                # For tiny images most time is spent in Python code, which threads do not speed up.
                 small = sum(len(row.data) for row in chunk) < _SMALL_BYTES * len(chunk)
                 decode_all = map if small else pool.map
                 results = list(decode_all(lambda row: _try_decode(row, cfg), chunk))
@@ -127,14 +126,14 @@ def _try_decode(row: ImageRow, cfg: ImageData) -> Picture | str:
 
 
 class DecodeLog:
-    """Counts the pictures of a split while they are decoded."""
+    """A counter of the images of a split while they are decoded."""
 
     def __init__(self, name: str, cfg: ImageData):
         self.cfg = cfg
         self.account = ImageSplitAccount(name)
 
     def good(self, picture: Picture) -> None:
-        """Count a picture that could be read."""
+        """Count a readable image."""
         old, size = self.account, (picture.width, picture.height)
         sizes = [s for s in (old.smallest, size) if s != (0, 0)]
         self.account = replace(
@@ -148,11 +147,11 @@ class DecodeLog:
         )
 
     def bad(self, row: ImageRow, reason: str) -> None:
-        """Count and names a picture that could not be read."""
+        """Count and name an unreadable image."""
         named = f"{row.name} ({reason})"
         if self.cfg.strict:
             raise DataError(
-                f"cannot read the picture {named}. Leave --strict out to skip such pictures."
+                f"cannot read the image {named}. Leave out --strict to skip such images."
             )
         old = self.account
         names = (*old.unreadable_names, named)[:NAMED_PICTURES]
@@ -161,12 +160,12 @@ class DecodeLog:
         )
 
     def finished(self) -> ImageSplitAccount:
-        """Return the account, if there is anything to learn from."""
+        """Return the account; raise DataError if no image was readable."""
         if self.account.read == 0:
-            raise DataError(f"{self.account.source} is empty: it has no pictures.")
+            raise DataError(f"{self.account.source} is empty: it has no images.")
         if self.account.kept == 0:
             raise DataError(
-                f"none of the {self.account.read:,} pictures of {self.account.source} can be read: "
+                f"none of the {self.account.read:,} images of {self.account.source} can be read: "
                 f"{self.account.unreadable_names[0]}."
             )
         return self.account
@@ -177,11 +176,11 @@ def _area(size: tuple[int, int]) -> int:
 
 
 def check_budget(pictures: int, name: str, cfg: ImageData, *, at_least: bool = False) -> None:
-    """Raise where decoded pictures would take more memory than allowed, and says what helps."""
+    """Raise DataError if the decoded images would exceed ``cfg.memory_gib``."""
     need = pictures * cfg.channels * cfg.size**2 / _GIB
     if need > cfg.memory_gib:
-        count = f"{'more than ' if at_least else ''}{pictures:,} pictures"
+        count = f"{'more than ' if at_least else ''}{pictures:,} images"
         raise DataError(
             f"{count} of {cfg.channels}x{cfg.size}x{cfg.size} from {name} need {need:.2g} GiB, more than "
-            f"memory_gib {cfg.memory_gib:g}. Add --streaming, choose a smaller --size, or raise --memory-gib."
+            f"memory_gib {cfg.memory_gib:g}. Add --streaming, use a smaller --size, or raise --memory-gib."
         )

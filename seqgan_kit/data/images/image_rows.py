@@ -1,4 +1,4 @@
-"""Where pictures lie and what comes with them: folders, parquet files and hub datasets as rows."""
+"""Rows of encoded images, labels and captions from folders, parquet files and hub datasets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _USUAL_CAPTIONS = ("caption", "text", "captions")
 
 @dataclass(frozen=True)
 class ImageRow:
-    """One picture, still encoded; ``index`` counts the rows of its source from 0."""
+    """One encoded image; ``index`` is its row number in the source, from 0."""
 
     index: int
     name: str
@@ -38,13 +38,13 @@ class ImageRow:
 
 @dataclass(frozen=True)
 class ImageTable:
-    """The opened rows of one split and the columns that matter.
+    """The rows of one split and its columns.
 
     Attributes:
-        source: where the rows come from.
+        source: source of the rows.
         rows: a ``Dataset`` or ``IterableDataset`` whose image column is not decoded.
         image, caption: column names.
-        labels: label columns, with the names of their classes where the source states them.
+        labels: label columns, with class names if the source states them.
     """
 
     source: Source
@@ -54,7 +54,7 @@ class ImageTable:
     caption: str | None
 
     def read(self, start: int = 0) -> Iterator[ImageRow]:
-        """Every row in order, from row ``start`` on."""
+        """Yield the rows in order, from row ``start`` on."""
         rows = self.rows.skip(start) if start else self.rows
         for index, row in enumerate(iterate(self.source, rows), start):
             name, data = _cell(self.source, self.image, row[self.image], index + 1)
@@ -64,7 +64,7 @@ class ImageTable:
 
 
 def locate_images(cfg: ImageData) -> dict[str, Source]:
-    """Sources by split: ``train`` always, ``test`` where there is one."""
+    """Return the sources by split: ``train``, and ``test`` if there is one."""
     found = _locate(cfg.images, cfg)
     if found["train"].format == "hub":
         names = hub_splits(found["train"])
@@ -85,7 +85,7 @@ def _locate(name: str, cfg: ImageData) -> dict[str, Source]:
     if path.is_file():
         if path.suffix.lower() not in (".parquet", ".pq"):
             raise DataError(
-                f"{path} is no source of pictures: give a folder of pictures, a .parquet file with an image "
+                f"{path} is not a source of images: give a folder of images, a .parquet file with an image "
                 "column, or hub:name."
             )
         return {"train": Source("parquet", (path,))}
@@ -93,7 +93,8 @@ def _locate(name: str, cfg: ImageData) -> dict[str, Source]:
 
 
 def _parquet_splits(folder: Path) -> dict[str, Source]:
-    """train.parquet and test.parquet, also prefixed or in shards (faces-train, train-00000-of-00002)."""
+    """Find train and test parquet files, also with a prefix or in shards (faces-train,
+    train-00000-of-00002)."""
     by_prefix: dict[str, dict[str, list[Path]]] = {}
     for path in sorted(folder.glob("*.parquet")):
         parts = re.split(r"[-_.]", path.stem.lower())
@@ -105,7 +106,7 @@ def _parquet_splits(folder: Path) -> dict[str, Source]:
     sets = [splits for splits in by_prefix.values() if "train" in splits]
     if len(sets) > 1:
         names = ", ".join(str(splits["train"][0]) for splits in sets)
-        raise DataError(f"{folder} has several training files; give the one you mean: {names}.")
+        raise DataError(f"{folder} has several training files; choose one of them: {names}.")
     return (
         {split: Source("parquet", tuple(paths)) for split, paths in sets[0].items()} if sets else {}
     )
@@ -126,15 +127,15 @@ def _folder_splits(folder: Path) -> dict[str, Source]:
     if empty:
         kinds = " ".join(sorted(IMAGE_SUFFIXES))
         raise DataError(
-            f"the folder {empty[0]} holds no pictures ({kinds}), nor do its sub-folders."
+            f"the folder {empty[0]} and its sub-folders have no images ({kinds}): give another folder."
         )
     return found
 
 
 def image_folder(root: Path) -> Source:
-    """All pictures below a folder, in the order of their names."""
+    """Return all images below a folder, sorted by name."""
     files = (p for p in root.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
-    # Hidden entries and the resource forks that macOS leaves in archives only look like pictures.
+    # Hidden files and macOS's resource forks in archives have image suffixes but are not images.
     shown = (
         p
         for p in files
@@ -144,7 +145,7 @@ def image_folder(root: Path) -> Source:
 
 
 def open_images(source: Source, cfg: ImageData) -> ImageTable:
-    """Open a split and finds its image, label and caption columns."""
+    """Open a split and find its image, label and caption columns."""
     rows = (
         _folder_rows(source)
         if source.format == "imagefolder"
@@ -181,7 +182,8 @@ def _image_column(
         for name in (*images, *(c for c in _USUAL_IMAGES if c in columns)):
             return name
         raise DataError(
-            f"{source} has no image column; name it with --column. It has: {', '.join(columns) or 'none'}."
+            f"{source} has no image column; choose one with --column. "
+            f"Columns: {', '.join(columns) or 'none'}."
         )
     return pick_column(source, columns, wanted)
 
@@ -197,7 +199,7 @@ def _caption_column(source: Source, features: Mapping[str, Any], wanted: str | N
 def _label_columns(
     source: Source, features: Mapping[str, Any], taken: set[str | None], wanted: str | None
 ) -> dict[str, tuple[str, ...]]:
-    """Whole numbers, truth values, classes and short text are labels; fractions and lists are not."""
+    """Return the label columns: integers, booleans, classes and short text, but not floats and lists."""
     if wanted is not None:
         names = [pick_column(source, list(features), wanted)]
     else:
@@ -211,7 +213,7 @@ def _dtype(feature: Any) -> str:
 
 
 def _cell(source: Source, column: str, value: Any, number: int) -> tuple[str, bytes]:
-    """Name and bytes of an image cell: a struct of bytes and path, or plain bytes."""
+    """Return name and bytes of an image cell, which is bytes or a struct of bytes and path."""
     name = f"row {number} of {source}"
     if isinstance(value, bytes):
         return name, value
@@ -225,5 +227,6 @@ def _cell(source: Source, column: str, value: Any, number: int) -> tuple[str, by
     if value is None or (isinstance(value, dict) and {"bytes", "path"} & value.keys()):
         return name, b""
     raise DataError(
-        f"column {column!r} of {source} holds {type(value).__name__} values, not encoded pictures."
+        f"column {column!r} of {source} has {type(value).__name__} values, not encoded images: choose "
+        "another with --column."
     )

@@ -1,4 +1,4 @@
-"""Pictures that do not fit in memory: the head is decoded as a corpus, training reads all of them."""
+"""Stream images that do not fit in memory; only the first images are decoded as a corpus."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from seqgan_kit.data.sources.streaming import Record, StreamFeed
 from seqgan_kit.data.sources.text_rows import row_count
 
 UNKNOWN_EPOCH_ROWS = 100_000
-"""Pictures called an epoch where the source does not say how many it has."""
+"""Images per epoch if their number is unknown."""
 
 
 def stream_images(cfg: ImageData, sources: Mapping[str, Source]) -> ImageCorpus:
-    """A corpus whose tensors are the head of the source and whose feed streams all of it.
+    """Return a corpus whose tensors hold the first images of a source and whose feed streams all of it.
 
-    Test pictures are recognised by the hash of their bytes, so the feed never shows one.
+    The feed recognises test images by a hash of their bytes, and leaves them out.
     """
     check_budget(
         cfg.shuffle_buffer + 2 * cfg.sample_images, "the shuffle buffer and the samples", cfg
@@ -49,8 +49,8 @@ def stream_images(cfg: ImageData, sources: Mapping[str, Source]) -> ImageCorpus:
     read = heads["train"].account.read
     rows = read if read < cfg.sample_images else row_count(sources["train"])
     note = (
-        f"streaming: the tensors come from the first {read:,} pictures; training reads all "
-        f"{f'{rows:,}' if rows else f'(an epoch is taken as {UNKNOWN_EPOCH_ROWS:,} pictures)'}."
+        f"streaming: the tensors come from the first {read:,} images; training reads all "
+        f"{f'{rows:,}' if rows else f'(an epoch is taken as {UNKNOWN_EPOCH_ROWS:,} images)'}."
     )
     feed = partial(
         StreamFeed,
@@ -71,7 +71,7 @@ def image_records(
     rank: int,
     world_size: int,
 ) -> Iterator[Record]:
-    """Decoded training pictures of one rank, from row ``start`` of the source on."""
+    """Yield the decoded training images of one rank, from row ``start`` of the source on."""
     own = (row for row in table.read(start) if row.index % world_size == rank)
     for item in decode_rows(own, cfg, DecodeLog(str(table.source), cfg)):
         if split_of(item.digest, share) == "train":

@@ -1,4 +1,4 @@
-"""Pictures in, one uint8 tensor out: decoded and resized once, normalised on the device."""
+"""Load images as one uint8 tensor: decode, resize and cache; normalisation is done on the device."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["ImageCorpus", "ImageData", "load_images"]
 
 
 def load_images(cfg: ImageData) -> ImageCorpus:
-    """Read, splits, decodes and resizes pictures, or takes the same from the cache.
+    """Read, split, decode and resize images, or load them from the cache.
 
-    With ``cfg.streaming`` the tensors hold the head of the corpus and ``feed`` streams all of it.
+    With ``cfg.streaming``, the tensors hold the first images of the corpus and ``feed`` streams all of it.
     """
     sources = locate_images(cfg)
     if cfg.streaming:
@@ -47,15 +47,13 @@ def load_images(cfg: ImageData) -> ImageCorpus:
 
 def _key(cfg: ImageData, sources: Mapping[str, Source]) -> str | None:
     if any(source.format == "hub" for source in sources.values()):
-        return (
-            None  # the hub's own cache holds the encoded pictures; there are no files here to hash
-        )
+        return None  # The hub has its own cache of encoded images, and there are no local files to hash.
     digests = {split: source.digest() for split, source in sources.items()}
     versions = {name: version(name) for name in ("datasets", "pillow")}
-    # The account names the files, and another checkout's would mislead.
+    # The account names the files, and a cached one may name those of another checkout.
     places = {split: str(source) for split, source in sources.items()}
     parts = {"config": asdict(cfg), "sources": digests, "places": places, "versions": versions}
-    checked = {"refused": "grey as colour"}  # older entries were not
+    checked = {"refused": "grey as colour"}  # Entries of older versions were not checked.
     return cache_key("images", {**parts, **checked})
 
 

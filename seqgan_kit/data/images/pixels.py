@@ -1,4 +1,4 @@
-"""One encoded picture to one small array: orientation, colour, crop, antialiased resizing."""
+"""Decode one image to a small array: orientation, colour, crop, antialiased resizing."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from seqgan_kit.errors import DataError, unknown
 Crop = Literal["centre", "smart"]
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _ORIENTATION = ("exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif")
-"""Where a picture may say which way is up; without any of these, looking costs a third of the time."""
+"""Metadata that may state the orientation; without them it is not read, which saves a third of the time."""
 _LOOKING_PIXELS = 64
-"""Short side at which a smart crop looks for edges: finer detail is mostly noise and JPEG grain."""
+"""Short side at which a smart crop measures gradients; finer detail is mostly noise and JPEG artefacts."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded picture.
+    """A decoded image.
 
     Attributes:
         pixels: ``[C,H,W]`` uint8, square.
@@ -37,30 +37,31 @@ class Picture:
 
 
 def to_float(images: Tensor) -> Tensor:
-    """uint8 0..255 to float32 in [-1, 1], on the device where the images are."""
+    """Convert uint8 0..255 to float32 in [-1, 1], on the images' device."""
     return images.to(torch.float32).div_(127.5).sub_(1.0)
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Return the inverse of :func:`to_float`, rounded and clipped."""
+    """Invert :func:`to_float`, with rounding and clipping."""
     return images.to(torch.float32).add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
 def decode(data: bytes, *, size: int, channels: int, crop: Crop) -> Picture:
-    """Decode one picture.
+    """Decode one image.
 
     Args:
-        data: an encoded picture of any size and mode; of an animation the first frame counts.
-        size: side of the result in pixels.
+        data: an encoded image of any size and mode; of an animation, the first frame is used.
+        size: height and width of the result in pixels.
         channels: 1 for grey, 3 for RGB.
         crop: ``centre``, or ``smart``: the square along the longer side with the most gradient energy.
 
     Raises:
-        DataError: the bytes are no picture, or a damaged one; says which.
+        DataError: the bytes are not an image, or the image is damaged.
     """
     try:
         with Image.open(io.BytesIO(data)) as opened:
-            # JPEG decoders can shrink by 2, 4 or 8 for free; twice the target leaves resizing its filter.
+            # JPEG decoders can shrink by 2, 4 or 8 at no cost; twice the target size leaves enough for the
+            # resize filter.
             opened.draft(None, (2 * size, 2 * size))
             width, height = opened.size
             opened.draft(None, (2 * size, 2 * size))
@@ -69,8 +70,8 @@ def decode(data: bytes, *, size: int, channels: int, crop: Crop) -> Picture:
             flat = flatten(ImageOps.exif_transpose(opened) if turned else opened, channels)
     except MemoryError:
         raise
-    # Each of Pillow's decoders has errors of its own for what it cannot read, among them RuntimeError,
-    # NotImplementedError and struct.error. All of them mean that these bytes are no image.
+    # Each of Pillow's decoders raises its own errors for unreadable files, including RuntimeError,
+    # NotImplementedError and struct.error. All of them mean that the bytes are not a valid image.
     except Exception as error:
         raise DataError(str(error).strip().split("\n")[0] or type(error).__name__) from None
     box = crop_box(flat, crop)
@@ -83,14 +84,14 @@ def decode(data: bytes, *, size: int, channels: int, crop: Crop) -> Picture:
 
 
 def flatten(image: Image.Image, channels: int) -> Image.Image:
-    """Mode L or RGB: transparency over white, 16 bits to 8, palettes and CMYK resolved."""
+    """Convert to mode L or RGB: transparency over white, 16 bits to 8, palettes and CMYK to colours."""
     if image.mode in _SIXTEEN_BIT:
-        # Pillow's own conversion clips at 255, which turns most of a 16-bit picture white.
+        # Pillow's own conversion clips at 255, which turns most of a 16-bit image white.
         values = np.asarray(image).astype(np.float64).clip(0, 65535) / 257.0
         image = Image.fromarray(np.rint(values).astype(np.uint8))
     if image.mode == "F":
         raise ValueError(
-            "floating point pixels have no stated range; save the picture with 8 or 16 bits"
+            "the range of floating-point pixels is unknown; save the image with 8 or 16 bits"
         )
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -100,7 +101,7 @@ def flatten(image: Image.Image, channels: int) -> Image.Image:
 
 
 def crop_box(image: Image.Image, crop: Crop) -> tuple[int, int, int, int]:
-    """Left, upper, right and lower edge of the square to keep."""
+    """Return the left, upper, right and lower edges of the square to keep."""
     width, height = image.size
     side = min(width, height)
     if crop == "centre" or width == height:
@@ -120,10 +121,10 @@ def crop_box(image: Image.Image, crop: Crop) -> tuple[int, int, int, int]:
 
 
 def busiest_window(grey: NDArray[np.float64]) -> int:
-    """First column of the square window with the most gradient energy.
+    """Return the first column of the square window with the most gradient energy.
 
-    The energy of a window is the sum over its pixels of the squared brightness gradient, so edges and
-    texture count and even surfaces do not. Of equal windows the one nearest the centre is taken.
+    The energy of a window is the sum of the squared brightness gradient over its pixels, so edges and texture
+    count, and uniform areas do not. If several windows are equal, the one nearest the centre is taken.
 
     Args:
         grey: ``[H,W]`` brightness, W at least H.

@@ -1,1 +1,1 @@
-"""Where rows come from: files, folders, hub datasets; splits and streams of rows."""
+"""Sources of rows (files, folders, hub datasets), their splits, and streams."""

@@ -1,6 +1,6 @@
-"""Rows of JSON files: an object a line (.jsonl), one list of objects or of texts, or one object of columns.
+"""Read rows from JSON: one object per line (.jsonl), a list of objects or texts, or an object of columns.
 
-Read by Python's own parser: pyarrow's guesses dates, and ends the process on lines of ``null``.
+Python's own parser is used, since pyarrow's guesses dates and crashes the process on lines of ``null``.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from seqgan_kit.errors import DataError
 
 Row = dict[str, Any]
 _LOOKED_AT = 256
-"""Rows in which columns are looked for; those that come later only are not known."""
+"""Number of first rows that are searched for column names."""
 _EXAMPLE = 'an object such as {"text": "a line"} is needed'
 
 
 def json_rows(paths: Iterable[Path]) -> tuple[list[str], Iterator[Row]]:
-    """Return the columns, and the rows one by one."""
+    """Return the column names and an iterator of rows."""
     rows = chain.from_iterable(_rows(path) for path in paths)
     head = list(islice(rows, _LOOKED_AT))
     columns = list(dict.fromkeys(name for row in head for name in row))
@@ -47,7 +47,7 @@ def _rows(path: Path) -> Iterator[Row]:
 
 
 def _spread_over_lines(path: Path) -> Iterator[Row]:
-    """Return the rows of a file that is one JSON value."""
+    """Yield the rows of a file that is one JSON value."""
     value = _parsed("\n".join(read_lines(path)), str(path))
     if isinstance(value, list):
         yield from _listed(value, path)
@@ -73,7 +73,7 @@ def _object(value: Any, where: str) -> Row:
 
 def _parsed(text: str, where: str) -> Any:
     try:
-        # Half of a surrogate pair, which only an escape can hold, is no character: nothing could write it.
+        # A lone surrogate, which JSON allows as an escape, is not a character and cannot be written.
         value = json.loads(text)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()

@@ -1,4 +1,4 @@
-"""The one place that touches HuggingFace ``datasets``: quiet, and offline unless the hub is asked for."""
+"""Access to HuggingFace ``datasets``, without output and offline unless a hub dataset is requested."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ _TRUE = ("1", "true", "yes", "on")
 
 
 def quiet_datasets(*, online: bool) -> ModuleType:
-    """Return the ``datasets`` module, silent and without telemetry; it may use the network only if
-    ``online``.
+    """Return the ``datasets`` module, without output and telemetry; it uses the network only if ``online``.
 
-    Once the hub was asked for the module stays online, since a stream may still be read from it. A
-    user's own HF_HUB_OFFLINE=1 holds for the hub too.
+    After a request to the hub the module stays online, since a stream may still be read. If the user sets
+    HF_HUB_OFFLINE=1, the hub is not used either.
     """
     offline = any(os.environ.get(flag, "").lower() in _TRUE for flag in _OFFLINE)
     flags = dict.fromkeys(_OFFLINE, "1" if offline or not online else "0")
@@ -40,15 +39,15 @@ def quiet_datasets(*, online: bool) -> ModuleType:
     if online or offline:
         _set_offline(
             offline
-        )  # both libraries read the environment only when they are first imported
-    # Errors are raised as well as logged; the log would say them twice.
+        )  # Both libraries read the environment only when they are first imported.
+    # Errors are raised as well as logged; the log would only repeat them.
     datasets.utils.logging.set_verbosity(CRITICAL)
     datasets.disable_progress_bars()
     return datasets
 
 
 def is_offline() -> bool:
-    """Return whether ``datasets`` is cut off from the network."""
+    """Return whether ``datasets`` is offline."""
     return bool(importlib.import_module("datasets").config.HF_HUB_OFFLINE)
 
 
@@ -59,7 +58,8 @@ def _set_offline(offline: bool) -> None:
 
 @contextmanager
 def _cut_off() -> Iterator[None]:
-    """No network meanwhile: opening even a local file otherwise reports itself and waits for time-outs."""
+    """Turn the network off; otherwise ``datasets`` sends telemetry even for local files and waits for
+    time-outs."""
     before = is_offline()
     _set_offline(True)
     try:
@@ -83,10 +83,10 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 def open_rows(source: Source, *, streaming: bool = True) -> Any:
-    """A ``Dataset`` or ``IterableDataset`` over the rows of a table or hub source.
+    """Return a ``Dataset`` or ``IterableDataset`` of the rows of a table or hub source.
 
-    Local files always stream: what is kept is the tensor made from them, so a copy of the corpus in the
-    library's own cache (keyed by modification time) would cost disk and could go stale.
+    Local files are always streamed. A copy in the library's own cache (keyed by modification time) would take
+    disk space and could be outdated, and only the encoded tensors are kept anyway.
     """
     library = quiet_datasets(online=source.format == "hub")
     with reading(source):
@@ -112,16 +112,16 @@ def open_rows(source: Source, *, streaming: bool = True) -> Any:
 
 
 def iterate(source: Source, rows: Any) -> Iterator[dict[str, Any]]:
-    """Rows one by one, the library's own errors turned into one that names the source."""
+    """Yield the rows; errors of the library become a DataError that names the source."""
     with reading(source):
-        for batch in rows.iter(batch_size=_BATCH_ROWS):  # row by row is ten times slower
+        for batch in rows.iter(batch_size=_BATCH_ROWS):  # Reading row by row is ten times slower.
             names = list(batch)
             for values in zip(*batch.values(), strict=True):
                 yield dict(zip(names, values, strict=True))
 
 
 def column_names(source: Source, rows: Any) -> list[str]:
-    """Columns, looked up in the first row where the format does not state them."""
+    """Return the column names, from the first row if the format does not state them."""
     if rows.column_names:
         return list(rows.column_names)
     first = list(islice(iterate(source, rows), 1))
@@ -140,7 +140,7 @@ def hub_splits(source: Source) -> list[str]:
 
 @contextmanager
 def reading(source: Source) -> Iterator[None]:
-    """Say which source could not be read, and why, in one line."""
+    """Turn errors into a one-line DataError that says which source cannot be read and why."""
     library_error = importlib.import_module("datasets.exceptions").DatasetsError
     try:
         yield
@@ -163,15 +163,15 @@ def reading(source: Source) -> Iterator[None]:
 
 
 def _csv_options(library: ModuleType, path: Path) -> dict[str, Any]:
-    """Every column as text: otherwise 007 becomes 7 and the word NA an empty cell."""
+    """Return options that read every column as text; otherwise 007 becomes 7 and NA an empty cell."""
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
             header = next(csv.reader(file, delimiter=delimiter), [])
         except csv.Error as error:
             raise DataError(
-                f"the first line of {path} is no header of columns ({error}): give a table whose first line "
-                "names its columns, or plain text as .txt."
+                f"the first line of {path} is not a header ({error}): give a table whose first line names "
+                "its columns, or plain text as .txt."
             ) from None
     columns = {name: library.Value("string") for name in header}
     return {
@@ -183,10 +183,10 @@ def _csv_options(library: ModuleType, path: Path) -> dict[str, Any]:
 
 
 def glob_free(path: Path) -> str:
-    """A path that ``datasets`` does not take for a pattern."""
+    """Return a path that ``datasets`` does not mistake for a pattern."""
     text = str(path.resolve())
     if any(mark in text for mark in "*?["):
         raise DataError(
-            f"{path} has one of * ? [ in its name, which stand for patterns; rename it."
+            f"{path} has one of * ? [ in its name, which ``datasets`` reads as a pattern: rename it."
         )
     return text

@@ -1,4 +1,4 @@
-"""Plain text files: UTF-8, one sequence a line, read without a detour through Arrow."""
+"""Read plain text files: UTF-8, one sequence per line, without conversion to Arrow."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def check_text(path: Path) -> None:
-    """Raise with the place of the first byte that is not UTF-8 text."""
+    """Raise DataError with the position of the first byte that is not UTF-8 text."""
     if path.stat().st_size == 0:
-        raise DataError(f"{path} is empty (0 bytes).")
+        raise DataError(f"{path} is empty (0 bytes): give a file with text.")
     decoder = codecs.getincrementaldecoder("utf-8")()
     line, consumed = 1, 0
     with path.open("rb") as file:
@@ -25,8 +25,8 @@ def check_text(path: Path) -> None:
             if b"\0" in chunk:
                 line += chunk.count(b"\n", 0, chunk.index(b"\0"))
                 raise DataError(
-                    f"{path} is not text: it holds a zero byte in line {line}. "
-                    "Give UTF-8 text, or unpack it first if it is an archive."
+                    f"{path} is not text: it has a zero byte in line {line}. "
+                    "Give UTF-8 text; if the file is an archive, unpack it first."
                 )
             try:
                 decoder.decode(chunk)
@@ -52,14 +52,14 @@ def _convert(path: Path, encoding: str) -> str:
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """Lines without their ends. Only newlines end a line: form feeds and U+2028 are characters."""
+    """Yield the lines without their ends. Only newlines end a line, not form feeds or U+2028."""
     with path.open(encoding="utf-8-sig", newline="\n") as file:
         for line in file:
             yield line.rstrip("\r\n")
 
 
 def count_lines(path: Path) -> int:
-    """Number of lines, the last one counted with or without its newline."""
+    """Return the number of lines; the last line counts with or without a newline."""
     lines, last = 0, b"\n"
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):

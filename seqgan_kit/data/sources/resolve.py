@@ -1,7 +1,7 @@
-"""One door for text and images: finds what a name means, before anything is read.
+"""Resolve the name of a text or image source, without reading it.
 
-A name is, in this order: ``hub:name[:config]``, a bundled name (``catworld``), or a path: a file
-(.txt .jsonl .csv .tsv .parquet), or a folder of such files called train, valid and test.
+A name is, in this order: ``hub:name[:config]``, a bundled name (``catworld``), or a path. A path is a file
+(.txt .jsonl .csv .tsv .parquet) or a folder of such files called train, valid and test.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HUB = "hub:"
 
 @dataclass(frozen=True)
 class Source:
-    """Rows of one split: files of one format, or a split on the hub."""
+    """The source of one split: files of one format, or a split of a hub dataset."""
 
     format: Format
     files: tuple[Path, ...] = ()
@@ -59,7 +59,8 @@ class Source:
         return ", ".join(str(path) for path in self.files)
 
     def digest(self) -> str:
-        """Hash of everything the rows depend on: the bytes of the files, names where labels lie."""
+        """Return a hash of everything that the rows depend on: bytes of files, and names if they give
+        labels."""
         total = hashlib.sha256(f"{self.format}\0".encode())
         for path in self.files:
             name = path.relative_to(self.label_root).as_posix() if self.label_root else path.suffix
@@ -68,7 +69,7 @@ class Source:
 
 
 def file_digest(path: Path) -> bytes:
-    """SHA-256 of a file's bytes."""
+    """Return the SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
@@ -76,7 +77,7 @@ def file_digest(path: Path) -> bytes:
 def locate_text(
     name: str, *, split: str | None = None, revision: str | None = None
 ) -> dict[str, Source]:
-    """Sources by split (``train`` always, ``valid`` and ``test`` where the name has them)."""
+    """Return the sources by split: ``train``, and ``valid`` and ``test`` if the name has them."""
     if name.startswith(HUB):
         return locate_hub(name, split, revision)
     path = bundled_or_path(name)
@@ -86,15 +87,15 @@ def locate_text(
 
 
 def text_format(path: Path) -> Format:
-    """Format by suffix; an unknown suffix (train.de, poems) is plain text, one line each."""
+    """Return the format by suffix; an unknown suffix (train.de, poems) means plain text."""
     return TABLES.get(path.suffix.lower(), "txt")
 
 
 def locate_hub(name: str, split: str | None, revision: str | None) -> dict[str, Source]:
-    """Return the training split of ``hub:name[:config]``; the other splits are asked for when reading."""
+    """Return the training split of ``hub:name[:config]``; other splits are looked up when reading."""
     repository, _, config = name.removeprefix(HUB).partition(":")
     if not repository:
-        raise DataError(f"{name!r} names no dataset: write hub:name or hub:name:config.")
+        raise DataError(f"{name!r} has no dataset name: write hub:name or hub:name:config.")
     return {
         "train": Source(
             "hub",
@@ -107,7 +108,8 @@ def locate_hub(name: str, split: str | None, revision: str | None) -> dict[str, 
 
 
 def bundled_or_path(name: str) -> Path:
-    """Return the folder of a bundled name, or the path itself; a missing one suggests near names."""
+    """Return the folder of a bundled name, or the path; the error for a missing path suggests similar
+    names."""
     if not name.strip():
         raise DataError("the name of the data is empty: give a bundled name, a path or hub:name.")
     bundled = bundled_names()
@@ -142,14 +144,14 @@ def _split_files(folder: Path, wanted: Callable[[Path], bool]) -> dict[str, Sour
     found: dict[str, Source] = {}
     for split, stems in SPLIT_NAMES.items():
         match = [p for p in files if p.stem.lower() in stems]
-        # A folder may hold the same captions as text and beside the pictures; plain text is first.
+        # A folder may have the same captions as text and beside the images; plain text takes precedence.
         match.sort(key=lambda p: (p.suffix != ".txt", p.name))
         if match:
             found[split] = Source(text_format(match[0]), (match[0],))
     if "train" not in found:
         names = ", ".join(p.name for p in files[:5]) or "no text files"
         raise DataError(
-            f"the folder {folder} has no train.txt (or .jsonl, .csv, .tsv, .parquet); it holds "
+            f"the folder {folder} has no train.txt (or .jsonl, .csv, .tsv, .parquet); it has "
             f"{names}. Give one file, or name the files train, valid and test."
         )
     return found

@@ -1,8 +1,7 @@
-"""Splits for sources that have none: by a hash of the row itself.
+"""Split sources that have no splits, by a hash of each row.
 
-A row's place depends on its content alone: not on a seed, the order of the file or the other rows.
-Equal rows fall on the same side, so a test row never was a training row, and a corpus that grows
-keeps its old test rows.
+The split of a row depends only on its content, not on a seed, the order of the file or other rows. Equal rows
+are in the same split, so a test row is never a training row, and a growing corpus keeps its old test rows.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ Row = TypeVar("Row", str, bytes)
 
 
 def fraction(row: str | bytes) -> float:
-    """A row's fixed place in [0, 1), uniform over different rows."""
+    """Return a fixed number in [0, 1) for a row, uniform over distinct rows."""
     data = row.encode() if isinstance(row, str) else row
     return int.from_bytes(hashlib.blake2b(data, digest_size=6).digest()) / 2**48
 
 
 def split_of(row: str | bytes, shares: Mapping[str, float]) -> str:
-    """``train``, or the split into whose share of [0, 1) the row falls.
+    """Return the split of a row: the held-out split whose part of [0, 1) contains its number, else ``train``.
 
     Args:
-        row: the content that decides.
-        shares: held-out splits and the share of rows each gets, in order from 0 upwards.
+        row: the content of the row.
+        shares: held-out splits and their shares of rows, in order from 0 upwards.
     """
     place, edge = fraction(row), 0.0
     for split, share in shares.items():
@@ -36,12 +35,12 @@ def split_of(row: str | bytes, shares: Mapping[str, float]) -> str:
 
 
 def assign(rows: Iterable[Row], shares: Mapping[str, float]) -> dict[Row, str] | None:
-    """Return the split of every distinct row; in a small corpus no split stays empty.
+    """Return the split of every distinct row; no split is empty, even in a small corpus.
 
-    Where the rule leaves a split empty, the row with the lowest hash in the fullest split moves there.
+    If the hash rule leaves a split empty, the row with the lowest hash in the largest split moves there.
 
     Returns:
-        None when there are fewer distinct rows than splits.
+        None if there are fewer distinct rows than splits.
     """
     wanted = ["train", *(split for split, share in shares.items() if share > 0)]
     places = {row: split_of(row, shares) for row in sorted(set(rows), key=fraction)}

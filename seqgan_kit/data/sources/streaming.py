@@ -1,9 +1,9 @@
 """A feed over rows that do not fit in memory: bounded shuffling, sharding by rank, exact resume.
 
-Rows are shuffled in blocks: as many as the buffer holds are read, permuted and handed out, then the next.
-The order is a function of (seed, epoch, block) and of the source alone, so a position is three small
-numbers and resuming re-reads one block. The first block of each epoch has a random length, which moves
-the borders between blocks from epoch to epoch.
+Rows are shuffled in blocks: one buffer of rows is read, permuted and returned, then the next. The order
+depends only on (seed, epoch, block) and the source, so a position is a few small numbers, and resuming reads
+one block again. The first block of each epoch has a random length, so the borders between blocks change every
+epoch.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from torch import Tensor
 from seqgan_kit.errors import DataError, UsageError
 
 Record = tuple[int, dict[str, Tensor]]
-"""A row's place in its source, and the row as tensors without a batch dimension."""
+"""A row's position in its source, and the row as tensors without a batch dimension."""
 OpenRecords = Callable[[int, int, int], Iterator[Record]]
-"""``open(start, rank, world_size)``: usable rows from place ``start`` on whose place is this rank's."""
+"""``open(start, rank, world_size)``: iterate over this rank's usable rows from position ``start`` on."""
 
 
 class StreamFeed:
-    """Batches from a stream of rows; rank r reads the rows whose place is r modulo ``world_size``."""
+    """Batches from a stream of rows; rank r reads the rows whose position is r modulo ``world_size``."""
 
     def __init__(
         self,
@@ -42,18 +42,19 @@ class StreamFeed:
     ):
         """
         Args:
-            open_records: opens the source at a place.
-            batch_size: rows of a batch on this rank.
-            rows: rows that count as an epoch; an estimate is enough.
-            shuffle_buffer: rows of a block, the most that are held in memory.
-            seed: with the epoch and the block, decides the order.
-            rank, world_size: this process and how many there are.
-            device: where the batches go.
-            transform: applied to every batch on the device.
+            open_records: function that opens the source at a position.
+            batch_size: rows per batch on this rank.
+            rows: rows per epoch; an estimate is enough.
+            shuffle_buffer: rows per block, the most that are held in memory.
+            seed: seed of the order, together with epoch and block.
+            rank, world_size: this process and the number of processes.
+            device: device of the batches.
+            transform: function that is applied to every batch on the device.
         """
         if batch_size < 1 or shuffle_buffer < 1:
             raise UsageError(
-                f"batch size {batch_size} and shuffle buffer {shuffle_buffer} must be at least 1."
+                f"the batch size is {batch_size} and the shuffle buffer {shuffle_buffer}; both must be at "
+                "least 1."
             )
         self.open_records, self.batch_size, self.rows = open_records, batch_size, rows
         self.shuffle_buffer, self.seed = shuffle_buffer, seed
@@ -66,17 +67,18 @@ class StreamFeed:
 
     @property
     def batches_per_epoch(self) -> int:
-        """By the stated number of rows; a batch may hold the end of one pass and the start of the next."""
+        """Return the batches per epoch by the stated number of rows; a batch may span two epochs."""
         return max(1, self.rows // (self.batch_size * self.world_size))
 
     def next_batch(self) -> dict[str, Tensor]:
-        """Return the next batch; passes follow each other without end."""
+        """Return the next batch; after one epoch the next begins."""
         rows = [self._next_row() for _ in range(self.batch_size)]
         batch = {name: torch.stack([row[name] for row in rows]).to(self.device) for name in rows[0]}
         return self.transform(batch) if self.transform else batch
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the position: epoch, block, the place where the block starts, and rows taken from it."""
+        """Return the position: epoch, block, start of the block in the source, and rows taken from the
+        block."""
         return {
             "epoch": self._epoch,
             "block": self._block_number,
@@ -87,7 +89,7 @@ class StreamFeed:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go back to a saved position; the block is read again when the next batch is asked for."""
+        """Restore a saved position; the block is read again for the next batch."""
         for name in ("shuffle_buffer", "world_size"):
             if state[name] != getattr(self, name):
                 raise UsageError(
@@ -108,12 +110,12 @@ class StreamFeed:
         return self._block[self._taken - 1]
 
     def _advance(self) -> None:
-        """Moves past the current block: to the next one, or after an empty one to the next epoch."""
+        """Go to the next block, or after an empty block to the next epoch."""
         if self._block:
             self._block_number, self._block_start = self._block_number + 1, self._block_end
         elif self._block_start == 0:
             raise DataError(
-                "the stream has no usable row for this process; see the account of the data."
+                "the stream has no usable row for this process: check the counts printed for the data."
             )
         else:
             self._epoch, self._block_number, self._block_start = self._epoch + 1, 0, 0

@@ -1,4 +1,4 @@
-"""The text of a source, row by row, whatever its format."""
+"""Read the text rows of a source in any format."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _USUAL_COLUMNS = ("text", "caption", "sentence", "line", "content")
 
 
 def check_source(source: Source) -> None:
-    """Raise, with the place, where a text file is no UTF-8 text."""
+    """Raise DataError, with the position, if a text file is not UTF-8."""
     if source.format in ("txt", "json", "csv"):
         for path in source.files:
             check_text(path)
@@ -29,7 +29,7 @@ def check_source(source: Source) -> None:
 def read_text(
     source: Source, column: str | None, *, start: int = 0, streaming: bool = False
 ) -> Iterator[str]:
-    """Raw text rows of a source, in order, from row ``start`` on."""
+    """Yield the raw text rows of a source in order, from row ``start`` on."""
     if source.format == "txt":
         lines = chain.from_iterable(read_lines(path) for path in source.files)
         yield from islice(lines, start, None)
@@ -48,7 +48,7 @@ def read_text(
 
 
 def row_count(source: Source) -> int | None:
-    """Number of rows where it can be had without reading them as rows."""
+    """Return the number of rows if it is known without reading all rows, else None."""
     if source.format == "imagefolder":
         return len(source.files)
     if source.format in ("txt", "json", "csv"):
@@ -59,12 +59,12 @@ def row_count(source: Source) -> int | None:
         try:
             return sum(int(parquet.read_metadata(path).num_rows) for path in source.files)
         except (ArrowException, OSError):
-            return None  # reading the rows will say what is wrong
+            return None  # Reading the rows reports what is wrong.
     return None
 
 
 def pick_column(source: Source, columns: Sequence[str], wanted: str | None) -> str:
-    """Return the wanted column, or the only one, or the one with a usual name."""
+    """Return the requested column, else the only column, else the column with a usual name."""
     if not columns:
         raise DataError(f"{source} is empty: it has no rows.")
     if wanted is not None:
@@ -84,7 +84,7 @@ def pick_column(source: Source, columns: Sequence[str], wanted: str | None) -> s
 
 
 def as_text(source: Source, column: str, value: Any) -> str:
-    """A cell as text: nothing is empty text, a list of words is joined by spaces."""
+    """Convert a cell to text: None becomes empty text, and a list of words is joined by spaces."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -94,13 +94,13 @@ def as_text(source: Source, column: str, value: Any) -> str:
     if isinstance(value, list) and all(isinstance(word, str) for word in value):
         return " ".join(value)
     raise DataError(
-        f"column {column!r} of {source} holds {type(value).__name__} values, not text; "
+        f"column {column!r} of {source} has {type(value).__name__} values, not text; "
         "choose another with --column."
     )
 
 
 def held_out_on_hub(train: Source) -> dict[str, Source]:
-    """Return the validation and test splits that a hub dataset has of its own."""
+    """Return the hub dataset's own validation and test splits."""
     names = hub_splits(train)
     found = {}
     for split in ("valid", "test"):
@@ -111,7 +111,7 @@ def held_out_on_hub(train: Source) -> dict[str, Source]:
 
 
 def rows_digest(rows: Iterable[str]) -> str:
-    """Hash of the rows themselves, where there are no files to hash."""
+    """Return a hash of the rows, for sources without files."""
     total = hashlib.sha256()
     for row in rows:
         data = row.encode("utf-8", "surrogatepass")
@@ -120,6 +120,6 @@ def rows_digest(rows: Iterable[str]) -> str:
 
 
 def library_versions(tokenizer: str) -> dict[str, str]:
-    """Versions of the libraries that an encoding depends on."""
+    """Return the versions of the libraries that an encoding depends on."""
     names = ["datasets"] + (["sentencepiece"] if tokenizer in ("unigram", "bpe") else [])
     return {name: version(name) for name in names}

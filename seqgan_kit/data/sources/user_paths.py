@@ -1,4 +1,4 @@
-"""Paths as users write them, with ``~`` and ``~name`` for home folders."""
+"""Expand ``~`` and ``~name`` in paths."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from seqgan_kit.errors import DataError
 
 
 def expanded(name: str) -> Path:
-    """Return the path with its home folder written out."""
+    """Return the path with its home folder expanded."""
     try:
         return Path(name).expanduser()
     except RuntimeError:
         home = Path(name).parts[0]
         raise DataError(
-            f"{name!r} cannot be found: there is no home folder of {home!r} here. Write the path in full."
+            f"{name!r} cannot be expanded: there is no home folder of {home!r}. Give the full path."
         ) from None

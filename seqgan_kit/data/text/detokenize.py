@@ -1,9 +1,9 @@
-"""Detokenisation: tokens joined by spaces, back to text as people write it.
+"""Detokenisation: turn tokens joined by spaces back into ordinary text.
 
     the cat 's bowl , " full " , was n't his .      ->      the cat's bowl, "full", wasn't his.
 
-The rules are those of Moses and of the Penn Treebank, as far as they need no language. Only tokens that stand
-alone move, so text that was never split stays as it is.
+The rules are the language-independent ones of Moses and the Penn Treebank. Only stand-alone tokens are
+joined, so text that was never split does not change.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from seqgan_kit.data.text.tokenizer import Tokenizer
 _TO_THE_LEFT = frozenset(".,;:!?%)]}…\u2019\u201d»")
 _TO_THE_RIGHT = frozenset("([{¿¡\u2018\u201c«#@$£€")
 _MONEY = frozenset("$£€#@")
-"""Of these only before a word or number: alone they may stand for themselves."""
+"""Prefixes that are joined only to a word or number; alone they may be ordinary tokens."""
 _CLITICS = frozenset(("s", "t", "d", "m", "re", "ve", "ll", "S", "T", "D", "M", "RE", "VE", "LL"))
 _APOSTROPHES = ("'", "\u2019")
 _QUOTES = ('"', "``", "''")
@@ -24,25 +24,25 @@ _ESCAPES = {
     "&apos;": "'", "&quot;": '"', "&#91;": "[", "&#93;": "]", "&#124;": "|",
     "&lt;": "<", "&gt;": ">", "&amp;": "&",
 }  # fmt: skip
-"""How Moses writes characters that its own files reserve; the ampersand last."""
+"""Moses's escapes of reserved characters; the ampersand comes last."""
 _PIECE = "\u2581"
 _SENTENCE_START = re.compile(r"(^|[.!?…][\"')\]]*\s+)([\"'(\[]*)([^\W\d_])")
 _ALONE = re.compile("\\bi\\b(?=$|[\\s'\u2019.,;:!?])")
 
 
 def as_written(line: str, tokenizer: Tokenizer) -> str:
-    """A decoded line of the tokenizer as people write it; characters and numbers are the text itself."""
+    """Return a decoded line as ordinary text; lines of characters and numbers are returned unchanged."""
     if tokenizer.kind not in ("word", "unigram", "bpe"):
         return line
     return detokenize(line, recase=bool(getattr(tokenizer, "lowercase", False)))
 
 
 def detokenize(line: str, *, recase: bool = False) -> str:
-    """Join the tokens of a line as people write them.
+    """Join the tokens of a line into ordinary text.
 
     Args:
-        line: tokens with single spaces between them; or pieces with ``▁`` (sentencepiece) or ``@@`` (BPE).
-        recase: capitals at the start of sentences and in "I", for text that was folded to lower case.
+        line: tokens separated by single spaces, or pieces with ``▁`` (sentencepiece) or ``@@`` (BPE).
+        recase: capitalise the first word of sentences and "I", for lower-cased text.
     """
     line = _whole_words(line)
     for escape, character in _ESCAPES.items():
@@ -52,14 +52,14 @@ def detokenize(line: str, *, recase: bool = False) -> str:
 
 
 def _whole_words(line: str) -> str:
-    """Pieces joined into words."""
+    """Join pieces into words."""
     if _PIECE in line:
         line = line.replace(" ", "").replace(_PIECE, " ").strip()
     return line.replace("@@ ", "").replace(" @-@ ", "-")
 
 
 def _joined(tokens: list[str]) -> Iterator[str]:
-    """Return the tokens, each after a space unless it or its neighbour takes that away."""
+    """Yield the tokens, each with a space in front unless it is joined to its neighbour."""
     quotes, glued = _Quotes(tokens), True
     for place in range(len(tokens)):
         left, right, shown = _sides(tokens, place, quotes)
@@ -68,7 +68,7 @@ def _joined(tokens: list[str]) -> Iterator[str]:
 
 
 def _sides(tokens: list[str], place: int, quotes: _Quotes) -> tuple[bool, bool, str]:
-    """Return whether a token clings to its left and to its right neighbour, and how it is written."""
+    """Return whether a token is joined to its left and right neighbours, and its written form."""
     token, before = tokens[place], tokens[place - 1] if place else ""
     after = tokens[place + 1] if place + 1 < len(tokens) else ""
     if token in _QUOTES or (token == "'" and quotes.pairs_up(place)):
@@ -86,7 +86,8 @@ def _sides(tokens: list[str], place: int, quotes: _Quotes) -> tuple[bool, bool, 
 
 
 class _Quotes:
-    """Straight quotes, which open and close by turns; an apostrophe quotes only where it has a partner."""
+    """Straight quotes, which open and close alternately; an apostrophe is a quote only if it has a
+    partner."""
 
     def __init__(self, tokens: list[str]) -> None:
         single = [
@@ -98,11 +99,11 @@ class _Quotes:
         self._open = {"'": False, '"': False}
 
     def pairs_up(self, place: int) -> bool:
-        """Return whether the apostrophe here is half of a pair of quotes."""
+        """Return whether the apostrophe at ``place`` is one of a pair of quotes."""
         return place in self._pairs
 
     def closes(self, token: str) -> bool:
-        """Return whether this quote closes; the next of its kind does the opposite."""
+        """Return whether this quote closes; the next quote of its kind does the opposite."""
         kind = "'" if token == "'" else '"'
         closes = {"``": False, "''": True}.get(token, self._open[kind])
         self._open[kind] = not closes

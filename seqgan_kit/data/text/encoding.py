@@ -1,4 +1,4 @@
-"""From raw lines to an encoded corpus, every dropped line counted."""
+"""Encode raw lines as a corpus, and count every dropped line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LINE_BREAKS = re.compile(r"[\r\n]+")
 
 @dataclass
 class SplitLines:
-    """One split on its way: cleaned lines, their ids, and the count of what was left out."""
+    """One split during encoding: cleaned lines, their ids, and counts of dropped lines."""
 
     account: SplitAccount
     lines: list[str] = field(default_factory=list)
@@ -37,13 +37,13 @@ def encode_corpus(
     *,
     columns: int | None = None,
 ) -> TextCorpus:
-    """Clean, splits, tokenises and encodes.
+    """Clean, split, tokenise and encode raw lines.
 
     Args:
         cfg: the options.
-        raw: raw lines by split; ``valid`` and ``test`` are cut from ``train`` where absent.
-        names: where each split comes from, for the account.
-        columns: T, where it must not depend on the lines given (default: the longest and EOS).
+        raw: raw lines by split; missing ``valid`` and ``test`` splits are cut from ``train``.
+        names: source of each split, for the account.
+        columns: T, if it must not depend on the given lines (default: length of the longest line plus EOS).
     """
     splits = {split: clean(lines, names[split], cfg.strict) for split, lines in raw.items()}
     splits = _cut_held_out(cfg, splits)
@@ -61,7 +61,7 @@ def encode_corpus(
 def corpus_of(
     tokenizer: Tokenizer, splits: Mapping[str, SplitLines], columns: int, account: Account
 ) -> TextCorpus:
-    """Return the finished corpus of encoded splits; ``columns`` is T."""
+    """Build the corpus from encoded splits; ``columns`` is T."""
     tensors = {split: pad_rows(rows.ids, columns) for split, rows in splits.items()}
     lines = {split: [tokenizer.normalise(x) for x in rows.lines] for split, rows in splits.items()}
     return TextCorpus(
@@ -77,7 +77,7 @@ def corpus_of(
 
 
 def clean(raw: Iterable[str], name: str, strict: bool = False) -> SplitLines:
-    """Composes Unicode (NFC), joins a record's own lines, strips, and leaves empty lines out."""
+    """Normalise Unicode (NFC), join the lines of a record, strip, and drop empty lines."""
     rows = SplitLines(SplitAccount(name))
     read = empty = 0
     for text in raw:
@@ -87,7 +87,7 @@ def clean(raw: Iterable[str], name: str, strict: bool = False) -> SplitLines:
             continue
         empty += 1
         if strict:
-            raise DataError(f"row {read} of {name} is empty; leave --strict out to skip such rows.")
+            raise DataError(f"row {read} of {name} is empty. Leave out --strict to skip such rows.")
     if read == 0:
         raise DataError(f"{name} is empty: it has no rows.")
     if not rows.lines:
@@ -97,14 +97,14 @@ def clean(raw: Iterable[str], name: str, strict: bool = False) -> SplitLines:
 
 
 def clean_line(text: str) -> str:
-    """One row as one stripped line in composed form (an accent is one character, however typed)."""
+    """Return a row as one stripped line in NFC form, in which a letter and its accent are one character."""
     return unicodedata.normalize("NFC", _LINE_BREAKS.sub(" ", text)).strip()
 
 
 def encode_rows(
     rows: SplitLines, tokenizer: Tokenizer, max_tokens: int | None, strict: bool
 ) -> SplitLines:
-    """Ids of the lines that fit, and the finished count."""
+    """Return the ids of the lines that fit, with the final counts."""
     kept = SplitLines(rows.account)
     for line in rows.lines:
         ids = tokenizer.encode(line)
@@ -114,7 +114,7 @@ def encode_rows(
         elif strict:
             raise DataError(
                 f"a line of {rows.account.source} has {len(ids)} tokens, more than max_tokens "
-                f"{max_tokens}: {line[:60]!r}. Leave --strict out to skip such lines."
+                f"{max_tokens}: {line[:60]!r}. Leave out --strict to skip such lines."
             )
     kept.account = replace(
         rows.account,
@@ -127,7 +127,7 @@ def encode_rows(
 
 
 def pad_rows(rows: Sequence[Sequence[int]], columns: int) -> Tensor:
-    """``[N,T]`` int64: each row's ids, EOS, then PAD."""
+    """Return ``[N,T]`` int64: each row's ids, then EOS, then PAD."""
     table = torch.full((len(rows), columns), PAD, dtype=torch.int64)
     if rows:
         lengths = torch.tensor([len(ids) for ids in rows])
@@ -190,7 +190,7 @@ def _check_kept(cfg: TextData, splits: Mapping[str, SplitLines]) -> None:
         if not rows.lines:
             raise DataError(
                 f"all {rows.account.too_long:,} lines of {name} ({rows.account.source}) are longer than "
-                f"max_tokens {cfg.max_tokens}: raise --max-tokens or leave it out."
+                f"max_tokens {cfg.max_tokens}. Raise --max-tokens or leave it out."
             )
     if len(splits["train"].lines) < 2:
         raise DataError("only 1 training line is left; at least 2 are needed.")
@@ -219,7 +219,7 @@ def _distinct_words(cfg: TextData, lines: Sequence[str]) -> int:
 
 
 _MANY_UNKNOWN = 0.1
-"""Share of unknown words from which another tokenizer is worth a hint."""
+"""Fraction of unknown words above which a note suggests another tokenizer."""
 
 
 def _notes(cfg: TextData, splits: Mapping[str, SplitLines], longest: int) -> list[str]:
@@ -228,25 +228,25 @@ def _notes(cfg: TextData, splits: Mapping[str, SplitLines], longest: int) -> lis
     usual = lengths[int(0.99 * (len(lengths) - 1))]
     if longest > 2 * usual and longest > 20:
         notes.append(
-            f"the longest line has {longest} tokens, 99% have at most {usual}; every row is as wide "
-            f"as the longest, so --max-tokens {usual} would train faster."
+            f"the longest line has {longest} tokens, but 99% have at most {usual}. All rows are padded to "
+            f"the longest, so --max-tokens {usual} would train faster."
         )
     if cfg.tokenizer == "word" and lengths[len(lengths) // 2] <= 1:
         notes.append(
-            "most lines are one word; text without spaces wants --tokenizer char or unigram."
+            "most lines are one word; for text without spaces use --tokenizer char or unigram."
         )
     held_out = [rows.account for split, rows in splits.items() if split != "train"]
     unknown, tokens = (sum(getattr(a, of) for a in held_out) for of in ("unknown_tokens", "tokens"))
     if cfg.tokenizer == "word" and unknown > _MANY_UNKNOWN * tokens:
         notes.append(
-            f"{unknown / tokens:.0%} of the held-out tokens are words that the training text lacks; "
-            "--tokenizer bpe or char would know them all."
+            f"{unknown / tokens:.0%} of the held-out tokens are words that are not in the training text; "
+            "--tokenizer bpe or char has no unknown words."
         )
     train = set(splits["train"].lines)
     for name in ("valid", "test"):
         shared = sum(line in train for line in splits[name].lines)
         if shared:
-            notes.append(f"{_count(shared, 'line')} of {name} are training lines too.")
+            notes.append(f"{_count(shared, 'line')} of {name} also occur in the training lines.")
     return notes
 
 

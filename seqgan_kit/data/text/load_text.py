@@ -1,4 +1,4 @@
-"""Text in, one tensor of token ids out: read, split, tokenise, encode, once per content."""
+"""Load text as tensors of token ids: read, split, tokenise, encode and cache."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ __all__ = ["TextCorpus", "TextData", "load_text", "text_sources"]
 
 
 def load_text(cfg: TextData) -> TextCorpus:
-    """Read, splits and encodes a corpus, or takes the same from the cache.
+    """Read, split and encode a corpus, or load it from the cache.
 
-    With ``cfg.streaming`` the tensors hold the head of the corpus and ``feed`` streams all of it.
+    With ``cfg.streaming``, the tensors hold the first lines of the corpus and ``feed`` streams all of it.
     """
     sources = text_sources(cfg)
     for source in sources.values():
@@ -41,7 +41,7 @@ def load_text(cfg: TextData) -> TextCorpus:
         split: rows_digest(on_hub[split]) if split in on_hub else source.digest()
         for split, source in sources.items()
     }
-    # The account names the files, and another checkout's would mislead.
+    # The account names the files, and a cached one may name those of another checkout.
     places = {split: str(source) for split, source in sources.items()}
     parts = {"sources": digests, "places": places, "versions": library_versions(cfg.tokenizer)}
     key = cache_key("text", {"config": asdict(cfg), **parts})
@@ -58,7 +58,7 @@ def load_text(cfg: TextData) -> TextCorpus:
 
 
 def text_sources(cfg: TextData) -> dict[str, Source]:
-    """Sources by split: what ``text`` has, with ``valid_text`` and ``test_text`` taking precedence."""
+    """Return the sources by split: those of ``text``, overridden by ``valid_text`` and ``test_text``."""
     found = locate_text(cfg.text, split=cfg.split, revision=cfg.revision)
     if found["train"].format == "hub":
         found |= held_out_on_hub(found["train"])

@@ -1,4 +1,4 @@
-"""The tokenizer of worlds whose tokens are mere numbers, such as the oracle of the SeqGAN paper."""
+"""A tokenizer for sequences of numbers, such as those of the SeqGAN paper's oracle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from seqgan_kit.errors import DataError, UsageError
 
 
 class NumberTokenizer:
-    """Ids are their own names: ``17 4 3999``. None is special: rows start from 0, which is also a token."""
+    """A tokenizer whose tokens are the ids as text: ``17 4 3999``.
+
+    It has no special ids; generators start from 0, which is also an ordinary token.
+    """
 
     kind = "number"
     bos = 0
@@ -20,7 +23,7 @@ class NumberTokenizer:
 
     def __init__(self, vocabulary_size: int) -> None:
         if vocabulary_size < 2:
-            raise UsageError(f"a vocabulary needs at least 2 numbers, not {vocabulary_size}.")
+            raise UsageError(f"the vocabulary size is {vocabulary_size}; it must be at least 2.")
         self._size = vocabulary_size
 
     @property
@@ -47,5 +50,7 @@ class NumberTokenizer:
 
     def _id(self, word: str) -> int:
         if not (word.isascii() and word.isdigit() and int(word) < self._size):
-            raise DataError(f"{word!r} is no token: tokens are whole numbers below {self._size}.")
+            raise DataError(
+                f"{word!r} is not a token: tokens are whole numbers from 0 to {self._size - 1}."
+            )
         return int(word)

@@ -1,4 +1,4 @@
-"""Sentencepiece tokenizers (unigram, BPE): pieces of words, so no text is too open for a small vocabulary."""
+"""Sentencepiece tokenizers (unigram, BPE), whose small vocabularies of word pieces cover any text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from seqgan_kit.data.text.tokenizer import (
 from seqgan_kit.errors import DataError
 
 DEFAULT_VOCABULARY = 4000
-# Scripts written without spaces: for n-gram metrics each of their characters counts as a word.
+# In scripts without spaces, each character counts as a word for n-gram metrics.
 _UNSPACED = re.compile(
     "([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
 )
@@ -38,9 +38,10 @@ def train_subwords(
     vocabulary: int | None = None,
     lowercase: bool = False,
 ) -> SubwordTokenizer:
-    """Learn pieces from lines; a corpus too small for the vocabulary gets a smaller one.
+    """Train a sentencepiece tokenizer; a corpus too small for the vocabulary size gets a smaller vocabulary.
 
-    Nothing is normalised and no space is dropped, so every line of known characters comes back exactly.
+    Text is not normalised and no space is dropped, so decoding restores every line of known characters
+    exactly.
     """
     library = _sentencepiece()
     model = io.BytesIO()
@@ -56,7 +57,7 @@ def train_subwords(
             normalization_rule_name="identity",
             remove_extra_whitespaces=False,
             max_sentence_length=max(4192, *(4 * len(s) + 8 for s in sentences)),
-            num_threads=2,  # fixed: the EM sums are added per thread, so their number is part of the result
+            num_threads=2,  # Fixed, because the number of threads changes the sums of EM and so the result.
             pad_id=PAD,
             bos_id=BOS,
             eos_id=EOS,
@@ -84,13 +85,13 @@ class SubwordTokenizer:
             self._processor = _sentencepiece().SentencePieceProcessor(model_proto=model)
         except (RuntimeError, OSError, ValueError) as error:
             raise DataError(
-                f"the {kind} tokenizer holds no sentencepiece model ({error}): put back the file that "
+                f"the {kind} tokenizer has no valid sentencepiece model ({error}): restore the file that "
                 "the run wrote."
             ) from None
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> SubwordTokenizer:
-        """Rebuild what ``to_dict`` gave."""
+        """Rebuild a tokenizer from the result of ``to_dict``."""
         return cls(state["kind"], base64.b64decode(state["model"]), lowercase=state["lowercase"])
 
     @property
@@ -124,7 +125,7 @@ class SubwordTokenizer:
 
 def _sentencepiece() -> ModuleType:
     with warnings.catch_warnings():
-        # Its SWIG types have no __module__, which Python 3.12 and later report at import.
+        # sentencepiece's SWIG types have no __module__, which Python 3.12 and later warn about at import.
         warnings.filterwarnings("ignore", message="builtin type", category=DeprecationWarning)
         import sentencepiece
     return sentencepiece
@@ -136,7 +137,7 @@ def _reason(kind: str, vocabulary: int | None, lines: Sequence[str], error: str)
     if size <= characters + len(SPECIALS):
         return (
             f"a {kind} vocabulary of {size} is too small: the text has {characters} different characters, "
-            f"each of which needs a token beside the 4 special ones. Raise --vocabulary to more than "
+            f"and each needs a token besides the 4 special ones. Raise --vocabulary to more than "
             f"{characters + len(SPECIALS) + 1}."
         )
     return f"sentencepiece could not learn a {kind} vocabulary of {size}: {error.strip()}"

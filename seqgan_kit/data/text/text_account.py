@@ -1,4 +1,4 @@
-"""What happened to the rows of a corpus on their way into tensors, for printing and for the run's log."""
+"""Counts of what was read, dropped and replaced while a text corpus was encoded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class SplitAccount:
-    """One split of a text corpus, counted."""
+    """Counts of one split of a text corpus."""
 
     source: str
     read: int = 0
@@ -44,23 +44,23 @@ class SplitAccount:
 
 @dataclass(frozen=True)
 class Account:
-    """What was read, what was cut and what became ``<unk>``."""
+    """Counts of a text corpus: rows read and dropped, tokens that became ``<unk>``."""
 
     tokenizer: str
     vocabulary: int
     cut_from_vocabulary: int
-    """Distinct training words or characters that the vocabulary leaves out."""
+    """Number of distinct training words or characters that are not in the vocabulary."""
     longest: int
-    """Tokens of the longest kept line, without the end mark; a tensor row has one more."""
+    """Number of tokens in the longest kept line, without EOS; a tensor row has one more."""
     splits: Mapping[str, SplitAccount]
     notes: tuple[str, ...] = field(default=())
     special: int = 4
-    """Tokens that stand for no word: the marks of a row's begin and end, padding, the unknown."""
+    """Number of special tokens: begin, end, padding and unknown."""
 
     def lines(self) -> list[str]:
-        """Return the account for a terminal."""
+        """Return the account as lines for a terminal."""
         cut = (
-            f", {self.cut_from_vocabulary:,} rarer ones left out"
+            f", {self.cut_from_vocabulary:,} rarer ones replaced by <unk>"
             if self.cut_from_vocabulary
             else ""
         )
@@ -73,11 +73,11 @@ class Account:
         return [first, *rows, *(f"note: {note}" for note in self.notes)]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return the account as plain JSON values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Account:
-        """Rebuild what ``to_dict`` gave."""
+        """Rebuild an account from the result of ``to_dict``."""
         splits = {name: SplitAccount(**split) for name, split in state["splits"].items()}
         return cls(**{**state, "splits": splits, "notes": tuple(state["notes"])})

@@ -1,4 +1,4 @@
-"""The options of a text corpus; the fields become command line flags."""
+"""Settings of a text corpus; the fields become command-line flags."""
 
 from __future__ import annotations
 
@@ -13,51 +13,53 @@ from seqgan_kit.errors import UsageError
 @dataclass(frozen=True)
 @bounded
 class TextData:
-    """The text to learn from, and how it becomes tokens."""
+    """Settings of the training text and its tokenizer."""
 
     text: str = "catworld"
-    """What to learn from: a bundled name (catworld), a .txt, .jsonl, .csv, .tsv or .parquet file, a folder
-    with train, valid and test files, or hub:name[:config]."""
+    """Training text: a bundled name (catworld), a .txt, .jsonl, .csv, .tsv or .parquet file, a folder with
+    train, valid and test files, or hub:name[:config]."""
     valid_text: str | None = None
-    """Validation text; without it the source's own split is taken, or one is cut from the training text."""
+    """Validation text (default: the source's own split, or lines cut from the training text)."""
     test_text: str | None = None
-    """Test text; without it the source's own split is taken, or one is cut from the training text."""
+    """Test text (default: the source's own split, or lines cut from the training text)."""
     column: str | None = None
-    """Column that holds the text, where the source has several."""
+    """Column with the text, if the source has several columns."""
     split: str | None = None
     """Training split of a hub dataset (default: train)."""
     revision: str | None = None
     """Revision (branch, tag or commit) of a hub dataset."""
     valid_share: Share = 0.05
-    """Share of the training lines kept for validation where the source has no such split."""
+    """Share of the training lines used for validation, if the source has no such split."""
     test_share: Share = 0.1
-    """Share of the training lines kept for the test where the source has no such split."""
+    """Share of the training lines used as test text, if the source has no such split."""
     tokenizer: TokenizerKind = "word"
-    """word, char, or sentencepiece's unigram or bpe; learned from the training lines alone."""
+    """Tokenizer: word, char, or sentencepiece's unigram or bpe. It is trained only on training lines."""
     punctuation: Literal["split", "keep"] = "split"
-    """Word tokenizer: split makes a comma at a word's edge a word of its own; keep cuts at spaces only
-    (tokenised text, notes, SMILES)."""
+    """Punctuation in the word tokenizer. split: punctuation at a word's edge becomes a separate token. keep:
+    split at spaces only (for tokenised text, notes, SMILES)."""
     lowercase: bool = False
-    """Fold case first."""
+    """Convert text to lower case first."""
     vocabulary: int | None = None
-    """Largest number of tokens, the 4 special ones included (default: all; 4000 for unigram and bpe)."""
+    """Largest vocabulary, including the 4 special tokens (default: all tokens; 4000 for unigram and bpe)."""
     min_count: Positive = 1
-    """Words or characters seen less often in the training lines become <unk>."""
+    """Minimum count in the training lines; rarer words or characters become <unk>."""
     max_tokens: Positive | None = None
-    """Longer lines are left out (default: none is)."""
+    """Largest number of tokens per line; longer lines are dropped (default: no limit)."""
     strict: bool = False
-    """Stop at a line that would be left out (empty or too long) instead of counting it."""
+    """Strict reading: stop with an error at an empty or too long line instead of dropping it."""
     streaming: bool = False
-    """Read while training, for text that does not fit in memory; needs max_tokens."""
+    """Streaming: read the text during training, for text that does not fit in memory; needs max_tokens."""
     shuffle_buffer: Positive = 10_000
-    """Streaming: lines shuffled together."""
+    """Streaming: number of lines in the shuffle buffer."""
     sample_lines: Annotated[int, Bounds(4)] = 100_000
-    """Streaming: lines at the start that the tokenizer and the held-out splits are taken from."""
+    """Streaming: number of first lines used for the tokenizer and the held-out splits."""
 
     def __post_init__(self) -> None:
         held_out = self.valid_share + self.test_share
-        if not (min(self.valid_share, self.test_share) >= 0 and held_out < 1):  # false for nan too
+        if not (
+            min(self.valid_share, self.test_share) >= 0 and held_out < 1
+        ):  # This is false for nan too.
             raise UsageError(
-                f"valid_share {self.valid_share} and test_share {self.test_share} must be 0 or more and "
-                "leave something to train on (sum below 1)."
+                f"valid_share is {self.valid_share} and test_share is {self.test_share}; both must be 0 or "
+                "more, and their sum below 1."
             )

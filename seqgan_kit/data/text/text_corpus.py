@@ -1,4 +1,4 @@
-"""An encoded corpus: tensors, lines, tokenizer and account, and its form in the cache."""
+"""An encoded text corpus: tensors, lines, tokenizer and account."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPLITS = ("train", "valid", "test")
 
 @dataclass(frozen=True)
 class TextCorpus:
-    """A corpus ready to train on.
+    """A text corpus ready for training.
 
     Attributes:
         tokenizer: learned from the training split.
@@ -65,18 +65,18 @@ class TextCorpus:
         return make(batch_size, seed=seed, rank=rank, world_size=world_size, device=device)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return the splits as stored: four bytes a token are enough."""
+        """Return the splits for storage, with four bytes per token."""
         return {split: getattr(self, split).to(torch.int32) for split in SPLITS}
 
     def values(self) -> dict[str, Any]:
-        """All but the tensors, as plain JSON values."""
+        """Return everything except the tensors, as plain JSON values."""
         lines = {split: getattr(self, f"{split}_lines") for split in SPLITS}
         tokenizer, account = self.tokenizer.to_dict(), self.account.to_dict()
         return {"tokenizer": tokenizer, "account": account, "lines": lines}
 
     @classmethod
     def from_entry(cls, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> TextCorpus:
-        """Rebuild what ``tensors`` and ``values`` gave."""
+        """Rebuild a corpus from the results of ``tensors`` and ``values``."""
         lines = values["lines"]
         return cls(
             tokenizer=load_tokenizer(values["tokenizer"]),

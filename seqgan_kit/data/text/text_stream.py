@@ -1,4 +1,4 @@
-"""Text that does not fit in memory: the head is encoded as a corpus, training reads all of it."""
+"""Stream text that does not fit in memory; only its first lines are encoded as a corpus."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from seqgan_kit.data.text.tokenizer import EOS, PAD, Tokenizer
 from seqgan_kit.errors import DataError, UsageError
 
 UNKNOWN_EPOCH_ROWS = 100_000
-"""Rows called an epoch where the source does not say how many it has."""
+"""Rows per epoch if the number of rows is unknown."""
 
 
 def stream_text(cfg: TextData, sources: Mapping[str, Source]) -> TextCorpus:
-    """A corpus whose tensors are the head of the source and whose feed streams all of it.
+    """Return a corpus whose tensors hold the first lines of a source and whose feed streams all of it.
 
-    Held-out lines are recognised by their hash wherever they stand, so the feed never shows one.
+    The feed recognises held-out lines by their hash wherever they occur, and leaves them out.
     """
     if cfg.max_tokens is None:
         raise UsageError(
-            "streaming needs max_tokens: the width of a batch must be known before all lines are."
+            "streaming needs --max-tokens, since the length of rows must be known before all lines are read."
         )
     shares = _shares(cfg, sources)
     heads = {
@@ -73,7 +73,7 @@ def text_records(
     rank: int,
     world_size: int,
 ) -> Iterator[Record]:
-    """Encoded training rows of one rank, from row ``start`` of the source on."""
+    """Yield the encoded training rows of one rank, from row ``start`` of the source on."""
     columns = (cfg.max_tokens or 0) + 1
     for place, text in enumerate(read_text(source, cfg.column, start=start, streaming=True), start):
         if place % world_size != rank:
@@ -88,7 +88,7 @@ def text_records(
         elif cfg.strict:
             raise DataError(
                 f"row {place + 1} of {source} has {len(ids)} tokens; allowed are 1 to max_tokens "
-                f"{cfg.max_tokens}. Leave --strict out to skip such rows."
+                f"{cfg.max_tokens}. Leave out --strict to skip such rows."
             )
 
 

@@ -1,7 +1,7 @@
-"""What every tokenizer is: a small protocol, the special ids, and how lines are cut.
+"""The protocol of all tokenizers, the special ids, and functions that split lines.
 
-The four special ids are the same for all tokenizers of text, so generators and saved tensors need no table;
-numbers (``seqgan_kit.data.text.numbers``) have none.
+The four special ids are the same for all text tokenizers, so generators and saved tensors need no table of
+them. The tokenizer of numbers (``seqgan_kit.data.text.numbers``) has none.
 """
 
 from __future__ import annotations
@@ -19,50 +19,50 @@ UNKNOWN_CHARACTER = "\ufffd"
 
 
 class Tokenizer(Protocol):
-    """What feeds, metrics and saved models need to know of a tokenizer."""
+    """The methods of a tokenizer that feeds, metrics and saved models use."""
 
     @property
     def kind(self) -> str:
-        """``word``, ``char``, ``unigram``, ``bpe`` or ``number``."""
+        """Name of the kind: ``word``, ``char``, ``unigram``, ``bpe`` or ``number``."""
 
     @property
     def bos(self) -> int:
-        """What a generator reads before the first token."""
+        """Id that a generator reads before the first token."""
 
     @property
     def eos(self) -> int | None:
-        """The end of a line; None where all rows are full."""
+        """Id of the end of a line; None if all rows have full length."""
 
     @property
     def pad(self) -> int | None:
-        """What fills a row after its end; None where nothing does."""
+        """Id of the padding after the end of a row; None if there is no padding."""
 
     @property
     def vocabulary_size(self) -> int:
-        """Number of ids, special ones included."""
+        """Number of ids, including special ones."""
 
     def encode(self, line: str) -> list[int]:
-        """Ids of a line, without specials; what is not in the vocabulary becomes ``UNK``."""
+        """Return the ids of a line, without special ids; unknown tokens become ``UNK``."""
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The line of some ids: stops at ``EOS``, skips ``PAD`` and ``BOS``."""
+        """Return the line of some ids; stop at ``EOS``, skip ``PAD`` and ``BOS``."""
 
     def words(self, line: str) -> list[str]:
-        """The line as n-gram metrics see it, unknown words kept."""
+        """Return the words of a line for n-gram metrics, with unknown words kept."""
 
     def normalise(self, line: str) -> str:
-        """The line as ``decode(encode(line))`` gives it back when nothing is unknown."""
+        """Return ``decode(encode(line))`` as it would be if all tokens were known."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything needed to rebuild it, as plain JSON values."""
+        """Return everything needed to rebuild the tokenizer, as plain JSON values."""
 
     def save(self, path: str | Path) -> None:
-        """Writes ``to_dict()`` as JSON."""
+        """Write ``to_dict()`` as a JSON file."""
 
 
 @lru_cache(maxsize=1 << 16)
 def split_edges(chunk: str) -> tuple[str, ...]:
-    """Cuts punctuation off both ends of a chunk; what is inside (don't, wide-eyed, 3.5) stays."""
+    """Split punctuation off both ends of a chunk; punctuation inside (don't, wide-eyed, 3.5) stays."""
     start, end = 0, len(chunk)
     while start < end and _is_punctuation(chunk[start]):
         start += 1
@@ -77,7 +77,7 @@ def _is_punctuation(character: str) -> bool:
 
 
 def until_end(ids: Iterable[int]) -> Iterator[int]:
-    """The ids before the first EOS, without PAD and BOS."""
+    """Yield the ids before the first EOS, without PAD and BOS."""
     for i in ids:
         i = int(i)
         if i == EOS:

@@ -1,4 +1,4 @@
-"""What a saved tokenizer may hold, checked before a tokenizer is made of it."""
+"""Check the contents of a saved tokenizer before it is rebuilt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from seqgan_kit.core.files.json_kinds import (
 from seqgan_kit.errors import DataError
 
 _MOST_TOKENS = 2**24
-_ADVICE = "Put back the file that the run wrote."
+_ADVICE = "Restore the file that the run wrote."
 
 
 def _base64(value: Any) -> None:
@@ -50,8 +50,7 @@ _KINDS: Mapping[str, Kind] = {
 
 
 def tokenizer_state(saved: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the checked state of a tokenizer, from what its ``to_dict`` gave or the file that ``save``
-    wrote."""
+    """Return the checked state of a tokenizer, from the result of ``to_dict`` or the file of ``save``."""
     kind = record({"kind": word_of(*_KINDS)})
     if isinstance(saved, Mapping):
         state, name = dict(saved), "the tokenizer's state"
@@ -61,6 +60,6 @@ def tokenizer_state(saved: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             state = read_checked(Path(saved), kind, error=DataError, advice=_ADVICE)
         except FileNotFoundError:
-            raise DataError(f"there is no file {name}.") from None
+            raise DataError(f"the file {name} does not exist: check the path.") from None
     check(state, _KINDS[state["kind"]], name, error=DataError, advice=_ADVICE)
     return state

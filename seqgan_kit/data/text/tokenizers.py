@@ -1,6 +1,6 @@
-"""Tokenizers of words and characters, and how any tokenizer is trained or loaded.
+"""Tokenizers for words and characters, and functions that train or load any tokenizer.
 
-A tokenizer is learned from training lines alone and is saved as plain JSON.
+A tokenizer is trained only on training lines, and is saved as plain JSON.
 """
 
 from __future__ import annotations
@@ -56,19 +56,19 @@ def train_tokenizer(
     lowercase: bool = False,
     punctuation: Punctuation = "split",
 ) -> Tokenizer:
-    """Learn a tokenizer from training lines.
+    """Train a tokenizer on training lines.
 
     Args:
         kind: ``word``, ``char``, ``unigram`` or ``bpe``.
-        lines: the training split alone.
-        vocabulary: largest number of ids, the four specials included.
+        lines: the training split only.
+        vocabulary: largest number of ids, including the four special ones.
         min_count: rarer words or characters become ``<unk>`` (word and char only).
-        lowercase: fold case before anything else.
-        punctuation: ``split`` cuts punctuation off the edges of words (word only).
+        lowercase: convert lines to lower case first.
+        punctuation: ``split`` separates punctuation from the edges of words (word only).
     """
     if vocabulary is not None and vocabulary <= len(SPECIALS):
         raise UsageError(
-            f"a vocabulary of {vocabulary} leaves no room beside the 4 special tokens."
+            f"the vocabulary is {vocabulary}; it must be above 4, the number of special tokens."
         )
     if kind == "word":
         word = WordTokenizer((), lowercase=lowercase, punctuation=punctuation)
@@ -85,10 +85,10 @@ def train_tokenizer(
 
 
 class WordTokenizer:
-    """Whitespace-separated words; by default punctuation at a word's edge is a word of its own.
+    """A tokenizer of words separated by whitespace; by default, punctuation at a word's edge is its own word.
 
-    ``decode`` joins with single spaces, so ``decode(encode(line)) == normalise(line)`` and
-    normalising twice changes nothing.
+    ``decode`` joins words with single spaces, so ``decode(encode(line)) == normalise(line)``, and normalising
+    twice equals normalising once.
     """
 
     kind = "word"
@@ -138,7 +138,7 @@ class WordTokenizer:
 
 
 class CharTokenizer:
-    """One id for each Unicode code point, so any line of known characters comes back exactly."""
+    """A tokenizer with one id per Unicode code point; decoding restores lines of known characters exactly."""
 
     kind = "char"
     bos, eos, pad = BOS, EOS, PAD
@@ -175,7 +175,7 @@ class CharTokenizer:
 
 
 def _most_frequent(lines: Iterable[list[str]], vocabulary: int | None, min_count: int) -> list[str]:
-    """Tokens by falling count, ties in code point order, so that the ids never depend on file order."""
+    """Return tokens by decreasing count; ties are in code point order, so ids do not depend on file order."""
     counts: Counter[str] = Counter()
     for tokens in lines:
         counts.update(tokens)
@@ -188,5 +188,7 @@ def _most_frequent(lines: Iterable[list[str]], vocabulary: int | None, min_count
 def _numbered(tokens: Sequence[str]) -> dict[str, int]:
     ids = {token: i for i, token in enumerate(tokens, start=len(SPECIALS))}
     if len(ids) != len(tokens):
-        raise DataError(f"the vocabulary repeats {len(tokens) - len(ids)} of its tokens.")
+        raise DataError(
+            f"the vocabulary has {len(tokens) - len(ids)} duplicate tokens: list each token once."
+        )
     return ids

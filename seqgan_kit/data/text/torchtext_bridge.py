@@ -1,7 +1,7 @@
-"""A bridge to torchtext 0.6 (the ``torchtext`` extra): vocabularies both ways, pretrained vectors in.
+"""Convert vocabularies from and to torchtext 0.6 (the ``torchtext`` extra), and load pretrained vectors.
 
-torchtext puts ``<unk>`` and ``<pad>`` where its user says; here the four special ids are fixed. So ids
-change on the way in, and :func:`id_map` says how; on the way out they stay.
+In torchtext the user chooses the ids of ``<unk>`` and ``<pad>``; here the four special ids are fixed. So ids
+change on import, as :func:`id_map` describes, but not on export.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from seqgan_kit.data.text.tokenizers import Punctuation, WordTokenizer
 from seqgan_kit.errors import DataError, UsageError
 
 MARKS = frozenset((*SPECIALS, "<sos>", "<s>", "</s>", "<init>", "<blank>"))
-"""Tokens that mark places in a row; their work is done by the special ids."""
+"""Special tokens of torchtext vocabularies, which the special ids replace."""
 
 
 @dataclass(frozen=True)
 class PretrainedEmbedding:
-    """An embedding matrix and which of its rows are pretrained.
+    """An embedding matrix, and a mask of its pretrained rows.
 
     Attributes:
         matrix: ``[V,E]`` float32, row i for token i.
-        found: ``[V]`` bool; the other rows are random, the one of PAD zero.
+        found: ``[V]`` bool, True for pretrained rows; other rows are random, and that of PAD is zero.
     """
 
     matrix: Tensor
     found: Tensor
 
     def line(self) -> str:
-        """What was found, for printing."""
+        """Return a printable line with the number of words found."""
         words = len(self.found) - len(SPECIALS)
         return f"pretrained vectors for {int(self.found.sum()):,} of {words:,} words"
 
@@ -46,12 +46,12 @@ class PretrainedEmbedding:
 def tokenizer_from_vocab(
     vocab: Any, *, lowercase: bool = False, punctuation: Punctuation = "keep"
 ) -> WordTokenizer:
-    """A word tokenizer with the words of a torchtext ``Vocab``, in its order.
+    """Return a word tokenizer with the words of a torchtext ``Vocab``, in its order.
 
     Args:
-        vocab: a ``torchtext.vocab.Vocab``; its own marks (<pad>, <unk>, <sos> ...) become the special ids.
-        lowercase: fold case, where the vocabulary was built from folded text.
-        punctuation: ``keep`` cuts at spaces alone, as torchtext's default tokenizer does.
+        vocab: a ``torchtext.vocab.Vocab``; its special tokens (<pad>, <unk>, <sos> ...) become the special
+        ids. lowercase: set it if the vocabulary was built from lower-cased text. punctuation: ``keep`` splits
+        at spaces only, as torchtext's default tokenizer does.
     """
     if not isinstance(vocab, _vocab_module().Vocab):
         raise UsageError(f"expected a torchtext Vocab, got {type(vocab).__name__}.")
@@ -60,9 +60,9 @@ def tokenizer_from_vocab(
 
 
 def id_map(vocab: Any, tokenizer: WordTokenizer) -> Tensor:
-    """``[len(vocab)]`` int64: this toolkit's id of every torchtext id, UNK for words it does not have.
+    """Return ``[len(vocab)]`` int64: this toolkit's id for each torchtext id, UNK for unknown words.
 
-    ``id_map(vocab, tokenizer)[old_ids]`` renumbers data, ``old_embedding`` rows go to ``id_map``.
+    ``id_map(vocab, tokenizer)[old_ids]`` converts data; row i of an old embedding moves to row ``id_map[i]``.
     """
     ours = {word: i for i, word in enumerate(tokenizer.vocabulary)}
     marks = {
@@ -76,14 +76,14 @@ def id_map(vocab: Any, tokenizer: WordTokenizer) -> Tensor:
 
 
 def vocab_from_tokenizer(tokenizer: WordTokenizer, lines: Iterable[str] = ()) -> Any:
-    """A torchtext ``Vocab`` with exactly the ids of the tokenizer.
+    """Return a torchtext ``Vocab`` with the ids of the tokenizer.
 
     Args:
         tokenizer: a word tokenizer.
-        lines: text to count words in, for ``Vocab.freqs``.
+        lines: text whose words are counted for ``Vocab.freqs``.
     """
     words = tokenizer.vocabulary[len(SPECIALS) :]
-    # Vocab sorts by count; falling counts keep the order.
+    # Vocab sorts by count, so decreasing counts keep the order.
     order = Counter({word: len(words) - i for i, word in enumerate(words)})
     vocab = _vocab_module().Vocab(order, specials=list(SPECIALS), specials_first=True)
     vocab.freqs = Counter(word for line in lines for word in tokenizer.words(line))
@@ -93,16 +93,16 @@ def vocab_from_tokenizer(tokenizer: WordTokenizer, lines: Iterable[str] = ()) ->
 def pretrained_embedding(
     vectors: Any, tokenizer: WordTokenizer, *, rng: torch.Generator
 ) -> PretrainedEmbedding:
-    """An embedding matrix aligned to the tokenizer.
+    """Return an embedding matrix for the tokenizer's ids.
 
-    A word that has no vector gets that of its lower case; failing that, a normal draw as wide as the
-    vectors found, so that known and unknown words start at one scale.
+    A word without a vector gets that of its lower-case form. If that has none either, its row is drawn from a
+    normal distribution with the standard deviation of the vectors found.
 
     Args:
         vectors: a ``torchtext.vocab.Vectors`` (``GloVe``, ``FastText``), or the path of a text file of
             vectors: a word and its numbers on each line, with or without a first line of counts.
         tokenizer: a word tokenizer.
-        rng: draws the rows that have no vector.
+        rng: random generator for rows without a vector.
     """
     wanted = {form for word in tokenizer.vocabulary for form in (word, word.lower())}
     if isinstance(vectors, str | Path):
@@ -113,7 +113,7 @@ def pretrained_embedding(
         }
     if not found:
         raise DataError(
-            "none of the tokenizer's words has a vector; are they from the same language?"
+            "none of the tokenizer's words has a vector: use vectors of the same language."
         )
     known = torch.stack(list(found.values())).float()
     shape = (tokenizer.vocabulary_size, known.shape[1])
@@ -129,7 +129,7 @@ def pretrained_embedding(
 
 def _read_vectors(path: Path, wanted: set[str]) -> Iterator[tuple[str, Tensor]]:
     if not path.is_file():
-        raise DataError(f"no file of vectors {path}.")
+        raise DataError(f"the file of vectors {path} does not exist: check the path.")
     check_text(path)
     dimensions = 0
     with path.open(encoding="utf-8") as file:
@@ -139,7 +139,7 @@ def _read_vectors(path: Path, wanted: set[str]) -> Iterator[tuple[str, Tensor]]:
             if place == 1 and len(fields) == 2:
                 continue
             dimensions = dimensions or len(fields) - 1
-            # Some words of GloVe's largest file hold spaces, so the numbers are counted from the right.
+            # Some words in GloVe's largest file contain spaces, so the numbers are counted from the right.
             word = " ".join(fields[:-dimensions])
             if word and word not in wanted:
                 continue
@@ -149,7 +149,7 @@ def _read_vectors(path: Path, wanted: set[str]) -> Iterator[tuple[str, Tensor]]:
                 numbers = []
             if not word or not numbers:
                 raise DataError(
-                    f"line {place} of {path} is no word with {dimensions} numbers: {line[:50]!r}."
+                    f"line {place} of {path} is not a word followed by {dimensions} numbers: {line[:50]!r}."
                 )
             yield word, torch.tensor(numbers)
 

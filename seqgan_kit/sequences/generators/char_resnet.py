@@ -217,7 +217,7 @@ class TokenResidualBlock(nn.Module):
 class PositionConvolution(nn.Module):
     """A convolution over positions with as many outputs: [B,T,D] -> [B,T,D], zeros beyond both ends.
 
-    Computed as a convolution over a picture of height 1: with the channels innermost, as they lie here,
+    Computed as a convolution over an image of height 1: with the channels innermost, as they lie here,
     oneDNN's is up to a half faster than its one-dimensional one, in its second derivative too.
     """
 

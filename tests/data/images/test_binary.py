@@ -31,9 +31,9 @@ def test_batches_are_of_minus_one_and_one():
 
 
 def test_what_cannot_be_black_and_white_is_refused():
-    with pytest.raises(UsageError, match="threshold 0 leaves one colour"):
+    with pytest.raises(UsageError, match="the threshold is 0; it must be from 1 to 255"):
         binarised(corpus_of([1, 2]), 0)
     with pytest.raises(UsageError, match="of 3 channels"):
         binarised(corpus_of([1, 2], channels=3))
-    with pytest.raises(UsageError, match="switch streaming off"):
+    with pytest.raises(UsageError, match="cannot be streamed: leave out --streaming"):
         binarised(replace(corpus_of([1, 2]), stream=corpus_of([1, 2]).feed))

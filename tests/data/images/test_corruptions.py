@@ -53,7 +53,7 @@ def test_low_resolution_is_the_average_of_the_large_image(factor: int) -> None:
         low[1, 2, factor : 2 * factor, :factor], block.mean().expand(factor, factor)
     )
     assert torch.allclose(corruptions.averaged(low, factor), corruptions.averaged(x, factor))
-    with pytest.raises(UsageError, match="18 x 18 pixels cannot be averaged by 4"):
+    with pytest.raises(UsageError, match="18 x 18 pixels cannot be reduced by 4"):
         corruptions.averaged(images(side=18), 4)
 
 

@@ -52,7 +52,7 @@ def test_a_folder_has_its_sub_folders_as_labels(folder):
     first = decode((folder / "cat" / "0.png").read_bytes(), size=16, channels=3, crop="centre")
     assert np.array_equal(loaded.train[0].numpy(), first.pixels)
     assert loaded.test.shape == (0, 3, 16, 16)
-    assert "pictures of 20x24 to 47x24 pixels, 20 cropped" in loaded.account.lines()[1]
+    assert "images of 20x24 to 47x24 pixels, 20 cropped" in loaded.account.lines()[1]
 
 
 def test_a_flat_folder_has_no_labels_and_hidden_files_are_no_pictures(folder):
@@ -161,7 +161,7 @@ def test_shards_of_one_split_belong_together(tmp_path):
     write_parquet(tmp_path / "train-00001-of-00002.parquet", ROWS[8:])
     assert len(load_images(ImageData(images=str(tmp_path), size=16, test_share=0)).train) == 12
     write_parquet(tmp_path / "other-train.parquet", ROWS)
-    with pytest.raises(DataError, match="has several training files; give the one you mean"):
+    with pytest.raises(DataError, match="has several training files; choose one of them"):
         load_images(ImageData(images=str(tmp_path)))
 
 
@@ -237,15 +237,13 @@ def test_a_corrupt_picture_among_good_ones_is_named_and_skipped(folder, recwarn,
         assert name in line
     assert len(recwarn) == 0
     assert capfd.readouterr() == ("", "")
-    with pytest.raises(
-        DataError, match=r"cannot read the picture .*cat/5\.png .*Leave --strict out"
-    ):
+    with pytest.raises(DataError, match=r"cannot read the image .*cat/5\.png .*Leave out --strict"):
         load_images(ImageData(images=str(folder), strict=True))
 
 
 def test_nothing_but_corrupt_pictures(tmp_path):
     (tmp_path / "a.png").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"none of the 1 pictures of .* can be read: .*a\.png"):
+    with pytest.raises(DataError, match=r"none of the 1 images of .* can be read: .*a\.png"):
         load_images(ImageData(images=str(tmp_path)))
 
 
@@ -263,21 +261,21 @@ def test_a_folder_without_pictures(tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.txt").write_text("x")
     with pytest.raises(
-        DataError, match=r"the folder .* holds no pictures \(\.bmp .*, nor do its sub-folders"
+        DataError, match=r"the folder .* and its sub-folders have no images \(\.bmp "
     ):
         load_images(ImageData(images=str(tmp_path)))
 
 
 def test_sources_that_hold_no_pictures(tmp_path):
     (tmp_path / "a.csv").write_text("a\n1\n")
-    with pytest.raises(DataError, match="is no source of pictures: give a folder"):
+    with pytest.raises(DataError, match="is not a source of images: give a folder"):
         load_images(ImageData(images=str(tmp_path / "a.csv")))
     parquet.write_table(pa.table({"n": [1], "text": ["x"]}), tmp_path / "a.parquet")
     with pytest.raises(
-        DataError, match=r"has no image column; name it with --column\. It has: n, text"
+        DataError, match=r"has no image column; choose one with --column\. Columns: n, text"
     ):
         load_images(ImageData(images=str(tmp_path / "a.parquet")))
-    with pytest.raises(DataError, match="holds int values, not encoded pictures"):
+    with pytest.raises(DataError, match="has int values, not encoded images"):
         load_images(ImageData(images=str(tmp_path / "a.parquet"), column="n"))
     with pytest.raises(DataError, match=r"no such file or folder: .*\.csw\. Did you mean .*a\.csv"):
         load_images(ImageData(images=str(tmp_path / "a.csw")))
@@ -285,7 +283,7 @@ def test_sources_that_hold_no_pictures(tmp_path):
 
 def test_more_than_the_memory_budget_says_what_helps(folder):
     with pytest.raises(
-        DataError, match=r"20 pictures of 3x256x256 .* Add --streaming, choose a smaller"
+        DataError, match=r"20 images of 3x256x256 .* Add --streaming, use a smaller"
     ):
         load_images(ImageData(images=str(folder), size=256, memory_gib=0.003))
     assert len(load_images(ImageData(images=str(folder), size=16, memory_gib=0.003)).train) > 0
@@ -293,7 +291,7 @@ def test_more_than_the_memory_budget_says_what_helps(folder):
 
 def test_one_picture_cannot_be_split(tmp_path):
     noise(8, 8).save(tmp_path / "a.png")
-    with pytest.raises(DataError, match="has only 1 picture"):
+    with pytest.raises(DataError, match="has only 1 distinct image"):
         load_images(ImageData(images=str(tmp_path)))
 
 
@@ -303,7 +301,7 @@ def test_grey_pictures_are_no_colour_pictures(tmp_path, streaming):
         noise(8, 8, i, "L").save(tmp_path / f"{i}.png")
     cfg = ImageData(images=str(tmp_path), size=8, test_share=0, streaming=streaming)
     for _ in range(2):  # nor the second time, when there is a cache
-        with pytest.raises(DataError, match=f"all pictures of {tmp_path} are grey.* --channels 1"):
+        with pytest.raises(DataError, match=f"all images of {tmp_path} are grey.* --channels 1"):
             load_images(cfg)
     assert load_images(replace(cfg, channels=1)).train.shape[1:] == (1, 8, 8)
     noise(8, 8, 7).save(tmp_path / "a colour.png")
@@ -313,8 +311,8 @@ def test_grey_pictures_are_no_colour_pictures(tmp_path, streaming):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": 4}, "size is 4 pixels; allowed are 8 to 1024"),
-        ({"channels": 4}, r"channels is 4; allowed are 1 \(grey\) and 3"),
+        ({"size": 4}, "size is 4 pixels; it must be 8 to 1024"),
+        ({"channels": 4}, r"channels is 4; it must be 1 \(grey\) or 3"),
         ({"crop": "center"}, "unknown crop 'center'. Did you mean 'centre'"),
         ({"test_share": 1.0}, "test_share is 1.0"),
         ({"memory_gib": 0}, "memory_gib is 0"),

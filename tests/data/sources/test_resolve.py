@@ -110,7 +110,7 @@ def test_several_columns_need_a_choice(tmp_path):
         ),
         ("a.csv", b"a\ncaf\xe9\n", r"a\.csv is not UTF-8: byte 0xe9 in line 2"),
         ("a.jsonl", b"", r"a\.jsonl is empty"),
-        ("a.jsonl", b'{"text": {"b": 1}}\n', r"column 'text' of .* holds dict values, not text"),
+        ("a.jsonl", b'{"text": {"b": 1}}\n', r"column 'text' of .* has dict values, not text"),
     ],
 )
 def test_broken_tables_are_explained_without_noise(tmp_path, capfd, name, content, message):
@@ -152,7 +152,7 @@ def test_a_bundled_name_is_a_folder_of_splits(tmp_path, monkeypatch):
 
 def test_a_folder_without_a_training_file_says_what_it_holds(tmp_path):
     (tmp_path / "poems.txt").write_text("x")
-    with pytest.raises(DataError, match=r"has no train\.txt .*it holds poems\.txt"):
+    with pytest.raises(DataError, match=r"has no train\.txt .*it has poems\.txt"):
         locate_text(str(tmp_path))
 
 
@@ -233,7 +233,7 @@ def test_an_unreachable_hub_is_one_sentence(monkeypatch):
         DataError, match=r"cannot read hub:a/b \[train\]: Couldn't reach the Hub\. Check the name"
     ):
         load_text(TextData(text="hub:a/b"))
-    with pytest.raises(DataError, match="names no dataset"):
+    with pytest.raises(DataError, match="has no dataset name"):
         load_text(TextData(text="hub:"))
 
 
@@ -313,7 +313,7 @@ def test_dates_in_json_stay_as_they_are_written(tmp_path):
 def test_a_header_that_is_too_long_is_refused(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("x" * 140_000 + ",b\n1,2\n")
-    with pytest.raises(DataError, match=r"first line of .*a\.csv is no header .*131072"):
+    with pytest.raises(DataError, match=r"first line of .*a\.csv is not a header .*131072"):
         load_text(whole(path))
 
 

@@ -115,7 +115,7 @@ def test_the_seed_decides_the_order():
 def test_mistakes_are_named():
     with pytest.raises(DataError, match="the stream has no usable row for this process"):
         feed_of(n=1).next_batch()
-    with pytest.raises(UsageError, match="batch size 0 and shuffle buffer 64"):
+    with pytest.raises(UsageError, match="batch size is 0 and the shuffle buffer 64"):
         feed_of(batch_size=0)
     state = feed_of(buffer=32).state_dict()
     with pytest.raises(UsageError, match="trained with shuffle_buffer 32 and resumes with 64"):
@@ -182,7 +182,7 @@ def test_the_head_gives_the_tensors(text_file):
 
 def test_streaming_text_needs_a_width(tmp_path):
     (tmp_path / "a.txt").write_text("\n".join(LINES))
-    with pytest.raises(UsageError, match="streaming needs max_tokens"):
+    with pytest.raises(UsageError, match="streaming needs --max-tokens"):
         load_text(TextData(text=str(tmp_path / "a.txt"), streaming=True))
     with pytest.raises(
         DataError, match=r"none of the first 5 lines of .* falls into valid; raise --sample-lines"
@@ -233,7 +233,7 @@ def test_streamed_pictures_show_all_of_them_but_the_test_and_the_damaged(picture
     assert sorted(seen) == sorted(int(x.unique()) for x in in_memory.train)
     assert 10 not in seen
     assert len(corpus.train) + len(corpus.test) == 39
-    assert "come from the first 40 pictures; training reads all 120" in corpus.account.lines()[-1]
+    assert "come from the first 40 images; training reads all 120" in corpus.account.lines()[-1]
 
 
 def test_streamed_pictures_resume_exactly(picture_folder):

@@ -23,12 +23,12 @@ def test_ids_are_their_own_names(tmp_path):
 
 @pytest.mark.parametrize("word", ["9", "-1", "1.0", "cat", "²"])
 def test_what_is_no_token_is_refused(word):
-    with pytest.raises(DataError, match="tokens are whole numbers below 9"):
+    with pytest.raises(DataError, match="tokens are whole numbers from 0 to 8"):
         NumberTokenizer(9).encode(f"1 {word}")
 
 
 def test_one_number_is_no_vocabulary():
-    with pytest.raises(UsageError, match="at least 2 numbers, not 1"):
+    with pytest.raises(UsageError, match="size is 1; it must be at least 2"):
         NumberTokenizer(1)
 
 

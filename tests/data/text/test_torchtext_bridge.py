@@ -105,13 +105,15 @@ def test_mistakes_are_named(tmp_path):
     tokenizer, rng = WordTokenizer(["cat"]), torch.Generator()
     with pytest.raises(UsageError, match="expected a torchtext Vocab, got dict"):
         tokenizer_from_vocab({})
-    with pytest.raises(DataError, match="no file of vectors"):
+    with pytest.raises(DataError, match=r"the file of vectors .* does not exist"):
         pretrained_embedding(tmp_path / "none.txt", tokenizer, rng=rng)
     (tmp_path / "a.txt").write_text("chat 1 2\n")
     with pytest.raises(DataError, match="none of the tokenizer's words has a vector"):
         pretrained_embedding(tmp_path / "a.txt", tokenizer, rng=rng)
     (tmp_path / "a.txt").write_text("dog 1 2\ncat 1 x\n")
-    with pytest.raises(DataError, match=r"line 2 of .* is no word with 2 numbers: 'cat 1 x"):
+    with pytest.raises(
+        DataError, match=r"line 2 of .* is not a word followed by 2 numbers: 'cat 1 x"
+    ):
         pretrained_embedding(tmp_path / "a.txt", tokenizer, rng=rng)
 
 

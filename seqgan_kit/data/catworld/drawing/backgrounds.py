@@ -1,4 +1,4 @@
-"""The six places a cat can be in, drawn in a frame where the picture is the unit square."""
+"""The six places a cat can be in, drawn in a frame where the image is the unit square."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _PLAIN: tuple[RGB, ...] = ((250, 196, 208), (250, 206, 176), (214, 190, 240))
 
 
 def draw_background(name: str, pen: Pen, rng: np.random.Generator) -> None:
-    """Paint the whole picture with the named place.
+    """Paint the whole image with the named place.
 
     Args:
         name: one of BACKGROUNDS.
-        pen: its frame has the picture as unit square.
+        pen: its frame has the image as unit square.
         rng: places the small things (flowers, stars) and shades the colours.
     """
     _PLACES[name](pen, rng)

@@ -1,7 +1,7 @@
-"""Draws a scene of the cat world as a picture: one to three frontal cats in a place.
+"""Draws a scene of the cat world as an image: one to three frontal cats in a place.
 
 Shapes are drawn larger than asked and reduced by averaging, which is all the antialiasing needed.
-Left and right are the viewer's: `left_eye` is on the left of the picture, a cat tilted to the left
+Left and right are the viewer's: `left_eye` is on the left of the image, a cat tilted to the left
 leans to the left edge, and the first cat of several is the leftmost.
 """
 
@@ -38,7 +38,7 @@ from seqgan_kit.errors import UsageError
 
 SMALLEST_PIXELS, LARGEST_PIXELS = 16, 256
 
-# Half the head's width as a share of the picture, for one cat.
+# Half the head's width as a share of the image, for one cat.
 _HEAD = {"small": 0.28, "medium": 0.34, "large": 0.40}
 _TILT_RADIANS = {"left": -0.27, "straight": 0.0, "right": 0.27}
 _LEAST_CANVAS_PIXELS = 128
@@ -51,7 +51,7 @@ LAYERS = ("body", "head", "muzzle", "eyes", "whiskers", "neckwear", "headwear")
 def draw(scene: Scene, size: int, rng: np.random.Generator) -> np.ndarray:
     """Draws a scene.
 
-    The same scene, size and state of `rng` give the same picture; every draw differs from the last
+    The same scene, size and state of `rng` give the same image; every draw differs from the last
     in position, scale, proportions, colours and light.
 
     Args:
@@ -162,18 +162,18 @@ class CatPainter:
 def _check(size: int) -> None:
     if not SMALLEST_PIXELS <= size <= LARGEST_PIXELS:
         raise UsageError(
-            f"cannot draw a picture of {size} pixels; the size may be {SMALLEST_PIXELS} to "
+            f"cannot draw an image of {size} pixels; the size may be {SMALLEST_PIXELS} to "
             f"{LARGEST_PIXELS} pixels."
         )
 
 
 def _oversampling(size: int) -> int:
-    """How many times larger to draw: small pictures need it more, large ones cost more."""
+    """How many times larger to draw: small images need it more, large ones cost more."""
     return max(math.ceil(_LEAST_CANVAS_PIXELS / size), 3 if size <= 128 else 2)
 
 
 def lit(picture: np.ndarray, background: str, light: Light) -> np.ndarray:
-    """Return the picture `[size, size, 3]` under a light, which is weaker and bluer at night."""
+    """Return the image `[size, size, 3]` under a light, which is weaker and bluer at night."""
     across = np.linspace(-1, 1, len(picture), dtype=np.float32)
     slanted = 1 + light.slant[0] * across[None, :, None] + light.slant[1] * across[:, None, None]
     tint = light.tint * (0.86, 0.89, 0.98) if background == "night" else light.tint

@@ -29,7 +29,7 @@ _LEFT, _RIGHT = -1, 1
 
 
 def eye_x(side: int, shape: Proportions) -> float:
-    """Where the eye on that side of the picture (-1 left, 1 right) is centred."""
+    """Where the eye on that side of the image (-1 left, 1 right) is centred."""
     return side * _EYE_X * shape.eye_gap
 
 

@@ -34,7 +34,7 @@ def _outlined(corners: list[Point], by: float = _OUTLINE) -> tuple[Shape, Shape]
     return shape, grown(shape, by)
 
 
-# All ears are those on the right of the picture, from the forehead over the tip to the cheek.
+# All ears are those on the right of the image, from the forehead over the tip to the cheek.
 _EARS: dict[str, tuple[Shape, Shape]] = {
     "pointed": _outlined(
         [(0.14, -0.70), (0.44, -1.02), (0.84, -1.30), (0.96, -0.86), (0.96, -0.20)]
@@ -108,7 +108,7 @@ def aged(shape: Proportions, age: str) -> Proportions:
 
 
 def draw_body(pen: Pen, cat: Cat, fur: Fur, shape: Proportions) -> None:
-    """The shoulders below the head, down to whatever edge of the picture comes first."""
+    """The shoulders below the head, down to whatever edge of the image comes first."""
     for grow, ink in ((_OUTLINE, fur.outline), (0.0, mix(fur.base, BLACK, 0.10))):
         pen.ellipse((0, 1.62), (0.84 + grow, 1.0 + grow), ink)
         waist, foot = 0.84 + grow, 1.35 + grow

@@ -17,7 +17,7 @@ from seqgan_kit.data.catworld.scenes.scene import Cat, Scene
 
 @dataclass(frozen=True)
 class Place:
-    """Where one of several cats sits, in shares of the picture."""
+    """Where one of several cats sits, in shares of the image."""
 
     x: float
     y: float
@@ -111,6 +111,6 @@ def back_to_front(scene: Scene) -> list[int]:
 
 
 def _headroom(cat: Cat) -> float:
-    """How far down the cat moves, in shares of the picture, so that what it wears can be seen."""
+    """How far down the cat moves, in shares of the image, so that what it wears can be seen."""
     above = 0.02 * (cat.ears == "tufted") + 0.025 * (cat.accessory == "hat")
     return above - 0.025 * (cat.accessory in ("collar", "scarf"))

@@ -1,8 +1,8 @@
 """Shapes in a turned, scaled and shifted frame, put on a PIL image.
 
-Points are complex numbers x + iy with y growing downwards, as in pictures: turning, scaling and
+Points are complex numbers x + iy with y growing downwards, as in images: turning, scaling and
 shifting a shape is then one product and one sum. Turning the points rather than the finished
-picture keeps every edge sharp at every tilt.
+image keeps every edge sharp at every tilt.
 """
 
 from __future__ import annotations
