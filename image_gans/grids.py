@@ -68,6 +68,17 @@ def save_grid(
     return save_picture(Image.fromarray(pixels), path)
 
 
+def save_each(images: Tensor, folder: Path) -> Path:
+    """Write each of [N,C,H,W] images into a PNG of its own, numbered from 0; return the folder."""
+    pixels = (images if images.dtype == torch.uint8 else to_uint8(images)).cpu().numpy()
+    digits = max(5, len(str(len(pixels) - 1)))
+    for number, image in enumerate(pixels):
+        flat = image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
+        # Not synchronised one by one: a thousand files would take a minute on a slow disk.
+        Image.fromarray(flat).save(folder / f"{number:0{digits}}.png")
+    return folder
+
+
 def save_picture(picture: Image.Image, path: Path, kind: str = "PNG", **options: Any) -> Path:
     """Write a picture whole or not at all; return the path."""
     content = io.BytesIO()

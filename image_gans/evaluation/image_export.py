@@ -16,7 +16,7 @@ from image_gans.conditions import Conditions
 from image_gans.evaluation.image_parts import ImageParts, load_parts
 from image_gans.evaluation.saved_networks import built_network, described_network, saved_network
 from image_gans.evaluation.scatter import save_scatter
-from image_gans.grids import save_grid
+from image_gans.grids import save_each, save_grid
 from image_gans.latent.exploring import Explorer
 from image_gans.latent.walks import LatentGenerator
 from image_gans.networks.blocks.spectral import plain_weights
@@ -119,7 +119,7 @@ class ImageModel:
             top_k: for text only; refused.
             top_p: for text only; refused.
             seed: the same seed gives the same pictures.
-            out: where to; ``samples/seed-<seed>.png`` of the run unless given.
+            out: the file, or a folder for one PNG per image; ``samples/seed-<seed>.png`` of the run if None.
             condition: what to draw, ``label=class,...``, by a model that was told labels; labels that it does
                 not name are drawn as they occur in the training data.
             detokenize: for text only; refused.
@@ -138,6 +138,8 @@ class ImageModel:
         path = Path(out) if out is not None else self.run_dir / "samples" / f"{name}.png"
         if pictures.dim() == 2:  # points of the plane
             return save_scatter(pictures, path)
+        if path.is_dir():
+            return save_each(pictures, path)
         return save_grid(pictures, path)
 
 

@@ -23,7 +23,7 @@ class Model(Protocol):
     """A model that a loader returns; it refuses options that do not apply to its kind.
 
     Text models return sentences. Image models write one grid, to ``out`` or a default place, and return its
-    path.
+    path; if ``out`` is a folder, they write one file per image into it and return the folder.
     """
 
     def sample(
@@ -54,9 +54,9 @@ def _declare_sample(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--out",
-        metavar="FILE",
-        type=Path,
-        help="output file (default: text is printed, images go to RUN/samples/)",
+        metavar="FILE|DIR/",
+        help="output file (default: text is printed, images go to RUN/samples/); for images also an "
+        "empty folder, or a new one that ends in /: one PNG per image",
     )
     parser.add_argument(
         "--temperature",
@@ -94,9 +94,19 @@ def _declare_sample(parser: argparse.ArgumentParser) -> None:
 
 def _run_sample(options: argparse.Namespace) -> None:
     run_dir = existing_run(options.run_dir)
-    check_writable(options.out)
-    model = find_loader(model_kind(run_dir))(run_dir)
+    kind = model_kind(run_dir)
+    out = None if options.out is None else Path(options.out)
+    into_folder = out is not None and (out.is_dir() or options.out.endswith("/"))
+    if out is None or not into_folder:
+        check_writable(out)
+    elif kind == "text":
+        raise UsageError(f"--out {out} is a folder: give the name of a file for the sentences.")
+    else:
+        _check_folder(out)
+    model = find_loader(kind)(run_dir)
     note_unfinished(run_dir)
+    if out is not None and into_folder:
+        out.mkdir(exist_ok=True)
     from seqgan_kit.core.runs.long_work import long_work
 
     with long_work(f"sampling {options.n:,}"):
@@ -106,11 +116,11 @@ def _run_sample(options: argparse.Namespace) -> None:
             top_k=options.top_k,
             top_p=options.top_p,
             seed=options.seed,
-            out=options.out,
+            out=out,
             condition=",".join(options.condition) if options.condition else None,
             detokenize=options.detokenize,
         )
-    _deliver(samples, options.out)
+    _deliver(samples, out)
 
 
 def check_writable(out: Path | None) -> None:
@@ -119,6 +129,18 @@ def check_writable(out: Path | None) -> None:
         raise UsageError(f"--out {out} is a folder: give the name of a file.")
     if out is not None and not out.parent.is_dir():
         raise missing(out.parent, "folder")
+
+
+def _check_folder(folder: Path) -> None:
+    """Check that a folder can take one file per image: it must be empty, so that no older image counts."""
+    if folder.is_file():
+        raise UsageError(f"--out {folder} is a file: leave out the / at its end, or give a folder.")
+    if not folder.parent.is_dir():
+        raise missing(folder.parent, "folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UsageError(
+            f"--out {folder} is not empty: give a new or empty folder, or a .png file."
+        )
 
 
 def _deliver(samples: list[str] | Path, out: Path | None) -> None:
@@ -194,15 +216,17 @@ def _run_report(options: argparse.Namespace) -> None:
 COMMANDS = (
     Command(
         name="sample",
-        summary="sample from a trained model: sentences, or a grid of images",
-        usage="RUN [-n N] [--seed S] [--out FILE] [options]",
+        summary="sample from a trained model: sentences, or images",
+        usage="RUN [-n N] [--seed S] [--out FILE|DIR/] [options]",
         details="Samples from the model of a run, or of its last checkpoint if it has not "
-        "finished.\nText is printed line by line; images are written as one PNG grid.",
+        "finished.\nText is printed line by line; images are written as one PNG grid,\n"
+        "or one by one if --out is a folder.",
         examples=(
             "sample runs/first -n 10",
             "sample runs/first -n 10 --detokenize",
             "sample runs/first -n 10000 --temperature 0.8 --out samples.txt",
             "sample runs/cats -n 64 --seed 7 --out cats.png",
+            "sample runs/cats -n 1000 --out samples/",
             "sample runs/cgan --condition coat=ginger,eyes=odd",
         ),
         declare=_declare_sample,

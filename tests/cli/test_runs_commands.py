@@ -161,6 +161,8 @@ def test_out_into_a_missing_folder_fails_before_sampling(capsys: Capture) -> Non
     assert "no such folder: no" in mistake(capsys, "sample", "run", "--out", "no/s.txt")
     message = mistake(capsys, "sample", "run", "--out", "run")
     assert "run is a folder: give the name of a file" in message
+    message = mistake(capsys, "sample", "run", "--out", "new/")
+    assert "new is a folder: give the name of a file" in message
     assert asked == {}
 
 
