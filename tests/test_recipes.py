@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,26 +12,29 @@ from PIL import Image
 
 from seqgan_kit.cli.recipe_commands import load_recipe
 
-Ended = dict[str, subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
 PATHS = {recipe: str(ROOT / "recipes" / f"{recipe}.py") for recipe in RECIPES}
+Smoked = Callable[[str], tuple[Path, subprocess.CompletedProcess[str]]]
 
 
 @pytest.fixture(scope="module")
-def smoked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
-    """The folder of all recipes' runs; how each ended."""
+def smoked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Smoked]:
+    """Folder and end of a recipe's run, made when a test first asks for it; all lie beside each other."""
     folder = tmp_path_factory.mktemp("smoke")
     with OneProcess(folder) as shell:
-        return folder, {
-            recipe: shell.run([path, "smoke", "--out", recipe, "--seed", "3"])
-            for recipe, path in PATHS.items()
-        }
+
+        @cache
+        def run(recipe: str) -> tuple[Path, subprocess.CompletedProcess[str]]:
+            words = [PATHS[recipe], "smoke", "--out", recipe, "--seed", "3"]
+            return folder / recipe, shell.run(words)
+
+        yield run
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_smoke_leaves_a_complete_run(recipe: str, smoked: tuple[Path, Ended]) -> None:
-    folder, done = smoked[0] / recipe, smoked[1][recipe]
+def test_smoke_leaves_a_complete_run(recipe: str, smoked: Smoked) -> None:
+    folder, done = smoked(recipe)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "Warning" not in done.stderr, done.stderr
     config = json.loads((folder / "config.json").read_text())
@@ -48,13 +52,13 @@ def test_smoke_leaves_a_complete_run(recipe: str, smoked: tuple[Path, Ended]) ->
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_model_keeps_the_promises_of_its_verbs(
-    recipe: str, smoked: tuple[Path, Ended], shell: OneProcess
+    recipe: str, smoked: Smoked, shell: OneProcess
 ) -> None:
     """Every verb that model.json lists, by the command of its name, on three images and one that is
     damaged."""
-    folder = smoked[0] / recipe
+    folder, _ = smoked(recipe)
     model = json.loads((folder / "model" / "model.json").read_text())
-    images = smoked[0] / "images"
+    images = folder.parent / "images"
     if not images.exists():
         images.mkdir()
         for shade in (40, 120, 200):
