@@ -354,7 +354,7 @@ class TestTensorBoard:
     ) -> None:
         monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
         with pytest.raises(UsageError, match=r"pip install 'seqgan-kit\[tensorboard\]'"):
-            RunLog(tmp_path / "run", tensorboard=True)
+            RunLog(tmp_path / "run", report_to=["tensorboard"])
         assert not (tmp_path / "run").exists()
 
     def test_mirrors_the_numbers(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -375,13 +375,13 @@ class TestTensorBoard:
         module = types.ModuleType("torch.utils.tensorboard")
         module.SummaryWriter = Writer  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
-        run = RunLog(tmp_path, tensorboard=True)
+        run = RunLog(tmp_path, report_to=["tensorboard"])
         run.write_config(RECORD)
         add(run, 4, loss=1.5, broken=float("nan"))
         run.close()
         folder = str(tmp_path / "tensorboard")
         assert calls == [(folder, None), ("train/loss", 1.5, 4), ("close",)]
-        add(RunLog(tmp_path, resume=True, tensorboard=True), 5, loss=1.0)
+        add(RunLog(tmp_path, resume=True, report_to=["tensorboard"]), 5, loss=1.0)
         assert calls[3] == (folder, 5)
 
 

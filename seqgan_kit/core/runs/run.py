@@ -17,6 +17,7 @@ from torch import Tensor
 
 from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.runs.log import FolderLock, RunLog, provenance, would_delete
+from seqgan_kit.core.runs.log.trackers import TrackerName
 from seqgan_kit.core.runs.progress import Progress
 from seqgan_kit.core.runs.restarts import launch_record, restarted_seconds_ago, restarts_left
 from seqgan_kit.core.runs.runtime import Runtime, start_runtime
@@ -59,8 +60,10 @@ class RunSettings:
     """Evaluation metric by which the best players are kept in checkpoints/best.pt."""
     best_is: Literal["lower", "higher"] = "lower"
     """Whether lower or higher values of that metric are better."""
+    report_to: tuple[TrackerName, ...] = ()
+    """Trackers that get a copy of all metrics; each needs the extra of its name."""
     tensorboard: bool = False
-    """Also write metrics for TensorBoard (needs the tensorboard extra)."""
+    """The same as --report-to tensorboard."""
     preset: Annotated[str, tyro.conf.Suppress] = ""
     """Name of the preset that the settings came from, set by the command line."""
 
@@ -214,7 +217,7 @@ def _open_log(settings: RunSettings, folder: Path, runtime: Runtime, closing: Ex
             resume=settings.resume is not None,
             overwrite=settings.overwrite,
             active=runtime.leads,
-            tensorboard=settings.tensorboard,
+            report_to=(*settings.report_to, *(("tensorboard",) if settings.tensorboard else ())),
         )
         closing.callback(log.close)
     except SeqganKitError as error:

@@ -10,7 +10,7 @@ _LEAVE_TRAINING_AS_IT_IS = {
     f"run.{name}"
     for name in (
         "out", "resume", "overwrite", "quiet", "device", "max_minutes", "save_every_minutes",
-        "keep_checkpoints", "tensorboard", "preset",
+        "keep_checkpoints", "tensorboard", "report_to", "preset",
     )
 }  # fmt: skip
 """Another kind of device is refused, so its name does not matter."""

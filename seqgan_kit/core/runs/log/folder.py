@@ -10,7 +10,7 @@ from seqgan_kit.core.runs.log.lock import LOCK, refuse_file
 from seqgan_kit.core.runs.log.records import read_config
 from seqgan_kit.errors import UsageError
 
-_FOLDERS = ("samples", "figures", "checkpoints", "model", "tensorboard")
+_FOLDERS = ("samples", "figures", "checkpoints", "model", "tensorboard", "wandb")
 _FILES = ("config.json", "metrics.jsonl", "scores.json", "evaluation.json", "report.html")
 
 

@@ -6,13 +6,13 @@ import errno
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from seqgan_kit.core.runs.log.folder import claim, delete_run
 from seqgan_kit.core.runs.log.records import as_json, read_config, read_metrics, write_atomically
-from seqgan_kit.core.runs.log.trackers import TensorBoardMirror
+from seqgan_kit.core.runs.log.trackers import Trackers
 from seqgan_kit.core.training.setting_changes import OF_SCORES
 from seqgan_kit.errors import CheckpointError, UsageError, unknown
 
@@ -30,7 +30,7 @@ class RunLog:
         resume: resume the run in the folder.
         overwrite: replace the run in the folder (a folder that is not a run is never deleted).
         active: False on ranks other than 0, where calls write nothing.
-        tensorboard: also write metrics to ``folder/tensorboard`` (needs the ``tensorboard`` extra).
+        report_to: trackers that get a copy of all metrics; each needs the extra of its name.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class RunLog:
         resume: bool = False,
         overwrite: bool = False,
         active: bool = True,
-        tensorboard: bool = False,
+        report_to: Sequence[str] = (),
     ) -> None:
         if resume and overwrite:
             raise UsageError("--resume and --overwrite exclude each other: give only one.")
@@ -57,9 +57,7 @@ class RunLog:
         self._config: Mapping[str, Any] | None = None
         """Contents of config.json, to be written when the run begins."""
         self._metrics = self.folder / "metrics.jsonl"
-        self._mirror = (
-            TensorBoardMirror(self.folder / "tensorboard") if tensorboard and active else None
-        )
+        self._trackers = Trackers(report_to if active else (), self.folder)
         if not active:
             return
         self._replaces = claim(self.folder, resume=resume, overwrite=overwrite)
@@ -154,8 +152,8 @@ class RunLog:
         row = as_json(row)
         line = json.dumps(row, allow_nan=False) + "\n"
         _append(self._metrics, line.encode())
-        if self._mirror is not None:
-            self._mirror.add(row)
+        if self._trackers:
+            self._trackers.add(row, self._written_config)
 
     def position(self) -> int:
         """Return the size of metrics.jsonl in bytes, synced to disk; a checkpoint stores it for
@@ -186,9 +184,8 @@ class RunLog:
         self._set_clock()
 
     def close(self) -> None:
-        """Close TensorBoard's files; metrics.jsonl needs no closing."""
-        if self._mirror is not None:
-            self._mirror.close()
+        """Finish with the trackers; metrics.jsonl needs no closing."""
+        self._trackers.close()
 
     def begin(self) -> None:
         """Take over the folder for this run, once; after this, the run writes to it."""
@@ -204,6 +201,10 @@ class RunLog:
             self._drop_cut_row()
         if self._config is not None:
             self._write_config(self._config)
+
+    def _written_config(self) -> dict[str, Any]:
+        """Read config.json, if there is one."""
+        return read_config(self.folder) if (self.folder / "config.json").exists() else {}
 
     def _write_config(self, record: Mapping[str, Any]) -> None:
         path, fresh = self.folder / "config.json", dict(record)
@@ -231,8 +232,7 @@ class RunLog:
         rows = read_metrics(self.folder)
         self.seconds_offset = float(rows[-1]["seconds"]) if rows else 0.0
         self._began = time.monotonic()
-        if self._mirror is not None:
-            self._mirror.first_round = int(rows[-1]["total_round"]) + 1 if rows else 0
+        self._trackers.first_round = int(rows[-1]["total_round"]) + 1 if rows else 0
 
 
 def _append(path: Path, line: bytes) -> None:
