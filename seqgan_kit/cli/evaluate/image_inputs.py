@@ -54,7 +54,12 @@ def image_inputs(options: argparse.Namespace, *, is_run: bool) -> Inputs:
         config = settings_of(what)
         parts |= {"config": config, "model": file_digests(what / "model")}
         if given["refs"] is None:
-            data = merged(ImageData(), config.get("data", {}))
+            if "images" not in config.get("data", {}):
+                raise UsageError(
+                    f"config.json of {what} names no images to compare with: give real images with "
+                    "--refs FOLDER."
+                )
+            data = merged(ImageData(), config["data"])
             parts["data"] = {k: source.digest() for k, source in locate_images(data).items()}
     else:
         parts["samples"] = _digests(str(what))
