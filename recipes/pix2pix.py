@@ -51,7 +51,7 @@ PRESETS = {
         translator=TranslatorChoice(width=32),
         patches=PatchConfig(width=32, halvings=1),
         method=Pix2PixMethod(generator=Steps(5e-4), discriminator=Steps(2e-4)),
-        training=PlayerTraining(batch_size=16, epochs=12, most_work=3.0, sample_every_rounds=500),
+        training=PlayerTraining(batch_size=16, epochs=6, most_work=3.0, sample_every_rounds=500),
     ),
     "paper": Config(
         data=ImagePairData(size=256),

@@ -122,7 +122,7 @@ class PairScorer:
     def draw_figures(self, run: Run, game: Game) -> None:
         """Draw pairs.png: source, each baseline, output, truth and the output's error of some test pairs."""
         outputs, targets = self.outputs(self.parts_of(game), _SHOWN), self._targets(_SHOWN)
-        others = [self.outputs(parts, _SHOWN) for parts in self._baselines_of(game).values()]
+        others = [*self._other_outputs(game, _SHOWN).values()]
         shown = [self._sources(_SHOWN), *others, outputs, targets, error_maps(outputs, targets)]
         self._save(shown, run.log.figure_path("pairs.png"))
 
@@ -132,8 +132,8 @@ class PairScorer:
         sources, targets = self._sources(count), self._targets(count)
         rows = [self._row("source, untouched", sources, reference=True)]
         for name, game in games.items():
-            for baseline, parts in self._baselines_of(game).items():
-                rows.append(self._row(baseline, self.outputs(parts, count)))
+            for baseline, outputs in self._other_outputs(game, count).items():
+                rows.append(self._row(baseline, outputs))
             rows.append(self._row(name, self.outputs(self.parts_of(game), count)))
         rows.append(self._row("truth", targets, reference=True))
         keys = {key for row in rows for key in row["values"]}
@@ -156,12 +156,17 @@ class PairScorer:
             )
         return notes
 
-    def _baselines_of(self, game: Game) -> dict[str, dict[str, nn.Module]]:
-        named = self.baselines or {}
-        return {
-            row: {part: game.players[player] for part, player in players.items()}
-            for row, players in named.items()
+    def further_rows(self, game: Game, count: int) -> dict[str, Tensor]:
+        """Return outputs [count,C,H,W] of baselines that are no players, by the name of the row."""
+        return {}
+
+    def _other_outputs(self, game: Game, count: int) -> dict[str, Tensor]:
+        """What every baseline makes of the first test sources."""
+        players = {
+            row: self.outputs({part: game.players[name] for part, name in parts.items()}, count)
+            for row, parts in (self.baselines or {}).items()
         }
+        return {**players, **self.further_rows(game, count)}
 
     def _row(self, name: str, outputs: Tensor, reference: bool = False) -> dict[str, Any]:
         count, test = len(outputs), self.pairs.test

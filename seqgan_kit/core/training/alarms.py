@@ -108,6 +108,25 @@ def _lasts(rounds: int, seen: bool, tally: dict[str, int], name: str) -> bool:
 
 
 @dataclass(frozen=True)
+class CollapsedPosterior:
+    """No dimension of a variational code is in use: the decoder ignores it."""
+
+    metric: str = "codes_in_use"
+    evaluations: int = 2
+    name: str = "collapsed_posterior"
+
+    def check(self, values: Mapping[str, float], tally: dict[str, int]) -> str | None:
+        if self.metric not in values:
+            return None
+        if not _lasts(self.evaluations, values[self.metric] == 0, tally, self.name):
+            return None
+        return (
+            f"no dimension of the code was in use in {self.evaluations} evaluations: the decoder ignores "
+            "the code (posterior collapse). Use a smaller beta or deviation."
+        )
+
+
+@dataclass(frozen=True)
 class LostDiversity:
     """Samples differ from each other much less than the data do: the generator is collapsing.
 

@@ -1,0 +1,151 @@
+"""What autoencoders are watched and shown by: images, damaged or not, and what is rebuilt of them.
+
+The baseline is linear: principal components of the training images, as many as the code has dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor
+
+from image_gans.evaluation.pair_scores import PairScorer
+from image_gans.grids import save_grid
+from seqgan_kit.core.game import Game
+from seqgan_kit.core.runs.run import Run
+from seqgan_kit.data.images.corruptions import corruption
+from seqgan_kit.data.images.load_images import ImageCorpus
+from seqgan_kit.data.images.pixels import to_float, to_uint8
+from seqgan_kit.data.pairs.image_pairs import ImagePairs
+from seqgan_kit.data.pairs.world_pairs import PairSplit
+from seqgan_kit.metrics.statistics.divergences import Estimate
+
+_SEED = 20170209
+_MOST_FOR_COMPONENTS = 3000
+_DRAWS, _CHUNK = 50, 100
+_SAMPLES = 64
+
+
+def damaged_pairs(corpus: ImageCorpus, name: str) -> ImagePairs:
+    """Return test images with the named damage, the same for every model, as pairs with the clean ones."""
+    damage = corruption(name)
+    rng = torch.Generator().manual_seed(_SEED)
+    sources = to_uint8(damage(to_float(corpus.test), rng))
+    train = PairSplit(corpus.train, corpus.train, None, corpus.train_labels)
+    test = PairSplit(sources, corpus.test, None, corpus.test_labels)
+    return ImagePairs(train, test, corpus.label_names, damage, ())
+
+
+def principal_rebuilding(train: Tensor, x: Tensor, dimensions: int) -> Tensor:
+    """Return x [N,...] projected on the first principal components of train [M,...] about its mean."""
+    rows, shape = train.flatten(1).double(), x.shape
+    mean = rows.mean(0)
+    values, vectors = torch.linalg.eigh((rows - mean).T @ (rows - mean))
+    basis = vectors[:, values.argsort(descending=True)[:dimensions]]
+    return ((x.flatten(1).double() - mean) @ basis @ basis.T + mean).to(x.dtype).view(shape)
+
+
+@dataclass(frozen=True)
+class RebuildingScorer(PairScorer):
+    """Scores and figures of an autoencoder."""
+
+    dimensions: int = field(kw_only=True)
+    """Of its code: the baseline has as many."""
+
+    def further_rows(self, game: Game, count: int) -> dict[str, Tensor]:
+        """Return what principal components make of the test images."""
+        return {f"{self.dimensions} principal components": self._principal[:count]}
+
+    @cached_property
+    def _principal(self) -> Tensor:
+        train = to_float(self.pairs.train.targets[:_MOST_FOR_COMPONENTS])
+        sources = to_float(self.pairs.test.sources)
+        return principal_rebuilding(train, sources, self.dimensions).clamp(-1, 1)
+
+
+class HasBounds(Protocol):
+    """A game whose likelihood has bounds."""
+
+    def bounds(self, x: Tensor, draws: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return the ELBO and the importance-weighted bound [N] of images."""
+
+    def code_divergence(self, x: Tensor) -> Tensor:
+        """Return the mean divergence of each dimension of the code [d]."""
+
+
+@dataclass(frozen=True)
+class VariationalScorer(RebuildingScorer):
+    """Scores and figures of a VAE: also its bounds, its samples and what they show."""
+
+    def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
+        """Return also the ELBO on test images, and how many dimensions of the code are in use."""
+        x = self._targets(self.settings.evaluation_pairs).to(next(game.parameters()).device)
+        bounded = cast(HasBounds, game)
+        elbo, _ = bounded.bounds(x, 1, rng)
+        used = (bounded.code_divergence(x) > 0.01).sum()
+        return {
+            **super().__call__(game, rng),
+            "test_elbo": float(elbo.mean()),
+            "codes_in_use": float(used),
+        }
+
+    def draw_figures(self, run: Run, game: Game) -> None:
+        """Draw also grid.png: samples."""
+        super().draw_figures(run, game)
+        rng = torch.Generator(run.runtime.device).manual_seed(run.settings.seed)
+        with torch.no_grad():
+            save_grid(
+                game.sample(_SAMPLES, rng=rng), run.log.figure_path("grid.png"), columns=8, scale=3
+            )
+
+    def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
+        """Return the table with the bounds, and a row for the samples of each game."""
+        table = super().record(title, games, seed)
+        count = self.settings.score_pairs
+        x = self._targets(count)
+        columns = [
+            ("elbo", "ELBO", f"nats-an-image|density|test-images:{len(x)}|draws:{_DRAWS}"),
+            ("iw_bound", "IW bound", f"nats-an-image|density|test-images:{len(x)}|draws:{_DRAWS}"),
+            ("attribute_tv", "attributes' TV", "mean-total-variation|of:decisions|by:recogniser"),
+        ]
+        for name, game in games.items():
+            rng = torch.Generator(next(game.parameters()).device).manual_seed(seed)
+            row = next(row for row in table["rows"] if row["name"] == name)
+            parts = [
+                cast(HasBounds, game).bounds(p.to(rng.device), _DRAWS, rng) for p in x.split(_CHUNK)
+            ]
+            for key, values in zip(("elbo", "iw_bound"), zip(*parts, strict=True), strict=True):
+                _enter(row, key, torch.cat(values).double().cpu())
+            with torch.no_grad():
+                drawn = torch.cat([game.sample(len(p), rng=rng).cpu() for p in x.split(_CHUNK)])
+            samples: dict[str, Any] = {"name": f"samples of {name}", "values": {}, "errors": {}}
+            scores = self.comparison.scores(drawn)
+            found = {"fd": scores["fd"]} if "fd" in scores else {}
+            if (shown := self.comparison.attributes(drawn)) is not None:
+                found["attribute_tv"] = shown.mean_distance
+            for key, estimate in found.items():
+                samples["values"][key], samples["errors"][key] = (
+                    estimate.value,
+                    estimate.standard_error,
+                )
+            table["rows"].insert(len(table["rows"]) - 1, samples)
+        keys = {key for row in table["rows"] for key in row["values"]}
+        table["columns"] += [
+            {"key": key, "label": label, "better": "lower" if key == "attribute_tv" else "higher",
+             "digits": 3 if key == "attribute_tv" else 1, "signature": signature}
+            for key, label, signature in columns if key in keys
+        ]  # fmt: skip
+        table["notes"].append(
+            "ELBO and IW bound: lower bounds of the log density of a test image in nats, for pixels in "
+            "[-1,1]; they compare models of the same images and deviation only."
+        )
+        return table
+
+
+def _enter(row: dict[str, Any], key: str, values: Tensor) -> None:
+    estimate = Estimate(float(values.mean()), float(values.std()) / len(values) ** 0.5)
+    row["values"][key], row["errors"][key] = estimate.value, estimate.standard_error

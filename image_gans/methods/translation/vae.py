@@ -1,0 +1,123 @@
+"""Variational autoencoder: an encoder learns the posterior of codes, a decoder the likelihood of images
+(Kingma, Welling 2014, "Auto-encoding variational Bayes"; with a weight of the divergence Higgins et al.
+2017, "beta-VAE").
+
+With q(z|x) = N(mean(x), diag exp(log variance(x))), p(z) = N(0, I), p(x|z) = N(G(z), s^2 I), all in nats:
+
+    log p(x) >= ELBO(x) = E_q[log p(x|z)] - KL(q(z|x) || p(z))
+    both minimise  -E_data[E_q[log p(x|z)] - beta KL(q(z|x) || p(z))]
+    log p(x) >= log (1/K) sum_k p(x|z_k) p(z_k) / q(z_k|x) >= ELBO in the mean, for z_k drawn from q
+
+The last line is the importance-weighted bound (Burda, Grosse, Salakhutdinov 2016). One code is drawn for each
+image at an update.
+
+Differs from the paper: DCGAN's convolutions with batch norm in place of one fully connected layer, Adam
+in place of Adagrad, and a fixed deviation s of pixels in [-1,1].
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from image_gans.networks.translators.image_encoder import drawn_code
+from image_gans.player_schedule import PlayerTraining, Steps, player_turn, training_phase
+from seqgan_kit.core.bounds import Above0, Weight, bounded
+from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase
+
+
+@dataclass(frozen=True)
+@bounded
+class VAEMethod:
+    """What the decoder's likelihood is, and how fast both learn."""
+
+    deviation: Above0 = 0.3
+    """s: standard deviation of a pixel about the decoder's output, for pixels in [-1,1]."""
+    beta: Weight = 1.0
+    """Weight of the divergence of the codes from their prior (1: the ELBO)."""
+    steps: Steps = Steps(1e-3)
+    """Updates of encoder and decoder."""
+
+
+def log_normal(x: Tensor, mean: Tensor, deviation: float) -> Tensor:
+    """Return log N(x; mean, deviation^2 I) in nats: [...,N,...] -> sums over all but the first axis [N]."""
+    terms = ((x - mean) / deviation).square() + math.log(2 * math.pi) + 2 * math.log(deviation)
+    return -0.5 * terms.flatten(1).sum(1)
+
+
+def divergence_from_prior(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return KL(N(mean, exp log_variance) || N(0, I)) of each dimension, in nats: [N,d] -> [N,d]."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+
+
+def log_weights(
+    log_likelihood: Tensor, codes: Tensor, mean: Tensor, log_variance: Tensor
+) -> Tensor:
+    """Return log p(x|z) p(z) / q(z|x) for codes drawn from q: [N] from log p(x|z) [N] and [N,d] three times.
+
+    Its mean is the ELBO; the log of the mean of its exponentials over K draws is the importance-weighted
+    bound.
+    """
+    standard = (codes - mean) * (-0.5 * log_variance).exp()
+    log_ratio = 0.5 * (standard.square() + log_variance - codes.square()).sum(1)
+    return log_likelihood + log_ratio
+
+
+class VariationalGame(Game):
+    """An encoder that gives a distribution, and a generator that decodes."""
+
+    def __init__(self, encoder: nn.Module, generator: nn.Module, method: VAEMethod):
+        super().__init__({"encoder": encoder, "generator": generator})
+        self.method = method
+
+    def evidence_loss(self, batch: Batch, move: Move) -> Loss:
+        """Return minus the ELBO (with beta), in nats an image."""
+        real = batch["real"]
+        mean, log_variance = self.players["encoder"](real)
+        output = self.players["generator"](drawn_code(mean, log_variance, move.rng))
+        likelihood = log_normal(real, output, self.method.deviation).mean()
+        divergence = divergence_from_prior(mean, log_variance).sum(1).mean()
+        total = self.method.beta * divergence - likelihood
+        logs = {
+            "log_likelihood": likelihood,
+            "code_divergence": divergence,
+            "elbo": likelihood - divergence,
+        }
+        return Loss(total, logs)
+
+    @torch.no_grad()
+    def bounds(self, x: Tensor, draws: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return the ELBO and the importance-weighted bound [N] of images, from so many codes for each."""
+        mean, log_variance = self.players["encoder"](x)
+        weights = []
+        for _ in range(draws):
+            codes = drawn_code(mean, log_variance, rng)
+            likelihood = log_normal(x, self.players["generator"](codes), self.method.deviation)
+            weights.append(log_weights(likelihood, codes, mean, log_variance))
+        found = torch.stack(weights)
+        return found.mean(0), found.logsumexp(0) - math.log(draws)
+
+    @torch.no_grad()
+    def code_divergence(self, x: Tensor) -> Tensor:
+        """Return the mean divergence of each dimension of the code from its prior [d], in nats."""
+        mean, log_variance = self.players["encoder"](x)
+        return divergence_from_prior(mean, log_variance).mean(0)
+
+    def rebuild(self, x: Tensor) -> Tensor:
+        """Return images [N,C,H,W] decoded from their mean codes."""
+        return cast(Tensor, self.players["generator"](self.players["encoder"](x)[0]))
+
+
+def build(encoder: nn.Module, generator: nn.Module, method: VAEMethod) -> VariationalGame:
+    """Return the game from its players and settings."""
+    return VariationalGame(encoder, generator, method)
+
+
+def phases(method: VAEMethod, training: PlayerTraining) -> tuple[Phase, ...]:
+    """Return one phase in which both learn together."""
+    turn = player_turn(training, method.steps, "evidence_loss", "encoder", "generator")
+    return (training_phase(training, "evidence", turn),)

@@ -1,0 +1,67 @@
+"""The table of a translator: source, baseline, output and truth, with errors inside and outside of the
+mask."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from image_gans.evaluation.pair_scores import PairScorer, PairScoreSettings
+from image_gans.metrics.pair_quality import pair_quality
+from image_gans.networks.translators.unet import UNet, UNetConfig
+from seqgan_kit.core.game import Game
+from seqgan_kit.data.images.pixels import to_float
+from seqgan_kit.data.pairs.image_pair_config import ImagePairData
+from seqgan_kit.data.pairs.image_pairs import load_image_pairs
+from seqgan_kit.errors import UsageError
+
+SETTINGS = PairScoreSettings(score_pairs=4, evaluation_pairs=3, features="none")
+
+
+class Untouched(nn.Module):
+    """A translator that leaves everything as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nothing = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.nothing
+
+
+@pytest.fixture
+def scorer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PairScorer:
+    monkeypatch.setenv("SEQGAN_KIT_CACHE", str(tmp_path))
+    pairs = load_image_pairs(ImagePairData("catworld:glasses", size=16, world_pairs=24))
+    return PairScorer(pairs, SETTINGS, baselines={"as it is": {"generator": "baseline"}})
+
+
+def test_every_row_says_how_near_it_is_to_the_truth(scorer: PairScorer) -> None:
+    game = Game({"generator": UNet(UNetConfig(16, 3, width=2)), "baseline": Untouched()}).eval()
+    scorer.check(game)
+    table = scorer.record("pairs", {"U-Net": game}, seed=0)
+    rows = {row["name"]: row["values"] for row in table["rows"]}
+    assert list(rows) == ["source, untouched", "as it is", "U-Net", "truth"]
+    assert rows["as it is"] == rows["source, untouched"]
+    assert rows["truth"] == {}
+    assert rows["as it is"]["error_outside"] == 0 < rows["as it is"]["error_inside"]
+    assert rows["U-Net"]["error_outside"] > 1
+    test = scorer.pairs.test
+    wanted = pair_quality(to_float(test.sources[:4]), to_float(test.targets[:4]), test.masks[:4])  # type: ignore[index]
+    assert {key: estimate.value for key, estimate in wanted.items()} == rows["as it is"]
+    keys = [column["key"] for column in table["columns"]]
+    assert keys == ["psnr", "ssim", "error_inside", "error_outside"]
+
+
+def test_grids_show_source_output_and_truth(scorer: PairScorer, tmp_path: Path) -> None:
+    game = Game({"generator": UNet(UNetConfig(16, 3, width=2)), "baseline": Untouched()}).eval()
+    scorer.draw_grid(game, torch.Generator(), tmp_path / "grid")
+    assert (tmp_path / "grid.png").stat().st_size > 0
+
+
+def test_a_translator_that_could_not_be_saved_is_refused_before_training(
+    scorer: PairScorer,
+) -> None:
+    with pytest.raises(UsageError, match="which is no network of image_gans"):
+        scorer.check(Game({"generator": Untouched()}))
