@@ -3,6 +3,7 @@
 $ python recipes/mle.py                                     bundled cat captions, minutes on a laptop
 $ python recipes/mle.py --text my.txt --tokenizer bpe       your own text
 $ python recipes/mle.py paper --text my.txt                 120 epochs, as SeqGAN's paper pretrains
+$ python recipes/mle.py --generator rnn_search --sources train.de --text train.en    translation
 $ python recipes/mle.py smoke                               seconds, to see that everything works
 """
 
@@ -17,7 +18,7 @@ from typing import Annotated
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer
-from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, TextData, load_corpus
+from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, PairData, TextData, load_corpus
 from seqgan_kit.evaluation.text_fitting import fit_to_text
 from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
 from seqgan_kit.methods import mle
@@ -32,6 +33,7 @@ class Config:
     """Maximum likelihood on text."""
 
     data: Annotated[TextData, flat] = TextData()
+    pairs: Annotated[PairData, flat] = PairData()
     oracle: Annotated[OracleData, flat] = OracleData()
     method: Annotated[MLEMethod, flat] = MLEMethod()
     generator: Annotated[GeneratorChoice, flat] = GeneratorChoice()
@@ -61,7 +63,7 @@ PRESETS = {
 def main(cfg: Config) -> None:
     """Data, network, game, phases, training, samples and scores."""
     with open_run("mle", cfg) as run:
-        corpus, world = load_corpus(cfg.data, cfg.oracle)
+        corpus, world = load_corpus(cfg.data, cfg.oracle, cfg.pairs)
         run.say("\n".join(corpus.account.lines()))
         feed = corpus.feed(cfg.method.batch_size, **run.share())
         preset = PRESETS.get(cfg.run.preset, cfg).method

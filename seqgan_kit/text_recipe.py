@@ -53,7 +53,13 @@ def starting_generator(
     """Return the chosen generator for a corpus, with the weights of an earlier run if one is named."""
     ids = corpus.tokenizer
     generator = build_generator(
-        choice, ids.vocabulary_size, corpus.length, bos=ids.bos, eos=ids.eos, pad=ids.pad
+        choice,
+        ids.vocabulary_size,
+        corpus.length,
+        bos=ids.bos,
+        eos=ids.eos,
+        pad=ids.pad,
+        given=corpus.given,
     )
     start_from(pretrained, generator, ids, run.say)
     return generator

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from seqgan_kit.cli.command import Command, positive_number, whole_number
+from seqgan_kit.cli.given_input import declare_given, is_conditional, write_answers
 from seqgan_kit.cli.user_files import missing
 from seqgan_kit.core.files.checked_json import read_checked
 from seqgan_kit.core.files.json_kinds import record, text
@@ -90,10 +91,12 @@ def _declare_sample(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="conditional image models: classes to draw, for example coat=ginger,eyes=odd",
     )
+    declare_given(parser)
 
 
 def _run_sample(options: argparse.Namespace) -> None:
     run_dir = existing_run(options.run_dir)
+    conditional = is_conditional(options)
     kind = model_kind(run_dir)
     out = None if options.out is None else Path(options.out)
     into_folder = out is not None and (out.is_dir() or options.out.endswith("/"))
@@ -105,6 +108,9 @@ def _run_sample(options: argparse.Namespace) -> None:
         _check_folder(out)
     model = find_loader(kind)(run_dir)
     note_unfinished(run_dir)
+    if conditional:
+        write_answers(options, model)
+        return
     if out is not None and into_folder:
         out.mkdir(exist_ok=True)
     from seqgan_kit.core.runs.long_work import long_work
@@ -225,6 +231,7 @@ COMMANDS = (
             "sample runs/first -n 10",
             "sample runs/first -n 10 --detokenize",
             "sample runs/first -n 10000 --temperature 0.8 --out samples.txt",
+            "sample runs/translator --given german.txt --beam 5",
             "sample runs/cats -n 64 --seed 7 --out cats.png",
             "sample runs/cats -n 1000 --out samples/",
             "sample runs/cgan --condition coat=ginger,eyes=odd",

@@ -47,6 +47,12 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """The record of a run's draws; see :func:`seqgan_kit.evaluation.evaluate_text.evaluation_record`."""
     model = load_text_model(run_dir)
+    if getattr(model.generator, "given", 0):
+        raise UsageError(
+            f"{run_dir} writes after sources, and evaluate compares lines that have none. Write them "
+            f"with 'seqgan-kit sample {run_dir} --given SOURCES --beam 5 --out ANSWERS', and compare with "
+            "'seqgan-kit bleu --mode corpus'."
+        )
     corpus, world = corpus_of_run(run_dir, model, given)
     if not isinstance(model.generator, SequenceGenerator):
         world = None  # its rows are beginnings of lines, and the world's law is that of whole ones

@@ -8,7 +8,9 @@ from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
+from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.errors import DataError, UsageError, unknown
+from seqgan_kit.sequences.sampling.drawing_tokens import check_sampling_options
 
 Sentences = Sequence[Sequence[str]]
 Say = Callable[[str], None]
@@ -106,3 +108,36 @@ def some_of(sentences: Sequence[T], count: int, rng: np.random.Generator) -> Seq
     if len(sentences) <= count:
         return sentences
     return [sentences[i] for i in sorted(rng.choice(len(sentences), count, replace=False))]
+
+
+@dataclass(frozen=True)
+@bounded
+class TextScoreSettings:
+    """How much is drawn for scoring."""
+
+    score_samples: Positive = 5000
+    """Samples for each row of the final table."""
+    evaluation_samples: Positive = 1000
+    """Samples for each evaluation during the run."""
+    temperatures: tuple[float, ...] = ()
+    """Further rows of the final table: every generator at each of these temperatures."""
+    top_ks: tuple[int, ...] = ()
+    """The same, drawing from the k likeliest tokens alone (samples only: such a model has no likelihood)."""
+    top_ps: tuple[float, ...] = ()
+    """The same, drawing from the fewest tokens that hold this probability."""
+    score_beam: Positive = 5
+    """Runs with sources: width of the beam whose answers are compared with the references."""
+    bleu: Literal["auto", "yes", "no"] = "auto"
+    """BLEU and Self-BLEU in the final table; auto: yes, except of an oracle's tokens, which are no words."""
+
+    metrics: tuple[str, ...] = ()
+    """Functions of your own, FILE.py:FUNCTION, from a list of lines to a list of numbers; their means become
+    curves and columns of the final table."""
+
+    def __post_init__(self) -> None:
+        for temperature in self.temperatures:
+            check_sampling_options(temperature, None, None)
+        for k in self.top_ks:
+            check_sampling_options(1.0, k, None)
+        for p in self.top_ps:
+            check_sampling_options(1.0, None, p)

@@ -46,6 +46,12 @@ def start_from(
             f"({model.tokenizer.kind}, {model.tokenizer.vocabulary_size} tokens, against "
             f"{tokenizer.kind}, {tokenizer.vocabulary_size}). Use the same text and tokenizer options."
         )
+    there, here = getattr(model.generator, "given", 0), generator.given
+    if there != here:
+        raise UsageError(
+            f"--pretrained {run_dir}: its generator writes after {there} given tokens and this run's after "
+            f"{here}. Use the same sources and --source-tokens."
+        )
     differing = {} if own_class else _differing(run_dir, model.generator, generator)
     if differing:
         say(f"--pretrained {run_dir}: other training settings than there: {_told(differing)}.")

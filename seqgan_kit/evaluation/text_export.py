@@ -60,7 +60,7 @@ MODEL = record(
         "vocabulary": whole(2, 2**24),
         "length": whole(1, MOST_TOKENS),
     },
-    {"bos": _TOKEN, "eos": _TOKEN, "pad": _TOKEN, "discriminator": DESCRIBED},
+    {"bos": _TOKEN, "eos": _TOKEN, "pad": _TOKEN, "given": _TOKEN, "discriminator": DESCRIBED},
 )
 """model.json of a text model."""
 
@@ -141,7 +141,7 @@ def save_text_model(
         "length": generator.length,
     }
     if isinstance(generator, SequenceGenerator):
-        described |= {"bos": generator.bos, "eos": generator.eos, "pad": generator.pad}
+        described |= {name: getattr(generator, name) for name in ("bos", "eos", "pad", "given")}
     write_whole(folder / "generator.safetensors", save(weights_to_save(generator.state_dict())))
     tokenizer.save(folder / "tokenizer.json")
     files = ["generator.safetensors", "tokenizer.json"]
@@ -267,7 +267,7 @@ def _special(described: dict[str, Any]) -> dict[str, Any]:
             raise CheckpointError(
                 f"{key} is {token}, and the vocabulary has {described['vocabulary']} tokens"
             )
-    return special
+    return special | ({"given": described["given"]} if described.get("given") else {})
 
 
 def _choice(name: str, config: dict[str, Any]) -> GeneratorChoice:

@@ -9,21 +9,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.core.bounds import Positive, bounded
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.long_work import long_work
 from seqgan_kit.core.training.alarms import AboveChance, Alarm, LostDiversity
 from seqgan_kit.data.text.load_text import TextCorpus
 from seqgan_kit.evaluation.bleu_scores import bleu_columns, bleu_scores
+from seqgan_kit.evaluation.conditional.answer_scores import (
+    MOST_CLASS_ROWS,
+    HeldOutPairs,
+    class_part,
+    drawn_rows,
+    held_out_pairs,
+    pair_columns,
+    pair_scores,
+    with_sources,
+)
 from seqgan_kit.evaluation.corpora.held_out import (
     has_likelihood,
     held_out_nll,
@@ -31,46 +40,16 @@ from seqgan_kit.evaluation.corpora.held_out import (
     likelihood_of_test,
 )
 from seqgan_kit.evaluation.corpora.known_worlds import World, sampling_seed
-from seqgan_kit.evaluation.evaluation_settings import some_of
+from seqgan_kit.evaluation.evaluation_settings import TextScoreSettings, some_of
 from seqgan_kit.evaluation.own_functions import OwnFunctions, own_functions
 from seqgan_kit.evaluation.score_tables import Column, table_row
 from seqgan_kit.evaluation.text_export import check_text_model, export_game
 from seqgan_kit.metrics.statistics.divergences import Estimate
 from seqgan_kit.metrics.text.bleu import DEFAULT_ORDERS, ReferenceSet
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, tempered
-from seqgan_kit.sequences.sampling.drawing_tokens import check_sampling_options
 from seqgan_kit.sequences.sampling.truncation import Truncated
 
-
-@dataclass(frozen=True)
-@bounded
-class TextScoreSettings:
-    """How much is drawn for scoring."""
-
-    score_samples: Positive = 5000
-    """Samples for each row of the final table."""
-    evaluation_samples: Positive = 1000
-    """Samples for each evaluation during the run."""
-    temperatures: tuple[float, ...] = ()
-    """Further rows of the final table: every generator at each of these temperatures."""
-    top_ks: tuple[int, ...] = ()
-    """The same, drawing from the k likeliest tokens alone (samples only: such a model has no likelihood)."""
-    top_ps: tuple[float, ...] = ()
-    """The same, drawing from the fewest tokens that hold this probability."""
-    bleu: Literal["auto", "yes", "no"] = "auto"
-    """BLEU and Self-BLEU in the final table; auto: yes, except of an oracle's tokens, which are no words."""
-
-    metrics: tuple[str, ...] = ()
-    """Functions of your own, FILE.py:FUNCTION, from a list of lines to a list of numbers; their means become
-    curves and columns of the final table."""
-
-    def __post_init__(self) -> None:
-        for temperature in self.temperatures:
-            check_sampling_options(temperature, None, None)
-        for k in self.top_ks:
-            check_sampling_options(1.0, k, None)
-        for p in self.top_ps:
-            check_sampling_options(1.0, None, p)
+__all__ = ["TextScoreSettings", "TextScorer", "diversity"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +67,7 @@ class TextScorer:
 
     corpus: TextCorpus
     world: World | None = None
-    settings: TextScoreSettings = TextScoreSettings()
+    settings: TextScoreSettings = field(default_factory=TextScoreSettings)
     reward: str = ""
 
     def check(self, game: Game) -> None:
@@ -105,7 +84,8 @@ class TextScorer:
     @property
     def own_reward(self) -> Callable[[Tensor], Tensor] | None:
         """The reward of token rows, if it is a function of the user's."""
-        return self.own.of_rows(self.corpus.tokenizer)
+        reward, given = self.own.of_rows(self.corpus.tokenizer), self.corpus.given
+        return reward if reward is None or not given else lambda rows: reward(rows[:, given:])
 
     def export(self, game: Game, folder: Path, about: Mapping[str, Any] | None = None) -> None:
         """Write the game's generator and discriminator into a run's ``model`` folder."""
@@ -114,7 +94,7 @@ class TextScorer:
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: held-out likelihood, exact measures, diversity."""
         generator = game.generator
-        tokens = _draw(generator, self.settings.evaluation_samples, rng)
+        tokens = drawn_rows(self.corpus, generator, self.settings.evaluation_samples, rng)
         values: dict[str, float] = {}
         if len(self.corpus.valid) and has_likelihood(generator):
             values["nll_valid"] = held_out_nll(generator, self.corpus.valid)[0].value
@@ -126,8 +106,8 @@ class TextScorer:
 
     def draw_lines(self, game: Game, rng: torch.Generator, path: Path) -> None:
         """The sampling hook: a few lines as text."""
-        tokens = _draw(game.generator, 50, rng)
-        lines = (f"{line}\n" for line in self.lines(tokens))
+        tokens = drawn_rows(self.corpus, game.generator, 50, rng)
+        lines = (f"{line}\n" for line in with_sources(self.corpus, tokens, self.lines(tokens)))
         path.with_suffix(".txt").write_text("".join(lines), encoding="utf-8")
 
     def real_diversity(self) -> float:
@@ -152,6 +132,10 @@ class TextScorer:
                 for setting, variant in self._variants(cast(SequenceGenerator, generator)):
                     step(f"{name} at {setting}")
                     rows.append(self.row(f"{name} at {setting}", variant, seed))
+                for label in self.corpus.classes[:MOST_CLASS_ROWS]:
+                    step(f"{name} after {label}")
+                    of_class = replace(self, corpus=class_part(self.corpus, label))
+                    rows.append(of_class.row(f"{name} after {label}", generator, seed))
             step("real data")
             return [*rows, self.real_row(np.random.default_rng(seed))]
 
@@ -167,10 +151,12 @@ class TextScorer:
         """A generator's row."""
         rng = torch.Generator(next(generator.parameters()).device)
         rng.manual_seed(sampling_seed(self.world, seed))
-        tokens = _draw(generator, self.settings.score_samples, rng)
+        tokens = drawn_rows(self.corpus, generator, self.settings.score_samples, rng)
         scores = self.exact_scores(generator, tokens) | likelihood_of_test(generator, self.corpus)
         if self.own.all:
             scores |= self.own.estimates(self.lines(tokens))
+        if self._pairs is not None and isinstance(generator, SequenceGenerator):
+            scores |= pair_scores(self.corpus, generator, self._pairs, self.settings.score_beam)
         return table_row(name, scores | self._ngram_scores(self._words(tokens[: self.compared])))
 
     def real_row(self, rng: np.random.Generator) -> dict[str, Any]:
@@ -209,7 +195,8 @@ class TextScorer:
 
     def lines(self, tokens: Tensor) -> list[str]:
         """Token rows as text."""
-        return [self.corpus.tokenizer.decode(row) for row in tokens.tolist()]
+        written = tokens[:, self.corpus.given :]
+        return [self.corpus.tokenizer.decode(row) for row in written.tolist()]
 
     def record(self, title: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The table of scores.json."""
@@ -228,8 +215,17 @@ class TextScorer:
             notes.append(
                 "Likelihoods are those of one segmentation into pieces, so they bound the text's from below."
             )
+        if self.corpus.classes:
+            notes.append("Rows 'after' a class: samples of it beside its own test lines alone.")
         shown = [c for c in self._columns() if any(c["key"] in row["values"] for row in rows)]
         return {"title": title, "columns": shown, "rows": list(rows), "notes": notes}
+
+    @cached_property
+    def _pairs(self) -> HeldOutPairs | None:
+        """The held-out sources and their references; none where all lines are references of a class."""
+        if not self.corpus.given or self.corpus.classes:
+            return None
+        return held_out_pairs(self.corpus, self.settings.score_samples)
 
     def _ngram_scores(self, sentences: Sequence[Sequence[str]]) -> dict[str, Estimate]:
         """BLEU against the test split and Self-BLEU, each where there is enough to compute it from."""
@@ -261,6 +257,8 @@ class TextScorer:
         n, refs = self.settings.score_samples, len(self.corpus.test_lines)
         tok = self.corpus.tokenizer.kind
         columns = likelihood_columns(refs) if self.world is None else self.world.columns(n, refs)
+        if self._pairs is not None:
+            columns = [*columns, *pair_columns(self._pairs, self.settings.score_beam)]
         return [*columns, *bleu_columns(self.compared, refs, tok)]
 
 
@@ -268,7 +266,3 @@ def diversity(sentences: Sequence[Sequence[str]]) -> float:
     """Distinct trigrams as a share of all: near 0 when a generator says one thing over and over."""
     trigrams = [tuple(s[i : i + 3]) for s in sentences for i in range(len(s) - 2)]
     return len(set(trigrams)) / len(trigrams) if trigrams else 0.0
-
-
-def _draw(generator: nn.Module, n: int, rng: torch.Generator) -> Tensor:
-    return cast(SequenceGenerator, generator).sample(n, rng=rng)

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from seqgan_kit.data.catworld import CatWorld
+from seqgan_kit.data.pairs.load_pairs import load_pairs
+from seqgan_kit.data.pairs.pair_config import PairData
 from seqgan_kit.data.text.load_text import TextCorpus, TextData, load_text
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.corpora.known_worlds import CatCaptions, OracleWorld, World
 from seqgan_kit.evaluation.corpora.oracle_corpus import OracleData, load_oracle
 
-__all__ = ["OracleData", "TextData", "load_corpus"]
+__all__ = ["OracleData", "PairData", "TextData", "load_corpus"]
 
 
-def load_corpus(data: TextData, oracle: OracleData) -> tuple[TextCorpus, World | None]:
+def load_corpus(
+    data: TextData, oracle: OracleData, pairs: PairData | None = None
+) -> tuple[TextCorpus, World | None]:
     """The corpus, and the exact distribution that it was drawn from if there is one."""
+    if pairs is not None and pairs.is_given:
+        if oracle.oracle:
+            raise UsageError(
+                "an oracle's rows are written from nothing: leave --oracle or the sources out."
+            )
+        return load_pairs(data, pairs), None
     if not oracle.oracle:
         corpus = load_text(data)
         return corpus, CatCaptions(CatWorld()) if data.text == "catworld" else None

@@ -29,7 +29,7 @@ def check_conditions(given: Tensor, n: int, length: int) -> Tensor:
     if not given.shape[-1]:
         raise UsageError(
             f"this generator writes after {length} given tokens: pass given=[{n},{length}], a condition for "
-            "each sample."
+            "each sample; on the command line, --given FILE or --prompt TEXT."
         )
     raise UsageError(
         f"{n} samples of this generator need conditions of shape [{n},{length}], not "

@@ -1,0 +1,134 @@
+"""``sample RUN --given`` and ``--prompt``: a line in, an answer out, in order and as the lines come."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from seqgan_kit.cli.command import positive_number, whole_number
+from seqgan_kit.cli.user_files import missing
+from seqgan_kit.errors import UsageError
+
+_AT_ONCE = 200
+"""Lines of a file that are answered together; from a terminal or a pipe each comes by itself."""
+
+
+def declare_given(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of conditional text models."""
+    parser.add_argument(
+        "--given",
+        metavar="FILE",
+        help="text: write after each line of a file, or of standard input with -; an answer a line",
+    )
+    parser.add_argument(
+        "--prompt",
+        metavar="TEXT",
+        help="text: write N answers (-n) after these words or this class",
+    )
+    parser.add_argument(
+        "--beam",
+        metavar="K",
+        type=whole_number(1),
+        help="text after a source: search the likeliest answer with a beam of K rows (default: sample)",
+    )
+    parser.add_argument(
+        "--n-best",
+        metavar="N",
+        type=whole_number(1),
+        default=1,
+        help="answers to each line, one a line, the best first (default: 1)",
+    )
+    parser.add_argument(
+        "--length-penalty",
+        metavar="A",
+        type=positive_number(10.0),
+        default=1.0,
+        help="of the beam: divide by ((5 + length) / 6) ** A (default: 1)",
+    )
+
+
+def is_conditional(options: argparse.Namespace) -> bool:
+    """Whether the command line asks for answers; raises for flags that nothing would read."""
+    if options.given is not None and options.prompt is not None:
+        raise UsageError("--given and --prompt both say what is given: leave one out.")
+    asked = options.given is not None or options.prompt is not None
+    if not asked and (options.beam is not None or options.n_best != 1):
+        raise UsageError("--beam and --n-best go with --given or --prompt: give a source.")
+    if options.given is not None and options.given != "-" and not Path(options.given).is_file():
+        raise missing(Path(options.given), "file")
+    if options.beam is not None and options.n_best > options.beam:
+        raise UsageError(
+            f"the {options.n_best} best of a beam of {options.beam} rows cannot be had: widen --beam."
+        )
+    return asked
+
+
+def write_answers(options: argparse.Namespace, model: Any) -> None:
+    """Answer the prompt, or every given line, on standard output or into ``--out``."""
+    from torch import Generator
+
+    from seqgan_kit.evaluation.conditional.answering import (
+        check_conditional,
+        generate,
+        known_prompt,
+    )
+    from seqgan_kit.evaluation.text_export import TextModel
+
+    if not isinstance(model, TextModel):
+        raise UsageError(
+            "--given and --prompt are for models that write text; this one draws images."
+        )
+    check_conditional(model)
+    how: dict[str, Any] = {
+        "beam": options.beam,
+        "length_penalty": options.length_penalty,
+        "temperature": options.temperature,
+        "top_k": options.top_k,
+        "top_p": options.top_p,
+        "rng": Generator().manual_seed(options.seed),
+        "detokenize": options.detokenize,
+    }
+    answers = options.n_best
+    if options.prompt is not None:
+        options.prompt = known_prompt(model, options.prompt)
+        if options.beam is None and answers == 1:
+            answers = options.n
+    with ExitStack() as stack:
+        out = None
+        if options.out is not None:
+            out = stack.enter_context(Path(options.out).open("w", encoding="utf-8"))
+        for some in _parts(options):
+            for lines in generate(model, some, n_best=answers, **how):
+                _write(lines, out)
+
+
+def _parts(options: argparse.Namespace) -> Iterator[list[str]]:
+    """The sources, some at a time."""
+    if options.prompt is not None:
+        yield [options.prompt]
+    elif options.given == "-":
+        for line in sys.stdin:
+            yield [line.rstrip("\r\n")]
+    else:
+        from seqgan_kit.data.sources.plaintext import check_text, read_lines
+
+        check_text(Path(options.given))
+        lines: Iterable[str] = read_lines(Path(options.given))
+        rest = iter(lines)
+        while some := list(islice(rest, _AT_ONCE)):
+            yield some
+
+
+def _write(lines: list[str], out: TextIO | None) -> None:
+    if out is None:
+        from seqgan_kit.core.runs.terminal import write_text
+
+        write_text("\n".join(lines))
+        sys.stdout.flush()
+    else:
+        out.writelines(f"{line}\n" for line in lines)

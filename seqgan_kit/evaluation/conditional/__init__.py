@@ -1,0 +1,1 @@
+"""Models that write after something: their answers, and how well these fit."""

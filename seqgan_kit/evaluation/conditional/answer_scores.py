@@ -1,0 +1,127 @@
+"""How well what is written fits what was given: corpus BLEU and chrF of the likeliest answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from seqgan_kit.data.text.text_corpus import SPLITS, TextCorpus
+from seqgan_kit.evaluation.score_tables import Column, column
+from seqgan_kit.metrics.signature import Signature
+from seqgan_kit.metrics.statistics.divergences import Estimate
+from seqgan_kit.metrics.text.corpus_bleu import corpus_bleu
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.generators.given_tokens import conditions_of
+from seqgan_kit.sequences.sampling.beam_search import beam_search
+
+MOST_CLASS_ROWS = 10
+"""Classes that have rows of their own in the final table."""
+
+
+@dataclass(frozen=True)
+class HeldOutPairs:
+    """The different sources of a split, each with all of its references."""
+
+    given: Tensor
+    """[N,S]."""
+    references: list[list[str]]
+
+    @property
+    def streams(self) -> list[list[str]]:
+        """The references as lists of one per source; a source that has fewer repeats its first."""
+        longest = max(map(len, self.references))
+        padded = [texts + texts[:1] * (longest - len(texts)) for texts in self.references]
+        return [list(stream) for stream in zip(*padded, strict=True)]
+
+
+def held_out_pairs(corpus: TextCorpus, most: int) -> HeldOutPairs | None:
+    """Return the first ``most`` sources of the test split, or of the validation split; None without any."""
+    for split, rows, lines in (
+        ("test", corpus.test, corpus.test_lines),
+        ("valid", corpus.valid, corpus.valid_lines),
+    ):
+        if len(rows):
+            places: dict[str, tuple[int, list[str]]] = {}
+            for place, source in enumerate(corpus.sources[split]):
+                places.setdefault(source, (place, []))[1].append(lines[place])
+            chosen = list(places.values())[:most]
+            given = rows[torch.tensor([place for place, _ in chosen]), : corpus.given]
+            return HeldOutPairs(given, [references for _, references in chosen])
+    return None
+
+
+def drawn_rows(corpus: TextCorpus, generator: nn.Module, n: int, rng: torch.Generator) -> Tensor:
+    """Draw ``n`` rows; where they need conditions, after those of the test split, or of what there is."""
+    writer = cast(SequenceGenerator, generator)
+    if not corpus.given:
+        return writer.sample(n, rng=rng)
+    rows = next(rows for rows in (corpus.test, corpus.valid, corpus.train) if len(rows))
+    return writer.sample(n, rng=rng, given=conditions_of(rows, n, corpus.given))
+
+
+def class_part(corpus: TextCorpus, label: str) -> TextCorpus:
+    """Return the corpus with the lines of one class alone."""
+    part: dict[str, Any] = {"classes": (label,), "sources": {}}
+    for split in SPLITS:
+        chosen = [i for i, source in enumerate(corpus.sources[split]) if source == label]
+        lines = getattr(corpus, f"{split}_lines")
+        part[split] = getattr(corpus, split)[chosen]
+        part[f"{split}_lines"] = [lines[i] for i in chosen]
+        part["sources"][split] = [label] * len(chosen)
+    return replace(corpus, **part)
+
+
+def with_sources(corpus: TextCorpus, tokens: Tensor, lines: Sequence[str]) -> list[str]:
+    """Return the lines of rows [N,S+T], each behind what it was written after."""
+    if not corpus.given:
+        return list(lines)
+    decode = corpus.tokenizer.decode
+    given = [decode(i for i in row if i) for row in tokens[:, : corpus.given].tolist()]
+    return [f"{source} => {line}" for source, line in zip(given, lines, strict=True)]
+
+
+def answers(
+    corpus: TextCorpus, generator: SequenceGenerator, given: Tensor, beam: int
+) -> list[str]:
+    """Return the likeliest line after each condition [N,S] that a beam finds."""
+    rows = beam_search(generator, given, beam, length_penalty=1.0).rows[:, 0].cpu()
+    return [corpus.tokenizer.decode(row) for row in generator.written(rows).tolist()]
+
+
+def pair_scores(
+    corpus: TextCorpus, generator: SequenceGenerator, pairs: HeldOutPairs, beam: int
+) -> dict[str, Estimate]:
+    """Return corpus BLEU and chrF against all references; one number each, without an error."""
+    return text_scores_of(answers(corpus, generator, pairs.given, beam), pairs)
+
+
+def text_scores_of(lines: Sequence[str], pairs: HeldOutPairs) -> dict[str, Estimate]:
+    """Return both scores of lines, one for each source."""
+    from sacrebleu.metrics import CHRF
+
+    bleu = corpus_bleu(lines, pairs.streams)
+    chrf = CHRF().corpus_score(lines, pairs.streams)
+    return {
+        "corpus_bleu": Estimate(bleu.value, math.nan),
+        "chrf": Estimate(chrf.score, math.nan),
+    }
+
+
+def pair_columns(pairs: HeldOutPairs, beam: int) -> list[Column]:
+    """Return the columns of both scores."""
+    counts = [len(references) for references in pairs.references]
+    refs = f"{min(counts)}-{max(counts)}" if min(counts) < max(counts) else str(counts[0])
+    how = f"sacrebleu|beam:{beam}"
+    bleu, chrf = (
+        Signature(f"{name}|{how}|refs-per-source:{refs}", refs=sum(counts), hyps=len(counts))
+        for name in ("corpus-bleu|13a", "chrf2")
+    )
+    return [
+        column("corpus_bleu", "corpus BLEU", "higher", 2, bleu),
+        column("chrf", "chrF", "higher", 2, chrf),
+    ]

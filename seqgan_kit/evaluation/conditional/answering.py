@@ -1,0 +1,96 @@
+"""Answers of a conditional text model: lines in, lines out, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from seqgan_kit.data.pairs.load_pairs import encode_source
+from seqgan_kit.data.text.detokenize import as_written
+from seqgan_kit.data.text.tokenizer import UNK
+from seqgan_kit.errors import UsageError
+from seqgan_kit.evaluation.text_export import TextModel
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.sampling.beam_search import beam_search, check_beam
+
+
+def check_conditional(model: TextModel) -> SequenceGenerator:
+    """Return the generator, or raise UsageError for one that takes no condition."""
+    generator = model.generator
+    if not isinstance(generator, SequenceGenerator) or not generator.given:
+        raise UsageError(
+            "this run writes without a source, so --given and --prompt do not apply: draw from it with -n, "
+            "or train on pairs (--sources, --source-column, --label-column or --prompt-words)."
+        )
+    return generator
+
+
+def unknown_words(model: TextModel, source: str) -> list[str]:
+    """Return the words of a source that the vocabulary does not have."""
+    return [word for word in source.split() if UNK in model.tokenizer.encode(word)]
+
+
+def known_prompt(model: TextModel, prompt: str) -> str:
+    """Return the prompt, or the class of that name; raise UsageError where a word of it is unknown."""
+    strange = unknown_words(model, prompt)
+    as_class = "_".join(prompt.split())
+    if strange and not unknown_words(model, as_class):
+        return as_class
+    if strange or not prompt.strip():
+        what = f"{', '.join(map(repr, strange[:5]))}, outside" if strange else "no word of"
+        raise UsageError(
+            f"the prompt {prompt!r} has {what} the model's vocabulary: use words of the training text."
+        )
+    return prompt
+
+
+def generate(
+    model: TextModel,
+    sources: Sequence[str],
+    *,
+    beam: int | None = None,
+    n_best: int = 1,
+    length_penalty: float = 1.0,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    rng: torch.Generator | None = None,
+    detokenize: bool = False,
+) -> list[list[str]]:
+    """Write after each source.
+
+    Args:
+        model: a model with sources, prompts or classes.
+        sources: lines; of longer ones the last S tokens are read.
+        beam: width of the beam search; None samples.
+        n_best: answers to each source: the best that the beam found, or independent samples.
+        length_penalty: of the beam search, see ``beam_search``.
+        temperature, top_k, top_p: of samples.
+        rng: of samples (default: seed 0).
+        detokenize: join punctuation to its words.
+
+    Returns:
+        As many lists as sources, each of ``n_best`` lines, the best first.
+    """
+    generator = check_conditional(model)
+    if beam is not None:
+        check_beam(beam, n_best, length_penalty)
+    elif n_best < 1:
+        raise UsageError(f"{n_best} answers to each source: give at least 1.")
+    if not sources:
+        return []
+    given = torch.stack([encode_source(model.tokenizer, x, generator.given) for x in sources])
+    if beam is not None:
+        found = beam_search(generator, given, beam, length_penalty=length_penalty, n_best=n_best)
+        rows = found.rows.flatten(0, 1)
+    else:
+        rng = rng if rng is not None else torch.Generator().manual_seed(0)
+        given = given.repeat_interleave(n_best, 0)
+        rows = generator.sample(
+            len(given), rng=rng, given=given, temperature=temperature, top_k=top_k, top_p=top_p
+        )
+    lines = [model.tokenizer.decode(row) for row in generator.written(rows).tolist()]
+    if detokenize:
+        lines = [as_written(line, model.tokenizer) for line in lines]
+    return [lines[i : i + n_best] for i in range(0, len(lines), n_best)]

@@ -1,0 +1,221 @@
+"""Models that write after something: saved and loaded, asked from Python and the command line, scored."""
+
+import io
+import json
+
+import pytest
+import torch
+
+from seqgan_kit.cli.main import main
+from seqgan_kit.data.pairs.load_pairs import load_pairs
+from seqgan_kit.data.pairs.pair_config import PairData
+from seqgan_kit.data.text.text_config import TextData
+from seqgan_kit.errors import UsageError
+from seqgan_kit.evaluation.conditional.answer_scores import (
+    HeldOutPairs,
+    held_out_pairs,
+    text_scores_of,
+)
+from seqgan_kit.evaluation.conditional.answering import generate, known_prompt
+from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, load_corpus
+from seqgan_kit.evaluation.evaluate_run import GivenText, evaluate_run
+from seqgan_kit.evaluation.evaluation_settings import EvaluationSettings
+from seqgan_kit.evaluation.pretrained import start_from
+from seqgan_kit.evaluation.text_export import load_text_model, save_text_model
+from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
+from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, build_generator
+from seqgan_kit.sequences.generators.lstm import LSTMConfig
+from seqgan_kit.sequences.generators.rnn_search import RNNSearchConfig
+
+GERMAN = [
+    f"{zahl} {tier}" for zahl in ("ein", "zwei", "drei") for tier in ("hund", "vogel", "esel")
+]
+ENGLISH = [
+    f"{number} {animal} ."
+    for number in ("a", "two", "three")
+    for animal in ("dog", "bird", "donkey")
+]
+CHOICE = GeneratorChoice("rnn_search", LSTMConfig(8, 12), rnn_search=RNNSearchConfig(8, 12, 0.0))
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pairs")
+    for name, lines in (("de", GERMAN), ("en", ENGLISH)):
+        (folder / name).write_text("".join(f"{line}\n" for line in lines * 2))
+    data = TextData(text=str(folder / "en"), valid_share=0.0, test_share=0.0)
+    data = TextData(**{**vars(data), "test_text": str(folder / "en")})
+    given = PairData(sources=str(folder / "de"), test_sources=str(folder / "de"))
+    return load_corpus(data, OracleData(), given)[0]
+
+
+@pytest.fixture(scope="module")
+def run_dir(corpus, tmp_path_factory):
+    """A run whose model has learned all nine pairs."""
+    torch.manual_seed(0)
+    ids = corpus.tokenizer
+    generator = build_generator(
+        CHOICE, ids.vocabulary_size, corpus.length, bos=1, eos=2, pad=0, given=corpus.given
+    )
+    learn = torch.optim.Adam(generator.parameters(), 2e-2)
+    for _ in range(120):
+        learn.zero_grad()
+        (-generator.sequence_log_prob(corpus.train).mean()).backward()
+        learn.step()
+    folder = tmp_path_factory.mktemp("run")
+    save_text_model(folder / "model", generator.eval(), ids)
+    return folder
+
+
+def test_a_saved_model_answers_as_the_one_in_memory(run_dir, corpus):
+    model = load_text_model(run_dir)
+    assert model.generator.given == corpus.given
+    assert json.loads((run_dir / "model" / "model.json").read_text())["given"] == 2
+    assert generate(model, GERMAN, beam=4) == [[line] for line in ENGLISH]
+    three = generate(model, GERMAN[:2], beam=4, n_best=3)
+    assert [len(set(lines)) for lines in three] == [3, 3]
+    assert [lines[0] for lines in three] == ENGLISH[:2]
+
+
+def test_samples_are_grouped_by_source_and_repeatable(run_dir):
+    model, rng = load_text_model(run_dir), torch.Generator()
+    first = generate(model, GERMAN[:3], n_best=20, rng=rng.manual_seed(1))
+    assert first == generate(model, GERMAN[:3], n_best=20, rng=rng.manual_seed(1))
+    for lines, wanted in zip(first, ENGLISH, strict=False):
+        assert lines.count(wanted) > 15
+    assert generate(model, [], beam=2) == []
+
+
+def sample(capsys, *words):
+    code = main(["sample", *map(str, words)])
+    out, err = capsys.readouterr()
+    return code, out.splitlines(), err
+
+
+def test_every_given_line_has_an_answer_in_its_place(run_dir, tmp_path, capsys, monkeypatch):
+    given = tmp_path / "given.txt"
+    given.write_text("".join(f"{line}\n" for line in reversed(GERMAN)))
+    assert sample(capsys, run_dir, "--given", given, "--beam", 3)[1] == ENGLISH[::-1]
+    code, out, _ = sample(
+        capsys, run_dir, "--given", given, "--beam", 3, "--out", tmp_path / "answers"
+    )
+    assert (code, out) == (0, [])
+    assert (tmp_path / "answers").read_text().splitlines() == ENGLISH[::-1]
+    monkeypatch.setattr("sys.stdin", io.StringIO("zwei esel\nein hund"))
+    assert sample(capsys, run_dir, "--given", "-", "--beam", 1)[1] == ["two donkey .", "a dog ."]
+    assert len(sample(capsys, run_dir, "--given", given, "--beam", 4, "--n-best", 4)[1]) == 36
+    assert len(sample(capsys, run_dir, "--prompt", "ein hund", "-n", 5)[1]) == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--prompt", "ein wal"], "the prompt 'ein wal' has 'wal', outside the model's vocabulary"),
+        (["--prompt", " "], "has no word of the model's vocabulary"),
+        (["--prompt", "ein hund", "--given", "x"], "--given and --prompt both say what is given"),
+        (["--given", "nowhere.txt"], "no such file: nowhere.txt"),
+        (["--beam", "2"], "--beam and --n-best go with --given or --prompt"),
+        (
+            ["--prompt", "ein hund", "--beam", "2", "--n-best", "3"],
+            "the 3 best of a beam of 2 rows",
+        ),
+        ([], "on the command line, --given FILE or --prompt TEXT"),
+    ],
+)
+def test_what_cannot_be_answered_is_said(run_dir, capsys, words, message):
+    code, out, err = sample(capsys, run_dir, *words)
+    assert (code, out) == (2, [])
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_a_beam_of_no_rows_is_refused_by_the_command_line(run_dir, capsys):
+    code, _, err = sample(capsys, run_dir, "--prompt", "ein hund", "--beam", "0")
+    assert code == 2
+    assert "--beam" in err
+
+
+def test_an_unconditional_run_takes_no_source(corpus, tmp_path, capsys):
+    plain = build_generator(
+        GeneratorChoice(lstm=LSTMConfig(4, 4)),
+        corpus.tokenizer.vocabulary_size,
+        4,
+        bos=1,
+        eos=2,
+        pad=0,
+    )
+    save_text_model(tmp_path / "model", plain, corpus.tokenizer)
+    assert load_text_model(tmp_path).generator.given == 0
+    code, _, err = sample(capsys, tmp_path, "--prompt", "ein hund")
+    assert code == 2
+    assert "this run writes without a source, so --given and --prompt do not apply" in err
+
+
+def test_evaluate_refuses_a_conditional_run(run_dir):
+    with pytest.raises(UsageError, match="evaluate compares lines that have none"):
+        evaluate_run(run_dir, EvaluationSettings(), GivenText(), print)
+
+
+def test_another_number_of_given_tokens_is_no_start(run_dir, corpus):
+    longer = build_generator(
+        CHOICE, corpus.tokenizer.vocabulary_size, corpus.length, bos=1, eos=2, pad=0, given=7
+    )
+    with pytest.raises(UsageError, match="writes after 2 given tokens and this run's after 7"):
+        start_from(str(run_dir), longer, corpus.tokenizer)
+
+
+def test_a_table_has_corpus_bleu_and_chrf_of_the_answers(run_dir, corpus):
+    scorer = TextScorer(corpus, None, TextScoreSettings(score_samples=18, evaluation_samples=18))
+    record = scorer.record(
+        "x", scorer.rows({"G": load_text_model(run_dir).generator}, 0, quiet=True)
+    )
+    values = record["rows"][0]["values"]
+    assert values["chrf"] == pytest.approx(100.0)
+    assert {"corpus_bleu", "chrf"} <= {column["key"] for column in record["columns"]}
+    assert values["nll_test_token"] < 0.1
+
+
+def test_scores_use_every_reference_of_a_source():
+    pairs = HeldOutPairs(torch.zeros(2, 1), [["a b c d", "e f g h"], ["i j k l"]])
+    assert pairs.streams == [["a b c d", "i j k l"], ["e f g h", "i j k l"]]
+    assert text_scores_of(["e f g h", "i j k l"], pairs)["corpus_bleu"].value == pytest.approx(100)
+    assert text_scores_of(["e f g h", "x"], pairs)["corpus_bleu"].value < 60
+
+
+def test_references_of_a_source_are_gathered(tmp_path):
+    rows = [{"context": ["a"], "responses": ["b", "c"]}, {"context": ["d"], "responses": ["e"]}]
+    for split in ("train", "valid", "test"):
+        (tmp_path / f"{split}.jsonl").write_text("".join(f"{json.dumps(r)}\n" for r in rows))
+    found = held_out_pairs(
+        load_pairs(TextData(text=str(tmp_path)), PairData(source_column="context")), 10
+    )
+    assert found is not None
+    assert found.references == [["b", "c"], ["e"]]
+    assert len(found.given) == 2
+
+
+def test_every_class_has_a_row_and_its_name_is_a_prompt(tmp_path):
+    lines = [f"{'very good' if i % 2 else 'bad'},word{i % 7} again {i % 5}" for i in range(60)]
+    (tmp_path / "train.csv").write_text("class,text\n" + "".join(f"{line}\n" for line in lines))
+    corpus = load_pairs(TextData(text=str(tmp_path), column="text"), PairData(label_column="class"))
+    generator = build_generator(
+        GeneratorChoice(lstm=LSTMConfig(4, 4)),
+        corpus.tokenizer.vocabulary_size,
+        corpus.length,
+        bos=1,
+        eos=2,
+        pad=0,
+        given=1,
+    )
+    scorer = TextScorer(corpus, None, TextScoreSettings(score_samples=20, evaluation_samples=20))
+    record = scorer.record("x", scorer.rows({"G": generator}, 0, quiet=True))
+    names = [row["name"] for row in record["rows"]]
+    assert names == ["G", "G after bad", "G after very_good", "real data"]
+    assert any("its own test lines" in note for note in record["notes"])
+    save_text_model(tmp_path / "model", generator, corpus.tokenizer)
+    assert known_prompt(load_text_model(tmp_path), "very good") == "very_good"
+
+
+def test_an_oracle_has_no_sources():
+    with pytest.raises(UsageError, match="an oracle's rows are written from nothing"):
+        load_corpus(TextData(), OracleData("seed:88"), PairData(prompt_words=2))
