@@ -10,19 +10,11 @@ import torch
 from torch import Tensor, nn
 
 import seqgan_kit as sk
-from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.feeds import TensorFeed
-from seqgan_kit.core.game import Phase, Turn
-from seqgan_kit.core.objectives import expected_logit
-from seqgan_kit.core.optimizers import Optimizer
-from seqgan_kit.sequences.estimators.reinforce import Reinforce
-from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 
 DIGITS, LENGTH = 10, 12
 
 
-class GRUGenerator(SequenceGenerator):
+class GRUGenerator(sk.SequenceGenerator):
     """A GRU: read whole rows, or one token at a time from a state."""
 
     def __init__(self, vocabulary: int, length: int, width: int = 32):
@@ -61,16 +53,17 @@ def mean_reward(generator: GRUGenerator) -> float:
 def main() -> None:
     torch.manual_seed(0)
     generator = GRUGenerator(DIGITS, LENGTH)
-    judge = Discriminator(Alternation(), features=1, score=nn.Identity())
-    game = AdversarialGame(
-        generator, judge, expected_logit(), Reinforce(rollouts=0, baseline="batch")
-    )
-    learn = Turn(("generator",), loss="generator_loss", optimizer=Optimizer(1e-2), moves=1)
+    judge = sk.Discriminator(Alternation(), features=1, score=nn.Identity())
+    estimator = sk.Reinforce(rollouts=0, baseline="batch")
+    game = sk.AdversarialGame(generator, judge, sk.objectives.expected_logit(), estimator)
+    learn = sk.Turn(("generator",), loss="generator_loss", optimizer=sk.Optimizer(1e-2))
     # The batch says only how many rows to draw; there is no real data in this game.
-    feed = TensorFeed({"real": torch.zeros(128, LENGTH, dtype=torch.long)}, batch_size=64, seed=0)
+    feed = sk.TensorFeed(
+        {"real": torch.zeros(128, LENGTH, dtype=torch.long)}, batch_size=64, seed=0
+    )
 
     print(f"mean reward before: {mean_reward(generator):.2f}")
-    sk.Trainer(game, [Phase("by-reward", (learn,), rounds=60)], feed).fit()
+    sk.Trainer(game, [sk.Phase("by-reward", (learn,), rounds=60)], feed).fit()
     print(f"mean reward after:  {mean_reward(generator):.2f}")
     for row in generator.sample(3, rng=torch.Generator().manual_seed(2)).tolist():
         print(*row)
