@@ -20,8 +20,9 @@ from seqgan_kit.sequences.sampling.rows_in_progress import State
 from seqgan_kit.sequences.sampling.stepper import Stepper
 from seqgan_kit.sequences.soft_tokens import embed
 
-# Of rows that are stepped together: their keys and values should stay in the last cache until the next step.
-_CACHE_BYTES = 32_000_000
+# Of rows that are stepped together. Fewer make more operations that are too small for their cost; more gain
+# nothing, whether or not the keys and values stay in the last cache until the next step.
+_CACHE_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)

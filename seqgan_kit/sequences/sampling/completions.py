@@ -30,7 +30,10 @@ def complete_beginnings(
     tries = torch.arange(rollouts, device=tokens.device)
     # Cells (tokens kept - 1, sequence) in the order of the prefixes' lengths.
     cells = generator.token_mask(tokens)[:, 1:].t().nonzero()
-    for some in cells.split(max(1, min(chunk_rows, stepper.most_rows) // rollouts)):
+    at_once = max(1, min(chunk_rows, stepper.most_rows) // rollouts)
+    # As many of every sequence where it can be: such rows lie in the order of their sequences, without gaps.
+    at_once -= at_once % len(tokens) if at_once > len(tokens) else 0
+    for some in cells.split(at_once):
         some = some[some[:, 1].argsort(stable=True)]
         cell_kept, cell_owner = some[:, 0] + 1, some[:, 1]
         # The N first tokens of a prefix's completions come from one distribution.
