@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from seqgan_kit.data.sources.user_paths import expanded
+from seqgan_kit.core.files.user_paths import expanded
 from seqgan_kit.errors import SeqganKitError
 
 T = TypeVar("T")

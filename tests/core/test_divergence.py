@@ -40,6 +40,15 @@ def test_norms_of_parameters(value: float, bad: bool) -> None:
         check.add_parameters(("generator",), parameters, 7, 0.1)
 
 
+def test_the_flag_of_the_learning_rate_is_named() -> None:
+    rates = {"generator_learning_rate": 0.1, "mle_learning_rate": 0.2, "clip_norm": 0.1}
+    check = FiniteCheck(
+        torch.device("cpu"), lambda: "", settings={"run": {"seed": 0}, "method": rates}
+    )
+    with pytest.raises(TrainingError, match=r"Lower --generator-learning-rate, clip"):
+        check.add("generator_loss", 7, torch.tensor(math.nan), Optimizer(0.1, "sgd"))
+
+
 def test_an_evaluation_that_finds_nonsense_says_what_to_do(tmp_path: Path) -> None:
     def evaluate(game: Game, rng: torch.Generator) -> dict[str, float]:
         raise DataError("log-probabilities are numbers up to 0; got 6e+25.")

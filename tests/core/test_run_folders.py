@@ -20,9 +20,9 @@ from kill_campaign import ended, start
 
 from seqgan_kit.core.runs.log import FolderLock, RunLog
 from seqgan_kit.core.runs.log.run_log import _append
-from seqgan_kit.core.runs.run import open_run
+from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.checkpoint import numbered_checkpoints, read_checkpoint
-from seqgan_kit.errors import Interrupted, SeqganKitError, StorageError, UsageError
+from seqgan_kit.errors import DataError, Interrupted, SeqganKitError, StorageError, UsageError
 
 PENALTY = tiny.Config("penalty", rounds=5)
 
@@ -113,6 +113,15 @@ class TestLock:
         [thread.start() for thread in threads]
         [thread.join() for thread in threads]
         assert (most[0], problems) == (1, [])
+
+    def test_a_home_folder_is_written_out(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A shell leaves the ~ of --out=~/run as it is."""
+        monkeypatch.setenv("HOME", str(tmp_path))
+        assert RunSettings(out=Path("~/run")).out == tmp_path / "run"
+        with pytest.raises(DataError, match="there is no home folder of '~nosuchuser'"):
+            RunSettings(out=Path("~nosuchuser/run"))
 
     def test_a_file_on_the_way_to_the_folder(self, tmp_path: Path) -> None:
         (tmp_path / "notes").write_text("")

@@ -32,7 +32,7 @@ class Runs:
                 null = os.open(os.devnull, os.O_RDWR)
                 for stream in (0, 1, 2):
                     os.dup2(null, stream)
-                _train(kind, folder)
+                train(kind, folder)
                 os._exit(0)
             finally:
                 os._exit(1)
@@ -42,7 +42,7 @@ class Runs:
         return folder
 
 
-def _train(kind: str, folder: Path) -> None:
+def train(kind: str, folder: Path) -> None:
     from seqgan_kit.cli.recipe_commands import find_recipe, load_recipe
 
     recipe = "cgan" if kind == "image" else "mle"
@@ -53,9 +53,7 @@ def _train(kind: str, folder: Path) -> None:
         text = folder.parent / "corpus.txt"
         text.write_text("\n".join(f"{line} {i}" for i, line in enumerate(LINES * 5)))
         data = dataclasses.replace(cfg.data, text=str(text), tokenizer=kind)
-        scores = dataclasses.replace(
-            cfg.scores, score_samples=20, evaluation_samples=10, bleu="none"
-        )
+        scores = dataclasses.replace(cfg.scores, score_samples=20, evaluation_samples=10, bleu="no")
         method = dataclasses.replace(cfg.method, batch_size=8, mle_epochs=1)
         cfg = dataclasses.replace(cfg, data=data, scores=scores, method=method)
     module.main(dataclasses.replace(cfg, run=run))

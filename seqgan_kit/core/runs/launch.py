@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TypeVar
 import tyro
 
 from seqgan_kit.core.files.settings_files import read_settings
+from seqgan_kit.core.files.user_paths import expanded
 from seqgan_kit.core.runs.log import read_config, settings_of
 from seqgan_kit.core.runs.recipe_help import recipe_help
 from seqgan_kit.core.runs.run import HasRun
@@ -115,7 +116,7 @@ def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) 
         words = shlex.join([flagged, *left])
         raise UsageError(f"a preset is the first word, without a flag: {_program()} {words}")
     resumed = _take(left, "--resume")
-    base = chosen_settings(presets, preset, None if resumed is None else Path(resumed))
+    base = chosen_settings(presets, preset, None if resumed is None else expanded(resumed))
     for path in iter(lambda: _take(left, "--config"), None):
         base = merged(base, read_settings(Path(path)))
     _check_preset_first(presets, arguments, left, _switches(base))

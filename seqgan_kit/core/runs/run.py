@@ -16,6 +16,7 @@ import tyro
 from torch import Tensor
 
 from seqgan_kit.core.feeds import TensorFeed
+from seqgan_kit.core.files.user_paths import expanded
 from seqgan_kit.core.runs.log import FolderLock, RunLog, provenance, would_delete
 from seqgan_kit.core.runs.log.trackers import TrackerName
 from seqgan_kit.core.runs.progress import Progress
@@ -68,6 +69,10 @@ class RunSettings:
     """Name of the preset that the settings came from, set by the command line."""
 
     def __post_init__(self) -> None:
+        for name in ("out", "resume"):
+            # Shells leave the ~ of --out=~/run as it is.
+            if (folder := getattr(self, name)) is not None:
+                object.__setattr__(self, name, expanded(str(folder)))
         if self.keep_checkpoints < 1:
             raise UsageError(
                 f"keep_checkpoints is {self.keep_checkpoints}; it must be at least 1, to be able to resume."

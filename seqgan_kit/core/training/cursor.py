@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.feeds import Feed
 from seqgan_kit.core.game import Epochs, Phase
+from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.runs.runtime import Runtime
 from seqgan_kit.errors import TrainingError, UsageError
 
@@ -95,19 +96,34 @@ class FiniteCheck:
 
     On a GPU the losses of up to ``lag`` moves are looked at together, so that checking does not make every
     move wait for the device; on CPU each is looked at once it is there. ``advice`` says where to go back to.
+    ``settings`` are the run's, in which the flag of a learning rate is looked up.
     """
 
-    def __init__(self, device: torch.device, advice: Callable[[], str], lag: int = 64):
+    def __init__(
+        self,
+        device: torch.device,
+        advice: Callable[[], str],
+        lag: int = 64,
+        settings: Mapping[str, Any] | None = None,
+    ):
         self.lag, self.advice = lag if device.type == "cuda" else 1, advice
-        self._waiting: list[tuple[str, int, Tensor]] = []
+        self.settings = settings or {}
+        self._waiting: list[tuple[str, int, Tensor, float | None]] = []
 
-    def add(self, term: str, move: int, value: Tensor) -> None:
-        self._waiting.append((term, move, value.detach()))
+    def add(self, term: str, move: int, value: Tensor, optimizer: Optimizer | None = None) -> None:
+        """Look at a number of a move; ``optimizer`` is the one that made, or would make, the step."""
+        rate = None if optimizer is None else optimizer.learning_rate
+        self._waiting.append((term, move, value.detach(), rate))
         if len(self._waiting) >= self.lag:
             self.flush()
 
     def add_parameters(
-        self, players: Sequence[str], parameters: Sequence[nn.Parameter], move: int, rate: float
+        self,
+        players: Sequence[str],
+        parameters: Sequence[nn.Parameter],
+        move: int,
+        rate: float,
+        optimizer: Optimizer | None = None,
     ) -> None:
         """Look at the parameters that a step of a learning rate left."""
         if not parameters:
@@ -116,17 +132,30 @@ class FiniteCheck:
         norm = torch.stack([part.float() for part in norms]).norm()
         term = f"The norm of {' and '.join(players)}'s parameters (learning rate {rate:g})"
         # Beyond this float32 has no digits left for what is added to such numbers.
-        self.add(term, move, torch.where(norm > _LARGEST_NORM, torch.inf, norm))
+        self.add(term, move, torch.where(norm > _LARGEST_NORM, torch.inf, norm), optimizer)
 
     def flush(self) -> None:
         """Look at what is waiting."""
         if not self._waiting:
             return
-        values = torch.stack([value for _, _, value in self._waiting]).tolist()
+        values = torch.stack([value for _, _, value, _ in self._waiting]).tolist()
         waiting, self._waiting = self._waiting, []
-        for (term, move, _), value in zip(waiting, values, strict=True):
+        for (term, move, _, rate), value in zip(waiting, values, strict=True):
             if value - value != 0:  # infinite or not a number
+                flags = [] if rate is None else rate_flags(self.settings, rate)
                 raise TrainingError(
-                    f"{term} became {value} at move {move}. {self.advice()} Lower the learning rate, clip "
-                    "the gradient, or look at the last rounds in report.html."
+                    f"{term} became {value} at move {move}. {self.advice()} Lower "
+                    f"{' or '.join(flags) or 'the learning rate'}, clip the gradient, or look at the last "
+                    "rounds in report.html."
                 )
+
+
+def rate_flags(settings: Mapping[str, Any], rate: float) -> list[str]:
+    """Return the flags of the learning rates in a run's settings that have this value."""
+    found: list[str] = []
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            found += rate_flags(value, rate)
+        elif name.endswith("learning_rate") and value == rate:
+            found.append(f"--{name.replace('_', '-')}")
+    return found

@@ -118,6 +118,10 @@ def prepare_training(
         # .to(): the weights of a copied LSTM are scattered, and cuDNN wants them in one block again.
         Averages(game, averages).to(runtime.device),
         GradientStepper(game, tuple(phases), runtime),
-        FiniteCheck(runtime.device, partial(last_good, run.log.checkpoint_folder)),
+        FiniteCheck(
+            runtime.device,
+            partial(last_good, run.log.checkpoint_folder),
+            settings=run.record.get("config"),
+        ),
         runtime.generator("moves"),
     )

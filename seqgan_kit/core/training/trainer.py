@@ -177,9 +177,10 @@ class Trainer:
         )
         if loss is None:
             return False, *wishes
-        self.state.finite.add(turn.loss, self.state.cursor.total_moves, loss.total)
+        number, optimizer = self.state.cursor.total_moves, turn.optimizer
+        self.state.finite.add(turn.loss, number, loss.total, optimizer)
         moved, rate = self.state.stepper.last_step(turn)
-        self.state.finite.add_parameters(turn.players, moved, self.state.cursor.total_moves, rate)
+        self.state.finite.add_parameters(turn.players, moved, number, rate, optimizer)
         self.state.sums.add({**loss.logs, **logs}, self.state.runtime.device)
         if turn.after_step:
             self.state.sums.add(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from seqgan_kit.data.sources.user_paths import expanded
+from seqgan_kit.core.files.user_paths import expanded
 from seqgan_kit.errors import DataError
 from seqgan_kit.resources import data_dir
 

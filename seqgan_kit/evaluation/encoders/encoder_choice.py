@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqgan_kit.data.sources.user_paths import expanded
+from seqgan_kit.core.files.user_paths import expanded
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.encoders.encoder import TextEncoder
 from seqgan_kit.evaluation.encoders.huggingface_encoder import HuggingFaceEncoder
