@@ -4,12 +4,14 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test docs format data clean
+.PHONY: help demo lint check test docs tables format data clean
 
 help:
 	@echo "make demo   train MLE then SeqGAN on the bundled captions and compare them (about 5 minutes)"
 	@echo "make test   ruff, mypy, pytest, and what depends on the processor as older ones too (about 6 minutes)"
+	@echo "make check  ruff, mypy, and the tests that are quick and find most (about a minute)"
 	@echo "make docs   build the documentation into build/site (under a minute)"
+	@echo "make tables write the README's table of methods from the recipes"
 	@echo "make format rewrite the code in the house style"
 	@echo "make data   rebuild data/catworld from its seed"
 	@echo "make clean  remove .venv, caches and runs/"
@@ -61,10 +63,20 @@ $(VENV)/.documented: pyproject.toml $(VENV)/.installed
 demo: $(VENV)/.installed
 	$(BIN)/python recipes/seqgan.py --out runs/demo --overwrite
 
-test: $(VENV)/.tested
+# Rules of the house, mathematics, and every method's contract; nothing that starts processes or whole runs.
+QUICK = tests/test_architecture.py tests/test_contracts.py tests/metrics tests/sequences/estimators \
+  tests/sequences/discriminators tests/core/techniques tests/core/training tests/core/test_game.py \
+  tests/core/test_objectives.py tests/core/test_penalties.py tests/core/test_optimizers.py
+
+lint: $(VENV)/.tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check: lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q $(QUICK)
+
+test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(as_older_processors)
 
@@ -76,6 +88,9 @@ as_older_processors = $(if $(filter x86_64 amd64,$(shell uname -m)),\
 
 docs: $(VENV)/.documented
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+tables: $(VENV)/.installed
+	$(BIN)/python docs/hooks/readme_table.py
 
 format: $(VENV)/.tested
 	$(BIN)/ruff check --fix .

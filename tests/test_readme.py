@@ -4,6 +4,7 @@ Recipes get the word ``smoke`` so that they end in seconds; `make` is asked what
 targets are what runs these tests.
 """
 
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,8 +43,11 @@ def test_files_that_the_readme_shows_exist() -> None:
         assert (ROOT / name).exists(), name
 
 
-def test_method_table_lists_the_recipes() -> None:
-    listed = set(re.findall(r"^\| [^|]+ \| `(\w+)` \|", README, flags=re.MULTILINE))
+def test_the_table_of_methods_is_made_from_the_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs" / "hooks")
+    made = importlib.import_module("readme_table").with_table(README)
+    assert made == README, "write the table anew with `make tables`"
+    listed = set(re.findall(r"^\| [^|]+ \| `(\w+)` \| [^|]+ \|$", README, flags=re.MULTILINE))
     assert listed == {path.stem for path in (ROOT / "recipes").glob("*.py")}
 
 

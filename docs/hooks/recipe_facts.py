@@ -99,6 +99,28 @@ def citation(recipe: str) -> str:
     return " ".join(paragraphs(recipe)[0].split())
 
 
+def papers(recipe: str) -> list[str]:
+    """Authors and year of the papers that the citation names, as in "Nie et al. 2019"."""
+    beginning, authors, end = (
+        r"(?:\(|; |, (?=[A-Z][\w-]+ et al\.))",
+        r"[A-Z][^()\";:]*?",
+        r"(?=[,:;)])",
+    )
+    found = re.findall(rf"{beginning}({authors}) (\d{{4}}){end}", citation(recipe))
+    return [f"{_short(names)} {year}" for names, year in found]
+
+
+def _short(names: str) -> str:
+    first, *others = names.split(", ")
+    return (
+        names
+        if not others
+        else f"{first} and {others[0]}"
+        if len(others) == 1
+        else f"{first} et al."
+    )
+
+
 def equation(recipe: str) -> str:
     """The indented paragraphs, with the sentences between them that introduce symbols."""
     body = paragraphs(recipe)[1:]

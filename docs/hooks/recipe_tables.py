@@ -83,6 +83,15 @@ def methods_table(images: bool) -> str:
     return "\n".join(rows)
 
 
+def readme_table() -> str:
+    """All recipes with their papers, those of text first."""
+    rows = ["| Method | Recipe | Paper |", "| --- | --- | --- |"]
+    for recipe in sorted(facts.recipe_names(), key=facts.is_image_method):
+        paper = "; ".join(facts.papers(recipe)) or "the baseline to beat"
+        rows.append(f"| {facts.title(recipe)} | `{recipe}` | {paper} |")
+    return "\n".join(rows)
+
+
 def _table(rows: list[Setting], paper: dict[str, Any]) -> str:
     differ = any(paper.get(s.flag, s.value) != s.value for s in rows)
     head = (

@@ -1,4 +1,4 @@
-"""Gumbel-softmax GAN (Kusner and Hernandez-Lobato 2016: "GANs for sequences of discrete elements with the
+"""Gumbel-softmax GAN (Kusner and Hernández-Lobato 2016: "GANs for sequences of discrete elements with the
 Gumbel-softmax distribution"; Jang, Gu, Poole 2017: "Categorical reparameterization with Gumbel-softmax").
 
     y_t = softmax((l_t + n_t) / tau),  l_t = G's logits given y_<t,  n_t Gumbel noise
@@ -8,7 +8,7 @@ Gumbel-softmax distribution"; Jang, Gu, Poole 2017: "Categorical reparameterizat
 The four choices. Players: any token-by-token generator and any discriminator. Objective: non-saturating.
 Estimator: relaxed samples. Schedule: MLE, then D alone, then D and G in turn while tau falls.
 
-Differs from the papers: Kusner and Hernandez-Lobato train from scratch; here maximum likelihood pretrains G
+Differs from the papers: Kusner and Hernández-Lobato train from scratch; here maximum likelihood pretrains G
 unless ``mle_epochs`` is 0 (as in the preset ``paper``). tau falls geometrically, or linearly on request (as
 theirs does, from 5 to 1), and reaches its final value in the last round. Networks, initialisation and
 schedule are SeqGAN's, also in the preset ``paper``; theirs are one LSTM each for G and D, on strings of a
