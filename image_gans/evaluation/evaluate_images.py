@@ -66,40 +66,47 @@ def evaluate_images(what: Path, say: Say, **options: Any) -> dict[str, Any]:
     """
     settings = ImageEvaluation(**options)
     is_run = (what / "model" / "model.json").is_file()
-    samples, how = (_drawn if is_run else _read)(what, settings, say)
-    corpus = _real(what, settings, samples) if is_run or settings.refs else None
-    if corpus is None:
-        raise UsageError(
-            f"{what} is a folder of images: give real images beside it with --refs FOLDER."
-        )
+    samples, notes = (_drawn if is_run else _read)(what, settings, say)
+    corpus = _real(what, settings, samples)
     for images, name in ((samples, f"samples in {what}"), (corpus.train, "reference images")):
         if len(images) < FEWEST:
             raise DataError(f"{len(images)} {name}: at least {FEWEST} are needed.")
     say(f"scoring {len(samples):,} samples beside {len(corpus.train):,} real images")
     rows, floor = _rows(samples, corpus, settings)
     table = image_table(f"{len(samples):,} samples and real images", rows)
-    extractor = rows[0].comparison.extractor
-    over = f"over {extractor.label}" if extractor is not None else ""
+    return {
+        "kind": "evaluation",
+        **_grouped(table, rows[0].comparison),
+        "notes": [*notes, floor, *_changed(corpus, "Reference images"), *table["notes"]],
+        "settings": vars(settings),
+        "version": __version__,
+    }
+
+
+def _grouped(table: dict[str, Any], comparison: Comparison) -> dict[str, Any]:
+    """The table with scores over features first, and without those that the samples' row has not."""
+    over = f"over {comparison.extractor.label}" if comparison.extractor is not None else ""
     known = table["rows"][0]["values"]  # halves tell near copies, which the samples' row does not
     columns = [
         {**column, "group": over if column["key"] in OVER_FEATURES else "images"}
         for column in table["columns"]
         if column["key"] in known
     ]
-    for row in table["rows"]:
-        for part in ("values", "errors"):
-            row[part] = {key: value for key, value in row[part].items() if key in known}
-    return {
-        "kind": "evaluation",
-        **table,
-        "columns": sorted(columns, key=lambda column: column["group"] == "images"),
-        "notes": [how, floor, *_resizing(corpus), *table["notes"]],
-        "settings": vars(settings),
-        "version": __version__,
-    }
+    rows = [
+        {
+            **row,
+            **{
+                part: {k: v for k, v in row[part].items() if k in known}
+                for part in ("values", "errors")
+            },
+        }
+        for row in table["rows"]
+    ]
+    in_order = sorted(columns, key=lambda column: column["group"] == "images")
+    return {**table, "columns": in_order, "rows": rows}
 
 
-def _drawn(run_dir: Path, settings: ImageEvaluation, say: Say) -> tuple[Tensor, str]:
+def _drawn(run_dir: Path, settings: ImageEvaluation, say: Say) -> tuple[Tensor, list[str]]:
     """[N,C,H,W] in [-1,1] that a run's model draws, and how."""
     if settings.size is not None or settings.channels is not None:
         raise UsageError("a run draws images of one size: leave --size and --channels out.")
@@ -110,31 +117,32 @@ def _drawn(run_dir: Path, settings: ImageEvaluation, say: Say) -> tuple[Tensor, 
     if images.dim() != 4:
         raise UsageError(f"{run_dir} draws points, not images: evaluate has no scores for them.")
     how = f"{count:,} draws with seed {settings.seed} at temperature {settings.temperature:g}."
-    return images.float().cpu(), how
+    return images.float().cpu(), [how]
 
 
-def _read(folder: Path, settings: ImageEvaluation, say: Say) -> tuple[Tensor, str]:
-    """[N,C,H,W] in [-1,1] of a folder, or a random part of them, and which."""
+def _read(folder: Path, settings: ImageEvaluation, say: Say) -> tuple[Tensor, list[str]]:
+    """[N,C,H,W] in [-1,1] of a folder, or a random part of them; which, and how they were changed."""
     if settings.temperature != 1.0:
         raise UsageError(
             "--temperature is for runs, which draw: leave it out for a folder of images."
         )
     say(f"reading {folder}")
     size, channels = _shape_of_first(folder)
-    data = ImageData(
+    shape = ImageData(
         str(folder), size=settings.size or size, channels=settings.channels or channels
     )
-    images = load_images(replace(data, test_share=0.0, memory_gib=_MEMORY_GIB)).train
+    corpus = load_images(replace(shape, test_share=0.0, memory_gib=_MEMORY_GIB))
+    images, changed = corpus.train, _changed(corpus, "Samples")
     count = settings.sample or len(images)
     if count > len(images):
         raise DataError(
             f"{count} samples were asked for, but {folder} holds {len(images)}: give fewer."
         )
     if count == len(images):
-        return to_float(images), f"All {count:,} images of {folder}."
+        return to_float(images), [f"All {count:,} images of {folder}.", *changed]
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(settings.seed))
     how = f"{count:,} of {len(images):,} images, drawn with seed {settings.seed}."
-    return to_float(images[order[:count].sort().values]), how
+    return to_float(images[order[:count].sort().values]), [how, *changed]
 
 
 def _shape_of_first(folder: Path) -> tuple[int, int]:
@@ -157,6 +165,8 @@ def _real(what: Path, settings: ImageEvaluation, samples: Tensor) -> ImageCorpus
             settings.refs, settings.held_out, size=size, channels=channels, test_share=0.0
         )
         return load_images(replace(data, memory_gib=_MEMORY_GIB))
+    if not (what / "config.json").is_file():
+        raise UsageError(f"{what} is no run: give real images beside it with --refs FOLDER.")
     if settings.held_out is not None:
         raise UsageError("--held-out belongs to --refs: a run has test images of its own.")
     data = merged(ImageData(), settings_of(what).get("data", {}))
@@ -203,15 +213,15 @@ def _rows(
     )
 
 
-def _resizing(corpus: ImageCorpus) -> list[str]:
-    """What happened to the reference images before they were scored."""
+def _changed(corpus: ImageCorpus, whose: str) -> list[str]:
+    """What happened to images before they were scored."""
     size, notes = corpus.account.size, []
     split = corpus.account.splits["train"]
     if split.cropped or {split.smallest, split.largest} != {(size, size)}:
         notes.append(
-            f"Reference images were cropped to squares or resized to {size} pixels first (Lanczos), as for "
-            "training; published scores may be against images of another size."
+            f"{whose} were cropped to squares or resized to {size} pixels first (Lanczos), as for training; "
+            "published scores may be of images of another size."
         )
     if split.unreadable:
-        notes.append(f"{split.unreadable:,} reference images could not be read and were skipped.")
+        notes.append(f"{whose}: {split.unreadable:,} could not be read and were skipped.")
     return notes

@@ -121,7 +121,7 @@ def _note_on_inception(comparison: Comparison) -> str:
         f"FID, KID and IS are over {_extractor(comparison)}: {comparison.compared:,} samples, "
         f"{len(comparison.reference):,} reference images. FID falls with the number of samples; published "
         "values mostly take 50,000. Compare with values of the same numbers, resizing and reference split "
-        "only. Real data: test images against training images, the floor."
+        "only. The row of real data is the floor."
     )
 
 

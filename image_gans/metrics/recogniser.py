@@ -137,7 +137,10 @@ def load_recogniser(path: Path) -> Recogniser:
         with safe_open(path, framework="pt") as file:
             about = file.metadata() or {}
     except FileNotFoundError:
-        raise CheckpointError(f"no recogniser at {path}: there is no such file.") from None
+        raise CheckpointError(
+            f"no recogniser at {path}: there is no such file. Features are classifier, random, none, auto, "
+            "inception:FILE, or the file of a recogniser."
+        ) from None
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} is no safetensors file: {error}.") from None
     if about.get("format") != _FORMAT:

@@ -81,6 +81,19 @@ def test_a_folder_beside_real_images_and_their_floor(folders: Path, capsys: Capt
     assert "over random-" in capsys.readouterr().out
 
 
+def test_what_was_skipped_and_changed_is_told(folders: Path, capsys: Capture) -> None:
+    Path("same/000.png").write_bytes(b"no image")
+    draw(Path("large"), 20, 3, size=24)
+    record, _ = evaluated(capsys, "same", "--refs", "large", *RANDOM)
+    notes = " ".join(record["notes"])
+    assert "Samples: 1 could not be read" in notes
+    assert "Reference images were cropped to squares or resized to 16 pixels" in notes
+    assert "Samples were cropped" not in notes
+    Path("broken").mkdir()
+    Path("broken/a.png").write_bytes(b"no image")
+    assert "no image in broken can be read" in mistake(capsys, "broken", "--refs", "large")
+
+
 def test_held_out_images_are_the_floor_of_equal_numbers(folders: Path, capsys: Capture) -> None:
     words = ("dark", "--refs", "real", "--held-out", "same", *RANDOM)
     record, _ = evaluated(capsys, *words)
@@ -116,8 +129,12 @@ def test_a_run_is_scored_by_its_own_data_or_given_ones(run: Path, capsys: Captur
         (["same", "--refs", "real", "--temperature", "0.5"], "--temperature is for runs"),
         (["same", "--refs", "real", "--sample", "21"], "holds 20: give fewer"),
         (["same", "--refs", "real", "--sample", "9"], "9 samples in same: at least 16"),
-        (["same", "--refs", "real", "--channels", "2"], "channels is 2; allowed are 1"),
+        (["same", "--refs", "real", "--channels", "2"], "channels is 2"),
         (["same", "--refs", "real", "--features", "inception:none.pth"], "none.pth does not exist"),
+        (
+            ["same", "--refs", "real", "--features", "x"],
+            "Features are classifier, random, none, auto",
+        ),
         (["same", "--refs", "real", "--features", "own"], "classifier features need labels"),
         (["run", "--size", "32", "--refs", "real"], "leave --size and --channels out"),
         (["run", "--held-out", "real"], "--held-out belongs to --refs"),

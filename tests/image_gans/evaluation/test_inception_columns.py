@@ -75,4 +75,4 @@ def test_noise_of_another_kind_is_farther_than_the_floor(compared):
     assert floor["inception_score"].value > 1.0001
     notes = image_notes(comparison, {})
     assert "20 samples, 80 reference images" in notes[0]
-    assert "the floor" in notes[0]
+    assert "is the floor" in notes[0]
