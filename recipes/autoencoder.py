@@ -1,7 +1,8 @@
 """Autoencoder: images through a narrow code and back, plain or denoising.
 
-$ python recipes/autoencoder.py                              bundled cat faces, minutes on a laptop
-$ python recipes/autoencoder.py --corruption noise           from noisy images to clean ones
+$ python recipes/autoencoder.py                              clean cat faces from noisy ones, in minutes
+$ python recipes/autoencoder.py --corruption none            a plain autoencoder
+$ python recipes/autoencoder.py --corruption strokes         or another damage
 $ python recipes/autoencoder.py --images DIR --out runs/mine      your own folder of images
 $ python recipes/autoencoder.py paper                        a code of 30 dimensions, as in the paper
 $ python recipes/autoencoder.py smoke                        seconds, to see that everything works
@@ -45,6 +46,7 @@ class Config:
 PRESETS = {
     "default": Config(
         networks=CodeNetworks(latent=64, width=32),
+        method=AutoencoderMethod(corruption="noise"),
         training=PlayerTraining(
             betas=(0.9, 0.999), batch_size=32, epochs=12, most_work=3.0, sample_every_rounds=500
         ),
