@@ -1,9 +1,9 @@
-"""What a score was computed with, as one short string that travels with the number.
+"""Signatures: the settings of a score as a short string that accompanies the number.
 
     bleu|n:2-5|smooth:method1|refs:10000|hyps:10000|tok:space|case:mixed|v:0.1.0
 
-Two scores can be compared when their signatures agree. (The habit is sacrebleu's: Post 2018,
-"A Call for Clarity in Reporting BLEU Scores".)
+Two scores can be compared if their signatures agree. (The idea is sacrebleu's: Post 2018, "A Call for
+Clarity in Reporting BLEU Scores".)
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from seqgan_kit import __version__
 
 @dataclass(frozen=True)
 class Signature:
-    """The settings of one score. A field that is None plays no part in it and is left out."""
+    """Settings of a score. Fields that are None do not apply and are left out."""
 
     metric: str
     """Name of the metric, such as ``bleu``."""
     orders: tuple[int, ...] | None = None
-    """n-gram orders."""
+    """N-gram orders."""
     smooth: str | None = None
     """Smoothing of zero counts."""
     refs: int | str | None = None
-    """Number of references, or how they were chosen."""
+    """Number of references, or a description of them."""
     hyps: int | None = None
     """Number of scored sentences."""
     tok: str | None = None
-    """How lines became tokens."""
+    """Tokenizer of the lines."""
     case: str | None = None
     """``mixed`` (as given) or ``lower``."""
     sample: int | str | None = None
-    """Size of the random subset, if not everything was scored."""
+    """Size of the random subset, if not all sentences were scored."""
     resamples: int | None = None
-    """Bootstrap resamples behind an interval."""
+    """Number of bootstrap resamples of an interval."""
     level_percent: float | None = None
-    """How much of them the interval holds."""
+    """Level of the interval in percent."""
     swaps: int | None = None
-    """Random swaps behind a p-value (approximate randomisation)."""
+    """Number of random swaps of a p-value (approximate randomisation)."""
     seed: int | None = None
-    """Seed of whatever was drawn at random."""
+    """Seed of all random choices."""
     version: str = __version__
     """Version of this package."""
 
@@ -65,7 +65,7 @@ class Signature:
 
 
 def format_orders(orders: Sequence[int]) -> str:
-    """``2-5`` for a gapless run of orders, ``2,4`` otherwise."""
+    """Format orders as ``2-5`` if they are consecutive, as ``2,4`` otherwise."""
     ordered = sorted(set(orders))
     if len(ordered) > 1 and ordered == list(range(ordered[0], ordered[-1] + 1)):
         return f"{ordered[0]}-{ordered[-1]}"

@@ -1,16 +1,16 @@
-r"""Frechet distance of two sets of features, each taken for a Gaussian (Heusel et al. 2017, "GANs trained by
-a two time-scale update rule", eq. 6; the distance is Dowson and Landau's, 1982).
+r"""Fréchet distance between two sets of features, each modelled as a Gaussian (Heusel et al. 2017, "GANs
+trained by a two time-scale update rule", eq. 6; the distance is Dowson and Landau's, 1982).
 
 With means m, n and covariances A, B:
 
     d^2 = |m - n|^2 + tr A + tr B - 2 tr (A^1/2 B A^1/2)^1/2
 
 The last trace is the sum of the singular values of A^1/2 B^1/2. Both roots come from symmetric
-eigendecompositions, so nothing can become complex, and a covariance of fewer samples than dimensions is
-as good as any. The value is d^2, as everybody prints it.
+eigendecompositions, so no value becomes complex, and singular covariances (fewer samples than dimensions)
+are allowed. The returned value is d^2, as is usual.
 
-It is biased: with few samples it is too large, by about a constant over N. Compare sets of the same size, and
-look at the floor, real against real. Printed as ``FD[encoder]``: "FID" is that of one Inception network.
+The estimate is biased upwards, by about a constant over N. Compare sets of equal size, and with the value
+of real against real data. It is printed as ``FD[encoder]``, because "FID" belongs to one Inception network.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from seqgan_kit.metrics.statistics.divergences import Estimate
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """What the distance needs of a set of features; of a reference it is computed once."""
+    """Mean and covariance of a set of features; compute those of a reference once."""
 
     mean: Floats
-    """[F]"""
+    """Mean [F]."""
     covariance: Floats
-    """[F,F], unbiased (divided by count - 1)."""
+    """Covariance [F,F], unbiased (divided by count - 1)."""
     count: int
-    """How many samples."""
+    """Number of samples."""
     deviations: Floats | None = None
     """[N,F] of samples from their mean, over sqrt(N - 1); of no more samples than dimensions only."""
 
@@ -47,7 +47,7 @@ class Moments:
 
 
 def moments(features: ArrayLike, name: str = "real") -> Moments:
-    """Mean and covariance of features [N,F], N at least 2."""
+    """Compute mean and covariance of features [N,F], N at least 2."""
     rows = feature_rows(features, name, least=2)
     mean = rows.mean(0)
     deviations = rows - mean
@@ -57,11 +57,11 @@ def moments(features: ArrayLike, name: str = "real") -> Moments:
 
 
 def frechet_distance(generated: Moments, real: Moments) -> float:
-    """The squared distance d^2; 0 where the moments agree."""
+    """Compute the squared distance d^2; it is 0 if the moments agree."""
     if generated.mean.shape != real.mean.shape:
         raise DataError(
-            f"moments of {generated.mean.size} and {real.mean.size} dimensions cannot be compared: "
-            "take both from the same encoder."
+            f"moments have {generated.mean.size} and {real.mean.size} dimensions, but must have "
+            "equally many: use the same encoder for both."
         )
     overlap = generated.root.T @ real.root
     shared = np.linalg.svd(overlap, compute_uv=False).sum() if overlap.size else 0.0
@@ -71,15 +71,15 @@ def frechet_distance(generated: Moments, real: Moments) -> float:
 
 
 def frechet_estimate(generated: ArrayLike, real: ArrayLike | Moments) -> Estimate:
-    """The squared distance with a standard error from its first derivative (delta method).
+    """Compute the squared distance with a standard error by the delta method.
 
-    A sample x of mean m and covariance A moves the distance to first order by
+    A sample x from a set with mean m and covariance A changes the distance to first order by
 
         2 (m - n)·(x - m) + (x - m)' (1 - T) (x - m) - tr (1 - T) A,   T = A^-1/2 (A^1/2 B A^1/2)^1/2 A^-1/2
 
-    with T the map that carries one Gaussian to the other. The spread of that over samples gives the error.
-    Where both sets come from one distribution the first order vanishes and what is left is about right in
-    size only. Given the moments alone of the real set, its own sampling is not in the error.
+    where T is the optimal transport map between the Gaussians. The spread of this term over samples gives
+    the error. If both sets come from one distribution, the first order vanishes and the error is right in
+    magnitude only. If only the moments of the real set are given, the error does not include its sampling.
     """
     if isinstance(real, Moments):
         x = feature_rows(generated, "generated", least=2)
@@ -94,7 +94,7 @@ def frechet_estimate(generated: ArrayLike, real: ArrayLike | Moments) -> Estimat
 
 
 def _influence(x: Floats, own: Moments, other: Moments) -> Floats:
-    """[N] what each sample adds, to first order, up to a constant."""
+    """Return the first-order influence [N] of each sample, up to a constant."""
     deviations = x - own.mean
     moved = deviations @ _transport(own, other)
     linear = 2.0 * deviations @ (own.mean - other.mean)
@@ -102,20 +102,23 @@ def _influence(x: Floats, own: Moments, other: Moments) -> Floats:
 
 
 def _transport(own: Moments, other: Moments) -> Floats:
-    """[F,F] T with T A T = B on the range of A: with R R' = A and R+ the left inverse of R,
-    T = R+' (R' B R)^1/2 R+."""
+    """Return T [F,F] with T A T = B on the range of A: T = R+' (R' B R)^1/2 R+, where R R' = A and R+ is
+    the left inverse of R.
+    """
     root = own.root
     squared = (root * root).sum(0)
-    inverse = root / squared  # columns of R are orthogonal, of squared length the eigenvalues
+    # The columns of R are orthogonal; their squared lengths are the eigenvalues.
+    inverse = root / squared
     values, vectors = np.linalg.eigh(root.T @ other.covariance @ root)
     inner = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
     return np.asarray(inverse @ inner @ inverse.T)
 
 
 def _root(covariance: Floats) -> Floats:
-    """[F,R] with root root' = covariance, R its rank; eigenvalues that are rounding alone are left out.
+    """Return a root [F,R] with root root' = covariance, where R is the rank; rounding errors are left out.
 
-    Kept, their roots (1e-8 of the largest) would add up over many dimensions.
+    Otherwise the roots of eigenvalues that are pure rounding (1e-8 of the largest) would add up over many
+    dimensions.
     """
     values, vectors = np.linalg.eigh(covariance)
     kept = values > len(values) * np.finfo(np.float64).eps * max(values[-1], 0.0)

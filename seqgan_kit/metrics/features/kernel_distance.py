@@ -1,12 +1,13 @@
-r"""Kernel distance of two sets of features (Binkowski et al. 2018, "Demystifying MMD GANs": KID).
+r"""Kernel distance between two sets of features (Binkowski et al. 2018, "Demystifying MMD GANs": KID).
 
 With k(x, y) = (x·y / F + 1)^3, the unbiased estimate of the squared maximum mean discrepancy is
 
     MMD^2 = sum_{i!=j} k(x_i, x_j) / (N (N-1)) + sum_{i!=j} k(y_i, y_j) / (M (M-1))
             - 2 sum_ij k(x_i, y_j) / (N M)
 
-Unlike the Frechet distance its mean does not depend on the number of samples: it is 0 for real against real,
-and may come out below 0. Kernel values are computed in blocks; memory is linear in N and M.
+Unlike the Fréchet distance, its mean does not depend on the number of samples: it is 0 for real against
+real data, and single values can be negative. Kernel values are computed in blocks; memory is linear in N
+and M.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ from seqgan_kit.metrics.features.feature_arrays import Floats, feature_pair, row
 from seqgan_kit.metrics.statistics.divergences import Estimate
 
 DEGREE = 3
-"""The paper's: skewness is the highest moment that counts."""
+"""Degree of the polynomial kernel in the paper; the distance sees moments up to skewness."""
 
 
 def kernel_distance(generated: ArrayLike, real: ArrayLike, degree: int = DEGREE) -> Estimate:
-    """MMD^2 over all pairs, with its standard error.
+    """Compute MMD^2 over all pairs, with its standard error.
 
-    The error is the spread of what single samples add: with the row means k(x, X), k(x, Y), a sample x of X
-    adds 2 (k(x, X) - k(x, Y)) / N to first order, and likewise one of Y. Where both sets come from one
-    distribution this overestimates, by at most the square root of 2.
+    The error is the spread of the samples' influences. With row means k(x, X) and k(x, Y), a sample x of X
+    adds 2 (k(x, X) - k(x, Y)) / N to first order, and likewise a sample of Y. If both sets come from one
+    distribution, the error is too large by at most a factor of sqrt(2).
 
     Args:
-        generated: [N,F], N at least 2.
-        real: [M,F], M at least 2.
-        degree: of the polynomial.
+        generated: features [N,F], N at least 2.
+        real: features [M,F], M at least 2.
+        degree: degree of the polynomial.
     """
     x, y = _checked(generated, real, degree)
     n, m = len(x), len(y)
@@ -55,24 +56,24 @@ def kernel_distance_of_subsets(
     subset_size: int = 1000,
     degree: int = DEGREE,
 ) -> Estimate:
-    """The paper's protocol: the mean MMD^2 of random subsets; the error is the deviation of that mean.
+    """Compute the mean MMD^2 of random subsets, the protocol of the paper, with the error of that mean.
 
-    That error is of choosing subsets among these samples, not of drawing the samples: with a hundred subsets
-    of few samples it is far too small. :func:`kernel_distance` takes all pairs, and its error is of both.
+    The error covers the choice of subsets, not the sampling of the data, so with many subsets of few
+    samples it is far too small. :func:`kernel_distance` uses all pairs, and its error covers the sampling.
 
     Args:
-        generated: [N,F].
-        real: [M,F].
-        rng: chooses the subsets, without replacement within one.
-        subsets: how many.
-        subset_size: how many of each set; at most N and M.
-        degree: of the polynomial.
+        generated: features [N,F].
+        real: features [M,F].
+        rng: randomness of the subsets, each drawn without replacement.
+        subsets: number of subsets.
+        subset_size: samples per subset from each set; at most N and M.
+        degree: degree of the polynomial.
     """
     x, y = _checked(generated, real, degree)
     if not 2 <= subset_size <= min(len(x), len(y)) or subsets < 2:
         raise UsageError(
-            f"{subsets} subsets of {subset_size}: at least 2 subsets are needed, of 2 to "
-            f"{min(len(x), len(y))} samples (the smaller set)."
+            f"{subsets} subsets of {subset_size} samples: give at least 2 subsets of 2 to "
+            f"{min(len(x), len(y))} samples (the size of the smaller set)."
         )
     values = np.empty(subsets)
     for number in range(subsets):
@@ -84,25 +85,25 @@ def kernel_distance_of_subsets(
 
 def _checked(generated: ArrayLike, real: ArrayLike, degree: int) -> tuple[Floats, Floats]:
     if degree < 1:
-        raise UsageError(f"the kernel's degree is a whole number from 1 on, got {degree}.")
+        raise UsageError(f"the kernel's degree must be a whole number of 1 or more, got {degree}.")
     return feature_pair(generated, real, least=2)
 
 
 def _kernel(x: Floats, y: Floats, degree: int) -> Floats:
     inner = x @ y.T / x.shape[1] + 1.0
     values = inner
-    for _ in range(degree - 1):  # many times as fast as numpy's power
+    for _ in range(degree - 1):  # This is many times as fast as numpy's power.
         values = values * inner
     return np.asarray(values)
 
 
 def _row_sums(x: Floats, y: Floats, degree: int) -> Floats:
-    """[N] sum_j k(x_i, y_j)."""
+    """Return sum_j k(x_i, y_j) [N]."""
     blocks = [_kernel(x[rows], y, degree).sum(1) for rows in row_blocks(len(x), len(y))]
     return np.concatenate(blocks)
 
 
 def _within(x: Floats, degree: int) -> Floats:
-    """[N] mean over j != i of k(x_i, x_j)."""
+    """Return the mean [N] over j != i of k(x_i, x_j)."""
     own = ((x * x).sum(1) / x.shape[1] + 1.0) ** degree
     return np.asarray((_row_sums(x, x, degree) - own) / (len(x) - 1))

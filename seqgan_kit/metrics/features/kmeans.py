@@ -1,4 +1,4 @@
-"""k-means: the best of several starts, random or by k-means++ (Arthur and Vassilvitskii 2007)."""
+"""k-means with the best of several starts, random or by k-means++ (Arthur and Vassilvitskii 2007)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from seqgan_kit.metrics.features.feature_arrays import (
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """A division of rows among centres."""
+    """A clustering of rows."""
 
     centres: Floats
-    """[K,F]"""
+    """Centres [K,F]."""
     labels: NDArray[np.int64]
-    """[N] the nearest centre of each row."""
+    """Index [N] of the nearest centre of each row."""
     inertia: float
-    """Sum of squared distances to the nearest centre, which the iterations lower."""
+    """Sum of squared distances to the nearest centre, which the iterations minimise."""
 
 
 def kmeans(
@@ -38,25 +38,25 @@ def kmeans(
     most_iterations: int = 100,
     starts: Literal["spread", "random"] = "spread",
 ) -> Clusters:
-    """The clustering of least inertia among several.
+    """Return the clustering with the least inertia among several starts.
 
     Args:
-        features: [N,F].
-        clusters: K, at most N.
-        rng: draws the starts.
-        restarts: how many starts.
-        most_iterations: an end for starts that do not settle before.
-        starts: ``spread``: k-means++; ``random``: K rows, each as likely as any other.
+        features: features [N,F].
+        clusters: number K of clusters, at most N.
+        rng: randomness of the starts.
+        restarts: number of starts.
+        most_iterations: maximum number of iterations per start.
+        starts: ``spread`` for k-means++, ``random`` for K uniformly random rows.
     """
     rows = feature_rows(features, "clustered")
     if not 1 <= clusters <= len(rows):
-        raise UsageError(f"{clusters} clusters of {len(rows)} rows: allowed are 1 to {len(rows)}.")
+        raise UsageError(f"{clusters} clusters of {len(rows)} rows: must be from 1 to {len(rows)}.")
     if restarts < 1 or most_iterations < 1:
         raise UsageError(
-            f"k-means needs at least one start and one iteration; got {restarts} and {most_iterations}."
+            f"restarts and most_iterations must be 1 or more, got {restarts} and {most_iterations}."
         )
     middle = rows.mean(0)
-    rows = rows - middle  # fewer digits are lost in the distances
+    rows = rows - middle  # Distances near the origin lose fewer digits.
     first = _spread_out if starts == "spread" else _drawn
     found = [_lloyd(rows, first(rows, clusters, rng), most_iterations) for _ in range(restarts)]
     best = min(found, key=lambda result: result.inertia)
@@ -64,13 +64,14 @@ def kmeans(
 
 
 def _spread_out(rows: Floats, clusters: int, rng: np.random.Generator) -> Floats:
-    """[K,F] k-means++: each start is a row drawn with chance in proportion to its squared distance from those
-    drawn before."""
+    """Return k-means++ starts [K,F]: each row is drawn with a probability proportional to its squared
+    distance from the rows drawn before.
+    """
     chosen = [int(rng.integers(len(rows)))]
     nearest = squared_distances(rows, rows[chosen])[:, 0]
     for _ in range(clusters - 1):
         total = nearest.cumsum()
-        # With fewer different rows than clusters, the distances are all 0 in the end.
+        # With fewer distinct rows than clusters, all distances become 0.
         at = total.searchsorted(rng.random() * total[-1], "right") if total[-1] > 0 else 0
         chosen.append(min(int(at), len(rows) - 1))
         np.minimum(nearest, squared_distances(rows, rows[chosen[-1:]])[:, 0], out=nearest)
@@ -78,12 +79,12 @@ def _spread_out(rows: Floats, clusters: int, rng: np.random.Generator) -> Floats
 
 
 def _drawn(rows: Floats, clusters: int, rng: np.random.Generator) -> Floats:
-    """[K,F] different rows, all choices equally likely."""
+    """Return K different random rows [K,F]."""
     return rows[rng.choice(len(rows), clusters, replace=False)]
 
 
 def _lloyd(rows: Floats, centres: Floats, most_iterations: int) -> Clusters:
-    """Rows to the nearest centre, centres to the mean of their rows, until no row moves."""
+    """Assign rows to the nearest centre and move centres to the mean of their rows, until no row changes."""
     labels, distances = _assign(rows, centres)
     for _ in range(most_iterations):
         centres = cluster_means(rows, labels, distances, centres)
@@ -94,7 +95,7 @@ def _lloyd(rows: Floats, centres: Floats, most_iterations: int) -> Clusters:
 
 
 def _assign(rows: Floats, centres: Floats) -> tuple[NDArray[np.int64], Floats]:
-    """Nearest centre and squared distance to it: [N], [N]."""
+    """Return the nearest centre [N] and the squared distance to it [N]."""
     labels, distances = np.empty(len(rows), np.int64), np.empty(len(rows))
     for part in row_blocks(len(rows), len(centres)):
         block = squared_distances(rows[part], centres)
@@ -106,7 +107,9 @@ def _assign(rows: Floats, centres: Floats) -> tuple[NDArray[np.int64], Floats]:
 def cluster_means(
     rows: Floats, labels: NDArray[np.int64], distances: Floats, centres: Floats
 ) -> Floats:
-    """[K,F] the mean of each cluster's rows; an empty cluster takes the row that is worst served."""
+    """Return the mean [K,F] of each cluster's rows; an empty cluster takes the row farthest from its
+    centre.
+    """
     sizes = np.bincount(labels, minlength=len(centres))
     sums = np.zeros_like(centres)
     order = np.argsort(labels, kind="stable")

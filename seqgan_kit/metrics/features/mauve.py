@@ -1,22 +1,22 @@
 r"""MAUVE: the area under the divergence frontier of two sets (Pillutla et al. 2021, "MAUVE: Measuring the gap
 between neural text and human text using divergence frontiers").
 
-The features of both sets together, each row scaled to length 1, are reduced by PCA and clustered by k-means;
-P and Q are the shares of the clusters in the real and in the generated set. With the mixtures
-R = l P + (1-l) Q, 0 < l < 1, the frontier is
+The features of both sets, each row scaled to length 1, are reduced by PCA and clustered by k-means. P and Q
+are the shares of the clusters in the real and in the generated set. With mixtures R = l P + (1-l) Q, 0 < l
+< 1, the frontier is
 
     { (exp(-c KL(Q || R)), exp(-c KL(P || R))) }          c = 5
 
-A mixture near P makes Q's divergence large: mass of Q where P has little (bad samples); near Q it is P's:
-what the generator never says. MAUVE is the area below the frontier, with (0, 1) and (1, 0) as its ends: 1
-where the shares agree, near 0 where no cluster is common.
+Near P, the divergence of Q measures mass of Q where P has little (bad samples). Near Q, the divergence of P
+measures what the generator never produces. MAUVE is the area below the frontier, with the ends (0, 1) and
+(1, 0). It is 1 if the shares agree and near 0 if no cluster is common.
 
-Every step is that of the authors' package (krishnap25/mauve): lengths before the PCA, 90 % of the variance, a
-tenth of the smaller set as clusters, the best of five random starts of k-means, 25 mixtures evenly spaced,
-trapezoids, no smoothing. This is an implementation of its own. It differs in rounding (k-means in float64,
-theirs in float32) and random numbers, and an empty cluster takes the row that is worst served (theirs splits
-a large cluster). The value depends on the encoder and on the number of samples: compare within one table,
-beside the value of real against real.
+Every step follows the authors' package (krishnap25/mauve): unit length before the PCA, 90 % of the
+variance, a tenth of the smaller set as number of clusters, the best of five random starts of k-means, 25
+evenly spaced mixtures, the trapezoidal rule, no smoothing. The implementation is independent. It differs in
+rounding (k-means in float64, theirs in float32) and in random numbers. An empty cluster takes the row
+farthest from its centre (theirs splits a large cluster). The value depends on the encoder and the number of
+samples, so compare within one table, beside the value of real against real data.
 """
 
 from __future__ import annotations
@@ -32,55 +32,55 @@ from seqgan_kit.metrics.features.kmeans import kmeans
 from seqgan_kit.metrics.statistics.divergences import Estimate
 
 SCALE = 5.0
-"""c of the paper."""
+"""Scaling constant c of the paper."""
 MIXTURES = 25
-"""Points of the frontier between its ends, as in the authors' package."""
-_LEAST_SHARE = 1e-6  # of P or Q in a mixture
+"""Number of points of the frontier between its ends, as in the authors' package."""
+_LEAST_SHARE = 1e-6  # Minimum share of P or Q in a mixture.
 
 
 @dataclass(frozen=True)
 class MauveSettings:
-    """How features become two histograms."""
+    """Settings that turn features into two histograms."""
 
     clusters: int | None = None
-    """Clusters of k-means; a tenth of the smaller set, rounded, at least 2, unless given."""
+    """Number of clusters; by default a tenth of the smaller set, rounded, at least 2."""
     unit_length: bool = True
-    """Scale each row to length 1 before the PCA, as the authors do."""
+    """Whether to scale each row to length 1 before the PCA, as the authors do."""
     explained_variance: float | None = 0.9
-    """Share of the variance that a joint PCA keeps; None: no PCA."""
+    """Share of the variance that a joint PCA keeps; None for no PCA."""
     restarts: int = 5
-    """Starts of k-means."""
+    """Number of starts of k-means."""
     most_iterations: int = 500
-    """Iterations of k-means at most."""
+    """Maximum number of iterations of k-means."""
     pseudo_count: float = 0.0
-    """Added to every cluster's count in both sets; 1/2 gives the authors' smoothed variant, MAUVE*."""
+    """Number added to every cluster's count in both sets; 1/2 gives the authors' smoothed variant MAUVE*."""
     resamples: int = 200
-    """Bootstrap draws behind the standard error."""
+    """Number of bootstrap resamples for the standard error."""
 
     def __post_init__(self) -> None:
         if self.explained_variance is not None and not 0.0 < self.explained_variance <= 1.0:
             raise UsageError(
-                f"explained_variance is a share above 0 and up to 1, got {self.explained_variance}."
+                f"explained_variance must be above 0 and at most 1, got {self.explained_variance}."
             )
         if self.pseudo_count < 0 or self.resamples < 2:
             raise UsageError(
-                f"pseudo_count {self.pseudo_count} must not be negative, and resamples {self.resamples} "
-                "must be at least 2."
+                f"pseudo_count must be 0 or more, got {self.pseudo_count}, and resamples 2 or "
+                f"more, got {self.resamples}."
             )
 
 
 @dataclass(frozen=True, eq=False)
 class Mauve:
-    """The score and what it came from."""
+    """A MAUVE score and its frontier."""
 
     area: Estimate
-    """MAUVE. The error is the bootstrap's, over both histograms with the clusters held fixed."""
+    """MAUVE, with a bootstrap error over both histograms for fixed clusters."""
     frontier: Floats
-    """[L,2] its points: (1 where no sample is bad, 1 where nothing real is missing)."""
+    """Points [L,2] of the frontier: (1 if no sample is bad, 1 if nothing real is missing)."""
     clusters: int
-    """How many clusters."""
+    """Number of clusters."""
     dimensions: int
-    """Dimensions left by the PCA."""
+    """Number of dimensions after the PCA."""
 
 
 def mauve(
@@ -90,14 +90,14 @@ def mauve(
     settings: MauveSettings = MauveSettings(),
     scale: float = SCALE,
 ) -> Mauve:
-    """MAUVE of two sets of features.
+    """Compute MAUVE of two sets of features.
 
     Args:
-        generated: [N,F].
-        real: [M,F].
-        rng: draws the starts of k-means, then the bootstrap.
-        settings: how features become histograms.
-        scale: c.
+        generated: features [N,F].
+        real: features [M,F].
+        rng: randomness of the starts of k-means, then of the bootstrap.
+        settings: settings that turn features into histograms.
+        scale: scaling constant c.
     """
     x, y = feature_pair(generated, real, least=2)
     both = _reduced(np.concatenate([x, y]), settings)
@@ -125,12 +125,12 @@ def mauve(
 
 
 def default_clusters(rows: int) -> int:
-    """The number of clusters for a smaller set of ``rows`` rows."""
+    """Return the default number of clusters if the smaller set has ``rows`` rows."""
     return max(2, round(rows / 10))
 
 
 def mauve_signature(settings: MauveSettings, clusters: int) -> str:
-    """All that the number depends on beside the features, as in ``mauve|c:5|mixtures:25|...``."""
+    """Return the settings that the value depends on, as in ``mauve|c:5|mixtures:25|...``."""
     parts = {
         "c": f"{SCALE:g}",
         "mixtures": MIXTURES,
@@ -148,19 +148,19 @@ def mauve_signature(settings: MauveSettings, clusters: int) -> str:
 def divergence_frontier(
     generated: ArrayLike, real: ArrayLike, scale: float = SCALE, mixtures: int = MIXTURES
 ) -> Floats:
-    """[L,2] points of the frontier, from the side of the generated to that of the real histogram.
+    """Return points [L,2] of the frontier, from the generated to the real histogram.
 
     Args:
-        generated: [K] shares Q.
-        real: [K] shares P.
-        scale: c.
-        mixtures: L, evenly spaced in l.
+        generated: shares Q [K].
+        real: shares P [K].
+        scale: scaling constant c.
+        mixtures: number L of mixtures, evenly spaced in l.
     """
     q, p = _histogram(generated, "generated"), _histogram(real, "real")
     if q.shape != p.shape or scale <= 0:
         raise UsageError(
-            f"two histograms over the same bins and a positive scale are needed; got {q.size} and "
-            f"{p.size} bins, scale {scale}."
+            "the histograms must have the same bins and the scale must be positive, got "
+            f"{q.size} and {p.size} bins and scale {scale}."
         )
     q, p = q[q + p > 0], p[q + p > 0]
     of_p = np.linspace(_LEAST_SHARE, 1.0 - _LEAST_SHARE, mixtures)[:, None]
@@ -169,7 +169,7 @@ def divergence_frontier(
 
 
 def area_under(frontier: Floats) -> float:
-    """The area below a frontier [L,2], completed by (0, 1) and (1, 0)."""
+    """Return the area below a frontier [L,2], completed by (0, 1) and (1, 0)."""
     points = frontier[np.lexsort((-frontier[:, 1], frontier[:, 0]))]
     points = np.concatenate([[[0.0, 1.0]], points, [[1.0, 0.0]]])
     widths, heights = np.diff(points[:, 0]), (points[1:, 1] + points[:-1, 1]) / 2
@@ -177,7 +177,7 @@ def area_under(frontier: Floats) -> float:
 
 
 def _kl(own: Floats, log_mixtures: Floats) -> Floats:
-    """[L] KL(own || each mixture) in nats; every mixture has mass wherever ``own`` has."""
+    """Return KL(own || each mixture) [L] in nats; every mixture has mass wherever ``own`` has."""
     there = own[own > 0]
     return np.maximum(0.0, there @ np.log(there) - log_mixtures @ own)
 
@@ -191,13 +191,13 @@ def _histogram(shares: ArrayLike, name: str) -> Floats:
     values = np.asarray(shares, np.float64)
     if values.ndim != 1 or (values < 0).any() or not np.isclose(values.sum(), 1.0, atol=1e-6):
         raise DataError(
-            f"the {name} histogram must be shares [K] that sum to 1; got {values!r:.80}."
+            f"the {name} histogram must be shares [K] that sum to 1, got {values!r:.80}."
         )
     return values
 
 
 def _reduced(rows: Floats, settings: MauveSettings) -> Floats:
-    """Rows of length 1, and of these the leading principal components that explain enough of the variance."""
+    """Scale rows to length 1 and return the leading principal components that explain enough variance."""
     if settings.unit_length:
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
         rows = rows / np.where(lengths > 0, lengths, 1.0)

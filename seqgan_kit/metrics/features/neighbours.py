@@ -1,17 +1,17 @@
-r"""Quality and coverage apart, by balls around samples.
+r"""Precision, recall, density and coverage: quality and coverage separately, by balls around samples.
 
-With r_k(y) the distance from y to its k-th nearest other sample of its own set (itself not counted):
+Let r_k(y) be the distance from y to the k-th nearest other sample of its own set:
 
     precision = mean_x [x lies in the ball r_k(y) of some y]     Kynkaanniemi et al. 2019, "Improved
     recall    = mean_y [y lies in the ball r_k(x) of some x]     precision and recall metric"; k = 3
     density   = mean_x (how many balls r_k(y) hold x) / k        Naeem et al. 2020, "Reliable fidelity
     coverage  = mean_y [the ball r_k(y) holds some x]            and diversity metrics"; k = 5
 
-Precision and recall are stretched by outliers, whose balls are large; density and coverage are not, for they
-take balls of the real set only. Real against real, density is 1 on average, and coverage what
-:func:`expected_coverage` says.
+Outliers inflate precision and recall, because their balls are large. Density and coverage use balls around
+real samples only, so generated outliers have no effect. For real against real data, density is 1 on
+average, and coverage has the value of :func:`expected_coverage`.
 
-Standard errors: that of a mean over the samples it runs over, the balls held fixed.
+Standard errors are those of the mean over samples, with fixed balls.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from seqgan_kit.metrics.features.feature_arrays import (
 )
 from seqgan_kit.metrics.statistics.divergences import Estimate
 
-_ROUNDING = 1e-9  # the same distance taken in another block may differ in its last digits
+_ROUNDING = 1e-9  # The same distance can differ in its last digits between blocks.
 
 
 @dataclass(frozen=True)
 class PrecisionRecall:
-    """Of the samples how many look real, of the real how many could be samples."""
+    """Share of samples near real ones (precision) and of real ones near samples (recall)."""
 
     precision: Estimate
     recall: Estimate
@@ -45,19 +45,21 @@ class PrecisionRecall:
 
 @dataclass(frozen=True)
 class DensityCoverage:
-    """How deep samples lie among the real, and how many of the real have a sample near them."""
+    """Mean number of real balls around a sample over k (density), and share of real balls with a sample
+    (coverage).
+    """
 
     density: Estimate
     coverage: Estimate
 
 
 def precision_recall(generated: ArrayLike, real: ArrayLike, k: int = 3) -> PrecisionRecall:
-    """Improved precision and recall.
+    """Compute improved precision and recall.
 
     Args:
-        generated: [N,F].
-        real: [M,F].
-        k: which neighbour sets a ball's size; N and M must be above it.
+        generated: features [N,F].
+        real: features [M,F].
+        k: index of the neighbour that sets a ball's radius; less than N and M.
     """
     x, y = _checked(generated, real, k)
     in_real = _balls_around(x, y, _squared_radii(y, k)) > 0
@@ -66,12 +68,12 @@ def precision_recall(generated: ArrayLike, real: ArrayLike, k: int = 3) -> Preci
 
 
 def density_coverage(generated: ArrayLike, real: ArrayLike, k: int = 5) -> DensityCoverage:
-    """Density and coverage.
+    """Compute density and coverage.
 
     Args:
-        generated: [N,F].
-        real: [M,F].
-        k: which neighbour sets a ball's size; N and M must be above it.
+        generated: features [N,F].
+        real: features [M,F].
+        k: index of the neighbour that sets a ball's radius; less than N and M.
     """
     x, y = _checked(generated, real, k)
     radii = _squared_radii(y, k)
@@ -83,19 +85,23 @@ def density_coverage(generated: ArrayLike, real: ArrayLike, k: int = 5) -> Densi
 
 
 def expected_coverage(n_generated: int, n_real: int, k: int = 5) -> float:
-    """Coverage of the real set by as many other real samples, on average and in any space (Naeem et al. 2020,
-    section 3.3): of the N + M - 1 others of a real sample, the k nearest must not all be of its own set.
+    """Return the expected coverage of a real set by other real samples, in any space (Naeem et al. 2020,
+    section 3.3). Among the N + M - 1 other samples, the k nearest to a real sample must not all belong to
+    its own set.
 
         1 - (M-1) ... (M-k) / ((M+N-1) ... (M+N-k))
     """
     if not 1 <= k < n_real or n_generated < 1:
-        raise UsageError(f"no coverage of {n_real} real by {n_generated} other samples with k={k}.")
+        raise UsageError(
+            f"coverage with k={k} needs more than {k} real samples and at least one "
+            f"other, got {n_real} and {n_generated}."
+        )
     total = n_real + n_generated
     return 1.0 - math.prod((n_real - i) / (total - i) for i in range(1, k + 1))
 
 
 def _squared_radii(y: Floats, k: int) -> Floats:
-    """[M] squared distance from each row to its k-th nearest other row, which is to count as inside."""
+    """Return the squared distance [M] from each row to its k-th nearest other row, which counts as inside."""
     radii = np.empty(len(y))
     for rows in row_blocks(len(y), len(y)):
         block = squared_distances(y[rows], y)
@@ -106,7 +112,7 @@ def _squared_radii(y: Floats, k: int) -> Floats:
 
 
 def _balls_around(x: Floats, y: Floats, squared_radii: Floats) -> NDArray[np.int64]:
-    """[N] in how many of the balls around y each x lies."""
+    """Return for each x the number [N] of balls around y that contain it."""
     counts = [
         (squared_distances(x[rows], y) <= squared_radii).sum(1)
         for rows in row_blocks(len(x), len(y))
@@ -118,8 +124,8 @@ def _checked(generated: ArrayLike, real: ArrayLike, k: int) -> tuple[Floats, Flo
     x, y = feature_pair(generated, real)
     if not 1 <= k < min(len(x), len(y)):
         raise UsageError(
-            f"k is {k}; it must be from 1 to {min(len(x), len(y)) - 1}, as the smaller set has "
-            f"{min(len(x), len(y))} samples."
+            f"k is {k}; it must be from 1 to {min(len(x), len(y)) - 1}, because the smaller set "
+            f"has {min(len(x), len(y))} samples."
         )
     return centred(x, y)
 

@@ -1,14 +1,15 @@
 r"""Two-sample tests by classifiers (Lopez-Paz and Oquab 2017, "Revisiting classifier two-sample tests").
 
-If generated and real features come from one distribution, no classifier tells them apart: its accuracy a on
-n held-out samples, half of each kind, is 1/2 on average, and (a - 1/2) / sqrt(1 / (4 n)) about normal.
+If generated and real features come from one distribution, no classifier can separate them. Its accuracy a
+on n held-out samples, half of each kind, is 1/2 on average, and (a - 1/2) / sqrt(1 / (4 n)) is
+approximately normal.
 
-* :func:`classifier_test`: logistic regression on one part of the samples, judged on the other.
-* :func:`nearest_neighbour_test`: is the nearest other sample of the same kind? Below 1/2 is a sign of copies:
-  each generated sample then has a real one nearer than any of its own kind (Xu et al. 2018, "An empirical
-  study on evaluation metrics of generative adversarial networks").
+* :func:`classifier_test`: logistic regression on one part of the samples, tested on the other.
+* :func:`nearest_neighbour_test`: whether the nearest other sample has the same kind. A value below 1/2
+indicates copies: generated samples then have a real neighbour nearer than any generated one (Xu et al.
+2018, "An empirical study on evaluation metrics of generative adversarial networks").
 
-Both take as many of either kind: of the larger set a random part is used.
+Both tests use equally many samples of each kind: a random part of the larger set.
 """
 
 from __future__ import annotations
@@ -32,18 +33,18 @@ from seqgan_kit.metrics.statistics.divergences import Estimate
 
 @dataclass(frozen=True)
 class TwoSampleTest:
-    """How well the two kinds are told apart."""
+    """Result of a two-sample test."""
 
     accuracy: Estimate
-    """Share of the judged samples put to their own kind."""
+    """Share of the tested samples that are classified correctly."""
     z: float
-    """Standard deviations from what one distribution would give; beyond 3 is no chance."""
+    """Deviation from 1/2 in standard deviations under the null hypothesis; above 3 is not chance."""
     accuracy_on_generated: float
-    """The same, of the generated samples alone."""
+    """Accuracy on the generated samples."""
     accuracy_on_real: float
-    """The same, of the real samples alone."""
+    """Accuracy on the real samples."""
     judged: int
-    """How many samples, of both kinds together."""
+    """Number of tested samples of both kinds."""
 
 
 def classifier_test(
@@ -54,19 +55,19 @@ def classifier_test(
     test_share: float = 0.5,
     ridge: float = 1.0,
 ) -> TwoSampleTest:
-    """Logistic regression on standardised features, judged on held-out samples.
+    """Test by logistic regression on standardised features, evaluated on held-out samples.
 
     Args:
-        generated: [N,F].
-        real: [M,F].
-        rng: chooses and splits the samples.
-        test_share: part of the samples that judges.
-        ridge: weight of |w|^2 / 2 beside the sum of log losses, on features of deviation 1: without it the
-            weights of classes that can be separated grow without end.
+        generated: features [N,F].
+        real: features [M,F].
+        rng: randomness of the choice and the split of samples.
+        test_share: share of the samples for testing.
+        ridge: weight of |w|^2 / 2 beside the sum of log losses, on standardised features. Without it the
+            weights of separable classes grow without bound.
     """
     if not 0.0 < test_share < 1.0 or ridge <= 0:
         raise UsageError(
-            f"test_share {test_share} must lie between 0 and 1, ridge {ridge} above 0."
+            f"test_share must be between 0 and 1, got {test_share}, and ridge above 0, got {ridge}."
         )
     x, y = _as_many(generated, real, rng, least=4)
     held_out = min(max(1, round(test_share * len(x))), len(x) - 2)
@@ -85,23 +86,23 @@ def classifier_test(
 def nearest_neighbour_test(
     generated: ArrayLike, real: ArrayLike, rng: np.random.Generator, *, permutations: int = 1000
 ) -> TwoSampleTest:
-    """Leave-one-out accuracy of the nearest neighbour, on all samples.
+    """Test by the leave-one-out accuracy of the nearest neighbour, on all samples.
 
-    Neighbours of neighbours depend on each other, so mean and deviation under one distribution are those of
-    random kinds on the same neighbours; the stated error is that deviation, right near 1/2, too large near 1.
-    Among equally near neighbours chance decides.
+    Neighbours depend on each other, so mean and deviation under the null hypothesis come from random
+    permutations of the kinds. The reported error is that deviation: right near 1/2, too large near 1. Ties
+    between neighbours are broken at random.
 
     Args:
-        generated: [N,F].
-        real: [M,F].
-        rng: chooses the samples, breaks ties, permutes.
-        permutations: how many random kinds.
+        generated: features [N,F].
+        real: features [M,F].
+        rng: randomness of the choice of samples, ties and permutations.
+        permutations: number of random permutations.
     """
     if permutations < 2:
-        raise UsageError(f"at least 2 permutations are needed, got {permutations}.")
+        raise UsageError(f"permutations must be 2 or more, got {permutations}.")
     x, y = _as_many(generated, real, rng, least=2)
     both = np.concatenate(centred(x, y))
-    # In random order the first of equally near neighbours is a random one, as duplicates need it.
+    # In random order the first of tied neighbours is a random one, which duplicates require.
     order = rng.permutation(len(both))
     kinds, nearest = order < len(x), _nearest_others(both[order])
     hits = kinds == kinds[nearest]
@@ -114,14 +115,15 @@ def nearest_neighbour_test(
 
 
 def fit_logistic(features: Floats, positive: ArrayLike, ridge: float) -> Floats:
-    """[F+1] weights and, last, the bias that minimise sum log(1 + exp(-+s)) + ridge |w|^2 / 2, by Newton.
+    """Return weights and, last, the bias [F+1] that minimise sum log(1 + exp(-+s)) + ridge |w|^2 / 2, by
+    Newton.
 
     The loss is strictly convex; a step that does not lower it is halved.
 
     Args:
-        features: [N,F].
-        positive: [N] which rows should score above 0.
-        ridge: weight of the penalty; the bias has none but what keeps the system solvable.
+        features: features [N,F].
+        positive: which rows [N] should score above 0.
+        ridge: weight of the penalty; the bias has only what keeps the system solvable.
     """
     rows = np.hstack([features, np.ones((len(features), 1))])
     signs = np.where(np.asarray(positive), 1.0, -1.0)
@@ -156,7 +158,7 @@ def _sigmoid(x: Floats) -> Floats:
 
 
 def _nearest_others(rows: Floats) -> np.ndarray:
-    """[N] index of the nearest other row."""
+    """Return the index [N] of the nearest other row."""
     nearest = np.empty(len(rows), np.int64)
     for part in row_blocks(len(rows), len(rows)):
         block = squared_distances(rows[part], rows)
@@ -169,7 +171,7 @@ def _nearest_others(rows: Floats) -> np.ndarray:
 def _as_many(
     generated: ArrayLike, real: ArrayLike, rng: np.random.Generator, least: int
 ) -> tuple[Floats, Floats]:
-    """Random rows, as many of either."""
+    """Return equally many random rows of each set."""
     x, y = feature_pair(generated, real, least)
     n = min(len(x), len(y))
     return x[rng.permutation(len(x))[:n]], y[rng.permutation(len(y))[:n]]
@@ -182,7 +184,7 @@ def _verdict(
     deviation: float,
     error: float | None = None,
 ) -> TwoSampleTest:
-    """Hits [n] of either kind -> the test; the error is that of a mean unless given."""
+    """Return the test result from the hits [n] of each kind; by default the error is that of a mean."""
     hits = np.concatenate([on_generated, on_real]).astype(np.float64)
     if error is None:
         error = float(hits.std(ddof=1)) / math.sqrt(len(hits))

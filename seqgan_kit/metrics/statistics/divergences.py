@@ -1,7 +1,7 @@
-r"""Distances between a generator G and a world P whose probabilities are both known exactly.
+r"""Divergences between a generator G and a world P whose probabilities are both known exactly.
 
-With log G(x) and log P(x) at hand, the divergences are plain means over samples: exact but for the
-sampling error, which every ``Estimate`` carries. In nats, over whole sequences.
+If log G(x) and log P(x) are known, the divergences are means over samples. They are exact except for the
+sampling error, which every ``Estimate`` contains. The unit is nats per sequence.
 
     validity          v = P_G(P(x) > 0)
     reverse KL        KL(G_v || P) = E_G[log G - log P | P > 0] - log v,   G_v = G given P > 0
@@ -10,13 +10,12 @@ sampling error, which every ``Estimate`` carries. In nats, over whole sequences.
     Jensen-Shannon    JS(P, G)     = (KL(P || H) + KL(G || H)) / 2,        H = (P + G) / 2
     head coverage     C = sum_{x in head, drawn} P(x) / sum_{x in head} P(x)
 
-**Why the reverse KL is conditional.** E_G[log G - log P] is infinite as soon as G gives any mass to
-what P excludes, and every untruncated softmax does. So the number is split: ``validity`` says how much
-mass is lost, ``reverse_kl`` how the rest differs from P. The term -log v is part of it, because G_v is
-G renormalised (G_v = G/v): leave it out and the number can be negative. Read the two together, for a
-generator of one valid sentence out of a thousand may have a small reverse KL. The skewed form (Lee
-1999) is one number for both: it is finite (at most -log a), 0 only where G = P, and each invalid
-sample costs its whole -log a.
+**Why the reverse KL is conditional.** E_G[log G - log P] is infinite if G gives any mass to what P
+excludes, and every untruncated softmax does. So the number is split. ``validity`` measures the lost mass,
+and ``reverse_kl`` how the rest differs from P. The term -log v belongs to it because G_v is renormalised
+(G_v = G/v); without it the number could be negative. Read both together: a generator with one valid
+sentence in a thousand can have a small reverse KL. The skewed form (Lee 1999) combines both. It is finite
+(at most -log a), 0 only if G = P, and each invalid sample costs the full -log a.
 """
 
 from __future__ import annotations
@@ -35,35 +34,35 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number estimated from samples."""
+    """An estimate from samples with its standard error."""
 
     value: float
     """The estimate."""
     standard_error: float
-    """Its standard deviation over repetitions of the sampling."""
+    """Standard deviation over repetitions of the sampling."""
 
     def __str__(self) -> str:
         return f"{self.value:.4g} ± {self.standard_error:.2g}"
 
 
 def validity(log_p_of_samples: ArrayLike) -> Estimate:
-    """Share of the generator's samples that the world can produce at all.
+    """Estimate the share of the generator's samples that the world can produce.
 
     Args:
-        log_p_of_samples: [N] log P of samples of G; -inf where P = 0.
+        log_p_of_samples: log P [N] of samples of G; -inf where P = 0.
     """
     return _mean(np.isfinite(_log_probs(log_p_of_samples, "log_p_of_samples")).astype(float))
 
 
 def reverse_kl(log_g_of_samples: ArrayLike, log_p_of_samples: ArrayLike) -> Estimate | None:
-    """KL(G given validity || P), the mass term -log v included; None if no sample is valid.
+    """Estimate KL(G given validity || P), including the mass term -log v; None if no sample is valid.
 
-    With z the indicator of validity, d = log G - log P on valid samples and m their mean, one
-    sample's influence is (z (d - m) - (z - v)) / v (delta method); its spread gives the error.
+    Let z indicate validity, d = log G - log P on valid samples and m their mean. The influence of a sample
+    is (z (d - m) - (z - v)) / v (delta method); its spread gives the error.
 
     Args:
-        log_g_of_samples: [N] log G of samples of G.
-        log_p_of_samples: [N] log P of the same samples; -inf where P = 0.
+        log_g_of_samples: log G [N] of samples of G.
+        log_p_of_samples: log P [N] of the same samples; -inf where P = 0.
     """
     log_g, log_p = _pair(log_g_of_samples, log_p_of_samples, "samples")
     valid = np.isfinite(log_p)
@@ -79,25 +78,25 @@ def reverse_kl(log_g_of_samples: ArrayLike, log_p_of_samples: ArrayLike) -> Esti
 def skewed_reverse_kl(
     log_g_of_samples: ArrayLike, log_p_of_samples: ArrayLike, share_of_g: float = 0.01
 ) -> Estimate:
-    """KL(G || (1-a) P + a G): finite also where G leaves the support of P.
+    """Estimate KL(G || (1-a) P + a G), which is finite even if G leaves the support of P.
 
     Args:
-        log_g_of_samples: [N] log G of samples of G.
-        log_p_of_samples: [N] log P of the same samples; -inf where P = 0.
-        share_of_g: a, in (0, 1); the value is at most -log a.
+        log_g_of_samples: log G [N] of samples of G.
+        log_p_of_samples: log P [N] of the same samples; -inf where P = 0.
+        share_of_g: share a in (0, 1); the value is at most -log a.
     """
     if not 0.0 < share_of_g < 1.0:
-        raise UsageError(f"share_of_g is a share between 0 and 1, both excluded; got {share_of_g}.")
+        raise UsageError(f"share_of_g must be between 0 and 1, both excluded, got {share_of_g}.")
     log_g, log_p = _pair(log_g_of_samples, log_p_of_samples, "samples")
     return _mean(_against_mixture(log_g, log_p, share_of_g))
 
 
 def forward_kl(log_p_of_real: ArrayLike, log_g_of_real: ArrayLike) -> Estimate:
-    """KL(P || G); infinite, without any doubt, once G excludes a real sample.
+    """Estimate KL(P || G), which is infinite if G excludes a real sample.
 
     Args:
-        log_p_of_real: [N] log P of samples of P.
-        log_g_of_real: [N] log G of the same samples.
+        log_p_of_real: log P [N] of samples of P.
+        log_g_of_real: log G [N] of the same samples.
     """
     log_p, log_g = _pair(log_p_of_real, log_g_of_real, "real samples")
     if np.isneginf(log_g).any():
@@ -111,13 +110,13 @@ def jensen_shannon(
     log_p_of_real: ArrayLike,
     log_g_of_real: ArrayLike,
 ) -> Estimate:
-    """Jensen-Shannon divergence, in [0, log 2]: what the minimax GAN's generator minimises.
+    """Estimate the Jensen-Shannon divergence, in [0, log 2], which the minimax GAN minimises.
 
     Args:
-        log_g_of_samples: [N] log G of samples of G.
-        log_p_of_samples: [N] log P of the same samples; -inf where P = 0.
-        log_p_of_real: [M] log P of samples of P.
-        log_g_of_real: [M] log G of the same samples.
+        log_g_of_samples: log G [N] of samples of G.
+        log_p_of_samples: log P [N] of the same samples; -inf where P = 0.
+        log_p_of_real: log P [M] of samples of P.
+        log_g_of_real: log G [M] of the same samples.
     """
     of_g = _against_mixture(*_pair(log_g_of_samples, log_p_of_samples, "samples"), 0.5)
     of_p = _against_mixture(*_pair(log_p_of_real, log_g_of_real, "real samples"), 0.5)
@@ -127,7 +126,7 @@ def jensen_shannon(
 
 
 def head_counts(samples: Iterable[Hashable], head: Sequence[Hashable]) -> NDArray[np.int64]:
-    """[H] how often each member of the head (the world's most probable items) was drawn."""
+    """Count how often each member of the head (the world's most probable items) was sampled: [H]."""
     position = {item: at for at, item in enumerate(head)}
     counts = np.zeros(len(head), np.int64)
     for item in samples:
@@ -137,42 +136,44 @@ def head_counts(samples: Iterable[Hashable], head: Sequence[Hashable]) -> NDArra
 
 
 def head_coverage(log_p_of_head: ArrayLike, counts: ArrayLike, n_samples: int) -> Estimate:
-    """Share of the head's mass that turned up among ``n_samples`` samples.
+    """Estimate the share of the head's mass that occurs among ``n_samples`` samples.
 
-    Only to be read beside ``expected_head_coverage`` for as many samples. The error is the
-    jackknife's: leaving a sample out matters only if it alone hit its item. It does not
-    underestimate (Efron and Stein 1981).
+    Compare it with ``expected_head_coverage`` for the same number of samples. The error is the jackknife's:
+    leaving out a sample matters only if it alone hit its item. The error is not underestimated (Efron and
+    Stein 1981).
 
     Args:
-        log_p_of_head: [H] log P of the head's members.
-        counts: [H] how often each was drawn.
-        n_samples: how many samples were drawn in all, those outside the head included.
+        log_p_of_head: log P [H] of the head's members.
+        counts: number of samples [H] of each member.
+        n_samples: total number of samples, including those outside the head.
     """
     mass = _head_mass(log_p_of_head)
     drawn = np.asarray(counts)
     if drawn.shape != mass.shape or n_samples < max(1, drawn.sum()):
         raise DataError(
-            f"counts of shape {drawn.shape} summing to {drawn.sum()} do not fit a head of "
-            f"{mass.size} items and {n_samples} samples."
+            f"counts have shape {drawn.shape} and sum {drawn.sum()}, but the head has "
+            f"{mass.size} items and there are {n_samples} samples."
         )
-    lost = mass[drawn == 1]  # what leaving out one of the samples loses; for all the others nothing
+    lost = mass[
+        drawn == 1
+    ]  # Only samples that alone hit their item lose coverage when they are left out.
     spread = float((lost**2).sum() - lost.sum() ** 2 / n_samples)
     variance = (n_samples - 1) / n_samples * spread
     return Estimate(float(mass[drawn > 0].sum()), math.sqrt(max(0.0, variance)))
 
 
 def expected_head_coverage(log_p_of_head: ArrayLike, n_samples: int) -> Estimate:
-    """What ``n_samples`` real samples cover on average, exactly: E C = sum p (1 - (1-p)^n) / sum p.
+    """Return the exact expected coverage of ``n_samples`` real samples: E C = sum p (1 - (1-p)^n) / sum p.
 
-    The standard error is that of one such real draw, from above: hits of different items hinder each
-    other, so the variance is at most the sum of theirs.
+    The standard error is an upper bound for one such sample: hits of different items are negatively
+    correlated, so the variance is at most the sum of their variances.
 
     Args:
-        log_p_of_head: [H] log P of the head's members.
-        n_samples: how many samples.
+        log_p_of_head: log P [H] of the head's members.
+        n_samples: number of samples.
     """
     if n_samples < 1:
-        raise UsageError(f"coverage is that of at least one sample, got {n_samples}.")
+        raise UsageError(f"n_samples must be 1 or more, got {n_samples}.")
     mass = _head_mass(log_p_of_head)
     probability = np.minimum(1.0, np.exp(np.asarray(log_p_of_head, np.float64)))
     missed = (1.0 - probability) ** n_samples
@@ -181,35 +182,35 @@ def expected_head_coverage(log_p_of_head: ArrayLike, n_samples: int) -> Estimate
 
 
 def _against_mixture(log_own: Floats, log_other: Floats, share_of_own: float) -> Floats:
-    """[N] log of own / ((1-a) other + a own), with a the share of own."""
+    """Return log(own / ((1-a) other + a own)) [N], where a is the share of own."""
     mixture = np.logaddexp(math.log1p(-share_of_own) + log_other, math.log(share_of_own) + log_own)
     return np.asarray(log_own - mixture)
 
 
 def _mean(values: Floats) -> Estimate:
-    """Mean and its standard error; one value alone does not say how much it would vary."""
+    """Return the mean and its standard error, which is nan for a single value."""
     error = float(values.std(ddof=1)) / math.sqrt(values.size) if values.size > 1 else math.inf
     return Estimate(float(values.mean()), error)
 
 
 def _head_mass(log_p_of_head: ArrayLike) -> Floats:
-    """[H] shares of the head's mass."""
+    """Return the shares [H] of the head's mass."""
     probabilities = np.exp(_log_probs(log_p_of_head, "log_p_of_head"))
     return np.asarray(probabilities / probabilities.sum())
 
 
 def _pair(own: ArrayLike, other: ArrayLike, of: str) -> tuple[Floats, Floats]:
-    """Log-probabilities of samples under their own distribution and under the other one."""
+    """Check log-probabilities of samples under their own distribution and under the other."""
     log_own, log_other = _log_probs(own, f"of {of}"), _log_probs(other, f"of {of}")
     if log_own.shape != log_other.shape:
         raise DataError(
-            f"both log-probabilities must be of the same {of}; got {log_own.size} and "
+            f"both log-probabilities must be of the same {of}, got {log_own.size} and "
             f"{log_other.size}."
         )
     if np.isneginf(log_own).any():
         raise DataError(
-            f"log-probabilities of {of} are -inf under the distribution they were drawn from: "
-            "the arguments are swapped, or the samples come from elsewhere."
+            f"log-probabilities of {of} are -inf under their own distribution: check that the "
+            "arguments are not swapped and the samples come from it."
         )
     return log_own, log_other
 
@@ -217,9 +218,11 @@ def _pair(own: ArrayLike, other: ArrayLike, of: str) -> tuple[Floats, Floats]:
 def _log_probs(values: ArrayLike, name: str) -> Floats:
     array = np.asarray(values, np.float64)
     if array.ndim != 1 or array.size == 0:
-        raise DataError(f"log-probabilities ({name}) must be a list of numbers; got {array.shape}.")
+        raise DataError(
+            f"log-probabilities ({name}) must be a list of numbers, got shape {array.shape}."
+        )
     if np.isnan(array).any() or (array > 1e-6).any():
         raise DataError(
-            f"log-probabilities ({name}) are numbers up to 0; got {array[~(array <= 1e-6)][0]}."
+            f"log-probabilities ({name}) must be 0 or less, got {array[~(array <= 1e-6)][0]}."
         )
     return array

@@ -43,10 +43,10 @@ def _no_draws() -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class FrontierPoint:
-    """One generator at one temperature. Lower is better in both."""
+    """A generator at one temperature; lower is better in both scores."""
 
     label: str
-    """What is shown beside the point."""
+    """Label of the point."""
     quality: float
     diversity: float
     draws: Floats = field(default_factory=_no_draws)
@@ -64,7 +64,7 @@ class FrontierPoint:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Where a point lies to a baseline's curve."""
+    """Position of a point relative to a baseline's curve."""
 
     distance: float
     """Signed distance to the border of what the baseline attains: above 0 the point is behind it."""
@@ -127,7 +127,7 @@ def pareto_front(points: Sequence[FrontierPoint]) -> list[FrontierPoint]:
 
 
 def judge(point: FrontierPoint, baseline: Sequence[FrontierPoint], level: float = 0.95) -> Verdict:
-    """On which side of the baseline's curve a point lies, and how sure that is.
+    """Return on which side of the baseline's curve a point lies, with its uncertainty.
 
     Args:
         point: the generator in question.
@@ -135,7 +135,7 @@ def judge(point: FrontierPoint, baseline: Sequence[FrontierPoint], level: float 
         level: of the interval.
     """
     if not baseline:
-        raise UsageError("a baseline of at least one point is needed to judge by.")
+        raise UsageError("the comparison needs a baseline of at least one point: give one.")
     here, curve = _places([point])[0], _front(_places(baseline))
     interval = share = None
     if any(len(p.draws) for p in (point, *baseline)):

@@ -1,4 +1,4 @@
-"""Whether two arms that ran with the same seeds differ: Student's paired t (Student 1908)."""
+"""Student's paired t test for two arms with the same seeds (Student 1908)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 FEWEST_FOR_A_CLAIM = 3
-"""Pairs below which neither an interval nor a p value is given."""
+"""Minimum number of pairs for an interval and a p value."""
 
 
 @dataclass(frozen=True)
 class SeedsDifference:
-    """What pairs say about a difference."""
+    """Result of a paired comparison."""
 
     mean: float
-    """The mean difference."""
+    """Mean difference."""
     pairs: int
-    """n, how many there were."""
+    """Number n of pairs."""
     low: float | None = None
     """Lower end of the interval of confidence; None where the pairs are too few for one."""
     high: float | None = None
@@ -30,7 +30,7 @@ class SeedsDifference:
 def difference_over_seeds(
     differences: Sequence[float], confidence: float = 0.95
 ) -> SeedsDifference | None:
-    """The mean of n differences, its interval and p value; None without any difference.
+    """Return the mean of n differences with its interval and p value; None without differences.
 
     With d the mean and s the standard deviation (n - 1) of the differences,
 

@@ -9,8 +9,8 @@ Every hypothesis h is scored against the whole reference set R, and the scores a
                                                          equally near the shorter
     BLEU-n(h) = BP(h) * (p_1 ... p_n)^(1/n),  and 0 where not one token of h is in R
 
-Self-BLEU scores every sentence against all the others: only the scored line itself is left out, so
-an exact copy elsewhere stays a reference. That is the collapse which it must see.
+Self-BLEU scores every sentence against all others. Only the scored line itself is left out, so an exact
+copy elsewhere stays a reference, because copies are the collapse that it must detect.
 
 The largest count of every n-gram in any one reference is a table built once (``ReferenceSet``): a
 hypothesis then costs its own n-grams, however many references there are. Leaving one out needs no
@@ -40,18 +40,18 @@ _FAR = 2**60  # further than any length
 
 
 class ReferenceSet:
-    """What BLEU needs to know of the references; build it once and use it for many hypotheses.
+    """Reference statistics for BLEU; build them once and use them for many hypotheses.
 
     Args:
-        references: the reference sentences as token lists; at least one.
-        max_order: the longest n-gram that will be asked for.
+        references: reference sentences as token lists; at least one.
+        max_order: maximum n-gram order.
     """
 
     def __init__(
         self, references: Sequence[Sentence], max_order: int = max(DEFAULT_ORDERS)
     ) -> None:
         if not references:
-            raise DataError("BLEU needs at least one reference sentence; none was given.")
+            raise DataError("BLEU needs at least one reference sentence: none was given.")
         _check_orders([max_order])
         self.size = len(references)
         self.max_order = max_order
@@ -60,7 +60,7 @@ class ReferenceSet:
         self._lengths = np.unique(_lengths(references))
 
     def matches(self, hypotheses: Sequence[Sentence]) -> Integers:
-        """[N, max_order] clipped counts of the hypotheses' n-grams in the references, from order 1 on."""
+        """Return clipped counts [N, max_order] of the hypotheses' n-grams in the references."""
         counts = self._index.counts(hypotheses)
         clipped = [
             c.clipped(limits, len(hypotheses))
@@ -69,14 +69,14 @@ class ReferenceSet:
         return np.stack(clipped, axis=1)
 
     def nearest_lengths(self, lengths: Integers) -> Integers:
-        """[N] the reference length nearest to each; of two equally near, the shorter."""
+        """Return the reference length [N] nearest to each length; the shorter of two equally near."""
         return _nearest(self._lengths, lengths)
 
 
 def sentence_scores(
     hypotheses: Sequence[Sentence], references: ReferenceSet, orders: Sequence[int] = DEFAULT_ORDERS
 ) -> Scores:
-    """BLEU-n of every hypothesis against the whole reference set, per order."""
+    """Compute BLEU-n of every hypothesis against the whole reference set, per order."""
     _check_orders(orders, references.max_order)
     lengths = _lengths(hypotheses)
     penalties = brevity_penalties(lengths, references.nearest_lengths(lengths))
@@ -86,7 +86,7 @@ def sentence_scores(
 def self_sentence_scores(
     sentences: Sequence[Sentence], orders: Sequence[int] = DEFAULT_ORDERS
 ) -> Scores:
-    """BLEU-n of every sentence against all the other sentences, per order."""
+    """Compute BLEU-n of every sentence against all other sentences, per order."""
     _check_orders(orders)
     if len(sentences) < 2:
         raise DataError("Self-BLEU compares sentences with each other: give at least two.")
@@ -105,7 +105,7 @@ def bleu(
     references: ReferenceSet | Sequence[Sentence],
     orders: Sequence[int] = DEFAULT_ORDERS,
 ) -> dict[int, float]:
-    """Mean sentence BLEU-n of the hypotheses, per order."""
+    """Compute the mean sentence BLEU-n of the hypotheses, per order."""
     if not hypotheses:
         raise DataError("BLEU is a mean over hypotheses; none was given.")
     _check_orders(orders)
@@ -117,19 +117,19 @@ def bleu(
 def self_bleu(
     sentences: Sequence[Sentence], orders: Sequence[int] = DEFAULT_ORDERS
 ) -> dict[int, float]:
-    """Mean leave-one-out BLEU-n of the sentences, per order: high where they repeat each other."""
+    """Compute the mean leave-one-out BLEU-n of the sentences, per order: high if they repeat each other."""
     return means(self_sentence_scores(sentences, orders))
 
 
 def means(scores: Scores) -> dict[int, float]:
-    """The mean score per order."""
+    """Return the mean score per order."""
     return {order: float(values.mean()) for order, values in scores.items()}
 
 
 def brevity_penalties(
     hypothesis_lengths: Integers, reference_lengths: Integers
 ) -> NDArray[np.float64]:
-    """[N] 1 where longer than the reference, exp(1 - r/h) elsewhere, 0 for an empty hypothesis."""
+    """Return 1 for hypotheses longer than the reference, exp(1 - r/h) for others, 0 for empty ones: [N]."""
     ratios = reference_lengths / np.maximum(1, hypothesis_lengths)
     penalties = np.where(hypothesis_lengths > reference_lengths, 1.0, np.exp(1.0 - ratios))
     return np.where(hypothesis_lengths == 0, 0.0, penalties)
@@ -138,7 +138,7 @@ def brevity_penalties(
 def _scores(
     matches: Integers, lengths: Integers, penalties: NDArray[np.float64], orders: Sequence[int]
 ) -> Scores:
-    """The scores from the clipped counts [N, max_order] and the brevity penalties [N]."""
+    """Return the scores from clipped counts [N, max_order] and brevity penalties [N]."""
     numbers = np.arange(1, matches.shape[1] + 1)
     possible = np.maximum(1, lengths[:, None] - numbers + 1)
     logs = np.log(np.where(matches, matches, METHOD1_EPSILON) / possible)
@@ -167,9 +167,9 @@ def _lengths(sentences: Sequence[Sentence]) -> Integers:
 
 def _check_orders(orders: Sequence[int], largest: int | None = None) -> None:
     if not orders or min(orders) < 1:
-        raise UsageError(f"n-gram orders are whole numbers from 1 on, got {list(orders)}.")
+        raise UsageError(f"n-gram orders must be whole numbers of 1 or more, got {list(orders)}.")
     if largest is not None and max(orders) > largest:
         raise UsageError(
-            f"order {max(orders)} was asked of references prepared up to order {largest}; "
+            f"order {max(orders)} needs references prepared up to that order, not {largest}: "
             f"build ReferenceSet(references, max_order={max(orders)})."
         )

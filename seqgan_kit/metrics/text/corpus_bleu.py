@@ -1,11 +1,11 @@
-"""Corpus BLEU as machine translation reports it, computed by sacrebleu itself.
+"""Corpus BLEU as in machine translation, computed by sacrebleu.
 
 For conditional generation: hypothesis i answers the same input as reference i of every stream, and
 the counts of all lines are added up before the precisions are taken (Papineni et al. 2002; Post
 2018). The text-GAN score, each line against all references, is ``seqgan_kit.metrics.text.bleu``.
 
-sacrebleu reads references as *streams*, ``streams[k][i]`` = reference k of line i, and cuts all to the
-shortest without a word: transposed references give a wrong number. Here they are an error.
+sacrebleu reads references as *streams*, ``streams[k][i]`` = reference k of line i, and silently cuts all to
+the shortest, so transposed references give a wrong number. Here they are an error.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 TOKENIZERS = ("13a", "intl", "char", "zh", "none")
 DEFAULT_TOKENIZER = "13a"
-DEFAULT_ORDER = 4  # sacrebleu's and everybody's
+DEFAULT_ORDER = 4  # The usual order, as in sacrebleu.
 SMOOTHING = "exp"  # sacrebleu's default
 
 
 @dataclass(frozen=True)
 class CorpusScore:
-    """Corpus BLEU, from 0 to 100, with what it was made of."""
+    """Corpus BLEU, from 0 to 100, with its parts."""
 
     value: float
     """The score."""
@@ -55,12 +55,12 @@ def corpus_bleu(
     tokenizer: str = DEFAULT_TOKENIZER,
     lowercase: bool = False,
 ) -> CorpusScore:
-    """BLEU of lines of text against parallel references.
+    """Compute BLEU of lines of text against parallel references.
 
     Args:
         hypotheses: N lines.
         streams: one or more lists of N references; ``streams[k][i]`` belongs to ``hypotheses[i]``.
-        order: the longest n-gram.
+        order: maximum n-gram order.
         tokenizer: one of ``TOKENIZERS``; ``none`` splits at white space.
         lowercase: whether to ignore case.
     """
@@ -86,12 +86,13 @@ def line_counts(
     tokenizer: str = DEFAULT_TOKENIZER,
     lowercase: bool = False,
 ) -> Floats:
-    """[N, 2 + 2 order] what every line adds: its length, its reference's, matches and n-grams per order.
+    """Return counts [N, 2 + 2 order] of each line: its length, the reference length, matches and n-grams
+    per order.
 
     ``score_of_counts`` of their sums is the corpus's BLEU: that is what resampling lines takes.
     """
     metric = _metric(order, tokenizer, lowercase)
-    metric.effective_order = True  # changes no count, and sacrebleu does not warn
+    metric.effective_order = True  # This changes no count and avoids a warning of sacrebleu.
     check_streams(hypotheses, streams)
     lines = zip(hypotheses, zip(*streams, strict=True), strict=True)
     scores = [metric.sentence_score(line, references) for line, references in lines]
@@ -99,7 +100,7 @@ def line_counts(
 
 
 def score_of_counts(order: int = DEFAULT_ORDER) -> Statistic:
-    """Corpus BLEU as a function of summed ``line_counts`` [R, 2 + 2 order] -> [R]."""
+    """Return a function from summed ``line_counts`` [R, 2 + 2 order] to corpus BLEU [R]."""
     from sacrebleu.metrics import BLEU
 
     def score(sums: Floats) -> Floats:
@@ -121,11 +122,11 @@ def score_of_counts(order: int = DEFAULT_ORDER) -> Statistic:
 
 
 def check_streams(hypotheses: Sequence[str], streams: Sequence[Sequence[str]]) -> None:
-    """Refuse what is no set of parallel references."""
+    """Refuse references that are not parallel to the hypotheses."""
     if isinstance(hypotheses, str) or isinstance(streams, str):
         raise UsageError("corpus BLEU takes a list of lines and a list of lists of references.")
     if not hypotheses:
-        raise DataError("corpus BLEU needs at least one hypothesis; none was given.")
+        raise DataError("corpus BLEU needs at least one hypothesis: none was given.")
     if not streams:
         raise DataError("corpus BLEU needs at least one list of references; none was given.")
     if any(isinstance(stream, str) for stream in streams):
@@ -154,7 +155,7 @@ _TRANSPOSED = (
 def _refuse_transposed(
     metric: BLEU, hypotheses: Sequence[str], streams: Sequence[Sequence[str]], value: float
 ) -> None:
-    """As many lists as lines could be read both ways: the way that fits better must be the given one."""
+    """Refuse transposed references: with as many lists as lines, the given reading must fit better."""
     n = len(hypotheses)
     if 1 < n == len(streams):
         turned = metric.corpus_score(
@@ -166,7 +167,7 @@ def _refuse_transposed(
 
 def _metric(order: int, tokenizer: str, lowercase: bool) -> BLEU:
     if order < 1:
-        raise UsageError(f"n-gram orders are whole numbers from 1 on, got {order}.")
+        raise UsageError(f"the n-gram order must be a whole number of 1 or more, got {order}.")
     if tokenizer not in TOKENIZERS:
         raise unknown("tokenizer of corpus BLEU", tokenizer, TOKENIZERS)
     from sacrebleu.metrics import BLEU
@@ -176,5 +177,5 @@ def _metric(order: int, tokenizer: str, lowercase: bool) -> BLEU:
         lowercase=lowercase,
         max_ngram_order=order,
         smooth_method=SMOOTHING,
-        force=True,  # no warning on lines that end in " .": generators write tokens
+        force=True,  # Avoid a warning on lines that end in " .", because generators write tokens.
     )

@@ -1,6 +1,6 @@
-"""What the numbers of an evaluation mean, as plain sentences: only where they say so clearly.
+"""Findings of an evaluation as plain sentences, only where the scores are clear.
 
-A pure function of two rows, samples and real text. Every rule compares with the real row, because no figure
+A pure function of two rows, samples and real text. Every rule compares with the real row, because no score
 is good or bad by itself: in a small world real sentences repeat each other too.
 """
 
@@ -13,22 +13,22 @@ Values = Mapping[str, float]
 Rule = Callable[[Values, Values], str | None]
 
 FEW_SAMPLES = 500
-"""Fewer say little about variety."""
+"""Number of samples below which scores of variety say little."""
 CERTAIN_ERRORS = 3.0
-"""Standard errors that are no chance."""
+"""Difference in standard errors that is not chance."""
 
 
 def findings(
     samples: Values, real: Values, count: int, errors: Values = MappingProxyType({})
 ) -> list[str]:
-    """One sentence for each thing that is wrong beyond doubt; none where all is well.
+    """Return a sentence for each clear problem; none if there is no problem.
 
-    Beyond doubt: it would still be said were the samples' scores three standard errors nearer to real text.
+    A problem is clear if it remains when the samples' scores move three standard errors towards real text.
 
     Args:
         samples: scores by name; those that were not computed are absent.
         real: the same of real text in the samples' place.
-        count: how many samples there are.
+        count: number of samples.
         errors: standard errors of the differences between the two, where they are known.
     """
     nearer = {
@@ -49,7 +49,7 @@ def findings(
 
 
 def _collapse(samples: Values, real: Values) -> str | None:
-    """Half the variety of real text by any of three measures."""
+    """Report half the variety of real text or less by any of three measures."""
     signs = []
     if _both("distinct3", samples, real) and samples["distinct3"] < 0.5 * real["distinct3"]:
         signs.append(
@@ -78,8 +78,8 @@ def _copying(samples: Values, real: Values) -> str | None:
     ):
         return None
     return (
-        f"Copying: {samples['copies']:.1%} of the samples are lines of the training text, word for word; of "
-        f"unseen real sentences {real['copies']:.1%} are."
+        f"Copying: {samples['copies']:.1%} of the samples are lines of the training text, word "
+        f"for word (unseen real sentences: {real['copies']:.1%})."
     )
 
 
@@ -110,13 +110,14 @@ def _unknown_words(samples: Values, real: Values) -> str | None:
     if not _both("unknown", samples, real) or samples["unknown"] <= real["unknown"] + 0.02:
         return None
     return (
-        f"Unknown tokens: {samples['unknown']:.1%} of all do not stand in the training text; of unseen "
-        f"real text {real['unknown']:.1%}. Perhaps the two were split differently."
+        f"Unknown tokens: {samples['unknown']:.1%} of all tokens are not in the training text "
+        f"(unseen real text: {real['unknown']:.1%}). Perhaps the two were tokenised "
+        "differently."
     )
 
 
 def _sharpened(samples: Values, real: Values) -> str | None:
-    """Likelier than real text and a worse model of it: what a low temperature does."""
+    """Report samples that are likelier than real text but model it worse, as with a low temperature."""
     if not (_both("lm_token", samples, real) and _both("reverse_lm_token", samples, real)):
         return None
     likely = samples["lm_token"] < 0.9 * real["lm_token"]
@@ -126,7 +127,8 @@ def _sharpened(samples: Values, real: Values) -> str | None:
     return (
         f"Sharpened: likelier than real text (LM score {samples['lm_token']:.2f} a token, real text "
         f"{real['lm_token']:.2f}) and a poorer model of it (reverse LM {samples['reverse_lm_token']:.2f}, "
-        f"{real['reverse_lm_token']:.2f}): quality was bought with variety, as a low temperature buys it."
+        f"{real['reverse_lm_token']:.2f}): quality was gained at the cost of variety, as with a "
+        "low temperature."
     )
 
 
@@ -152,7 +154,7 @@ def _shift(samples: Values, real: Values) -> str | None:
 
 
 def _towards(value: float, goal: float, most: float) -> float:
-    """The value moved by at most ``most``, and no further than the goal."""
+    """Move the value by at most ``most`` towards the goal."""
     return goal + max(0.0, abs(value - goal) - most) * (1 if value > goal else -1)
 
 

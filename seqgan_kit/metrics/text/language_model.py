@@ -32,18 +32,18 @@ _END, _UNKNOWN, _FIRST_WORD = START + 1, START + 2, START + 3
 
 
 class KneserNey:
-    """An interpolated Kneser-Ney model; training counts once, scoring looks up.
+    """An interpolated Kneser-Ney model.
 
     Attributes:
-        order: the longest n-grams.
+        order: maximum n-gram order.
         words: the vocabulary without ``<unk>`` and the end.
         discounts: per k from 1 on, (D(1), D(2), D(3 or more)).
 
     Args:
         sentences: the training text as lists of words.
         order: the longest n-grams.
-        vocabulary: all words that it shall know (default: those of the training text). Two models can be
-            compared on one text only where they have the same.
+        vocabulary: all words of the model (default: those of the training text). Two models can be compared
+            on one text only with the same vocabulary.
         discount: one D for all, as in the original paper (default: the modified ones, from the counts).
     """
 
@@ -57,12 +57,14 @@ class KneserNey:
     ):
         if order < 1:
             raise UsageError(
-                f"the order of a language model is a whole number from 1 on, got {order}."
+                f"the order of a language model must be a whole number of 1 or more, got {order}."
             )
         if discount is not None and not 0 < discount <= 1:
-            raise UsageError(f"a discount lies above 0 and is at most 1; got {discount}.")
+            raise UsageError(f"the discount must be above 0 and at most 1, got {discount}.")
         if not sentences:
-            raise DataError("a language model learns from at least one sentence; none was given.")
+            raise DataError(
+                "a language model needs at least one training sentence: none was given."
+            )
         given = chain.from_iterable(sentences) if vocabulary is None else vocabulary
         self.order = order
         self.words = sorted(set(given) - {UNKNOWN})
@@ -73,11 +75,11 @@ class KneserNey:
 
     @property
     def vocabulary_size(self) -> int:
-        """V: the words, ``<unk>`` and the end of a sentence."""
+        """Size V of the vocabulary: the words, ``<unk>`` and the end of a sentence."""
         return len(self.words) + 2
 
     def sentence_log_probs(self, sentences: Sentences) -> tuple[Floats, Floats]:
-        """Natural log-probability [N] of every sentence with its end, and its tokens [N], the end counted."""
+        """Return the log-probability [N] of every sentence with its end, and its number of tokens [N]."""
         if not sentences:
             raise DataError("a language model scores at least one sentence; none was given.")
         text = self._numbered(sentences)
@@ -87,7 +89,7 @@ class KneserNey:
         return np.add.reduceat(logs, starts), counts
 
     def next_word_probs(self, prefix: Sequence[str]) -> dict[str, float]:
-        """Probability of every word of the vocabulary, and of the end (as ``</s>``), after a beginning."""
+        """Return the probability of every word, and of the end (as ``</s>``), after a prefix."""
         one = self._numbered([prefix])
         ids = np.repeat(one.ids[None], self.vocabulary_size, axis=0)
         ids[:, -1] = np.arange(_END, _END + self.vocabulary_size)  # in place of the end
@@ -125,10 +127,11 @@ class KneserNey:
 
 
 def lm_score(samples: Sentences, model: KneserNey) -> tuple[Estimate, Estimate]:
-    """Nats per token and per sentence of samples under a model of real text: low where they read well.
+    """Return nats per token and per sentence of samples under a model of real text: low for plausible
+    samples.
 
-    A generator that says one likely sentence over and over has the best, so it says nothing without the
-    reverse score (Zhao et al. 2018; Semeniuta et al. 2018; Caccia et al. 2020).
+    A generator that repeats one likely sentence has the best score, so read it beside the reverse score
+    (Zhao et al. 2018; Semeniuta et al. 2018; Caccia et al. 2020).
     """
     return nll_estimates(*model.sentence_log_probs(samples))
 
@@ -140,13 +143,13 @@ def reverse_lm_score(
     order: int = DEFAULT_ORDER,
     discount: float | None = None,
 ) -> tuple[Estimate, Estimate]:
-    """Nats per token and per sentence of held-out real text under a model of samples.
+    """Return nats per token and per sentence of held-out real text under a model of samples.
 
-    What they do not say costs. It falls with the number of samples: compare only equal ones. The standard
-    errors are over the held-out sentences, for this one set of samples.
+    Missing parts of the data cost. The score falls with the number of samples, so compare equal numbers.
+    The standard errors are over the held-out sentences, for this set of samples.
 
     Args:
-        samples: what the model learns from.
+        samples: training text of the model.
         held_out: real text that the generator did not see.
         vocabulary: all words of real text, training and held-out. With the samples' own, few words would be
             an advantage; without the held-out ones, senseless words would be: they make ``<unk>`` likely.

@@ -1,4 +1,4 @@
-r"""How far the n-grams of two corpora are apart: Gulrajani et al. 2017's measure of a character generator.
+r"""Divergence between the n-grams of two corpora, the score of character generators in Gulrajani et al. 2017.
 
 With p and q the shares of the n-grams of one order in either corpus, all sentences together,
 
@@ -27,7 +27,7 @@ DEFAULT_ORDERS = (1, 2, 3, 4)
 
 
 class NgramShares:
-    """The n-grams of a corpus, counted once for any number of comparisons.
+    """N-gram counts of a corpus, computed once for many comparisons.
 
     Attributes:
         counts: order -> n-gram -> how often it occurs; empty where all sentences are shorter.
@@ -48,7 +48,7 @@ def js_divergences(
     references: NgramShares | Sentences,
     orders: Sequence[int] = DEFAULT_ORDERS,
 ) -> dict[int, float]:
-    """JS_n in bits, per order; an order that either has no n-gram of is left out.
+    """Compute JS_n in bits, per order; orders without n-grams on either side are left out.
 
     Args:
         samples: a generator's sentences, or held-out ones for the floor.

@@ -1,4 +1,4 @@
-r"""What can be counted in a text: variety, repetition, copies, lengths, and n-grams shared with real text.
+r"""Counting statistics of text: variety, repetition, copies, lengths, and n-grams shared with real text.
 
 With c(g) how often the n-gram g of one order occurs in a text,
 
@@ -35,12 +35,12 @@ Item = TypeVar("Item", bound=Hashable)
 
 
 def distinct(counts: Mapping[Item, int]) -> float:
-    """Different n-grams as a share of all: near 0 where a text says one thing over and over."""
+    """Return the share of distinct n-grams: near 0 if a text repeats itself."""
     return len(counts) / _total(counts)
 
 
 def known_share(counts: Mapping[Item, int], reference: Collection[Item]) -> float:
-    """Share of the n-grams, each as often as it occurs, that the reference has too."""
+    """Return the share of n-grams, by occurrence, that also occur in the reference."""
     return sum(count for item, count in counts.items() if item in reference) / _total(counts)
 
 
@@ -50,7 +50,7 @@ def jaccard(
     other_counts: Mapping[Item, int],
     other_sentences: int,
 ) -> float:
-    """Jaccard index of two bags of n-grams, each count per sentence of its text: 1 where they are equal.
+    """Return the Jaccard index of two bags of n-grams with counts per sentence: 1 if they are equal.
 
     Args:
         counts: of one text.
@@ -68,7 +68,7 @@ def jaccard(
 
 
 def ms_jaccard(samples: NgramShares, references: NgramShares, orders: Sequence[int]) -> float:
-    """MS-Jaccard over the given orders: low for bad quality and for lost variety alike.
+    """Return MS-Jaccard over the given orders: low for bad quality and for low variety.
 
     0 where all sentences of either text are shorter than the longest n-gram.
     """
@@ -82,26 +82,26 @@ def ms_jaccard(samples: NgramShares, references: NgramShares, orders: Sequence[i
 
 
 def repetition(sentences: Sentences, order: int) -> Estimate | None:
-    """Repeated n-grams of a sentence as a share of its own; None where all sentences are too short."""
+    """Return the mean share of repeated n-grams within a sentence; None if all sentences are too short."""
     found = [ngrams(words, order) for words in sentences]
     return _mean([1 - len(set(items)) / len(items) for items in found if items])
 
 
 def duplicates(sentences: Sentences) -> float:
-    """Share of the sentences that were said before."""
+    """Return the share of sentences that repeat an earlier one."""
     lines = {tuple(words) for words in sentences}
     return 1 - len(lines) / _size(sentences)
 
 
 def copies(sentences: Sentences, training: Iterable[Sequence[Hashable]]) -> Estimate:
-    """Share of the sentences that stand in the training text. Empty ones are no copies."""
+    """Return the share of sentences that occur in the training text; empty sentences do not count."""
     known = {tuple(words) for words in training}
     _size(sentences)
     return _share([bool(words) and tuple(words) in known for words in sentences])
 
 
 def unknown_words(sentences: Sentences, vocabulary: Collection[Hashable]) -> Estimate | None:
-    """Share of the words that are not in the vocabulary; None where there is no word.
+    """Return the share of words outside the vocabulary; None if there are no words.
 
     The standard error is over sentences (delta method).
     """
@@ -115,7 +115,7 @@ def unknown_words(sentences: Sentences, vocabulary: Collection[Hashable]) -> Est
 
 
 def mean_length(sentences: Sentences) -> Estimate:
-    """Words in a sentence."""
+    """Return the mean number of words per sentence."""
     _size(sentences)
     lengths = _mean([len(words) for words in sentences])
     assert lengths is not None
@@ -123,12 +123,12 @@ def mean_length(sentences: Sentences) -> Estimate:
 
 
 def length_spread(sentences: Sentences) -> float:
-    """Standard deviation of the words in a sentence."""
+    """Return the standard deviation of the number of words per sentence."""
     return float(np.std([len(words) for words in sentences])) if _size(sentences) else 0.0
 
 
 def length_distance(sentences: Sentences, others: Sentences) -> float:
-    """Total variation between the distributions of lengths: 0 for the same, 1 where none is common."""
+    """Return the total variation between two distributions of lengths: 0 if equal, 1 if disjoint."""
     sizes = _size(sentences), _size(others)
     own, other = Counter(map(len, sentences)), Counter(map(len, others))
     apart = sum(abs(own[n] * sizes[1] - other[n] * sizes[0]) for n in own | other)

@@ -107,10 +107,10 @@ def test_real_against_real_falls_as_one_over_n_and_its_error_has_the_right_size(
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        (np.zeros((3, 2)), np.zeros((3, 4)), "2 dimensions and real ones 4"),
-        (np.zeros((1, 2)), np.zeros((3, 2)), "generated features: 1 rows, but at least 2"),
+        (np.zeros((3, 2)), np.zeros((3, 4)), "2 dimensions, but real ones have 4"),
+        (np.zeros((1, 2)), np.zeros((3, 2)), "generated features have 1 rows, but must have 2"),
         (np.zeros(3), np.zeros((3, 2)), r"must be an array \[N,F\]; got shape \[3\]"),
-        (np.full((3, 2), np.nan), np.zeros((3, 2)), "3 of 3 rows are not finite"),
+        (np.full((3, 2), np.nan), np.zeros((3, 2)), "must be finite, but 3 of 3 rows are not"),
     ],
 )
 def test_features_that_do_not_fit(x, y, message):
@@ -119,5 +119,5 @@ def test_features_that_do_not_fit(x, y, message):
 
 
 def test_moments_of_different_encoders():
-    with pytest.raises(DataError, match="2 and 3 dimensions cannot be compared"):
+    with pytest.raises(DataError, match="have 2 and 3 dimensions, but must have equally many"):
         frechet_distance(moments(np.eye(2)), moments(np.eye(3)))

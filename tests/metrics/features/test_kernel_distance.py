@@ -87,7 +87,7 @@ def test_mistakes():
     x = np.zeros((4, 2))
     with pytest.raises(UsageError, match="of 2 to 4 samples"):
         kernel_distance_of_subsets(x, x, np.random.default_rng(0), subset_size=5)
-    with pytest.raises(UsageError, match="from 1 on, got 0"):
+    with pytest.raises(UsageError, match="of 1 or more, got 0"):
         kernel_distance(x, x, degree=0)
-    with pytest.raises(DataError, match="1 rows, but at least 2"):
+    with pytest.raises(DataError, match="1 rows, but must have 2"):
         kernel_distance(x, x[:1])

@@ -261,13 +261,13 @@ def test_an_empty_cluster_takes_the_row_that_is_worst_served():
 
 def test_mistakes():
     x, rng = np.zeros((4, 2)), np.random.default_rng(0)
-    with pytest.raises(UsageError, match="9 clusters of 8 rows: allowed are 1 to 8"):
+    with pytest.raises(UsageError, match="9 clusters of 8 rows: must be from 1 to 8"):
         mauve(x, x, rng, MauveSettings(clusters=9))
-    with pytest.raises(UsageError, match="at least one start and one iteration; got 0 and 100"):
+    with pytest.raises(UsageError, match="must be 1 or more, got 0 and 100"):
         kmeans(x, 2, rng, restarts=0)
-    with pytest.raises(UsageError, match=r"share above 0 and up to 1, got 1\.5"):
+    with pytest.raises(UsageError, match=r"above 0 and at most 1, got 1\.5"):
         MauveSettings(explained_variance=1.5)
-    with pytest.raises(UsageError, match="pseudo_count -1 must not be negative"):
+    with pytest.raises(UsageError, match="pseudo_count must be 0 or more, got -1"):
         MauveSettings(pseudo_count=-1)
     with pytest.raises(DataError, match="generated histogram must be shares"):
         divergence_frontier(np.array([0.5, 0.6]), np.array([0.5, 0.5]))

@@ -106,7 +106,7 @@ def test_expected_coverage_by_hand():
 def test_k_must_fit_both_sets(k):
     x = np.zeros((5, 2))
     with pytest.raises(
-        UsageError, match=f"k is {k}; it must be from 1 to 2, as the smaller set has 3"
+        UsageError, match=f"k is {k}; it must be from 1 to 2, because the smaller set has 3"
     ):
         precision_recall(x, x[:3], k)
     with pytest.raises(UsageError, match=f"k is {k}"):
@@ -114,5 +114,5 @@ def test_k_must_fit_both_sets(k):
 
 
 def test_expected_coverage_needs_more_real_samples_than_k():
-    with pytest.raises(UsageError, match="no coverage of 3 real by 9 other samples with k=3"):
+    with pytest.raises(UsageError, match="coverage with k=3 needs more than 3 real samples"):
         expected_coverage(9, 3, 3)

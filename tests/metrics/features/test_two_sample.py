@@ -105,7 +105,7 @@ def test_seeded():
 
 def test_mistakes():
     x, rng = np.zeros((4, 2)), np.random.default_rng(0)
-    with pytest.raises(UsageError, match="test_share 1 must lie between 0 and 1"):
+    with pytest.raises(UsageError, match="test_share must be between 0 and 1, got 1"):
         classifier_test(x, x, rng, test_share=1)
-    with pytest.raises(UsageError, match="2 permutations are needed, got 1"):
+    with pytest.raises(UsageError, match="permutations must be 2 or more, got 1"):
         nearest_neighbour_test(x, x, rng, permutations=1)

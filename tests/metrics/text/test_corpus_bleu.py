@@ -127,5 +127,5 @@ def test_misuse_says_what_to_do() -> None:
         corpus_bleu("a b", [["a b"]])
     with pytest.raises(UsageError, match="Did you mean 'intl'"):
         corpus_bleu(LINES, [FIRST], tokenizer="int")
-    with pytest.raises(UsageError, match="from 1 on, got 0"):
+    with pytest.raises(UsageError, match="of 1 or more, got 0"):
         corpus_bleu(LINES, [FIRST], 0)

@@ -201,7 +201,7 @@ def test_perplexity_is_exp_of_the_nats_per_token():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"order": 0}, "from 1 on, got 0"),
+        ({"order": 0}, "of 1 or more, got 0"),
         ({"discount": 0.0}, "at most 1; got 0"),
         ({"discount": 2}, "got 2"),
     ],
