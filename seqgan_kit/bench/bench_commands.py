@@ -1,6 +1,6 @@
-"""``seqgan-kit bench``: the options of the measurements of token sequences.
+"""``seqgan-kit bench``: options of the benchmarks for token sequences.
 
-Each function takes the words after the bench's name, measures and prints.
+Each function takes the arguments after the benchmark's name, measures and prints.
 """
 
 from __future__ import annotations
@@ -11,27 +11,28 @@ from collections.abc import Callable, Sequence
 from seqgan_kit.cli.command import Parser, whole_number
 
 Option = tuple[str, int, int, str]
-"""Name, default, smallest, what it is."""
+"""Name, default, minimum, meaning."""
 
 _BATCH: Option = ("batch", 64, 1, "sequences in a batch")
 _LENGTH: Option = ("length", 20, 2, "tokens in a sequence (T)")
 _VOCABULARY: Option = ("vocabulary", 5000, 2, "size of the vocabulary (V)")
 _HIDDEN: Option = ("hidden", 32, 1, "width of embeddings and LSTM")
-_SEED: Option = ("seed", 0, 0, "of weights and samples")
+_SEED: Option = ("seed", 0, 0, "seed of weights and samples")
 
 
 def seqgan(words: Sequence[str]) -> None:
-    """One adversarial step of the generator against a loop that replays every prefix."""
+    """Time an adversarial step of the generator against a loop that replays every prefix."""
     options = parse_options(
         "seqgan",
-        "Times an adversarial step of the generator - sampling, Monte-Carlo rewards, update - against a "
-        "plain loop that replays every prefix, in turns. With the defaults it takes two to four minutes.",
+        "Times an adversarial step of the generator (sampling, Monte-Carlo rewards, update) "
+        "against a plain loop that replays every prefix, in turns. The defaults take two to "
+        "four minutes.",
         (
             _BATCH,
             _LENGTH,
             _VOCABULARY,
-            ("rollouts", 16, 2, "completions of every prefix (N)"),
-            ("repeats", 3, 1, "how often each way is timed"),
+            ("rollouts", 16, 2, "completions per prefix (N)"),
+            ("repeats", 3, 1, "timed repetitions of each way"),
             _SEED,
         ),
         words,
@@ -47,16 +48,16 @@ def seqgan(words: Sequence[str]) -> None:
 
 
 def discriminator(words: Sequence[str]) -> None:
-    """The discriminator's training step against convolutions and autograd."""
+    """Time a training step of the discriminator against convolutions and autograd."""
     options = parse_options(
         "discriminator",
-        "Times training steps of the TextCNN discriminator - loss on reals and fakes, gradients, Adam - "
-        "against nn.Conv1d and autograd, in turns.",
+        "Times training steps of the TextCNN discriminator (loss on real and generated "
+        "sequences, gradients, Adam) against nn.Conv1d and autograd, in turns.",
         (
-            ("batch", 64, 1, "real sequences in a step, and as many generated ones"),
+            ("batch", 64, 1, "real sequences per step, and as many generated ones"),
             _LENGTH,
             _VOCABULARY,
-            ("repeats", 20, 1, "how often each way is timed"),
+            ("repeats", 20, 1, "timed repetitions of each way"),
             _SEED,
         ),
         words,
@@ -74,12 +75,12 @@ def discriminator(words: Sequence[str]) -> None:
 
 
 def mle(words: Sequence[str]) -> None:
-    """Maximum likelihood against a linear layer and cross-entropy."""
+    """Time maximum likelihood against a linear layer and cross-entropy."""
     options = _parse_generator(
         "mle",
-        "Times steps of maximum likelihood - loss, gradients, clip, Adam - against nn.Linear and "
-        "cross_entropy, in turns.",
-        (_BATCH, ("repeats", 20, 1, "how often each way is timed")),
+        "Times steps of maximum likelihood (loss, gradients, clipping, Adam) against nn.Linear "
+        "and cross_entropy, in turns.",
+        (_BATCH, ("repeats", 20, 1, "timed repetitions of each way")),
         words,
     )
 
@@ -92,13 +93,14 @@ def mle(words: Sequence[str]) -> None:
 
 
 def sampling(words: Sequence[str]) -> None:
-    """Sampling against softmax and multinomial."""
+    """Time sampling against softmax and multinomial."""
     options = _parse_generator(
         "sampling",
-        "Times drawing whole sequences against a softmax and torch.multinomial for every token, in turns.",
+        "Times sampling whole sequences against softmax and torch.multinomial for every token, "
+        "in turns.",
         (
-            ("batch", 1024, 1, "sequences drawn together, as for a pool of negatives"),
-            ("repeats", 5, 1, "how often each way is timed"),
+            ("batch", 1024, 1, "sequences sampled together, as for a pool of negatives"),
+            ("repeats", 5, 1, "timed repetitions of each way"),
         ),
         words,
     )
@@ -112,17 +114,18 @@ def sampling(words: Sequence[str]) -> None:
 
 
 def rollouts(words: Sequence[str]) -> None:
-    """Rollouts by a Transformer against an LSTM's, and against caches made anew at every step."""
+    """Time rollouts of a Transformer against an LSTM's, and against rebuilding caches at every step."""
     options = parse_options(
         "rollouts",
-        "Times the completions of all prefixes by the Transformer generator against an LSTM's, and against "
-        "the same Transformer with caches made anew at every step. With the defaults it takes five minutes.",
+        "Times the completion of all prefixes by the Transformer generator against an LSTM, and "
+        "against the same Transformer with caches rebuilt at every step. The defaults take "
+        "five minutes.",
         (
             ("batch", 16, 1, "sequences in a batch"),
             ("length", 100, 2, "tokens in a sequence (T)"),
             _VOCABULARY,
-            ("rollouts", 4, 1, "completions of every prefix (N)"),
-            ("repeats", 1, 1, "how often each way is timed, after one that does not count"),
+            ("rollouts", 4, 1, "completions per prefix (N)"),
+            ("repeats", 1, 1, "timed repetitions of each way, after one warm-up"),
             _SEED,
         ),
         words,
@@ -137,21 +140,21 @@ def rollouts(words: Sequence[str]) -> None:
 
 
 def variance(words: Sequence[str]) -> None:
-    """How noisy the estimators of the policy gradient are, and what they cost."""
+    """Measure variance and cost of policy-gradient estimators."""
     options = parse_options(
         "variance",
-        "Variance of the generator's gradient by numbers of rollouts and baselines, at fixed weights: a "
-        "random LSTM is the data, the generator has learnt from it by likelihood, the discriminator to "
-        "tell them apart. With the defaults it takes two to three minutes.",
+        "Measures the variance of the generator's gradient for several numbers of rollouts and "
+        "baselines, at fixed weights. The data come from a random LSTM; generator and "
+        "discriminator are pretrained on them. The defaults take two to three minutes.",
         (
-            ("batch", 32, 2, "sequences that one estimate is made from"),
+            ("batch", 32, 2, "sequences per estimate"),
             _LENGTH,
             _VOCABULARY,
             _HIDDEN,
-            ("estimates", 10, 2, "how many each variance is of"),
-            ("reals", 6400, 64, "sequences of the oracle's to learn from"),
-            ("mle-epochs", 2, 1, "passes of the generator over them"),
-            ("discriminator-moves", 200, 1, "moves of the discriminator, at most"),
+            ("estimates", 10, 2, "estimates per variance"),
+            ("reals", 6400, 64, "training sequences from the oracle"),
+            ("mle-epochs", 2, 1, "training epochs of the generator"),
+            ("discriminator-moves", 200, 1, "maximum number of updates of the discriminator"),
             _SEED,
         ),
         words,
@@ -190,7 +193,7 @@ def parse_options(
 
 
 def declare_counts(parser: ArgumentParser, options: Sequence[Option]) -> None:
-    """Options that take a whole number."""
+    """Declare options that take a whole number."""
     for option, default, least, meaning in options:
         parser.add_argument(
             f"--{option}",
@@ -206,8 +209,8 @@ def _say(line: str) -> None:
 
 
 def print_with_threads(threads: int, measure: Callable[[], str]) -> None:
-    """Measure with so many threads, 0 for torch's choice, and leaves torch as it was."""
-    # torch is loaded only when something is computed, so that --help is quick.
+    """Measure with this number of threads, 0 for torch's choice, and restore torch's setting."""
+    # Importing torch here keeps --help fast.
     import torch
 
     before = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""``seqgan-kit bench bleu``: BLEU and Self-BLEU beside fast-bleu and nltk, on the same lines, in turns."""
+"""``seqgan-kit bench bleu``: time BLEU and Self-BLEU beside fast-bleu and nltk on the same lines."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ from seqgan_kit.errors import UsageError
 ORDERS = (2, 3, 4, 5)
 WEIGHTS = {order: (1 / order,) * order for order in ORDERS}
 PACKAGES = ("fast_bleu", "nltk")
-"""What to compare with, where installed."""
+"""Packages to compare with, if they are installed."""
 
 ByOrder = dict[int, list[float]]
-"""Order -> the sentences' scores."""
+"""Scores of the sentences by order."""
 Way = Callable[[], ByOrder | None]
-"""Computes one score in one way; None where only the time is of interest."""
+"""A function that computes one score; it returns None if only the time matters."""
 
 
 @dataclass(frozen=True)
 class Texts:
-    """What is scored."""
+    """Scored texts."""
 
     title: str
-    """Where the lines come from."""
+    """Source of the lines."""
     hypotheses: list[list[str]]
-    """The scored lines as tokens."""
+    """Scored lines as tokens."""
     references: list[list[str]]
-    """The reference set."""
+    """Reference set."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One row of the table."""
+    """A row of the table."""
 
     score: str
     """BLEU or Self-BLEU."""
     way: str
-    """Whose computation."""
+    """Implementation."""
     seconds: float
-    """The fastest of the repeats, or an extrapolation."""
+    """Fastest repetition, or an extrapolation."""
     remark: str = ""
-    """What to know of the number."""
+    """Remark on the number."""
 
 
 def bleu(words: Sequence[str]) -> None:
-    """BLEU-2..5 and Self-BLEU-2..5 in every way that is installed."""
+    """Time BLEU-2..5 and Self-BLEU-2..5 in every installed implementation."""
     options = _parse(words)
     for texts in _texts(options):
         rows = _measure(texts, options.repeats)
@@ -63,11 +63,11 @@ def bleu(words: Sequence[str]) -> None:
         _print_table(texts, rows)
     for package in PACKAGES:
         if not find_spec(package):
-            print(f"{package} is not installed; its rows need: pip install 'seqgan-kit[bench]'")
+            print(f"{package} is not installed; add its rows with: pip install 'seqgan-kit[bench]'")
 
 
 def _measure(texts: Texts, repeats: int) -> list[Measured]:
-    """All ways in turns, so that a busy machine is unfair to none."""
+    """Measure all ways in turns, so that other load affects them alike."""
     with tempfile.TemporaryDirectory() as folder:
         ways = _ways(texts, Path(folder))
         seconds: dict[tuple[str, str], list[float]] = {name: [] for name in ways}
@@ -120,18 +120,18 @@ def _ways(texts: Texts, folder: Path) -> dict[tuple[str, str], Way]:
 
 
 def _run(*words: str | Path) -> None:
-    """The whole command: a process of its own, its start-up and the reading of files included."""
+    """Run the whole command as a process, including start-up and reading of files."""
     command = [sys.executable, "-m", "seqgan_kit.cli.main", *map(str, words), "-n"]
     subprocess.run([*command, *map(str, ORDERS)], check=True, stdout=subprocess.DEVNULL)
 
 
 def _measure_nltk(texts: Texts, lines: int) -> list[Measured]:
-    """nltk on the first lines alone: for all of them it would take from minutes to hours."""
+    """Measure nltk on the first lines only; all lines would take minutes to hours."""
     from seqgan_kit.metrics.text.bleu import ReferenceSet, self_sentence_scores, sentence_scores
 
     hypotheses = texts.hypotheses
     some = range(min(lines, len(hypotheses)))
-    _by_nltk(["a"], [["a"]])  # loads it
+    _by_nltk(["a"], [["a"]])  # Import nltk before timing it.
     against = sentence_scores([hypotheses[i] for i in some], ReferenceSet(texts.references), ORDERS)
     among = self_sentence_scores(hypotheses, ORDERS)
     others = [[*hypotheses[:i], *hypotheses[i + 1 :]] for i in some]
@@ -159,9 +159,9 @@ def _by_nltk(hypothesis: list[str], references: list[list[str]]) -> list[float]:
 
 def _difference(found: ByOrder | None, ours: ByOrder | None) -> str:
     if found is None or ours is None:
-        return "a process of its own, start-up and reading included"
+        return "whole process, including start-up and reading"
     largest = max(abs(a - b) for n in ORDERS for a, b in zip(found[n], ours[n], strict=True))
-    return f"scores differ by {largest:.0e} at most" if largest else "the same scores"
+    return f"scores differ by at most {largest:.0e}" if largest else "the same scores"
 
 
 def _print_table(texts: Texts, rows: list[Measured]) -> None:
@@ -189,7 +189,7 @@ def _texts(options: argparse.Namespace) -> list[Texts]:
 
 
 def _generated(lines: int, seed: int) -> list[list[str]]:
-    """Twice as many lines of 6 to 15 words, word k of 5,000 as frequent as 1/k."""
+    """Return twice ``lines`` lines of 6 to 15 words; word k of 5,000 has a frequency proportional to 1/k."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
@@ -203,23 +203,23 @@ def _generated(lines: int, seed: int) -> list[list[str]]:
 def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         prog="seqgan-kit bench bleu",
-        description="Times BLEU-2..5 and Self-BLEU-2..5 on generated text, and on a text of yours, "
-        "in turns with fast-bleu where that is installed; nltk on a few lines, extrapolated. "
-        "Shown is the fastest of the repeats; ratios are to the library.",
+        description="Times BLEU-2..5 and Self-BLEU-2..5 on generated text, and on your own text, "
+        "in turns with fast-bleu if it is installed. nltk runs on a few lines and is "
+        "extrapolated. The table shows the fastest repetition and its ratio to the library.",
         allow_abbrev=False,
     )
     declare_counts(
         parser,
         (
-            ("lines", 10_000, 2, "scored lines, and as many references"),
+            ("lines", 10_000, 2, "number of scored lines and of references"),
             ("repeats", 5, 1, "how often each way is timed"),
             ("nltk-lines", 10, 1, "lines that nltk scores"),
-            ("seed", 0, 0, "of the generated text"),
+            ("seed", 0, 0, "seed of the generated text"),
         ),
     )
-    parser.add_argument("--hyp", metavar="FILE", help="a text of yours, with --refs")
+    parser.add_argument("--hyp", metavar="FILE", help="your own text; needs --refs")
     parser.add_argument("--refs", metavar="FILE", help="its references")
     options = parser.parse_args(words)
     if (options.hyp is None) != (options.refs is None):
-        raise UsageError("--hyp and --refs belong together: give both files or neither.")
+        raise UsageError("only one of --hyp and --refs is given: give both files or neither.")
     return options

@@ -1,4 +1,4 @@
-"""Measures training steps of the discriminator against a plain TextCNN, in one run and in turns."""
+"""Time training steps of the discriminator against a plain TextCNN, in turns."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from seqgan_kit.sequences.discriminators.weight_penalty import ScoreDecay
 
 @dataclass(frozen=True)
 class DiscriminatorSetting:
-    """What is measured; the defaults are the SeqGAN paper's setting."""
+    """Settings of the benchmark; the defaults are those of the SeqGAN paper."""
 
     batch: int = 64
-    """Real sequences in a step, and as many generated ones."""
+    """Real sequences per step, and as many generated ones."""
     length: int = 20
     vocabulary: int = 5000
     repeats: int = 20
@@ -46,14 +46,14 @@ class DiscriminatorSetting:
 
 
 class _Given(Pathwise):
-    """Fakes that come with the batch."""
+    """An estimator that takes the fakes from the batch."""
 
     def fakes(self, game: AdversarialGame, batch: Batch, n: int, move: Move) -> Tensor:
         return batch["fake"]
 
 
 class _Players:
-    """The paper's discriminator as it is initialised, a plain one of the same weights, and their losses."""
+    """The paper's discriminator with initial weights, a plain one with the same weights, and their losses."""
 
     def __init__(self, setting: DiscriminatorSetting):
         torch.manual_seed(setting.seed)
@@ -77,7 +77,7 @@ class _Players:
         return loss + 2 * ScoreDecay().weight * score_penalty(self.plain.score)
 
     def difference(self) -> float:
-        """How far the filters' gradients are apart, as a share of their size, without dropout."""
+        """Return the difference of the filters' gradients relative to their norm, without dropout."""
         with evaluating(self.game, self.plain):
             ours, plain = (
                 torch.cat([g.flatten() for g in torch.autograd.grad(loss(), list(parameters))])
@@ -90,7 +90,7 @@ class _Players:
 
 
 def discriminator_report(setting: DiscriminatorSetting) -> str:
-    """Steps of the discriminator: loss on reals and fakes, gradients, Adam."""
+    """Time steps of the discriminator: loss on reals and fakes, gradients, Adam."""
     players = _Players(setting)
     difference = players.difference()
     trunk = _trunk(players.ours)
@@ -109,7 +109,8 @@ def discriminator_report(setting: DiscriminatorSetting) -> str:
     return "\n".join(
         [
             f"discriminator: TextCNN of {trunk.features} filters, V={setting.vocabulary}, "
-            f"T={setting.length}, {setting.batch} reals and {setting.batch} fakes a step, {machine()}",
+            f"T={setting.length}, {setting.batch} reals and {setting.batch} fakes per step, "
+            f"{machine()}",
             seconds_line("plain, Conv1d and autograd", seconds["plain"], rows),
             seconds_line("library, winning windows", seconds["library"], rows),
             ratio_line(seconds["plain"], seconds["library"]),
@@ -120,10 +121,10 @@ def discriminator_report(setting: DiscriminatorSetting) -> str:
 
 
 def step_flops(trunk: TextCNN, rows: int, *, sparse: bool) -> float:
-    """Multiply-adds, times two, of a training step on so many sequences.
+    """Return the floating-point operations of a training step on ``rows`` sequences.
 
-    Both ways the convolutions see all windows and the highway layer takes three products. Backwards the
-    plain way sees all windows twice more; only the winning ones matter.
+    Both ways read all windows in the forward pass and compute three products in the highway layer. In the
+    backward pass the plain way reads all windows twice more, although only the winning ones matter.
     """
     windows = sum(width * count * (trunk.length - width + 1) for width, count in trunk.filters)
     winners = sum(width * count for width, count in trunk.filters)
@@ -138,7 +139,7 @@ def _floor_line(trunk: TextCNN, rows: int, seconds: Seconds) -> str:
     return (
         f"  floor: {sparse / 1e9:.1f} GFLOP (plain: {dense / 1e9:.1f}) at "
         f"{rate / 1e9:.0f} GFLOP/s {1000 * sparse / rate:.1f} ms, which is "
-        f"1/{statistics.median(seconds) * rate / sparse:.1f} of the time taken"
+        f"1/{statistics.median(seconds) * rate / sparse:.1f} of the measured time"
     )
 
 

@@ -1,4 +1,4 @@
-"""Measures maximum likelihood and sampling against the plain ways, in one run and in turns."""
+"""Time maximum likelihood and sampling against plain implementations, in turns."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from seqgan_kit.sequences.maximum_likelihood import negative_log_likelihood
 
 @dataclass(frozen=True)
 class GeneratorSetting:
-    """What is measured; the defaults are the SeqGAN paper's setting."""
+    """Settings of the benchmark; the defaults are those of the SeqGAN paper."""
 
     batch: int = 64
-    """Sequences trained on, or sampled, together."""
+    """Sequences per batch, in training or sampling."""
     length: int = 20
     vocabulary: int = 5000
     hidden: int = 32
@@ -29,14 +29,14 @@ class GeneratorSetting:
     seed: int = 0
 
     def build(self) -> LSTMGenerator:
-        """A generator as it is initialised."""
+        """Return a generator with initial weights."""
         config = LSTMConfig(self.hidden, self.hidden)
         rng = torch.Generator().manual_seed(self.seed)
         size = (self.vocabulary, self.length)
         return LSTMGenerator(config, *size, bos=0, eos=None, pad=None, rng=rng)
 
     def title(self, what: str) -> str:
-        """The setting in a line."""
+        """Return the settings in one line."""
         return (
             f"{what}: LSTM {self.hidden}/{self.hidden}, V={self.vocabulary}, T={self.length}, "
             f"batch {self.batch}, {machine()}"
@@ -44,7 +44,7 @@ class GeneratorSetting:
 
 
 def likelihood_report(setting: GeneratorSetting) -> str:
-    """Steps of maximum likelihood: loss, gradients, clip at norm 5, Adam."""
+    """Time steps of maximum likelihood: loss, gradients, clipping at norm 5, Adam."""
     rng = torch.Generator().manual_seed(setting.seed)
     tokens = torch.randint(setting.vocabulary, (setting.batch, setting.length), generator=rng)
     ways = {
@@ -63,7 +63,7 @@ def likelihood_report(setting: GeneratorSetting) -> str:
 
 
 def sampling_report(setting: GeneratorSetting) -> str:
-    """Whole sequences, without gradients."""
+    """Time sampling of whole sequences, without gradients."""
     generator, rng = setting.build(), torch.Generator().manual_seed(setting.seed)
     ways = {
         "plain": lambda: plain_samples(generator, setting.batch, rng=rng),
@@ -81,7 +81,7 @@ def sampling_report(setting: GeneratorSetting) -> str:
 
 
 def plain_nll(generator: LSTMGenerator, tokens: Tensor) -> Tensor:
-    """The mean negative log-probability of a token, through [B,T,V] logits."""
+    """Return the mean negative log-probability of a token, through [B,T,V] logits."""
     return F.cross_entropy(generator.logits(tokens).flatten(0, 1), tokens.flatten())
 
 

@@ -1,7 +1,7 @@
-"""How noisy REINFORCE's estimates of the generator's gradient are, and what each costs.
+"""Variance and cost of REINFORCE's estimates of the generator's gradient.
 
-Variance is the sum over parameters of the variance of an estimate at fixed weights. Of an estimator with K
-times the variance, K times the batch is needed for the same noise: variance x cost tells which is cheaper.
+Variance is the sum over parameters of the variance of an estimate at fixed weights. An estimator with K
+times the variance needs K times the batch for the same noise, so variance x cost measures efficiency.
 """
 
 from __future__ import annotations
@@ -26,52 +26,52 @@ from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.maximum_likelihood import mle_loss
 from seqgan_kit.sequences.worlds.oracle import open_oracle
 
-# The paper's, then a baseline in place of ever more rollouts; then the other baselines at N=4.
+# The paper's estimator first, then baselines with fewer rollouts, then the other baselines at N=4.
 ESTIMATORS = (
     Reinforce(16, "none"),
     *(Reinforce(rollouts, "batch") for rollouts in (16, 4, 1, 0)),
     *(Reinforce(4, baseline) for baseline in BASELINES if baseline not in ("none", "batch")),
 )
-# Moves that baselines with a memory have made before anything is measured.
+# Updates of baselines with a memory before the measurement.
 _WARM_UP_MOVES = 100
-# The discriminator learns until it is right so often (mean of ten moves): one that cannot tell rewards all
-# alike, and then any baseline looks like a miracle.
+# Train the discriminator to this accuracy (mean of ten updates). An untrained one rewards all
+# samples alike, and then any baseline looks perfect.
 _ENOUGH_ACCURACY = 0.85
 
 
 @dataclass(frozen=True)
 class VarianceSetting:
-    """What is measured; V and T are those of the SeqGAN paper's oracle world."""
+    """Settings of the benchmark; V and T are those of the SeqGAN paper's oracle world."""
 
     vocabulary: int = 5000
     length: int = 20
     hidden: int = 32
-    """Width of embeddings and LSTM, of the oracle and of the generator."""
+    """Width of embeddings and LSTM, in oracle and generator."""
     batch: int = 32
-    """Sequences that one estimate is made from."""
+    """Sequences per estimate."""
     estimates: int = 10
     reals: int = 6400
-    """Sequences of the oracle's to learn from."""
+    """Training sequences from the oracle."""
     mle_epochs: int = 2
     discriminator_moves: int = 200
-    """At most; it stops once it is right often enough."""
+    """Maximum number of updates of D; it stops when its accuracy is high enough."""
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Noise:
-    """One estimator's row."""
+    """Result of an estimator."""
 
     estimator: Reinforce
     variance: float
     error: float
     """Standard error of the variance."""
     seconds: float
-    """Median of an estimate."""
+    """Median seconds per estimate."""
 
 
 class _World:
-    """A generator after maximum likelihood and a discriminator that has learnt to tell it from the oracle."""
+    """A generator after maximum likelihood and a discriminator trained against it."""
 
     def __init__(self, setting: VarianceSetting):
         torch.manual_seed(setting.seed)
@@ -98,13 +98,13 @@ class _World:
         self.move = Move("variance", 0, 1, self.rng)
 
     def batches(self, count: int) -> Iterator[Batch]:
-        """``count`` batches of 64 of the oracle's sequences."""
+        """Yield ``count`` batches of 64 oracle sequences."""
         for _ in range(count):
             rows = torch.randint(len(self.reals), (64,), generator=self.rng)
             yield {"real": self.reals[rows]}
 
     def learn(self) -> float:
-        """Train both players for a while, then baselines with a memory; return D's accuracy at the end."""
+        """Train both players, then baselines with a memory; return D's final accuracy."""
         moves = self.setting.mle_epochs * len(self.reals) // 64
         losses = (mle_loss(self.generator, batch) for batch in self.batches(moves))
         _descend(self.generator, losses, 1e-2)
@@ -115,14 +115,14 @@ class _World:
         return accuracy
 
     def _remembered(self) -> Iterator[Loss]:
-        """The critic's losses; the rewards of whole sequences have the same mean as those of rollouts."""
+        """Yield the critic's losses; rewards of whole sequences have the same mean as those of rollouts."""
         for _ in range(_WARM_UP_MOVES):
             for baseline in ("moving_average", "critic"):
                 self.estimate(Reinforce(0, baseline))
             yield critic_loss(self.game)
 
     def estimate(self, estimator: Reinforce) -> Tensor:
-        """Minus one estimate of the gradient, [parameters]."""
+        """Return minus an estimate of the gradient, [parameters]."""
         batch = {"real": self.reals[: self.setting.batch]}
         loss = estimator.generator_loss(self.game, batch, self.move)
         gradients = torch.autograd.grad(loss.total, list(self.generator.parameters()))
@@ -130,7 +130,7 @@ class _World:
 
 
 def _descend(player: nn.Module, losses: Iterable[Loss], learning_rate: float) -> float:
-    """Steps of Adam; returns D's last accuracy, where losses log it, and stops once that is enough."""
+    """Train with Adam; stop when D's logged accuracy is high enough, and return it."""
     optimizer = torch.optim.Adam(player.parameters(), learning_rate)
     recent: deque[float] = deque([0.0] * 10, maxlen=10)
     for loss in losses:
@@ -145,7 +145,7 @@ def _descend(player: nn.Module, losses: Iterable[Loss], learning_rate: float) ->
 
 
 def total_variance(estimates: Tensor) -> tuple[float, float]:
-    """The sum over parameters of the variance of ``estimates`` [K,P], K > 1, and its standard error."""
+    """Return the total variance over parameters of ``estimates`` [K,P], K > 1, and its standard error."""
     count = len(estimates)
     distances = (estimates - estimates.mean(0)).double().square().sum(1) * (count / (count - 1))
     return distances.mean().item(), distances.std().item() / count**0.5
@@ -154,10 +154,10 @@ def total_variance(estimates: Tensor) -> tuple[float, float]:
 def measure_noise(
     setting: VarianceSetting, progress: Callable[[str], None] = lambda line: None
 ) -> list[Noise]:
-    """Estimate by every estimator in turns, at the same weights."""
+    """Measure every estimator in turns, at the same weights."""
     world = _World(setting)
     accuracy, seconds = timed(world.learn)
-    progress(f"trained in {seconds:.0f} s; the discriminator is right {accuracy:.0%} of the time")
+    progress(f"trained in {seconds:.0f} s; discriminator accuracy {accuracy:.0%}")
     found: dict[Reinforce, list[tuple[Tensor, float]]] = {way: [] for way in ESTIMATORS}
     for _ in range(setting.estimates):
         for way, results in found.items():
@@ -173,7 +173,7 @@ def measure_noise(
 
 
 def report(setting: VarianceSetting, rows: list[Noise]) -> str:
-    """The table as text; the last column is relative to the first row."""
+    """Return the table as text; the last column is relative to the first row."""
     first = rows[0].variance * rows[0].seconds
     return "\n".join(
         [

@@ -1,6 +1,6 @@
-"""Sampling and rollout rewards as one writes them first: the yardstick of ``seqgan-kit bench``.
+"""Plain implementation of sampling and rollout rewards, the reference of ``seqgan-kit bench``.
 
-Written plainly, not slowly.
+It is simple, but not deliberately slow.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ def plain_rollout_rewards(
     *,
     rng: torch.Generator,
 ) -> Tensor:
-    """Rewards [B,T] of ``tokens`` [B,T] by a loop over rollouts and prefix lengths that replays prefixes.
+    """Return rewards [B,T] of ``tokens`` [B,T] by a loop over rollouts and prefix lengths that replays
+    prefixes.
 
-    Means the same as ``rollout_rewards``, cell by cell, from other random numbers.
-    Given tokens are read without projecting to the vocabulary.
+    The result has the same expectation as ``rollout_rewards``, cell by cell, with other random numbers.
+    Tokens of a prefix are read without projection to the vocabulary.
     """
     length = tokens.shape[1] - policy.given
     rewards = torch.zeros(len(tokens), length, device=tokens.device)
@@ -57,7 +58,7 @@ def _complete(policy: SequenceGenerator, tokens: Tensor, kept: int, rng: torch.G
 
 
 def _step(policy: SequenceGenerator, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-    """``policy.step``, its logits by torch's own linear layer."""
+    """Compute ``policy.step`` with torch's linear layer for the logits."""
     hidden, state = policy.advance(inputs, state)
     logits = F.linear(hidden, policy.output.weight, policy.output.bias + policy.impossible)
     if policy.eos is None:
@@ -67,14 +68,14 @@ def _step(policy: SequenceGenerator, inputs: Tensor, state: State) -> tuple[Tens
 
 @torch.no_grad()
 def plain_samples(policy: SequenceGenerator, n: int, *, rng: torch.Generator) -> Tensor:
-    """``n`` sequences [n,T], a softmax and a multinomial draw for every token."""
+    """Sample ``n`` sequences [n,T] with softmax and multinomial for every token."""
     device = policy.output.weight.device
     nothing = torch.zeros(n, policy.length, dtype=torch.int64, device=device)
     return _complete(policy, nothing, 0, rng)
 
 
 def plain_features(trunk: TextCNN, tokens: Tensor) -> Tensor:
-    """What ``trunk`` in evaluation mode says of [M,T] ids, by one convolution a width: features [M,F]."""
+    """Return the features [M,F] of ``trunk`` in eval mode for ids [M,T], with one convolution per width."""
     embedded = trunk.embedding(tokens).transpose(1, 2)
     weights = [tuple(convolution.parameters()) for convolution in trunk.convolutions]
     pooled = [F.conv1d(embedded, weight, bias).amax(2) for weight, bias in weights]

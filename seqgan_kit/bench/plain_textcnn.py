@@ -1,4 +1,4 @@
-"""The TextCNN discriminator as one writes it first, to measure and test the library's against."""
+"""Plain implementation of the TextCNN discriminator, the reference for benchmark and tests."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from seqgan_kit.sequences.discriminators.textcnn import TextCNN
 
 
 class PlainTextCNN(nn.Module):
-    """[B,T] ids -> logits [B]: ``nn.Conv1d``, relu, maximum, highway of two linear layers, dropout.
+    """A TextCNN from ids [B,T] to logits [B]: ``nn.Conv1d``, ReLU, maximum, highway of two linear layers,
+    dropout.
 
-    Starts from the weights of a TextCNN with a highway layer and of a score on it, and has the same maths.
+    It copies the weights of a TextCNN with a highway layer and of the score layer, and computes the same
+    function.
     """
 
     def __init__(self, trunk: TextCNN, score: nn.Linear):

@@ -1,4 +1,4 @@
-"""Measures rollouts by a Transformer against an LSTM's, and against making its caches anew at every step."""
+"""Time rollouts of a Transformer against an LSTM, and against rebuilding its caches at every step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
 @dataclass(frozen=True)
 class RolloutSetting:
-    """What is measured; the networks are those of the recipes by default."""
+    """Settings of the benchmark; the networks are the recipes' defaults."""
 
     batch: int = 16
     length: int = 100
@@ -35,14 +35,15 @@ class RolloutSetting:
 
 
 def without_cache(generator: SequenceGenerator) -> Stepper:
-    """Stepping that makes a new state at every step and copies it for every completion."""
+    """Return a stepper that builds a new state at every step and copies it for every completion."""
     return replace(generator.stepper(), cached=None, beginnings=None, most_rows=CHUNK_ROWS)
 
 
 def transformer_flops(setting: RolloutSetting, config: TransformerConfig) -> float:
-    """Multiply-adds, times two, of the products with weights in a Transformer's completions."""
+    """Return the floating-point operations of the products with weights in a Transformer's completions."""
     cells = setting.batch * (setting.length - 1)
-    # A prefix's first tokens share one projection; after that every completion needs one a position.
+    # The first tokens of a prefix share one projection; then every completion needs one per
+    # position.
     steps = cells * (setting.length - 2) / 2 * setting.rollouts
     layers = 12 * config.layers * config.width**2
     projection = config.width * setting.vocabulary
@@ -51,7 +52,7 @@ def transformer_flops(setting: RolloutSetting, config: TransformerConfig) -> flo
 
 @torch.no_grad()
 def rollout_report(setting: RolloutSetting) -> str:
-    """The three ways in turns, as text."""
+    """Time the three ways in turns; return a text."""
     size = (setting.vocabulary, setting.length)
     rng = torch.Generator().manual_seed(setting.seed)
     lstm = LSTMGenerator(LSTMConfig(), *size, bos=0, eos=None, pad=None, rng=rng)
@@ -82,11 +83,11 @@ def rollout_report(setting: RolloutSetting) -> str:
             f"rollouts: V={setting.vocabulary}, T={setting.length}, batch {setting.batch}, "
             f"N={setting.rollouts}, {machine()}",
             seconds_line("LSTM 32/32", seconds["lstm"]),
-            seconds_line("Transformer, caches made anew", seconds["anew"]),
+            seconds_line("Transformer, caches rebuilt", seconds["anew"]),
             seconds_line("Transformer, library", seconds["shared"]),
             ratio_line(seconds["anew"], seconds["shared"]),
             f"  the library's Transformer takes {median / statistics.median(seconds['lstm']):.1f} times as "
-            f"long as the LSTM; {same:.2%} of the completions are the same as with caches made anew",
+            f"long as the LSTM; {same:.2%} of the completions are the same as with rebuilt caches",
             f"  floor: {flops / 1e9:.0f} GFLOP of products with weights at {rate / 1e9:.0f} GFLOP/s take "
             f"{flops / rate:.2f} s, 1/{median * rate / flops:.1f} of the library's time",
         ]

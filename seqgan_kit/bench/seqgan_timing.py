@@ -1,4 +1,4 @@
-"""Measures a whole adversarial step of the generator against the plain way, in one run and in turns."""
+"""Time a whole adversarial step of the generator against the plain way, in turns."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STAGES = ("sampling", "rollouts", "discriminator", "update")
 
 @dataclass(frozen=True)
 class SeqGANSetting:
-    """What is measured; the defaults are the SeqGAN paper's setting."""
+    """Settings of the benchmark; the defaults are those of the SeqGAN paper."""
 
     batch: int = 64
     length: int = 20
@@ -52,21 +52,21 @@ class SeqGANSetting:
 
 @dataclass(frozen=True)
 class SeqGANTiming:
-    """Seconds of every repeat, and how far apart the two sets of rewards are."""
+    """Seconds of every repetition, and the difference between the two sets of rewards."""
 
     plain: dict[str, Seconds]
-    """By stage and ``whole``; the plain way's rollouts include its discriminator."""
+    """Seconds by stage and ``whole``; rollouts of the plain way include its discriminator."""
     fast: dict[str, Seconds]
     matrix_flops: float
-    """Of the products left in the fast way."""
+    """Floating-point operations of the products in the fast way."""
     matrix_flops_per_second: float
-    """Of this machine."""
+    """Speed of this machine."""
     mean_difference: float
     expected_difference: float
 
 
 class _Stopwatch:
-    """Seconds by stage of one step."""
+    """A stopwatch for the stages of one step."""
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
@@ -78,10 +78,10 @@ class _Stopwatch:
 
 
 class _Players:
-    """The paper's networks as they are initialised, and the two ways to make a step.
+    """The paper's networks with initial weights, and the two ways to make a step.
 
-    The sequences that are rewarded stay the same, and so does the policy that completes them, so that the
-    two ways' rewards can be compared; a copy of the policy is what is updated.
+    The rewarded sequences and the policy that completes them stay the same, so that the rewards of both
+    ways can be compared. A copy of the policy is updated.
     """
 
     def __init__(self, setting: SeqGANSetting):
@@ -109,9 +109,10 @@ class _Players:
         return rewards
 
     def fast(self, watch: _Stopwatch) -> tuple[Tensor, Tensor]:
-        """Rewards [B,T], and those of all completions [cells,N]."""
+        """Return rewards [B,T], and those of all completions [cells,N]."""
         watch("sampling", lambda: self.policy.sample(self.setting.batch, rng=self.rng))
-        # The tables are made anew for every update of the discriminator, so their time counts.
+        # The scorer's tables are rebuilt for every update of the discriminator, so their time
+        # counts.
         scorer = _WatchedScorer(lambda: PrefixScorer(self.trunk, self._verdict))
         rewards, seconds = timed(
             lambda: rollout_rewards(
@@ -142,7 +143,7 @@ class _Players:
 
 
 class _WatchedScorer:
-    """Scores as the scorer it makes; keeps the seconds that took, and every completion's reward."""
+    """A wrapper of a scorer that records its seconds and the reward of every completion."""
 
     def __init__(self, make: Callable[[], PrefixScorer]):
         self.seconds = 0.0
@@ -171,7 +172,7 @@ class _WatchedScorer:
 def time_steps(
     setting: SeqGANSetting, progress: Callable[[str], None] = lambda line: None
 ) -> SeqGANTiming:
-    """Make both steps in turns, ``setting.repeats`` times each after one warm-up of the fast one."""
+    """Time both steps in turns, ``setting.repeats`` times each, after one warm-up of the fast one."""
     players = _Players(setting)
     players.fast(_Stopwatch())
     plain: defaultdict[str, Seconds] = defaultdict(list)
@@ -202,10 +203,12 @@ def _watched(step: Callable[[_Stopwatch], Result], seconds: defaultdict[str, Sec
 
 
 def _expected_difference(scores: Tensor) -> float:
-    """Mean absolute difference of two means of N normal rewards each, from one set [cells,N] of them."""
+    """Return the expected absolute difference of two means of N normal rewards each, from rewards
+    [cells,N].
+    """
     rollouts = scores.shape[1]
-    # The mean absolute value of a normal deviate is sqrt(2 / pi) of its standard deviation, and the square
-    # root of a variance estimated from N values is too small by c4(N) on average.
+    # The mean absolute value of a normal variable is sqrt(2 / pi) of its standard deviation. The
+    # square root of a variance estimated from N values is too small by c4(N) on average.
     c4 = math.sqrt(2 / (rollouts - 1)) * math.exp(
         math.lgamma(rollouts / 2) - math.lgamma((rollouts - 1) / 2)
     )
@@ -214,18 +217,19 @@ def _expected_difference(scores: Tensor) -> float:
 
 
 def matrix_flops(setting: SeqGANSetting, features: int) -> float:
-    """Multiply-adds, times two, of the layer to the vocabulary and of the highway layer in one step."""
+    """Return the floating-point operations of the output layer and the highway layer in one step."""
     tokens, prefixes = setting.batch * setting.length, setting.batch * (setting.length - 1)
-    # A prefix's first tokens share one projection; after that every completion needs one a position.
+    # The first tokens of a prefix share one projection; then every completion needs one per
+    # position.
     steps = setting.batch * setting.rollouts * (setting.length - 1) * (setting.length - 2) / 2
-    # Sampling projects every token once; the update has that product and two for its gradients.
+    # Sampling projects every token once; the update needs that product and two for the gradients.
     rows = (1 + 3) * tokens + prefixes + steps
     highway = (prefixes * setting.rollouts + setting.batch) * 2 * features**2
     return 2 * (rows * LSTMConfig().hidden * setting.vocabulary + highway)
 
 
 def report(setting: SeqGANSetting, timing: SeqGANTiming) -> str:
-    """The figures as text."""
+    """Return the figures as text."""
     whole = timing.fast["whole"]
     floor = timing.matrix_flops / timing.matrix_flops_per_second
     return "\n".join(
@@ -240,6 +244,7 @@ def report(setting: SeqGANSetting, timing: SeqGANTiming) -> str:
             f"{timing.matrix_flops_per_second / 1e9:.0f} GFLOP/s take {floor:.2f} s, "
             f"1/{statistics.median(whole) / floor:.1f} of the library's time",
             f"  mean absolute difference of the two rewards {timing.mean_difference:.5f}; "
-            f"{timing.expected_difference:.5f} expected of two Monte-Carlo estimates of the same mean",
+            f"{timing.expected_difference:.5f} expected for two Monte-Carlo estimates of one "
+            "mean",
         ]
     )

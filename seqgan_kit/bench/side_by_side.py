@@ -1,4 +1,4 @@
-"""Timing ways to do the same thing, in turns within one run: what else the machine does meets all alike."""
+"""Time several ways to do the same work, in turns within one run, so that other load affects them alike."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Seconds = list[float]
 
 
 def timed(work: Callable[[], Result]) -> tuple[Result, float]:
-    """What the work returns, and the seconds it took, on a GPU with all that it set going."""
+    """Return the result of the work and its seconds; on a GPU it waits for all kernels."""
     _wait()
     begin = time.perf_counter()
     result = work()
@@ -30,7 +30,7 @@ def _wait() -> None:
 
 
 def time_in_turns(ways: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, Seconds]:
-    """Seconds of every repeat of every way, after one of each that does not count."""
+    """Return the seconds of every repetition of every way, after one warm-up of each."""
     for way in ways.values():
         way()
     seconds: dict[str, Seconds] = {name: [] for name in ways}
@@ -41,7 +41,7 @@ def time_in_turns(ways: Mapping[str, Callable[[], object]], repeats: int) -> dic
 
 
 def ratio_line(slow: Seconds, fast: Seconds) -> str:
-    """How many times faster, turn by turn: median, smallest, largest."""
+    """Format the speedup per turn: median, smallest, largest."""
     ratios = sorted(one / other for one, other in zip(slow, fast, strict=True))
     return (
         f"  {'ratio':<34}{statistics.median(ratios):8.1f}     "
@@ -50,19 +50,21 @@ def ratio_line(slow: Seconds, fast: Seconds) -> str:
 
 
 def seconds_line(name: str, seconds: Seconds, items: int = 0, what: str = "sequences") -> str:
-    """A way's median time, and the items a second where they are counted."""
+    """Format a way's median time, and the items per second if given."""
     median = statistics.median(seconds)
     unit = f"{median:8.2f} s" if median >= 1 else f"{1000 * median:8.1f} ms"
     return f"  {name:<34}{unit}" + (f"{items / median:10.0f} {what}/s" if items else "")
 
 
 def machine() -> str:
-    """What the figures depend on besides the machine itself."""
+    """Return the conditions of a measurement besides the machine itself."""
     return f"{torch.get_num_threads()} threads, torch {torch.__version__}, products by {library()}"
 
 
 def matrix_flops_per_second(rows: int, features: int) -> float:
-    """Measured float32 operations per second of a linear layer [rows,F] -> [rows,2F]: the best of five."""
+    """Measure float32 operations per second of a linear layer [rows,F] -> [rows,2F]; return the best of
+    five.
+    """
     inputs, weight = torch.randn(rows, features), torch.randn(2 * features, features)
     seconds = [timed(lambda: linear(inputs, weight))[1] for _ in range(6)][1:]
     return 4 * rows * features**2 / min(seconds)

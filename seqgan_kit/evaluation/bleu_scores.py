@@ -1,4 +1,4 @@
-"""BLEU and Self-BLEU of a set of sentences, as scores and columns of a table."""
+"""BLEU and Self-BLEU of a set of sentences, as scores and table columns."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from seqgan_kit.metrics.text.ngram_index import Sentence
 def bleu_scores(
     sentences: Sequence[Sentence], references: ReferenceSet | None
 ) -> dict[str, Estimate]:
-    """Both, each where there is enough to compute it from."""
+    """Compute BLEU and Self-BLEU, each if there are enough sentences."""
     beside = {} if references is None else bleu_beside(sentences, references)
     return beside | self_bleu_scores(sentences)
 
 
 def bleu_beside(sentences: Sequence[Sentence], references: ReferenceSet) -> dict[str, Estimate]:
-    """BLEU; its error is over sentences, for these references."""
+    """Compute BLEU; its standard error is over sentences, with the references fixed."""
     scores: dict[str, Estimate] = {}
     if sentences:
         for order, values in sentence_scores(sentences, references).items():
@@ -33,7 +33,7 @@ def bleu_beside(sentences: Sequence[Sentence], references: ReferenceSet) -> dict
 
 
 def self_bleu_scores(sentences: Sequence[Sentence]) -> dict[str, Estimate]:
-    """Self-BLEU; its sentences depend on each other, so there is no error of a mean."""
+    """Compute Self-BLEU; it has no standard error, because its sentences depend on each other."""
     if len(sentences) < 2:
         return {}
     return {f"self_bleu{n}": Estimate(v, math.nan) for n, v in self_bleu(sentences).items()}
@@ -46,14 +46,14 @@ def bleu_columns(
     case: str | None = None,
     compared: int | None = None,
 ) -> list[Column]:
-    """The columns of :func:`bleu_scores`.
+    """Return the columns of :func:`bleu_scores`.
 
     Args:
         hypotheses: sentences whose BLEU is averaged.
         references: sentences that they are compared with.
-        tok: how lines became words.
+        tok: tokenizer that split the lines.
         case: ``mixed`` or ``lower``.
-        compared: sentences of Self-BLEU, which grows with their number (default: all hypotheses).
+        compared: number of sentences of Self-BLEU, which grows with it (default: all hypotheses).
     """
     among = hypotheses if compared is None else compared
     columns = []

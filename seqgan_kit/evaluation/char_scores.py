@@ -1,12 +1,12 @@
-"""What a generator of character rows is measured by: Jensen-Shannon divergences of n-grams.
+"""Scores of generators of character rows: Jensen-Shannon divergences of n-grams.
 
-(Gulrajani et al. 2017, "Improved Training of Wasserstein GANs".)
-JS-n compares how often each n-gram of a row occurs in generated rows and in held-out rows, in bits: 0 where
-the shares are equal, 1 where no n-gram is common. It falls with the number of rows on either side, so it says
-little by itself: beside it stands the floor, the same figure for as many real rows that are not the
-references, and what is reached by rows whose characters know their position but not each other.
+(Gulrajani et al. 2017, "Improved Training of Wasserstein GANs".) JS-n compares the n-gram frequencies of
+generated rows and of held-out rows, in bits: 0 for equal frequencies, 1 if no n-gram is common. It falls
+with the number of rows, so two rows of the table give its range. The floor is the same score for as many
+real rows that are not references. The control is the score of rows whose characters depend on their
+position only.
 
-EOS and PAD count as characters, as the paper counts the padding of its lines.
+EOS and PAD count as characters, because the paper counts the padding of its lines.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ ORDERS = (1, 2, 3, 4)
 
 
 def row_length(corpus: TextCorpus, length: int) -> int:
-    """``length`` if rows of the corpus have so many characters, EOS counted."""
+    """Return ``length`` if the corpus has rows of that many characters, including EOS."""
     if not 1 <= length <= corpus.length:
         raise UsageError(
-            f"--length {length} does not fit the text: its longest line has {corpus.length} characters, its "
-            f"end counted. Give 1 to {corpus.length}."
+            f"--length {length} is longer than the longest line, which has {corpus.length} "
+            f"characters including its end. Give 1 to {corpus.length}."
         )
     return length
 
@@ -48,22 +48,23 @@ def row_length(corpus: TextCorpus, length: int) -> int:
 @dataclass(frozen=True)
 @bounded
 class CharScoreSettings:
-    """How much is drawn for scoring."""
+    """Number of samples for scoring."""
 
     score_samples: Positive = 640
-    """Rows for each score, generated and real alike (Gulrajani et al. 2017: 640); fewer where the
-    validation text has fewer."""
+    """Rows for each score, both generated and real (Gulrajani et al. 2017: 640); fewer if the validation
+    text has fewer.
+    """
 
 
 @dataclass(frozen=True)
 class CharScorer:
-    """Scores generators of rows against the first characters of held-out lines.
+    """A scorer of row generators against the first characters of held-out lines.
 
     Attributes:
-        corpus: what the generator was trained on. Its test rows are the references (its training rows if it
-            has none), its validation rows the floor.
-        length: T.
-        settings: how many rows each score uses.
+        corpus: training corpus. The test rows are the references (the training rows if there are none), the
+            validation rows give the floor.
+        length: T, characters per row.
+        settings: number of rows for each score.
     """
 
     corpus: TextCorpus
@@ -71,7 +72,7 @@ class CharScorer:
     settings: CharScoreSettings = CharScoreSettings()
 
     def check(self, game: Game) -> None:
-        """Raise UsageError, before training, for a generator that could not be saved."""
+        """Refuse, before training, a generator that could not be saved."""
         check_text_model(game.generator)
 
     def export(self, game: Game, folder: Path, about: Mapping[str, Any] | None = None) -> None:
@@ -79,27 +80,27 @@ class CharScorer:
         export_game(folder, game, self.corpus.tokenizer, about)
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
-        """The evaluation hook: JS-1 to JS-4 and diversity."""
+        """Compute JS-1 to JS-4 and diversity; the evaluation hook of a run."""
         return self.scores(game.sample(self.count, rng=rng))
 
     @property
     def count(self) -> int:
-        """Rows for each score: as many on the generated side as the floor has."""
+        """Rows for each score; generated and real rows are equally many."""
         return min(self.settings.score_samples, len(self.corpus.valid) or len(self.corpus.train))
 
     def scores(self, rows: Tensor) -> dict[str, float]:
-        """JS-n of ids [N,T] against the references, and the share of distinct rows."""
+        """Compute JS-n of ids [N,T] against the references, and the share of distinct rows."""
         found = js_divergences(rows.tolist(), self._reference_shares, ORDERS)
         return {**{f"js{n}": value for n, value in found.items()}, "diversity": diversity(rows)}
 
     def draw_lines(self, game: Game, rng: torch.Generator, path: Path) -> None:
-        """The sampling hook: a few rows as text."""
+        """Write a few rows as text; the sampling hook of a run."""
         rows = game.sample(50, rng=rng).tolist()
         lines = (f"{self.corpus.tokenizer.decode(row)}\n" for row in rows)
         path.with_suffix(".txt").write_text("".join(lines), encoding="utf-8")
 
     def real_diversity(self) -> float:
-        """The diversity of as many real rows."""
+        """Return the diversity of equally many real rows."""
         return diversity(self.corpus.train[: self.count, : self.length])
 
     def alarms(self) -> tuple[Alarm, ...]:
@@ -109,7 +110,7 @@ class CharScorer:
     def rows(
         self, generators: Mapping[str, nn.Module], seed: int, *, quiet: bool = False
     ) -> list[dict[str, Any]]:
-        """The final table's rows: each generator, characters by position alone, real rows."""
+        """Return the rows of the final table: each generator, independent characters, real rows."""
         table = []
         with long_work("scoring", quiet=quiet):
             for name, generator in generators.items():
@@ -117,22 +118,25 @@ class CharScorer:
                 drawn = generator.sample(self.count, rng=rng)  # type: ignore[operator]
                 table.append(self._row(name, drawn))
             alone = self._positions_alone(seed)
-            table.append(self._row("training characters by position", alone))
+            table.append(self._row("independent characters", alone))
             if len(self.corpus.valid):
                 table.append(self._row("real data", self.corpus.valid[: self.count, : self.length]))
         return table
 
     def record(self, title: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The table of scores.json."""
+        """Return the table of scores.json."""
         notes = [
             f"{self.count} samples of {self.length} characters a row, against {self._reference_name()}; "
-            "JS in bits, 0 to 1. Real data are held-out lines: the floor at this number of samples. Training "
-            "characters by position are what a generator reaches that knows no character's neighbours."
+            "JS in bits, 0 to 1. Real data are held-out lines: the floor at this number of "
+            "samples. Independent characters are drawn from the training text separately at "
+            "each position: a control without context."
         ]
         return {"title": title, "columns": self._columns(), "rows": list(rows), "notes": notes}
 
     def _row(self, name: str, rows: Tensor) -> dict[str, Any]:
-        unknown = float("nan")  # the error of a divergence between counts has no simple form
+        unknown = float(
+            "nan"
+        )  # The standard error of a divergence between counts has no simple form.
         return table_row(name, {k: Estimate(v, unknown) for k, v in self.scores(rows).items()})
 
     def _references(self) -> Tensor:
@@ -147,7 +151,7 @@ class CharScorer:
         return f"{len(self._references())} lines of {'test' if len(self.corpus.test) else 'training'} text"
 
     def _positions_alone(self, seed: int) -> Tensor:
-        """Rows whose characters come from that many training rows, each from one of its own."""
+        """Return rows in which each character comes from another random training row."""
         rng = torch.Generator().manual_seed(seed)
         train = self.corpus.train[:, : self.length]
         chosen = torch.randint(len(train), (self.count, self.length), generator=rng)
@@ -166,5 +170,5 @@ class CharScorer:
 
 
 def diversity(rows: Tensor) -> float:
-    """Distinct rows as a share of all."""
+    """Return the share of distinct rows."""
     return len(set(map(tuple, rows.tolist()))) / len(rows) if len(rows) else 0.0

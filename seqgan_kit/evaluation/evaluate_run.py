@@ -1,4 +1,4 @@
-"""The evaluation of a trained run: its own draws, its own texts, and all that is known of its model."""
+"""Evaluation of a trained run: its samples, its texts, and likelihoods of its model."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from seqgan_kit.metrics.statistics.nll import perplexity
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, tempered
 
 DRAWS = 5000
-"""Samples of a run, unless told otherwise."""
+"""Default number of samples of a run."""
 
 
 @dataclass(frozen=True)
 class GivenText:
-    """Text that the user named in the place of the run's own."""
+    """Text from the user that replaces the run's own."""
 
     test_lines: Sequence[str] | None = None
     train_lines: Sequence[str] | None = None
@@ -45,7 +45,7 @@ class GivenText:
 def evaluate_run(
     run_dir: Path, settings: EvaluationSettings, given: GivenText, say: Say
 ) -> dict[str, Any]:
-    """The record of a run's draws; see :func:`seqgan_kit.evaluation.evaluate_text.evaluation_record`."""
+    """Return the record of a run; see :func:`seqgan_kit.evaluation.evaluate_text.evaluation_record`."""
     model = load_text_model(run_dir)
     if getattr(model.generator, "given", 0):
         raise UsageError(
@@ -55,9 +55,9 @@ def evaluate_run(
         )
     corpus, world = corpus_of_run(run_dir, model, given)
     if not isinstance(model.generator, SequenceGenerator):
-        world = None  # its rows are beginnings of lines, and the world's law is that of whole ones
+        world = None  # The rows are beginnings of lines, but the world's distribution is over whole lines.
     count = settings.sample or DRAWS
-    say(f"drawing {count:,} sentences")
+    say(f"sampling {count:,} sentences")
     tokens = _draw(model, settings, count, sampling_seed(world, settings.seed))
     scorer = TextScorer(corpus, world, TextScoreSettings(score_samples=count))
     judged = _with_likelihood(model, settings)
@@ -88,46 +88,45 @@ def evaluate_run(
 def corpus_of_run(
     run_dir: Path, model: TextModel, given: GivenText
 ) -> tuple[TextCorpus, World | None]:
-    """The run's texts, as its model reads them, and the world behind them; given text takes their place."""
+    """Return the run's texts, as its model reads them, and the known world; given text replaces the texts."""
     config = settings_of(run_dir)
     if "text" not in config.get("data", {}):
-        raise UsageError(f"{run_dir} is no run on text: its config.json names none.")
+        raise UsageError(
+            f"{run_dir} is not a text run, because its config.json names no text: give a text run."
+        )
     data = merged(TextData(), config["data"])
     oracle = merged(OracleData(), config.get("oracle", {}))
     try:
         corpus, world = load_corpus(data, oracle)
     except DataError as error:
-        raise DataError(
-            f"the text that {run_dir} was trained on cannot be read: {error}"
-        ) from error
+        raise DataError(f"the training text of {run_dir} cannot be read: {error}") from error
     if corpus.tokenizer.to_dict() != model.tokenizer.to_dict():
         raise CheckpointError(
-            f"{data.text} is not the text that {run_dir} was trained on: it gives another vocabulary. Put "
-            "that text back."
+            f"{data.text} is not the training text of {run_dir}, because it gives another "
+            "vocabulary. Restore that text."
         )
     if given == GivenText():
         return corpus, world
     if oracle.oracle:
-        raise UsageError(
-            "rows of an oracle have no other text beside them: leave --refs and --train out."
-        )
+        raise UsageError("a run on an oracle has no other text: leave out --refs and --train.")
     if given.test_lines is not None:
         lines = _fitting(model, given.test_lines)
         rows = pad_rows([model.tokenizer.encode(line) for line in lines], corpus.length)
         corpus = replace(corpus, test=rows, test_lines=lines)
     if given.train_lines is not None:
         corpus = replace(corpus, train_lines=list(given.train_lines))
-    # Held-out lines and the world belong to the run's own text.
+    # Held-out lines and the known world apply to the run's own text only.
     return replace(corpus, valid_lines=[]), None
 
 
 def _fitting(model: TextModel, lines: Sequence[str]) -> list[str]:
-    """The lines that the model could write at all: those no longer than its rows."""
+    """Return the lines that fit into the model's rows."""
     most = model.generator.length - 1
     kept = [model.tokenizer.normalise(x) for x in lines if len(model.tokenizer.encode(x)) <= most]
     if not kept:
         raise DataError(
-            f"all lines of --refs are longer than the {most} tokens that the model writes."
+            f"all lines of --refs are longer than the {most} tokens of the model's rows: give "
+            "shorter lines."
         )
     return kept
 
@@ -143,7 +142,7 @@ def _draw(model: TextModel, settings: EvaluationSettings, count: int, seed: int)
 
 
 def _with_likelihood(model: TextModel, settings: EvaluationSettings) -> nn.Module:
-    """What the samples' probabilities are those of; a module without any where nothing knows them."""
+    """Return the module that gives likelihoods of the samples, or one without if they are unknown."""
     generator = model.generator
     if not isinstance(generator, SequenceGenerator) or settings.cuts_off:
         return nn.Identity()
@@ -151,7 +150,9 @@ def _with_likelihood(model: TextModel, settings: EvaluationSettings) -> nn.Modul
 
 
 def _real_text(model: TextModel, corpus: TextCorpus, held_out: Sequence[str]) -> RealText:
-    """Lines as the generator could write them: one of whole rows writes no more than its T characters."""
+    """Return lines as the generator could write them: a generator of whole rows writes at most T
+    characters.
+    """
     tokenizer, most = corpus.tokenizer, None
     if not isinstance(model.generator, SequenceGenerator):
         most = model.generator.length
@@ -171,9 +172,12 @@ def _model_columns(world: World | None, count: int, references: int) -> list[Col
 
 
 def _drawn_how(settings: EvaluationSettings, count: int) -> str:
-    how = f"{count:,} draws with seed {settings.seed} at temperature {settings.temperature:g}"
+    how = f"{count:,} samples with seed {settings.seed} at temperature {settings.temperature:g}"
     how += f", top-k {settings.top_k}" if settings.top_k is not None else ""
     how += f", top-p {settings.top_p:g}" if settings.top_p is not None else ""
     if settings.cuts_off:
-        how += "; likelihoods are left out, since cut-off draws give most real sentences none"
+        how += (
+            "; likelihoods are left out, because truncated sampling gives most real sentences "
+            "probability 0"
+        )
     return f"{how}."

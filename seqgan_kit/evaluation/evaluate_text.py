@@ -1,4 +1,4 @@
-"""The whole evaluation of a text: one record of scores, real text beside them, and what they mean."""
+"""Evaluation of text: one record of scores, with real text beside them and findings."""
 
 from __future__ import annotations
 
@@ -25,26 +25,27 @@ from seqgan_kit.metrics.text.findings import findings
 
 REAL = "real text"
 SAMPLES = "samples"
-_NO_WORDS = "The tokens are numbers, not words: scores of text are left out."
+_NO_WORDS = "Scores of text are left out, because the tokens are numbers, not words."
 
 
 def evaluate_sentences(
     samples: Sentences, text: RealText, settings: EvaluationSettings, say: Say
 ) -> dict[str, Any]:
-    """The record of samples as lists of words; with ``settings.sample`` of a random part of them.
+    """Return the record of samples given as lists of words; ``settings.sample`` selects a random part.
 
     Args:
-        samples: what is evaluated.
-        text: the real text beside it.
-        settings: the options.
-        say: told what takes long.
+        samples: samples as lists of words.
+        text: real text to compare with.
+        settings: options.
+        say: called with a line about each long step.
     """
     if settings.sample is not None and settings.sample > len(samples):
         raise DataError(
-            f"{settings.sample} samples were asked for, but there are {len(samples)}: give fewer."
+            f"--sample {settings.sample}: there are only {len(samples)} samples; give a smaller "
+            "number."
         )
     if len(samples) < 2:
-        raise DataError("at least 2 samples are needed; variety is not that of one sentence.")
+        raise DataError("one sample is too few for scores of variety: give at least 2 samples.")
     drawn = samples
     notes = []
     if settings.sample is not None:
@@ -65,16 +66,16 @@ def evaluation_record(
     *,
     has_words: bool = True,
 ) -> dict[str, Any]:
-    """Rows of samples and of real text in the form of scores.json, with findings.
+    """Return rows of samples and of real text in the form of scores.json, with findings.
 
     Args:
-        measures: what to measure.
-        samples: as lists of words.
-        of_model: further scores of the samples' row: likelihoods, exact measures.
-        of_world: the same of the world itself, for the real row.
-        model_columns: columns of these.
-        notes: what a reader must know.
-        has_words: whether its tokens are words; of mere numbers there are the further scores alone.
+        measures: measures to compute.
+        samples: samples as lists of words.
+        of_model: further scores of the samples, such as likelihoods and exact measures.
+        of_world: the same scores of the world itself, for the real row.
+        model_columns: columns of these scores.
+        notes: notes for the reader.
+        has_words: whether the tokens are words; numbers get only the further scores.
     """
     count = len(samples)
     rows = [
@@ -96,30 +97,30 @@ def evaluation_record(
 
 
 def _notes(measures: TextMeasures, count: int) -> list[str]:
-    """Who stands in the real row, and what was left out for want of text."""
+    """Return notes on the source of the real row and on scores left out for lack of text."""
     text = measures.text
-    notes = ["± is the standard error; 'as real': the nearer to real text the better."]
+    notes = ["± is the standard error; 'as real': closer to real text is better."]
     enough = len(text.held_out) >= count or not text.train
     peers, source = (text.held_out, "held-out") if enough else (text.train, "training")
     used = min(count, len(peers))
     if used:
-        notes.append(
-            f"Real text: {used:,} {source} sentences in the samples' place. {_unseen(text)}"
-        )
+        notes.append(f"Real text: {used:,} {source} sentences instead of samples. {_unseen(text)}")
     if (compared := measures.compared_alone(count)) < count:
         more = ", JS, MS-Jaccard, n-grams in test, reverse LM and features" if used else ""
         notes.append(
-            f"Self-BLEU, duplicates and distinct-n{more} depend on the number of sentences: they are "
-            f"computed from {compared:,} of the {count:,} samples, as many as there are real sentences."
+            f"Self-BLEU, duplicates and distinct-n{more} depend on the number of sentences, so "
+            f"they use {compared:,} of the {count:,} samples, as many as there are real "
+            "sentences."
         )
     if not used:
         notes.append(
-            "Real text: the test text itself, and only for what a text has alone; with --train or --held-out "
-            "real sentences take the samples' place in all scores."
+            "Real text: the test text itself, only for scores that need no second text. With "
+            "--train or --held-out all scores have a value for real text."
         )
     if not text.train:
         notes.append(
-            "Without --train FILE: no language models, copies, unknown words or own encoder."
+            "Without --train FILE there are no language models, copies, unknown words or own "
+            "encoder."
         )
     return notes
 
@@ -127,12 +128,14 @@ def _notes(measures: TextMeasures, count: int) -> list[str]:
 def _unseen(text: RealText) -> str:
     if not text.train:
         return ""
-    who = "held-out sentences" if text.held_out else "a random tenth of it, beside the rest"
-    return f"LM score, copies and unknown words are beside the training text; the real ones: {who}."
+    who = "held-out sentences" if text.held_out else "a random tenth of it, compared with the rest"
+    return (
+        f"LM score, copies and unknown words use the training text; their real sentences are {who}."
+    )
 
 
 def _errors(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Standard errors of the differences between two rows."""
+    """Return standard errors of the differences between two rows."""
     own, other = (_finite(row["errors"]) for row in rows)
     return {name: math.hypot(own[name], other[name]) for name in own.keys() & other.keys()}
 

@@ -1,4 +1,4 @@
-"""What an evaluation is made with: its options, and the real text beside the samples."""
+"""Settings of an evaluation and its real text."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ T = TypeVar("T")
 
 Judge = Literal["kneser-ney", "lstm", "none"]
 JUDGES: tuple[str, ...] = get_args(Judge)
-"""Kinds of language models that can judge."""
+"""Kinds of language models for the LM scores."""
 UNSEEN_SHARE = 0.1
-"""Part of the training text that is held out where no other text is."""
+"""Share of the training text that is held out if there is no other held-out text."""
 
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """The options of an evaluation."""
+    """Options of an evaluation."""
 
     sample: int | None = None
-    """Score so many samples: of a file a random part, of a run that many draws (default: all, or 5,000)."""
+    """Number of samples: a random part of a file (default: all), or drawn from a run (default: 5,000)."""
     encoder: str = "own"
-    """own (learns from the training text), none, or the folder of a HuggingFace model."""
+    """Encoder: own (trained on the training text), none, or the folder of a HuggingFace model."""
     lm: Judge = "kneser-ney"
-    """Which language model judges: kneser-ney (n-grams, seconds), lstm (minutes) or none."""
+    """Language model of the LM scores: kneser-ney (n-grams, seconds), lstm (minutes) or none."""
     seed: int = 0
-    """Of everything that is drawn."""
+    """Random seed."""
     temperature: float = 1.0
-    """Of a run's draws."""
+    """Sampling temperature of a run."""
     top_k: int | None = None
-    """Draw from so many likeliest tokens only."""
+    """Number of likeliest tokens to sample from."""
     top_p: float | None = None
-    """Draw from the fewest tokens that hold this probability."""
+    """Sample from the fewest tokens with this total probability."""
     embedding_sentences: int = 5000
-    """Most sentences of either side in scores over an encoder."""
+    """Maximum number of sentences per side in scores over an encoder."""
 
     def __post_init__(self) -> None:
         if self.lm not in JUDGES:
             raise unknown("language model", self.lm, JUDGES)
         if self.sample is not None and self.sample < 2:
-            raise UsageError(f"sample is {self.sample}; at least 2 sentences are needed.")
+            raise UsageError(f"sample is {self.sample}: must be 2 or more.")
 
     @property
     def cuts_off(self) -> bool:
-        """Whether some tokens cannot be drawn, so that likelihoods mean nothing."""
+        """Return whether some tokens cannot be sampled, so that likelihoods are meaningless."""
         return self.top_k is not None or self.top_p is not None
 
 
@@ -61,12 +61,12 @@ class RealText:
     """Real sentences as lists of words.
 
     Attributes:
-        test: what samples are compared with.
-        train: what the generator learned from; may be empty.
-        held_out: neither of the two; may be empty.
-        tok: how lines became words, for signatures.
+        test: text that samples are compared with.
+        train: training text of the generator; may be empty.
+        held_out: other real text; may be empty.
+        tok: tokenizer that split the lines, for signatures.
         case: ``mixed`` or ``lower``, for signatures.
-        joiner: what stands between the words of a line.
+        joiner: string between the words of a line.
     """
 
     test: Sentences
@@ -78,23 +78,25 @@ class RealText:
 
     def __post_init__(self) -> None:
         if not self.test:
-            raise DataError("there is no test text to compare with: give --refs FILE.")
+            raise DataError("there is no test text to compare with: add --refs FILE.")
 
     def in_place_of_samples(self, count: int, rng: np.random.Generator) -> Sentences:
-        """As many real sentences as there are samples, or all there are: held-out ones if they are enough."""
+        """Return as many real sentences as samples, or all if there are fewer; held-out ones if they
+        suffice.
+        """
         return some_of(self._stand_ins(count), count, rng)
 
     def peers(self, count: int) -> int:
-        """How many real sentences stand in the place of so many samples."""
+        """Return the number of real sentences to compare with ``count`` samples."""
         return min(count, len(self._stand_ins(count)))
 
     def _stand_ins(self, count: int) -> Sentences:
         return self.held_out if len(self.held_out) >= count or not self.train else self.train
 
     def unseen_and_seen(self, rng: np.random.Generator) -> tuple[Sentences, Sentences]:
-        """For scores beside the training text: real sentences in the samples' place, and that text.
+        """Return real sentences that replace samples in scores against the training text, and that text.
 
-        Without held-out text a random tenth of the training text is taken out of it.
+        Without held-out text, a random tenth of the training text is held out.
         """
         if self.held_out or len(self.train) < 1 / UNSEEN_SHARE:
             return self.held_out, self.train
@@ -104,7 +106,7 @@ class RealText:
 
 
 def some_of(sentences: Sequence[T], count: int, rng: np.random.Generator) -> Sequence[T]:
-    """A random part in its order; all where there are no more."""
+    """Return a random part in its order; all sentences if there are no more."""
     if len(sentences) <= count:
         return sentences
     return [sentences[i] for i in sorted(rng.choice(len(sentences), count, replace=False))]

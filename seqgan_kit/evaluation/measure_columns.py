@@ -1,4 +1,4 @@
-"""The columns of an evaluation: labels, which end is good, and the signature of every score."""
+"""Columns of an evaluation: label, better direction and signature of every score."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from seqgan_kit.metrics.text.language_model import DEFAULT_ORDER
 MODEL, TEXT, JUDGED, NGRAMS, LINES, FEATURES = (
     "the model itself", "beside the test text", "language models", "n-grams", "sentences", "features"
 )  # fmt: skip
-"""Groups of columns."""
+"""Names of the groups of columns."""
 _JUDGES = {"kneser-ney": f"kn{DEFAULT_ORDER}|modified", "lstm": "lstm", "none": ""}
 _WORDS = {"kneser-ney": "train+unk", "lstm": "train-min2+unk", "none": ""}
 
@@ -29,7 +29,7 @@ Sign = Callable[..., Signature]
 
 
 def measure_columns(measures: TextMeasures, samples: int) -> list[Column]:
-    """All columns that samples can have beside this text, in the order of the table."""
+    """Return all columns that samples can have with this text, in the order of the table."""
     text, compared = measures.text, measures.compared(samples)
     sign = partial(Signature, hyps=samples, tok=text.tok, case=text.case)
     of_part, alone = partial(sign, hyps=compared), measures.compared_alone(samples)
@@ -83,7 +83,7 @@ def _line_columns(sign: Sign, alone: Sign, of_part: Sign, measures: TextMeasures
         column("duplicates", "duplicates", AS_REAL, 4, alone("duplicates")),
         column("repetition", "repetition", AS_REAL, 4, repeated),
         column("unknown", "unknown words", AS_REAL, 4, sign("unknown", refs=train)),
-        column("length", "tokens a sentence", AS_REAL, 2, sign("length")),
+        column("length", "tokens per sentence", AS_REAL, 2, sign("length")),
         column("length_sd", "their deviation", AS_REAL, 2, sign("length-sd")),
         column("length_tv", "length TV", "lower", 3, of_part("length-tv", refs=refs)),
     ]
@@ -110,5 +110,5 @@ def _feature_columns(measures: TextMeasures, samples: int) -> list[Column]:
         made("recall", "recall|k:3", AS_REAL, "recall"),
         made("density", "density|k:5", AS_REAL, "density"),
         made("coverage", "coverage|k:5", "higher", "coverage_knn"),
-        made("told apart", "two-sample|logistic", "lower", "two_sample"),
+        made("distinguished", "two-sample|logistic", "lower", "two_sample"),
     ]

@@ -1,4 +1,4 @@
-"""Starting from another run's generator in place of pretraining."""
+"""Start from another run's generator instead of pretraining."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from seqgan_kit.evaluation.text_export import known_name, load_text_model
 from seqgan_kit.sequences.fine_tuning import FineTuning
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 
-# Settings of generators that matter while one is trained or made, and not for what it then writes.
+# Settings of generators that affect training or initialisation, but not a trained generator's
+# output.
 _OF_TRAINING = {"dropout", "initial_std"}
 
 
@@ -25,16 +26,16 @@ def start_from(
     tokenizer: Tokenizer,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Give ``generator`` the weights that the run in ``run_dir`` ended with; nothing where it is "".
+    """Load into ``generator`` the final weights of the run in ``run_dir``; do nothing if it is "".
 
-    Several methods that start from one generator differ in nothing but the method, and its training is paid
-    for once. Settings that shape no weight and change no probability, such as dropout, may differ.
+    Methods that start from one generator differ in the method only, and the generator is trained once.
+    Settings that change neither the weights' shapes nor probabilities, such as dropout, may differ.
 
     Args:
-        run_dir: the run.
-        generator: takes the weights.
-        tokenizer: has to be that run's.
-        say: told which settings differ.
+        run_dir: directory of the run.
+        generator: generator that receives the weights.
+        tokenizer: tokenizer, which must equal that run's.
+        say: called with a line about settings that differ.
     """
     if not run_dir:
         return
@@ -42,8 +43,8 @@ def start_from(
     model = load_text_model(Path(run_dir), copy.deepcopy(generator) if own_class else None)
     if model.tokenizer.to_dict() != tokenizer.to_dict():
         raise UsageError(
-            f"--pretrained {run_dir}: that run's tokenizer is not this one's "
-            f"({model.tokenizer.kind}, {model.tokenizer.vocabulary_size} tokens, against "
+            f"--pretrained {run_dir}: that run has another tokenizer "
+            f"({model.tokenizer.kind}, {model.tokenizer.vocabulary_size} tokens, here "
             f"{tokenizer.kind}, {tokenizer.vocabulary_size}). Use the same text and tokenizer options."
         )
     there, here = getattr(model.generator, "given", 0), generator.given
@@ -54,12 +55,15 @@ def start_from(
         )
     differing = {} if own_class else _differing(run_dir, model.generator, generator)
     if differing:
-        say(f"--pretrained {run_dir}: other training settings than there: {_told(differing)}.")
+        say(
+            f"--pretrained {run_dir}: these training settings differ from that run: "
+            f"{_told(differing)}."
+        )
     generator.load_state_dict(model.generator.state_dict())
 
 
 def start_name(training: FineTuning) -> str:
-    """What the generator is that adversarial training starts from: the name of its row in the final table."""
+    """Return the name of the pretrained generator's row in the final table."""
     if not training.pretrained:
         return "MLE" if training.mle_epochs else "untrained"
     record = read_config(Path(training.pretrained))
@@ -70,19 +74,19 @@ def start_name(training: FineTuning) -> str:
 
 
 def _differing(run_dir: str, saved: Any, wanted: Any) -> dict[str, tuple[Any, Any]]:
-    """Settings that differ, there and here; raises where they make another network."""
+    """Return settings that differ, as (there, here); refuse settings that make another network."""
     if type(saved) is not type(wanted):
         raise UsageError(
-            f"--pretrained {run_dir}: its generator is a {type(saved).__name__} and this run's a "
-            f"{type(wanted).__name__}. Give this run the same --generator."
+            f"--pretrained {run_dir}: its generator is a {type(saved).__name__}, but this run "
+            f"has a {type(wanted).__name__}. Give this run the same --generator."
         )
     there, here = (dataclasses.asdict(generator.config) for generator in (saved, wanted))
     differing = {name: (there[name], here[name]) for name in there if there[name] != here[name]}
     shaping = {name: pair for name, pair in differing.items() if name not in _OF_TRAINING}
     if shaping:
         raise UsageError(
-            f"--pretrained {run_dir}: its generator is another network: {_told(shaping)}. Give this run the "
-            "same generator settings."
+            f"--pretrained {run_dir}: its generator has other settings: {_told(shaping)}. Give "
+            "this run the same generator settings."
         )
     return differing
 

@@ -1,4 +1,4 @@
-"""A trained text generator as files that anybody can sample from: weights, settings, tokenizer."""
+"""Save and load trained text generators: weights, settings, tokenizer."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from seqgan_kit.sequences.generators.generator_choice import (
 
 TextGenerator = SequenceGenerator | CharResNetGenerator
 
-# Name -> (settings, network) of the generators that write a whole row at once, without special tokens.
+# Name -> (settings, network) of the generators of whole rows, which have no special tokens.
 ROW_GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
     "char_resnet": (CharResNetGeneratorConfig, CharResNetGenerator),
 }
@@ -62,7 +62,7 @@ MODEL = record(
     },
     {"bos": _TOKEN, "eos": _TOKEN, "pad": _TOKEN, "given": _TOKEN, "discriminator": DESCRIBED},
 )
-"""model.json of a text model."""
+"""Format of a text model's model.json."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,11 @@ class TextModel:
         condition: str | None = None,
         detokenize: bool = False,
     ) -> list[str]:
-        """``n`` lines, as people write them with ``detokenize``; written to ``out`` too if given."""
+        """Sample ``n`` lines; ``detokenize`` writes them as people do; ``out`` also saves them to a file."""
         if condition is not None:
             raise UsageError(
-                f"this run writes text and takes no condition ({condition!r}); conditions are for pictures "
-                "of a model that was told labels."
+                f"--condition {condition!r}: a text model takes no condition; leave it out, or "
+                "sample a conditional image model."
             )
         rng = torch.Generator().manual_seed(seed)
         tokens = self.generator.sample(
@@ -103,19 +103,19 @@ class TextModel:
 
 
 def known_name(generator: nn.Module) -> str | None:
-    """The name of a generator of this package, None for any other class."""
+    """Return the name of a generator of this package; None for any other class."""
     kinds = GENERATORS | ROW_GENERATORS
     return next((name for name, (_, kind) in kinds.items() if type(generator) is kind), None)
 
 
 def check_text_model(generator: nn.Module) -> None:
-    """Raise UsageError, before anything is trained, for a generator that could not be saved in the end."""
+    """Refuse, before training, a generator that could not be saved at the end."""
     sizes = [getattr(generator, name, None) for name in ("vocabulary", "length")]
     if not all(isinstance(size, int) for size in sizes):
         raise UsageError(
-            f"the text generator {type(generator).__name__} cannot be saved: its attributes vocabulary and "
-            f"length must be whole numbers and are {sizes[0]!r} and {sizes[1]!r}. Set both, as "
-            "SequenceGenerator's __init__ does."
+            f"the text generator {type(generator).__name__} cannot be saved: its attributes "
+            f"vocabulary and length are {sizes[0]!r} and {sizes[1]!r}, but must be whole "
+            "numbers. Set both, as SequenceGenerator's __init__ does."
         )
     check_weights(generator)
 
@@ -127,7 +127,7 @@ def save_text_model(
     about: Mapping[str, Any] | None = None,
     discriminator: nn.Module | None = None,
 ) -> None:
-    """Write model.json (with what else there is to say about the model), its weights and tokenizer.json.
+    """Write model.json (with further facts about the model), the weights and tokenizer.json.
 
     The discriminator that it was trained with is saved beside it if one is given. Networks of a class that is
     not this package's are saved too; model.json names the class for people.
@@ -166,13 +166,13 @@ def export_game(
 def load_text_model(
     run_dir: Path | str, generator: nn.Module | Callable[..., nn.Module] | None = None
 ) -> TextModel:
-    """The model of a run.
+    """Load the model of a run.
 
     Args:
         run_dir: the run's directory.
-        generator: for a run with a generator class of your own, that class or any function that is called as
+        generator: for a run with your own generator class, that class, a function that is called as
             ``generator(vocabulary, length, bos=, eos=, pad=)`` (without the last three for a generator of
-            whole rows), or a module built already. No class is ever imported because a file names it.
+            whole rows), or a module. No class is imported because a file names it.
     """
     folder = Path(run_dir) / "model"
     described, weights = _read(folder), folder / "generator.safetensors"
@@ -187,8 +187,8 @@ def load_text_model(
             network = restored_network(lambda: given, weights)
     except ForeignClass as error:
         raise UsageError(
-            f"the generator in {folder} is of the class {error}, which is not part of seqgan-kit, and code "
-            "is never imported from data. Hand the class over in Python: "
+            f"the generator in {folder} has the class {error}, which is not part of seqgan-kit, "
+            "and code is never imported from data. Pass the class in Python: "
             f"seqgan_kit.evaluation.text_export.load_text_model({str(run_dir)!r}, generator={error.short})."
         ) from None
     except CheckpointError as error:
@@ -198,14 +198,15 @@ def load_text_model(
         ) from error
     if spoilt := not_finite(network.state_dict()):
         raise CheckpointError(
-            f"{weights} cannot be sampled from: {spoilt}. The training had diverged. Train again with lower "
-            "learning rates, or resume an earlier checkpoint."
+            f"{weights} cannot be sampled: {spoilt}. The training diverged. Train again with "
+            "lower learning rates, or resume an earlier checkpoint."
         )
     tokenizer = load_tokenizer(folder / "tokenizer.json")
     if tokenizer.vocabulary_size != network.vocabulary:
         raise CheckpointError(
-            f"{folder / 'tokenizer.json'} has {tokenizer.vocabulary_size} tokens and the generator "
-            f"{network.vocabulary}: they are of different runs. Put the run's own tokenizer back."
+            f"{folder / 'tokenizer.json'} has {tokenizer.vocabulary_size} tokens, but the "
+            f"generator has {network.vocabulary}: they belong to different runs. Restore the "
+            "run's own tokenizer."
         )
     return TextModel(network.eval(), tokenizer)
 
@@ -213,7 +214,7 @@ def load_text_model(
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / "model.json"
     if not path.is_file():
-        raise UsageError(f"{folder} holds no trained model: model.json is missing.")
+        raise UsageError(f"{folder} has no trained model, because model.json is missing.")
     described: dict[str, Any] = read_checked(
         path, MODEL, advice="Its files must come from one run."
     )
@@ -221,7 +222,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _describe(generator: TextGenerator) -> dict[str, Any]:
-    """Name and config of a network of this package; the name of any other class."""
+    """Return name and settings of a network of this package; the class name of any other."""
     name = known_name(generator)
     if name is None:
         return {"class": class_name(generator)}
@@ -229,7 +230,7 @@ def _describe(generator: TextGenerator) -> dict[str, Any]:
 
 
 def _built(described: dict[str, Any]) -> TextGenerator:
-    """The network of a described, with weights of its own."""
+    """Build the network of a description, with untrained weights."""
     size = (described["vocabulary"], described["length"])
     name, config = described["generator"].get("name"), described["generator"].get("config", {})
     if name not in GENERATORS | ROW_GENERATORS:
@@ -239,14 +240,14 @@ def _built(described: dict[str, Any]) -> TextGenerator:
         return cast(TextGenerator, network(restored(settings, config, name), *size))
     special = _special(described)
     if special.get("bos") is None:
-        raise CheckpointError("bos is missing: a generator of tokens starts from one")
+        raise CheckpointError("bos is missing, but a generator of tokens needs it")
     return build_generator(_choice(name, config), *size, **special)
 
 
 def _handed_over(
     described: dict[str, Any], generator: nn.Module | Callable[..., nn.Module]
 ) -> TextGenerator:
-    """The caller's module, or what the caller's class or function builds for the record's sizes."""
+    """Return the caller's module, or build it with the caller's class or function for the saved sizes."""
     size = (described["vocabulary"], described["length"])
     if not isinstance(generator, nn.Module):
         generator = generator(*size, **_special(described))
@@ -254,8 +255,8 @@ def _handed_over(
     built = cast(TextGenerator, generator)
     if (built.vocabulary, built.length) != size:
         raise UsageError(
-            f"the generator given writes rows of {built.length} of {built.vocabulary} tokens, the saved one "
-            f"{size[1]} of {size[0]}: build it for these."
+            f"the given generator has length {built.length} and vocabulary {built.vocabulary}, "
+            f"but the saved one has {size[1]} and {size[0]}: build it with these sizes."
         )
     return built
 
@@ -265,7 +266,7 @@ def _special(described: dict[str, Any]) -> dict[str, Any]:
     for key, token in special.items():
         if token is not None and token >= described["vocabulary"]:
             raise CheckpointError(
-                f"{key} is {token}, and the vocabulary has {described['vocabulary']} tokens"
+                f"{key} is {token}, but the vocabulary has only {described['vocabulary']} tokens"
             )
     return special | ({"given": described["given"]} if described.get("given") else {})
 

@@ -1,4 +1,4 @@
-"""A text preset's lengths on a larger corpus than the bundled captions."""
+"""Fit the lengths of a text preset to a larger corpus than the bundled captions."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from seqgan_kit.data.text.text_corpus import TextCorpus
 S = TypeVar("S", bound=Bounded)
 
 _LINES, _LENGTH, _WORDS = 10_000, 24, 239
-"""The bundled captions: lines, columns of the tensors, vocabulary."""
+"""Size of the bundled captions: lines, tokens per line, vocabulary."""
 _RECURRENT = 768
-"""Words whose scores cost as much as a step of the presets' LSTM: 4 * (64 + 128) * 128 / 128."""
+"""Vocabulary whose logits cost as much as a step of the presets' LSTM: 4 * (64 + 128) * 128 / 128."""
 _UNITS = {"mle_epochs": "epochs", "pretrain_pools": "pools for D", "rounds": "adversarial rounds"}
 
 
 def work_ratios(lines: int, length: int, words: int, rollouts: int = 0) -> dict[str, float]:
-    """Work of an epoch, a pool and a round, as multiples of the same on the bundled captions.
+    """Return the work of an epoch, a pool and a round, relative to the bundled captions.
 
-    A token costs a step of the LSTM and the scores of all words. With rollouts a round completes every
-    prefix, so it grows with the square of the length.
+    A token costs an LSTM step and the logits of all words. With rollouts a round completes every prefix, so
+    its work grows with the square of the length.
     """
     long = length / _LENGTH
     token = long * (_RECURRENT + words) / (_RECURRENT + _WORDS)
@@ -37,15 +37,15 @@ def work_ratios(lines: int, length: int, words: int, rollouts: int = 0) -> dict[
 def fit_to_text(
     run: Run, settings: S, preset: object, corpus: TextCorpus, feed: Feed, rollouts: int = 0
 ) -> S:
-    """The settings with the lengths that end in minutes on this corpus; says so if any changed.
+    """Return the settings with lengths that take minutes on this corpus; print a line if any changed.
 
     Args:
-        run: says it.
-        settings: what holds the lengths, as the user gave them.
-        preset: the same of the preset.
-        corpus: its length and vocabulary count.
-        feed: says how many lines an epoch has.
-        rollouts: completions of each prefix.
+        run: run that prints the line.
+        settings: settings with the lengths, as the user gave them.
+        preset: the same settings of the preset.
+        corpus: corpus, whose length and vocabulary count.
+        feed: feed, which knows the number of lines per epoch.
+        rollouts: completions per prefix.
     """
     batch = getattr(settings, "batch_size", 1) * run.runtime.world_size
     lines, words = feed.batches_per_epoch * batch, corpus.tokenizer.vocabulary_size

@@ -1,9 +1,9 @@
-"""Everything that is measured of a set of sentences beside real text, group by group.
+"""All measures of a set of sentences with real text, group by group.
 
-A group that lacks what it needs (no training text, no encoder) gives nothing. The real row is computed by the
-same functions: real sentences stand in the samples' place, as many as there are samples where the score
-depends on that. Where samples are compared with the training text, real ones must not be in it: they are
-held-out ones, or a tenth taken out of it.
+A group without its inputs (training text, encoder) is left out. The real row is computed by the same
+functions: real sentences replace the samples, as many as there are samples if the score depends on their
+number. In scores against the training text, the real sentences must not be part of it. They are held-out
+sentences, or a tenth of the training text that is taken out.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ FEWEST_FOR_FEATURES = 20
 
 
 class LanguageModel(Protocol):
-    """What judges text."""
+    """Interface of a language model for the LM scores."""
 
     def sentence_log_probs(self, sentences: Sentences) -> tuple[Floats, Floats]:
-        """Natural log-probability [N] of every sentence with its end, and its tokens [N], the end counted."""
+        """Return the log-probability [N] of every sentence with its end, and its number of tokens [N]."""
 
 
 @dataclass(frozen=True, eq=False)
 class TextMeasures:
-    """The measures beside one real text; what they need of it is made once.
+    """Measures against one real text; reference statistics are computed once.
 
     Attributes:
-        text: the real text.
-        settings: the options.
-        say: told what takes long.
+        text: real text.
+        settings: options.
+        say: called with a line about each long step.
     """
 
     text: RealText
@@ -64,7 +64,9 @@ class TextMeasures:
     say: Say
 
     def of_samples(self, samples: Sentences) -> Scores:
-        """The row of samples; what depends on their number is of as many as there are real ones."""
+        """Compute the row of samples; scores that depend on their number use as many as there are real
+        sentences.
+        """
         part = some_of(samples, self.compared(len(samples)), self._rng(6))
         alone = some_of(samples, self.compared_alone(len(samples)), self._rng(6))
         return (
@@ -74,17 +76,19 @@ class TextMeasures:
         )
 
     def compared(self, count: int) -> int:
-        """How many of so many samples are compared with the test text, as that many real sentences are."""
+        """Return how many of ``count`` samples are compared with the test text, to match the real
+        sentences.
+        """
         return self.text.peers(count) or count
 
     def compared_alone(self, count: int) -> int:
-        """The same in what a text has by itself, which the test text has too."""
+        """Return the same number for scores that need no second text; the test text has them too."""
         return self.text.peers(count) or min(count, len(self.text.test))
 
     def of_real_text(self, count: int) -> Scores:
-        """The row of real text, for so many samples.
+        """Compute the row of real text for ``count`` samples.
 
-        Where there is but the test text, that has the scores that a text has by itself.
+        If there is only the test text, it gets the scores that need no second text.
         """
         peers = self.text.in_place_of_samples(count, self._rng(1))
         if peers:
@@ -97,22 +101,24 @@ class TextMeasures:
 
     @cached_property
     def encoder(self) -> TextEncoder | None:
-        """The encoder, if one is wanted and there is what it learns from."""
+        """Encoder, if one is requested and its training text exists."""
         choice = self.settings.encoder
         if choice == "none" or (choice == "own" and len(self.text.train) < FEWEST_FOR_FEATURES):
             return None
-        # torch is loaded only for what needs it.
+        # Import torch only if it is needed.
         from seqgan_kit.evaluation.encoders.encoder_choice import find_encoder
 
-        self.say("encoder: learning from the training text takes a minute or two, the first time")
+        self.say(
+            "encoder: training on the training text, which takes a minute or two the first time"
+        )
         return find_encoder(choice, self.text.train, self.settings.seed, self.text.joiner)
 
     def features_compared(self, sentences: int) -> int:
-        """How many sentences of either side are compared over the encoder."""
+        """Return the number of sentences per side that the encoder compares."""
         return min(sentences, len(self.text.test), self.settings.embedding_sentences)
 
     def _beside_test(self, sentences: Sentences, part: Sentences) -> Scores:
-        """Means over all sentences; of ``part`` what depends on how many there are."""
+        """Compute means over all sentences, and scores that depend on their number over ``part``."""
         return {
             **self._by_line(sentences),
             **bleu_beside(sentences, self._references),
@@ -123,7 +129,7 @@ class TextMeasures:
         }
 
     def _beside_training(self, sentences: Sentences, training: Sentences) -> Scores:
-        """What says how new the sentences are, and how likely under a model of the training text."""
+        """Compute how new the sentences are, and how likely under a model of the training text."""
         if not sentences or not training:
             return {}
         scores = {"copies": stats.copies(sentences, training)}
@@ -141,7 +147,7 @@ class TextMeasures:
         return _pair("reverse_lm", model.sentence_log_probs(self.text.test))
 
     def _judge(self, sentences: Sentences, *, of_samples: bool = False) -> LanguageModel:
-        """A model of the sentences. One of samples knows all real words, and is told of no others."""
+        """Train a language model on the sentences. A model of samples gets the vocabulary of real text."""
         if self.settings.lm == "kneser-ney":
             words = self._words if of_samples else None
             return KneserNey(sentences, vocabulary=words)
@@ -150,7 +156,7 @@ class TextMeasures:
             train_language_model,
         )
 
-        self.say(f"language model: an LSTM learns from {len(sentences):,} sentences")
+        self.say(f"language model: training an LSTM on {len(sentences):,} sentences")
         words = self._words if of_samples else None
         settings, seed = LanguageModelSettings(), self.settings.seed
         return train_language_model(sentences, settings, seed, vocabulary=words)
@@ -165,7 +171,7 @@ class TextMeasures:
         return {name: Estimate(value, math.nan) for name, value in scores.items()}
 
     def _by_line(self, sentences: Sentences) -> Scores:
-        """What each line has by itself: lengths and repetition."""
+        """Compute scores of single lines: lengths and repetition."""
         scores = {
             "length": stats.mean_length(sentences),
             "length_sd": Estimate(stats.length_spread(sentences), math.nan),
@@ -175,7 +181,7 @@ class TextMeasures:
         return scores
 
     def _variety(self, sentences: Sentences) -> Scores:
-        """How much the lines differ from each other."""
+        """Compute scores of variety among the lines."""
         scores = {
             **self_bleu_scores(sentences),
             "duplicates": Estimate(stats.duplicates(sentences), math.nan),
@@ -206,7 +212,7 @@ class TextMeasures:
 
     @cached_property
     def _words(self) -> list[str]:
-        """Of all real text beside which samples are judged: the same whatever the samples say."""
+        """Return the vocabulary of all real text; it does not depend on the samples."""
         return sorted({word for words in (*self.text.train, *self.text.test) for word in words})
 
     def _rng(self, purpose: int) -> np.random.Generator:

@@ -1,7 +1,8 @@
-"""Schedules and networks that the text recipes' presets share, so that methods differ in the method alone.
+"""Schedules and networks that the presets of text recipes share, so that runs differ in the method only.
 
-``CAPTIONS`` is for short sentences and minutes on two cores; ``ORACLE`` for the world of the SeqGAN paper (20
-tokens of 5,000) after the paper's pretraining; ``SMOKE`` shows in seconds that everything works.
+``CAPTIONS`` is for short sentences and takes minutes on two cores. ``ORACLE`` is for the world of the
+SeqGAN paper (20 tokens out of 5,000) after the paper's pretraining. ``SMOKE`` shows in seconds that
+everything works.
 """
 
 from seqgan_kit.sequences.discriminators.discriminator_choice import DiscriminatorChoice

@@ -1,8 +1,7 @@
-"""What a text generator is measured by: during the run, and in the table at its end.
+"""Scores of text generators during a run and in its final table.
 
-Where the corpus was drawn from a known world the exact measures come from there; on other text the held-out
-likelihood and the n-gram scores remain. A generator that knows no probabilities has the scores of its
-samples alone.
+If the corpus comes from a known world, exact measures are available. Other text has held-out likelihood and
+n-gram scores. A generator without likelihoods has only scores of its samples.
 """
 
 from __future__ import annotations
@@ -54,15 +53,15 @@ __all__ = ["TextScoreSettings", "TextScorer", "diversity"]
 
 @dataclass(frozen=True)
 class TextScorer:
-    """Scores generators against a corpus, and against the world that it was drawn from if that is known.
+    """A scorer of generators against a corpus, and against the known world behind it if there is one.
 
-    A generator here is a module with ``sample(n, rng=...)``; likelihoods need ``sequence_log_prob`` too.
+    A generator is a module with ``sample(n, rng=...)``; likelihoods also need ``sequence_log_prob``.
 
     Attributes:
-        corpus: what the generator was trained on; its test split is the reference.
-        world: the known distribution, if there is one.
-        settings: how many samples each score uses.
-        reward: the generator's reward; a function of the user's is measured as a metric is.
+        corpus: training corpus; its test split is the reference.
+        world: known distribution, if there is one.
+        settings: number of samples for each score.
+        reward: reward of the generator; a function of the user is also measured as a metric.
     """
 
     corpus: TextCorpus
@@ -71,7 +70,7 @@ class TextScorer:
     reward: str = ""
 
     def check(self, game: Game) -> None:
-        """Raise UsageError, before training, for a generator that could not be saved or a wrong function."""
+        """Refuse, before training, a generator that could not be saved or a wrong function."""
         check_text_model(game.generator)
         taken = {"nll_valid", "diversity", *(c["key"] for c in self._known_columns())}
         self.own.check(self.corpus.train_lines, taken)
@@ -92,7 +91,7 @@ class TextScorer:
         export_game(folder, game, self.corpus.tokenizer, about)
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
-        """The evaluation hook: held-out likelihood, exact measures, diversity."""
+        """Compute held-out likelihood, exact measures and diversity; the evaluation hook of a run."""
         generator = game.generator
         tokens = drawn_rows(self.corpus, generator, self.settings.evaluation_samples, rng)
         values: dict[str, float] = {}
@@ -111,19 +110,19 @@ class TextScorer:
         path.with_suffix(".txt").write_text("".join(lines), encoding="utf-8")
 
     def real_diversity(self) -> float:
-        """The diversity of as many real sentences."""
+        """Return the diversity of equally many real sentences."""
         words = [self.corpus.tokenizer.words(line) for line in self.corpus.train_lines]
         return diversity(words[: self.settings.evaluation_samples])
 
     def alarms(self) -> tuple[Alarm, ...]:
-        """What is watched in every text run."""
+        """Return the alarms of every text run."""
         uniform = math.log(self.corpus.tokenizer.vocabulary_size)
         return LostDiversity(self.real_diversity()), AboveChance(uniform)
 
     def rows(
         self, generators: Mapping[str, nn.Module], seed: int, *, quiet: bool = False
     ) -> list[dict[str, Any]]:
-        """The final table's rows: each generator, then real data."""
+        """Return the rows of the final table: each generator, then real data."""
         rows = []
         with long_work("scoring", quiet=quiet) as step:
             for name, generator in generators.items():
@@ -148,7 +147,7 @@ class TextScorer:
             yield f"top-p {p:g}", Truncated(generator, top_p=p)
 
     def row(self, name: str, generator: nn.Module, seed: int) -> dict[str, Any]:
-        """A generator's row."""
+        """Return the row of a generator."""
         rng = torch.Generator(next(generator.parameters()).device)
         rng.manual_seed(sampling_seed(self.world, seed))
         tokens = drawn_rows(self.corpus, generator, self.settings.score_samples, rng)
@@ -160,7 +159,9 @@ class TextScorer:
         return table_row(name, scores | self._ngram_scores(self._words(tokens[: self.compared])))
 
     def real_row(self, rng: np.random.Generator) -> dict[str, Any]:
-        """The same scores for real sentences that are not the references: what could be reached."""
+        """Return the scores of real sentences that are not the references: what a perfect generator
+        reaches.
+        """
         scores: dict[str, Estimate] = {}
         lines: Sequence[str] = []
         if self.world is not None:
@@ -172,25 +173,25 @@ class TextScorer:
 
     @cached_property
     def compared(self) -> int:
-        """Sentences of every row in BLEU and Self-BLEU: no more than there are real ones."""
+        """Number of sentences of every row in BLEU and Self-BLEU, limited by the number of real ones."""
         wanted = self.settings.score_samples
         return wanted if self._world_writes else min(wanted, len(self._peers[1]) or wanted)
 
     @property
     def _world_writes(self) -> bool:
-        """Whether the world behind the corpus writes as many real sentences as are wanted."""
+        """Return whether a known world can write as many real sentences as needed."""
         return self.world is not None and self.world.has_words
 
     @cached_property
     def _peers(self) -> tuple[str, list[str]]:
-        """A split and its lines, from which the real row is taken: validation lines if they are enough."""
+        """Return name and lines of the split for the real row: validation lines if they suffice."""
         valid, train = self.corpus.valid_lines, self.corpus.train_lines
         if len(valid) >= min(self.settings.score_samples, len(train)):
             return "validation", valid
         return "training", train
 
     def exact_scores(self, generator: nn.Module, tokens: Tensor) -> dict[str, Estimate]:
-        """What the known world says of a generator and its samples; nothing without one."""
+        """Return the exact scores of a generator and its samples; empty without a known world."""
         return {} if self.world is None else self.world.scores(self.corpus, generator, tokens)
 
     def lines(self, tokens: Tensor) -> list[str]:
@@ -199,21 +200,23 @@ class TextScorer:
         return [self.corpus.tokenizer.decode(row) for row in written.tolist()]
 
     def record(self, title: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The table of scores.json."""
+        """Return the table of scores.json."""
         notes = [
-            f"{self.settings.score_samples} samples a row; ± is the standard error of the sampling."
+            f"{self.settings.score_samples} samples a row; ± is the standard error of sampling."
         ]
         if self._has_bleu and not self._world_writes:
             split, lines = self._peers
             notes.append(
-                f"BLEU and Self-BLEU: {self.compared:,} sentences in every row; real data are so many of the "
-                f"{len(lines):,} {split} lines. 'as real': the nearer to real data the better."
+                f"BLEU and Self-BLEU: {self.compared:,} sentences in every row; real data are as "
+                f"many of the {len(lines):,} {split} lines. 'as real': closer to real data "
+                "is better."
             )
         if self.world is not None:
             notes += self.world.notes(self.corpus, rows)
         if self.corpus.tokenizer.kind in ("unigram", "bpe"):
             notes.append(
-                "Likelihoods are those of one segmentation into pieces, so they bound the text's from below."
+                "Likelihoods are those of one segmentation into pieces, a lower bound for the "
+                "text's likelihood."
             )
         if self.corpus.classes:
             notes.append("Rows 'after' a class: samples of it beside its own test lines alone.")
@@ -228,7 +231,7 @@ class TextScorer:
         return held_out_pairs(self.corpus, self.settings.score_samples)
 
     def _ngram_scores(self, sentences: Sequence[Sequence[str]]) -> dict[str, Estimate]:
-        """BLEU against the test split and Self-BLEU, each where there is enough to compute it from."""
+        """Compute BLEU against the test split and Self-BLEU, each if there are enough sentences."""
         if not self._has_bleu:
             return {}
         return bleu_scores(sentences, self._references if self.corpus.test_lines else None)
@@ -240,7 +243,7 @@ class TextScorer:
 
     @cached_property
     def _references(self) -> ReferenceSet:
-        """The test split, counted once for all rows."""
+        """N-gram counts of the test split, computed once for all rows."""
         return ReferenceSet(self._split(self.corpus.test_lines), max(DEFAULT_ORDERS))
 
     def _words(self, tokens: Tensor) -> list[list[str]]:
@@ -263,6 +266,6 @@ class TextScorer:
 
 
 def diversity(sentences: Sequence[Sequence[str]]) -> float:
-    """Distinct trigrams as a share of all: near 0 when a generator says one thing over and over."""
+    """Return the share of distinct trigrams: near 0 if a generator repeats itself."""
     trigrams = [tuple(s[i : i + 3]) for s in sentences for i in range(len(s) - 2)]
     return len(set(trigrams)) / len(trigrams) if trigrams else 0.0

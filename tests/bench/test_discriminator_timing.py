@@ -41,7 +41,7 @@ def test_the_bench_shows_both_ways_their_ratio_and_the_floor(capsys):
     sizes = "--batch 2 --length 10 --vocabulary 20 --repeats 1 --threads 1"
     assert main(["bench", "discriminator", *sizes.split()]) == 0
     printed = capsys.readouterr().out
-    assert "V=20, T=10, 2 reals and 2 fakes a step, 1 threads" in printed
+    assert "V=20, T=10, 2 reals and 2 fakes per step, 1 threads" in printed
     assert len(re.findall(r"\d+ sequences/s", printed)) == 2
     assert re.search(r"ratio +[\d.]+ +\(smallest [\d.]+, largest [\d.]+\)", printed)
     assert re.search(r"floor: [\d.]+ GFLOP \(plain: [\d.]+\) at \d+ GFLOP/s [\d.]+ ms", printed)

@@ -27,7 +27,7 @@ class Recorder:
         if json.loads((self.run_dir / "model" / "model.json").read_text())["kind"] == "text":
             return [f"katze {i} mit é" for i in range(n)]
         if how["top_k"] is not None:
-            raise UsageError("top-k chooses among tokens, and this run makes pictures.")
+            raise UsageError("top-k chooses among tokens, and this run makes images.")
         grid = out or self.run_dir / "grid.png"
         grid.write_bytes(b"png")
         return grid
@@ -115,7 +115,7 @@ def test_images_become_a_grid(words: list[str], file: str, capsys: Capture) -> N
 def test_a_model_refuses_what_does_not_apply_to_it(capsys: Capture) -> None:
     make_run("run", '{"kind": "image"}')
     message = mistake(capsys, "sample", "run", "--top-k", "1")
-    assert "error: top-k chooses among tokens, and this run makes pictures." in message
+    assert "error: top-k chooses among tokens, and this run makes images." in message
 
 
 def test_a_missing_run_suggests_a_near_name(capsys: Capture) -> None:

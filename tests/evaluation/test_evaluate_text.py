@@ -136,7 +136,7 @@ def test_what_depends_on_the_number_is_of_as_many_samples_as_real_sentences(text
         assert "|hyps:400|" in signatures[key], key
     for key in ("bleu4", "lm_token", "copies", "length"):
         assert "|hyps:800|" in signatures[key], key
-    assert any("from 400 of the 800 samples" in note for note in record["notes"])
+    assert any("use 400 of the 800 samples" in note for note in record["notes"])
 
 
 def test_without_real_sentences_in_their_place_samples_vary_like_the_test_text(text, captions):
@@ -231,5 +231,5 @@ def test_texts_that_are_refused(text):
         RealText((), text.train, (), "space")
     with pytest.raises(DataError, match="at least 2 samples"):
         evaluate_sentences([["a"]], text, PLAIN, silent)
-    with pytest.raises(DataError, match="3 samples were asked for, but there are 2"):
+    with pytest.raises(DataError, match="--sample 3: there are only 2 samples"):
         evaluate_sentences([["a"], ["b"]], text, EvaluationSettings(3, "none"), silent)

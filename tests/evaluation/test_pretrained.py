@@ -54,10 +54,10 @@ def test_settings_that_matter_in_training_alone_may_differ_and_are_told(tmp_path
 
 def test_another_network_is_refused_and_named(tmp_path):
     wide = GeneratorChoice(lstm=LSTMConfig(4, 6))
-    with pytest.raises(UsageError, match="another network: hidden 4 there, 6 here"):
+    with pytest.raises(UsageError, match="other settings: hidden 4 there, 6 here"):
         started(tmp_path, LSTM, wide)
     with pytest.raises(
-        UsageError, match="is a LSTMGenerator and this run's a TransformerGenerator"
+        UsageError, match="is a LSTMGenerator, but this run has a TransformerGenerator"
     ):
         started(tmp_path, LSTM, TRANSFORMER)
 

@@ -60,7 +60,7 @@ def test_samples_are_detokenised_on_wish(saved):
 
 
 def test_a_folder_without_a_model_is_named(tmp_path):
-    with pytest.raises(UsageError, match=r"holds no trained model: model\.json is missing"):
+    with pytest.raises(UsageError, match=r"has no trained model, because model\.json is missing"):
         load_text_model(tmp_path)
 
 
@@ -107,7 +107,7 @@ def test_missing_weights_are_refused(saved):
 def test_another_runs_tokenizer_is_refused(saved):
     forget_checksums(saved[0])
     train_tokenizer("word", ["one two"]).save(saved[0] / "model" / "tokenizer.json")
-    with pytest.raises(CheckpointError, match="has 6 tokens and the generator"):
+    with pytest.raises(CheckpointError, match="has 6 tokens, but the generator"):
         load_text_model(saved[0])
 
 
@@ -126,7 +126,9 @@ def test_every_flipped_bit_of_weights_and_tokenizer_is_found(saved):
             damaged, bit = bytearray(content), choose.randrange(8 * len(content))
             damaged[bit // 8] ^= 1 << bit % 8
             path.write_bytes(damaged)
-            with pytest.raises(CheckpointError, match=f"{name} is damaged or of another run"):
+            with pytest.raises(
+                CheckpointError, match=f"{name} is damaged or belongs to another run"
+            ):
                 load_text_model(saved[0])
         path.write_bytes(content)
 
@@ -174,6 +176,6 @@ def test_weights_that_are_no_numbers_are_refused_by_name(tiny_generator, tmp_pat
         generator.output.weight[0, 0] = math.nan
     save_text_model(tmp_path / "model", generator, tokenizer)
     with pytest.raises(
-        CheckpointError, match=r"sampled from: 1 of .* numbers in output\.weight are"
+        CheckpointError, match=r"cannot be sampled: 1 of .* numbers in output\.weight are"
     ):
         load_text_model(tmp_path)

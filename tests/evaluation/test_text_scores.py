@@ -70,7 +70,7 @@ def test_forward_kl_is_over_sentences_without_unknown_words(corpus, generator):
     every = corpus.test.repeat(1, 1)
     assert scorer.exact_scores(generator, every)["forward_kl"].value == pytest.approx(by_hand.value)
     notes = " ".join(scorer.record("", [])["notes"])
-    assert f"{unknown.sum()} of {len(unknown)} test sentences hold a word" in notes
+    assert f"{unknown.sum()} of {len(unknown)} test sentences contain a word" in notes
 
 
 def test_a_row_holds_the_metrics_of_its_samples(corpus, generator):

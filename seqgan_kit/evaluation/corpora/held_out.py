@@ -1,4 +1,4 @@
-"""The likelihood of rows under a generator that has one: per token and per sequence."""
+"""Held-out likelihood of a generator, per token and per sequence."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.maximum_likelihood import sequence_log_probs
 
 LOGITS_AT_ONCE = 1 << 22
-"""16 MiB of them: with more, memory is waited for."""
+"""Number of logits computed at once (16 MiB); more would wait for memory."""
 
 Floats = NDArray[np.float64]
 
 
 def has_likelihood(generator: nn.Module) -> bool:
-    """Whether a row's probability is known: not so where noise becomes a whole row at once."""
+    """Return whether the generator has a likelihood; generators of whole rows from noise have none."""
     return hasattr(generator, "sequence_log_prob")
 
 
 def row_log_probs(generator: nn.Module, tokens: Tensor) -> Floats:
-    """Log-probability [N] of each row of ``tokens`` [N,T]."""
+    """Return the log-probability [N] of each row of ``tokens`` [N,T]."""
     known = cast(SequenceGenerator, generator)
     chunk_rows = LOGITS_AT_ONCE // (known.vocabulary * tokens.shape[1])
     return np.asarray(sequence_log_probs(known, tokens, max(1, min(1024, chunk_rows))).numpy())
 
 
 def held_out_nll(generator: nn.Module, rows: Tensor) -> tuple[Estimate, Estimate]:
-    """Of real rows [N,T] under a generator: nats per token, PAD not counted, and per sequence."""
+    """Return the negative log-likelihood of real rows [N,T]: nats per token without PAD, and per sequence."""
     counts = cast(SequenceGenerator, generator).token_mask(rows).sum(1).double().cpu().numpy()
     return nll_estimates(row_log_probs(generator, rows), counts)
 
 
 def likelihood_of_test(generator: nn.Module, corpus: TextCorpus) -> dict[str, Estimate]:
-    """The test split's; nothing without a likelihood or a test."""
+    """Return the likelihood scores of the test split; empty without a likelihood or a test split."""
     if len(corpus.test) < 2 or not has_likelihood(generator):
         return {}
     per_token, per_sequence = held_out_nll(generator, corpus.test)
@@ -49,7 +49,7 @@ def likelihood_of_test(generator: nn.Module, corpus: TextCorpus) -> dict[str, Es
 
 
 def likelihood_columns(references: int) -> list[Column]:
-    """The columns of :func:`likelihood_of_test`."""
+    """Return the columns of :func:`likelihood_of_test`."""
     signature = Signature("nll|token", refs=references), Signature("nll|sentence", refs=references)
     return [
         column("nll_test_token", "NLL test/token", "lower", 3, signature[0]),

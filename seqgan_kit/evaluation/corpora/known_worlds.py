@@ -1,7 +1,7 @@
-"""Worlds whose distribution is known, so that a generator of their rows is measured exactly.
+"""Worlds with a known distribution, in which generators are scored exactly.
 
-The cat world is a grammar: what it never says has probability 0. The oracle of the SeqGAN paper is an LSTM:
-it may say anything.
+The cat world is a grammar, so sentences outside it have probability 0. The oracle of the SeqGAN paper is an
+LSTM, so every sequence has some probability.
 """
 
 from __future__ import annotations
@@ -36,42 +36,42 @@ from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.worlds.oracle import oracle_entropy
 
 HEAD = 1000
-"""Captions in the head of the cat world's distribution."""
+"""Number of captions in the head of the cat world's distribution."""
 ENTROPY_ROWS = 2000
-"""Rows along which an oracle's entropy is taken."""
+"""Rows over which an oracle's entropy is averaged."""
 
 Scores = dict[str, Estimate]
 Rows = Sequence[Mapping[str, Any]]
 
 
 class World(Protocol):
-    """What the scorer asks of a known distribution."""
+    """Interface of a known distribution for the scorer."""
 
     @property
     def has_words(self) -> bool:
-        """Whether its tokens are words, which BLEU could compare."""
+        """Return whether the tokens are words, for BLEU."""
 
     def scores(self, corpus: TextCorpus, generator: nn.Module, tokens: Tensor) -> Scores:
-        """The exact measures of a generator and its samples [N,T]; those that it can have."""
+        """Compute the exact measures of a generator and its samples [N,T], as far as they exist."""
 
     def curves(self, corpus: TextCorpus, generator: nn.Module, tokens: Tensor) -> Scores:
-        """The measures that are followed during the run."""
+        """Compute the measures that are logged during training."""
 
     def real_scores(
         self, corpus: TextCorpus, count: int, rng: np.random.Generator
     ) -> tuple[Scores, list[str]]:
-        """The same measures of the world itself, and lines of its own that are not the references."""
+        """Return the same measures of the world itself, and sentences of it that are not the references."""
 
     def columns(self, samples: int, references: int) -> list[Column]:
-        """The table's columns up to those of n-grams."""
+        """Return the columns of the table before those of n-grams."""
 
     def notes(self, corpus: TextCorpus, rows: Rows) -> list[str]:
-        """What a reader of these rows must know."""
+        """Return the notes below the table."""
 
 
 @dataclass(frozen=True)
 class CatCaptions:
-    """The captions of the bundled cat world: validity, coverage, and divergences of whole sentences."""
+    """Captions of the bundled cat world: validity, coverage, and divergences of whole sentences."""
 
     world: CatWorld
     has_words: bool = True
@@ -79,7 +79,7 @@ class CatCaptions:
     def scores(self, corpus: TextCorpus, generator: nn.Module, tokens: Tensor) -> Scores:
         lines = [corpus.tokenizer.decode(row) for row in tokens.tolist()]
         log_p = self.world.log_prob_many(lines)
-        # A row that never ended is no caption, whatever its words say.
+        # A row without an end is not a caption, whatever its words are.
         log_p = np.where(tokens.eq(EOS).any(1).cpu().numpy(), log_p, -np.inf)
         seen = {"validity": exact.validity(log_p), "coverage": self._coverage(lines)}
         if not has_likelihood(generator):
@@ -92,13 +92,16 @@ class CatCaptions:
             "forward_kl": exact.forward_kl(real_log_p, real_log_g),
             "jensen_shannon": exact.jensen_shannon(log_g, log_p, real_log_p, real_log_g),
             "skewed_kl": exact.skewed_reverse_kl(log_g, log_p),
-            # Without one valid sentence there is no law of valid ones: as far from the world as can be.
+            # Without a valid sentence there is no distribution of valid ones, so the divergence is
+            # infinite.
             "reverse_kl": reverse or Estimate(math.inf, 0.0),
         }
 
     def curves(self, corpus: TextCorpus, generator: nn.Module, tokens: Tensor) -> Scores:
         scores = self.scores(corpus, generator, tokens)
-        del scores["coverage"]  # it grows with the sample, so it fits no curve beside the table
+        del scores[
+            "coverage"
+        ]  # Coverage grows with the sample, so a curve would not agree with the table.
         return scores
 
     def real_scores(
@@ -124,15 +127,16 @@ class CatCaptions:
 
     def notes(self, corpus: TextCorpus, rows: Rows) -> list[str]:
         notes = [
-            f"The world's own entropy is {self.world.entropy():.2f} nats a sentence: the floor of the "
-            "test likelihood. Skewed KL, JS and validity judge all that a generator writes, reverse KL "
-            "its valid sentences alone; forward KL and coverage tell what it no longer says. Coverage "
-            "grows with the sample, so compare it with the real row."
+            f"The entropy of the world is {self.world.entropy():.2f} nats per sentence, the "
+            "minimum of NLL test. Skewed KL, JS and validity measure all samples, reverse "
+            "KL the valid samples only. Forward KL and coverage measure what the generator "
+            "misses. Coverage grows with the sample, so compare it with the real row."
         ]
         if unknown := int((~_known(corpus)).sum()):
             notes.append(
-                f"{unknown} of {len(corpus.test)} test sentences hold a word that the training text "
-                "lacks. Forward KL leaves them out: with them it would be infinite for any generator."
+                f"{unknown} of {len(corpus.test)} test sentences contain a word that the "
+                "training text lacks. Forward KL leaves them out, because with them it "
+                "would be infinite for every generator."
             )
         return notes
 
@@ -151,20 +155,20 @@ class CatCaptions:
 
 
 def _known(corpus: TextCorpus) -> NDArray[np.bool_]:
-    """Which test sentences G could write: those without a word outside its vocabulary."""
+    """Return which test sentences the generator can write: those without unknown words."""
     return ~corpus.test.eq(UNK).any(1).numpy()
 
 
 @dataclass(frozen=True)
 class OracleWorld:
-    """The oracle of the SeqGAN paper: NLL_oracle beside its own entropy, and divergences per token."""
+    """Oracle of the SeqGAN paper: NLL_oracle beside its entropy, and divergences per token."""
 
     oracle: SequenceGenerator
     has_words: bool = False
 
     @cached_property
     def entropy(self) -> Estimate:
-        """The oracle's own, in nats per token: what NLL_oracle would be of perfect samples."""
+        """Return the oracle's entropy in nats per token, the NLL_oracle of perfect samples."""
         rng = torch.Generator().manual_seed(mixed_seed(*b"entropy"))
         return Estimate(*oracle_entropy(self.oracle, ENTROPY_ROWS, rng, chunk_rows=32))
 
@@ -176,7 +180,7 @@ class OracleWorld:
         of_test = row_log_probs(self.oracle, corpus.test), row_log_probs(generator, corpus.test)
         forward = exact.forward_kl(*of_test)
         reverse = exact.reverse_kl(row_log_probs(generator, tokens), log_p)
-        assert reverse is not None  # the oracle may say anything
+        assert reverse is not None  # Every sequence has some probability under the oracle.
         return {
             **scores,
             "forward_kl": self._a_token(forward),
@@ -215,10 +219,10 @@ class OracleWorld:
     def notes(self, corpus: TextCorpus, rows: Rows) -> list[str]:
         own = self.entropy
         notes = [
-            f"The oracle's own entropy is {own.value:.3f} ± {own.standard_error:.3f} nats a token, "
-            f"{own.value * self.oracle.length:.2f} a sequence: NLL oracle of perfect samples, and the floor "
-            "of NLL test. NLL oracle alone rewards saying likely rows over and over, so read it beside NLL "
-            "test; reverse KL counts what it forgives, the entropy that a generator lost."
+            f"The oracle's entropy is {own.value:.3f} ± {own.standard_error:.3f} nats per token, "
+            f"{own.value * self.oracle.length:.2f} per sequence: the NLL oracle of perfect "
+            "samples and the minimum of NLL test. NLL oracle rewards collapse, so read it "
+            "beside NLL test or reverse KL, which counts the generator's lost entropy."
         ]
         return [*notes, *(self._warning(row) for row in rows if self._too_sharp(row))]
 
@@ -232,12 +236,12 @@ class OracleWorld:
     def _warning(self, row: Mapping[str, Any]) -> str:
         value = row["values"]["nll_oracle"]
         return (
-            f"{row['name']} has an NLL oracle of {value:.3f} a token, below the oracle's own entropy: "
-            "sharper than the data, see NLL test."
+            f"{row['name']} has an NLL oracle of {value:.3f} per token, below the oracle's "
+            "entropy: its samples are sharper than the data; see NLL test."
         )
 
     def _judge(self, tokens: Tensor) -> NDArray[np.float64]:
-        # Where the samples are: an oracle left on the CPU would be waited for.
+        # Move the oracle to the samples' device, because on the CPU it would be slow.
         return row_log_probs(self.oracle.to(tokens.device), tokens)
 
     def _nll(self, log_p: NDArray[np.float64]) -> Scores:
@@ -251,9 +255,9 @@ class OracleWorld:
 
 
 def sampling_seed(world: World | None, seed: int) -> int:
-    """The seed of the samples that are scored.
+    """Return the seed of the scored samples.
 
-    An oracle's rows and a generator's samples are drawn alike. From the same random numbers a generator
-    would write, as far as it has learnt them, the very rows that it was trained on.
+    An oracle's rows and a generator's samples are drawn alike. With the same random numbers, a trained
+    generator would reproduce its own training rows.
     """
     return mixed_seed(seed, *b"scored samples") if isinstance(world, OracleWorld) else seed

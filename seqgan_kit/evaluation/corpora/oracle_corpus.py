@@ -1,4 +1,4 @@
-"""A corpus drawn from an oracle, in the form of any other text."""
+"""Corpora sampled from an oracle, in the form of any other text."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from seqgan_kit.sequences.worlds.oracle import open_oracle
 @dataclass(frozen=True)
 @bounded
 class OracleData:
-    """Rows of an LSTM with fixed random weights, the world of the SeqGAN paper, instead of text."""
+    """Settings of an oracle: rows of an LSTM with fixed random weights instead of text."""
 
     oracle: str = ""
-    """seed:N draws the oracle's weights from N(0, 1); a file.npz holds them; empty: learn from text."""
+    """Oracle to learn from: seed:N draws its weights from N(0, 1), FILE.npz holds them; empty for text."""
     oracle_length: Size = 20
-    """Tokens a row (Yu et al. 2017: 20)."""
+    """Tokens per row (Yu et al. 2017: 20)."""
     oracle_vocabulary: Several = 5000
-    """Tokens of a drawn oracle (the paper: 5000); a file has its own."""
+    """Vocabulary of a seeded oracle (the paper: 5000); a file has its own."""
     oracle_width: Size = 32
-    """Width of a drawn oracle's embeddings and LSTM (the paper: 32); a file has its own."""
+    """Width of a seeded oracle's embeddings and LSTM (the paper: 32); a file has its own."""
     oracle_rows: Several = 10_000
     """Training rows (the paper: 10,000)."""
     oracle_held_out: Several = 2000
-    """Rows of the validation split, and of the test."""
+    """Rows of the validation split and of the test split, each."""
     oracle_data_seed: Count = 0
-    """Seed of the rows, apart from the run's own: runs of different seeds learn from the same rows."""
+    """Seed of the rows. It is separate from the run's seed, so that runs share the same rows."""
 
 
 def load_oracle(cfg: OracleData) -> tuple[LSTMGenerator, TextCorpus]:
-    """The oracle and rows that it wrote, of which ``test`` and ``valid`` do not depend on ``oracle_rows``."""
+    """Return the oracle and a corpus of its rows; ``test`` and ``valid`` do not depend on ``oracle_rows``."""
     oracle = open_oracle(
         cfg.oracle,
         vocabulary=cfg.oracle_vocabulary,

@@ -1,4 +1,4 @@
-"""What a recipe learns from: text, or rows of an oracle; and the world behind it, where that is known."""
+"""Training corpus of a recipe: text or rows of an oracle, with its known distribution if there is one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def load_corpus(
         return corpus, CatCaptions(CatWorld()) if data.text == "catworld" else None
     if data.text != TextData.text:
         raise UsageError(
-            f"both a text ({data.text}) and an oracle ({oracle.oracle}) are given: leave one of --text and "
+            f"both a text ({data.text}) and an oracle ({oracle.oracle}) are given: leave out "
+            "--text or "
             "--oracle out."
         )
     truth, corpus = load_oracle(oracle)

@@ -1,4 +1,4 @@
-"""What an encoder is: sentences in, features [N,F] out, for the distances between sets of sentences."""
+"""Interface of text encoders: sentences in, features [N,F] out."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Features = NDArray[np.float32]
 
 
 class TextEncoder(Protocol):
-    """What turns sentences into features."""
+    """An encoder that maps sentences to features."""
 
     @property
     def name(self) -> str:
-        """Kind, width and the first digits of the hash of its weights: stands in signatures."""
+        """Name in signatures: kind, width and the first digits of the hash of its weights."""
 
     def __call__(self, sentences: Sentences) -> Features:
-        """[N,F] of sentences as lists of words."""
+        """Return features [N,F] of sentences given as lists of words."""

@@ -1,4 +1,4 @@
-"""The encoder of a name that the user gives."""
+"""Choice of an encoder by name."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from seqgan_kit.evaluation.encoders.own_encoder import OWN, own_encoder
 
 
 def find_encoder(choice: str, training: Sentences, seed: int, joiner: str = " ") -> TextEncoder:
-    """The encoder of a name: ``own``, or the folder of a HuggingFace model.
+    """Return the encoder of a name: ``own``, or the folder of a HuggingFace model.
 
     Args:
-        choice: the name.
-        training: real training sentences, which the own encoder learns from.
-        seed: of the own encoder.
-        joiner: what stands between the words of a line.
+        choice: name of the encoder.
+        training: real training sentences for the own encoder.
+        seed: seed of the own encoder.
+        joiner: string between the words of a line.
     """
     if choice == OWN:
         return own_encoder(training, seed)
     path = expanded(choice)
     if not path.is_dir():
         raise UsageError(
-            f"no such encoder: {choice!r} is no folder. Give 'own' (learns from the training text), 'none', "
-            "or the folder of a HuggingFace model with safetensors weights."
+            f"no such encoder: {choice!r} is not a folder. Give 'own' (trained on the training "
+            "text), 'none', or the folder of a HuggingFace model with safetensors weights."
         )
     return HuggingFaceEncoder(path, joiner)

@@ -1,4 +1,4 @@
-"""Distances between two sets of features, as scores of a table."""
+"""Scores of a table that compare two sets of features."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MAUVE = MauveSettings()
 def feature_scores(
     generated: ArrayLike, real: ArrayLike, rng: np.random.Generator
 ) -> dict[str, Estimate]:
-    """Frechet distance, MAUVE, precision, recall, density, coverage, two-sample accuracy.
+    """Compute Fréchet distance, MAUVE, precision, recall, density, coverage and two-sample accuracy.
 
     Args:
-        generated: [N,F].
-        real: [M,F].
-        rng: of k-means, the bootstrap and the split of the classifier.
+        generated: features [N,F] of samples.
+        real: features [M,F] of real sentences.
+        rng: randomness of k-means, the bootstrap and the classifier's split.
     """
     near, covered = precision_recall(generated, real), density_coverage(generated, real)
     return {

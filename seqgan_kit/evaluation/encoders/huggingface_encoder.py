@@ -1,6 +1,6 @@
-"""A HuggingFace model in a local folder as encoder: mean of its last hidden states over a sentence's tokens.
+"""Encoder from a HuggingFace model in a local folder: the mean of its last hidden states over tokens.
 
-Nothing is fetched, weights are read from safetensors alone, and no code from the folder is run.
+It downloads nothing, reads weights from safetensors only, and runs no code from the folder.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from seqgan_kit.evaluation.encoders.encoder import Features
 from seqgan_kit.evaluation.encoders.lstm_language_model import Sentences
 
 MOST_TOKENS = 512
-"""Tokens read of a sentence, where the model does not read fewer."""
+"""Maximum number of tokens read per sentence; the model may read fewer."""
 _BATCH = 64
 
 
 class HuggingFaceEncoder:
-    """Features [N,F] of sentences; needs the extra ``embed``.
+    """An encoder to features [N,F]; needs the extra ``embed``.
 
     Args:
-        folder: of a model with its tokenizer, as ``save_pretrained`` writes them.
-        joiner: what stands between the words of a line.
+        folder: folder of a model with its tokenizer, as ``save_pretrained`` writes them.
+        joiner: string between the words of a line.
     """
 
     def __init__(self, folder: Path, joiner: str = " "):
@@ -37,10 +37,11 @@ class HuggingFaceEncoder:
         weights = sorted(folder.glob("*.safetensors"))
         if not weights:
             raise DataError(
-                f"{folder} holds no safetensors weights, and no others are read: save the model again "
+                f"{folder} has no safetensors weights, the only kind that is read: save the "
+                "model again "
                 "with model.save_pretrained(folder, safe_serialization=True)."
             )
-        # A message of its own: what the library says of a broken folder speaks of downloads.
+        # The library's message about a broken folder would mention downloads.
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
             model = transformers.AutoModel.from_pretrained(
@@ -48,8 +49,8 @@ class HuggingFaceEncoder:
             )
         except (OSError, ValueError, KeyError) as error:
             raise DataError(
-                f"the model in {folder} cannot be loaded: {error}. It must be a folder that transformers' "
-                "save_pretrained wrote, with its tokenizer."
+                f"the model in {folder} cannot be loaded: {error}. Give a folder that "
+                "transformers' save_pretrained wrote, with its tokenizer."
             ) from error
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
@@ -59,7 +60,7 @@ class HuggingFaceEncoder:
 
     @property
     def name(self) -> str:
-        """The folder, how states become one vector, the first digits of the hash of the weights."""
+        """Name in signatures: folder, pooling, and the first digits of the hash of the weights."""
         return self._name
 
     @torch.no_grad()
@@ -86,6 +87,6 @@ def _library() -> Any:
         return import_module("transformers")
     except ImportError:
         raise UsageError(
-            "a HuggingFace encoder needs transformers: install it with pip install 'seqgan-kit[embed]', or "
-            "take the encoder 'own'."
+            "a HuggingFace encoder needs transformers: install it with pip install "
+            "'seqgan-kit[embed]', or use the encoder 'own'."
         ) from None

@@ -1,7 +1,7 @@
-"""A small LSTM language model, trained on lists of words within a minute: a judge of text, not a generator.
+"""A small LSTM language model that scores text; it trains on lists of words within a minute.
 
-Maximum likelihood with dropout, a step size that falls to zero, and an end where held-out likelihood stops
-improving. Everything random follows from the seed.
+It trains by maximum likelihood with dropout, a learning rate that falls to zero, and early stopping on
+held-out likelihood. All randomness follows from the seed.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ from seqgan_kit.sequences.maximum_likelihood import negative_log_likelihood, seq
 Sentences = Sequence[Sequence[str]]
 Floats = NDArray[np.float64]
 
-_BUCKET_BATCHES = 50  # rows that are sorted by length together, so that batches hold little padding
+_BUCKET_BATCHES = 50  # Batches sorted by length together, to avoid padding.
 
 
 @dataclass(frozen=True)
 class LanguageModelSettings:
-    """Size and training of the model."""
+    """Settings of the model and its training."""
 
     embedding: int = 64
     """Width of the word embeddings."""
     hidden: int = 128
     """Width of the LSTM."""
     dropout: float = 0.3
-    """Share of activations dropped in training."""
+    """Dropout rate in training."""
     epochs: int = 8
-    """Most passes over the text."""
+    """Maximum number of passes over the text."""
     learning_rate: float = 4e-3
-    """Adam's step size at first."""
+    """Initial learning rate of Adam."""
     batch_size: int = 32
-    """Sentences a step."""
+    """Sentences per update."""
     clip_norm: float = 1.0
-    """Largest norm of a gradient."""
+    """Maximum norm of a gradient."""
     held_out_share: float = 0.1
-    """Share of the sentences that says when to stop."""
+    """Share of the sentences that is held out for early stopping."""
     most_words: int = 64
-    """Words read of a sentence; what follows them is left out."""
+    """Maximum number of words read per sentence; the rest is left out."""
     min_count: int = 2
-    """Rarer words are <unk>, which therefore is seen in training."""
+    """Rarer words become <unk>, so that training contains <unk>."""
     vocabulary: int = 10_000
-    """Most words, by falling count."""
+    """Maximum number of words, the most frequent first."""
 
 
 def known_words(sentences: Sentences, settings: LanguageModelSettings) -> tuple[str, ...]:
-    """The words that a model of these sentences knows."""
+    """Return the vocabulary of a model of these sentences."""
     counts = Counter(chain.from_iterable(sentences))
     ordered = sorted(counts, key=lambda word: (-counts[word], word))
     kept = [word for word in ordered if counts[word] >= settings.min_count]
@@ -66,7 +66,7 @@ def known_words(sentences: Sentences, settings: LanguageModelSettings) -> tuple[
 
 
 class WordIds:
-    """Sentences as rows of ids, forwards or backwards."""
+    """A converter of sentences to rows of ids, forwards or backwards."""
 
     def __init__(self, words: Sequence[str], most_words: int, *, backwards: bool = False):
         self.words, self.most_words, self.backwards = tuple(words), most_words, backwards
@@ -74,11 +74,11 @@ class WordIds:
 
     @property
     def vocabulary(self) -> int:
-        """V, special tokens included."""
+        """Size V of the vocabulary, special tokens included."""
         return len(self.words) + len(SPECIALS)
 
     def rows(self, sentences: Sentences) -> Tensor:
-        """[N,T] with T for the longest of these, EOS, then PAD."""
+        """Return ids [N,T], where T fits the longest sentence: words, EOS, then PAD."""
         lists = [
             [self._ids.get(word, UNK) for word in words[: self.most_words]] for words in sentences
         ]
@@ -89,13 +89,13 @@ class WordIds:
 
 @dataclass(frozen=True, eq=False)
 class LSTMLanguageModel:
-    """A trained model, with the words that it knows."""
+    """A trained model with its vocabulary."""
 
     generator: LSTMGenerator
     ids: WordIds
 
     def sentence_log_probs(self, sentences: Sentences) -> tuple[Floats, Floats]:
-        """Natural log-probability [N] of every sentence with its end, and its tokens [N], the end counted."""
+        """Return the log-probability [N] of every sentence with its end, and its number of tokens [N]."""
         rows = self.ids.rows(sentences)
         counts = self.generator.token_mask(rows).sum(1).double().numpy()
         return sequence_log_probs(self.generator, rows, 256).numpy(), counts
@@ -109,18 +109,19 @@ def train_language_model(
     vocabulary: Sequence[str] | None = None,
     backwards: bool = False,
 ) -> LSTMLanguageModel:
-    """Train a model; the same seed and sentences give the same one on the same machine.
+    """Train a model; equal seeds and sentences give equal models on the same machine.
 
     Args:
-        sentences: as lists of words.
-        settings: size and training.
-        seed: of weights, order, dropout, and of what is held out.
-        vocabulary: the words that it shall know (default: :func:`known_words` of the sentences).
-        backwards: whether it reads from the last word to the first.
+        sentences: sentences as lists of words.
+        settings: settings of the model and its training.
+        seed: seed of weights, order, dropout and the held-out part.
+        vocabulary: words of the model (default: :func:`known_words` of the sentences).
+        backwards: whether the model reads from the last word to the first.
     """
     if len(sentences) < 10:
         raise DataError(
-            f"an LSTM language model needs at least 10 sentences to learn from, got {len(sentences)}."
+            f"an LSTM language model needs at least 10 training sentences, got {len(sentences)}: "
+            "give more text."
         )
     words = known_words(sentences, settings) if vocabulary is None else vocabulary
     ids = WordIds(words, settings.most_words, backwards=backwards)
@@ -128,7 +129,7 @@ def train_language_model(
     order = torch.randperm(len(sentences), generator=rng)
     rows = ids.rows(sentences)[order]
     held_out = max(1, round(settings.held_out_share * len(rows)))
-    # Dropout takes its numbers from torch's own generator; outside, that is left as it was.
+    # Dropout uses torch's global generator; fork_rng restores it afterwards.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         generator = _fresh(ids, rows.shape[1], settings, rng)
@@ -137,7 +138,7 @@ def train_language_model(
 
 
 def blank_generator(ids: WordIds, length: int, settings: LanguageModelSettings) -> LSTMGenerator:
-    """The network, with weights of no meaning."""
+    """Return the network with untrained weights."""
     with torch.random.fork_rng(devices=[]):
         return _fresh(ids, length, settings, torch.Generator())
 
@@ -156,7 +157,7 @@ def _train(
     settings: LanguageModelSettings,
     rng: torch.Generator,
 ) -> None:
-    """Leave the weights of the epoch with the best held-out likelihood."""
+    """Train the network; it ends with the weights of the epoch with the best held-out likelihood."""
     optimizer = torch.optim.Adam(generator.parameters(), settings.learning_rate)
     steps = settings.epochs * math.ceil(len(rows) / settings.batch_size)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.02, steps)
@@ -179,7 +180,7 @@ def _train(
 
 
 def _batches(rows: Tensor, size: int, rng: torch.Generator) -> Iterator[Tensor]:
-    """All rows in random batches of similar lengths, cut to the longest of each."""
+    """Yield all rows in random batches of similar length, cut to the longest row of each."""
     lengths = (rows != PAD).sum(1)
     order = torch.randperm(len(rows), generator=rng)
     parts: list[Tensor] = []

@@ -1,13 +1,14 @@
-"""The own encoder, which learns from the real training text and needs no download.
+"""The own encoder: trained on the real training text, without a download.
 
 Two small LSTM language models read the text, one from left to right, one from right to left. A sentence's
 features are
 
     [mean over t of h_t, mean over t of h'_t],   each standardised by the training sentences
 
-with h_t the state after the words before t, and h'_t after those behind it. To predict words a state must
-hold topic and syntax, so word order counts (a bag of words would not see shuffled ones). It knows the corpus
-at hand and no other: figures of different encoders cannot be compared, hence the hash in its name.
+where h_t is the state after the words before t, and h'_t the state after the words behind t. A state that
+predicts words must hold topic and syntax, so word order counts, unlike in a bag of words. The encoder
+depends on its corpus, so scores of different encoders cannot be compared. Its name therefore contains a
+hash.
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ _ROWS_AT_ONCE = 512
 
 @dataclass(frozen=True, eq=False)
 class OwnEncoder:
-    """Mean states of two language models that read in either direction."""
+    """Mean states of two language models, one per reading direction."""
 
     forwards: LSTMLanguageModel
     backwards: LSTMLanguageModel
     middle: Tensor
-    """[F] mean of the features of training sentences."""
+    """Mean [F] of the features of training sentences."""
     scale: Tensor
-    """[F] their standard deviation; 1 where that is 0."""
+    """Standard deviation [F] of these features; 1 where it is 0."""
 
     @property
     def name(self) -> str:
@@ -61,12 +62,12 @@ class OwnEncoder:
 
     @torch.no_grad()
     def raw(self, sentences: Sentences) -> Tensor:
-        """[N,F] before the standardisation."""
+        """Return features [N,F] before standardisation."""
         both = [_mean_states(model, sentences) for model in (self.forwards, self.backwards)]
         return torch.cat(both, 1)
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that was learned, by name."""
+        """Return all trained tensors by name."""
         learned = {"middle": self.middle, "scale": self.scale}
         for way, model in (("forwards", self.forwards), ("backwards", self.backwards)):
             state = model.generator.state_dict().items()
@@ -77,16 +78,18 @@ class OwnEncoder:
 def own_encoder(
     training: Sentences, seed: int, settings: LanguageModelSettings = ENCODER_SETTINGS
 ) -> OwnEncoder:
-    """The encoder of a training text: from the cache, or trained (a minute for 10,000 short sentences).
+    """Return the encoder of a training text from the cache, or train it (a minute for 10,000 short
+    sentences).
 
     Args:
-        training: real sentences; of very many, a random part is taken.
-        seed: of that part, and of the training.
-        settings: size and training of its models.
+        training: real sentences; a random part is used if there are very many.
+        seed: seed of that part and of the training.
+        settings: settings of its models and their training.
     """
     if len(training) < 10:
         raise DataError(
-            f"the own encoder needs at least 10 training sentences, got {len(training)}."
+            f"the own encoder needs at least 10 training sentences, got {len(training)}: give "
+            "more text or choose another encoder."
         )
     parts = {
         "settings": dataclasses.asdict(settings),
@@ -116,7 +119,7 @@ def own_encoder(
 
 
 def weights_digest(tensors: dict[str, Tensor]) -> str:
-    """The first eight digits of the hash of named weights."""
+    """Return the first eight digits of the hash of named weights."""
     total = hashlib.sha256()
     for name in sorted(tensors):
         total.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
@@ -141,7 +144,7 @@ def _restored(
 
 
 def _mean_states(model: LSTMLanguageModel, sentences: Sentences) -> Tensor:
-    """[N,H] mean of the states that predict a sentence's words and its end."""
+    """Return the mean [N,H] of the states that predict a sentence's words and its end."""
     rows = model.ids.rows(sentences)
     found = []
     for part in rows.split(_ROWS_AT_ONCE):

@@ -114,12 +114,12 @@ def test_rare_words_are_unknown():
 def test_too_little_text():
     with pytest.raises(DataError, match="at least 10 training sentences, got 3"):
         own_encoder([["a"]] * 3, 0, SMALL)
-    with pytest.raises(DataError, match="at least 10 sentences to learn from, got 3"):
+    with pytest.raises(DataError, match="at least 10 training sentences, got 3"):
         train_language_model([["a"]] * 3, SMALL, 0)
 
 
 def test_an_unknown_encoder():
-    with pytest.raises(UsageError, match="no such encoder: 'owl' is no folder"):
+    with pytest.raises(UsageError, match="no such encoder: 'owl' is not a folder"):
         find_encoder("owl", [["a"]] * 20, 0)
 
 
@@ -198,7 +198,7 @@ def test_a_huggingface_model_gives_means_over_tokens(folder):
 
 def test_only_safetensors_are_read(folder):
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(DataError, match="holds no safetensors weights"):
+    with pytest.raises(DataError, match="has no safetensors weights"):
         find_encoder(str(folder), [], 0)
 
 
