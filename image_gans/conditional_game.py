@@ -1,4 +1,4 @@
-"""The game of methods whose discriminator judges pictures together with their labels."""
+"""Game of methods whose discriminator scores images together with their labels."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from image_gans.networks.labelled import with_labels
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.game import Batch, Loss, Move
 
-ONE_PICTURE = "labels belong to one picture, and with packing D judges several at once."
+ONE_PICTURE = "labels belong to one image, but with packing D scores several images at once."
 
 
 class ConditionalGame(AdversarialGame[ConditionalGenerator]):
-    """Fakes get the labels of the batch, in its order; D sees reals and fakes with theirs."""
+    """A game in which fakes get the labels of the batch, and D sees reals and fakes with their labels."""
 
     @property
     def conditions(self) -> Conditions:
-        """The labels that both players are told."""
+        """Labels that both players get."""
         return self.generator.config.conditions
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
-        """[n,C+1,H,W] labelled fakes."""
+        """Sample labelled fakes [n,C+1,H,W]."""
         labels = self.conditions.rows(batch)
         labels = labels[torch.arange(n, device=labels.device) % len(labels)]
         return with_labels(self.generator.draw(labels, rng), labels)
 
     def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
-        """The objective's D half on labelled samples."""
+        """Return the objective's D half on labelled samples."""
         return super().discriminator_loss(self._labelled(batch), move)
 
     def generator_loss(self, batch: Batch, move: Move) -> Loss:
-        """The objective's G half on labelled samples."""
+        """Return the objective's G half on labelled samples."""
         return super().generator_loss(self._labelled(batch), move)
 
     def _labelled(self, batch: Batch) -> Batch:

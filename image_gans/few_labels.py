@@ -1,4 +1,4 @@
-"""A corpus of which a learner is told few labels: which ones, and batches with them beside all pictures."""
+"""A corpus with few labels: the choice of labelled images, and batches that contain them."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from seqgan_kit.errors import DataError, UsageError, unknown
 @dataclass(frozen=True)
 @bounded
 class LabelSettings:
-    """How much a learner is told."""
+    """Settings of the labelled images."""
 
     labelled: Positive = 100
-    """Pictures whose class is told, as evenly of all classes as can be."""
+    """Number of labelled images, as balanced over the classes as possible."""
     label: str = ""
-    """Which label to learn (default: the first that the pictures have)."""
+    """Label to learn (default: the first label)."""
     labelled_batch_size: Positive = 100
-    """Labelled pictures in each move; at most all of them."""
+    """Labelled images per update; at most all of them."""
 
 
 @dataclass(frozen=True)
 class FewLabels:
-    """The pictures whose class is told, and those to be tested on."""
+    """Labelled images and test images."""
 
     label: str
     names: tuple[str, ...]
     rows: Tensor
-    """Places of the labelled pictures in the training data."""
+    """Places of the labelled images in the training data."""
     pictures: Tensor
     """[L,C,H,W] uint8 of these."""
     classes: Tensor
@@ -46,19 +46,19 @@ class FewLabels:
     """[T]."""
 
     def line(self) -> str:
-        """What is printed of it."""
+        """One-line summary for the console."""
         return (
-            f"told: the {self.label} of {len(self.rows):,} pictures, evenly of {len(self.names)} classes; "
+            f"told: the {self.label} of {len(self.rows):,} images, evenly of {len(self.names)} classes; "
             f"tested on {len(self.test):,}"
         )
 
 
 def few_labels(corpus: ImageCorpus, settings: LabelSettings, seed: int) -> FewLabels:
-    """Draw the labelled pictures, the same for the same seed."""
+    """Draw the labelled images, the same for the same seed."""
     names = corpus.label_names
     if not names:
         raise DataError(
-            "these pictures have no labels to learn. Sort them into sub-folders, one for each class, or name "
+            "these images have no labels to learn. Sort them into sub-folders, one for each class, or name "
             "the label column of a parquet file with --label-column."
         )
     label = settings.label or next(iter(names))
@@ -66,7 +66,7 @@ def few_labels(corpus: ImageCorpus, settings: LabelSettings, seed: int) -> FewLa
         raise unknown("label", label, names)
     classes, tested = corpus.train_labels[label], corpus.test_labels[label] >= 0
     if not tested.any():
-        raise DataError("there are no labelled test pictures; give some (--test-images).")
+        raise DataError("there are no labelled test images: give some with --test-images.")
     rows = balanced_rows(classes, len(names[label]), settings.labelled, label, seed)
     return FewLabels(
         label, names[label], rows, corpus.train[rows], classes[rows],
@@ -78,7 +78,8 @@ def balanced_rows(classes: Tensor, count: int, total: int, label: str, seed: int
     """Places of ``total`` rows, as evenly of ``count`` classes as can be, drawn without replacement."""
     if total < count:
         raise UsageError(
-            f"{total} labelled pictures do not show all {count} classes of {label!r}; take at least {count}."
+            f"--labelled {total} is too few for the {count} classes of {label!r}: give {count} "
+            "or more."
         )
     rng = torch.Generator().manual_seed(seed)
     chosen = []
@@ -87,7 +88,7 @@ def balanced_rows(classes: Tensor, count: int, total: int, label: str, seed: int
         share = total // count + (number < total % count)
         if len(rows) < share:
             raise DataError(
-                f"class {number} of {label!r} has {len(rows)} training pictures, fewer than the {share} that "
+                f"class {number} of {label!r} has {len(rows)} training images, fewer than the {share} that "
                 f"{total} labelled ones need. Ask for fewer (--labelled)."
             )
         chosen.append(rows[torch.randperm(len(rows), generator=rng)[:share]])

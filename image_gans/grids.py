@@ -1,4 +1,4 @@
-"""Pictures side by side in one PNG."""
+"""Grids of images in one PNG."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _BACKGROUND = 255
 def grid(images: Tensor, *, columns: int | None = None, padding: int = 2, scale: int = 1) -> Tensor:
     """[N,C,H,W] in [-1,1] or uint8 -> [C,rows*(h+padding)+padding,columns*(w+padding)+padding] uint8.
 
-    Row after row from the top left; what the last row lacks is white, as the padding around every picture.
+    Row after row from the top left; what the last row lacks is white, as the padding around every image.
 
     Args:
-        images: the pictures.
-        columns: pictures in a row; the root of N, rounded up, unless given.
-        padding: white pixels around each picture.
-        scale: how many pixels of the grid, in each direction, show one of a picture (h = scale * H).
+        images: the images.
+        columns: images in a row; the root of N, rounded up, unless given.
+        padding: white pixels around each image.
+        scale: how many pixels of the grid, in each direction, show one of an image (h = scale * H).
     """
     if images.dim() != 4 or images.shape[1] not in (1, 3) or len(images) == 0:
         raise UsageError(
-            f"a grid takes pictures of shape [N,1,H,W] or [N,3,H,W] with N > 0, not {list(images.shape)}."
+            f"a grid takes images of shape [N,1,H,W] or [N,3,H,W] with N > 0, not {list(images.shape)}."
         )
     columns = math.ceil(math.sqrt(len(images))) if columns is None else columns
     if columns < 1 or padding < 0 or scale < 1:
         raise UsageError(
-            f"a grid cannot have {columns} columns, padding {padding} and scale {scale}; "
-            "they start at 1, 0 and 1."
+            "a grid needs columns of 1 or more, padding of 0 or more and scale of 1 or more, "
+            f"got {columns}, {padding} and {scale}."
         )
     pixels = (images if images.dtype == torch.uint8 else to_uint8(images)).cpu()
     pixels = pixels.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
@@ -58,7 +58,7 @@ def grid(images: Tensor, *, columns: int | None = None, padding: int = 2, scale:
 def save_grid(
     images: Tensor, path: Path, *, columns: int | None = None, padding: int = 2, scale: int = 1
 ) -> Path:
-    """Write :func:`grid` of the pictures as a PNG, making its folder; return the path."""
+    """Write :func:`grid` of the images as a PNG, making its folder; return the path."""
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise UsageError(f"a grid is written as PNG, but {path} does not end in .png.")
@@ -80,7 +80,7 @@ def save_each(images: Tensor, folder: Path) -> Path:
 
 
 def save_picture(picture: Image.Image, path: Path, kind: str = "PNG", **options: Any) -> Path:
-    """Write a picture whole or not at all; return the path."""
+    """Write an image whole or not at all; return the path."""
     content = io.BytesIO()
     picture.save(content, format=kind, **options)
     write_whole(path, content.getvalue())

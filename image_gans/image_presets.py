@@ -1,4 +1,4 @@
-"""Schedules that the image recipes' presets share, so that methods differ in the method alone.
+"""Schedules that the presets of image recipes share, so that runs differ in the method only.
 
 ``FACES`` is for the bundled cat faces and minutes on two cores; ``SMOKE`` shows in seconds that everything
 works.

@@ -22,23 +22,23 @@ class ImageTraining:
     """How both players step, and for how long; the defaults are those of DCGAN's paper."""
 
     generator_learning_rate: Weight = 2e-4
-    """G's step size."""
+    """G's learning rate."""
     discriminator_learning_rate: Weight = 2e-4
-    """D's step size."""
+    """D's learning rate."""
     optimizer: Literal["adam", "rmsprop"] = "adam"
     """The rule of both players."""
     betas: tuple[Share, Share] = (0.5, 0.999)
     """Adam's decay of the first and second moment."""
     learning_rate_schedule: Schedule = "constant"
-    """How both step sizes fall over the run."""
+    """How both learning rates fall over the run."""
     discriminator_moves: Positive = 1
-    """D's moves for each of G's."""
+    """D's updates for each of G's."""
     average_decay: Share = 0.0
     """Draw from a moving average of G with this decay a move, for instance 0.995 (0: from G itself)."""
     batch_size: Positive = 128
-    """Pictures a batch."""
+    """Images a batch."""
     epochs: Above0 = 25.0
-    """Passes of D over the pictures; a round is D's moves and one of G."""
+    """Passes of D over the images; a round is D's updates and one of G."""
     most_work: Weight = 0.0
     """Shorten the preset's epochs on more or larger images than the bundled faces, so that the run takes at
     most so many times its work there (0: never). Epochs given as a flag are kept."""
@@ -51,7 +51,7 @@ class ImageTraining:
 
 
 def optimizer(training: ImageTraining, learning_rate: float) -> Optimizer:
-    """The shared rule with a player's own step size."""
+    """The shared rule with a player's own learning rate."""
     return Optimizer(
         learning_rate,
         training.optimizer,
@@ -110,7 +110,7 @@ def adversarial_phase(training: ImageTraining, *turns: Turn) -> Phase:
 
 
 def in_turns(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase: D's moves, then one of G."""
+    """One phase: D's updates, then one of G."""
     turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
     return (adversarial_phase(training, *turns),)
 

@@ -36,7 +36,7 @@ class Techniques:
     """Which of them are used."""
 
     packing: Size = 1
-    """Pictures that D judges at once, all real or all fake (PacGAN); 1 packs none."""
+    """Images that D judges at once, all real or all fake (PacGAN); 1 packs none."""
     unrolled_steps: Units = 0
     """D's imagined steps that G's gradient goes through (unrolled GAN; 5 is usual); 0 for none."""
     unrolled_learning_rate: Above0 | None = None
@@ -44,15 +44,15 @@ class Techniques:
     unrolled_optimizer: Literal["adam", "sgd"] = "adam"
     """Rule of the imagined D: adam continues from the moments of D's own, sgd has none."""
     feature_matching: bool = False
-    """G matches D's mean features on real pictures in place of its objective."""
+    """G matches D's mean features on real images in place of its objective."""
     minibatch_kernels: Annotated[int, Bounds(0, 10_000)] = 0
-    """Similarities by which D compares the pictures of a batch (minibatch discrimination; 50 is usual)."""
+    """Similarities by which D compares the images of a batch (minibatch discrimination; 50 is usual)."""
     minibatch_dimensions: Annotated[int, Bounds(1, 1000)] = 5
     """Dimensions in which each similarity is measured."""
     historical_averaging: Weight = 0.0
     """Weight of the squared distance of both players' parameters from their mean so far."""
     instance_noise: Weight = 0.0
-    """Deviation of the noise on all that D sees, falling to 0 over the training (pictures are in -1..1)."""
+    """Deviation of the noise on all that D sees, falling to 0 over the training (images are in -1..1)."""
 
     def used(self) -> dict[str, object]:
         """Those that are on, with their main setting."""
@@ -172,17 +172,17 @@ def _check_fit(
         ),
         (
             "minibatch_kernels" in used and bool(names),
-            f"{names} needs a score of each picture by itself, and minibatch_kernels makes it depend on the "
+            f"{names} needs a score of each image by itself, and minibatch_kernels makes it depend on the "
             "whole batch. Choose one.",
         ),
         (
             "packing" in used and bool(discriminator.heads),
-            f"D's further heads ({', '.join(discriminator.heads)}) say something of each picture, and with "
+            f"D's further heads ({', '.join(discriminator.heads)}) say something of each image, and with "
             "packing it sees several at once. Leave out packing.",
         ),
         (
             "packing" in used and objective.name.startswith("relativistic_pairs"),
-            "relativistic pairs compare one real picture with one fake; packs have no such partner. Use a "
+            "relativistic pairs compare one real image with one fake; packs have no such partner. Use a "
             "relativistic average objective, or leave out packing.",
         ),
     )

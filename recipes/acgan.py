@@ -1,4 +1,4 @@
-"""AC-GAN: pictures on demand; the discriminator names the labels, the generator is to make them plain.
+"""AC-GAN: class-conditional images; the discriminator also classifies the labels.
 
 $ python recipes/acgan.py                                   bundled cat faces, minutes on a laptop
 $ python recipes/acgan.py --condition coat eyes             conditioned on these labels alone
@@ -37,7 +37,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """AC-GAN on labelled pictures."""
+    """AC-GAN on labelled images."""
 
     data: Annotated[ImageData, flat] = ImageData()
     conditions: Annotated[ConditionSettings, flat] = ConditionSettings()
@@ -67,7 +67,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Data, networks, game, phases, training, pictures and scores."""
+    """Data, networks, game, phases, training, images and scores."""
     with open_run("acgan", cfg) as run:
         corpus = load_images(cfg.data)
         labelled = conditioned(corpus, cfg.conditions.condition)

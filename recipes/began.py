@@ -1,4 +1,4 @@
-"""BEGAN: a discriminator that rebuilds pictures, kept in balance with the generator.
+"""BEGAN: an auto-encoding discriminator, kept in balance with the generator.
 
 $ python recipes/began.py                         bundled cat faces, minutes on a laptop
 $ python recipes/began.py paper --images DIR      the paper's settings (days; use a GPU)
@@ -32,7 +32,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """BEGAN on pictures."""
+    """BEGAN on images."""
 
     data: Annotated[ImageData, flat] = ImageData()
     networks: Annotated[NetworkChoice, flat] = NetworkChoice("autoencoder", latent=64)
@@ -72,7 +72,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Data, networks, game, phases, training, pictures and scores."""
+    """Data, networks, game, phases, training, images and scores."""
     with open_run("began", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))

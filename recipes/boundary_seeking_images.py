@@ -1,4 +1,4 @@
-"""Boundary-seeking GAN on black-and-white pictures: G's pixels are drawn, and weighted by the discriminator.
+"""Boundary-seeking GAN on black-and-white images: sampled pixels, weighted by the discriminator.
 
 $ python recipes/boundary_seeking_images.py                 bundled cat faces, minutes on a laptop
 $ python recipes/boundary_seeking_images.py --images mnist.parquet     your own pictures
@@ -37,7 +37,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """Boundary-seeking GAN on black-and-white pictures."""
+    """Boundary-seeking GAN on black-and-white images."""
 
     data: Annotated[ImageData, flat] = ImageData(channels=1)
     threshold: int = 128
@@ -46,7 +46,7 @@ class Config:
     techniques: Annotated[Techniques, flat] = Techniques()
     training: Annotated[ImageTraining, flat] = PAPER
     width: int = 64
-    """Channels of the layer next to the picture; they double towards 4x4."""
+    """Channels of the layer next to the image; they double towards 4x4."""
     latent: int = 64
     """Dimensions of the latent vector."""
     scores: Annotated[ImageScoreSettings, flat] = ImageScoreSettings()
@@ -79,7 +79,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Data, networks, game, phases, training, pictures and scores."""
+    """Data, networks, game, phases, training, images and scores."""
     with open_run("boundary_seeking_images", cfg) as run:
         shape = BernoulliConfig(cfg.data.size, cfg.latent, cfg.width)
         corpus = binarised(load_images(cfg.data), cfg.threshold)

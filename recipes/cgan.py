@@ -1,4 +1,4 @@
-"""Conditional GAN: pictures on demand, generator and discriminator are told the labels.
+"""Conditional GAN: class-conditional images; generator and discriminator get the labels.
 
 $ python recipes/cgan.py                                    bundled cat faces, minutes on a laptop
 $ python recipes/cgan.py --condition coat eyes              conditioned on these labels alone
@@ -37,7 +37,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """A conditional GAN on labelled pictures."""
+    """A conditional GAN on labelled images."""
 
     data: Annotated[ImageData, flat] = ImageData()
     conditions: Annotated[ConditionSettings, flat] = ConditionSettings()
@@ -67,7 +67,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Data, networks, game, phases, training, pictures and scores."""
+    """Data, networks, game, phases, training, images and scores."""
     with open_run("cgan", cfg) as run:
         corpus = load_images(cfg.data)
         labelled = conditioned(corpus, cfg.conditions.condition)

@@ -1,4 +1,4 @@
-"""DCGAN: pictures from a generator and a discriminator of strided convolutions.
+"""DCGAN: generator and discriminator of strided convolutions.
 
 $ python recipes/dcgan.py                                   bundled cat faces, minutes on a laptop
 $ python recipes/dcgan.py --images DIR --out runs/mine      your own folder of pictures
@@ -37,7 +37,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """DCGAN on pictures."""
+    """DCGAN on images."""
 
     data: Annotated[ImageData, flat] = ImageData()
     networks: Annotated[NetworkChoice, flat] = NetworkChoice()
@@ -90,7 +90,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Data, networks, game, phases, training, pictures and scores."""
+    """Data, networks, game, phases, training, images and scores."""
     with open_run("dcgan", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))

@@ -1,4 +1,4 @@
-"""GAN: the first of them, with full layers and any of its three generator losses.
+"""The original GAN: fully connected networks, three generator losses.
 
 $ python recipes/gan.py                                  bundled cat faces, minutes on a laptop
 $ python recipes/gan.py --network dcgan --width 32       convolutions in place of full layers
@@ -34,7 +34,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """The first GAN, on pictures."""
+    """The first GAN, on images."""
 
     data: Annotated[ImageData, flat] = ImageData()
     networks: Annotated[NetworkChoice, flat] = NetworkChoice("mlp")
@@ -66,7 +66,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Data, networks, game, phases, training, pictures and scores."""
+    """Data, networks, game, phases, training, images and scores."""
     with open_run("gan", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))

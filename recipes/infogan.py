@@ -1,4 +1,4 @@
-"""InfoGAN: pictures whose codes can be read off them, found without any labels.
+"""InfoGAN: interpretable latent codes, learnt without labels.
 
 $ python recipes/infogan.py                                 bundled cat faces, minutes on a laptop
 $ seqgan-kit sample runs/infogan --condition code=3
@@ -35,7 +35,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """InfoGAN on pictures."""
+    """InfoGAN on images."""
 
     data: Annotated[ImageData, flat] = ImageData()
     codes: Annotated[CodeSettings, flat] = CodeSettings()
@@ -68,7 +68,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Data, networks, game, phases, training, pictures and scores."""
+    """Data, networks, game, phases, training, images and scores."""
     with open_run("infogan", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))

@@ -1,4 +1,4 @@
-"""LSGAN: a discriminator by least squares, whose slope does not vanish.
+"""LSGAN: least-squares losses, whose gradient does not vanish far from the boundary.
 
 $ python recipes/lsgan.py                        bundled cat faces, minutes on a laptop
 $ python recipes/lsgan.py --targets pearson      targets -1, 1, 0 (also boundary: 0, 1, 0.5)
@@ -33,7 +33,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """Least-squares GAN on pictures."""
+    """Least-squares GAN on images."""
 
     data: Annotated[ImageData, flat] = ImageData()
     networks: Annotated[NetworkChoice, flat] = NetworkChoice()
@@ -63,7 +63,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Data, networks, game, phases, training, pictures and scores."""
+    """Data, networks, game, phases, training, images and scores."""
     with open_run("lsgan", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))

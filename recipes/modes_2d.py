@@ -1,4 +1,4 @@
-"""Modes in the plane: do 8 modes on a ring, or 25 on a grid, survive? GAN, unrolled GAN, WGAN-GP, PacGAN.
+"""Modes in the plane: mode collapse on a ring of 8 or a grid of 25 modes. GAN, unrolled GAN, WGAN-GP, PacGAN.
 
 $ python recipes/modes_2d.py                                a plain GAN on the ring, minutes
 $ python recipes/modes_2d.py unrolled --world grid          G sees five steps of D ahead

@@ -1,4 +1,4 @@
-"""Projection discriminator: pictures on demand; labels enter the score as an inner product with features.
+"""Projection discriminator: class-conditional images; labels enter D's score by an inner product.
 
 $ python recipes/projection.py                              bundled cat faces, minutes on a laptop
 $ python recipes/projection.py --condition coat eyes        conditioned on these labels alone
@@ -37,7 +37,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """A GAN with projection discriminator on labelled pictures."""
+    """A GAN with projection discriminator on labelled images."""
 
     data: Annotated[ImageData, flat] = ImageData()
     conditions: Annotated[ConditionSettings, flat] = ConditionSettings(conditional_norm=True)
@@ -72,7 +72,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Data, networks, game, phases, training, pictures and scores."""
+    """Data, networks, game, phases, training, images and scores."""
     with open_run("projection", cfg) as run:
         corpus = load_images(cfg.data)
         labelled = conditioned(corpus, cfg.conditions.condition)

@@ -1,4 +1,4 @@
-"""Relativistic GANs: a discriminator that compares pictures with each other.
+"""Relativistic GANs: the discriminator compares real and generated images.
 
 $ python recipes/relativistic.py                              bundled cat faces, minutes on a laptop
 $ python recipes/relativistic.py --inner hinge                RaHingeGAN (also least_squares: RaLSGAN)
@@ -34,7 +34,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """Relativistic GANs on pictures."""
+    """Relativistic GANs on images."""
 
     data: Annotated[ImageData, flat] = ImageData()
     networks: Annotated[NetworkChoice, flat] = NetworkChoice()
@@ -64,7 +64,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Data, networks, game, phases, training, pictures and scores."""
+    """Data, networks, game, phases, training, images and scores."""
     with open_run("relativistic", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))

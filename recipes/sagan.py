@@ -1,4 +1,4 @@
-"""SAGAN: residual networks whose pixels look at each other.
+"""SAGAN: residual networks with self-attention.
 
 $ python recipes/sagan.py                         bundled cat faces, minutes on a laptop
 $ python recipes/sagan.py paper --images DIR      the paper's settings without labels (weeks; use a GPU)
@@ -31,7 +31,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """SAGAN on pictures."""
+    """SAGAN on images."""
 
     data: Annotated[ImageData, flat] = ImageData()
     networks: Annotated[NetworkChoice, flat] = NetworkChoice(
@@ -76,7 +76,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Data, networks, game, phases, training, pictures and scores."""
+    """Data, networks, game, phases, training, images and scores."""
     with open_run("sagan", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))

@@ -1,4 +1,4 @@
-"""Semi-supervised GAN: a classifier from few labels and many pictures, beside one from the labels alone.
+"""Semi-supervised GAN: a classifier trained on few labels and many unlabelled images.
 
 $ python recipes/semi_supervised.py                         bundled cats: 100 told coats, minutes on a laptop
 $ python recipes/semi_supervised.py --images mnist --channels 1 --epochs 2     digits: a parquet folder
@@ -34,7 +34,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """A semi-supervised GAN on pictures of which few have a label."""
+    """A semi-supervised GAN on images of which few have a label."""
 
     data: Annotated[ImageData, flat] = ImageData()
     labels: Annotated[LabelSettings, flat] = LabelSettings()
@@ -74,7 +74,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Data, networks, game, phases, training, pictures and scores."""
+    """Data, networks, game, phases, training, images and scores."""
     with open_run("semi_supervised", cfg) as run:
         corpus = load_images(cfg.data)
         told = few_labels(corpus, cfg.labels, cfg.run.seed)

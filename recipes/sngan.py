@@ -1,4 +1,4 @@
-"""SNGAN: a discriminator whose weights are divided by their largest singular value.
+"""SNGAN: a discriminator with spectral normalisation.
 
 $ python recipes/sngan.py                         bundled cat faces, minutes on a laptop
 $ python recipes/sngan.py paper --images DIR      the paper's networks for CIFAR-10 (days; use a GPU)
@@ -32,7 +32,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """SNGAN on pictures."""
+    """SNGAN on images."""
 
     data: Annotated[ImageData, flat] = ImageData()
     networks: Annotated[NetworkChoice, flat] = NetworkChoice(
@@ -77,7 +77,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Data, networks, game, phases, training, pictures and scores."""
+    """Data, networks, game, phases, training, images and scores."""
     with open_run("sngan", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))

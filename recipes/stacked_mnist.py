@@ -1,4 +1,4 @@
-"""Stacked-MNIST: three digits in three colour channels, 1,000 modes; how many does a DCGAN or PacDCGAN show?
+"""Stacked-MNIST: mode collapse on 1,000 modes, three digits in three colour channels; DCGAN and PacDCGAN.
 
 $ python recipes/stacked_mnist.py --images mnist.parquet    DCGAN on any labelled digits, minutes on a CPU
 $ python recipes/stacked_mnist.py --images mnist.parquet --packing 2     PacDCGAN2
@@ -35,7 +35,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """DCGAN on stacked pictures."""
+    """DCGAN on stacked images."""
 
     data: Annotated[ImageData, flat] = ImageData(channels=1)
     stacks: Annotated[StackSettings, flat] = StackSettings()
@@ -72,7 +72,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Single pictures and their recogniser, stacks of them, networks, game, training, modes."""
+    """Single images and their recogniser, stacks of them, networks, game, training, modes."""
     with open_run("stacked_mnist", cfg) as run:
         singles = load_images(cfg.data)
         run.say("\n".join(singles.account.lines()))

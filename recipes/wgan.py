@@ -1,4 +1,4 @@
-"""WGAN: a critic with clipped weights that estimates a distance between pictures and samples.
+"""WGAN: Wasserstein critic with clipped weights.
 
 $ python recipes/wgan.py                        bundled cat faces, minutes on a laptop
 $ python recipes/wgan.py paper --images DIR     the paper's rates and clipping, DCGAN's networks (use a GPU)
@@ -32,7 +32,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """Wasserstein GAN on pictures."""
+    """Wasserstein GAN on images."""
 
     data: Annotated[ImageData, flat] = ImageData()
     networks: Annotated[NetworkChoice, flat] = NetworkChoice()
@@ -74,7 +74,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Data, networks, game, phases, training, pictures and scores."""
+    """Data, networks, game, phases, training, images and scores."""
     with open_run("wgan", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))

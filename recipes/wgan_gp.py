@@ -1,4 +1,4 @@
-"""WGAN-GP: a critic whose slope is held near 1 by a penalty.
+"""WGAN-GP: Wasserstein critic with a gradient penalty.
 
 $ python recipes/wgan_gp.py                         bundled cat faces, minutes on a laptop
 $ python recipes/wgan_gp.py paper --images DIR      the paper's networks for CIFAR-10 (days; use a GPU)
@@ -32,7 +32,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """WGAN with gradient penalty on pictures."""
+    """WGAN with gradient penalty on images."""
 
     data: Annotated[ImageData, flat] = ImageData()
     networks: Annotated[NetworkChoice, flat] = NetworkChoice(discriminator_norm="layer")
@@ -72,7 +72,7 @@ PRESETS = {
 
 
 def main(cfg: Config) -> None:
-    """Data, networks, game, phases, training, pictures and scores."""
+    """Data, networks, game, phases, training, images and scores."""
     with open_run("wgan_gp", cfg) as run:
         corpus = load_images(cfg.data)
         run.say("\n".join(corpus.account.lines()))

@@ -1,6 +1,6 @@
-"""Training loops as one writes them by hand, with no library around: what the trainer is held against.
+"""Hand-written training loops without a library, the reference of ``seqgan-kit bench image``.
 
-Each takes the players of the method and does the same maths on the same random numbers.
+Each takes the players of a method and computes the same updates with the same random numbers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from seqgan_kit.core.discriminator import Discriminator
 
 
 class BareLoop:
-    """What both loops need: two players, two optimizers, pictures in a shuffled order."""
+    """Common parts of both loops: two players, two optimizers, images in random order."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class BareLoop:
         self.position = 0
 
     def play_round(self) -> None:
-        """D's moves, then one of G."""
+        """Make D's updates, then one of G."""
         for _ in range(self.training.discriminator_moves):
             self.discriminator_optimizer.zero_grad()
             with torch.no_grad():
@@ -63,28 +63,28 @@ class BareLoop:
         self.generator_optimizer.step()
 
     def draw(self) -> Tensor:
-        """[B,C,H,W] fakes."""
+        """Sample fakes [B,C,H,W]."""
         n, latent = self.training.batch_size, self.generator.config.latent
         z = torch.randn(n, latent, generator=self.rng, device=self.rng.device)
         return cast(Tensor, self.generator(z))
 
     def next_batch(self) -> Tensor:
-        """[B,C,H,W] reals in [-1,1]."""
+        """Return reals [B,C,H,W] in [-1,1]."""
         rows = self.batches[self.position % len(self.batches)]
         self.position += 1
         return self.pictures[rows].float() / 127.5 - 1
 
     def scores(self, x: Tensor) -> Tensor:
-        """[B] of D."""
+        """Return D's scores [B]."""
         features = self.discriminator.trunk(x)
         return cast(Tensor, self.discriminator.score(features)).flatten()
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        """What D minimises."""
+        """Return D's loss."""
         raise NotImplementedError
 
     def generator_loss(self, fake: Tensor) -> Tensor:
-        """What G minimises."""
+        """Return G's loss."""
         raise NotImplementedError
 
 

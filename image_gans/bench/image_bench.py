@@ -1,4 +1,4 @@
-"""``seqgan-kit bench image``: its options.
+"""Options of ``seqgan-kit bench image``.
 
 The command finds it as an entry point of the group ``seqgan_kit.benches``.
 """
@@ -12,16 +12,16 @@ from seqgan_kit.bench.bench_commands import parse_options, print_with_threads
 
 
 def image(words: Sequence[str]) -> None:
-    """A round of the trainer against a hand-written loop, for DCGAN and WGAN-GP."""
+    """Time a round of the trainer against a hand-written loop, for DCGAN and WGAN-GP."""
     options = parse_options(
         "image",
-        "Times a round of training - D's moves and one of G, for DCGAN and for WGAN-GP - against a loop "
+        "Times a round of training - D's updates and one of G, for DCGAN and for WGAN-GP - against a loop "
         "written by hand that does the same maths on the same random numbers, in turns; what feeding takes "
         "of it, and the floor in operations. On a GPU where there is one.",
         (
             ("size", 32, 16, "pixels: 16, 32, 64, 128 or 256"),
-            ("batch", 32, 1, "pictures in a batch"),
-            ("width", 32, 1, "channels next to the picture"),
+            ("batch", 32, 1, "images in a batch"),
+            ("width", 32, 1, "channels next to the image"),
             ("repeats", 20, 1, "how often each way is timed"),
             ("options", 0, 0, "1: also channels in front, bf16 and torch.compile (takes minutes)"),
             ("seed", 0, 0, "of weights and samples"),

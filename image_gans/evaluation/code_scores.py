@@ -1,4 +1,4 @@
-"""How well an InfoGAN's codes can be read off its pictures, and what they stand for."""
+"""Scores of InfoGAN's codes: how well they are recovered from images, and which labels they match."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _MOST_ROWS = 1000
 
 @dataclass(frozen=True)
 class CodeScorer(ImageScorer):
-    """Scores and figures of a game with codes."""
+    """A scorer of games with codes."""
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
-        """The evaluation hook: diversity, and how well the recogniser recovers the codes."""
+        """Compute diversity and the recovery of the codes; the evaluation hook of a run."""
         recovered = code_recovery(game, self.settings.evaluation_samples, rng)
         return {**super().__call__(game, rng), **recovered}
 
     def draw_figures(self, run: Run, game: Game[CodedGenerator]) -> None:
-        """Also codes.png: each row is one noise vector, with one code after the other at all its values."""
+        """Also draw codes.png: each row is a noise vector with each code at all its values."""
         super().draw_figures(run, game)
         generator = game.generator
         rng = torch.Generator(run.runtime.device).manual_seed(run.settings.seed)
@@ -44,7 +44,7 @@ class CodeScorer(ImageScorer):
         save_grid(pictures, path, columns=latents.shape[1], scale=scale)
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
-        """The table with the recovery of codes, and a note on the labels that they are nearest to."""
+        """Return the table with the recovery of codes, and a note on the labels that they match best."""
         table = super().record(title, games, seed)
         for row in table["rows"]:
             if row["name"] in games:
@@ -58,7 +58,7 @@ class CodeScorer(ImageScorer):
 
     @torch.no_grad()
     def meanings(self, game: Game) -> list[str]:
-        """For each categorical code the label of real pictures that it tells most about."""
+        """Return for each categorical code the label of real images that it predicts best."""
         corpus, device = self.corpus, next(game.parameters()).device
         places = torch.linspace(0, len(corpus.train) - 1, min(_MOST_ROWS, len(corpus.train))).long()
         told = cast(AdversarialGame, game)
@@ -78,15 +78,15 @@ class CodeScorer(ImageScorer):
             if shared:
                 best = max(shared, key=lambda name: shared[name])
                 notes.append(
-                    f"On {len(places):,} real pictures categorical code {number} tells most about the label "
-                    f"{best!r}: {shared[best]:.0%} of its entropy."
+                    f"On {len(places):,} real images categorical code {number} predicts the "
+                    f"label {best!r} best: {shared[best]:.0%} of its entropy."
                 )
         return notes
 
 
 @torch.no_grad()
 def code_recovery(game: Game[CodedGenerator], n: int, rng: torch.Generator) -> dict[str, float]:
-    """Share of categorical codes that Q names rightly; correlation of Q's means with continuous ones."""
+    """Return Q's accuracy on categorical codes, and the correlation of its means with continuous codes."""
     generator = game.generator
     latents = generator.latents(n, rng)
     told = cast(AdversarialGame, game)
@@ -107,16 +107,16 @@ def code_recovery(game: Game[CodedGenerator], n: int, rng: torch.Generator) -> d
 
 
 def correlations(a: Tensor, b: Tensor) -> Tensor:
-    """[M] Pearson's correlation of each column of [N,M] with its partner; 0 where one does not vary."""
+    """Return Pearson's correlation [M] of matching columns of [N,M]; 0 if a column is constant."""
     a, b = (x.double() - x.double().mean(0) for x in (a, b))
     lengths = a.norm(dim=0) * b.norm(dim=0)
     return (a * b).sum(0) / torch.where(lengths > 0, lengths, 1.0)
 
 
 def shared_information(codes: Tensor, labels: Tensor) -> float:
-    """I(code; label) / H(label) of whole numbers [N] from 0: what share of the label's entropy a code tells.
+    """Return I(code; label) / H(label) for integers [N] from 0: the share of the label's entropy in the code.
 
-    Rows without a label (-1) are left out; 0 where labels do not vary.
+    Rows without a label (-1) are left out. The result is 0 if the labels are constant.
     """
     codes, labels = codes[labels >= 0], labels[labels >= 0]
     if not len(labels):
@@ -130,8 +130,9 @@ def shared_information(codes: Tensor, labels: Tensor) -> float:
 
 
 def code_sweep(generator: CodedGenerator, noises: int, steps: int, rng: torch.Generator) -> Tensor:
-    """[noises,W,d]: each noise vector with all classes of every categorical code, then ``steps`` values
-    from -1 to 1 of every continuous one, the other codes as drawn."""
+    """Return latent vectors [noises,W,d]: each noise vector with all classes of every categorical code,
+    then ``steps`` values from -1 to 1 of every continuous code; other codes stay as sampled.
+    """
     codes, base = generator.config.codes, generator.latents(noises, rng)
     ways, start = [], generator.config.latent
     for classes in codes.categorical:

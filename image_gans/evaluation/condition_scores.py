@@ -1,4 +1,4 @@
-"""Whether a conditional model draws what it is asked for, by the recogniser of the data's own labels."""
+"""Scores of conditional models: whether samples show the requested classes, by a recogniser."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ _SHOWN_PIXELS = 64
 
 @dataclass(frozen=True)
 class ConditionScorer(ImageScorer):
-    """Scores and figures of a conditional game."""
+    """A scorer of conditional games."""
 
     conditions: Conditions = field(kw_only=True)
-    """What the model is told."""
+    """Conditions of the model."""
 
     def draw_figures(self, run: Run, game: Game[ConditionalGenerator]) -> None:
-        """Also conditions.png: a row for each class of each label, up to some; in a column all else stays."""
+        """Also draw conditions.png: a row per class of each label, up to a limit; columns share everything
+        else.
+        """
         super().draw_figures(run, game)
         rng = torch.Generator(run.runtime.device).manual_seed(run.settings.seed)
         generator = game.generator
@@ -44,7 +46,7 @@ class ConditionScorer(ImageScorer):
         save_grid(pictures, run.log.figure_path("conditions.png"), columns=_COLUMNS, scale=scale)
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
-        """The table with the share of labels that samples show as told, where there is a recogniser."""
+        """Return the table with the label accuracy of samples, if there is a recogniser."""
         table = super().record(title, games, seed)
         recogniser = self.comparison.recogniser
         if recogniser is None:
@@ -73,7 +75,7 @@ class ConditionScorer(ImageScorer):
     def _kept(
         self, recogniser: Recogniser, pictures: Tensor, labels: Mapping[str, Tensor]
     ) -> dict[str, float]:
-        """Share of pictures recognised as told, by label."""
+        """Return the share of images that are recognised as requested, by label."""
         seen = with_odd_class(recognise(recogniser, pictures), self.conditions)
         told = {name: labels[name].cpu() for name in self.conditions.names}
         shares = accuracies(seen, visible(told, self.conditions))
@@ -83,7 +85,7 @@ class ConditionScorer(ImageScorer):
     def _draw_told(
         self, game: Game[ConditionalGenerator], rng: torch.Generator
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Pictures, in 8 bits as real ones, and what they were told."""
+        """Sample images in 8 bits, as real ones, and return them with their conditions."""
         generator = game.generator
         labels = generator.labels(self.comparison.compared, rng)
         pictures = torch.cat(
@@ -150,6 +152,6 @@ def _told_note(found: Mapping[str, Mapping[str, float]]) -> str:
         for name, shares in found.items()
     ]
     return (
-        "As told is the share of samples recognised as what they were conditioned on, a mean over labels; "
-        "that of real data is the recogniser's own accuracy. " + "; ".join(rows) + "."
+        "As told is the share of samples that are recognised as their requested class, a mean "
+        "over labels; for real data it is the recogniser's accuracy. " + "; ".join(rows) + "."
     )

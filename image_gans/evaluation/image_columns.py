@@ -1,4 +1,4 @@
-"""How the columns of an image table are called, which end is good, and what each was computed with."""
+"""Columns of an image table: label, better direction and signature of each score."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _COLUMNS: Mapping[str, tuple[str, str | None, int, str, str]] = {
 
 
 def image_columns(comparison: Comparison, keys: Collection[str]) -> list[Column]:
-    """The columns of those scores that some row has."""
+    """Return the columns of scores that at least one row has."""
     columns = []
     for key, (label, better, digits, metric, against) in _COLUMNS.items():
         if key in keys:
@@ -82,7 +82,7 @@ def image_columns(comparison: Comparison, keys: Collection[str]) -> list[Column]
 def image_notes(
     comparison: Comparison, attributes: Mapping[str, AttributeScores | None]
 ) -> list[str]:
-    """What a reader must know of the columns, and the attributes one by one.
+    """Return notes on the columns, and the scores of single attributes.
 
     Args:
         comparison: what the rows were compared with.
@@ -93,13 +93,14 @@ def image_notes(
         notes.append(_note_on_inception(comparison))
     elif comparison.extractor is not None:
         notes.append(
-            f"FD and KD are distances over features of {comparison.extractor.label}, comparable with those "
-            "over the same network only; they are no FID or KID. Real data: test pictures against training "
-            f"ones, the floor. Near copies: real pictures give {COPY_QUANTILE:.2f}; far more is copying."
+            f"FD and KD use features of {comparison.extractor.label} and are comparable for the "
+            "same network only; they are not FID or KID. Real data: test images against "
+            "training images, the best reachable value. Near copies: real images give "
+            f"{COPY_QUANTILE:.2f}; a much larger value indicates copying."
         )
     if comparison.accuracy:
         named = ", ".join(f"{n} {e.value:.0%}" for n, e in comparison.accuracy.items())
-        notes.append(f"The recogniser's accuracy on test pictures: {named}.")
+        notes.append(f"The recogniser's accuracy on test images: {named}.")
     for row, scores in attributes.items():
         if scores is None:
             continue

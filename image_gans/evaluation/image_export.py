@@ -1,4 +1,4 @@
-"""A trained image generator as files and back: model/model.json beside model/generator.safetensors."""
+"""Save and load trained image generators: model/model.json and model/generator.safetensors."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.errors import CheckpointError, TrainingError, UsageError
 
 _FORMAT = 1
-_CHUNK = 256  # pictures at a time: bounds the memory, changes no picture
+_CHUNK = 256  # images at a time: bounds the memory, changes no image
 
 
 @dataclass(frozen=True)
 class ImageModel:
     """A trained generator to draw from.
 
-    It is in evaluation mode: batch norm uses the statistics gathered in training, so a picture depends on its
+    It is in evaluation mode: batch norm uses the statistics gathered in training, so an image depends on its
     latent vector alone, whatever else is drawn with it.
     """
 
@@ -54,13 +54,13 @@ class ImageModel:
     def images(
         self, n: int, *, temperature: float = 1.0, seed: int = 0, condition: str | None = None
     ) -> Tensor:
-        """[n,C,H,W] in [-1,1]. The first pictures of a seed are the same for every n."""
+        """[n,C,H,W] in [-1,1]. The first images of a seed are the same for every n."""
         if n < 1:
-            raise UsageError(f"cannot draw {n} pictures; ask for at least 1.")
+            raise UsageError(f"cannot sample {n} images: give 1 or more.")
         if temperature < 0:
             raise UsageError(
-                f"temperature {temperature} is negative; it scales the latent vectors, from 0 (one picture) "
-                "over 1 (as trained) upwards."
+                f"temperature {temperature} must be 0 or more; it scales the latent vectors (1 "
+                "is as trained)."
             )
         z = self.latents(n, seed=seed, condition=condition)
         z[:, : self.noise_dimensions] *= temperature
@@ -84,13 +84,13 @@ class ImageModel:
         conditions = getattr(getattr(self.generator, "config", None), "conditions", None)
         if conditions is None:
             raise UsageError(
-                f"this model was trained without labels, so it cannot be asked for {condition!r}. Train one "
-                "that is told them, for instance with 'seqgan-kit run cgan'."
+                f"--condition {condition!r}: this model was trained without labels. Leave it "
+                "out, or train a conditional model, for example with 'seqgan-kit run cgan'."
             )
         return cast(Conditions, conditions).wishes(condition)
 
     def explore(self) -> Explorer:
-        """Ways through its latent space, arithmetic and projection."""
+        """Return an explorer of its latent space: interpolation, arithmetic and projection."""
         from image_gans.latent.by_attribute import (
             selector,  # the metrics, which nobody needs for samples
         )
@@ -111,14 +111,14 @@ class ImageModel:
         condition: str | None = None,
         detokenize: bool = False,
     ) -> Path:
-        """Draw ``n`` pictures into one PNG grid and return its path.
+        """Draw ``n`` images into one PNG grid and return its path.
 
         Args:
             n: how many.
-            temperature: scales the latent vectors: below 1 more typical and less varied pictures.
+            temperature: scales the latent vectors: below 1 more typical and less varied images.
             top_k: for text only; refused.
             top_p: for text only; refused.
-            seed: the same seed gives the same pictures.
+            seed: the same seed gives the same images.
             out: the file, or a folder for one PNG per image; ``samples/seed-<seed>.png`` of the run if None.
             condition: what to draw, ``label=class,...``, by a model that was told labels; labels that it does
                 not name are drawn as they occur in the training data.
@@ -126,8 +126,8 @@ class ImageModel:
         """
         if top_k is not None or top_p is not None:
             raise UsageError(
-                "top-k and top-p choose among tokens, and this run makes pictures; use the temperature "
-                "to trade variety for typical pictures."
+                "--top-k and --top-p apply to tokens only, and this is an image model: use "
+                "--temperature to trade variety for typical images."
             )
         if detokenize:
             raise UsageError(
@@ -144,7 +144,7 @@ class ImageModel:
 
 
 def check_image_model(generator: nn.Module) -> None:
-    """Raise UsageError, before anything is trained, for a generator that could not be saved or drawn from."""
+    """Refuse, before training, a generator that could not be saved or sampled."""
     if not callable(getattr(generator, "latents", None)):
         raise UsageError(
             f"the image generator {type(generator).__name__} cannot be drawn from once saved: it has no "
@@ -169,7 +169,8 @@ def save_image_model(
     tensors = weights_to_save(plain_weights(generator))
     if spoilt := not_finite(tensors):
         raise TrainingError(
-            f"the trained generator cannot be used: {spoilt}. The training has diverged. Train again with "
+            f"the trained generator cannot be saved: {spoilt}. The training diverged. Train "
+            "again with "
             "lower learning rates, or resume an earlier checkpoint."
         )
     write_whole(folder / "generator.safetensors", save(tensors))
@@ -220,7 +221,7 @@ def load_image_model(
         ) from error
     if spoilt := not_finite(network.state_dict()):
         raise CheckpointError(
-            f"{weights} cannot be drawn from: {spoilt}. The training had diverged. Train again with lower "
+            f"{weights} cannot be sampled: {spoilt}. The training diverged. Train again with lower "
             "learning rates, or resume an earlier checkpoint."
         )
     network.to(device).eval().requires_grad_(False)
@@ -250,7 +251,8 @@ def _read_description(path: Path) -> dict[str, Any]:
         description = read_checked(path, record({"kind": anything}))
     except FileNotFoundError:
         raise CheckpointError(
-            f"{path} is missing: that run has no trained model yet. Let it end, or resume it."
+            f"{path} is missing, because that run has no trained model yet: resume it, or wait "
+            "for its first checkpoint."
         ) from None
     kind = description["kind"]
     if kind != "image":

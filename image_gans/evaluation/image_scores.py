@@ -1,4 +1,4 @@
-"""What an image generator is watched and shown by: grids, ways through latent space, a table of scores."""
+"""Scores and figures of image generators: grids, interpolations and the table of scores."""
 
 from __future__ import annotations
 
@@ -25,40 +25,40 @@ from seqgan_kit.data.images.pixels import to_float
 
 _GRID_PICTURES, _GRID_COLUMNS = 64, 8
 _WAYS, _STEPS = 6, 9
-_SUSPECTS = 9  # samples nearest to the training pictures, of so many drawn for looking
+_SUSPECTS = 9  # samples nearest to the training images, of so many drawn for looking
 _LOOKED_AT = 256
-_SHOWN_PIXELS = 96  # small pictures are enlarged to about this, or nobody sees anything in a report
+_SHOWN_PIXELS = 96  # small images are enlarged to about this, or nobody sees anything in a report
 _CHUNK = 128
 
 
 @dataclass(frozen=True)
 @bounded
 class ImageScoreSettings:
-    """How much is drawn for scoring."""
+    """Number of samples for scoring, and the features of distances."""
 
     score_samples: Several = 1000
-    """Pictures for each row of the final table."""
+    """Images for each row of the final table."""
     evaluation_samples: Several = 256
-    """Pictures for each evaluation during the run."""
+    """Images for each evaluation during training."""
     features: str = "auto"
-    """What distances are taken over: classifier (trained on the data's own labels, a minute or two on a CPU,
-    and kept), random (a random network, no labels needed), inception:FILE (FID and KID, by the Inception
-    weights of pytorch-fid; inception-tf:FILE with torch-fidelity's resizing), none, or a classifier's
-    .safetensors file. auto:
-    the classifier where there are labels and at least 500 pictures are scored, else random."""
+    """Features for the distances: classifier (trained on the data's labels in a minute or two on a CPU, and
+    cached), random (a random network, needs no labels), inception:FILE (FID and KID with the Inception
+    weights of pytorch-fid; inception-tf:FILE uses torch-fidelity's resizing), none, or a classifier's
+    .safetensors file. auto: classifier if there are labels and 500 or more images are scored, else random.
+    """
 
 
 SMOKE_SCORES = ImageScoreSettings(score_samples=64, evaluation_samples=32, features="none")
-"""For presets that are to end in seconds."""
+"""Settings for presets that take seconds."""
 
 
 @dataclass(frozen=True)
 class ImageScorer:
-    """Scores and shows image generators beside a corpus.
+    """A scorer of image generators against a corpus.
 
     Attributes:
-        corpus: what the generator is trained on.
-        settings: how many pictures each score uses.
+        corpus: training corpus.
+        settings: number of images for each score.
     """
 
     corpus: ImageCorpus
@@ -73,34 +73,37 @@ class ImageScorer:
 
     @cached_property
     def comparison(self) -> Comparison:
-        """The corpus as samples are compared with it, the same for all games."""
+        """Comparison of samples with the corpus, shared by all games."""
         return Comparison(self.corpus, self.settings.features, self.settings.score_samples, seed=0)
 
     def check(self, game: Game) -> None:
-        """Raise UsageError, before training, for a generator that could not be saved."""
+        """Refuse, before training, a generator that could not be saved."""
         check_image_model(game.generator)
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
-        """The evaluation hook: how much samples differ from each other."""
+        """Compute the diversity of samples; the evaluation hook of a run."""
         return {"diversity": diversity(_draw(game, self.settings.evaluation_samples, rng))}
 
     def draw_grid(self, game: Game, rng: torch.Generator, path: Path) -> None:
-        """The sampling hook: a grid, of the same latent vectors every time."""
+        """Draw a grid of the same latent vectors every time; the sampling hook of a run."""
         pictures = _draw(game, _GRID_PICTURES, rng)
         save_grid(pictures, path.with_suffix(".png"), columns=_GRID_COLUMNS, scale=_scale(pictures))
 
     def real_diversity(self) -> float:
-        """The diversity of real pictures."""
+        """Return the diversity of real images."""
         return diversity(self.real_pictures(self.settings.score_samples))
 
     def real_pictures(self, most: int) -> Tensor:
-        """Up to ``most`` real pictures in [-1,1], from evenly over the corpus: it may be sorted by class."""
+        """Return up to ``most`` real images in [-1,1], spread evenly because the corpus may be sorted by
+        class.
+        """
         rows = torch.linspace(0, len(self.corpus.train) - 1, min(most, len(self.corpus.train)))
         return to_float(self.corpus.train[rows.long()])
 
     def draw_figures(self, run: Run, game: Game) -> None:
-        """Into figures/: grid.png, real.png to compare it with, and interpolation.png, each of whose rows
-        is a way through latent space."""
+        """Write figures/: grid.png, real.png for comparison, and interpolation.png with a path through
+        latent space per row.
+        """
         rng = torch.Generator(run.runtime.device).manual_seed(run.settings.seed)
         generator = game.generator
         with torch.no_grad():
@@ -114,7 +117,7 @@ class ImageScorer:
         self.draw_nearest(run, _draw(game, _LOOKED_AT, rng))
 
     def draw_nearest(self, run: Run, pictures: Tensor) -> None:
-        """nearest.png: the samples nearest to the training pictures, and below each the one it is near to."""
+        """Draw nearest.png: the samples nearest to training images, each above its nearest training image."""
         found = self.comparison.copies(pictures)
         if found is not None:
             suspects = torch.from_numpy(found.nearest_first[:_SUSPECTS].copy())
@@ -124,9 +127,9 @@ class ImageScorer:
             save_grid(shown, path, columns=len(suspects), scale=_scale(shown))
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
-        """The table of scores.json: a row for each game, then one for real pictures.
+        """Return the table of scores.json: a row for each game, then one for real images.
 
-        Diversity is of all pictures of a row; the rest is ``metrics/comparison.py``.
+        Diversity uses all images of a row; ``metrics/comparison.py`` computes the rest.
         """
         rows = []
         for name, game in games.items():
@@ -140,7 +143,7 @@ class ImageScorer:
 
 @torch.no_grad()
 def _draw(game: Game, n: int, rng: torch.Generator) -> Tensor:
-    """``n`` pictures [n,C,H,W] on the CPU, drawn in pieces that fit into memory."""
+    """Sample ``n`` images [n,C,H,W] on the CPU, in chunks that fit into memory."""
     sizes = [min(_CHUNK, n - start) for start in range(0, n, _CHUNK)]
     return torch.cat([game.sample(size, rng=rng).float().cpu() for size in sizes])
 

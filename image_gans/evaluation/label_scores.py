@@ -1,4 +1,4 @@
-"""How often a classifier that was told few labels errs on test pictures, beside its baseline."""
+"""Test error of a classifier trained on few labels, beside its baseline."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _CHUNK = 500
 
 @dataclass(frozen=True)
 class LabelScorer(ImageScorer):
-    """Scores and figures of a semi-supervised game."""
+    """A scorer of semi-supervised games."""
 
     told: FewLabels = field(kw_only=True)
-    """The labelled pictures, and those to test on."""
+    """Labelled images and test images."""
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
-        """The evaluation hook: diversity, and the test error of D and of the baseline."""
+        """Compute diversity and the test error of D and of the baseline; the evaluation hook of a run."""
         return {
             **super().__call__(game, rng),
             "test_error": self.error(game.players["discriminator"]),
@@ -34,7 +34,7 @@ class LabelScorer(ImageScorer):
         }
 
     def error(self, classifier: nn.Module) -> float:
-        """Share of wrong classes on the test pictures."""
+        """Return the classification error on the test images."""
         device = next(classifier.parameters()).device
         with torch.no_grad(), evaluating(classifier):
             named = [
@@ -67,8 +67,8 @@ class LabelScorer(ImageScorer):
             "signature": f"share-wrong|label:{self.told.label}|told:{told}|test:{count}",
         }
         note = (
-            "The same labels alone: the same network from the same weights, after as many moves on the "
-            f"{told} labelled pictures and no others."
+            "The same labels alone: the same network from the same weights, after as many "
+            f"updates on the {told} labelled images only."
         )
         return {
             **table,
@@ -79,5 +79,5 @@ class LabelScorer(ImageScorer):
 
 
 def error_rate(named: Tensor, classes: Tensor) -> float:
-    """Share of [N] classes named wrongly."""
+    """Return the share of wrong classes [N]."""
     return float((named != classes).double().mean())

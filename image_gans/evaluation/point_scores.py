@@ -1,4 +1,4 @@
-"""What a generator of points is measured and shown by: the modes it covers, and a scatter of its samples."""
+"""Scores and figures of generators of points: covered modes and a scatter plot."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from seqgan_kit.core.runs.run import Run
 @dataclass(frozen=True)
 @bounded
 class PointScores:
-    """How much is drawn for scoring."""
+    """Number of samples for scoring."""
 
     score_samples: Positive = 2500
     """Points for each row of the final table and each evaluation (the protocol's 2,500)."""
@@ -36,7 +36,7 @@ class PointScores:
 
 @dataclass(frozen=True)
 class PointScorer:
-    """Scores and shows generators of points beside the world they learn.
+    """A scorer of generators of points against a world of known modes.
 
     Attributes:
         world: whose modes are counted.
@@ -55,22 +55,24 @@ class PointScorer:
         save_image_model(folder, game.generator, about)
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
-        """The evaluation hook: modes, share of high quality (%), reverse KL, spread."""
+        """Compute modes, share of high quality (%), reverse KL and spread; the evaluation hook of a run."""
         return point_scores(self._draw(game, rng), self.world).values()
 
     def draw_points(self, game: Game, rng: torch.Generator, path: Path) -> None:
-        """The sampling hook: a scatter, of the same latent vectors every time."""
+        """Draw a scatter plot of the same latent vectors every time; the sampling hook of a run."""
         self._scatter(self._draw(game, rng), path.with_suffix(".png"))
 
     def draw_figures(self, run: Run, game: Game) -> None:
-        """Into figures/: points.png and real.png to compare it with."""
+        """Write figures/: points.png, and real.png for comparison."""
         rng = torch.Generator(run.runtime.device).manual_seed(run.settings.seed)
         self.draw_points(game, rng, run.log.figure_path("points.png"))
         real = self.world.draw(self.settings.score_samples, torch.Generator().manual_seed(0))
         self._scatter(real, run.log.figure_path("real.png"))
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
-        """The table of scores.json: a row for each game, and what a perfect generator is expected to get."""
+        """Return the table of scores.json: a row for each game, and the expected scores of a perfect
+        generator.
+        """
         rows: list[dict[str, Any]] = []
         for name, game in games.items():
             rng = torch.Generator(next(game.parameters()).device).manual_seed(seed)
@@ -91,14 +93,15 @@ class PointScorer:
             _column("spread", "spread in a mode", None, 2, f"{signature}|of:high-quality|vs:world"),
         ]
         note = (
-            f"A sample within {DEVIATIONS:g} deviations of a mode is of high quality; a mode with one such "
-            "sample is covered; reverse KL (nats) is of the shares of modes among them. Spread: how wide "
-            "those in a mode lie, beside the world's own; near 0 the modes have shrunk to dots."
+            f"A sample within {DEVIATIONS:g} standard deviations of a mode has high quality; a "
+            "mode with one such sample is covered. Reverse KL (nats) compares the modes' "
+            "shares among them with uniform shares. Spread is their width within a mode "
+            "relative to the data; near 0 the modes have shrunk to points."
         )
         return {"title": title, "columns": columns, "rows": rows, "notes": [note]}
 
     def perfect(self) -> ModeScores:
-        """What the world itself is expected to score."""
+        """Return the expected scores of the world itself."""
         modes, samples = len(self.world.centres), self.settings.score_samples
         return replace(perfect_modes(modes, samples, high_quality_ceiling()), spread=1.0)
 

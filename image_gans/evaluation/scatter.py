@@ -25,12 +25,12 @@ def save_scatter(
     """Draw points [N,2] over the modes they should lie in; return the path of the PNG.
 
     Args:
-        points: those outside the picture are left out.
+        points: those outside the image are left out.
         path: where to; its folder is made.
-        centres: [M,2] of the modes, if they are known; the picture shows them and a quarter more in every
+        centres: [M,2] of the modes, if they are known; the image shows them and a quarter more in every
             direction, or else all points.
         radius: of the discs that show the modes.
-        pixels: side of the picture.
+        pixels: side of the image.
     """
     shown = points if centres is None else centres
     half = 1.25 * max(float(shown.abs().max()), 1e-6) + radius

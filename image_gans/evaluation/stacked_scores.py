@@ -1,4 +1,4 @@
-"""Stacked pictures: how many of the K^3 modes a generator shows, and how evenly."""
+"""Scores of stacked images: how many of the K^3 modes a generator covers, and how evenly."""
 
 from __future__ import annotations
 
@@ -30,37 +30,37 @@ _CHUNK = 500
 @dataclass(frozen=True)
 @bounded
 class StackSettings:
-    """What is stacked, and how modes are counted."""
+    """Settings of the stacked data and of the count of modes."""
 
     stacked: Positive = 25_600
-    """Stacked pictures to learn from (128,000 in PacGAN's experiment)."""
+    """Number of stacked training images (128,000 in PacGAN's experiment)."""
     label: str = ""
-    """Which label's classes make the modes (default: the first that the pictures have)."""
+    """Label whose classes define the modes (default: the first label)."""
     mode_samples: Positive = 26_000
-    """Pictures for the modes of the final table (the protocol's 26,000)."""
+    """Images for the modes in the final table (the protocol's 26,000)."""
     mode_evaluation_samples: Positive = 1000
-    """Pictures for the modes of each evaluation during the run."""
+    """Images for the modes in each evaluation during training."""
     recogniser_steps: Positive = 600
-    """Batches on which the recogniser of single pictures is trained; it is kept for the next run."""
+    """Training batches of the recogniser of single images, which is cached for later runs."""
 
 
 @dataclass(frozen=True)
 class Triples:
-    """Single pictures, and the recogniser that names them."""
+    """Single images, and the recogniser that names them."""
 
     label: str
     recogniser: Recogniser
     accuracy: float
-    """Of the recogniser on test pictures (on training pictures where there are none)."""
+    """Of the recogniser on test images (on training images where there are none)."""
     pictures: Tensor
-    """[P,1,H,W] uint8 to stack as what real data score: test pictures, or else training ones."""
+    """[P,1,H,W] uint8 to stack as what real data score: test images, or else training ones."""
 
     def line(self) -> str:
         """What is printed of it."""
         classes = len(self.recogniser.config.label_names[self.label])
         return (
             f"modes: {classes}^{CHANNELS} = {classes**CHANNELS:,} triples of {self.label}; the recogniser "
-            f"names {100 * self.accuracy:.2f} % of {len(self.pictures):,} single pictures rightly"
+            f"names {100 * self.accuracy:.2f} % of {len(self.pictures):,} single images rightly"
         )
 
 
@@ -80,12 +80,12 @@ def triples_of(corpus: ImageCorpus, settings: StackSettings) -> Triples:
 
 @dataclass(frozen=True)
 class StackedScorer(ImageScorer):
-    """Scores and figures of a generator of stacked pictures."""
+    """Scores and figures of a generator of stacked images."""
 
     triples: Triples = field(kw_only=True)
     """What names the modes."""
     stacks: StackSettings = field(kw_only=True)
-    """How many pictures are counted."""
+    """How many images are counted."""
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """The evaluation hook: also the modes, and the reverse KL of their shares."""
@@ -99,7 +99,7 @@ class StackedScorer(ImageScorer):
         )
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
-        """The table with modes and reverse KL, for real pictures and a perfect generator too."""
+        """The table with modes and reverse KL, for real images and a perfect generator too."""
         table, n = super().record(title, games, seed), self.stacks.mode_samples
         for row in table["rows"]:
             if row["name"] in games:
@@ -139,7 +139,7 @@ class StackedScorer(ImageScorer):
 
 
 def _values(found: ModeScores) -> dict[str, float]:
-    """Without the share of high quality: every picture is counted for some triple."""
+    """Without the share of high quality: every image is counted for some triple."""
     return {name: value for name, value in found.values().items() if name != "high_quality"}
 
 

@@ -1,4 +1,4 @@
-"""Latent vectors by what their pictures are recognised as, for models that were told no labels."""
+"""Latent vectors by what their images are recognised as, for models that were told no labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from seqgan_kit.errors import DataError, UsageError
 _CHUNK, _MOST = 256, 4096  # samples looked at: at a time, and before giving up
 
 Name = Callable[[Tensor], Mapping[str, Tensor]]
-"""Pictures [N,C,H,W] to class numbers [N] by label."""
+"""Images [N,C,H,W] to class numbers [N] by label."""
 
 
 def selector(
@@ -51,12 +51,12 @@ def recognised(
     n: int,
     seed: int,
 ) -> Tensor:
-    """[n,d] latent vectors whose pictures are recognised as the wished classes; fewer if they are rare.
+    """[n,d] latent vectors whose images are recognised as the wished classes; fewer if they are rare.
 
     Args:
-        generator: makes the pictures.
+        generator: makes the images.
         draw: ``draw(n, seed=)`` -> [n,d].
-        name: tells the classes of pictures.
+        name: tells the classes of images.
         wishes: class numbers by label.
         condition: the same in words.
         n: how many.
@@ -83,8 +83,8 @@ def _recogniser(run_dir: Path) -> tuple[Conditions, Name]:
     corpus = load_images(settings)
     if not corpus.label_names:
         raise DataError(
-            f"the pictures that {run_dir} was trained on have no labels, so nothing can be recognised on its "
-            "samples. Arithmetic by attribute needs labelled pictures."
+            f"the images that {run_dir} was trained on have no labels, so nothing can be recognised on its "
+            "samples. Arithmetic by attribute needs labelled images."
         )
     labels, names = recognisable(corpus.train_labels, corpus.label_names)
     network = recogniser_of(corpus.train, labels, names)

@@ -1,4 +1,4 @@
-"""What can be done with the latent space of a trained model: ways through it, arithmetic, projection."""
+"""Explore the latent space of a trained model: interpolation, arithmetic, projection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from seqgan_kit.errors import DataError, UsageError, unknown
 
 WayName = Literal["spherical", "linear"]
 _WAYS = {"spherical": spherical, "linear": linear}
-_SHOWN_PIXELS = 96  # small pictures are enlarged to about this
+_SHOWN_PIXELS = 96  # small images are enlarged to about this
 _MILLISECONDS = 80  # a frame of an animation
 
 Select = Callable[[str, int, int], Tensor]
@@ -28,13 +28,13 @@ Select = Callable[[str, int, int], Tensor]
 
 @dataclass(frozen=True)
 class Explorer:
-    """A generator in evaluation mode, and ways to draw its latent vectors."""
+    """A generator in eval mode with functions that sample its latent vectors."""
 
     generator: nn.Module
     draw: Callable[..., Tensor]
     """``draw(n, seed=, condition=)`` -> [n,d]; conditions of models that were told labels."""
     folder: Path
-    """Where pictures go unless a path is given."""
+    """Where images go unless a path is given."""
     select: Select | None = None
     """Finds latent vectors for a condition where ``draw`` knows none."""
 
@@ -50,11 +50,12 @@ class Explorer:
         to: str | None = None,
         out: Path | None = None,
     ) -> Path:
-        """Ways between random latent vectors: a row of pictures each, or moving ones in a ``.gif``.
+        """Interpolate between random latent vectors: one row of images per path, or an animation in a
+        ``.gif``.
 
         Args:
             rows: how many ways.
-            steps: pictures on each, with both ends.
+            steps: images on each, with both ends.
             way: along the great circle, or straight.
             seed: the same seed gives the same ways.
             condition: what is drawn at the start (and the end), by a model that was told labels.
@@ -64,7 +65,7 @@ class Explorer:
         if way not in get_args(WayName):
             raise unknown("way", way, get_args(WayName))
         if rows < 1:
-            raise UsageError(f"{rows} ways show nothing; ask for at least 1.")
+            raise UsageError(f"--rows {rows}: must be 1 or more.")
         if to is None:
             starts, ends = self.draw(2 * rows, seed=seed, condition=condition).chunk(2)
         else:
@@ -86,16 +87,16 @@ class Explorer:
         seed: int = 0,
         out: Path | None = None,
     ) -> Path:
-        """``A - B + C``: pictures of C moved by mean z of A less that of B (Radford et al. 2016, 6.3).
+        """``A - B + C``: images of C moved by mean z of A less that of B (Radford et al. 2016, 6.3).
 
-        Each row of the picture shows one sample of A, of B and of C, and behind them that C moved.
+        Each row of the image shows one sample of A, of B and of C, and behind them that C moved.
 
         Args:
             formula: three conditions, such as ``coat=ginger - coat=black + accessory=hat``; of a model that
                 was told no labels, what samples are recognised as.
             rows: how many samples of C are moved.
             examples: latent vectors behind each mean.
-            seed: the same seed gives the same pictures.
+            seed: the same seed gives the same images.
             out: a ``.png`` file.
         """
         first, second, third = terms(formula)
@@ -113,12 +114,12 @@ class Explorer:
         self, picture: Path, *, restarts: int = 8, moves: int = 300, seed: int = 0,
         out: Path | None = None,
     ) -> tuple[Path, Projection]:  # fmt: skip
-        """The latent vectors nearest to a picture, by gradient descent from several starts.
+        """The latent vectors nearest to an image, by gradient descent from several starts.
 
-        Row by row the picture file holds the given picture, the start and the end of each search, best first.
+        Row by row the image file holds the given image, the start and the end of each search, best first.
 
         Args:
-            picture: any picture file; the square in its middle is taken.
+            picture: any image file; the square in its middle is taken.
             restarts: random starts.
             moves: steps from each.
             seed: of the starts.
@@ -149,7 +150,7 @@ def terms(formula: str) -> tuple[str, str, str]:
 
 
 def read_picture(path: Path, channels: int, size: int) -> Tensor:
-    """[C,H,W] in [-1,1] of a picture file, its middle square in that size."""
+    """[C,H,W] in [-1,1] of an image file, its middle square in that size."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -157,12 +158,14 @@ def read_picture(path: Path, channels: int, size: int) -> Tensor:
     try:
         pixels = decode(data, size=size, channels=channels, crop="centre").pixels
     except DataError:
-        raise DataError(f"{path} is no picture, or is damaged; give a PNG or JPEG file.") from None
+        raise DataError(
+            f"{path} is not an image, or is damaged: give a PNG or JPEG file."
+        ) from None
     return to_float(torch.from_numpy(pixels)[None])[0]
 
 
 def save_animation(frames: Tensor, path: Path) -> Path:
-    """Write [T,N,C,H,W], N moving pictures side by side, as a GIF that goes there and back."""
+    """Write [T,N,C,H,W], N moving images side by side, as a GIF that goes there and back."""
     scale = _scale(frames)
     sheets = [grid(frame, scale=scale).expand(3, -1, -1).permute(1, 2, 0) for frame in frames]
     images = [Image.fromarray(sheet.contiguous().numpy()) for sheet in sheets]

@@ -1,4 +1,4 @@
-"""Ways between latent vectors and the pictures along them; the vectors behind a given picture."""
+"""Paths between latent vectors, images along them, and projection of images to latent vectors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Interpolation = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class LatentGenerator(Protocol):
-    """A generator that makes a picture from a latent vector alone."""
+    """A generator of images from latent vectors."""
 
     def latents(self, n: int, rng: torch.Generator) -> Tensor:
         """[n,d] latent vectors as in training."""
@@ -70,12 +70,12 @@ def strip(
     steps: int,
     way: Interpolation = spherical,
 ) -> Tensor:
-    """Pictures on the ways from ``starts`` to ``ends``: [R,d], [R,d] -> [R*steps,C,H,W], row after row.
+    """Images on the ways from ``starts`` to ``ends``: [R,d], [R,d] -> [R*steps,C,H,W], row after row.
 
     Give ``steps`` as the columns of a grid, and each row of it is one way with both ends.
     """
     if steps < 2:
-        raise UsageError(f"a way of {steps} steps has no two ends; it needs at least 2.")
+        raise UsageError(f"a path of {steps} steps has no two ends: give 2 or more.")
     shares = torch.linspace(0, 1, steps, dtype=torch.float64, device=starts.device)
     latents = way(starts, ends, shares)
     return generate(latents.transpose(0, 1).flatten(0, 1))
@@ -94,12 +94,12 @@ def _right_angle(u: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Projection:
-    """Latent vectors whose pictures come near a given one."""
+    """Latent vectors whose images are near a given image."""
 
     latents: Tensor
     """[R,d] the nearest that each start led to."""
     distances: Tensor
-    """[R] root mean square difference of pixels there, in the pictures' range of -1..1."""
+    """[R] root mean square difference of pixels there, in the images' range of -1..1."""
     before: Tensor
     """[R] the same at the starts."""
 
@@ -117,18 +117,18 @@ def project(
     moves: int = 300,
     learning_rate: float = 0.1,
 ) -> Projection:
-    """Search z for which G(z) is a given picture: [C,H,W], starts [R,d].
+    """Search for latent vectors z with G(z) near a given image [C,H,W], from starts [R,d].
 
-        z <- z - Adam(d/dz mean (G(z) - x)^2),   its step size falling to 0 along a half cosine
+        z <- z - Adam(d/dz mean (G(z) - x)^2),   its learning rate falling to 0 along a half cosine
 
     All starts go their own ways side by side, since one of them alone often ends in a local minimum; of each
-    the nearest vector on its way is kept. G has to be in evaluation mode: its pictures may not depend on each
+    the nearest vector on its way is kept. G has to be in evaluation mode: its images may not depend on each
     other.
     """
     if moves < 1 or learning_rate <= 0 or not len(starts):
         raise UsageError(
             f"a projection by {moves} moves of size {learning_rate:g} from {len(starts)} starts goes "
-            "nowhere; it needs at least 1 move, a step size above 0 and at least 1 start."
+            "nowhere; it needs at least 1 move, a learning rate above 0 and at least 1 start."
         )
     with torch.enable_grad():
         z = starts.detach().clone().requires_grad_(True)
@@ -150,10 +150,10 @@ def project(
 
 
 def _mean_squares(pictures: Tensor, target: Tensor) -> Tensor:
-    """[R] of pictures [R,C,H,W] against one [C,H,W]."""
+    """[R] of images [R,C,H,W] against one [C,H,W]."""
     if pictures.shape[1:] != target.shape:
         raise UsageError(
-            f"the generator's pictures are {list(pictures.shape[1:])} and the given one is "
+            f"the generator's images are {list(pictures.shape[1:])} and the given one is "
             f"{list(target.shape)}: give it in that size and number of channels."
         )
     return (pictures - target.to(pictures)).square().flatten(1).mean(1)

@@ -1,5 +1,5 @@
-"""AC-GAN: D also names the labels, and G is to make them plain (Odena, Olah, Shlens 2017, "Conditional image
-synthesis with auxiliary classifier GANs").
+"""AC-GAN: D also classifies the labels, and G maximises that accuracy (Odena, Olah, Shlens 2017,
+"Conditional image synthesis with auxiliary classifier GANs").
 
 With scores s = logit D, classifiers p(y_k | x) on D's features, labels y of the data, z ~ N(0, 1):
 
@@ -13,9 +13,9 @@ plus L_C for both; the pathwise gradient; one phase in which D and G take turns.
 Differs from the paper, in the preset ``paper`` too: DCGAN's networks, labels as learnt embeddings beside the
 noise (the paper's G has kernels of 5, its D six convolutions of 16 to 512 channels with dropout; one model
 for ten classes of ImageNet at 128 pixels); G non-saturating; several labels, whose L_C are averaged. With v =
-1, the paper's, D also learns to name fakes. With many labels both then agree on signs that no real picture
+1, the paper's, D also learns to name fakes. With many labels both then agree on signs that no real image
 has: D named 9 in 10 fakes as they were told, and ginger cats came out grey. With v = 0 only what real
-pictures show counts.
+images show counts.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ from seqgan_kit.core.objectives import non_saturating
 @dataclass(frozen=True)
 @bounded
 class ACGANMethod:
-    """What the classifiers weigh."""
+    """Settings of AC-GAN: weights of the classifiers."""
 
     class_weight: Weight = 1.0
-    """w: weight of the labels' cross-entropy in both losses (1 in the paper)."""
+    """Weight w of the labels' cross-entropy in both losses (1 in the paper)."""
     fake_class_weight: Weight = 1.0
-    """v: share of w for fakes in D's loss (1 in the paper; 0: classifiers learn from real pictures alone)."""
+    """Share v of w for fakes in D's loss (1 in the paper; 0 trains classifiers on real images only)."""
     label_smoothing: Share = 0.0
-    """Real pictures get the target 1 minus this (0.1 is usual)."""
+    """Label smoothing: real images get the target 1 minus this (0.1 is usual)."""
 
 
 PAPER = ImageTraining(batch_size=100, epochs=100.0)
@@ -73,7 +73,7 @@ def class_accuracy(heads: Mapping[str, Tensor], labels: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class ClassifiedPathwise(Pathwise):
-    """The gradient through the picture of the score and of the classifiers."""
+    """The gradient through the image of the score and of the classifiers."""
 
     class_weight: float
     """w."""

@@ -1,21 +1,21 @@
-"""BEGAN: D is an auto-encoder that rebuilds real pictures well and fakes badly, as badly as a balance allows
+"""BEGAN: D is an auto-encoder that reconstructs real images well and fakes badly, controlled by a balance
 (Berthelot et al. 2017, "BEGAN: boundary equilibrium generative adversarial networks", section 3.4).
 
     L(v) = mean |v - D(v)|
     D minimises  L(x) - k_t L(G(z_D))
     G minimises  L(G(z_G))
     k_{t+1} = k_t + lambda_k (gamma L(x) - L(G(z_G))),  kept in [0,1];  k_0 = 0
-    M_global = L(x) + |gamma L(x) - L(G(z_G))|          small where pictures are rebuilt well and in balance
+    M_global = L(x) + |gamma L(x) - L(G(z_G))|          small where images are rebuilt well and in balance
 
-k keeps E[L(G(z))] near gamma E[L(x)]: where fakes are rebuilt too badly D looks at real pictures alone. gamma
-trades variety (large) for clean pictures (small).
+k keeps E[L(G(z))] near gamma E[L(x)]: where fakes are rebuilt too badly D looks at real images alone. gamma
+trades variety (large) for clean images (small).
 
 The four choices: the players of networks/autoencoder_networks.py, the Wasserstein objective on the score
 -L with the fakes' half weighted by k, the pathwise gradient, and one phase of D, G and the balance.
 
-Differs from the paper, in the preset ``paper`` too: D moves before G instead of with it. There step sizes are
-halved when M_global stalls; here they follow --learning-rate-schedule. With several processes each keeps a
-balance of its own.
+Differs from the paper, in the preset ``paper`` too: D is updated before G instead of together with it. The
+paper halves learning rates when M_global stalls; here they follow --learning-rate-schedule. With several
+processes each keeps a balance of its own.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ from seqgan_kit.errors import UsageError
 @dataclass(frozen=True)
 @bounded
 class BEGANMethod:
-    """The balance between D and G."""
+    """Settings of BEGAN: the balance between D and G."""
 
     gamma: UpTo1 = 0.5
-    """Wanted ratio of the fakes' reconstruction error to the real pictures' (the paper shows 0.3 to 0.7)."""
+    """Target ratio of the reconstruction errors of fakes and real images (the paper shows 0.3 to 0.7)."""
     balance_rate: Above0 = 0.001
-    """How fast the balance moves (lambda_k)."""
+    """Learning rate lambda_k of the balance."""
 
 
 PAPER = ImageTraining(
@@ -59,7 +59,7 @@ PAPER = ImageTraining(
     betas=(0.9, 0.999),
     batch_size=16,
 )
-"""Section 4.1; the paper tries step sizes from 5e-5 to 1e-4 and does not say how long it trained."""
+"""Section 4.1; the paper tries learning rates from 5e-5 to 1e-4 and does not say how long it trained."""
 
 
 def next_k(k: Tensor, real_error: Tensor, fake_error: Tensor, gamma: float, rate: float) -> Tensor:
@@ -73,7 +73,7 @@ def global_measure(real_error: Tensor, fake_error: Tensor, gamma: float) -> Tens
 
 
 class Balance(nn.Module):
-    """A player without parameters: k, and the errors that it moves by next."""
+    """A player without parameters: k, and the errors for its next update."""
 
     k: Tensor
     real_error: Tensor
@@ -86,7 +86,7 @@ class Balance(nn.Module):
             self.register_buffer(name, torch.zeros(()))
 
     def move(self) -> dict[str, Tensor | float]:
-        """One step of k; what it stood on."""
+        """Update k; return the inputs it used."""
         errors, gamma = (self.real_error, self.fake_error), self.method.gamma
         self.k.copy_(next_k(self.k, *errors, gamma, self.method.balance_rate))
         return {
@@ -108,7 +108,7 @@ def equilibrium(balance: Balance) -> Objective:
 
 
 class BEGANGame(AdversarialGame):
-    """The adversarial game with a balance as third player, which takes note of the errors."""
+    """The adversarial game with a balance as third player, which records the errors."""
 
     @property
     def balance(self) -> Balance:
@@ -141,8 +141,8 @@ def build(
     """The game from its players and settings; refuses a D whose score is no reconstruction error."""
     if not isinstance(discriminator.score, MeanError):
         raise UsageError(
-            "BEGAN's discriminator rebuilds pictures and scores them by its error; this one does not. "
-            "Choose --network autoencoder."
+            "BEGAN needs a discriminator that reconstructs images and scores them by its error: "
+            "choose --network autoencoder."
         )
     why = "the balance weighs the errors of D as it is against those of G."
     refuse_techniques(techniques, "BEGAN", why, "unrolled_steps", "feature_matching")

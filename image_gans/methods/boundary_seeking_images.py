@@ -1,4 +1,4 @@
-"""Boundary-seeking GAN on black-and-white pictures (Hjelm, Jacob, Che, Trischler, Cho, Bengio 2018:
+"""Boundary-seeking GAN on black-and-white images (Hjelm, Jacob, Che, Trischler, Cho, Bengio 2018:
 "Boundary-seeking generative adversarial networks"; discrete MNIST).
 
     x_1 ... x_M drawn from g(. | z), each pixel by itself;  w_m = softmax over m of logit D(x_m)
@@ -33,10 +33,10 @@ from seqgan_kit.core.objectives import minimax
 @dataclass(frozen=True)
 @bounded
 class BoundarySeekingImagesMethod:
-    """How it is trained; the defaults are those of the authors' code for discrete MNIST."""
+    """Settings of boundary seeking; the defaults are those of the authors' code for discrete MNIST."""
 
     samples: Several = 20
-    """M: images of each latent vector, weighted among themselves."""
+    """Number M of images per latent vector, whose weights sum to 1."""
     judged_samples: Count = 0
     """Images of each latent vector that D learns from; 0: all M, as in the authors' code. With 1 D learns
     from as many generated images as real ones, at a fraction of the cost."""
@@ -55,7 +55,7 @@ def build(
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
     """The game from its players and settings."""
-    why = "D weighs each picture by itself, as it is."
+    why = "D weighs each image by itself, as it is."
     refused = ("packing", "minibatch_kernels", "instance_noise")
     refuse_techniques(techniques, "boundary seeking", why, *refused)
     estimator = BoundarySeeking(method.samples, judged=method.judged_samples)

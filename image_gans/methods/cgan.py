@@ -1,4 +1,4 @@
-"""Conditional GAN: both players are told the labels (Mirza and Osindero 2014, "Conditional generative
+"""Conditional GAN: both players get the labels (Mirza and Osindero 2014, "Conditional generative
 adversarial nets").
 
 With scores s = logit D, sigma the logistic function, labels y of the data and z ~ N(0, 1):
@@ -11,7 +11,7 @@ joint hidden layer); a cross-entropy; the pathwise gradient; one phase in which 
 the labels of the batch.
 
 Differs from the paper, in the preset ``paper`` too: convolutions in place of maxout layers; the
-non-saturating G; Adam and DCGAN's step sizes in place of a decaying momentum; several labels at once.
+non-saturating G; Adam and DCGAN's learning rates in place of a decaying momentum; several labels at once.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from seqgan_kit.core.objectives import non_saturating
 @dataclass(frozen=True)
 @bounded
 class CGANMethod:
-    """How D is told, and what it aims at."""
+    """Settings of the conditional GAN."""
 
     joint_width: Size = 240
-    """Units of D's layer in which picture and labels meet (the paper's 240)."""
+    """Units of D's layer that joins image and labels (the paper's 240)."""
     label_smoothing: Share = 0.0
-    """Real pictures get the target 1 minus this (0.1 is usual)."""
+    """Label smoothing: real images get the target 1 minus this (0.1 is usual)."""
 
 
 PAPER = ImageTraining(batch_size=100, epochs=100.0)
-"""The paper's batch; its step sizes belong to its maxout layers."""
+"""The paper's batch; its learning rates belong to its maxout layers."""
 
 
 def build(

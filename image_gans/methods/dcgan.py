@@ -15,10 +15,10 @@ converge?", eq. 9).
 The four choices: the players of ``networks/dcgan.py``, any objective on scores, the pathwise gradient, and
 one phase in which D and G take turns.
 
-Differs from the paper, in the preset ``paper`` too: normal latents and kernels of 4 (see the networks). At 64
-pixels an equally fast D soon tells every fake and leaves G without a slope to follow: give D a quarter of G's
-step size (5e-5 beside 2e-4, as in A. Jolicoeur-Martineau's experiments with cats, which also take SELU
-networks at 128 pixels).
+Differs from the paper, in the preset ``paper`` too: normal latents and kernels of 4 (see the networks). At
+64 pixels a D with G's learning rate soon recognises every fake and leaves G without a gradient: give D a
+quarter of G's learning rate (5e-5 beside 2e-4, as in A. Jolicoeur-Martineau's experiments with cats, which
+also take SELU networks at 128 pixels).
 """
 
 from __future__ import annotations
@@ -52,12 +52,14 @@ ObjectiveName = Literal[
 @dataclass(frozen=True)
 @bounded
 class DCGANMethod:
-    """What a DCGAN is trained for."""
+    """Settings of DCGAN: objective, label smoothing and R1."""
 
     objective: ObjectiveName = "non_saturating"
-    """What D and G want."""
+    """Objective of D and G."""
     label_smoothing: Share = 0.0
-    """Real images get the target 1 minus this (0.1 is usual); not for least_squares and hinge."""
+    """Label smoothing: real images get the target 1 minus this (0.1 is usual); not for least_squares and
+    hinge.
+    """
     r1_weight: Weight = 0.0
     """Weight of the squared norm of D's gradient on real images (R1; 10 is usual); 0 for none. Needs a D
     without batch norm."""
@@ -73,8 +75,9 @@ def objective(method: DCGANMethod) -> Objective:
         raise unknown("objective", method.objective, get_args(ObjectiveName))
     if method.label_smoothing:
         raise UsageError(
-            f"label smoothing {method.label_smoothing} has no meaning for {method.objective}, whose targets "
-            f"are no probabilities. Leave it at 0, or choose one of {', '.join(objectives.CROSS_ENTROPY)}, "
+            f"--label-smoothing {method.label_smoothing} does not apply to {method.objective}, "
+            "whose targets are not probabilities. Leave it at 0, or choose one of "
+            f"{', '.join(objectives.CROSS_ENTROPY)}, "
             "boundary_seeking."
         )
     return objectives.hinge() if method.objective == "hinge" else objectives.least_squares()

@@ -1,4 +1,4 @@
-"""The first GAN (Goodfellow et al. 2014, "Generative adversarial nets").
+"""The original GAN (Goodfellow et al. 2014, "Generative adversarial nets").
 
 With scores s = logit D, sigma the logistic function and z ~ N(0, 1):
 
@@ -8,8 +8,9 @@ With scores s = logit D, sigma the logistic function and z ~ N(0, 1):
                  -E_z[exp(s(G(z)))]               maximum likelihood (Goodfellow 2014, "On distinguishability
                                                   criteria"): with the best D, KL(data || G) in gradient
 
-The four choices: any players (full layers with maxout and dropout as in the paper, or convolutions), these
-objectives, the pathwise gradient, and one phase in which k moves of D take turns with one of G (algorithm 1).
+The four choices: any players (fully connected with maxout and dropout as in the paper, or convolutional),
+these objectives, the pathwise gradient, and one phase in which k updates of D alternate with one of G
+(algorithm 1).
 
 Differs from the paper, in the preset ``paper`` too: Adam in place of gradient descent with momentum; see also
 the networks.
@@ -35,16 +36,16 @@ from seqgan_kit.errors import unknown
 @dataclass(frozen=True)
 @bounded
 class GANMethod:
-    """What the players are trained for."""
+    """Settings of the original GAN."""
 
     objective: Literal["minimax", "non_saturating", "max_likelihood"] = "non_saturating"
-    """What G wants; the paper trains the second."""
+    """Objective of G; the paper trains non_saturating."""
     label_smoothing: Share = 0.0
-    """Real pictures get the target 1 minus this (0.1 is usual; Salimans et al. 2016, section 3.4)."""
+    """Label smoothing: real images get the target 1 minus this (0.1 is usual; Salimans et al. 2016, 3.4)."""
 
 
 PAPER = ImageTraining(batch_size=100, epochs=250)
-"""Batch and one move of D a round as in the authors' mnist.yaml, which names no last epoch: momentum grows
+"""Batch and one update of D a round as in the authors' mnist.yaml, which names no last epoch: momentum grows
 for 250."""
 
 
@@ -62,5 +63,5 @@ def build(
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase in which k moves of D and one of G take turns."""
+    """One phase in which k updates of D and one of G take turns."""
     return in_turns(training, techniques)

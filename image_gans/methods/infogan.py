@@ -1,5 +1,6 @@
-"""InfoGAN: codes that can be read off the pictures (Chen, Duan, Houthooft, Schulman, Sutskever, Abbeel 2016,
-"InfoGAN: interpretable representation learning by information maximizing generative adversarial nets").
+"""InfoGAN: latent codes that can be recovered from images (Chen, Duan, Houthooft, Schulman, Sutskever,
+Abbeel 2016, "InfoGAN: interpretable representation learning by information maximizing generative
+adversarial nets").
 
 With scores s = logit D, codes c beside the noise z, and a recogniser Q(c | x) on the features of D's trunk:
 
@@ -49,16 +50,16 @@ from seqgan_kit.core.objectives import non_saturating
 @dataclass(frozen=True)
 @bounded
 class InfoGANMethod:
-    """What the codes weigh."""
+    """Settings of InfoGAN: weights of the codes and the recogniser."""
 
     categorical_weight: Weight = 1.0
-    """l_c: weight of the information on categorical codes (1 in the paper)."""
+    """Weight l_c of the information on categorical codes (1 in the paper)."""
     continuous_weight: Weight = 1.0
-    """l_u: weight of that on continuous codes (1 in the authors' code)."""
+    """Weight l_u of the information on continuous codes (1 in the authors' code)."""
     recogniser_width: Size = 128
     """Units of Q's hidden layer (128 in the paper)."""
     label_smoothing: Share = 0.0
-    """Real pictures get the target 1 minus this (0.1 is usual)."""
+    """Label smoothing: real images get the target 1 minus this (0.1 is usual)."""
 
 
 PAPER = ImageTraining(generator_learning_rate=1e-3, batch_size=128, epochs=10.7)
@@ -88,7 +89,7 @@ def continuous_information(means: Tensor, deviations: Tensor, codes: Tensor) -> 
 
 @dataclass(frozen=True)
 class InformedPathwise(Pathwise):
-    """The gradient through the picture of the score and of the information on codes."""
+    """The gradient through the image of the score and of the information on codes."""
 
     method: InfoGANMethod
     """The weights l_c and l_u."""
@@ -121,9 +122,7 @@ def build(
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
     """The game from its players and settings; the recogniser is made here."""
-    refuse_techniques(
-        techniques, "InfoGAN", "Q reads the codes of one picture at a time.", "packing"
-    )
+    refuse_techniques(techniques, "InfoGAN", "Q reads the codes of one image at a time.", "packing")
     features = feature_count(discriminator)
     recogniser = CodeReader(features, generator.config.codes, method.recogniser_width)
     return equipped_game(

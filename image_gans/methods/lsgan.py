@@ -48,16 +48,16 @@ TARGETS: Mapping[str, tuple[float, float, float]] = {
 @dataclass(frozen=True)
 @bounded
 class LSGANMethod:
-    """What D and G want D's score to be."""
+    """Settings of LSGAN: the targets of D's score."""
 
     targets: Literal["real", "boundary", "pearson"] = "real"
-    """a, b, c by name: real 0, 1, 1; boundary 0, 1, 0.5; pearson -1, 1, 0."""
+    """Targets a, b, c by name: real 0, 1, 1; boundary 0, 1, 0.5; pearson -1, 1, 0."""
     fake_target: Finite | None = None
-    """a, what D makes of fakes, in place of the named one."""
+    """Target a of D for fakes, instead of the named one."""
     real_target: Finite | None = None
-    """b, what D makes of reals, in place of the named one."""
+    """Target b of D for reals, instead of the named one."""
     generator_target: Finite | None = None
-    """c, what G wants of its fakes, in place of the named one."""
+    """Target c of G for its fakes, instead of the named one."""
 
 
 PAPER = ImageTraining(generator_learning_rate=1e-3, discriminator_learning_rate=1e-3, batch_size=64)
@@ -74,9 +74,7 @@ def chosen_targets(method: LSGANMethod) -> tuple[float, float, float]:
         for own, named in zip(given, TARGETS[method.targets], strict=True)
     )
     if a == b:
-        raise UsageError(
-            f"fake_target and real_target are both {a:g}: D would have nothing to tell apart."
-        )
+        raise UsageError(f"fake_target and real_target are both {a:g}, but must differ.")
     return a, b, c
 
 

@@ -47,15 +47,15 @@ class Modes2DMethod:
     """What D and G want."""
 
     objective: ObjectiveName = "non_saturating"
-    """What D and G want; wasserstein needs a gradient penalty."""
+    """Objective of D and G; wasserstein needs a gradient penalty."""
     gradient_penalty: Weight = 0.0
     """Weight lambda of the penalty on D's gradient (0.1 in WGAN-GP's toy experiments)."""
 
     def __post_init__(self) -> None:
         if self.objective == "wasserstein" and not self.gradient_penalty:
             raise UsageError(
-                "the wasserstein objective needs a critic that cannot be arbitrarily steep; give "
-                "--gradient-penalty a weight (0.1 in the paper's toy experiments)."
+                "--objective wasserstein needs a Lipschitz critic: give --gradient-penalty a "
+                "weight (0.1 in the paper's toy experiments)."
             )
 
 

@@ -1,5 +1,5 @@
 """Relativistic GANs (Jolicoeur-Martineau 2018, "The relativistic discriminator: a key element missing from
-standard GAN"): D says how much more real a picture is than those of the other side.
+standard GAN"): D says how much more real an image is than those of the other side.
 
 With scores s, an inner loss f of reals and g of fakes, and r, x' as real and fake:
 
@@ -52,19 +52,21 @@ INNER: Mapping[str, Objective] = {
 @dataclass(frozen=True)
 @bounded
 class RelativisticMethod:
-    """How scores are compared."""
+    """Settings of relativistic GANs: how scores are compared."""
 
     inner: Literal["cross_entropy", "least_squares", "hinge"] = "cross_entropy"
-    """The loss of a difference: RaSGAN, RaLSGAN or RaHingeGAN."""
+    """Loss of a difference of scores: RaSGAN, RaLSGAN or RaHingeGAN."""
     compared_with: Literal["average", "pairs"] = "average"
-    """average: the other side's mean score. pairs: each real with one fake."""
+    """What a score is compared with: average, the other side's mean score; pairs, one sample of the other
+    side.
+    """
     r1_weight: Weight = 0.0
     """Weight of the squared norm of D's gradient on real images (R1; 10 is usual); 0 for none. Needs a D
     without batch norm."""
 
 
 PAPER = ImageTraining(batch_size=32)
-"""As for CIFAR-10 (table 1 of the paper): Adam 2e-4 (0.5, 0.999), one move of D for each of G."""
+"""As for CIFAR-10 (table 1 of the paper): Adam 2e-4 (0.5, 0.999), one update of D for each of G."""
 
 
 def build(

@@ -1,4 +1,4 @@
-"""SAGAN: pixels of G's and D's feature maps look at each other (Zhang et al. 2019, "Self-attention generative
+"""SAGAN: self-attention in the feature maps of G and D (Zhang et al. 2019, "Self-attention generative
 adversarial networks").
 
     y_j = gamma v(sum_i b_ji h(x_i)) + x_j                             (eq. 3; networks/attention.py)
@@ -6,7 +6,7 @@ adversarial networks").
     G minimises  -E_z[D(G(z))]
 
 Both players are spectrally normalised (section 4.1), and D's steps are four times as large as G's, so that
-one move of D for each of G is enough (section 4.2; Heusel et al. 2017, "GANs trained by a two time-scale
+one update of D for each of G is enough (section 4.2; Heusel et al. 2017, "GANs trained by a two time-scale
 update rule converge to a local Nash equilibrium").
 
 The four choices: players with attention, the hinge, the pathwise gradient, and one phase in which D and G
@@ -41,7 +41,7 @@ PAPER = ImageTraining(
     batch_size=256,
     epochs=200,
 )
-"""Section 5; a million moves of each player on ImageNet's 1.28 million pictures."""
+"""Section 5; a million updates of each player on ImageNet's 1.28 million images."""
 
 
 def build(

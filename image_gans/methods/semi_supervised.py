@@ -1,4 +1,4 @@
-"""Semi-supervised GAN: a classifier that learns from few labels and many pictures without one (Salimans,
+"""Semi-supervised GAN: a classifier trained on few labelled and many unlabelled images (Salimans,
 Goodfellow, Zaremba, Cheung, Radford, Chen 2016, "Improved techniques for training GANs", section 5).
 
 With class logits l_1..l_K of D, a fixed logit 0 for "fake", and L(x) = logsumexp_k l_k(x):
@@ -10,7 +10,7 @@ the first half of D's loss being -log p(y | x, y <= K), the second that of a GAN
 
 The four choices: any pair of networks, D with K outputs; cross-entropies; feature matching on batch means;
 one phase in which D and G take turns, and beside them a baseline: the same network from the same weights,
-that makes as many moves on the labelled pictures alone.
+that makes as many moves on the labelled images alone.
 
 Differs from the paper, in the preset ``paper`` too: the networks are a choice (the paper's D has five layers
 of 1,000 to 250 units with Gaussian noise before each and weight norm; ``paper`` has the two layers of the
@@ -48,12 +48,12 @@ from seqgan_kit.core.techniques.feature_matching import FeatureMatching
 @dataclass(frozen=True)
 @bounded
 class SemiSupervisedMethod:
-    """What the parts of the losses weigh."""
+    """Settings of the semi-supervised GAN."""
 
     unlabelled_weight: Weight = 1.0
-    """Weight of the pictures without label in D's loss."""
+    """Weight of the unlabelled images in D's loss."""
     feature_matching: bool = True
-    """G matches mean features; otherwise it maximises log D: better pictures, worse classes."""
+    """Whether G matches mean features; otherwise it maximises log D: better images, worse classification."""
 
 
 PAPER = ImageTraining(
@@ -74,7 +74,7 @@ def unlabelled_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 
 class SemiSupervisedGame(AdversarialGame):
-    """D names classes; the batch holds ``labelled`` pictures and their ``classes`` beside ``real`` ones."""
+    """D names classes; the batch holds ``labelled`` images and their ``classes`` beside ``real`` ones."""
 
     def __init__(self, unlabelled_weight: float, *choices: object):
         super().__init__(*choices)  # type: ignore[arg-type]
@@ -98,7 +98,7 @@ class SemiSupervisedGame(AdversarialGame):
         return self.penalised(Loss(total, logs), batch["real"], fake, move)
 
     def baseline_loss(self, batch: Batch, move: Move) -> Loss:
-        """The cross-entropy of the labelled pictures alone."""
+        """The cross-entropy of the labelled images alone."""
         named, right = _labelled_loss(self.players["baseline"](batch["labelled"]), batch["classes"])
         return Loss(named, {"baseline_class_loss": named, "baseline_labelled_accuracy": right})
 
@@ -117,7 +117,7 @@ def build(
 ) -> AdversarialGame:
     """The game from its players and settings; D is any discriminator, and is given its classes here."""
     refuse_techniques(
-        techniques, "the semi-supervised GAN", "D names the class of one picture.", "packing"
+        techniques, "the semi-supervised GAN", "D names the class of one image.", "packing"
     )
     player = ClassifyingDiscriminator(discriminator.trunk, feature_count(discriminator), classes)
     baseline = copy.deepcopy(player)

@@ -5,7 +5,7 @@ for generative adversarial networks").
     D minimises  E_data[max(0, 1 - D(x))] + E_z[max(0, 1 + D(G(z)))]   (eq. 16)
     G minimises  -E_z[D(G(z))]                                         (eq. 17)
 
-A D whose slope cannot grow does not run away from G, without a penalty and its second derivatives. The bound
+A D with a bounded Lipschitz constant stays trainable without a penalty and its second derivatives. The bound
 belongs to the layers, whatever the batch, so D has no other norm (section 4).
 
 The four choices: any players with such a D, the hinge (or the non-saturating loss), the pathwise gradient,
@@ -41,12 +41,12 @@ OBJECTIVES = {"hinge": objectives.hinge, "non_saturating": objectives.non_satura
 
 @dataclass(frozen=True)
 class SNGANMethod:
-    """What both play for, and what is normalised."""
+    """Settings of SNGAN: objective and normalisation."""
 
     objective: Literal["hinge", "non_saturating"] = "hinge"
-    """What D and G want: the paper has both."""
+    """Objective of D and G; the paper has both."""
     spectral_generator: bool = False
-    """Normalise G's weights too, as SAGAN does."""
+    """Whether to normalise G's weights too, as SAGAN does."""
 
 
 PAPER = ImageTraining(
@@ -56,7 +56,7 @@ PAPER = ImageTraining(
     batch_size=64,
     epochs=640,
 )
-"""Residual networks on CIFAR-10 (appendix B.4), for 100,000 moves of G on 50,000 pictures as in usual
+"""Residual networks on CIFAR-10 (appendix B.4), for 100,000 updates of G on 50,000 images as in usual
 reproductions; the authors' configuration has 50,000."""
 
 
@@ -77,5 +77,5 @@ def build(
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase: D's moves, then one of G."""
+    """One phase: D's updates, then one of G."""
     return in_turns(training, techniques)

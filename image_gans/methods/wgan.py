@@ -43,16 +43,16 @@ from seqgan_kit.core.objectives import wasserstein
 @dataclass(frozen=True)
 @bounded
 class WGANMethod:
-    """How D is kept Lipschitz, and near its best."""
+    """Settings of WGAN: clipping and long rounds of D."""
 
     clip: Above0 = 0.01
-    """Largest absolute value of D's weights (c)."""
+    """Maximum absolute value c of D's weights."""
     long_moves: Positive = 100
-    """D's moves in a long round."""
+    """Updates of D in a long round."""
     long_rounds_first: Count = 25
-    """How many rounds at the start are long."""
+    """Number of long rounds at the start."""
     long_round_every: Count = 500
-    """Every so many rounds one is long; 0 for never."""
+    """Interval between later long rounds, in rounds; 0 for none."""
 
 
 PAPER = ImageTraining(
@@ -73,7 +73,7 @@ class WGANGame(AdversarialGame):
         self.clip = clip
 
     def clip_weights(self, batch: Batch, move: Move) -> None:
-        """Every weight of D into [-c, c]."""
+        """Clip every weight of D to [-c, c]."""
         penalties.clip_weights(self.discriminator, self.clip)
 
 
@@ -91,14 +91,14 @@ def build(
 def phases(
     method: WGANMethod, training: ImageTraining, techniques: Techniques = NO_TECHNIQUES
 ) -> tuple[Phase, ...]:
-    """One phase: D's moves, clipped, then one of G."""
+    """One phase: D's updates, clipped, then one of G."""
     moves = critic_moves(method, training.discriminator_moves)
     critic = discriminator_turn(training, techniques, moves=moves, after_step="clip_weights")
     return (adversarial_phase(training, critic, generator_turn(training, techniques)),)
 
 
 def critic_moves(method: WGANMethod, usual: int) -> Callable[[int], int]:
-    """D's moves as a function of the round."""
+    """D's updates as a function of the round."""
 
     def moves(number: int) -> int:
         again = method.long_round_every and number % method.long_round_every == 0

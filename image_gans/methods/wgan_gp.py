@@ -3,9 +3,9 @@
     D minimises  E_z[D(G(z))] - E_data[D(x)] + lambda E_x^[(||grad D(x^)||_2 - 1)^2]
     G minimises  -E_z[D(G(z))]
 
-with x^ = e x + (1 - e) G(z) and e ~ U[0,1], one for each picture. The best critic has gradients of norm 1
+with x^ = e x + (1 - e) G(z) and e ~ U[0,1], one for each image. The best critic has gradients of norm 1
 almost everywhere under both distributions (proposition 1), and the penalty asks for that in place of
-clipping. It speaks of the gradient of each picture's own score, so D has no batch norm (section 4): layer
+clipping. It speaks of the gradient of each image's own score, so D has no batch norm (section 4): layer
 norm as the paper recommends, instance norm, or none.
 
 The four choices: any players with such a D, the Wasserstein objective with the penalty, the pathwise
@@ -36,7 +36,7 @@ from seqgan_kit.core.penalties import GradientPenalty
 @dataclass(frozen=True)
 @bounded
 class WGANGPMethod:
-    """How D is kept 1-Lipschitz."""
+    """Settings of WGAN-GP."""
 
     penalty_weight: Above0 = 10.0
     """Weight of the gradient penalty (lambda; the paper's toy examples have 0.1)."""
@@ -49,7 +49,7 @@ PAPER = ImageTraining(
     discriminator_moves=5,
     batch_size=64,
 )
-"""Algorithm 1, as for pictures of 64 pixels."""
+"""Algorithm 1, as for images of 64 pixels."""
 CIFAR = replace(
     PAPER,
     generator_learning_rate=2e-4,
@@ -57,7 +57,7 @@ CIFAR = replace(
     learning_rate_schedule="linear",
     epochs=640,
 )
-"""100,000 moves of G on the 50,000 pictures of CIFAR-10 (gan_cifar_resnet.py)."""
+"""100,000 updates of G on the 50,000 images of CIFAR-10 (gan_cifar_resnet.py)."""
 
 
 def build(
@@ -72,5 +72,5 @@ def build(
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase: D's moves, then one of G."""
+    """One phase: D's updates, then one of G."""
     return in_turns(training, techniques)

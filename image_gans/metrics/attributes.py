@@ -1,12 +1,12 @@
-r"""What samples show: the distribution of their attributes, by a recogniser, beside the truth.
+r"""Distribution of the attributes of samples, by a recogniser, compared with the truth.
 
     TV = 1/2 sum_c |share of samples recognised as c - P(c)|           for each attribute
 
 In the cat world P is the law itself (``SceneLaw``), summed out to each attribute; elsewhere the shares among
-the training labels. A recogniser errs, so even real pictures are off by a little: their row is the floor,
-and the recogniser's accuracy on held-out pictures stands beside it. In the cat world further:
+the training labels. A recogniser errs, so even real images are off by a little: their row is the floor,
+and the recogniser's accuracy on held-out images stands beside it. In the cat world further:
 
-* **odd-eyed share**: mean probability that the eyes differ in colour, over pictures with open eyes.
+* **odd-eyed share**: mean probability that the eyes differ in colour, over images with open eyes.
   Probabilities, not decisions: with 3 cats in 100 odd-eyed, decisions would hardly ever fall for it.
 
 Eye colours count where an eye is recognised as open: nobody sees the colour of a shut one.
@@ -91,12 +91,12 @@ def label_shares(
 
 @dataclass(frozen=True)
 class AttributeScores:
-    """Attributes of a set of pictures."""
+    """Attributes of a set of images."""
 
     distances: dict[str, Estimate]
-    """Total variation distance to the truth by attribute; the bootstrap's error over the pictures."""
+    """Total variation distance to the truth by attribute; the bootstrap's error over the images."""
     malformed: Estimate
-    """Share of pictures that look like none of the real ones (``malformed.py``)."""
+    """Share of images that look like none of the real ones (``malformed.py``)."""
     odd_eyes: Estimate | None
     """Odd-eyed share; None outside the cat world, or where no eyes are open."""
 
@@ -120,12 +120,12 @@ def score_attributes(
     rng: np.random.Generator,
     resamples: int = 200,
 ) -> AttributeScores:
-    """Attributes of pictures by what a recogniser makes of them.
+    """Attributes of images by what a recogniser makes of them.
 
     Args:
         probabilities: [N,classes] by attribute, of ``recognition.recognise``.
         truth: [classes] by attribute.
-        malformed: [N] whether a picture is.
+        malformed: [N] whether an image is.
         rng: of the bootstrap.
         resamples: its draws.
     """

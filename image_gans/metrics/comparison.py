@@ -1,8 +1,8 @@
-"""Samples against a corpus by everything that this room measures: one set of real pictures, many games.
+"""All image scores of samples against a corpus, with one set of real images for many games.
 
-* The reference is the training split; the row of real pictures is the test split, so that it is the floor.
-* Every row has as many pictures as there are test pictures, at most: distances depend on the number.
-* Samples are rounded to 8 bits and back, as real pictures were.
+* The reference is the training split; the row of real images is the test split, so that it is the floor.
+* Every row has as many images as there are test images, at most: distances depend on the number.
+* Samples are rounded to 8 bits and back, as real images were.
 """
 
 from __future__ import annotations
@@ -53,20 +53,20 @@ MOST_REFERENCES = 5000
 BALLS, DEEP_BALLS = 3, 5
 """k of precision and recall, and of density and coverage: the papers'."""
 COPY_QUANTILE = 0.05
-"""Of test pictures so many are as near to a training one as what counts for a near copy."""
+"""Of test images so many are as near to a training one as what counts for a near copy."""
 _FEWEST_COMPARED = 8
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A corpus to compare pictures with.
+    """A corpus to compare images with.
 
     Attributes:
         corpus: the training split is the reference, the test split the floor.
         features: classifier, random, none, auto or a path (``features.chosen_features``).
-        samples: how many pictures a row has at most.
+        samples: how many images a row has at most.
         seed: of everything drawn here.
-        most_references: how many training pictures are the reference at most.
+        most_references: how many training images are the reference at most.
         given: features from elsewhere, in place of those that ``features`` names.
     """
 
@@ -79,12 +79,12 @@ class Comparison:
 
     @property
     def compared(self) -> int:
-        """How many pictures of a row are compared: no more than there are test pictures."""
+        """How many images of a row are compared: no more than there are test images."""
         return min(self.samples, len(self.corpus.test) or self.samples)
 
     @cached_property
     def extractor(self) -> FeatureExtractor | None:
-        """What features come from; None if they are switched off or the pictures too few."""
+        """What features come from; None if they are switched off or the images too few."""
         if min(self.compared, len(self.corpus.train)) < _FEWEST_COMPARED:
             return None
         if self.given is not None:
@@ -116,17 +116,17 @@ class Comparison:
 
     @cached_property
     def reference(self) -> Tensor:
-        """[R,C,H,W] in [-1,1] training pictures, from evenly over the split."""
+        """[R,C,H,W] in [-1,1] training images, from evenly over the split."""
         return to_float(_evenly(self.corpus.train, self.most_references))
 
     @cached_property
     def held_out(self) -> Tensor:
-        """[n,C,H,W] in [-1,1] test pictures: the row of real data."""
+        """[n,C,H,W] in [-1,1] test images: the row of real data."""
         return to_float(_evenly(self.corpus.test, self.compared))
 
     @cached_property
     def accuracy(self) -> dict[str, Estimate]:
-        """Of the recogniser on all test pictures, by label."""
+        """Of the recogniser on all test images, by label."""
         if self.recogniser is None or not len(self.corpus.test):
             return {}
         labels, _ = recognisable(self.corpus.test_labels, self.corpus.label_names)
@@ -150,7 +150,7 @@ class Comparison:
         return found
 
     def attributes(self, pictures: Tensor) -> AttributeScores | None:
-        """What pictures show, by the recogniser; None where there is none."""
+        """What images show, by the recogniser; None where there is none."""
         if self.recogniser is None or not len(self.corpus.test) or not len(pictures):
             return None
         assert self.extractor is not None
@@ -161,7 +161,7 @@ class Comparison:
         return score_attributes(seen, self._truth, malformed, self._rng())
 
     def copies(self, pictures: Tensor) -> CopyCheck | None:
-        """Nearest training pictures of samples, over features; None without features or test pictures.
+        """Nearest training images of samples, over features; None without features or test images.
 
         Args:
             pictures: [N,C,H,W] in [-1,1].
@@ -197,7 +197,7 @@ class Comparison:
 
     @property
     def _finds_copies(self) -> bool:
-        """Whether near copies can be told. The Inception network is too slow for all training pictures."""
+        """Whether near copies can be told. The Inception network is too slow for all training images."""
         inception = self.extractor is not None and self.extractor.is_inception
         return len(self.corpus.test) > 0 and not inception
 

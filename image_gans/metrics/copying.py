@@ -1,7 +1,7 @@
-r"""Are samples copies of training pictures? Their distances to the nearest one, beside those of real ones.
+r"""Are samples copies of training images? Their distances to the nearest one, beside those of real ones.
 
-With d(x) the distance from x to the nearest training picture and q the p-quantile of d over held-out real
-pictures:
+With d(x) the distance from x to the nearest training image and q the p-quantile of d over held-out real
+images:
 
     share of near copies = share of samples with d(x) < q           p for a generator as good as the data
     closer               = P(d(sample) < d(held-out))               1/2 for such a generator
@@ -9,7 +9,7 @@ pictures:
 (the idea is Meehan et al.'s, 2020, "A non-parametric test to detect data-copying in generative models"). Far
 above is copying, of the data as a whole or of parts of it. Far below says that the samples lie off the data.
 
-What is near depends on what is compared: between pixels a blurred picture is near to many, so features of
+What is near depends on what is compared: between pixels a blurred image is near to many, so features of
 a network are the better choice where there is one. Look at the pairs: the indices come with the numbers.
 """
 
@@ -28,20 +28,20 @@ from seqgan_kit.metrics.statistics.divergences import Estimate
 
 @dataclass(frozen=True, eq=False)
 class CopyCheck:
-    """How near samples lie to the training pictures."""
+    """How near samples lie to the training images."""
 
     near_copies: Estimate
-    """Share of samples nearer than the quantile of held-out pictures; the quantile's own error is counted."""
+    """Share of samples nearer than the quantile of held-out images; the quantile's own error is counted."""
     expected: float
-    """That share for held-out pictures, p."""
+    """That share for held-out images, p."""
     closer: Estimate
-    """Probability that a sample is nearer to the training pictures than a held-out picture is."""
+    """Probability that a sample is nearer to the training images than a held-out image is."""
     threshold: float
     """The quantile q."""
     distances: Floats
-    """[N] from each sample to its nearest training picture."""
+    """[N] from each sample to its nearest training image."""
     neighbours: NDArray[np.int64]
-    """[N] which training picture that is."""
+    """[N] which training image that is."""
 
     @property
     def nearest_first(self) -> NDArray[np.int64]:
@@ -52,12 +52,12 @@ class CopyCheck:
 def check_copies(
     samples: ArrayLike, train: ArrayLike, held_out: ArrayLike, quantile: float = 0.05
 ) -> CopyCheck:
-    """Compare samples' distances to the training set with those of held-out real pictures.
+    """Compare samples' distances to the training set with those of held-out real images.
 
     Args:
         samples: [N,F] features or pixels of samples.
         train: [T,F] of all that the generator was trained on.
-        held_out: [M,F] of real pictures that it was not trained on.
+        held_out: [M,F] of real images that it was not trained on.
         quantile: p.
     """
     if not 0.0 < quantile < 1.0:
@@ -68,7 +68,7 @@ def check_copies(
     _, of_held_out = nearest(z, y)
     threshold = float(np.quantile(of_held_out, quantile))
     share = float((of_samples < threshold).mean())
-    # The threshold leaves a share of held-out pictures below it that is itself only known to sqrt(p(1-p)/M).
+    # The threshold leaves a share of held-out images below it that is itself only known to sqrt(p(1-p)/M).
     variance = share * (1 - share) / len(x) + quantile * (1 - quantile) / len(z)
     return CopyCheck(
         near_copies=Estimate(share, math.sqrt(variance)),

@@ -1,4 +1,4 @@
-"""How much pictures differ from each other: cheap enough to watch a run for collapse."""
+"""Diversity of images: a cheap score that shows collapse during training."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from seqgan_kit.errors import UsageError
 
 
 def diversity(images: Tensor) -> float:
-    """Mean distance of two pictures: [N,C,H,W] -> a number in the unit of the pixels.
+    """Return the mean distance between two of the images [N,C,H,W], in units of the pixels.
 
         2 / (N (N-1)) * sum_{i<j} sqrt(mean_{c,h,w} (x_i - x_j)^2)
 
-    0 if all pictures are the same. By itself it says little: compare it with that of real pictures in one
-    scale. A drop to a fraction of theirs is collapse; being equal is no proof of anything, since noise
-    differs too. Its expectation does not depend on N, only its error does.
+    It is 0 if all images are equal. Compare it with the value of real images at the same scale: a drop to a
+    fraction of that value is collapse. An equal value proves nothing, because noise is diverse too. Only
+    its error depends on N.
     """
     if images.dim() != 4 or len(images) < 2:
         raise UsageError(
-            "diversity compares pairs of pictures [N,C,H,W]; "
+            "diversity compares pairs of images [N,C,H,W]; "
             f"it needs at least two, not {list(images.shape)}."
         )
     rows = images.detach().float().flatten(1)

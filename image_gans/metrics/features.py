@@ -1,4 +1,4 @@
-"""What pictures are compared by: a network that turns them into feature vectors, known by its name and hash.
+"""Feature extractors for image distances, identified by name and hash.
 
 * a classifier of the data set's own labels (``recognition.py``): sees what the labels are about;
 * a random network: fixed by its seed, needs no labels and no training. Distances over random features
@@ -38,7 +38,7 @@ _HASH_LETTERS = 6
 
 @dataclass(frozen=True)
 class FeatureExtractor:
-    """Pictures [N,C,H,W] in [-1,1] -> features [N,F], always the same for a picture.
+    """An extractor from images [N,C,H,W] in [-1,1] to features [N,F].
 
     Attributes:
         name: the kind of network.
@@ -65,7 +65,7 @@ class FeatureExtractor:
         """[N,C,H,W] in [-1,1] -> [N,F], in pieces that fit into memory."""
         if pictures.dim() != 4 or not pictures.is_floating_point() or len(pictures) == 0:
             raise DataError(
-                "features are taken of pictures [N,C,H,W] in [-1,1], at least one; got shape "
+                "features are taken of images [N,C,H,W] in [-1,1], at least one; got shape "
                 f"{list(pictures.shape)} of {pictures.dtype}."
             )
         pieces = [self.network.features(part) for part in pictures.float().split(_CHUNK)]
@@ -73,23 +73,23 @@ class FeatureExtractor:
 
 
 def classifier_features(recogniser: Recogniser) -> FeatureExtractor:
-    """The last layer of a classifier, averaged over the picture."""
+    """The last layer of a classifier, averaged over the image."""
     return FeatureExtractor("classifier", recogniser.eval(), digest(recogniser))
 
 
 def features_from_file(path: Path, channels: int, size: int) -> FeatureExtractor:
-    """The classifier of a local safetensors file; anything else is refused, as is one of other pictures.
+    """The classifier of a local safetensors file; anything else is refused, as is one of other images.
 
     Args:
         path: a file that this toolkit wrote (``recogniser.py``).
-        channels: of the pictures to be compared.
+        channels: of the images to be compared.
         size: their side in pixels.
     """
     recogniser = load_recogniser(path)
     config = recogniser.config
     if (config.channels, config.size) != (channels, size):
         raise DataError(
-            f"the classifier in {path} takes pictures of {config.channels} channels and {config.size} "
+            f"the classifier in {path} takes images of {config.channels} channels and {config.size} "
             f"pixels; these have {channels} and {size}. Load them with --size {config.size} --channels "
             f"{config.channels}, or choose other features."
         )
@@ -97,14 +97,14 @@ def features_from_file(path: Path, channels: int, size: int) -> FeatureExtractor
 
 
 def random_features(channels: int, seed: int = 0) -> FeatureExtractor:
-    """A random network's features, for pictures of any size."""
+    """A random network's features, for images of any size."""
     network = RandomNetwork(channels, seed)
     return FeatureExtractor("random", network, digest(network))
 
 
 class RandomNetwork(nn.Module):
     """Three random 3x3 convolutions with leaky ReLU, each followed by halving; features are the means of each
-    layer's channels over the picture's quarters, so that they hold something of where.
+    layer's channels over the image's quarters, so that they hold something of where.
 
     Weights are normal with variance 2 / fan-in (He et al. 2015): the signal keeps its scale on its way.
     """
@@ -124,7 +124,7 @@ class RandomNetwork(nn.Module):
             weight = self.get_buffer(f"weight{layer}")
             if x.shape[1] != weight.shape[1]:
                 raise DataError(
-                    f"these random features are of pictures of {weight.shape[1]} channels, "
+                    f"these random features are of images of {weight.shape[1]} channels, "
                     f"not {x.shape[1]}."
                 )
             x = functional.leaky_relu(functional.conv2d(x, weight, padding=1), 0.2)
@@ -144,9 +144,9 @@ def chosen_features(
     Args:
         choice: classifier, random, none, auto (classifier where there are labels, else random),
             ``inception:FILE`` or ``inception-tf:FILE``, or the path of a classifier.
-        channels: of the pictures.
+        channels: of the images.
         size: their side in pixels.
-        classifier: trains or finds the classifier, if it is needed; None where the pictures have no labels.
+        classifier: trains or finds the classifier, if it is needed; None where the images have no labels.
     """
     if choice == "auto":
         choice = "random" if classifier is None else "classifier"
@@ -160,7 +160,7 @@ def chosen_features(
     if choice == "classifier":
         if classifier is None:
             raise DataError(
-                "classifier features need labels with several pictures a class, and these pictures have "
+                "classifier features need labels with several images a class, and these images have "
                 "none. Choose random features, or a file of a classifier trained elsewhere."
             )
         return classifier_features(classifier())

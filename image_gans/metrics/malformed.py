@@ -1,15 +1,15 @@
-r"""Pictures that look like none of the real ones, by a recogniser of the real ones.
+r"""Images that look like none of the real ones, by a recogniser of the real ones.
 
-A picture is **malformed** if one of two things is true of it that is true of 1 in 200 held-out real pictures:
+An image is **malformed** if one of two things is true of it that is true of 1 in 200 held-out real images:
 
 * the recogniser is less sure what it shows: the mean over labels of the log of the largest probability;
-* its features x lie farther from those of the training pictures, with mean m and covariance S:
+* its features x lie farther from those of the training images, with mean m and covariance S:
 
     (x - m)' (S + r 1)^-1 (x - m),      r a thousandth of the mean variance
 
 The first sees faces that are neither this nor that; but far from all it knows a network may be sure of
 anything, which the second sees (Lee et al. 2018, "A simple unified framework for detecting out-of-
-distribution samples and adversarial attacks"). Of real pictures about 1 in 100 is malformed: the floor.
+distribution samples and adversarial attacks"). Of real images about 1 in 100 is malformed: the floor.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ _RIDGE = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class RealForm:
-    """Where real pictures lie, and from where on a picture is malformed."""
+    """Where real images lie, and from where on an image is malformed."""
 
     moments: Moments
-    """Of the training pictures' features."""
+    """Of the training images' features."""
     sure_from: float
-    """Confidence that nearly all held-out real pictures reach."""
+    """Confidence that nearly all held-out real images reach."""
     far_from: float
     """Squared distance that nearly all of them keep below."""
 
     def malformed(self, features: Floats, sureness: Tensor) -> Tensor:
-        """[N] features [N,F] and confidences [N] -> which pictures are malformed."""
+        """[N] features [N,F] and confidences [N] -> which images are malformed."""
         far = torch.from_numpy(squared_mahalanobis(features, self.moments) > self.far_from)
         return far | (sureness < self.sure_from)
 
 
 def real_form(moments: Moments, features: Floats, sureness: Tensor) -> RealForm:
-    """The thresholds, from held-out real pictures.
+    """The thresholds, from held-out real images.
 
     Args:
-        moments: of the training pictures' features.
-        features: [M,F] of held-out pictures.
+        moments: of the training images' features.
+        features: [M,F] of held-out images.
         sureness: [M] the recogniser's confidence on them.
     """
     distances = squared_mahalanobis(features, moments)

@@ -10,7 +10,7 @@ With local means m, variances s^2 and covariance s_xy under a Gaussian window of
 
 each scale half the size of the one before, and w = (.0448, .2856, .3001, .2363, .1333) for five scales.
 
-Pictures below 176 pixels have no five scales that hold a window: as many are taken as do, and the weights
+Images below 176 pixels have no five scales that hold a window: as many are taken as do, and the weights
 scaled to sum 1 (two at 32 and 40 pixels). Below 11 pixels the window is the largest odd number that fits. A
 mean cs below 0 (opposite structure) counts as 0, since it has no real root. Colours: the mean over channels.
 """
@@ -31,15 +31,15 @@ _CHUNK = 128
 
 
 def ms_ssim(x: Tensor, y: Tensor, pixel_range: float = 2.0) -> Tensor:
-    """[N] similarity of pictures [N,C,H,W] two by two: 1 where they are equal.
+    """[N] similarity of images [N,C,H,W] two by two: 1 where they are equal.
 
     Args:
-        x: pictures.
+        x: images.
         y: as many of the same shape.
         pixel_range: L; 2 for pixels in [-1,1].
     """
     if x.shape != y.shape or x.dim() != 4:
-        raise DataError(f"pairs of pictures are needed; got {list(x.shape)} and {list(y.shape)}.")
+        raise DataError(f"pairs of images are needed; got {list(x.shape)} and {list(y.shape)}.")
     scales = scales_of(min(x.shape[2:]))
     weights = [weight / sum(WEIGHTS[:scales]) for weight in WEIGHTS[:scales]]
     # In [0, L], as c1 and c2 are meant; the luminance term is not blind to a shift.
@@ -69,7 +69,7 @@ def ssim(x: Tensor, y: Tensor, pixel_range: float = 2.0) -> Tensor:
 
 
 def scales_of(side: int) -> int:
-    """How many scales of a picture hold a window, from 1 to 5."""
+    """How many scales of an image hold a window, from 1 to 5."""
     scales = 1
     while scales < len(WEIGHTS) and side // 2**scales >= _WINDOW_PIXELS:
         scales += 1
@@ -77,19 +77,17 @@ def scales_of(side: int) -> int:
 
 
 def similarity_of_pairs(pictures: Tensor, rng: torch.Generator) -> Estimate:
-    """Mean MS-SSIM of random pairs: near 1 where all pictures are alike.
+    """Mean MS-SSIM of random pairs: near 1 where all images are alike.
 
-    No picture is in two pairs, so they are independent and the standard error is that of a mean. Compare with
-    real pictures: what is much above them is collapse.
+    No image is in two pairs, so they are independent and the standard error is that of a mean. Compare with
+    real images: what is much above them is collapse.
 
     Args:
         pictures: [N,C,H,W] in [-1,1], N at least 4.
         rng: makes the pairs.
     """
     if pictures.dim() != 4 or len(pictures) < 4:
-        raise DataError(
-            f"at least 4 pictures [N,C,H,W] make two pairs; got {list(pictures.shape)}."
-        )
+        raise DataError(f"at least 4 images [N,C,H,W] make two pairs; got {list(pictures.shape)}.")
     order = torch.randperm(len(pictures), generator=rng)[: len(pictures) // 2 * 2]
     left, right = pictures[order[::2]], pictures[order[1::2]]
     pairs = zip(left.split(_CHUNK), right.split(_CHUNK), strict=True)

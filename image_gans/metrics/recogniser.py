@@ -1,6 +1,6 @@
-"""A small convolutional network that names what pictures show: one head for each label, on common features.
+"""A small convolutional classifier with one head per label on common features.
 
-Its features measure distances between sets of pictures, its heads the attributes of samples. A file of it is
+Its features measure distances between sets of images, its heads the attributes of samples. A file of it is
 one safetensors file whose metadata say how to build it; nothing in it is run.
 """
 
@@ -26,7 +26,7 @@ from seqgan_kit.errors import CheckpointError, UsageError
 
 _FORMAT = "seqgan-kit recogniser 1"
 _LARGEST_PIXELS = (
-    64  # larger pictures are averaged down: the trunk's cost is bounded, and so is its sight
+    64  # larger images are averaged down: the trunk's cost is bounded, and so is its sight
 )
 
 _SIZE = whole(1, 4096)
@@ -42,16 +42,16 @@ _CONFIG = record(
 
 @dataclass(frozen=True)
 class RecogniserConfig:
-    """What a recogniser looks at and what it tells apart."""
+    """Input shape and classes of a recogniser."""
 
     channels: int
-    """Channels of the pictures, 1 or 3."""
+    """Channels of the images, 1 or 3."""
     size: int
-    """Side of the pictures in pixels."""
+    """Side of the images in pixels."""
     label_names: Mapping[str, tuple[str, ...]]
     """The classes of each label, in the order of their numbers."""
     width: int = 32
-    """Channels of the first layers; they double with every halving of the picture, up to four times this."""
+    """Channels of the first layers; they double with every halving of the image, up to four times this."""
 
     @property
     def features(self) -> int:
@@ -60,7 +60,7 @@ class RecogniserConfig:
 
 
 class Recogniser(nn.Module):
-    """Pictures to features and class logits.
+    """Images to features and class logits.
 
     Convolutions of 3x3 with batch norm, halved by pooling until 4 to 7 pixels are left; features are the mean
     over these. Heads see the places apart, since the left eye's colour is a matter of where.
@@ -69,7 +69,7 @@ class Recogniser(nn.Module):
     def __init__(self, config: RecogniserConfig):
         super().__init__()
         if not config.label_names:
-            raise UsageError("a recogniser needs at least one label to tell apart.")
+            raise UsageError("a recogniser needs at least one label: give labelled images.")
         self.config = config
         side, before, layers = min(config.size, _LARGEST_PIXELS), config.channels, list[nn.Module]()
         width = config.width
@@ -91,7 +91,7 @@ class Recogniser(nn.Module):
         return {n: head(seen) for n, head in zip(self.config.label_names, self.heads, strict=True)}
 
     def features(self, x: Tensor) -> Tensor:
-        """[N,C,H,W] in [-1,1] -> [N,F]: the last layer, averaged over the picture."""
+        """[N,C,H,W] in [-1,1] -> [N,F]: the last layer, averaged over the image."""
         return self.places(x).mean((2, 3))
 
     def places(self, x: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ class Recogniser(nn.Module):
         wanted = (self.config.channels, self.config.size, self.config.size)
         if x.shape[1:] != wanted:
             raise UsageError(
-                f"this recogniser takes pictures of shape {wanted} (channels, height, width); these are "
+                f"this recogniser takes images of shape {wanted} (channels, height, width); these are "
                 f"{tuple(x.shape[1:])}."
             )
         return cast(Tensor, self.layers(shrunk(x, _LARGEST_PIXELS)))

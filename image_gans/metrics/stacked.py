@@ -1,4 +1,4 @@
-"""Stacked pictures: three labelled grey pictures in the three colour channels of one (Stacked-MNIST; Metz et
+"""Stacked images: three labelled grey images in the three colour channels of one (Stacked-MNIST; Metz et
 al. 2017, section 3.3.1). With K classes there are K^3 modes: which three, in which order.
 
 Any labelled corpus will do: ten digits make 1,000 modes.
@@ -20,16 +20,16 @@ _CHUNK = 512
 
 
 def stack_pictures(pictures: Tensor, n: int, rng: torch.Generator) -> Tensor:
-    """[P,1,H,W] -> [n,3,H,W]: three pictures drawn by themselves in each."""
+    """[P,1,H,W] -> [n,3,H,W]: three images drawn by themselves in each."""
     rows = torch.randint(len(pictures), (n * CHANNELS,), generator=rng)
     return pictures[rows].view(n, CHANNELS, *pictures.shape[2:])
 
 
 def stacked_corpus(corpus: ImageCorpus, n: int, rng: torch.Generator) -> ImageCorpus:
-    """``n`` stacked pictures to train on, and as many to test as there are test pictures; without labels."""
+    """``n`` stacked images to train on, and as many to test as there are test images; without labels."""
     if corpus.train.shape[1] != 1:
         raise DataError(
-            f"pictures of {corpus.train.shape[1]} channels cannot be stacked into the channels of one; load "
+            f"images of {corpus.train.shape[1]} channels cannot be stacked into the channels of one; load "
             "them in grey (--channels 1)."
         )
     test = stack_pictures(corpus.test, len(corpus.test), rng) if len(corpus.test) else corpus.test
@@ -49,7 +49,7 @@ def chosen_label(corpus: ImageCorpus, label: str) -> str:
     """The label whose classes make the modes: the one named, or the corpus's first."""
     if not corpus.label_names:
         raise DataError(
-            "these pictures have no labels, so nothing says which modes there are; use a folder with a "
+            "these images have no labels, so nothing says which modes there are; use a folder with a "
             "sub-folder for each class, or a file with a label column (digits, for Stacked-MNIST)."
         )
     if label and label not in corpus.label_names:

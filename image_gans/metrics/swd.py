@@ -1,7 +1,7 @@
-r"""Sliced Wasserstein distance between patches of two sets of pictures, on the levels of a Laplacian pyramid
+r"""Sliced Wasserstein distance between patches of two sets of images, on the levels of a Laplacian pyramid
 (Karras et al. 2018, "Progressive growing of GANs", section 5).
 
-Each level shows the structure of one scale: the picture less its blurred half-size copy, the last level what
+Each level shows the structure of one scale: the image less its blurred half-size copy, the last level what
 is left at 16 pixels. Of each level 7x7 patches are taken at random places, each set is brought to mean 0 and
 deviation 1 per colour channel, and the distance is the mean over random directions v of the 1-Wasserstein
 distance in one dimension:
@@ -10,9 +10,9 @@ distance in one dimension:
 
 with 4 x 128 directions. The finest level is about sharpness and noise, the coarsest about layout.
 
-Differs from the paper for small pictures: not 128 patches of each whatever its size, but as many as would
+Differs from the paper for small images: not 128 patches of each whatever its size, but as many as would
 cover it twice (at most 128, :func:`patches_per_picture`), since in 16 pixels there are but 100 places; levels
-of fewer than 16 pixels are left out unless the picture itself is so small. Both sets are cut to the same
+of fewer than 16 pixels are left out unless the image itself is so small. Both sets are cut to the same
 number.
 """
 
@@ -40,7 +40,7 @@ class SlicedWasserstein:
     """Distances by level, from the finest to the coarsest, and their mean; times 1000."""
 
     levels: dict[int, Estimate]
-    """By side in pixels. The error is that of the random directions, not of the pictures drawn."""
+    """By side in pixels. The error is that of the random directions, not of the images drawn."""
 
     @property
     def mean(self) -> Estimate:
@@ -58,23 +58,23 @@ def sliced_wasserstein(
     repeats: int = 4,
     directions: int = 128,
 ) -> SlicedWasserstein:
-    """Distance of two sets of pictures at every level.
+    """Distance of two sets of images at every level.
 
     Args:
         generated: [N,C,H,W].
-        real: [M,C,H,W], of the same shape; of the larger set the first pictures are used.
+        real: [M,C,H,W], of the same shape; of the larger set the first images are used.
         rng: draws places and directions, on the CPU.
         repeats: how many times directions are drawn.
         directions: how many each time.
     """
     if generated.shape[1:] != real.shape[1:] or generated.dim() != 4:
         raise DataError(
-            f"pictures [N,C,H,W] of one shape are needed; got {list(generated.shape)} and {list(real.shape)}."
+            f"images [N,C,H,W] of one shape are needed; got {list(generated.shape)} and {list(real.shape)}."
         )
     n, side = min(len(generated), len(real)), min(real.shape[2:])
     if n < 1 or side < PATCH_PIXELS:
         raise DataError(
-            f"{n} pictures of {side} pixels: at least 1 of {PATCH_PIXELS} pixels is needed on both sides."
+            f"{n} images of {side} pixels: at least 1 of {PATCH_PIXELS} pixels is needed on both sides."
         )
     if repeats < 1 or directions < 1:
         raise UsageError(f"{repeats} times {directions} directions: give at least 1 of each.")
@@ -91,7 +91,7 @@ def sliced_wasserstein(
 
 def laplacian_pyramid(pictures: Tensor) -> list[Tensor]:
     """[N,C,H,W] -> details of falling size, then the smallest blurred copy; doubling and adding from the end
-    on (:func:`from_pyramid`) gives the pictures back."""
+    on (:func:`from_pyramid`) gives the images back."""
     levels, rest = [], pictures.float()
     while min(rest.shape[2:]) >= 2 * SMALLEST_LEVEL_PIXELS:
         smaller = _halved(rest)
@@ -101,7 +101,7 @@ def laplacian_pyramid(pictures: Tensor) -> list[Tensor]:
 
 
 def from_pyramid(levels: list[Tensor]) -> Tensor:
-    """The pictures of a pyramid."""
+    """The images of a pyramid."""
     *details, rest = levels
     for detail in reversed(details):
         rest = detail + _doubled(rest, detail.shape[2:])
@@ -109,7 +109,7 @@ def from_pyramid(levels: list[Tensor]) -> Tensor:
 
 
 def patches_per_picture(height: int, width: int) -> int:
-    """As many 7x7 patches as would cover a picture twice, at most 128."""
+    """As many 7x7 patches as would cover an image twice, at most 128."""
     return max(1, min(_MOST_PATCHES, 2 * height * width // PATCH_PIXELS**2))
 
 

@@ -1,8 +1,8 @@
 """A recogniser of a data set's own labels: trained once, kept by the hash of what it was trained on.
 
-It learns by the sum of its heads' cross-entropies, on pictures shifted by up to a sixteenth of their side;
+It learns by the sum of its heads' cross-entropies, on images shifted by up to a sixteenth of their side;
 rows without a label do not count for it. The number of steps is fixed, so the cost does not grow with the
-data: about a minute on one CPU core for colour pictures of 32 pixels.
+data: about a minute on one CPU core for colour images of 32 pixels.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class RecognitionTraining:
     steps: Positive = 600
     """Batches."""
     batch_size: Positive = 64
-    """Pictures a batch."""
+    """Images a batch."""
     learning_rate: Weight = 4e-3
-    """AdamW's largest step size; it rises for a fifth of the steps and falls to zero."""
+    """AdamW's largest learning rate; it rises for a fifth of the steps and falls to zero."""
     weight_decay: Weight = 0.01
     """AdamW's decay."""
     seed: Count = 0
@@ -56,7 +56,7 @@ def recogniser_of(
     label_names: Mapping[str, tuple[str, ...]],
     training: RecognitionTraining = RecognitionTraining(),
 ) -> Recogniser:
-    """The recogniser of these pictures, from the cache where it was trained before.
+    """The recogniser of these images, from the cache where it was trained before.
 
     Args:
         pictures: [N,C,H,H] uint8.
@@ -66,7 +66,7 @@ def recogniser_of(
     """
     names = learnable(labels, label_names)
     if not names:
-        raise DataError("no recogniser can be trained: these pictures have no labels to learn.")
+        raise DataError("no recogniser can be trained: these images have no labels to learn.")
     sha = hashlib.sha256(pictures.contiguous().numpy().tobytes())
     for name in names:
         sha.update(labels[name].numpy().tobytes())
@@ -85,7 +85,7 @@ def recogniser_of(
 def learnable(
     labels: Mapping[str, Tensor], label_names: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """The labels worth learning: two classes or more, five pictures a class (running numbers have one)."""
+    """The labels worth learning: two classes or more, five images a class (running numbers have one)."""
     known = {name: int((values >= 0).sum()) for name, values in labels.items()}
     return {n: label_names[n] for n in labels if 1 < len(label_names[n]) <= known[n] // 5}
 
@@ -133,7 +133,7 @@ def train_recogniser(
 
 @torch.no_grad()
 def recognise(recogniser: Recogniser, pictures: Tensor) -> dict[str, Tensor]:
-    """Class probabilities [N,classes] by label, of pictures [N,C,H,H] in [-1,1]."""
+    """Class probabilities [N,classes] by label, of images [N,C,H,H] in [-1,1]."""
     pieces = [recogniser(part) for part in pictures.split(_CHUNK)]
     return {name: torch.cat([piece[name] for piece in pieces]).softmax(1) for name in pieces[0]}
 
@@ -141,7 +141,7 @@ def recognise(recogniser: Recogniser, pictures: Tensor) -> dict[str, Tensor]:
 def accuracies(
     probabilities: Mapping[str, Tensor], labels: Mapping[str, Tensor]
 ) -> dict[str, Estimate]:
-    """Share of pictures whose most probable class is theirs, by label; those without a label do not count.
+    """Share of images whose most probable class is theirs, by label; those without a label do not count.
 
     Args:
         probabilities: [N,classes] by label.

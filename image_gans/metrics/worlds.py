@@ -71,12 +71,14 @@ def point_world(name: str) -> PointWorld:
 @dataclass(frozen=True)
 @bounded
 class PointData:
-    """The points to learn from."""
+    """Settings of the training points."""
 
     world: Literal["ring", "grid"] = "ring"
-    """ring: 8 modes on a circle of radius 1, deviation 0.01. grid: 25 modes 2 apart, deviation 0.05."""
+    """World of points: ring, 8 modes on a circle of radius 1, deviation 0.01; grid, 25 modes 2 apart,
+    deviation 0.05.
+    """
     points: Positive = 100_000
-    """How many points there are to learn from, drawn once."""
+    """Number of training points, drawn once."""
 
 
 def load_points(data: PointData, seed: int) -> tuple[PointWorld, Tensor]:

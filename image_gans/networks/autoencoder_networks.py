@@ -6,9 +6,9 @@ section 3.5 and figure 1): D is an auto-encoder, G has its decoder's shape.
     D's verdict on x: the score -L(x), L(x) = mean |x - decoder(encoder(x))| over pixels and channels
 
 ELU after every convolution but the last; sizes are halved by stride 2 and doubled by nearest upsampling,
-after which h0, upsampled too, is joined to the map (the paper's skip connections). A picture that D rebuilds
+after which h0, upsampled too, is joined to the map (the paper's skip connections). An image that D rebuilds
 well has a high score, so any objective on scores can use D; with Wasserstein's it is BEGAN's own. As in the
-paper the picture is not squashed.
+paper the image is not squashed.
 
 Differs from the paper: normal latents in place of uniform ones (the paper's are on [-1,1]), so that any
 rotation of the latent space looks the same to G and spherical interpolation stays where G was trained.
@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from image_gans.networks.blocks.residual_blocks import UpsampledConv
 from image_gans.networks.blocks.shapes import FromLatents, check_pictures, check_shape
 
-_SIDE = 8  # of the last feature map, at every size of picture
+_SIDE = 8  # of the last feature map, at every size of image
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class AutoencoderConfig:
     """The shape of both networks."""
 
     size: int = 32
-    """Height and width of the pictures in pixels: 16, 32, 64, 128 or 256."""
+    """Height and width of the images in pixels: 16, 32, 64, 128 or 256."""
     channels: int = 3
     """Colour channels: 1 (grayscale) or 3 (RGB)."""
     latent: int = 64
@@ -49,12 +49,12 @@ class AutoencoderConfig:
 
     @property
     def doublings(self) -> int:
-        """From the smallest map to the picture."""
+        """From the smallest map to the image."""
         return int(math.log2(self.size // _SIDE))
 
 
 class Decoder(nn.Module):
-    """Vectors to pictures."""
+    """Vectors to images."""
 
     def __init__(self, config: AutoencoderConfig, out_channels: int):
         super().__init__()
@@ -79,7 +79,7 @@ class Decoder(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Pictures to vectors."""
+    """Images to vectors."""
 
     def __init__(self, config: AutoencoderConfig, in_channels: int):
         super().__init__()
@@ -97,7 +97,7 @@ class Encoder(nn.Module):
 
 
 class AutoencoderGenerator(FromLatents):
-    """Latent vectors to pictures: a decoder of its own."""
+    """Latent vectors to images: a decoder of its own."""
 
     def __init__(self, config: AutoencoderConfig):
         super().__init__()
@@ -110,11 +110,11 @@ class AutoencoderGenerator(FromLatents):
 
 
 class AutoencoderTrunk(nn.Module):
-    """Pictures to the errors of their reconstruction; the trunk of BEGAN's D.
+    """Images to the errors of their reconstruction; the trunk of BEGAN's D.
 
     Args:
         config: the shape.
-        in_channels: channels of what it judges, where that is more than a picture (the picture's otherwise).
+        in_channels: channels of what it judges, where that is more than an image (the image's otherwise).
     """
 
     rows_are_independent = True

@@ -1,4 +1,4 @@
-"""Black-and-white pictures: a generator of probabilities, whose pixels are drawn.
+"""Black-and-white images: a generator of probabilities, whose pixels are drawn.
 
     G: z [N,latent] -> the DCGAN generator's layers before its tanh -> logits l [N,1,H,W]
     each pixel by itself: white (1) with probability sigma(l), else black (-1)
@@ -23,11 +23,11 @@ class BernoulliConfig:
     """The shape of both networks."""
 
     size: int = 32
-    """Height and width of the pictures in pixels: 16, 32, 64, 128 or 256."""
+    """Height and width of the images in pixels: 16, 32, 64, 128 or 256."""
     latent: int = 64
     """Dimensions of the latent vector z."""
     width: int = 64
-    """Channels of the layer next to the picture; doubles towards 4x4, up to 8 times."""
+    """Channels of the layer next to the image; doubles towards 4x4, up to 8 times."""
 
 
 class BernoulliGenerator(nn.Module):
@@ -43,7 +43,7 @@ class BernoulliGenerator(nn.Module):
         return self.body.before_tanh(z).float()
 
     def forward(self, z: Tensor) -> Tensor:
-        """[N,latent] -> [N,1,H,W] in [-1,1]: the mean picture of each z, 2 sigma(l) - 1 = tanh(l/2)."""
+        """[N,latent] -> [N,1,H,W] in [-1,1]: the mean image of each z, 2 sigma(l) - 1 = tanh(l/2)."""
         return (self.logits(z) / 2).tanh()
 
     def latents(self, n: int, rng: torch.Generator) -> Tensor:
@@ -53,7 +53,7 @@ class BernoulliGenerator(nn.Module):
     def draw_groups(
         self, groups: int, per_group: int, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Pictures [G,M,1,H,W] of -1 and 1, M of each of G latents, and log g(x|z) [G,M] with gradient."""
+        """Images [G,M,1,H,W] of -1 and 1, M of each of G latents, and log g(x|z) [G,M] with gradient."""
         logits = self.logits(self.latents(groups, rng))
         white = draw_bits(logits.detach(), per_group, rng)
         return white.to(logits.dtype) * 2 - 1, bit_log_probs(logits, white)
@@ -65,7 +65,7 @@ class BernoulliGenerator(nn.Module):
 
 
 def bernoulli_discriminator(config: BernoulliConfig) -> Discriminator:
-    """Strided convolutions without batch norm: a picture's weight may not depend on others in its batch."""
+    """Strided convolutions without batch norm: an image's weight may not depend on others in its batch."""
     return dcgan_discriminator(
         DCGANConfig(config.size, 1, config.latent, config.width, variant="selu")
     )

@@ -1,4 +1,4 @@
-"""Which networks: the choice as settings, and what it stands for.
+"""Choice of the networks as settings, and the registry behind it.
 
 :data:`NETWORKS` holds for each name how a generator, a trunk and a head are built from the choice. Methods
 take both players from :func:`build_networks` and put further heads on the trunk's features themselves.
@@ -45,14 +45,15 @@ _UNITS_OF_WIDTH = 16  # as a DCGAN's layer of 4x4 pixels
 @dataclass(frozen=True)
 @bounded
 class NetworkChoice:
-    """One of the pairs of networks, and its size."""
+    """Settings of the networks: the pair and its size."""
 
     network: Literal["dcgan", "mlp", "resnet", "autoencoder"] = "dcgan"
-    """Which pair of networks plays. dcgan: strided convolutions. resnet: residual blocks. autoencoder: D
-    rebuilds pictures and G is a decoder (BEGAN). These three at 16, 32, 64, 128 or 256 pixels. mlp: full
-    layers, at any size."""
+    """Networks of G and D. dcgan: strided convolutions; resnet: residual blocks; autoencoder: D
+    reconstructs images and G is a decoder (BEGAN); these three at 16, 32, 64, 128 or 256 pixels. mlp: fully
+    connected layers, at any size.
+    """
     width: Size = 64
-    """dcgan: channels of the layer next to the picture; they double towards 4x4, up to 8 times. resnet: the
+    """dcgan: channels of the layer next to the image; they double towards 4x4, up to 8 times. resnet: the
     same, up to ``growth`` times. autoencoder: channels of the decoder's layers and the encoder's first. mlp:
     a hidden layer has 16 times as many units."""
     latent: Size = 100
@@ -60,33 +61,33 @@ class NetworkChoice:
     variant: Variant = "batchnorm"
     """dcgan: batchnorm, as in its paper, or selu, self-normalising, without normalisation layers."""
     generator_norm: GeneratorNorm = "auto"
-    """What normalises G's layers; auto: what the network's paper has."""
+    """Normalisation of G's layers; auto: as in the network's paper."""
     discriminator_norm: DiscriminatorNorm = "auto"
-    """What normalises D's layers; auto: what the network's paper has. A gradient penalty rules out
-    batch norm."""
+    """Normalisation of D's layers; auto: as in the network's paper. A gradient penalty excludes batch norm.
+    """
     pieces: Size = 1
-    """mlp: linear maps of one maxout unit of D; 1 for LeakyReLU in place of maxout."""
+    """mlp: linear maps per maxout unit of D; 1 for LeakyReLU instead of maxout."""
     dropout: Share = 0.0
-    """mlp: share of D's hidden units that is dropped."""
+    """mlp: dropout rate of D's hidden units."""
     growth: Size = 1
     """resnet: channels double towards 4x4 up to this many times the width (1: alike in all blocks, as for
-    CIFAR; 16 for larger pictures)."""
+    CIFAR; 16 for larger images)."""
     generator_width: Units = 0
-    """resnet: the width of G, where it is another than D's; 0: the same."""
+    """resnet: width of G if it differs from D's; 0 for the same."""
     attention: Units = 0
     """resnet: side in pixels of the feature map with self-attention, in G and D; 0 for none."""
 
 
 class Trunk(Protocol):
-    """What a trunk tells beside being a module."""
+    """Attributes that a trunk exposes."""
 
     features: int
-    """Length of the vector that it makes of a picture."""
+    """Number of features per image."""
 
 
 @dataclass(frozen=True)
 class NetworkKind:
-    """How the networks of one name are built."""
+    """Builders of a pair of networks."""
 
     config: Callable[[NetworkChoice, ImageData], Any]
     """Their common shape, checked."""
@@ -161,12 +162,12 @@ NETWORKS: Mapping[str, NetworkKind] = {
 def build_networks(
     choice: NetworkChoice, data: ImageData, *, packing: int = 1
 ) -> tuple[nn.Module, Discriminator]:
-    """Generator and discriminator for pictures of the data's size and channels.
+    """Generator and discriminator for images of the data's size and channels.
 
     Args:
         choice: which networks.
-        data: says the size and the channels of the pictures.
-        packing: pictures that D sees at once, stacked along the channels.
+        data: says the size and the channels of the images.
+        packing: images that D sees at once, stacked along the channels.
     """
     channels = packing * data.channels
     check_training_memory(
@@ -194,8 +195,8 @@ def build_trunk(
 
     Args:
         choice: which networks.
-        data: says the size and the channels of the pictures.
-        in_channels: of its input, where that is not one picture alone.
+        data: says the size and the channels of the images.
+        in_channels: of its input, where that is not one image alone.
     """
     kind = _kind(choice)
     return kind.trunk(kind.config(choice, data), in_channels or data.channels)
@@ -218,7 +219,8 @@ def _kind(choice: NetworkChoice) -> NetworkKind:
     for field in fields(choice):
         if field.name not in read and getattr(choice, field.name) != field.default:
             raise UsageError(
-                f"{field.name} is {getattr(choice, field.name)!r}, which has no meaning for the network "
-                f"{choice.network!r}; it reads {', '.join(sorted(read - {'network'}))}."
+                f"{field.name} is {getattr(choice, field.name)!r}, which the network "
+                f"{choice.network!r} does not use; it reads "
+                f"{', '.join(sorted(read - {'network'}))}."
             )
     return kind

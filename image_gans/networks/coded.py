@@ -1,4 +1,4 @@
-"""A generator that is given codes beside its noise, and a recogniser that reads them off pictures.
+"""A generator with codes beside its noise, and a recogniser that recovers them from images.
 
 latent vector [z | one-hot c_1 | ... | one-hot c_K | u]:  z ~ N(0, 1), c_k uniform, u ~ U(-1, 1)
 Q: features of D's trunk -> a hidden layer -> logits of every c_k; mean and deviation of every u
@@ -28,17 +28,17 @@ _LEAST_DEVIATION = 0.01  # without a floor a code recovered exactly has an infin
 @dataclass(frozen=True)
 @bounded
 class CodeSettings:
-    """The codes that a generator is given."""
+    """Codes of a generator."""
 
     categorical: tuple[Annotated[int, Bounds(2, MOST_UNITS)], ...] = (10,)
-    """Classes of each categorical code."""
+    """Number of classes of each categorical code."""
     continuous: Units = 2
-    """Continuous codes, uniform on -1..1."""
+    """Number of continuous codes, uniform on -1..1."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "categorical", tuple(self.categorical))
         if self.width == 0:
-            raise UsageError("a generator without any code is a plain GAN; give at least one code.")
+            raise UsageError("no code is given, which is a plain GAN: give at least one code.")
 
     @property
     def width(self) -> int:
@@ -69,7 +69,7 @@ class CodedConfig:
 
 
 class CodedGenerator(nn.Module):
-    """Noise and codes to pictures, through an inner generator."""
+    """Noise and codes to images, through an inner generator."""
 
     def __init__(self, config: CodedConfig, inner: nn.Module):
         super().__init__()

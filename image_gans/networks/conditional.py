@@ -3,7 +3,7 @@
     z [N,d], labels y [N,K] -> [z | e_1(y_1) | ... | e_K(y_K)] -> a generator of as many latent dimensions,
                                                                  or of z's where labels reach its norms alone
 
-e_k is a learnt embedding or a one-hot vector. The joined vector is all that a picture depends on, so ways
+e_k is a learnt embedding or a one-hot vector. The joined vector is all that an image depends on, so ways
 through latent space run through labels too.
 """
 
@@ -33,7 +33,7 @@ class ConditionSettings:
     """On what a model is conditioned, and how."""
 
     condition: tuple[str, ...] = ()
-    """Labels to condition on (default: all that the pictures have)."""
+    """Labels to condition on (default: all that the images have)."""
     embedding: Units = 8
     """Dimensions of the learnt vector that stands for a label's class; 0: one-hot vectors, so that a
     conditional norm has a scale and a shift of its own for each class, as in the papers."""
@@ -73,7 +73,7 @@ class ConditionalConfig:
 
 
 class ConditionalGenerator(nn.Module):
-    """Noise and labels to pictures, through an inner generator.
+    """Noise and labels to images, through an inner generator.
 
     It keeps the combinations of labels of the training data with their counts, so that samples without a wish
     have labels as the data have them together, not each by itself.
@@ -182,7 +182,7 @@ def condition_norms(
 
 @contextmanager
 def _told(norms: list[ConditionalBatchNorm], labels: Tensor) -> Iterator[None]:
-    """Let the norms know the embedded labels of the pictures under way."""
+    """Let the norms know the embedded labels of the images under way."""
     for norm in norms:
         norm.told = labels
     try:
@@ -202,7 +202,7 @@ def build_conditional_networks(
 
     Args:
         choice: the pair of networks.
-        data: says the size and the channels of the pictures.
+        data: says the size and the channels of the images.
         labelled: the labels, and which of them occur together.
         settings: how the generator is told.
     """

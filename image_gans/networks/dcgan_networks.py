@@ -7,7 +7,7 @@ Resolution doubles or halves by strided convolutions alone, from 4x4 to any powe
     D: [N,C,H,W] -> (convolution, norm, activation)* -> [N,c,4,4] -> flatten
 
 The norms of G and of D are chosen by themselves, so that D also serves as a critic under a gradient penalty,
-which needs each picture's score to be its own.
+which needs each image's score to be its own.
 
 Differs from the paper: kernels of 4 with stride 2 in place of 5, which cover every pixel equally often and so
 leave no checkerboard; normal latents in place of uniform ones, so that any rotation of the latent space looks
@@ -50,18 +50,18 @@ class DCGANConfig:
     """The shape of both networks."""
 
     size: int = 32
-    """Height and width of the pictures in pixels: 16, 32, 64, 128 or 256."""
+    """Height and width of the images in pixels: 16, 32, 64, 128 or 256."""
     channels: int = 3
     """Colour channels: 1 (grayscale) or 3 (RGB)."""
     latent: int = 100
     """Dimensions of the latent vector z (100 in the paper)."""
     width: int = 64
-    """Channels of the layer next to the picture (128 in the paper); doubles towards 4x4, up to 8 times."""
+    """Channels of the layer next to the image (128 in the paper); doubles towards 4x4, up to 8 times."""
     variant: Variant = "batchnorm"
     """batchnorm: as in the paper. selu: self-normalising activations and no normalisation layers."""
     generator_norm: GeneratorNorm = "auto"
     """Normalisation of G's layers; auto: batch, or none for selu. virtual and reference: by a batch that is
-    fixed once, with or without the picture itself."""
+    fixed once, with or without the image itself."""
     discriminator_norm: DiscriminatorNorm = "auto"
     """Normalisation of D's layers; auto: batch, or none for selu."""
 
@@ -79,7 +79,7 @@ class DCGANConfig:
 
     @property
     def hidden(self) -> tuple[int, ...]:
-        """Channels from the layer at 4x4 up to the one next to the picture."""
+        """Channels from the layer at 4x4 up to the one next to the image."""
         doublings = int(math.log2(self.size)) - 2
         return tuple(
             self.width * min(_LARGEST_MULTIPLE, 2**level) for level in reversed(range(doublings))
@@ -92,10 +92,10 @@ class DCGANConfig:
 
 
 class DCGANGenerator(FromLatents):
-    """Latent vectors to pictures in [-1,1].
+    """Latent vectors to images in [-1,1].
 
     In training mode batch norm uses the batch's own statistics; in evaluation mode the running ones, so that
-    a picture depends on its latent vector alone and not on what is drawn beside it.
+    an image depends on its latent vector alone and not on what is drawn beside it.
     """
 
     reference: Tensor | None
@@ -111,7 +111,7 @@ class DCGANGenerator(FromLatents):
         for before, after in zip(config.hidden, rest, strict=False):
             layers.append(_upsample(before, after, bias=bias))
             layers += _normalise_and_activate(after, config, "generator")
-        # No batch norm at the output: pictures may differ in mean and contrast (section 3).
+        # No batch norm at the output: images may differ in mean and contrast (section 3).
         self.layers = nn.Sequential(*layers, _upsample(config.hidden[-1], config.channels))
         initialise(self, config, "generator")
         by_reference = config.norm("generator") in BY_REFERENCE
@@ -131,11 +131,11 @@ class DCGANGenerator(FromLatents):
 
 
 class DCGANTrunk(nn.Module):
-    """Pictures to features; the trunk of a :class:`~seqgan_kit.core.discriminator.Discriminator`.
+    """Images to features; the trunk of a :class:`~seqgan_kit.core.discriminator.Discriminator`.
 
     Args:
         config: the shape.
-        in_channels: of the input, where it is not one picture alone (several stacked, labels as planes).
+        in_channels: of the input, where it is not one image alone (several stacked, labels as planes).
     """
 
     def __init__(self, config: DCGANConfig, in_channels: int | None = None):
@@ -144,7 +144,7 @@ class DCGANTrunk(nn.Module):
         norm = config.norm("discriminator")
         self.rows_are_independent = norm != "batch"
         *rest, last = channels = config.hidden[::-1]
-        # No norm after the input layer: it would hide the picture's own mean and contrast (section 3).
+        # No norm after the input layer: it would hide the image's own mean and contrast (section 3).
         layers = [
             _downsample(self.in_channels, channels[0]),
             _activation(config.variant, "discriminator"),

@@ -1,6 +1,6 @@
-"""Discriminators that judge a picture together with its labels.
+"""Discriminators that score an image together with its labels.
 
-A labelled sample is one tensor: the picture, and behind its channels a plane whose first K pixels hold the
+A labelled sample is one tensor: the image, and behind its channels a plane whose first K pixels hold the
 labels. So penalties and techniques pass labels on without knowing of them.
 """
 
@@ -32,13 +32,13 @@ def with_labels(pictures: Tensor, labels: Tensor) -> Tensor:
 
 
 def apart(samples: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The pictures [N,C,H,W] and labels [N,K] that :func:`with_labels` joined."""
+    """The images [N,C,H,W] and labels [N,K] that :func:`with_labels` joined."""
     plane = samples[:, -1].flatten(1)[:, :count].detach().float()
     return samples[:, :-1], (plane / _STEP).round().long()
 
 
 class LabelledDiscriminator(Discriminator):
-    """A trunk that sees the picture, and a head that scores its features beside the labels.
+    """A trunk that sees the image, and a head that scores its features beside the labels.
 
     Args:
         plain: the discriminator whose trunk and heads are taken.
@@ -63,7 +63,7 @@ class LabelledDiscriminator(Discriminator):
 
 class JoinedScore(nn.Module):
     """A layer on the features and the embedded labels together, then the score (Mirza and Osindero 2014,
-    section 4: picture and label meet in a joint hidden layer)."""
+    section 4: image and label meet in a joint hidden layer)."""
 
     def __init__(self, features: int, conditions: Conditions, embedding: int, hidden: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Networks for points in the plane: a generator and two discriminators of full layers.
+"""Networks for points in the plane: a generator and two discriminators of fully connected layers.
 
     G: z [N,latent] -> (linear, batch norm or none, ReLU or tanh)* -> linear -> [N,2]
     D, maxout: h <- max over pieces p of (W_p h + b_p), layer by layer (Goodfellow et al. 2013)
@@ -34,13 +34,13 @@ class MLPConfig:
     """The shape of a generator of points."""
 
     latent: Size = 2
-    """Dimensions of the latent vector, standard normal."""
+    """Dimensions of the latent vector, which is standard normal."""
     width: Size = 400
-    """Units of each of G's layers."""
+    """Units of each layer of G."""
     layers: Size = 4
     """Hidden layers of G."""
     activation: Activation = "relu"
-    """What follows each of G's layers."""
+    """Activation of G's layers."""
     batch_norm: bool = True
     """Batch norm before each activation of G."""
     initialisation: Initialisation = "torch"
@@ -54,13 +54,13 @@ class JudgeConfig:
     """The shape of a discriminator of points."""
 
     judge: Judge = "maxout"
-    """What D's layers are: maxout, or one linear map each and ReLU or tanh."""
+    """Layers of D: maxout, or linear with relu or tanh."""
     judge_width: Size = 200
-    """Units of each of D's layers."""
+    """Units of each layer of D."""
     judge_layers: Size = 3
     """Hidden layers of D."""
     pieces: Size = 5
-    """Linear maps of a maxout unit."""
+    """Linear maps per maxout unit."""
     judge_initialisation: Initialisation = "torch"
     """Weights of D at the start: torch's, normal (0.02) or orthogonal (gain 1.4). Biases of the last two
     are 0."""

@@ -1,4 +1,5 @@
-"""Full layers for pictures, as in the first GAN (Goodfellow et al. 2014, "Generative adversarial nets").
+"""Fully connected networks for images, as in the original GAN (Goodfellow et al. 2014, "Generative
+adversarial nets").
 
     G: z [N,latent] -> (linear, norm, ReLU) x 2 -> linear -> tanh -> [N,C,H,W]
     D: [N,C,H,W] -> flatten -> (dropout, maxout or linear, norm and LeakyReLU) x 2 -> dropout -> features
@@ -35,7 +36,7 @@ class PictureMLPConfig:
     """The shape of both networks."""
 
     size: Positive = 32
-    """Height and width of the pictures in pixels; any."""
+    """Height and width of the images in pixels; any."""
     channels: Positive = 3
     """Colour channels."""
     latent: Size = 100
@@ -63,11 +64,11 @@ class PictureMLPConfig:
             (self.discriminator_norm, norms),
         ):
             if norm not in known:
-                raise unknown("norm of full layers", norm, known)
+                raise unknown("norm of fully connected layers", norm, known)
 
 
 class PictureMLPGenerator(FromLatents):
-    """Latent vectors to pictures in [-1,1]."""
+    """Latent vectors to images in [-1,1]."""
 
     def __init__(self, config: PictureMLPConfig):
         super().__init__()
@@ -89,7 +90,7 @@ class PictureMLPGenerator(FromLatents):
 
 
 class PictureMLPTrunk(nn.Module):
-    """Pictures, or several stacked along the channels, to features."""
+    """Images, or several stacked along the channels, to features."""
 
     def __init__(self, config: PictureMLPConfig, in_channels: int | None = None):
         super().__init__()

@@ -42,13 +42,13 @@ class ResNetConfig:
     """The shape of both networks."""
 
     size: int = 32
-    """Height and width of the pictures in pixels: 16, 32, 64, 128 or 256."""
+    """Height and width of the images in pixels: 16, 32, 64, 128 or 256."""
     channels: int = 3
     """Colour channels: 1 (grayscale) or 3 (RGB)."""
     latent: int = 128
     """Dimensions of the latent vector z (128 in the papers)."""
     width: int = 128
-    """Channels of the block next to the picture."""
+    """Channels of the block next to the image."""
     generator_width: int = 0
     """The same of G alone (256 beside D's 128 in Miyato's networks for CIFAR); 0: as many as D's."""
     growth: int = 1
@@ -90,7 +90,7 @@ class ResNetConfig:
 
     @property
     def generator_channels(self) -> tuple[int, ...]:
-        """At 4x4, then after each block up to the picture's size."""
+        """At 4x4, then after each block up to the image's size."""
         doublings = int(math.log2(self.size)) - 2
         return tuple(
             (self.generator_width or self.width) * min(self.growth, 2**left)
@@ -105,7 +105,7 @@ class ResNetConfig:
 
 
 class ResNetGenerator(FromLatents):
-    """Latent vectors to pictures in [-1,1]."""
+    """Latent vectors to images in [-1,1]."""
 
     def __init__(self, config: ResNetConfig):
         super().__init__()
@@ -128,11 +128,11 @@ class ResNetGenerator(FromLatents):
 
 
 class ResNetTrunk(nn.Module):
-    """Pictures to features; the trunk of a :class:`~seqgan_kit.core.discriminator.Discriminator`.
+    """Images to features; the trunk of a :class:`~seqgan_kit.core.discriminator.Discriminator`.
 
     Args:
         config: the shape.
-        in_channels: channels of what it judges, where that is more than a picture (the picture's otherwise).
+        in_channels: channels of what it judges, where that is more than an image (the image's otherwise).
     """
 
     def __init__(self, config: ResNetConfig, in_channels: int | None = None):

@@ -41,7 +41,8 @@ def runs_record(
 
     Args:
         runs: (name, folder) pairs; runs with the same name are seeds of one model. Without a name a run
-        keeps the name in its own table. scores: keys or labels of the columns, in order; by default all.
+            keeps the name in its own table.
+        scores: keys or labels of the columns, in order; by default all.
         title: title above the table.
     """
     found = [ComparedRun(name, folder, on_the_way=True) for name, folder in runs]

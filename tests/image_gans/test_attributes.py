@@ -1,4 +1,4 @@
-"""Attributes of samples: the law's marginals, distances to them, odd eyes and malformed pictures."""
+"""Attributes of samples: the law's marginals, distances to them, odd eyes and malformed images."""
 
 import math
 
@@ -122,7 +122,7 @@ def test_shut_eyes_have_no_colour_to_count():
 
 
 def test_malformed_are_the_unsure_and_the_far():
-    """Real features are standard normal; one picture in two hundred is past either threshold."""
+    """Real features are standard normal; one image in two hundred is past either threshold."""
     rng = np.random.default_rng(0)
     train, held_out = rng.normal(size=(5000, 3)), rng.normal(size=(4000, 3))
     sure = -torch.rand(4000, generator=torch.Generator().manual_seed(0)).double()

@@ -83,7 +83,7 @@ def test_the_global_measure():
 
 
 def error(game: BEGANGame, x: Tensor) -> Tensor:
-    """L(x) as the mean over pictures, channels and pixels."""
+    """L(x) as the mean over images, channels and pixels."""
     return (x - game.players["discriminator"].trunk.reconstructed(x)).abs().mean()
 
 

@@ -1,4 +1,4 @@
-"""Black-and-white pictures: their probabilities in closed form, and a game that learns what is white."""
+"""Black-and-white images: their probabilities in closed form, and a game that learns what is white."""
 
 import itertools
 
@@ -22,7 +22,7 @@ SHAPE = BernoulliConfig(size=16, latent=4, width=4)
 
 
 def test_probabilities_of_all_pictures_of_three_pixels():
-    """prod_p sigma(l)^b (1 - sigma(l))^(1-b); they sum to 1 over the eight pictures of each z."""
+    """prod_p sigma(l)^b (1 - sigma(l))^(1-b); they sum to 1 over the eight images of each z."""
     logits = torch.tensor([[0.3, -1.2, 2.0], [40.0, 0.0, -40.0]], dtype=torch.float64)
     bits = torch.tensor(list(itertools.product([False, True], repeat=3))).expand(2, 8, 3)
     log_probs = bit_log_probs(logits, bits)
@@ -64,7 +64,7 @@ def test_a_group_shares_its_latent_vector(rng):
     assert not pictures.requires_grad
     z = generator.latents(3, torch.Generator().manual_seed(0))
     torch.testing.assert_close(bit_log_probs(generator.logits(z), pictures > 0), log_probs)
-    # forward gives the mean picture of each latent vector
+    # forward gives the mean image of each latent vector
     assert ((pictures.mean(1) - generator(z)).abs() < 5 / 400**0.5).all()
     assert generator.sample(5, rng=rng).shape == (5, 1, 16, 16)
 

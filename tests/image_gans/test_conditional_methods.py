@@ -35,7 +35,7 @@ def move(seed: int = 0) -> Move:
 
 
 class Truth(nn.Module):
-    """A perfect judge of a world in which a picture's brightness is its first label: +s if so, -s if not."""
+    """A perfect judge of a world in which an image's brightness is its first label: +s if so, -s if not."""
 
     def __init__(self, sureness: float):
         super().__init__()
@@ -46,7 +46,7 @@ class Truth(nn.Module):
 
 
 class Brightness(nn.Module):
-    """Trunk: a picture's mean."""
+    """Trunk: an image's mean."""
 
     features = 1
 
@@ -81,7 +81,7 @@ def test_a_perfect_discriminator_of_pictures_with_labels(objective, error, foole
     wanted = {"non_saturating": 20.0, "hinge": 21.0}[objective.name] if fooled else 0.0
     assert loss.total.item() == pytest.approx(wanted, abs=1e-6)
     wrong = {**batch(), "coat": 1 - labels, "real": real}
-    if fooled:  # the same pictures under the other labels: now the reals are called fake
+    if fooled:  # the same images under the other labels: now the reals are called fake
         assert game.discriminator_loss(wrong, move()).total > 15
 
 

@@ -1,4 +1,4 @@
-"""Label embeddings: shapes, what a picture depends on, and how labels are drawn without a wish."""
+"""Label embeddings: shapes, what an image depends on, and how labels are drawn without a wish."""
 
 import copy
 import json

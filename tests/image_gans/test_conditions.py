@@ -56,7 +56,7 @@ def test_all_labels_unless_some_are_named():
 
 def test_rows_without_a_label_are_found_before_training():
     labels = {"coat": torch.tensor([0, 1, -1, 0, -1, 1] * 2)}
-    with pytest.raises(DataError, match="4 of 12 training pictures have no label 'coat'"):
+    with pytest.raises(DataError, match="4 of 12 training images have no label 'coat'"):
         conditioned(corpus(labels=labels))
     assert conditioned(corpus(labels=labels), ("eyes",)).conditions.names == ("eyes",)
 

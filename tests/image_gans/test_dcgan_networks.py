@@ -226,5 +226,5 @@ def test_other_channels_widths_latents_and_variants_are_refused():
 
 def test_grayscale_pictures_into_a_colour_discriminator_are_named():
     discriminator = dcgan_discriminator(DCGANConfig(size=16, channels=3, width=2))
-    with pytest.raises(UsageError, match=r"takes pictures of shape \(3, 16, 16\).*\(1, 16, 16\)"):
+    with pytest.raises(UsageError, match=r"takes images of shape \(3, 16, 16\).*\(1, 16, 16\)"):
         discriminator(torch.zeros(2, 1, 16, 16))

@@ -33,7 +33,7 @@ class PowerCutError(Exception):
 def train(
     folder: Path, *, rounds_before_cut: int = 0, resume: bool = False, channels: int = 3
 ) -> Game:
-    """Six rounds on 24 pictures, or a power cut before."""
+    """Six rounds on 24 images, or a power cut before."""
     seen: list[int] = []
 
     def evaluate(game: Game, rng: torch.Generator) -> dict[str, float]:

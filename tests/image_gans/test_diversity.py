@@ -1,4 +1,4 @@
-"""Mean pairwise distance of pictures, against hand calculation."""
+"""Mean pairwise distance of images, against hand calculation."""
 
 import math
 
@@ -10,7 +10,7 @@ from seqgan_kit.errors import UsageError
 
 
 def test_three_pictures_by_hand():
-    """Constant pictures 0, 3 and 9 lie 3, 6 and 9 apart in every pixel: 6 in the mean."""
+    """Constant images 0, 3 and 9 lie 3, 6 and 9 apart in every pixel: 6 in the mean."""
     images = torch.tensor([0.0, 3.0, 9.0]).view(3, 1, 1, 1).expand(3, 3, 4, 5)
     assert diversity(images) == pytest.approx(6.0)
 
@@ -33,7 +33,7 @@ def test_collapsed_pictures_have_none_and_bytes_are_not_wrapped_around():
 
 
 def test_independent_noise_has_its_known_distance():
-    """Two N(0,1) pictures of d pixels lie E[chi_d] * sqrt(2/d) apart, about sqrt(2) for many pixels."""
+    """Two N(0,1) images of d pixels lie E[chi_d] * sqrt(2/d) apart, about sqrt(2) for many pixels."""
     images = torch.randn(40, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     assert diversity(images) == pytest.approx(math.sqrt(2), rel=0.01)
 

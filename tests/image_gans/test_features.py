@@ -83,7 +83,7 @@ def test_a_file_must_exist_and_fit(tmp_path):
     assert extractor.digest == digest(net)
     np.testing.assert_array_equal(extractor(pictures()), classifier_features(net)(pictures()))
     with pytest.raises(
-        DataError, match="takes pictures of 3 channels and 16 pixels; these have 1 and 16"
+        DataError, match="takes images of 3 channels and 16 pixels; these have 1 and 16"
     ):
         features_from_file(path, 1, 16)
     with pytest.raises(CheckpointError, match=r"no recogniser at inception\.pt"):
@@ -91,7 +91,7 @@ def test_a_file_must_exist_and_fit(tmp_path):
 
 
 def test_pictures_that_are_none():
-    with pytest.raises(DataError, match=r"of pictures \[N,C,H,W\] in \[-1,1\]"):
+    with pytest.raises(DataError, match=r"of images \[N,C,H,W\] in \[-1,1\]"):
         random_features(3)(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
-    with pytest.raises(DataError, match="of pictures of 3 channels, not 1"):
+    with pytest.raises(DataError, match="of images of 3 channels, not 1"):
         random_features(3)(torch.zeros(2, 1, 8, 8))

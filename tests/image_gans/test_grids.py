@@ -67,7 +67,7 @@ def test_floats_with_a_gradient_are_written_too(tmp_path):
 
 def test_what_is_no_set_of_pictures_is_refused(tmp_path):
     for shape in ((3, 4, 4), (2, 2, 4, 4), (0, 3, 4, 4)):
-        with pytest.raises(UsageError, match=r"pictures of shape \[N,1,H,W\]"):
+        with pytest.raises(UsageError, match=r"images of shape \[N,1,H,W\]"):
             save_grid(torch.zeros(shape), tmp_path / "a.png")
     with pytest.raises(UsageError, match="cannot have 0 columns"):
         save_grid(torch.zeros(1, 1, 2, 2), tmp_path / "a.png", columns=0)

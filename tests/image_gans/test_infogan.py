@@ -58,7 +58,7 @@ REAL = {"real": torch.linspace(-1, 1, 8 * 3 * 16 * 16).view(8, 3, 16, 16)}
 
 
 def test_the_bound_on_categorical_codes_is_below_the_information_and_meets_it_at_the_posterior():
-    """A world of three codes and four pictures, P(x|c) in eighths, enumerated."""
+    """A world of three codes and four images, P(x|c) in eighths, enumerated."""
     eighths = torch.tensor([[5, 1, 1, 1], [0, 4, 4, 0], [2, 2, 2, 2]])
     joint = eighths.double() / 24
     posterior = joint / joint.sum(0)
@@ -186,7 +186,7 @@ def test_d_alone_then_g_with_q():
 
 
 class Plain(nn.Module):
-    """A generator's inner part whose pictures are its latent vectors."""
+    """A generator's inner part whose images are its latent vectors."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -198,7 +198,7 @@ class Plain(nn.Module):
 
 
 class Reads(nn.Module):
-    """A recogniser of such pictures that errs by ``shift`` classes and by a sign."""
+    """A recogniser of such images that errs by ``shift`` classes and by a sign."""
 
     def __init__(self, shift: int, sign: float):
         super().__init__()

@@ -85,7 +85,7 @@ def test_collapse_is_near_one_noise_near_zero_and_no_picture_meets_itself():
 
 
 def test_what_cannot_be_paired():
-    with pytest.raises(DataError, match="at least 4 pictures"):
+    with pytest.raises(DataError, match="at least 4 images"):
         similarity_of_pairs(torch.zeros(3, 1, 8, 8), rng())
-    with pytest.raises(DataError, match="pairs of pictures are needed"):
+    with pytest.raises(DataError, match="pairs of images are needed"):
         ms_ssim(torch.zeros(3, 1, 8, 8), torch.zeros(2, 1, 8, 8))

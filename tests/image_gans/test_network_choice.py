@@ -1,4 +1,4 @@
-"""Networks by name: norms of G and D apart, packs of pictures, and what a choice may not say."""
+"""Networks by name: norms of G and D apart, packs of images, and what a choice may not say."""
 
 import math
 from dataclasses import replace
@@ -128,7 +128,7 @@ def test_packs_have_several_pictures_along_the_channels(network, channels):
     assert pictures.shape == (6, channels, 16, 16)
     score = discriminator(pictures.view(2, 3 * channels, 16, 16)).score
     assert score.shape == (2,)
-    with pytest.raises(UsageError, match=rf"takes pictures of shape \({3 * channels}, 16, 16\)"):
+    with pytest.raises(UsageError, match=rf"takes images of shape \({3 * channels}, 16, 16\)"):
         discriminator(pictures)
 
 
@@ -205,7 +205,7 @@ def test_a_saved_mlp_draws_the_same_pictures(tmp_path):
         (lambda: NetworkChoice(generator_norm="layer"), "unknown generator norm 'layer'"),
         (
             lambda: NetworkChoice("mlp", discriminator_norm="instance"),
-            "unknown norm of full layers",
+            "unknown norm of fully connected layers",
         ),
         (lambda: NetworkChoice("mlp", width=1, pieces=5), "16 units do not divide .* 5 pieces"),
         (

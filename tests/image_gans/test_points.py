@@ -87,7 +87,7 @@ def test_points_are_drawn_where_they_are(tmp_path):
     path = save_scatter(points, tmp_path / "a" / "p.png", centres=centres, radius=0.05, pixels=100)
     with Image.open(path) as picture:
         pixels = np.asarray(picture).astype(int)
-    right, top = pixels[50, 88], pixels[10, 50]  # the picture reaches from -1.3 to 1.3
+    right, top = pixels[50, 88], pixels[10, 50]  # the image reaches from -1.3 to 1.3
     assert right[2] > right[0] + 80  # blue
     assert top[0] > top[2] + 80  # orange
     assert pixels[95, 95].tolist() == [255, 255, 255]

@@ -16,7 +16,7 @@ RECIPES = ("gan", "dcgan", "wgan", "wgan_gp", "lsgan", "relativistic")
 
 
 def drawn(folder: Path, number: int) -> Path:
-    """A folder with so many pictures of noise."""
+    """A folder with so many images of noise."""
     rng = np.random.default_rng(0)
     for i in range(number):
         pixels = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)

@@ -249,5 +249,5 @@ def test_what_cannot_be_is_refused(settings, message):
 
 
 def test_pictures_of_another_shape_are_named():
-    with pytest.raises(UsageError, match=r"takes pictures of shape \(3, 32, 32\).*\(1, 32, 32\)"):
+    with pytest.raises(UsageError, match=r"takes images of shape \(3, 32, 32\).*\(1, 32, 32\)"):
         ResNetTrunk(replace(CIFAR, width=2))(torch.zeros(1, 1, 32, 32))

@@ -138,10 +138,10 @@ def test_labelled_rows_are_drawn_evenly_and_by_the_seed():
     assert torch.equal(rows, balanced_rows(classes, 3, 11, "coat", seed=0))
     assert not torch.equal(rows, balanced_rows(classes, 3, 11, "coat", seed=1))
     with pytest.raises(
-        DataError, match="class 2 of 'coat' has 5 training pictures, fewer than the 6"
+        DataError, match="class 2 of 'coat' has 5 training images, fewer than the 6"
     ):
         balanced_rows(classes, 3, 18, "coat", seed=0)
-    with pytest.raises(UsageError, match="2 labelled pictures do not show all 3 classes"):
+    with pytest.raises(UsageError, match="2 labelled images do not show all 3 classes"):
         balanced_rows(classes, 3, 2, "coat", seed=0)
 
 
@@ -159,7 +159,7 @@ def test_which_label_and_that_there_is_one():
     unlabelled = replace(
         data, test_labels={n: -torch.ones_like(t) for n, t in data.test_labels.items()}
     )
-    with pytest.raises(DataError, match="no labelled test pictures"):
+    with pytest.raises(DataError, match="no labelled test images"):
         few_labels(unlabelled, LabelSettings(labelled=6), seed=0)
     with pytest.raises(UsageError, match="labelled is 0"):
         LabelSettings(labelled=0)

@@ -113,7 +113,7 @@ class PowerCutError(Exception):
 
 
 def train(folder: Path, *, rounds_before_cut: int = 0, resume: bool = False) -> Game:
-    """Six rounds of SAGAN on 24 pictures, or a power cut before."""
+    """Six rounds of SAGAN on 24 images, or a power cut before."""
     seen: list[int] = []
 
     def evaluate(game: Game, rng: torch.Generator) -> dict[str, float]:

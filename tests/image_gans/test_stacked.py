@@ -1,4 +1,4 @@
-"""Stacked pictures: which three are together, and modes counted by a recogniser that cannot err."""
+"""Stacked images: which three are together, and modes counted by a recogniser that cannot err."""
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ CLASSES = 4
 
 
 class Oracle(nn.Module):
-    """Names a picture by its brightness: class k is k / 10 all over."""
+    """Names an image by its brightness: class k is k / 10 all over."""
 
     config = RecogniserConfig(1, 8, {"digit": tuple("abcd")})
 

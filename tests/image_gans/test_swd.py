@@ -41,7 +41,7 @@ def test_patches_are_those_of_the_picture_with_normalised_channels():
     assert len(found) == 5 * patches_per_picture(9, 9)
     torch.testing.assert_close(found.mean((0, 2)), torch.zeros(2), atol=1e-5, rtol=0)
     torch.testing.assert_close(found.square().mean((0, 2)), torch.ones(2))
-    # Undoing the normalisation of channel 0 gives a window of the first picture.
+    # Undoing the normalisation of channel 0 gives a window of the first image.
     windows = level[0, 0].unfold(0, 7, 1).unfold(1, 7, 1).reshape(-1, 49)
     first = found[0, 0]
     fits = [torch.corrcoef(torch.stack([w, first]))[0, 1] for w in windows]
@@ -87,7 +87,7 @@ def test_pictures_that_do_not_fit():
         DataError, match=r"of one shape are needed; got \[2, 3, 16, 16\] and \[2, 1"
     ):
         sliced_wasserstein(torch.zeros(2, 3, 16, 16), torch.zeros(2, 1, 16, 16), rng())
-    with pytest.raises(DataError, match="2 pictures of 6 pixels"):
+    with pytest.raises(DataError, match="2 images of 6 pixels"):
         sliced_wasserstein(torch.zeros(2, 3, 6, 6), torch.zeros(2, 3, 6, 6), rng())
     with pytest.raises(UsageError, match="0 times 128 directions"):
         sliced_wasserstein(torch.zeros(2, 1, 8, 8), torch.zeros(2, 1, 8, 8), rng(), repeats=0)

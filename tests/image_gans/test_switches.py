@@ -89,7 +89,7 @@ PAIRS = [
     (
         Techniques(minibatch_kernels=4),
         {"penalties": [GradientPenalty()]},
-        "gradient_penalty needs a score of each picture by itself",
+        "gradient_penalty needs a score of each image by itself",
     ),
     (Techniques(feature_matching=True), {"estimator": BoundarySeeking(4)}, "has its own"),
     (Techniques(unrolled_steps=1), {"estimator": BoundarySeeking(4)}, "has its own"),

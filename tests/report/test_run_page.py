@@ -292,7 +292,7 @@ def test_labels() -> None:
 
 
 def test_it_is_quick_and_loads_no_torch(tmp_path: Path) -> None:
-    """The trainer makes the page anew at every evaluation."""
+    """The trainer makes the page again at every evaluation."""
     run = begin(tmp_path)
     play(run, rounds=500)
     write_report(tmp_path)

@@ -20,12 +20,12 @@ PLAIN_NORMS = tuple(name for name in get_args(GeneratorNorm) if name not in BY_R
 def norm_layer(name: str, channels: int) -> list[nn.Module]:
     """The layer between a convolution and its activation, as a list of one or none.
 
-    batch     over pictures and pixels, channel by channel
-    virtual   over a fixed reference and the picture itself, see ``virtual_norm.py``
+    batch     over images and pixels, channel by channel
+    virtual   over a fixed reference and the image itself, see ``virtual_norm.py``
     reference over a fixed reference alone; both for generators that put it in front of their batch
-    layer     over channels and pixels, picture by picture (Ba et al. 2016), with a scale and a shift for
+    layer     over channels and pixels, image by image (Ba et al. 2016), with a scale and a shift for
               each channel, as the authors of WGAN-GP have it in their critics
-    instance  over pixels, picture by picture and channel by channel (Ulyanov et al. 2016)
+    instance  over pixels, image by image and channel by channel (Ulyanov et al. 2016)
     spectral  none here: it normalises weights (spectral.py)
     """
     if name == "batch":

@@ -61,7 +61,7 @@ class GeneratorBlock(nn.Module):
 
 
 class DiscriminatorBlock(nn.Module):
-    """A residual block, to half the size or at the same; the first one sees the picture itself."""
+    """A residual block, to half the size or at the same; the first one sees the image itself."""
 
     def __init__(
         self, before: int, after: int, norm: str, *, halves: bool = False, first: bool = False
@@ -70,7 +70,7 @@ class DiscriminatorBlock(nn.Module):
         hidden = after if first else before
         conv = nn.Conv2d(before, hidden, 3, padding=1)
         last = (PooledConv if halves else nn.Conv2d)(hidden, after, 3, padding=1)
-        # Neither norm nor ReLU on the picture, whose mean and sign matter.
+        # Neither norm nor ReLU on the image, whose mean and sign matter.
         start = [] if first else [*norm_layer(norm, before), nn.ReLU()]
         inner = [] if first else norm_layer(norm, hidden)
         self.branch = nn.Sequential(*start, conv, *inner, nn.ReLU(), last)

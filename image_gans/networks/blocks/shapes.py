@@ -1,4 +1,4 @@
-"""What goes into and comes out of image networks: latent vectors, and pictures of allowed shapes."""
+"""What goes into and comes out of image networks: latent vectors, and images of allowed shapes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class FromLatents(nn.Module):
 
 
 def check_shape(what: str, size: int, channels: int, widths: Mapping[str, int]) -> None:
-    """Raises UsageError for pictures that the network cannot make, and for widths below 1."""
+    """Raises UsageError for images that the network cannot make, and for widths below 1."""
     for name, given, allowed in (("size", size, SIZES), ("channels", channels, CHANNELS)):
         if given not in allowed:
             raise UsageError(
@@ -47,6 +47,6 @@ def check_pictures(x: Tensor, channels: int, size: int) -> None:
     wanted = (channels, size, size)
     if x.shape[1:] != wanted:
         raise UsageError(
-            f"this discriminator takes pictures of shape {wanted} (channels, height, width); these "
-            f"are {tuple(x.shape[1:])}. Load the pictures with that size and number of channels."
+            f"this discriminator takes images of shape {wanted} (channels, height, width); these "
+            f"are {tuple(x.shape[1:])}. Load the images with that size and number of channels."
         )

@@ -27,9 +27,11 @@ def frontier_chart(
     """Draw the frontier of a comparison as one ``<svg>`` element.
 
     Args:
-        record: the ``frontier`` entry of compare.json. colours: index of each arm's colour in the palette.
-        names: display name of each arm; an arm without a name is not drawn. width: width in units of the
-        drawing. height: height in units of the drawing.
+        record: the ``frontier`` entry of compare.json.
+        colours: index of each arm's colour in the palette.
+        names: display name of each arm; an arm without a name is not drawn.
+        width: width in units of the drawing.
+        height: height in units of the drawing.
     """
     points = [point for point in record["points"] if point["arm"] in names]
     arms = [arm for arm in names if any(point["arm"] == arm for point in points)]

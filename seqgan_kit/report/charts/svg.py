@@ -33,11 +33,15 @@ def chart(
     """Draw ``lines`` as one ``<svg>`` element.
 
     Args:
-        lines: curves. title: text for screen readers; it is not drawn. phases: shaded bands. references:
-        named horizontal lines, such as the score of real data or of chance. log: whether the y axis is
-        logarithmic; values of 0 and below become gaps. y_range: range that the y axis contains at least.
-        x_label: label of the x axis. width: width in units of the drawing; a page scales the chart to the
-        available width. height: height in units of the drawing.
+        lines: curves.
+        title: text for screen readers; it is not drawn.
+        phases: shaded bands.
+        references: named horizontal lines, such as the score of real data or of chance.
+        log: whether the y axis is logarithmic; values of 0 and below become gaps.
+        y_range: range that the y axis contains at least.
+        x_label: label of the x axis.
+        width: width in units of the drawing; a page scales the chart to the available width.
+        height: height in units of the drawing.
     """
     lines = [drawable(line, log) for line in lines]
     references = [(name, level) for name, level in references if level > 0 or not log]

@@ -63,7 +63,7 @@ def test_a_penalty_costs_operations():
 def test_the_report_says_ratio_feeding_floor_and_difference():
     printed = image_report(ImageSetting(repeats=3, **TINY))
     assert "dcgan: 16x16 pixels, width 2, batch 4, a round is 1 of D and 1 of G" in printed
-    assert len(re.findall(r"\d+ pictures/s", printed)) == 2
+    assert len(re.findall(r"\d+ images/s", printed)) == 2
     assert re.search(
         r"trainer / bare, turn by turn +[\d.]+ +\(smallest [\d.]+, largest [\d.]+\)", printed
     )

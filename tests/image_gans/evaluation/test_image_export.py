@@ -1,4 +1,4 @@
-"""A generator written and read again draws the same pictures."""
+"""A generator written and read again draws the same images."""
 
 import json
 import random

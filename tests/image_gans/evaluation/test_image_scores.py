@@ -1,4 +1,4 @@
-"""What the recipes show and score: figures of the right pictures, the same for the same seed."""
+"""What the recipes show and score: figures of the right images, the same for the same seed."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +29,7 @@ class Config:
 
 @pytest.fixture
 def scorer() -> ImageScorer:
-    """A hundred pictures sorted from black to white."""
+    """A hundred images sorted from black to white."""
     shades = torch.linspace(0, 255, 100).to(torch.uint8)
     train = shades.view(-1, 1, 1, 1).expand(100, 3, 16, 16).contiguous()
     corpus = ImageCorpus(train, train[:0], {}, {}, {}, [], [], ImageAccount(16, 3, {}, {}))
@@ -75,7 +75,7 @@ def test_figures_are_written_and_follow_the_seed(scorer, game, tmp_path):
         figures = tmp_path / name / "figures"
         seen.append({path.name: pixels(path) for path in figures.iterdir()})
     assert set(seen[0]) == {"grid.png", "interpolation.png", "real.png"}
-    # Pictures of 16 pixels are shown six times as large, 2 pixels apart.
+    # Images of 16 pixels are shown six times as large, 2 pixels apart.
     assert seen[0]["grid.png"].shape == (8 * 98 + 2, 8 * 98 + 2, 3)
     assert seen[0]["interpolation.png"].shape == (6 * 98 + 2, 9 * 98 + 2, 3)
     for name in ("grid.png", "interpolation.png"):
@@ -102,7 +102,7 @@ def test_the_table_has_real_data_beside_the_game(scorer, game):
 
 
 def test_real_data_is_the_floor_of_every_distance(game):
-    """Held-out pictures of the training pictures' law, against an untrained generator."""
+    """Held-out images of the training images' law, against an untrained generator."""
     rng = torch.Generator().manual_seed(0)
     noise = torch.randint(100, 156, (300, 3, 16, 16), dtype=torch.uint8, generator=rng)
     corpus = ImageCorpus(noise[:200], noise[200:], {}, {}, {}, [], [], ImageAccount(16, 3, {}, {}))
@@ -132,7 +132,7 @@ def test_without_features_there_are_no_distances_over_them(scorer, game):
 
 def test_features_that_cannot_be_had_are_refused_before_the_run(scorer, tmp_path):
     for features, error, message in (
-        ("classifier", DataError, "need labels with several pictures a class"),
+        ("classifier", DataError, "need labels with several images a class"),
         (str(tmp_path / "none.safetensors"), CheckpointError, "there is no such file"),
     ):
         with pytest.raises(error, match=message):
@@ -158,7 +158,7 @@ def test_attributes_are_scored_by_the_classifier_of_the_features(game, tmp_path,
     floor = record["rows"][0]["values"]
     assert floor["attribute_tv"] == pytest.approx(0, abs=0.06)
     assert "odd_eyes" not in floor
-    assert any("accuracy on test pictures: shade 100%" in note for note in record["notes"])
+    assert any("accuracy on test images: shade 100%" in note for note in record["notes"])
     assert any("Attributes of real data" in note for note in record["notes"])
     (path,) = tmp_path.iterdir()
     again = ImageScorer(corpus, ImageScoreSettings(40, features=str(path))).record("t", {}, seed=0)

@@ -102,7 +102,7 @@ def test_a_models_own_picture_is_found_again(run, explorer, tmp_path):
 
 
 class Scale(nn.Module):
-    """Pictures whose brightness is the first latent number."""
+    """Images whose brightness is the first latent number."""
 
     def forward(self, z: Tensor) -> Tensor:
         return z[:, :1, None, None].expand(-1, 1, 4, 4)
@@ -137,10 +137,10 @@ def test_terms_may_hold_signs_and_commas():
 
 
 def test_mistakes_end_in_one_sentence(run, tmp_path, capsys):
-    (tmp_path / "no.png").write_bytes(b"no picture")
+    (tmp_path / "no.png").write_bytes(b"no image")
     cases = {
-        ("project", str(run), str(tmp_path / "no.png")): "no.png is no picture, or is damaged",
-        ("project", str(run), str(tmp_path / "nowhere.png")): "no such picture",
+        ("project", str(run), str(tmp_path / "no.png")): "no.png is no image, or is damaged",
+        ("project", str(run), str(tmp_path / "nowhere.png")): "no such image",
         ("interpolate", str(run), "--condition", "coat=whit"): "Did you mean 'white'",
         ("interpolate", str(run), "--way", "straight"): "unknown way 'straight'",
         ("interpolate", str(tmp_path / "nowhere")): "no such run directory",
@@ -154,7 +154,7 @@ def test_mistakes_end_in_one_sentence(run, tmp_path, capsys):
         load_image_model(run).explore().interpolate(way="bent")
     with pytest.raises(UsageError, match="0 ways show nothing"):
         load_image_model(run).explore().interpolate(rows=0)
-    with pytest.raises(DataError, match="is no picture"):
+    with pytest.raises(DataError, match="is no image"):
         read_picture(tmp_path / "no.png", 3, 16)
 
 

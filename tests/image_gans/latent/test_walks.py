@@ -96,7 +96,7 @@ def test_a_strip_of_one_step_is_refused():
 
 
 class Linear:
-    """G(z) = A z + b as pictures of 2x4 pixels, whose inverse is known: A has orthonormal columns."""
+    """G(z) = A z + b as images of 2x4 pixels, whose inverse is known: A has orthonormal columns."""
 
     def __init__(self, d: int = 5):
         self.a = torch.linalg.qr(rows(20, n=8, d=d)).Q
@@ -127,7 +127,7 @@ def test_projection_of_a_picture_that_cannot_be_made_ends_at_the_nearest_that_ca
 
 
 def test_starts_go_their_own_ways_and_the_best_is_named():
-    """Two valleys of G(z) = z^2: at z = 1 the picture is met, from z < -1.5 only that of the bound is."""
+    """Two valleys of G(z) = z^2: at z = 1 the image is met, from z < -1.5 only that of the bound is."""
 
     def generate(z: torch.Tensor) -> torch.Tensor:
         return torch.where(z > -1.2, z, z * 0 - 3).view(-1, 1, 1, 1)

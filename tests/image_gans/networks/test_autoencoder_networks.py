@@ -100,5 +100,5 @@ def test_what_cannot_be_is_refused(settings, message):
 
 
 def test_pictures_of_another_shape_are_named():
-    with pytest.raises(UsageError, match=r"takes pictures of shape \(3, 32, 32\).*\(3, 16, 16\)"):
+    with pytest.raises(UsageError, match=r"takes images of shape \(3, 32, 32\).*\(3, 16, 16\)"):
         AutoencoderTrunk(SMALL)(torch.zeros(1, 3, 16, 16))

@@ -20,7 +20,7 @@ def layer_of(channels: int = 16, gamma: float = 0.7) -> SelfAttention:
 
 
 def slowly(layer: SelfAttention, x: Tensor) -> Tensor:
-    """One picture [C,H,W] by loops over pixels j and pooled positions i."""
+    """One image [C,H,W] by loops over pixels j and pooled positions i."""
     height, width = x.shape[1:]
     f, g, h, v = (part.weight[:, :, 0, 0] for part in (layer.f, layer.g, layer.h, layer.v))
 

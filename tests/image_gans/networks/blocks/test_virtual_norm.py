@@ -1,4 +1,4 @@
-"""Virtual batch norm: against concatenated batches, and that a picture does not depend on its batch mates."""
+"""Virtual batch norm: against concatenated batches, and that an image does not depend on its batch mates."""
 
 import copy
 
@@ -71,5 +71,5 @@ def test_the_reference_is_in_the_checkpoint_and_takes_part_in_the_gradient():
 
 
 def test_generators_that_hold_no_reference_refuse_it():
-    with pytest.raises(UsageError, match="unknown norm of full layers 'virtual'"):
+    with pytest.raises(UsageError, match="unknown norm of fully connected layers 'virtual'"):
         PictureMLPConfig(generator_norm="virtual")
