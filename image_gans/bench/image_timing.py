@@ -228,7 +228,7 @@ def _lines(
         f"{setting.batch}, a round is {training.discriminator_moves} of D and 1 of G, {machine()}"
     )
     for name, times in seconds.items():
-        yield seconds_line(name, times, pictures, "pictures") + _beside(times, seconds["trainer"])
+        yield seconds_line(name, times, pictures, "images") + _beside(times, seconds["trainer"])
     ratios = sorted(
         ours / bare for ours, bare in zip(seconds["trainer"], seconds["bare"], strict=True)
     )

@@ -189,7 +189,7 @@ def load_image_model(
     device: torch.device | str = "cpu",
     generator: nn.Module | Callable[[], nn.Module] | None = None,
 ) -> ImageModel | ImageParts:
-    """The model in ``run_dir/model``, ready to draw from.
+    """Load the model in ``run_dir/model``.
 
     Args:
         run_dir: the run's directory.

@@ -53,7 +53,7 @@ def image_table(title: str, rows: Sequence[ScoredImages]) -> dict[str, Any]:
         "signature": f"mean-pairwise-rms|range:-1..1|{counts}",
     }
     note = (
-        "Diversity is the mean distance of two pictures: far below that of real data it means "
+        "Diversity is the mean distance of two images: far below that of real data it means "
         "collapse; close to it, it says nothing about quality."
     )
     keys = {key for row in scored for key in row["values"]}

@@ -113,9 +113,8 @@ def check_text_model(generator: nn.Module) -> None:
     sizes = [getattr(generator, name, None) for name in ("vocabulary", "length")]
     if not all(isinstance(size, int) for size in sizes):
         raise UsageError(
-            f"the text generator {type(generator).__name__} cannot be saved: its attributes "
-            f"vocabulary and length are {sizes[0]!r} and {sizes[1]!r}, but must be whole "
-            "numbers. Set both, as SequenceGenerator's __init__ does."
+            f"the text generator {type(generator).__name__} cannot be saved: its attributes vocabulary and "
+            f"length must be whole numbers, got {sizes[0]!r} and {sizes[1]!r}: set both."
         )
     check_weights(generator)
 

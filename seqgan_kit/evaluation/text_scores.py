@@ -159,9 +159,7 @@ class TextScorer:
         return table_row(name, scores | self._ngram_scores(self._words(tokens[: self.compared])))
 
     def real_row(self, rng: np.random.Generator) -> dict[str, Any]:
-        """Return the scores of real sentences that are not the references: what a perfect generator
-        reaches.
-        """
+        """Return the scores of real sentences that are not references: those of a perfect generator."""
         scores: dict[str, Estimate] = {}
         lines: Sequence[str] = []
         if self.world is not None:

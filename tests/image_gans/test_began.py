@@ -187,7 +187,7 @@ def test_techniques_that_fit_and_those_that_do_not(move):
 
 def test_a_discriminator_that_rebuilds_nothing_is_refused():
     players = build_networks(NetworkChoice("dcgan", width=2), DATA)
-    with pytest.raises(UsageError, match="Choose --network autoencoder"):
+    with pytest.raises(UsageError, match="choose --network autoencoder"):
         build(*players, BEGANMethod())
 
 

@@ -208,6 +208,6 @@ def test_models_refuse_conditions_that_they_do_not_know(tmp_path):
         load_image_model(tmp_path).images(1, condition="coat=whit")
     save_image_model(tmp_path / "plain" / "model", generator.inner)
     with pytest.raises(
-        UsageError, match="trained without labels, so it cannot be asked for 'coat=white'"
+        UsageError, match="condition 'coat=white': this model was trained without labels"
     ):
         load_image_model(tmp_path / "plain").images(1, condition="coat=white")

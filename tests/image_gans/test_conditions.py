@@ -33,9 +33,9 @@ def test_wishes_are_places_of_labels_and_classes():
             "unknown condition 'coot'. Did you mean 'coat'. Allowed: background, coat, eyes",
         ),
         ("gingr", "unknown condition 'gingr'. Did you mean 'coat=ginger'"),
-        ("plain", "class of several labels: say pattern=plain or background=plain"),
+        ("plain", "class of several labels: write pattern=plain or background=plain"),
         ("coat=black,ginger", "sets 'coat' twice"),
-        (" , ", "says nothing; give coat=ginger"),
+        (" , ", "names no class; give one such as coat=ginger"),
         ("coat=", "unknown class of 'coat' ''"),
     ],
 )
@@ -64,7 +64,7 @@ def test_rows_without_a_label_are_found_before_training():
 def test_corpora_without_labels_and_labels_without_classes():
     with pytest.raises(DataError, match=r"no labels to condition on\. Sort them into sub-folders"):
         conditioned(corpus(names={}))
-    with pytest.raises(DataError, match="has one class alone"):
+    with pytest.raises(DataError, match="has only one class"):
         conditioned(corpus(names={"kind": ("cat",)}))
     with pytest.raises(
         UsageError, match=r"unknown label to condition on 'coot'\. Did you mean 'coat'"

@@ -129,7 +129,7 @@ def test_every_objective_can_be_chosen(objective, move):
 
 
 def test_wrong_settings_are_refused():
-    with pytest.raises(UsageError, match="cannot be arbitrarily steep"):
+    with pytest.raises(UsageError, match="needs a Lipschitz critic"):
         Modes2DMethod("wasserstein")
     with pytest.raises(UsageError, match="Did you mean 'hinge'"):
         Modes2DMethod("hing")

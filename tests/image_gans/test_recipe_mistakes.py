@@ -86,9 +86,9 @@ def test_a_size_that_the_network_cannot_make(recipe, enough_photos, tmp_path):
     [
         ("wgan_gp", "--discriminator-norm batch", "needs a discriminator without batch normalis"),
         ("wgan_gp", "--discriminator-norm auto", "Use layer or instance normalisation, or none"),
-        ("lsgan", "--pieces 5", "pieces is 5, which has no meaning for the network 'dcgan'"),
+        ("lsgan", "--pieces 5", "pieces is 5, which the network 'dcgan' does not use"),
         ("dcgan", "--packing 3", "a batch of 16 does not divide into packs of 3"),
-        ("lsgan", "--real-target 0", "both 0: D would have nothing to tell apart"),
+        ("lsgan", "--real-target 0", "both 0, but must differ"),
         ("gan", "--network dcgan --size 40", "size cannot be 40"),
         ("gan", "--label-smoothing 1", "label_smoothing is 1.0; it must be 0 or more and below 1"),
         ("relativistic", "--compared-with pairs --packing 2", "packs have no such partner"),

@@ -141,7 +141,7 @@ def test_labelled_rows_are_drawn_evenly_and_by_the_seed():
         DataError, match="class 2 of 'coat' has 5 training images, fewer than the 6"
     ):
         balanced_rows(classes, 3, 18, "coat", seed=0)
-    with pytest.raises(UsageError, match="2 labelled images do not show all 3 classes"):
+    with pytest.raises(UsageError, match="labelled 2 is too few for the 3 classes"):
         balanced_rows(classes, 3, 2, "coat", seed=0)
 
 

@@ -67,7 +67,7 @@ def test_minibatch_discrimination_keeps_reals_and_fakes_apart():
     assert judge.trunk.rows_are_independent
     game = equipped_game(generator, judge, non_saturating(), Techniques(minibatch_kernels=4))
     real, fake = torch.zeros(3, 3, 16, 16), torch.ones(3, 3, 16, 16)
-    together, apart = game._scores(real, fake), game.discriminate(real).score
+    together, apart = game.scores(real, fake), game.discriminate(real).score
     assert torch.equal(together[0], apart)
     assert not torch.allclose(judge(torch.cat([real, fake])).score[:3], apart)
 

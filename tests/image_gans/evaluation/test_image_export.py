@@ -91,7 +91,7 @@ def test_temperature_scales_the_latent_vectors(tmp_path, generator):
 def test_sampling_options_that_do_not_fit_are_refused(tmp_path, generator):
     save_image_model(tmp_path / "model", generator)
     model = load_image_model(tmp_path)
-    with pytest.raises(UsageError, match="top-k and top-p choose among tokens"):
+    with pytest.raises(UsageError, match="--top-k and --top-p apply to tokens only"):
         model.sample(1, top_k=5)
     with pytest.raises(UsageError, match="joins the words of a text"):
         model.sample(1, detokenize=True)
@@ -132,7 +132,7 @@ def test_a_generator_of_the_users_own_class_comes_back_when_it_is_handed_over(tm
             model.images(1, condition="coat=white")
     with pytest.raises(UsageError, match=r"(?s)of the class '.*Blobs'.*generator=Blobs\(\.\.\.\)"):
         load_image_model(tmp_path)
-    with pytest.raises(CheckpointError, match=r"cannot be restored: layer\.weight has the shape"):
+    with pytest.raises(CheckpointError, match=r"cannot be restored: layer\.weight has shape"):
         load_image_model(tmp_path, generator=Blobs(5))
 
 

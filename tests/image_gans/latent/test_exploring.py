@@ -139,7 +139,7 @@ def test_terms_may_hold_signs_and_commas():
 def test_mistakes_end_in_one_sentence(run, tmp_path, capsys):
     (tmp_path / "no.png").write_bytes(b"no image")
     cases = {
-        ("project", str(run), str(tmp_path / "no.png")): "no.png is no image, or is damaged",
+        ("project", str(run), str(tmp_path / "no.png")): "no.png is not an image, or is damaged",
         ("project", str(run), str(tmp_path / "nowhere.png")): "no such image",
         ("interpolate", str(run), "--condition", "coat=whit"): "Did you mean 'white'",
         ("interpolate", str(run), "--way", "straight"): "unknown way 'straight'",

@@ -91,7 +91,7 @@ def test_a_strip_has_a_way_in_each_row_with_both_ends():
 
 
 def test_a_strip_of_one_step_is_refused():
-    with pytest.raises(UsageError, match="at least 2"):
+    with pytest.raises(UsageError, match="give 2 or more"):
         strip(lambda z: z, rows(1), rows(2), steps=1)
 
 
