@@ -104,7 +104,7 @@ class TextScorer:
         return values | (self.own.means(self.lines(tokens)) if self.own.all else {})
 
     def draw_lines(self, game: Game, rng: torch.Generator, path: Path) -> None:
-        """The sampling hook: a few lines as text."""
+        """Write a few lines as text; the sampling hook of a run."""
         tokens = drawn_rows(self.corpus, game.generator, 50, rng)
         lines = (f"{line}\n" for line in with_sources(self.corpus, tokens, self.lines(tokens)))
         path.with_suffix(".txt").write_text("".join(lines), encoding="utf-8")
@@ -193,7 +193,7 @@ class TextScorer:
         return {} if self.world is None else self.world.scores(self.corpus, generator, tokens)
 
     def lines(self, tokens: Tensor) -> list[str]:
-        """Token rows as text."""
+        """Return token rows as text."""
         written = tokens[:, self.corpus.given :]
         return [self.corpus.tokenizer.decode(row) for row in written.tolist()]
 

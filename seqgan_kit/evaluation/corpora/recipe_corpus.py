@@ -16,7 +16,7 @@ __all__ = ["OracleData", "PairData", "TextData", "load_corpus"]
 def load_corpus(
     data: TextData, oracle: OracleData, pairs: PairData | None = None
 ) -> tuple[TextCorpus, World | None]:
-    """The corpus, and the exact distribution that it was drawn from if there is one."""
+    """Load the corpus, and the exact distribution behind it if it is known."""
     if pairs is not None and pairs.is_given:
         if oracle.oracle:
             raise UsageError(
