@@ -70,7 +70,7 @@ def test_corpora_without_labels_and_labels_without_classes():
         UsageError, match=r"unknown label to condition on 'coot'\. Did you mean 'coat'"
     ):
         conditioned(corpus(), ("coot",))
-    with pytest.raises(UsageError, match="named twice"):
+    with pytest.raises(UsageError, match="names a label twice"):
         conditioned(corpus(), ("coat", "coat"))
     with pytest.raises(UsageError, match="switch streaming off"):
         conditioned(replace(corpus(), stream=lambda *a, **b: None))
