@@ -72,7 +72,7 @@ def test_corpora_without_labels_and_labels_without_classes():
         conditioned(corpus(), ("coot",))
     with pytest.raises(UsageError, match="names a label twice"):
         conditioned(corpus(), ("coat", "coat"))
-    with pytest.raises(UsageError, match="switch streaming off"):
+    with pytest.raises(UsageError, match="leave out --streaming"):
         conditioned(replace(corpus(), stream=lambda *a, **b: None))
     with pytest.raises(DataError, match="the batch has no label 'eyes'"):
         CATS.rows({"coat": torch.zeros(2), "real": torch.zeros(2)})
