@@ -1,1 +1,1 @@
-"""Generators, discriminators, sampling and rollouts for token sequences."""
+"""Generators, discriminators, estimators and sampling for token sequences."""

@@ -1,4 +1,4 @@
-"""Who moves when in adversarial fine-tuning: G by likelihood, D on G's samples, then both in turns."""
+"""Phases of adversarial fine-tuning: pretrain G by likelihood, pretrain D, then train G and D in turn."""
 
 from __future__ import annotations
 
@@ -12,57 +12,58 @@ from seqgan_kit.core.optimizers import Optimizer, Schedule
 from seqgan_kit.sequences.maximum_likelihood import teach_epoch
 
 PRETRAINED = "pretrain-generator"
-"""The phase after which the generator is the maximum-likelihood baseline of its own run."""
+"""Name of the phase after which the generator is the run's maximum-likelihood baseline."""
 ADVERSARIAL = "adversarial"
 
 
 @dataclass(frozen=True)
 @bounded
 class FineTuning:
-    """Pretraining and the alternation; the defaults are those of SeqGAN's paper and its code."""
+    """Settings of pretraining and adversarial training; defaults are those of SeqGAN's paper and code."""
 
     batch_size: Positive = 64
-    """Sequences a batch."""
+    """Sequences per batch."""
     pretrained: str = ""
-    """Run directory whose generator is taken in place of pretraining one here."""
+    """Run directory whose generator is used instead of pretraining one."""
     mle_epochs: Weight = 120.0
-    """Passes of maximum-likelihood pretraining (a share of one is allowed, and 0)."""
+    """Epochs of maximum-likelihood pretraining; 0 and fractions are allowed."""
     mle_learning_rate: Weight = 1e-2
-    """Adam's step size in pretraining."""
+    """Adam's learning rate in pretraining."""
     mle_schedule: Schedule = "constant"
-    """How it falls over the epochs (the paper: not at all)."""
+    """How the learning rate of pretraining falls over the epochs (the paper: constant)."""
     mle_patience_evaluations: Count = 0
-    """End pretraining when held-out likelihood has not improved for so many evaluations, and go back to
-    its best (0: train all epochs, as the paper does)."""
+    """Evaluations without an improvement of held-out likelihood after which pretraining ends and restores the
+    best weights (0: train all epochs, as the paper does)."""
     negatives: Count = 10_000
-    """Size of a pool of generated sequences that D trains on; 0 draws fresh ones for every batch."""
+    """Pool size: generated sequences that D trains on repeatedly; 0: draw new ones for every batch."""
     pretrain_pools: Count = 50
-    """Pools that D is pretrained on."""
+    """Number of pools in D's pretraining."""
     discriminator_epochs: Above0 = 3.0
-    """k: how long D trains on a pool, in passes over the training text (a share of one is allowed)."""
+    """k: epochs over the training text that D trains on one pool; fractions are allowed."""
     discriminator_moves: Count = 0
-    """The same in moves, where an epoch is too long a unit; 0 goes by the epochs."""
+    """Moves (updates) of D per pool, in place of epochs; 0: use the epochs."""
     rounds: Count = 200
     """Adversarial rounds."""
     generator_moves: Count = 1
-    """g: moves of G a round."""
+    """g: moves (updates) of G per round."""
     pools: Count = 5
-    """d: pools that D trains on a round."""
+    """d: pools that D trains on per round."""
     teacher_forcing_moves: Count = 0
-    """Maximum-likelihood moves of G a round, at its adversarial step size (not in the paper)."""
+    """Maximum-likelihood moves (updates) of G per round, at its adversarial learning rate (not in the
+    paper)."""
     generator_learning_rate: Weight = 1e-2
-    """Adam's step size of G in adversarial rounds."""
+    """Adam's learning rate of G in adversarial rounds."""
     discriminator_learning_rate: Weight = 1e-4
-    """Adam's step size of D."""
+    """Adam's learning rate of D."""
     clip_norm: Cap = 5.0
-    """Largest norm of G's gradient."""
+    """Largest gradient norm of G; larger gradients are scaled down to it."""
     discriminator_clip_norm: Weight = 0.0
-    """Largest norm of D's gradient; 0: any (SeqGAN). RelGAN's code has 5."""
+    """Largest gradient norm of D; 0: no limit (SeqGAN). RelGAN's code has 5."""
     score_l2: Weight = 0.2
-    """Weight of the L2 term on D's output layer."""
+    """Weight of the L2 penalty on D's output layer."""
     most_work: Weight = 0.0
-    """Shorten the preset's lengths on text larger than the bundled captions, so that each part of the run
-    takes at most so many times its work there (0: never). Lengths given as flags are kept."""
+    """Most work that a part of the run may take on your text, as a multiple of its work on the bundled
+    captions; preset lengths are shortened to fit (0: never). Lengths given as flags are kept."""
     evaluate_every_epochs: Every = 10
     """Epochs of pretraining between evaluations."""
     evaluate_every_rounds: Every = 0
@@ -77,15 +78,15 @@ def fine_tuning_phases(
     after_pretraining: Sequence[Turn] = (),
     after_learning: Sequence[Turn] = (),
 ) -> tuple[Phase, ...]:
-    """Pretrain G, pretrain D on pools, then g moves of G for d pools of D.
+    """Return the phases: pretrain G, pretrain D on pools, then rounds of g updates of G and d pools for D.
 
     Args:
-        training: how long and how fast.
-        learners: who moves with the generator: itself, and players that its loss keeps up to date.
-        given: tokens that the generator is given (S); the pool is then filled batch by batch, so that its
-            rows have the conditions of real ones.
+        training: lengths and learning rates.
+        learners: the generator, and players that its loss updates.
+        given: S, the number of given tokens; if above 0, the pool is filled batch by batch, so that its rows
+            have the conditions of real rows.
         after_pretraining: turns at the end of every epoch of pretraining.
-        after_learning: turns after G's in every adversarial round.
+        after_learning: turns after G's turn in every adversarial round.
     """
     by_verdict = Optimizer(training.generator_learning_rate, clip_norm=training.clip_norm)
     learn = Turn(
@@ -137,7 +138,7 @@ def _pretrain_generator(training: FineTuning, after: Sequence[Turn]) -> Phase:
 
 
 def _judge(training: FineTuning, given: int) -> tuple[Turn, ...]:
-    """D's turns on one pool."""
+    """Return D's turns on one pool."""
     optimizer = Optimizer(
         training.discriminator_learning_rate, clip_norm=training.discriminator_clip_norm or None
     )

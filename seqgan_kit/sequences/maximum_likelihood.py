@@ -1,4 +1,4 @@
-"""Maximum likelihood: the loss that pretrains every text GAN, and the game of those who stop there."""
+"""Maximum likelihood: the loss that pretrains text GANs, and the game with only this loss."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from seqgan_kit.sequences.generators.given_tokens import conditions_of
 
 
 def negative_log_likelihood(generator: SequenceGenerator, tokens: Tensor) -> Tensor:
-    """Mean negative log-probability of a written token of rows [B,S+T], EOS counted and PAD not: scalar."""
+    """Return the mean negative log-probability per written token of rows [B,S+T], with EOS, without PAD."""
     mask = generator.token_mask(tokens)
     return -generator.weighted_log_prob(tokens, mask) / mask.sum()
 
 
 def mle_loss(generator: SequenceGenerator, batch: Batch) -> Loss:
-    """Teacher forcing: the negative log-likelihood of the batch's real sequences."""
+    """Compute the negative log-likelihood of the batch's real sequences (teacher forcing)."""
     loss = negative_log_likelihood(generator, batch["real"])
     return Loss(loss, {"nll_train": loss})
 
@@ -34,8 +34,8 @@ def draw_written(game: Game, n: int, batch: Batch, rng: torch.Generator) -> Tens
 
 
 def teach_epoch(epochs: float, optimizer: Optimizer) -> Turn:
-    """Return the turn of a round of maximum likelihood: an epoch, or as much less as makes the rounds
-    equal."""
+    """Return the turn of one round of maximum likelihood: an epoch, or less to make all rounds equally
+    long."""
     share = epochs / max(1, math.ceil(epochs))
     return Turn(("generator",), loss="mle_loss", optimizer=optimizer, moves=Epochs(share))
 
@@ -44,14 +44,14 @@ def teach_epoch(epochs: float, optimizer: Optimizer) -> Turn:
 def sequence_log_probs(
     generator: SequenceGenerator, tokens: Tensor, chunk_rows: int = 1024
 ) -> Tensor:
-    """Log-probability [N] of what each row [N,S+T] writes, on the CPU in float64."""
+    """Return the log-probability [N] of the written tokens of rows [N,S+T], in float64 on the CPU."""
     device = next(generator.parameters()).device
     chunks = tokens.split(chunk_rows)
     return torch.cat([generator.sequence_log_prob(c.to(device)).double().cpu() for c in chunks])
 
 
 class LikelihoodGame(Game[SequenceGenerator]):
-    """One player, the generator, trained on real sequences."""
+    """A game with one player, the generator, trained on real sequences."""
 
     def __init__(self, generator: SequenceGenerator):
         super().__init__({"generator": generator})

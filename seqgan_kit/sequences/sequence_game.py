@@ -1,4 +1,4 @@
-"""The adversarial game on token sequences: with pretraining by likelihood and a pool of negatives."""
+"""The adversarial game on token sequences, with maximum-likelihood pretraining and a pool of negatives."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from seqgan_kit.sequences.maximum_likelihood import draw_written, mle_loss
 
 
 class SequenceGame(AdversarialGame[SequenceGenerator]):
-    """The four choices, plus what fine-tuning a pretrained generator needs.
+    """An adversarial game that fine-tunes a pretrained generator of sequences.
 
     Args:
-        generator: writes rows of ``generator.length`` tokens, token by token. Where it is given
-            tokens (``generator.given``), the real rows of every batch begin with them.
-        discriminator: reads whole rows, what is given and what is written.
-        objective: what both want.
-        estimator: how D's verdict reaches G.
-        training: settings; of these, the pool's size and the decay of D's output layer matter here.
+        generator: writes ``generator.length`` tokens per row, token by token. If ``generator.given`` is above
+            0, real rows begin with as many given tokens.
+        discriminator: reads whole rows, including the given tokens.
+        objective: the losses of G and D.
+        estimator: the estimator of G's gradient.
+        training: settings; only the pool size and the L2 weight of D's output layer are used here.
         penalties: further terms of D's loss.
         others: further players.
     """
@@ -61,7 +61,7 @@ class SequenceGame(AdversarialGame[SequenceGenerator]):
         )
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
-        """Draw rows of G, written after the conditions of the batch's real rows."""
+        """Draw rows of G, with the conditions of the batch's real rows."""
         return draw_written(self, n, batch, rng)
 
     def draw_groups(
@@ -74,11 +74,11 @@ class SequenceGame(AdversarialGame[SequenceGenerator]):
         return self.generator.draw_groups(groups, per_group, rng, given)
 
     def mle_loss(self, batch: Batch, move: Move) -> Loss:
-        """Teacher forcing."""
+        """Compute the negative log-likelihood of the batch's real rows (teacher forcing)."""
         return mle_loss(self.generator, batch)
 
     def draw_negatives(self, batch: Batch, move: Move) -> None:
-        """Fill the pool from the present generator: all of it, or a row for each condition in the batch."""
+        """Fill the pool from the current generator: the whole pool, or one row per condition in the batch."""
         pool = cast(Pool, self.players["negatives"])
         if batch:
             pool.push(self.draw(len(batch["real"]), batch, move.rng))
@@ -86,7 +86,7 @@ class SequenceGame(AdversarialGame[SequenceGenerator]):
         pool.refill(self.sample(len(pool.samples), rng=move.rng))
 
     def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
-        """See the base class; what an estimator anneals, it anneals over the adversarial rounds alone."""
+        """Return D's loss; in D's pretraining, annealed settings of the estimator keep their first values."""
         if move.phase != ADVERSARIAL:
             move = replace(move, round=0, rounds=max(2, move.rounds))
         return super().discriminator_loss(batch, move)
@@ -95,14 +95,14 @@ class SequenceGame(AdversarialGame[SequenceGenerator]):
 def _check_conditional(discriminator: Discriminator, estimator: Estimator, row: int) -> None:
     if not getattr(estimator, "takes_conditions", False):
         raise UsageError(
-            f"the estimator {type(estimator).__name__} takes no conditions, and the generator writes after "
-            "given tokens: use Reinforce, ImportanceWeighted, BoundarySeeking or GumbelSoftmax, or a "
+            f"the estimator {type(estimator).__name__} takes no conditions, but the generator does. "
+            "Use Reinforce, ImportanceWeighted, BoundarySeeking or GumbelSoftmax, or a "
             "generator with given=0."
         )
     length = getattr(discriminator.trunk, "length", row)
     if length != row:
         raise UsageError(
-            f"the discriminator reads rows of {length} tokens, and with what is given they have {row}: build "
+            f"the discriminator reads rows of {length} tokens, but rows with given tokens have {row}: build "
             f"it for {row}."
         )
 
@@ -111,6 +111,6 @@ def _check_scores(discriminator: Discriminator, estimator: Estimator) -> None:
     scores = getattr(discriminator.trunk, "scores_per_sample", 1)
     if scores > 1 and not getattr(estimator, "takes_many_scores", False):
         raise UsageError(
-            f"the discriminator {type(discriminator.trunk).__name__} gives a sequence {scores} scores, and "
-            "rewards and weights are made of one: choose textcnn, birnn, transformer_reader or char_resnet."
+            f"the discriminator {type(discriminator.trunk).__name__} has {scores} scores per sequence, but "
+            "rewards and weights need one: choose textcnn, birnn, transformer_reader or char_resnet."
         )

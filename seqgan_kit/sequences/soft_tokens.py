@@ -1,8 +1,8 @@
-"""Reading ids and soft one-hots alike, padding included.
+"""Functions that read ids and soft one-hots alike, including padding.
 
 Soft one-hots are rows of V weights that sum to 1: a generator's softmax, or a point on the line between a
-real and a generated sequence, where a gradient penalty looks. What is done to them must be ids' own at the
-corners and have a second derivative in between.
+real and a generated sequence, where a gradient penalty is evaluated. On exact one-hots, these functions equal
+those on ids, and they have second derivatives everywhere.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 
 def embed(embedding: nn.Embedding, tokens: Tensor) -> Tensor:
-    """[...] ids or [...,V] soft one-hots -> [...,E]; of soft ones the mean embedding.
+    """Embed [...] ids or [...,V] soft one-hots as [...,E]; soft one-hots get the weighted mean embedding.
 
-    Where padding is embedded as zeros and never learned, that holds for soft ones as well.
+    If the embedding of padding is a fixed zero, this also holds for soft one-hots.
     """
     if not tokens.is_floating_point():
         return embedding(tokens)
@@ -24,7 +24,8 @@ def embed(embedding: nn.Embedding, tokens: Tensor) -> Tensor:
 
 
 def presence(tokens: Tensor, pad: int | None) -> Tensor:
-    """How much of a token stands at each position [B,T]: 0 on PAD, 1 elsewhere, and between for soft ones."""
+    """Return the presence of a token at each position [B,T]: 0 on PAD, 1 elsewhere, in between for soft
+    tokens."""
     if tokens.is_floating_point():
         soft = tokens.new_ones(()) if pad is None else 1 - tokens[..., pad]
         return soft.expand(tokens.shape[:2])

@@ -172,9 +172,9 @@ def test_foreign_and_damaged_files_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no such file"):
         load_recogniser(path)
     path.write_bytes(b"PK\x03\x04 a TorchScript archive, say")
-    with pytest.raises(CheckpointError, match="is no safetensors file"):
+    with pytest.raises(CheckpointError, match="not a safetensors file"):
         load_recogniser(path)
-    with pytest.raises(CheckpointError, match="is no safetensors file"):
+    with pytest.raises(CheckpointError, match="not a safetensors file"):
         load_recogniser(tmp_path)
     save_file({"a": torch.zeros(1)}, path)
     with pytest.raises(CheckpointError, match="holds no recogniser of this toolkit"):

@@ -105,7 +105,7 @@ def test_many_scores_are_for_estimators_that_take_them(tiny_generator, tiny_text
     judge = tiny_text_discriminator()
     judge.trunk.scores_per_sample = 3
     parts = (tiny_generator(), judge, expected_probability())
-    with pytest.raises(UsageError, match="gives a sequence 3 scores, and rewards and weights are"):
+    with pytest.raises(UsageError, match="has 3 scores per sequence, but rewards and weights need"):
         SequenceGame(*parts, Reinforce(0), FineTuning(negatives=0))
     SequenceGame(*parts, GumbelSoftmax(), FineTuning(negatives=0))
 

@@ -352,12 +352,12 @@ def test_what_does_not_fit_is_said():
         generator.sample(4, given=torch.zeros(4, 3, dtype=torch.int64), rng=seeded())
     with pytest.raises(UsageError, match="takes no condition"):
         make("lstm", given=0).sample(4, given=torch.zeros(4, 3, dtype=torch.int64), rng=seeded())
-    with pytest.raises(UsageError, match="cannot be given -1 tokens"):
+    with pytest.raises(UsageError, match="given is -1; it must be 0"):
         make("lstm", given=-1)
     training, judge = FineTuning(negatives=0), reader(GIVEN + LENGTH)
     with pytest.raises(UsageError, match="Pathwise takes no conditions"):
         SequenceGame(generator, judge, non_saturating(), Pathwise(), training)
     with pytest.raises(
-        UsageError, match="reads rows of 3 tokens, and with what is given they have 5"
+        UsageError, match="reads rows of 3 tokens, but rows with given tokens have 5"
     ):
         SequenceGame(generator, reader(LENGTH), non_saturating(), Reinforce(), training)

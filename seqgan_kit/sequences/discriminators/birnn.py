@@ -1,4 +1,4 @@
-"""A discriminator that reads a sequence in both directions with gated recurrent units."""
+"""A discriminator with a bidirectional GRU."""
 
 from __future__ import annotations
 
@@ -17,33 +17,32 @@ from seqgan_kit.sequences.soft_tokens import embed, presence
 @dataclass(frozen=True)
 @bounded
 class BiRNNConfig:
-    """A bidirectional GRU."""
+    """Settings of a bidirectional GRU."""
 
     embedding: Size = 64
     """Width of the token embeddings."""
     hidden: Size = 64
     """Width of the GRU, in each direction."""
     layers: Size = 1
-    """GRU layers."""
+    """Number of GRU layers."""
     pooling: Literal["final", "mean", "max"] = "final"
-    """What is kept of the states: the last of each direction, or the mean or maximum over the tokens."""
+    """Pooling of the states: the last state of each direction, or the mean or maximum over the tokens."""
     dropout: Share = 0.25
-    """Share of activations dropped in training: between layers and of the features."""
+    """Dropout rate between layers and on the features."""
 
 
 class BiRNN(nn.Module):
     """Embedding, GRU layers in both directions (Cho et al. 2014), pooling over the tokens, dropout.
 
-    PAD is skipped: the states pass over it unchanged, so that a row's features do not depend on how much
-    padding it has. Ids go through torch's layers. Soft one-hots go step by step, since cuDNN's layers have
-    no second derivative and no notion of a token that is half PAD: there each state moves as far as its
-    token is present.
+    PAD does not change the states, so a row's features do not depend on the amount of padding. Ids go through
+    torch's layers. Soft one-hots are read step by step, because cuDNN's layers have no second derivative and
+    cannot read a token that is partly PAD; there the change of a state is scaled by the token's presence.
 
     Args:
         config: widths, layers, pooling, dropout.
         vocabulary: V.
-        length: T; any other length is read as well.
-        pad: the padding token, None where there is none.
+        length: T; rows of other lengths are read as well.
+        pad: the padding token, or None.
     """
 
     def __init__(self, config: BiRNNConfig, vocabulary: int, length: int, *, pad: int | None):
@@ -57,14 +56,14 @@ class BiRNN(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """[B,T] ids or [B,T,V] soft one-hots -> features [B,2H]."""
+        """Map [B,T] ids or [B,T,V] soft one-hots to features [B,2H]."""
         read = self._read_soft if tokens.is_floating_point() else self._read_ids
         with recurrent_precision(tokens):
             return self.dropout(read(tokens))
 
     def _read_ids(self, tokens: Tensor) -> Tensor:
         present = presence(tokens, self.pad)
-        # Tokens first, then PAD: a generator of whole rows may put PAD between tokens.
+        # Move PAD to the end, since a generator of whole rows may put PAD between tokens.
         order = (present == 0).byte().argsort(dim=1, stable=True)
         states, present = embed(self.embedding, tokens.gather(1, order)), present.gather(1, order)
         flip = _flip_within(present.sum(1).long(), tokens.shape[1])
@@ -92,13 +91,13 @@ class BiRNN(nn.Module):
 
 
 def soft_gru(inputs: Tensor, present: Tensor, rightward: nn.GRU, leftward: nn.GRU) -> Tensor:
-    """Both directions' states [B,T,2H] of inputs [B,T,E], each input counting as much as it is ``present``.
+    """Return the states [B,T,2H] of both directions for inputs [B,T,E], weighted by ``present``.
 
-    h_t = h_(t-1) + present_t * (GRU(x_t, h_(t-1)) - h_(t-1)), both directions in one batched product.
+    h_t = h_(t-1) + present_t * (GRU(x_t, h_(t-1)) - h_(t-1)), with both directions in one batched product.
     """
     weights = [rightward.all_weights[0], leftward.all_weights[0]]
     seen = (inputs, inputs.flip(1))
-    # [T,2,B,3H] and [T,2,B,1]: one slice a step.
+    # [T,2,B,3H] and [T,2,B,1]: one slice per step.
     gates = torch.stack([F.linear(x, w[0], w[2]) for x, w in zip(seen, weights, strict=True)])
     gates = gates.permute(2, 0, 1, 3)
     shares = torch.stack([present, present.flip(1)]).permute(2, 0, 1).unsqueeze(3)
@@ -124,22 +123,22 @@ def _gru_cell(from_input: Tensor, from_state: Tensor, state: Tensor) -> Tensor:
 
 
 def _flip_within(lengths: Tensor, columns: int) -> Tensor:
-    """Positions [B,T] that reverse the first ``lengths`` [B] of each row and leave the others."""
+    """Return positions [B,T] that reverse the first ``lengths`` [B] of each row and keep the others."""
     position = torch.arange(columns, device=lengths.device)
     mirrored = lengths[:, None] - 1 - position
     return torch.where(mirrored >= 0, mirrored, position)
 
 
 def _take(states: Tensor, positions: Tensor) -> Tensor:
-    """[B,T,H] at positions [B,K]: [B,K,H]."""
+    """Return states [B,T,H] at positions [B,K]: [B,K,H]."""
     return states.gather(1, positions.unsqueeze(2).expand(-1, -1, states.shape[2]))
 
 
 def _pool(states: Tensor, present: Tensor, pooling: str) -> Tensor:
-    """Mean or maximum [B,H] over the tokens present [B,T] of states [B,T,H] in (-1, 1)."""
+    """Return the mean or maximum [B,H] of states [B,T,H] in (-1, 1), over the present tokens [B,T]."""
     share = present.unsqueeze(2)
     if pooling == "mean":
-        # An empty row has no mean; a small divisor makes it zeros.
+        # An empty row has no mean; the small lower bound of the divisor makes it zeros.
         return (states * share).sum(1) / share.sum(1).clamp(min=1e-6)
-    # -1 is below every state of a GRU.
+    # -1 is a lower bound of all GRU states.
     return (states * share + share - 1).amax(1)

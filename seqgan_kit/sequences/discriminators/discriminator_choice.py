@@ -1,7 +1,7 @@
-"""Which discriminator: the choice as settings, and the network it stands for.
+"""The choice of a discriminator, as settings, and the function that builds it.
 
-A trunk maps [B,T] ids, or [B,T,V] soft one-hots, to features [B,F] and has the attribute ``features`` (F).
-``relgan_cnn`` gives [B,S,F], of S representations of each sequence, hence S scores a sequence.
+A trunk maps [B,T] ids or [B,T,V] soft one-hots to features [B,F] and has the attribute ``features`` (F).
+``relgan_cnn`` returns [B,S,F], from S representations of each sequence, so it has S scores per sequence.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from seqgan_kit.sequences.discriminators.transformer_reader import (
 )
 from seqgan_kit.sequences.generators.char_resnet import CharResNet, CharResNetConfig
 
-# Name -> trunk. The names are the options of DiscriminatorChoice and its other fields.
+# The names are both the options of DiscriminatorChoice and its other fields.
 DISCRIMINATORS: dict[str, type[Any]] = {
     "textcnn": TextCNN,
     "birnn": BiRNN,
@@ -35,12 +35,12 @@ DISCRIMINATORS: dict[str, type[Any]] = {
 
 @dataclass(frozen=True)
 class DiscriminatorChoice:
-    """One of the discriminators of token sequences, and the settings of each."""
+    """The discriminator of token sequences, and the settings of each option."""
 
     discriminator: Literal[
         "textcnn", "birnn", "transformer_reader", "char_resnet", "relgan_cnn"
     ] = "textcnn"
-    """Which network judges."""
+    """Name of the discriminator network."""
     textcnn: TextCNNConfig = TextCNNConfig()
     birnn: BiRNNConfig = BiRNNConfig()
     transformer_reader: TransformerReaderConfig = TransformerReaderConfig()
@@ -51,7 +51,7 @@ class DiscriminatorChoice:
 def build_discriminator(
     choice: DiscriminatorChoice, vocabulary: int, length: int, *, pad: int | None
 ) -> Discriminator:
-    """Return the chosen trunk for V tokens and T positions, with a linear score on its features."""
+    """Build the chosen trunk for V tokens and T positions, with a linear score head."""
     if choice.discriminator not in DISCRIMINATORS:
         raise unknown("discriminator", choice.discriminator, DISCRIMINATORS)
     config = getattr(choice, choice.discriminator)

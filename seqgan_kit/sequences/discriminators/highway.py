@@ -1,4 +1,4 @@
-"""The highway layer above pooled features, and the same prepared for many products with fixed weights."""
+"""The highway layer on pooled features, and a version for inference with fixed weights."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from seqgan_kit.core.products import Linear, linear
 class Highway(nn.Module):
     """y = t * relu(W x + b) + (1 - t) * x with t = sigmoid(W' x + b') (Srivastava et al. 2015).
 
-    As in the paper's code the gate has a linear layer of its own; several PyTorch ports share one.
+    As in the authors' code, the gate has its own linear layer; several PyTorch ports share one.
 
     Args:
         features: width of x and y.
-        gate_bias: b' at the start; the other biases start at 0.
+        gate_bias: initial value of b'; the other biases start at 0.
     """
 
     def __init__(self, features: int, gate_bias: float = 0.0):
         super().__init__()
-        # Value and gate in one matrix, so that they are one product.
+        # One matrix for value and gate needs only one product.
         self.both = Linear(features, 2 * features)
         for half in self.both.weight.chunk(2):
             nn.init.xavier_uniform_(half)
@@ -30,14 +30,14 @@ class Highway(nn.Module):
         nn.init.constant_(self.both.bias[features:], gate_bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B,F] -> [B,F]."""
+        """Map [B,F] to [B,F]."""
         # Under autocast the product may be narrower than x, and lerp takes one type only.
         value, gate = self.both(x).to(x.dtype).chunk(2, dim=-1)
         return torch.lerp(x, value.relu(), gate.sigmoid())
 
 
 def prepared_highway(layer: nn.Module) -> Callable[[Tensor], Tensor]:
-    """``layer`` [M,F] -> [M,F] for its present weights; overwrites what it is given."""
+    """Return ``layer`` as a function [M,F] -> [M,F] with its current weights; it overwrites its input."""
     if not isinstance(layer, Highway) or layer.both.weight.device.type != "cpu":
         return layer
     bias = layer.both.bias.detach()

@@ -1,12 +1,12 @@
-"""A TextCNN's verdict on many completions of the same prefixes, with what they share computed once.
+"""Fast TextCNN scores of many completions of the same prefixes; shared parts are computed once.
 
-Two facts make it cheap, both exact up to rounding. The maximum over time of a completion is the larger of its
-prefix's maximum, shared by all its completions, and that of the windows that touch its tail. And with fixed
-weights a filter of width f on token embeddings is a sum of f rows of a table [f*V, filters], one addition per
-filter and token in place of ``embedding`` many multiply-adds.
+Two facts reduce the cost; both are exact up to rounding. First, the maximum over time of a completion is the
+larger of two: the maximum of its prefix, which all completions share, and that of the windows that touch its
+tail. Second, with fixed weights, a filter of width f on token embeddings is a sum of f rows of a table [f*V,
+filters]. This is one addition per filter and token instead of ``embedding`` multiply-adds.
 
-Windows that begin in the prefix look its tokens up again for every completion. That costs little: completions
-of one prefix lie next to each other and find these rows in the cache, while a tail's rows come from memory.
+Windows that begin in the prefix look up its tokens again for every completion. This costs little: completions
+of one prefix are adjacent, so these rows are in the cache, while the rows of a tail come from memory.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from torch import Tensor, nn
 from seqgan_kit.core.products import product
 from seqgan_kit.sequences.discriminators.highway import prepared_highway
 
-# Floats of responses held at once: 4 MB, which stay in the cache until their maximum is taken.
+# Number of responses held at once: 4 MB of floats, which stay in the cache until their maximum is taken.
 _CACHED_RESPONSES = 1_000_000
 
 
 class WindowTrunk(Protocol):
-    """A trunk that takes the largest response of each filter to windows of token embeddings."""
+    """A trunk that pools the largest response of each filter over windows of token embeddings."""
 
     features: int
     embedding: nn.Embedding
@@ -35,16 +35,16 @@ class WindowTrunk(Protocol):
 
     @property
     def highway(self) -> nn.Module:
-        """What follows the maximum."""
+        """The layer after the maximum."""
 
 
 @dataclass(frozen=True)
 class _Bank:
-    """All filters of one width, as a table."""
+    """The filters of one width, as a table."""
 
     table: Tensor
-    """[V*width, filters]: row v*width + k is what token v adds at place k of a window; place 0 has the bias.
-    So the rows of one token, which consecutive windows read, are neighbours in memory."""
+    """[V*width, filters]: row v*width + k is the contribution of token v at place k of a window; place 0
+    includes the bias. The rows of one token, which consecutive windows read, are adjacent in memory."""
     places: Tensor
     """[width] int32: 0 ... width-1."""
 
@@ -53,7 +53,8 @@ class _Bank:
         int32."""
         width = len(self.places)
         windows = tokens.unfold(1, width, 1)
-        # A view's sum would inherit its overlapping strides' order, and the bags have to be contiguous.
+        # The sum of a view would inherit the order of its overlapping strides, but the bags must be
+        # contiguous.
         rows = windows.new_empty(windows.shape)
         torch.add(self.places, windows, alpha=width, out=rows)
         sums = F.embedding_bag(rows.view(-1, width), self.table, mode="sum")
@@ -61,14 +62,14 @@ class _Bank:
 
 
 class PrefixScorer:
-    """Scores sequences as ``verdict(trunk(tokens))`` does, and completions of known prefixes faster.
+    """A scorer equal to ``verdict(trunk(tokens))`` that is faster on completions of known prefixes.
 
-    Made for the trunk's present weights, without gradients and without dropout; make a new one when they
+    It uses the trunk's current weights, without gradients and dropout; make a new one when they
     have changed. The tables take 4 * V * sum(width * filters) bytes (250 MB in the SeqGAN paper's setting).
 
     Args:
-        trunk: a TextCNN, or another trunk of such parts.
-        verdict: features [M,F] -> rewards [M].
+        trunk: a TextCNN or another trunk with the same parts.
+        verdict: function from features [M,F] to rewards [M].
     """
 
     def __init__(self, trunk: WindowTrunk, verdict: Callable[[Tensor], Tensor]):
@@ -77,31 +78,31 @@ class PrefixScorer:
         self.banks = [_bank(trunk.embedding.weight.detach(), conv) for conv in trunk.convolutions]
 
     def __call__(self, tokens: Tensor) -> Tensor:
-        """Rewards [M] of whole sequences [M,T]."""
+        """Return rewards [M] of whole sequences [M,T]."""
         return self.verdict(self.highway(self._maxima(tokens, 0).relu_()))
 
     @torch.no_grad()
     def for_originals(self, originals: Tensor) -> Callable[[Tensor, Tensor, int], Tensor]:
-        """Prepare scoring completions of prefixes of ``originals`` [G,T].
+        """Prepare to score completions of prefixes of ``originals`` [G,T].
 
         Returns:
-            A function of completions [J,N,T], the original [J] that each belongs to, and how many tokens of
-            it were kept; it returns rewards [J,N].
+            A function of completions [J,N,T], the index of the original [J] of each, and the number of tokens
+            kept; it returns rewards [J,N].
         """
         shared = self._pooled_prefixes(originals)
 
         def score(completions: Tensor, owner: Tensor, kept: int) -> Tensor:
             maxima = self._maxima(completions.flatten(0, 1), kept)
             pooled = maxima.view(*completions.shape[:2], -1)
-            # What the prefix shares has been through the relu, so the larger of the two is not negative.
+            # The prefix's maximum has been through the relu, so the larger of the two is not negative.
             torch.maximum(pooled, shared[kept, owner].unsqueeze(1), out=pooled)
             return self.verdict(self.highway(maxima)).view(completions.shape[:2])
 
         return score
 
     def _pooled_prefixes(self, tokens: Tensor) -> Tensor:
-        """What follows the maximum and the relu [T+1,G,F], of the first 0 ... T of ``tokens`` [G,T]."""
-        # Zero, as if no filter had responded, where a prefix is shorter than the window.
+        """Return the pooled features after the relu [T+1,G,F] of the first 0 ... T of ``tokens`` [G,T]."""
+        # Prefixes shorter than the window get zero, as if no filter had responded.
         pooled = self._empty(tokens.shape[1] + 1, len(tokens)).zero_()
         for bank, columns in zip(self.banks, self._by_bank(pooled), strict=True):
             best = bank.responses(tokens.int()).cummax(1).values.transpose(0, 1)
@@ -124,14 +125,14 @@ class PrefixScorer:
         return self.banks[0].table.new_empty(*shape, self.trunk.features)
 
     def _by_bank(self, features: Tensor) -> tuple[Tensor, ...]:
-        """Views [...,filters] of [...,F]."""
+        """Return views [...,filters] of features [...,F], one per bank."""
         return features.split([bank.table.shape[1] for bank in self.banks], dim=-1)
 
 
 def _bank(embedding: Tensor, convolution: nn.Module) -> _Bank:
     """Return the table of one convolution [filters,E,width] over embeddings [V,E]."""
     weight, bias = (parameter.detach() for parameter in convolution.parameters())
-    # In float32 also under autocast, because many of the table's rows are added up.
+    # float32 also under autocast, because many rows of the table are summed.
     with torch.autocast(embedding.device.type, enabled=False):
         table = product(embedding, weight.permute(1, 2, 0).flatten(1))  # [V,width*filters]
     filters, _, width = weight.shape

@@ -1,4 +1,4 @@
-"""The discriminator of RelGAN: one CNN reads S small embeddings of the sequence and scores each."""
+"""RelGAN's discriminator: one CNN that scores S small embeddings of a sequence."""
 
 from __future__ import annotations
 
@@ -18,33 +18,34 @@ from seqgan_kit.sequences.soft_tokens import embed
 @dataclass(frozen=True)
 @bounded
 class RelGANCNNConfig:
-    """RelGAN's discriminator; the defaults are the paper's (Nie et al. 2019)."""
+    """Settings of RelGAN's discriminator; the defaults are the paper's (Nie et al. 2019)."""
 
     representations: Size = 64
-    """S: embeddings of each sequence, each of which is scored."""
+    """S: number of embeddings per sequence; each gets a score."""
     embedding: Size = 1
-    """Width of each of them (the paper splits a width of 64 into 64)."""
+    """Width of each embedding (the paper splits a width of 64 into 64)."""
     filters: Filters = ((2, 300), (3, 300), (4, 300), (5, 300))
-    """(width, number) of each bank of filters, shared by all representations."""
+    """(width, number) of each bank of filters; all embeddings share the filters."""
     features: Size = 100
-    """Width of the layer below the score."""
+    """Width of the layer before the score."""
     dropout: Share = 0.25
-    """Share of features dropped in training (the paper keeps 0.75)."""
+    """Dropout rate on the features (0.25 in the paper)."""
 
 
 class RelGANCNN(nn.Module):
-    """S embeddings; for each the same convolutions, max over time, highway, dropout and dense layer.
+    """S embeddings, each read by the same convolutions, max over time, highway, dropout and fully connected
+    layer.
 
-    The features [B,S,F] make ``Discriminator`` give S scores a sequence, in the order of samples and then of
-    representations: pairs of real and fake scores are of the same representation. Each representation sees
-    tokens by ``embedding`` numbers only, and learns which tokens to tell apart.
+    With features [B,S,F], ``Discriminator`` returns S scores per sequence, ordered by sample, then embedding,
+    so paired real and fake scores belong to the same embedding. Each embedding represents a token by only
+    ``embedding`` numbers, and learns which tokens to distinguish.
 
-    PAD is a token like any other, as in the authors' code. Differs from it: the highway's layers have biases.
+    PAD is an ordinary token, as in the authors' code. Differs from it: the highway's layers have biases.
 
     Args:
-        config: representations, filters, widths, dropout.
+        config: embeddings, filters, widths, dropout.
         vocabulary: V.
-        length: T, needed to refuse filters that do not fit.
+        length: T, to check that the filters fit.
         pad: not used; every position is read.
     """
 
@@ -63,7 +64,7 @@ class RelGANCNN(nn.Module):
         self._initialise()
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """[B,T] ids or [B,T,V] soft one-hots -> features [B,S,F]."""
+        """Map [B,T] ids or [B,T,V] soft one-hots to features [B,S,F]."""
         split = embed(self.embedding, tokens).unflatten(2, (-1, self.config.embedding))
         rows = split.permute(0, 2, 3, 1).flatten(0, 1)  # [B*S,E,T]
         pooled = torch.cat([conv(rows).amax(2) for conv in self.convolutions], dim=1).relu()
@@ -72,9 +73,9 @@ class RelGANCNN(nn.Module):
 
     @torch.no_grad()
     def _initialise(self) -> None:
-        """As in the authors' code: normal numbers cut at 2 sigma; biases 0.
+        """Initialise as in the authors' code: normal, truncated at 2 sigma; biases 0.
 
-        sigma^2 is 1/inputs, V of them in an embedding, and 2/inputs in a filter.
+        sigma^2 is 1/inputs (V for an embedding), and 2/inputs for a filter.
         """
         _cut_normal(self.embedding.weight, self.embedding.num_embeddings**-0.5)
         for convolution in cast(Iterable[nn.Conv1d], self.convolutions):

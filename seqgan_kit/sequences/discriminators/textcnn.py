@@ -1,4 +1,4 @@
-"""The discriminator of the SeqGAN paper: convolutions over token embeddings, maximum over time, highway."""
+"""SeqGAN's discriminator: convolutions over token embeddings, maximum over time, highway."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _SHORT_FILTERS: Filters = (
 
 
 def filters_for_length(length: int) -> Filters:
-    """Return the SeqGAN paper's filters, continued to any length.
+    """Return the SeqGAN paper's filters, extended to any length.
 
-    The paper lists T=20 (..., 15, 20) and T=32 (..., 16, 24, 32): widths 1 to 10, then 160 filters each at
-    a half, three quarters and the whole of T. That rule gives both lists; at T=40 it gives 20, 30 and 40.
+    The paper lists filters for T=20 (..., 15, 20) and T=32 (..., 16, 24, 32). Both lists follow one rule:
+    widths 1 to 10, then 160 filters each of width T/2, 3T/4 and T. At T=40 the rule gives 20, 30 and 40.
     Widths that do not fit into a shorter sequence are left out.
     """
     short = tuple((width, count) for width, count in _SHORT_FILTERS if width <= length)
@@ -44,38 +44,38 @@ def filters_for_length(length: int) -> Filters:
 @dataclass(frozen=True)
 @bounded
 class TextCNNConfig:
-    """The discriminator of the SeqGAN paper; the defaults are its own."""
+    """Settings of SeqGAN's discriminator; the defaults are the paper's."""
 
     embedding: Size = 64
     """Width of the token embeddings."""
     filters: Filters | None = None
-    """(width, number) of each bank of filters. None: the paper's, continued to the sequence length."""
+    """(width, number) of each bank of filters. None: the paper's, extended to the sequence length."""
     dropout: Share = 0.25
-    """Share of features dropped in training (the paper keeps 0.75)."""
+    """Dropout rate on the features (0.25 in the paper)."""
     highway: bool = True
     """Whether a highway layer follows the pooling."""
     gate_bias: Finite = 0.0
-    """Initial bias of the highway's gate (the paper's code: 0); below 0 the layer starts nearer to the
+    """Initial bias of the highway's gate (the authors' code: 0); negative values start closer to the
     identity."""
 
 
 class TextCNN(nn.Module):
     """Embedding, convolutions of many widths, max over time, highway, dropout (Kim 2014; Yu et al. 2017).
 
-    Differs from the paper's code: one logit (the head of ``Discriminator``, with torch's initialisation) in
-    place of a softmax over two classes; the highway's other biases start at 0, there at small random numbers;
-    a relu after the maximum, which is the same as before it. PAD is embedded as zeros, never learned: windows
-    over the padding see nothing but the bias, real and generated alike, and the sequence's length shows in
-    how many there are.
+    Differs from the authors' code: one logit (the head of ``Discriminator``, with torch's initialisation)
+    replaces a softmax over two classes; the highway's other biases start at 0 instead of small random
+    numbers; the relu comes after the maximum, which is equivalent. The embedding of PAD is zero and is not
+    trained, so windows over padding see only the bias, for real and generated sequences alike. The number of
+    such windows still reveals the length.
 
     Args:
         config: widths, filters, dropout.
         vocabulary: V.
-        length: T, needed to choose filters and to refuse those that do not fit.
-        pad: the padding token, None where there is none.
+        length: T, to choose filters and to check that they fit.
+        pad: the padding token, or None.
     """
 
-    # The highway's products are cheaper for one batch of twice the size.
+    # One batch of twice the size makes the highway's products cheaper.
     rows_are_independent = True
 
     def __init__(self, config: TextCNNConfig, vocabulary: int, length: int, *, pad: int | None):
@@ -93,27 +93,29 @@ class TextCNN(nn.Module):
         self._initialise()
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """[B,T] ids or [B,T,V] soft one-hots -> features [B,F]."""
+        """Map [B,T] ids or [B,T,V] soft one-hots to features [B,F]."""
         embedded = embed(self.embedding, tokens)
-        # A convolution skips gradients that nobody asked for, as the filters' are where soft one-hots carry
-        # one back to a generator; autocast has convolutions in bfloat16; a GPU has no need of fewer FLOPs.
+        # Plain convolutions are better in three cases. They skip gradients that are not needed (those of the
+        # filters when only G is trained), autocast computes them in bfloat16, and a GPU is not limited by
+        # FLOPs.
         kind = embedded.device.type
         plain = tokens.requires_grad or kind != "cpu" or torch.is_autocast_enabled(kind)
         pool = plain_largest_responses if plain else largest_responses
         return self.top(pool(embedded, cast(Iterable[nn.Conv1d], self.convolutions)))
 
     def top(self, pooled: Tensor) -> Tensor:
-        """What follows the maximum over time [B,F] -> features [B,F]."""
+        """Apply the layers after the maximum over time: [B,F] -> features [B,F]."""
         return self.dropout(self.highway(pooled.relu()))
 
     def prefix_scorer(self, verdict: Callable[[Tensor], Tensor]) -> PrefixScorer:
-        """Return what scores completions of one prefix together, by the present weights; ``verdict`` maps
-        features [M,F] to rewards [M]."""
+        """Return a fast scorer of completions with the current weights; ``verdict`` maps features [M,F] to
+        rewards [M]."""
         return PrefixScorer(self, verdict)
 
     @torch.no_grad()
     def _initialise(self) -> None:
-        """As in the paper's code: embeddings U(-1, 1), filters N(0, 0.1) cut at 2 sigma, biases 0.1."""
+        """Initialise as in the authors' code: embeddings U(-1, 1), filters N(0, 0.1) truncated at 2 sigma,
+        biases 0.1."""
         nn.init.uniform_(self.embedding.weight, -1, 1)
         if self.embedding.padding_idx is not None:
             self.embedding.weight[self.embedding.padding_idx] = 0
@@ -125,21 +127,21 @@ class TextCNN(nn.Module):
 
 
 def score_penalty(score: nn.Linear) -> Tensor:
-    """What the paper's L2 weight (0.2) multiplies: the size of the output layer's weights and bias.
+    """Return the L2 penalty on the output layer, which the paper multiplies by 0.2.
 
-    The paper's code penalises (|w|^2 + b^2) / 2 of both classes' rows. With one logit, w = w1 - w0, the
-    least of that over all pairs with this difference is (|w|^2 + b^2) / 4.
+    The authors' code penalises (|w|^2 + b^2) / 2 for the rows of both classes. With one logit, w = w1 - w0,
+    the minimum of that over all w0 and w1 with this difference is (|w|^2 + b^2) / 4.
     """
     return (score.weight.square().sum() + score.bias.square().sum()) / 4
 
 
 def check_filters(filters: Filters, length: int) -> None:
-    """Raise UsageError for filters that are none, or that do not fit."""
+    """Raise UsageError for invalid filters, or filters wider than the sequence."""
     if not filters or min(min(pair) for pair in filters) < 1:
-        raise UsageError(f"filters are (width, number) pairs of at least 1, not {filters}.")
+        raise UsageError(f"filters are {filters}; give (width, number) pairs of 1 or more.")
     widest = max(width for width, _ in filters)
     if widest > length:
         raise UsageError(
             f"a filter of width {widest} does not fit into sequences of {length} tokens: leave it out, "
-            "or give no filters to have them chosen by the length."
+            "or give no filters to choose them by the length."
         )

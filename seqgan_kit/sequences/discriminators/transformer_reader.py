@@ -1,4 +1,4 @@
-"""A discriminator that reads a sequence with a Transformer encoder."""
+"""A discriminator with a Transformer encoder."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from seqgan_kit.sequences.soft_tokens import embed, presence
 @dataclass(frozen=True)
 @bounded
 class TransformerReaderConfig:
-    """A Transformer encoder with layer normalisation before its blocks."""
+    """Settings of a Transformer encoder with pre-norm blocks."""
 
     width: Size = 64
     """Width of embeddings and blocks."""
     layers: Size = 2
-    """Blocks of attention and feed-forward network."""
+    """Number of blocks, each of attention and a feed-forward network."""
     heads: Size = 4
-    """Attention heads; they share the width."""
+    """Number of attention heads, which split the width."""
     feedforward: Size = 256
-    """Width inside the feed-forward networks."""
+    """Hidden width of the feed-forward networks."""
     pooling: Literal["start", "mean"] = "mean"
-    """What is kept: the vector that stands before the first token, or the mean over the tokens (which learns
-    in about half the steps)."""
+    """Pooling: the output at a learned vector before the first token, or the mean over the tokens (which
+    needs about half as many updates)."""
     dropout: Share = 0.1
-    """Share of activations dropped in training: of embeddings and after each half of a block."""
+    """Dropout rate on embeddings and after each half of a block."""
 
 
 class TransformerReader(nn.Module):
     """Token and learned position embeddings, pre-norm encoder blocks (Vaswani et al. 2017), pooling.
 
-    A learned vector stands before the first token, as BERT's (Devlin et al. 2019). PAD is attended to by
-    nobody. Soft one-hots are attended to as far as they are present, with attention written out: the fused
-    kernels, which ids go through, have no second derivative.
+    A learned vector precedes the first token, as in BERT (Devlin et al. 2019). PAD is masked in attention.
+    Soft one-hots are weighted by their presence, in a plain implementation of attention, since the fused
+    kernels used for ids have no second derivative.
 
     Args:
         config: widths, layers, heads, pooling, dropout.
         vocabulary: V.
         length: T, the number of learned positions; shorter rows are read as well.
-        pad: the padding token, None where there is none.
+        pad: the padding token, or None.
     """
 
     def __init__(
@@ -56,7 +56,8 @@ class TransformerReader(nn.Module):
         check_heads(config.width, config.heads)
         self.config, self.length, self.pad = config, length, pad
         self.features = config.width
-        # N(0, 1) as torch has it: layer normalisation divides the input's gradient by this scale.
+        # torch's default N(0, 1) is kept, since layer normalisation divides the input's gradient by this
+        # scale.
         self.embedding = nn.Embedding(vocabulary, config.width, padding_idx=pad)
         self.positions = nn.Parameter(torch.randn(1 + length, config.width))
         self.blocks = nn.ModuleList(EncoderBlock(config) for _ in range(config.layers))
@@ -64,11 +65,11 @@ class TransformerReader(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """[B,T] ids or [B,T,V] soft one-hots -> features [B,F]."""
+        """Map [B,T] ids or [B,T,V] soft one-hots to features [B,F]."""
         if tokens.shape[1] > self.length:
             raise UsageError(
                 f"a sequence of {tokens.shape[1]} tokens does not fit the {self.length} positions of the "
-                "discriminator: make it for the longer length."
+                f"discriminator: build it with length {tokens.shape[1]}."
             )
         present = F.pad(presence(tokens, self.pad), (1, 0), value=1.0)
         states = F.pad(embed(self.embedding, tokens), (0, 0, 1, 0))
@@ -83,7 +84,7 @@ class TransformerReader(nn.Module):
 
 
 class EncoderBlock(nn.Module):
-    """x + attention(norm(x)), then x + feedforward(norm(x))."""
+    """An encoder block: x + attention(norm(x)), then x + feedforward(norm(x))."""
 
     def __init__(self, config: TransformerReaderConfig):
         super().__init__()
@@ -100,7 +101,7 @@ class EncoderBlock(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, states: Tensor, present: Tensor, soft: bool) -> Tensor:
-        """States [B,S,W] and presence [B,S] of what stands there -> states [B,S,W]."""
+        """Map states [B,S,W] and the presence [B,S] of their tokens to states [B,S,W]."""
         states = states + self.dropout(self._attend(self.norm_attention(states), present, soft))
         return states + self.dropout(self.feedforward(self.norm_feedforward(states)))
 
@@ -116,9 +117,9 @@ class EncoderBlock(nn.Module):
 
 
 def soft_attention(query: Tensor, key: Tensor, value: Tensor, present: Tensor) -> Tensor:
-    """Attention [B,h,S,d] in which key j weighs present_j * exp(q . k_j / sqrt(d)), normalised.
+    """Return attention [B,h,S,d] in which key j has weight present_j * exp(q . k_j / sqrt(d)), normalised.
 
-    At presence 0 and 1 this is attention with a mask. One key at least must be present.
+    With presence 0 or 1 this is masked attention. At least one key must be present.
 
     Args:
         query: [B,h,S,d], as are ``key`` and ``value``.

@@ -14,16 +14,17 @@ from seqgan_kit.sequences.discriminators.textcnn import score_penalty
 
 @dataclass(frozen=True)
 class ScoreDecay:
-    """L2 on D's output layer, as SeqGAN's code has it beside a mean over reals and fakes together.
+    """L2 penalty on D's output layer, as in SeqGAN's code.
 
-    Our discriminator loss is the sum of the two means, twice that, hence the factor 2.
+    SeqGAN's loss is one mean over reals and fakes. The loss here is the sum of their two means, which is
+    twice as large, hence the factor 2.
     """
 
     weight: float = 0.2
     name: str = "score_l2"
 
     def check(self, discriminator: nn.Module) -> None:
-        """Fit any discriminator."""
+        """Accept any discriminator."""
 
     def __call__(
         self, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: torch.Generator

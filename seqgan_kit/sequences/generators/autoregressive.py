@@ -1,14 +1,15 @@
-"""What every autoregressive generator of token sequences is and can do.
+"""The base class of autoregressive generators of token sequences.
 
-A generator is a distribution over rows of T tokens. PAD and BOS have probability 0; after EOS the row is PAD
-with probability 1. So its sequences are those that end by EOS within T and unfinished ones of T tokens, and
-their probabilities sum to 1. Without EOS and PAD (``eos=None, pad=None``) every id is an ordinary token and
-every row is full, as in the oracle world of the SeqGAN paper, whose start token may also be emitted.
+A generator is a distribution over rows of T tokens. PAD and BOS have probability 0; after EOS, PAD has
+probability 1. So the sequences are those that end with EOS within T tokens and unfinished ones of T tokens,
+and their probabilities sum to 1. Without EOS and PAD (``eos=None, pad=None``), every id is an ordinary token
+and every row has T tokens, as in the oracle of the SeqGAN paper, whose start token may also be written.
 
-A conditional generator writes after S given tokens: a source sentence, a prompt, a class. They are the first
-S of a row's S+T tokens, are never scored, and may be any ids, PAD among them. Without a condition S is 0.
+A conditional generator writes after S given tokens, such as a source sentence, a prompt or a class. They are
+the first S of a row's S+T tokens, are never scored, and may be any ids, including PAD. Without a condition, S
+is 0.
 
-A generator that has no order of tokens (one that maps noise to a whole row) is none of these.
+Generators without an order of tokens, which map noise to a whole row, are not of this class.
 """
 
 from __future__ import annotations
@@ -29,25 +30,25 @@ from seqgan_kit.sequences.sampling.drawing_tokens import check_sampling_options,
 from seqgan_kit.sequences.sampling.rows_in_progress import State
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
-# Finite, because 0 * -inf in a gradient or an entropy is nan; far enough that exp() of it is exactly 0.
+# Finite, because 0 * -inf is nan in a gradient or an entropy; low enough that its exp() is exactly 0.
 IMPOSSIBLE = -1e9
 
 
 class SequenceGenerator(nn.Module, ABC):
-    """Base of generators that read a prefix and score the next token.
+    """Base class of generators that read a prefix and predict the next token.
 
-    A kind of generator defines ``encode`` (whole sequences), ``start`` and ``advance`` (one step) on the
-    same weights; the linear layer to the vocabulary, masks, probabilities and sampling are here. One that
-    encodes its condition apart defines ``prefix_states`` in place of ``encode``.
+    A subclass defines ``encode`` (whole sequences), ``start`` and ``advance`` (one step) with the same
+    weights. This class has the linear layer to the vocabulary, masks, probabilities and sampling. A subclass
+    that encodes its condition separately defines ``prefix_states`` in place of ``encode``.
 
     Args:
-        vocabulary: V, special tokens included.
-        length: T, of written tokens.
-        hidden: width of what ``encode`` and ``advance`` return.
-        bos: first input.
-        eos: end of a sequence, or None where all sequences have T tokens.
-        pad: what follows EOS; None only where ``eos`` is.
-        given: S.
+        vocabulary: V, including special tokens.
+        length: T, the number of written tokens.
+        hidden: width of the output of ``encode`` and ``advance``.
+        bos: id of the first input.
+        eos: id of the end of a sequence, or None if all sequences have T tokens.
+        pad: id after EOS; None only if ``eos`` is None.
+        given: S, the number of given tokens.
     """
 
     impossible: Tensor
@@ -70,39 +71,42 @@ class SequenceGenerator(nn.Module, ABC):
         impossible = torch.zeros(vocabulary)
         if pad is not None:
             impossible[[pad, bos]] = IMPOSSIBLE
-        # Added to the output layer's bias, so that masking costs nothing per logit.
+        # This is added to the output layer's bias, so that masking costs nothing per logit.
         self.register_buffer("impossible", impossible, persistent=False)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile the reading of whole sequences, which losses go through; there is no forward."""
+        """Compile ``encode``, which losses use; the class has no forward."""
         self.encode = torch.compile(self.encode, *args, **kwargs)  # type: ignore[method-assign]
 
     @abstractmethod
     def encode(self, inputs: Tensor) -> Tensor:
-        """Read whole inputs, [B,T] ids or [B,T,V] soft one-hots, from the start: [B,T,H]."""
+        """Map whole inputs, [B,T] ids or [B,T,V] soft one-hots, to hidden states [B,T,H]."""
 
     @abstractmethod
     def start(self, given: Tensor) -> State:
-        """Return the state after the condition [B,S], which nobody else reads, and before the first input."""
+        """Return the state after the condition [B,S] and before the first input; only this reads the
+        condition."""
 
     @abstractmethod
     def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read one input per row, [B] ids or [B,V] soft one-hots: ([B,H], next state)."""
+        """Read one input per row, [B] ids or [B,V] soft one-hots; return hidden states [B,H] and the next
+        state."""
 
     def after(self, tokens: Tensor, state: State) -> State:
-        """Return the state once ``tokens`` [B,n] have been read too, one by one."""
+        """Return the state after reading ``tokens`` [B,n] one by one."""
         for column in tokens.t():
             state = self.advance(column, state)[1]
         return state
 
     def project(self, hidden: Tensor) -> Tensor:
-        """Next-token logits [...,V] of hidden states [...,H]; PAD and BOS are impossible."""
-        # In bfloat16 the likeliest token's logit would be off by up to a few per cent.
+        """Return next-token logits [...,V] of hidden states [...,H]; PAD and BOS are masked."""
+        # In bfloat16, the largest logit would be off by up to a few per cent.
         with torch.autocast(hidden.device.type, enabled=False):
             return linear(hidden.to(self.output.weight.dtype), *self._projection())
 
     def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """One input per row, [B] ids or [B,V] soft one-hots: (logits [B,V] of the next, next state)."""
+        """Read one input per row, [B] ids or [B,V] soft one-hots; return next-token logits [B,V] and the next
+        state."""
         hidden, state = self.advance(inputs, state)
         logits = self.project(hidden)
         if self.eos is None or inputs.is_floating_point():
@@ -117,8 +121,7 @@ class SequenceGenerator(nn.Module, ABC):
     def log_probs(self, tokens: Tensor) -> Tensor:
         """Return the log-probability [B,T] of every written token of rows [B,S+T]; 0 on the PAD after EOS.
 
-        A token that cannot stand where it stands (BOS, PAD before EOS, anything but PAD after it) gets a
-        large negative number.
+        An impossible token (BOS, PAD before EOS, anything but PAD after EOS) gets a large negative number.
         """
         mask = self.token_mask(tokens)
         hidden, targets, rows = self._rows_to_score(tokens, mask)
@@ -134,9 +137,10 @@ class SequenceGenerator(nn.Module, ABC):
         return torch.where(mask, log_probs, after_end)
 
     def weighted_log_prob(self, tokens: Tensor, factors: Tensor) -> Tensor:
-        """Return the sum, a scalar, of ``log_probs`` times constant ``factors`` [B,T] over tokens up to EOS.
+        """Return the sum of ``log_probs`` times constant ``factors`` [B,T] over tokens up to EOS, as a
+        scalar.
 
-        Its value and gradients are those of the sum written out; they come faster.
+        Value and gradients equal those of the plain sum, but are faster to compute.
         """
         factors = factors.detach().float() * self.token_mask(tokens)
         hidden, targets, rows = self._rows_to_score(tokens, factors != 0)
@@ -144,7 +148,7 @@ class SequenceGenerator(nn.Module, ABC):
         return weighted_log_prob(hidden, *self._projection(), targets, factors)
 
     def sequence_log_prob(self, tokens: Tensor) -> Tensor:
-        """Return the log-probability [B] of what rows [B,S+T] write after what they are given."""
+        """Return the log-probability [B] of the written tokens of rows [B,S+T], given the given ones."""
         return self.log_probs(tokens).sum(1)
 
     def written(self, rows: Tensor) -> Tensor:
@@ -160,7 +164,7 @@ class SequenceGenerator(nn.Module, ABC):
         return is_end.cumsum(1) == is_end
 
     def stepper(self) -> Stepper:
-        """Stepping prepared for many steps with the present weights, without gradients."""
+        """Return a stepper for many steps with the current weights, without gradients."""
         weight, bias = self._projection()
         return Stepper(self, self.advance, torch.cat([weight.t(), bias[None]]).detach())
 
@@ -189,7 +193,7 @@ class SequenceGenerator(nn.Module, ABC):
             )
 
     def conditions(self, n: int, given: Tensor | None) -> Tensor:
-        """Return ``given`` [n,S], checked; [n,0] where there is nothing to be given."""
+        """Check and return ``given`` [n,S], or return [n,0] for an unconditional generator."""
         device = self.output.weight.device
         if given is None:
             given = torch.empty(n, 0, dtype=torch.int64, device=device)
@@ -198,9 +202,9 @@ class SequenceGenerator(nn.Module, ABC):
     def draw_groups(
         self, groups: int, per_group: int, rng: torch.Generator, given: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Draw rows [G,M,S+T] and their log-probabilities [G,M] with gradient, M for each condition [G,S].
+        """Draw M rows per condition [G,S]: rows [G,M,S+T] and their log-probabilities [G,M] with gradient.
 
-        Without a condition, and without noise, all groups are alike: every row is drawn from the generator.
+        Without conditions, all groups are alike: every row is an independent sample of the generator.
         """
         given = self.conditions(groups, given).repeat_interleave(per_group, 0)
         tokens = self.sample(groups * per_group, rng=rng, given=given)
@@ -208,11 +212,11 @@ class SequenceGenerator(nn.Module, ABC):
         return tokens.view(groups, per_group, -1), log_probs.view(groups, per_group)
 
     def _projection(self) -> tuple[Tensor, Tensor]:
-        """Weight [V,H] and bias [V] of the layer to the vocabulary, with PAD and BOS impossible."""
+        """Return weight [V,H] and bias [V] of the layer to the vocabulary, with PAD and BOS masked."""
         return self.output.weight, self.output.bias + self.impossible
 
     def prefix_states(self, tokens: Tensor) -> Tensor:
-        """Return hidden states [B,T,H] of rows [B,S+T]: at t, after all that comes before it."""
+        """Return hidden states [B,T,H] of rows [B,S+T]; the state at t is after all earlier tokens."""
         first = torch.full_like(tokens[:, :1], self.bos)
         parts = [tokens[:, : self.given], first, tokens[:, self.given : -1]]
         return self.encode(torch.cat(parts, dim=1))[:, self.given :]
@@ -220,9 +224,10 @@ class SequenceGenerator(nn.Module, ABC):
     def _rows_to_score(
         self, tokens: Tensor, counted: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Hidden states [M,H] and targets [M] of the counted cells of [B,T], and which cells they are [M].
+        """Return hidden states [M,H] and targets [M] of the counted cells of [B,T], and the indices [M] of
+        the cells.
 
-        None stands for all. So it is on a GPU, where counting would make every step wait for the device.
+        The indices are None for all cells. This is so on a GPU, where counting would wait for the device.
         """
         hidden, targets = self.prefix_states(tokens).flatten(0, 1), self.written(tokens).flatten()
         if counted.device.type != "cpu" or counted.all():
@@ -231,7 +236,7 @@ class SequenceGenerator(nn.Module, ABC):
         return hidden.index_select(0, rows), targets[rows], rows
 
     def force_pad(self, logits: Tensor, ended: Tensor) -> Tensor:
-        """Logits [...,V] that leave PAD alone possible where ``ended`` [...]."""
+        """Return logits [...,V] that allow only PAD where ``ended`` [...] is True."""
         only_pad = torch.full_like(self.impossible, IMPOSSIBLE)
         only_pad[self.pad] = 0
         return torch.where(ended.unsqueeze(-1), only_pad, logits)
@@ -239,9 +244,9 @@ class SequenceGenerator(nn.Module, ABC):
 
 @torch.no_grad()
 def tempered(generator: SequenceGenerator, temperature: float) -> SequenceGenerator:
-    """A copy whose distribution is the generator's at a temperature: its logits, divided by it.
+    """Return a copy of the generator whose logits are divided by a temperature.
 
-    What it samples is what the generator samples at that temperature, and its probabilities are those.
+    Its samples and probabilities are those of the generator at that temperature.
     """
     check_sampling_options(temperature, None, None)
     copied = copy.deepcopy(generator)
@@ -253,12 +258,14 @@ def tempered(generator: SequenceGenerator, temperature: float) -> SequenceGenera
 def _check_tokens(vocabulary: int, length: int, bos: int, eos: int | None, pad: int | None) -> None:
     if length < 1 or vocabulary < 2:
         raise UsageError(
-            f"a generator needs at least 2 tokens and 1 position, not {vocabulary} and {length}."
+            f"the vocabulary is {vocabulary} and the length {length}; use at least 2 and 1."
         )
     if eos is not None and pad is None:
-        raise UsageError("a generator with EOS needs PAD for what follows it: give pad as well.")
+        raise UsageError(
+            "a generator with eos needs pad for the positions after it: give pad as well."
+        )
     special = [token for token in (bos, eos, pad) if token is not None]
     if len(set(special)) < len(special) or not all(0 <= token < vocabulary for token in special):
         raise UsageError(
-            f"bos={bos}, eos={eos}, pad={pad} must be different ids below {vocabulary}."
+            f"bos={bos}, eos={eos}, pad={pad} must be different ids from 0 to {vocabulary - 1}."
         )

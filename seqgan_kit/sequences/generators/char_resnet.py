@@ -1,7 +1,7 @@
-"""The networks of WGAN-GP on characters: residual blocks of convolutions over a fixed number of positions.
+"""Residual networks over a fixed number of characters, as in WGAN-GP.
 
-Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville 2017 ("Improved Training of Wasserstein GANs")
-and their code: no recurrence, no normalisation; the critic reads one-hots and the generator's softmax alike.
+Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville 2017 ("Improved Training of Wasserstein GANs") and their code.
+There is no recurrence and no normalisation; the critic reads one-hots and the generator's softmax alike.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from seqgan_kit.sequences.sampling.drawing_tokens import check_sampling_options,
 from seqgan_kit.sequences.sampling.inverse_cdf import draw_uniforms, tokens_from_uniforms
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 
-# Residual branches are scaled by it (the paper's code).
+# Scale of residual branches in the authors' code.
 _RESIDUAL = 0.3
 
 
 @dataclass(frozen=True)
 @bounded
 class CharResNetConfig:
-    """The critic of WGAN-GP on characters; the defaults are the paper's."""
+    """Settings of the critic of WGAN-GP on characters; the defaults are the paper's."""
 
     width: Size = 512
     """Channels."""
@@ -40,9 +40,9 @@ class CharResNetConfig:
 
 
 class CharResNet(nn.Module):
-    """A 1x1 convolution from V characters, residual blocks, all positions side by side.
+    """A 1x1 convolution from V characters, residual blocks, and a flattened output.
 
-    PAD is a character like any other, as in the paper; the score (the head of ``Discriminator``) is linear
+    PAD is an ordinary character, as in the paper; the score (the head of ``Discriminator``) is linear
     on the T * width features.
 
     Args:
@@ -64,10 +64,10 @@ class CharResNet(nn.Module):
         )
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """[B,T] ids or [B,T,V] soft one-hots -> features [B,T*width]."""
+        """Map [B,T] ids or [B,T,V] soft one-hots to features [B,T*width]."""
         if tokens.shape[1] != self.length:
             raise UsageError(
-                f"this discriminator reads rows of {self.length} tokens, not of {tokens.shape[1]}."
+                f"this discriminator reads rows of {self.length} tokens, but got {tokens.shape[1]}."
             )
         if tokens.is_floating_point():
             states = self.enter(tokens)
@@ -79,7 +79,7 @@ class CharResNet(nn.Module):
 @dataclass(frozen=True)
 @bounded
 class CharResNetGeneratorConfig:
-    """The generator of WGAN-GP on characters; the defaults are the paper's."""
+    """Settings of the generator of WGAN-GP on characters; the defaults are the paper's."""
 
     width: Size = 512
     """Channels."""
@@ -88,19 +88,19 @@ class CharResNetGeneratorConfig:
     kernel: Size = 5
     """Positions that a convolution sees; odd, so that rows keep their length."""
     latent: Size = 128
-    """Dimensions of the noise."""
+    """Dimension of the noise z."""
     batch_norm: bool = False
-    """Batch normalisation before every relu (boundary-seeking GAN has it in the generator)."""
+    """Batch normalisation before every relu (used in the generator of boundary-seeking GAN)."""
     decoding: Literal["likeliest", "drawn"] = "likeliest"
-    """How probabilities become characters: the likeliest at every position, so that the noise alone decides
-    (WGAN-GP), or a draw at every position (boundary-seeking GAN)."""
+    """How probabilities become characters: the most likely one at every position, so that only the noise
+    decides (WGAN-GP), or a random draw at every position (boundary-seeking GAN)."""
 
 
 class CharResNetGenerator(nn.Module):
-    """Noise z ~ N(0, 1) -> linear to T*D -> residual blocks -> 1x1 convolution to V logits a position.
+    """Noise z ~ N(0, 1) -> linear to T*D -> residual blocks -> 1x1 convolution to V logits per position.
 
-    All positions at once: there is no order of tokens, given z they are independent of each other, and PAD
-    and EOS are characters like any other.
+    All positions are generated at once: given z, they are independent of each other. PAD and EOS are ordinary
+    characters.
 
     Args:
         config: width, blocks, kernel, noise, decoding.
@@ -125,28 +125,28 @@ class CharResNetGenerator(nn.Module):
         he_uniform(self.output)
 
     def forward(self, noise: Tensor) -> Tensor:
-        """Noise [B,Z] -> logits [B,T,V]."""
+        """Map noise [B,Z] to logits [B,T,V]."""
         states = self.blocks(self.enter(noise).view(-1, self.length, self.config.width))
-        # As in the other generators: in bfloat16 the likeliest character would be another.
+        # As in the other generators, logits are float32: in bfloat16 the most likely character could change.
         with torch.autocast(states.device.type, enabled=False):
             return F.linear(states.float(), self.output.weight, self.output.bias)
 
     def noise(self, n: int, rng: torch.Generator) -> Tensor:
-        """z [n,Z], drawn where ``rng`` lives and brought to the weights."""
+        """Draw z [n,Z] on the device of ``rng`` and move it to the device of the weights."""
         drawn = torch.randn(n, self.config.latent, generator=rng, device=rng.device)
         return drawn.to(self.enter.weight.device)
 
     def relaxed(self, n: int, rng: torch.Generator) -> Tensor:
-        """Probabilities [n,T,V] of the characters of ``n`` rows, with gradient."""
+        """Return character probabilities [n,T,V] of ``n`` rows, with gradient."""
         return self(self.noise(n, rng)).softmax(-1)
 
     def draw_groups(
         self, groups: int, per_group: int, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """M draws of every position for each of G noise vectors.
+        """Draw M rows for each of G noise vectors.
 
         Returns:
-            Samples [G,M,T], and their log-probabilities given their z [G,M], with gradient.
+            Samples [G,M,T], and their log-probabilities given z [G,M], with gradient.
         """
         logits = self(self.noise(groups, rng))
         uniforms = draw_uniforms((groups * self.length, per_group), rng, logits.device)
@@ -165,16 +165,18 @@ class CharResNetGenerator(nn.Module):
         top_p: float | None = None,
         chunk_rows: int = CHUNK_ROWS,
     ) -> Tensor:
-        """``n`` rows of ids [n,T], decoded as the settings say; chunks do not change them."""
+        """Draw ``n`` rows of ids [n,T], decoded as the settings say; ``chunk_rows`` does not change them."""
         check_sampling_options(temperature, top_k, top_p)
         plain = temperature == 1 and top_k is None and top_p is None
         if self.config.decoding == "likeliest" and not plain:
             raise UsageError(
-                "this generator takes the likeliest character at every position, and its noise alone makes "
-                "rows differ: temperature, top_k and top_p have nothing to act on. Leave them out."
+                "this generator takes the most likely character at every position, so temperature, top_k and "
+                "top_p have no effect: leave them out."
             )
         if n < 1 or chunk_rows < 1:
-            raise UsageError(f"cannot sample {n} rows {chunk_rows} at a time: give at least 1.")
+            raise UsageError(
+                f"cannot sample {n} rows in chunks of {chunk_rows}: both must be at least 1."
+            )
         noise = self.noise(n, rng).split(chunk_rows)
         with torch.no_grad(), evaluating(self):
             if self.config.decoding == "likeliest":
@@ -186,14 +188,14 @@ class CharResNetGenerator(nn.Module):
 
 
 def _drawn(logits: Tensor, uniforms: Tensor) -> Tensor:
-    """Characters [M,T] of logits [M,T,V] at uniform numbers [M,T]."""
+    """Draw characters [M,T] from logits [M,T,V] by uniform numbers [M,T]."""
     return tokens_from_uniforms(logits.flatten(0, 1), uniforms.view(-1, 1)).view(uniforms.shape)
 
 
 class TokenResidualBlock(nn.Module):
     """x + 0.3 * conv(relu(conv(relu(x)))) over positions [B,T,D].
 
-    With ``batch_norm`` each relu is preceded by it.
+    With ``batch_norm``, batch normalisation precedes each relu.
     """
 
     def __init__(self, width: int, kernel: int, batch_norm: bool = False):
@@ -217,8 +219,8 @@ class TokenResidualBlock(nn.Module):
 class PositionConvolution(nn.Module):
     """A convolution over positions with as many outputs: [B,T,D] -> [B,T,D], zeros beyond both ends.
 
-    Computed as a convolution over an image of height 1: with the channels innermost, as they lie here,
-    oneDNN's is up to a half faster than its one-dimensional one, in its second derivative too.
+    It is computed as a convolution over an image of height 1. With channels last, as here, oneDNN's 2-d
+    convolution is up to a half faster than its 1-d convolution, also in the second derivative.
     """
 
     def __init__(self, width: int, kernel: int):
@@ -233,7 +235,7 @@ class PositionConvolution(nn.Module):
 
 
 def he_uniform(layer: nn.Linear | nn.Conv2d) -> None:
-    """The paper's code: weights uniform with variance 4 / (fan in + fan out), biases 0."""
+    """Initialise as in the authors' code: uniform weights of variance 4 / (fan in + fan out), biases 0."""
     taps = layer.weight[0, 0].numel()
     fans = taps * (layer.weight.shape[0] + layer.weight.shape[1])
     bound = math.sqrt(3 * 4 / fans)
@@ -244,11 +246,11 @@ def he_uniform(layer: nn.Linear | nn.Conv2d) -> None:
 
 
 def check_resnet(width: int, blocks: int, kernel: int) -> None:
-    """Refuse what is no residual network over positions."""
+    """Raise UsageError for an invalid width, number of blocks or kernel."""
     if min(width, blocks, kernel) < 1 or kernel % 2 == 0:
         raise UsageError(
-            "a character network needs a width and blocks of at least 1 and an odd kernel, not "
-            f"width {width}, blocks {blocks}, kernel {kernel}."
+            f"width is {width}, blocks is {blocks} and kernel is {kernel}; width and blocks must be at "
+            "least 1, and the kernel odd."
         )
 
 
@@ -256,6 +258,6 @@ def _check_generator(config: CharResNetGeneratorConfig, vocabulary: int, length:
     check_resnet(config.width, config.blocks, config.kernel)
     if vocabulary < 2 or min(length, config.latent) < 1:
         raise UsageError(
-            "a generator needs at least 2 characters, 1 position and 1 dimension of noise, not "
-            f"{vocabulary}, {length} and {config.latent}."
+            f"the vocabulary is {vocabulary}, the length {length} and the noise dimension {config.latent}; "
+            "use at least 2, 1 and 1."
         )

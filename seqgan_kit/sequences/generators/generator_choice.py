@@ -1,4 +1,4 @@
-"""Which generator: the choice as settings, and the network it stands for."""
+"""The choice of a generator, as settings, and the function that builds it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from seqgan_kit.sequences.generators.rnn_search import RNNSearchConfig, RNNSearc
 from seqgan_kit.sequences.generators.transformer import TransformerConfig, TransformerGenerator
 from seqgan_kit.sequences.generators.transformer_seq2seq import Seq2SeqConfig, Seq2SeqGenerator
 
-# Name -> (settings, network). The names are the options of GeneratorChoice and its other fields.
+# Name -> (settings, network). The names are both the options of GeneratorChoice and its other fields.
 GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
     "lstm": (LSTMConfig, LSTMGenerator),
     "transformer": (TransformerConfig, TransformerGenerator),
@@ -32,12 +32,12 @@ ENCODER_DECODERS = ("rnn_search", "transformer_seq2seq")
 
 @dataclass(frozen=True)
 class GeneratorChoice:
-    """One of the generators that write token by token, and the settings of each."""
+    """The token-by-token generator, and the settings of each option."""
 
     generator: Literal["lstm", "transformer", "relational", "rnn_search", "transformer_seq2seq"] = (
         "lstm"
     )
-    """Which network writes."""
+    """Name of the generator network."""
     lstm: LSTMConfig = LSTMConfig()
     transformer: TransformerConfig = TransformerConfig()
     relational: RelationalConfig = RelationalConfig()
@@ -56,7 +56,7 @@ def build_generator(
     given: int = 0,
     rng: torch.Generator | None = None,
 ) -> SequenceGenerator:
-    """Build the chosen network for V tokens and T positions, after S given ones."""
+    """Build the chosen network for V tokens, T written positions and S given tokens."""
     if choice.generator not in GENERATORS:
         raise unknown("generator", choice.generator, GENERATORS)
     network: Callable[..., SequenceGenerator] = GENERATORS[choice.generator][1]

@@ -1,4 +1,4 @@
-"""Conditions of rows: the S given tokens that a generator writes its T tokens after."""
+"""Conditions of rows: the S given tokens before the T tokens that a generator writes."""
 
 from __future__ import annotations
 
@@ -9,21 +9,19 @@ from seqgan_kit.errors import UsageError
 
 
 def check_given_length(given: int) -> int:
-    """Return S, or raise UsageError where it is no length."""
+    """Return S, or raise UsageError if it is negative."""
     if given < 0:
-        raise UsageError(
-            f"a generator cannot be given {given} tokens: give 0 (no condition) or more."
-        )
+        raise UsageError(f"given is {given}; it must be 0 (no condition) or more.")
     return given
 
 
 def check_conditions(given: Tensor, n: int, length: int) -> Tensor:
-    """Return ``given`` if it is [n,length]; else raise UsageError, which says what is missing or too much."""
+    """Return ``given`` if it is [n,length]; else raise UsageError with the shape that is needed."""
     if tuple(given.shape) == (n, length):
         return given
     if not length:
         raise UsageError(
-            f"this generator takes no condition, and {tuple(given.shape)} given tokens came: leave them out, "
+            f"this generator takes no condition, but got given tokens {tuple(given.shape)}: leave them out, "
             "or build the generator with given=S."
         )
     if not given.shape[-1]:
@@ -38,7 +36,7 @@ def check_conditions(given: Tensor, n: int, length: int) -> Tensor:
 
 
 def conditions_of(rows: Tensor, n: int, length: int) -> Tensor:
-    """Return the conditions [n,S] of the first ``n`` rows [B,S+T], going round where there are fewer."""
+    """Return the conditions [n,S] of the first ``n`` rows [B,S+T]; if there are fewer, they are repeated."""
     given = rows[:, :length]
     return given[:n] if n <= len(given) else given.repeat(-(-n // len(given)), 1)[:n]
 

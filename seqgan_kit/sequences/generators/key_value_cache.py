@@ -1,10 +1,10 @@
-"""Keys and values of a Transformer's rows in room made beforehand; rows with one beginning share its part.
+"""A preallocated cache of a Transformer's keys and values; rows with the same beginning share its part.
 
-A row that continues the first s tokens of a sequence attends to that sequence's keys up to s, which lie in
-memory once for all such rows and positions, and to the keys of its own tail. Both scores go through one
-softmax, so the attention is exactly that of the whole row. Rows of different s advance together: their tails
-are equally long, and what lies beyond a row's beginning is masked. A row's tail is written in place, and a
-row that ends is replaced by the last one, so that no step copies a cache.
+A row that continues the first s tokens of a sequence attends to two sets of keys: those of the sequence up to
+s, stored once for all such rows, and those of its own tail. Both scores go through one softmax, so the
+attention is exactly that of the whole row. Rows with different s advance together: their tails are equally
+long, and keys beyond a row's beginning are masked. Tails are written in place, and a row that ends is
+replaced by the last one, so no step copies the cache.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from torch import Tensor
 from seqgan_kit.sequences.sampling.rows_in_progress import closing_up
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
-"""(layer, query, key, value), each [A,heads,d] -> their mixture [A,heads,d]."""
+"""Function of (layer, query, key, value), each [A,heads,d], that returns the attention output [A,heads,d]."""
 
 
 class LayerStack(Protocol):
-    """A network whose layers attend to what has been read before."""
+    """A network whose layers attend to earlier positions."""
 
     length: int
     given: int
@@ -35,11 +35,11 @@ class LayerStack(Protocol):
 
 @dataclass(frozen=True)
 class KnownBeginnings:
-    """Beginnings [G,S+n], of n written tokens, that have been read at once."""
+    """Beginnings [G,S+n], with n written tokens, that were read in one pass."""
 
     generator: LayerStack
     hidden: Tensor
-    """[G,n+1,H]: at s, after BOS and s written tokens."""
+    """[G,n+1,H]: hidden states; entry s is after BOS and s written tokens."""
     keys: list[Tensor]
     """Of every layer [G,heads,S+n+1,d]."""
     values: list[Tensor]
@@ -67,7 +67,7 @@ class KnownBeginnings:
 
 @dataclass
 class _Shared:
-    """What P beginnings hold for the rows that continue them, at most R rows each."""
+    """Keys and values of P beginnings, each shared by at most R rows."""
 
     keys: list[Tensor]
     """Of every layer [P*heads,S,d]."""
@@ -75,46 +75,46 @@ class _Shared:
     most: int
     """R."""
     slot: Tensor
-    """[A]: where a row lies among P*R."""
+    """[A]: slot of each row among P*R."""
     masked: Tensor
-    """[A,S]: what is not part of a row's own beginning."""
+    """[A,S]: mask of positions that are not part of the row's own beginning."""
     is_full: bool
-    """Whether the rows lie in the order of their slots, and no slot is free."""
+    """Whether the rows are in the order of their slots, and no slot is free."""
 
     def scores(self, query: Tensor, layer: int) -> Tensor:
-        """Scores [A,heads,S] of queries [A,heads,d]."""
+        """Return attention scores [A,heads,S] of queries [A,heads,d]."""
         found = self._laid_out(query) @ self.keys[layer].transpose(1, 2)  # [P*heads,R,S]
         return self._of_rows(found, query.shape[1]).masked_fill(self.masked.unsqueeze(1), -math.inf)
 
     def mixed(self, weights: Tensor, layer: int) -> Tensor:
-        """Sums of values [A,heads,d], weighted by [A,heads,S]."""
+        """Return the sums [A,heads,d] of values weighted by [A,heads,S]."""
         return self._of_rows(self._laid_out(weights) @ self.values[layer], weights.shape[1])
 
     def take(self, order: Tensor) -> None:
-        """The rows ``order`` [K] alone."""
+        """Keep only the rows ``order`` [K]."""
         self.slot, self.masked, self.is_full = self.slot[order], self.masked[order], False
 
     def _laid_out(self, rows: Tensor) -> Tensor:
-        """[A,heads,X] -> [P*heads,R,X], zeros where no row is."""
+        """Reshape [A,heads,X] to [P*heads,R,X], with zeros in free slots."""
         if not self.is_full:
             slots = len(self.keys[0]) // rows.shape[1] * self.most
             rows = rows.new_zeros(slots, *rows.shape[1:]).index_copy_(0, self.slot, rows)
         return rows.unflatten(0, (-1, self.most)).transpose(1, 2).flatten(0, 1)
 
     def _of_rows(self, found: Tensor, heads: int) -> Tensor:
-        """[P*heads,R,X] -> [A,heads,X]."""
+        """Reshape [P*heads,R,X] to [A,heads,X]."""
         rows = found.unflatten(0, (-1, heads)).transpose(1, 2).flatten(0, 1)
         return rows if self.is_full else rows.index_select(0, self.slot)
 
 
 class CachedRows:
-    """Rows of a Transformer that are read token by token.
+    """Rows that a Transformer reads token by token.
 
     Args:
-        generator: whose layers read.
-        places: [A]: how many inputs of each row have been read (BOS is one).
-        room: how many more will be, at most.
-        shared: what the rows' beginnings hold; None where nothing has been read.
+        generator: the network.
+        places: [A], the number of inputs read so far in each row, including BOS.
+        room: largest number of further inputs.
+        shared: the cache of the rows' beginnings; None if nothing has been read.
     """
 
     def __init__(
@@ -126,11 +126,11 @@ class CachedRows:
     ):
         self.generator, self.places, self.room, self.shared = generator, places, room, shared
         self.tail = 0
-        """Tokens in every row's tail."""
+        """Number of tokens in every row's tail."""
         self.keys: list[Tensor] = []
-        """Of every layer [rows,heads,d,room]: of these all but the first A rows and ``tail`` are free."""
+        """Keys per layer [rows,heads,d,room]; only the first A rows and ``tail`` positions are in use."""
         self.values: list[Tensor] = []
-        """Of every layer [rows,heads,room,d]."""
+        """Values per layer [rows,heads,room,d]."""
 
     def read(self, tokens: Tensor) -> Tensor:
         """See :class:`~seqgan_kit.sequences.sampling.rows_in_progress.Rows`."""
@@ -152,7 +152,7 @@ class CachedRows:
         return order
 
     def _attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """Each [A,heads,d] -> [A,heads,d]; the key and value are remembered."""
+        """Store key and value, and return the attention output [A,heads,d] of the query."""
         keys, values = self._remember(layer, key, value)
         heads, width = query.shape[1:]
         query = query / math.sqrt(width)
@@ -169,7 +169,7 @@ class CachedRows:
         return mixed + self.shared.mixed(weights[..., : -(self.tail + 1)], layer)
 
     def _remember(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the tails' keys [A*heads,d,t] and values [A*heads,t,d], these among them."""
+        """Store key and value, and return the tails' keys [A*heads,d,t] and values [A*heads,t,d]."""
         rows, heads, width = key.shape
         if layer == len(self.keys):
             self.keys.append(key.new_empty(rows, heads, width, self.room))

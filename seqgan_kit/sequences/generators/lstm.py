@@ -19,25 +19,26 @@ from seqgan_kit.sequences.soft_tokens import embed
 @dataclass(frozen=True)
 @bounded
 class LSTMConfig:
-    """An LSTM generator; the defaults are those of the SeqGAN paper's code (Yu et al. 2017)."""
+    """Settings of an LSTM generator; the defaults are those of SeqGAN's code (Yu et al. 2017)."""
 
     embedding: Size = 32
     """Width of the token embeddings."""
     hidden: Size = 32
     """Width of the LSTM."""
     layers: Size = 1
-    """LSTM layers."""
+    """Number of LSTM layers."""
     dropout: Share = 0.0
-    """Share of activations dropped in training: of embeddings, between layers and before the output."""
+    """Dropout rate on embeddings, between layers and before the output layer."""
     initial_std: Weight | None = 0.1
-    """All parameters start as N(0, std): 0.1 in the paper's code for the generator, 1 for its oracle.
-    None: torch's own initialisation. A gate's bias, the sum of torch's two, starts as N(0, 1.4 std)."""
+    """Standard deviation of the initial parameters, N(0, std); in SeqGAN's code 0.1 for the generator and 1
+    for the oracle. None: torch's own initialisation. A gate's bias, the sum of torch's two, is N(0, 1.4
+    std)."""
 
 
 class LSTMGenerator(SequenceGenerator):
     """Embedding, LSTM, linear layer to the vocabulary.
 
-    Stepping is inference: it applies no dropout.
+    The stepper is for inference and applies no dropout.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class LSTMGenerator(SequenceGenerator):
             return self.dropout(self.lstm(self.dropout(embed(self.embedding, inputs)))[0])
 
     def start(self, given: Tensor) -> State:
-        """Return hidden and cell of every layer, each [B,H]: of zeros the condition makes them."""
+        """Return hidden and cell states of every layer, each [B,H], after the condition."""
         zeros = self.output.weight.new_zeros(len(given), self.config.hidden, device=given.device)
         return self.after(given, (zeros,) * (2 * self.config.layers))
 
@@ -81,7 +82,7 @@ class LSTMGenerator(SequenceGenerator):
             return self._advance(F.linear(embed(self.embedding, inputs), weight_ih), state)
 
     def stepper(self) -> Stepper:
-        """Stepping with the first layer's input product looked up in a [V,4H] table."""
+        """Return a stepper that looks up the first layer's input product in a [V,4H] table."""
         weight = self.embedding.weight
         with recurrent_precision(weight):
             table = F.linear(weight, self.lstm.all_weights[0][0]).detach()
@@ -93,7 +94,7 @@ class LSTMGenerator(SequenceGenerator):
         return replace(super().stepper(), advance=advance)
 
     def _advance(self, gates: Tensor, state: State) -> tuple[Tensor, State]:
-        """All layers, from the first one's input product [B,4H] without biases."""
+        """Apply all layers, given the first layer's input product [B,4H] without biases."""
         following: list[Tensor] = []
         hidden = gates
         for layer in range(self.config.layers):
@@ -108,7 +109,8 @@ class LSTMGenerator(SequenceGenerator):
 
 
 def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """(hidden [B,H], cell [B,H]) from gates [B,4H] before their squashing, in torch's order i, f, g, o."""
+    """Return hidden [B,H] and cell [B,H] from gates [B,4H] before their activations, in torch's order i, f,
+    g, o."""
     keep_in, forget, candidate, keep_out = gates.chunk(4, dim=1)
     cell = forget.sigmoid() * cell + keep_in.sigmoid() * candidate.tanh()
     return keep_out.sigmoid() * cell.tanh(), cell

@@ -1,4 +1,4 @@
-"""The relational-memory generator of RelGAN: an LSTM-like cell whose memory slots attend to each other."""
+"""RelGAN's relational-memory generator: an LSTM-like cell whose memory slots attend to each other."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from seqgan_kit.sequences.sampling.rows_in_progress import State
 from seqgan_kit.sequences.sampling.stepper import Stepper
 from seqgan_kit.sequences.soft_tokens import embed
 
-# Added to the forget gate, so that a new network remembers (Santoro et al. 2018).
+# Bias of the forget gate, so that an untrained network keeps its memory (Santoro et al. 2018).
 _FORGET_BIAS = 1.0
 
 
 @dataclass(frozen=True)
 @bounded
 class RelationalConfig:
-    """A relational-memory generator; the defaults are RelGAN's (Nie et al. 2019)."""
+    """Settings of a relational-memory generator; the defaults are RelGAN's (Nie et al. 2019)."""
 
     embedding: Size = 32
     """Width of the token embeddings."""
     slots: Size = 1
-    """Memory slots; each is as wide as all heads together."""
+    """Number of memory slots; each is as wide as all heads together."""
     heads: Size = 2
-    """Attention heads."""
+    """Number of attention heads."""
     head_size: Size = 256
-    """Width of a head."""
+    """Width of one head."""
     dropout: Share = 0.0
-    """Share of activations dropped in training: of embeddings and before the output."""
+    """Dropout rate on embeddings and before the output layer."""
 
 
 class RelationalMemory(nn.Module):
@@ -45,7 +45,7 @@ class RelationalMemory(nn.Module):
         next M = f * M + i * tanh(M2)
 
     Queries, keys and values of a row are normalised together, as in the authors' code. The input's own row of
-    the attention is not computed: nothing reads it.
+    the attention is not computed, because it is not used.
     """
 
     def __init__(self, embedding: int, heads: int, head_size: int):
@@ -60,13 +60,13 @@ class RelationalMemory(nn.Module):
         self.memory_gates = nn.Linear(width, 2 * width, bias=False)
 
     def read(self, embedded: Tensor) -> Tensor:
-        """All that an input [...,E] adds, whatever the memory: key, value and gates [...,4W]."""
+        """Return the parts that depend only on the input [...,E]: key, value and gates [...,4W]."""
         row = self.input(embedded)
         key_value = self._queries_keys_values(row)[..., row.shape[-1] :]
         return torch.cat([key_value, self.input_gates(row)], dim=-1)
 
     def forward(self, read: Tensor, memory: Tensor) -> Tensor:
-        """What was read [B,4W] and memory [B,N,W] -> next memory [B,N,W]."""
+        """Return the next memory [B,N,W] from the result of ``read`` [B,4W] and the memory [B,N,W]."""
         key_value, gates = read.unsqueeze(1).chunk(2, dim=2)
         attended = self.memory_norm(memory + self._attend(memory, key_value))
         candidate = self.mlp_norm(attended + self.mlp(attended))
@@ -74,7 +74,7 @@ class RelationalMemory(nn.Module):
         return (forget + _FORGET_BIAS).sigmoid() * memory + keep_in.sigmoid() * candidate.tanh()
 
     def _attend(self, memory: Tensor, key_value: Tensor) -> Tensor:
-        """[B,N,W] and the input's [B,1,2W] -> [B,N,W]."""
+        """Return the attention output [B,N,W] of memory [B,N,W] and the input's key and value [B,1,2W]."""
         query, *own = self._queries_keys_values(memory).chunk(3, dim=2)
         pairs = zip(own, key_value.chunk(2, dim=2), strict=True)
         query, key, value = (
@@ -89,11 +89,11 @@ class RelationalMemory(nn.Module):
 
 
 class RelationalGenerator(SequenceGenerator):
-    """Embedding, relational memory, linear layer to the vocabulary from all slots side by side.
+    """Embedding, relational memory, linear layer to the vocabulary from the concatenated slots.
 
     The state is the memory [B,N,W]; slot n starts as the n-th unit vector, so that slots differ. Differs from
-    the authors' code: scores are divided by the root of a key's width, as in the paper, and layer norm is
-    each row's own. Stepping is inference: it applies no dropout.
+    the authors' code: attention scores are divided by the square root of a key's width, as in the paper, and
+    layer norm is computed per row. The stepper is for inference and applies no dropout.
     """
 
     def __init__(
@@ -136,9 +136,9 @@ class RelationalGenerator(SequenceGenerator):
             return self._advance(self.memory.read(embed(self.embedding, inputs)), state)
 
     def stepper(self) -> Stepper:
-        """Stepping that looks up what a token adds in a [V,4W] table, from V tokens on.
+        """Return a stepper that, from V tokens on, looks up a token's part in a [V,4W] table.
 
-        The table costs as much as reading V tokens, so a few samples do without.
+        The table costs as much as reading V tokens, so it is not built for a few samples.
         """
         tokens_read, table = 0, torch.empty(0)
 
@@ -155,7 +155,7 @@ class RelationalGenerator(SequenceGenerator):
         return replace(super().stepper(), advance=advance)
 
     def _blank(self, inputs: Tensor) -> Tensor:
-        """Unit vectors [B,N,W] for inputs [B,...]."""
+        """Return the initial memory, unit vectors [B,N,W], for inputs [B,...]."""
         weight, (slots, width) = self.output.weight, self._shape()
         unit = torch.eye(slots, width, dtype=weight.dtype, device=inputs.device)
         return unit.expand(len(inputs), -1, -1)
@@ -169,7 +169,8 @@ class RelationalGenerator(SequenceGenerator):
 
     @torch.no_grad()
     def _initialise(self, rng: torch.Generator | None) -> None:
-        """As in RelGAN's code: N(0, 1/inputs) cut at 2 sigma, biases 0; an embedding has V inputs."""
+        """Initialise as in RelGAN's code: N(0, 1/inputs) truncated at 2 sigma, biases 0; an embedding has V
+        inputs."""
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
                 of_tokens = isinstance(module, nn.Embedding)

@@ -1,4 +1,4 @@
-"""The Transformer generator: a decoder that remembers keys and values, so that a step reads one token."""
+"""The Transformer generator: a decoder with a cache of keys and values, so that a step reads one token."""
 
 from __future__ import annotations
 
@@ -28,22 +28,23 @@ _CACHE_BYTES = 64_000_000
 @dataclass(frozen=True)
 @bounded
 class TransformerConfig:
-    """A decoder-only Transformer generator; layout and initialisation are GPT-2's (Radford et al. 2019)."""
+    """Settings of a decoder-only Transformer; layout and initialisation are GPT-2's (Radford et al. 2019)."""
 
     width: Size = 128
-    """Width of embeddings, positions and layers."""
+    """Width of embeddings and layers."""
     layers: Size = 2
-    """Blocks of attention and feed-forward layer."""
+    """Number of blocks, each of attention and a feed-forward layer."""
     heads: Size = 4
-    """Attention heads; they share the width."""
+    """Number of attention heads, which split the width."""
     dropout: Share = 0.1
-    """Share dropped in training: of embeddings, attention weights and what each layer adds."""
+    """Dropout rate on embeddings, attention weights and residual branches."""
     initial_std: Above0 = 0.02
-    """Weights start as N(0, std), those that add to the residual stream as N(0, std / sqrt(2 layers))."""
+    """Standard deviation of the initial weights, N(0, std); residual outputs have N(0, std / sqrt(2
+    layers))."""
 
 
 class Block(nn.Module):
-    """x + attention(norm(x)), then x + feed-forward(norm(x)) (layer norm first: Radford et al. 2019)."""
+    """A pre-norm block: x + attention(norm(x)), then x + feed-forward(norm(x)) (Radford et al. 2019)."""
 
     def __init__(self, width: int, heads: int, dropout: float):
         super().__init__()
@@ -55,11 +56,11 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Whole sequences [B,T,W] -> [B,T,W]; position t sees 1 ... t."""
+        """Map whole sequences [B,T,W] to [B,T,W]; position t attends to 1 ... t."""
         return self.remembered(x)[0]
 
     def remembered(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the same, with the keys and values [B,heads,T,W/heads]."""
+        """Return the output of ``forward`` with the keys and values [B,heads,T,W/heads]."""
         query, key, value = self._split(self.query_key_value(self.attention_norm(x)))
         # The module's own flag, which is what turns its dropout off.
         dropout = self.dropout.p if self.dropout.training else 0.0
@@ -67,7 +68,7 @@ class Block(nn.Module):
         return self._add(x, mixed.transpose(1, 2).flatten(2)), key, value
 
     def read(self, x: Tensor, attend: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
-        """One position [A,W] -> [A,W]; ``attend`` maps query, key, value to their mixture, each
+        """Map one position [A,W] to [A,W]; ``attend`` maps query, key and value to the attention output, each
         [A,heads,W/heads]."""
         joined = _by(self.query_key_value, self.attention_norm(x))
         mixed = attend(*joined.unflatten(1, (3, self.heads, -1)).unbind(1))
@@ -75,7 +76,7 @@ class Block(nn.Module):
         return x + _by(self.contract, F.gelu(_by(self.expand, self.mlp_norm(x))))
 
     def advance(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """One position [B,W] after keys and values [B,t,2W]: ([B,W], keys and values [B,t+1,2W])."""
+        """Map one position [B,W] after keys and values [B,t,2W] to [B,W] and keys and values [B,t+1,2W]."""
         query, key_value = self.query_key_value(self.attention_norm(x)).split(
             [x.shape[1], 2 * x.shape[1]], dim=1
         )
@@ -88,7 +89,7 @@ class Block(nn.Module):
         return self._add(x, mixed.flatten(1)), past
 
     def _split(self, joined: Tensor) -> tuple[Tensor, ...]:
-        """[B,T,3W] -> query, key, value, each [B,heads,T,W/heads]."""
+        """Split [B,T,3W] into query, key and value, each [B,heads,T,W/heads]."""
         return joined.unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
 
     def _add(self, x: Tensor, mixed: Tensor) -> Tensor:
@@ -99,9 +100,9 @@ class Block(nn.Module):
 class TransformerGenerator(SequenceGenerator):
     """Token and position embeddings, blocks, layer norm, linear layer to the vocabulary.
 
-    Differs from GPT-2: the output layer has weights of its own and a bias, like the other generators here.
-    The state is each layer's keys and values [B,t,2W] of the t inputs read so far, so it holds 2 * layers *
-    width floats a token. Stepping is inference: it applies no dropout.
+    Differs from GPT-2: the output layer has its own weights and a bias, as in the other generators here. The
+    state is the keys and values [B,t,2W] of every layer for the t inputs read so far, which is 2 * layers *
+    width floats per token. The stepper is for inference and applies no dropout.
     """
 
     def __init__(
@@ -158,8 +159,9 @@ class TransformerGenerator(SequenceGenerator):
         return self.norm(x)
 
     def stepper(self) -> Stepper:
-        """Stepping with keys and values that are written in place and shared by rows with one beginning."""
-        # Keys and values of a row in all layers, half of them written on average.
+        """Return a stepper whose keys and values are written in place and shared by rows with the same
+        beginning."""
+        # Bytes of a row's keys and values in all layers, half of them in use on average.
         cells = (self.given + self.length) * self.config.layers * self.config.width
         return replace(
             super().stepper(),
@@ -199,5 +201,5 @@ class TransformerGenerator(SequenceGenerator):
 
 
 def _by(layer: nn.Linear, x: Tensor) -> Tensor:
-    """Return the layer by the quicker library; training keeps to torch's own, whose gradients are fused."""
+    """Apply a layer with the faster library; training uses torch's own, whose gradients are fused."""
     return linear(x, layer.weight, layer.bias)

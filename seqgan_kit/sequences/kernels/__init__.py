@@ -1,1 +1,1 @@
-"""Fused operations that save time or memory."""
+"""Fused operations that are faster or need less memory."""

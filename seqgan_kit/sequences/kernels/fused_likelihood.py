@@ -1,15 +1,15 @@
-"""Log-probabilities of tokens under a linear layer and a softmax, without the logits of all rows at once.
+"""Log-probabilities of tokens under a linear layer and a softmax, without storing all logits.
 
-Plainly, [M,V] logits are written and read several times in each direction, and that is most of the cost of
-maximum likelihood. Here a few rows at a time are projected and exponentiated, in a buffer that stays in the
-cache. With p = softmax(W h + b) of a row and y its target:
+A plain implementation writes and reads [M,V] logits several times in each direction, which is most of the
+cost of maximum likelihood. Here a few rows at a time are projected and exponentiated in a buffer that stays
+in the cache. With p = softmax(W h + b) of a row and y its target:
 
     log p_y = W_y h + b_y - log sum_v exp(W_v h + b_v)
     d log p_y / dh = W_y - sum_v p_v W_v         d log p_y / dW_v = (1[v = y] - p_v) h
 
-The first gradient is ready once a row has been exponentiated. The second needs p and the row's weight in the
-loss: where that is known beforehand it is made at once, where it is not from logits computed anew. Exact up
-to float32 rounding, in float32 also under autocast. Second derivatives are refused.
+The first gradient is available once a row has been exponentiated. The second needs p and the row's weight in
+the loss: if the weight is known in advance, it is computed at once, otherwise from recomputed logits. Results
+are exact up to float32 rounding, and float32 also under autocast. Second derivatives are not supported.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from torch.autograd import Function
 from seqgan_kit.core.products import add_product, product
 from seqgan_kit.errors import UsageError
 
-# Exponentials are powers of two here, exp(x) = 2 ** (x log2 e): torch makes these itself, while its exp is
-# MKL's, which takes four times as long on processors that are not Intel's.
+# Exponentials are computed as powers of two, exp(x) = 2 ** (x log2 e): torch has its own kernel for exp2,
+# while its exp is MKL's, which takes four times as long on AMD processors.
 LOG2_E = math.log2(math.e)
-# Exponentials held at once: 2 MB stay in a CPU's cache, while a GPU wants few launches.
+# Exponentials held at once: 2 MB stay in a CPU's cache; a GPU needs few kernel launches.
 _HELD_BY_CPU, _HELD_BY_GPU = 500_000, 64_000_000
 # With fewer rows at a time, reading W would take longer than the arithmetic.
 _FEWEST_ROWS = 64
-# Unshifted exponentials whose sum lies outside have lost digits, or are about to overflow.
+# If the sum of unshifted exponentials is outside this range, they have lost digits or may overflow.
 _SMALLEST_SUM, _LARGEST_SUM = 1e-20, 1e30
 
 
 def token_log_probs(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
-    """log softmax(hidden @ weight.T + bias) [M] at the targets.
+    """Return log softmax(hidden @ weight.T + bias) [M] at the targets.
 
     Args:
         hidden: [M,H].
@@ -56,9 +56,9 @@ def token_log_probs(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tenso
 def weighted_log_prob(
     hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, factors: Tensor
 ) -> Tensor:
-    """sum_m factors[m] * token_log_probs(...)[m], a scalar, with fewer products than by way of its terms.
+    """Return sum_m factors[m] * token_log_probs(...)[m], a scalar, with fewer products than term by term.
 
-    The factors [M] are constants: they get no gradient.
+    The factors [M] are constants without gradient.
     """
     if not torch.is_grad_enabled():
         return token_log_probs(hidden, weight, bias, targets) @ factors
@@ -68,7 +68,7 @@ def weighted_log_prob(
 
 
 class _TokenLogProbs(Function):
-    """[M] log-probabilities; what each weighs is known in the backward pass only."""
+    """Log-probabilities [M], whose weights in the loss are known only in the backward pass."""
 
     @staticmethod
     def forward(
@@ -90,7 +90,7 @@ class _TokenLogProbs(Function):
         _refuse_second_derivatives()
         rows, table, targets, normaliser, to_hidden = ctx.saved_tensors
         gradient, scaled = torch.zeros_like(table), rows * factors.unsqueeze(1)
-        # The normaliser as one more row of the product too, which then is the log of a probability.
+        # The normaliser is one more row of the product, so that the result is the log of a probability.
         exponents = torch.cat([rows * LOG2_E, -normaliser.unsqueeze(1)], 1)
         table = F.pad(table, (0, 0, 0, 1), value=1.0)
         with torch.autocast(rows.device.type, enabled=False):
@@ -102,7 +102,7 @@ class _TokenLogProbs(Function):
 
 
 class _WeightedLogProb(Function):
-    """The sum [] of log-probabilities times factors [M]; its gradients are made on the way."""
+    """The sum [] of log-probabilities times factors [M]; the forward pass also computes the gradients."""
 
     @staticmethod
     def forward(
@@ -130,12 +130,13 @@ class _WeightedLogProb(Function):
 
 
 def _with_bias(hidden: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    """[M,H+1] and [H+1,V], whose product is the logits: torch.addmm would first copy the bias to all rows."""
+    """Return [M,H+1] and [H+1,V], whose product is the logits; torch.addmm would copy the bias to all
+    rows."""
     return F.pad(hidden, (0, 1), value=1.0), torch.cat([weight.t(), bias.unsqueeze(0)])
 
 
 def _parts(rows: Tensor, table: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """A few rows at a time: which, and room for their logits, that the next ones overwrite."""
+    """Yield slices of a few rows and a buffer for their logits, which the next slice overwrites."""
     count, vocabulary = len(rows), table.shape[1]
     held = _HELD_BY_CPU if rows.device.type == "cpu" else _HELD_BY_GPU
     most = max(_FEWEST_ROWS, held // vocabulary)
@@ -148,15 +149,16 @@ def _parts(rows: Tensor, table: Tensor) -> Iterator[tuple[slice, Tensor]]:
 def _exponentials(
     rows: Tensor, table: Tensor, out: Tensor, normaliser: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """2 ** (rows @ table - shift) [rows,V] and sums [rows,1]; log2 of the sums + shift go to ``normaliser``.
+    """Return 2 ** (rows @ table - shift) [rows,V] and its sums [rows,1]; write log2(sums) + shift to
+    ``normaliser``.
 
-    Shifted by the largest exponent, except on a CPU where that pass can be seen to be unneeded.
+    The shift is the largest exponent; on a CPU it is left out where the sums show that it is not needed.
     """
     if rows.device.type == "cpu":
         powers = product(rows, table, out).exp2_()
         sums = powers.sum(1, keepdim=True)
         smallest, largest = sums.aminmax()
-        # Written this way round, nan counts as lost.
+        # With this order of the comparison, nan counts as out of range.
         if smallest.item() > _SMALLEST_SUM and largest.item() < _LARGEST_SUM:
             torch.log2(sums.squeeze(1), out=normaliser)
             return powers, sums
@@ -169,7 +171,7 @@ def _exponentials(
 
 
 def _refuse_second_derivatives() -> None:
-    # Left alone, autograd would take these gradients for constants and say nothing.
+    # Without this error, autograd would silently treat these gradients as constants.
     if torch.is_grad_enabled():
         raise UsageError(
             "log-probabilities have no second derivatives (create_graph=True): "
@@ -178,5 +180,5 @@ def _refuse_second_derivatives() -> None:
 
 
 def _own(targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the targets' columns are in [rows,V]."""
+    """Return the indices of the targets in [rows,V]."""
     return torch.arange(len(targets), device=targets.device), targets

@@ -1,15 +1,15 @@
-"""The largest response of convolution filters over time, with a gradient that follows the winning windows.
+"""The largest response of convolution filters over time, with a gradient only for the winning windows.
 
-Of a sequence's windows only the one that a filter responded to most has a gradient from that filter. With
+For each filter, only the window with the largest response gets a gradient. With
 responses r[b,p,f] = bias[f] + sum_k w[f,k] . x[b,p+k] and their winner p*[b,f], the gradient g[b,f] gives
 
     dw[f,k] = sum_b g[b,f] x[b, p*[b,f] + k]
 
-a weighted bag of token embeddings for every place of every filter: at the SeqGAN paper's filters 9.5 times
-fewer multiply-adds than a convolution's backward pass, which multiplies by all the zeros in between.
+a weighted sum of token embeddings for every place of every filter. With the SeqGAN paper's filters this takes
+9.5 times fewer multiply-adds than a convolution's backward pass, most of whose factors are zero.
 
-Where windows tie, the first wins; ``amax`` would share the gradient. Identical windows, as over padding, give
-the filters the same gradient either way.
+If windows tie, the first wins; ``amax`` would split the gradient. Identical windows, as over padding, give
+the filters the same gradient in both cases.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.products import add_product, by_onednn, product
 
-# Up to so many windows a dense product is quicker than bags of the few that won.
+# Up to this number of windows, a dense product is faster than bags of the winners.
 _FEW_WINDOWS = 8
 
 
 def largest_responses(embedded: Tensor, convolutions: Iterable[nn.Conv1d]) -> Tensor:
-    """Each filter's largest response over time, [B,T,E] -> [B, all filters].
+    """Return each filter's largest response over time, [B,T,E] -> [B, all filters].
 
-    Equal to ``plain_largest_responses`` up to rounding, and so are gradients and their gradients.
+    The result and its first and second derivatives equal those of ``plain_largest_responses`` up to rounding.
     """
     weights, biases = zip(*(c.parameters() for c in convolutions), strict=True)
-    # The same number for all windows, a bias does not change which of them wins.
+    # A bias is the same for all windows and does not change which of them wins.
     return cast(Tensor, _LargestResponses.apply(embedded, *weights)) + torch.cat(biases)
 
 
 def plain_largest_responses(embedded: Tensor, convolutions: Iterable[nn.Conv1d]) -> Tensor:
-    """Return the same as torch has it: [B,T,E] -> [B, all filters]."""
+    """Return the same with torch's own operations: [B,T,E] -> [B, all filters]."""
     x = embedded.transpose(1, 2)
     return torch.cat([convolution(x).amax(2) for convolution in convolutions], dim=1)
 
 
 class _LargestResponses(torch.autograd.Function):
-    """Filters [F,E,width] of several widths and their maxima, [B,T,E] -> [B, all F]."""
+    """Largest responses of filters [F,E,width] of several widths, [B,T,E] -> [B, all F]."""
 
     @staticmethod
     def forward(ctx: Any, embedded: Tensor, *weights: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class _LargestResponses(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        # Of operations that have gradients themselves, so that penalties on gradients work.
+        # All operations here have gradients, so that gradient penalties work.
         embedded, *saved = ctx.saved_tensors
         weights, winners = saved[: len(saved) // 2], saved[len(saved) // 2 :]
         gradients = gradient.split([len(weight) for weight in weights], dim=1)
@@ -72,21 +72,21 @@ class _LargestResponses(torch.autograd.Function):
 
 
 class _Bank(NamedTuple):
-    """What the gradients of all filters of one width are made of."""
+    """The values from which the gradients of all filters of one width are computed."""
 
     weight: Tensor
     """[F,E,width]."""
     winners: Tensor
-    """[B,F]: the window, by where it begins, that a filter responded to most."""
+    """[B,F]: the first position of the window with the largest response."""
     gradient: Tensor
-    """[B,F], of those responses."""
+    """[B,F]: gradient of those responses."""
 
     @property
     def width(self) -> int:
         return self.weight.shape[2]
 
     def spread(self, length: int) -> Tensor:
-        """Return the gradient of all responses to ``length`` tokens [B,windows,F]: zero but for the
+        """Return the gradient of all responses to ``length`` tokens [B,windows,F]: zero except for
         winners."""
         batch, filters = self.gradient.shape
         every = self.gradient.new_zeros(batch, length - self.width + 1, filters)
@@ -94,20 +94,20 @@ class _Bank(NamedTuple):
 
 
 def _largest(image: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Filters' maxima [B,F] over [B,E,1,T] and their windows [B,F]."""
-    # Channels last, in both steps: the pooling is vectorised over filters, 15 times as fast as max(dim).
+    """Return the filters' maxima [B,F] over [B,E,1,T] and their windows [B,F]."""
+    # Channels last in both steps: pooling is then vectorised over filters, 15 times as fast as max(dim).
     responses = F.conv2d(image, weight.unsqueeze(2))
     values, winners = F.max_pool2d(responses, (1, responses.shape[3]), return_indices=True)
     return values.flatten(1), winners.flatten(1)
 
 
 def _as_image(embedded: Tensor) -> Tensor:
-    """[B,T,E] as [B,E,1,T] in place: an image one pixel high, channels last."""
+    """View [B,T,E] as [B,E,1,T]: an image of height 1 with channels last."""
     return embedded.contiguous().unsqueeze(1).permute(0, 3, 1, 2)
 
 
 def _input_gradient(embedded: Tensor, banks: list[_Bank]) -> Tensor:
-    """dx [B,T,E]. Sorting filters by the windows they chose costs what the zeros do, so this one is dense."""
+    """Return dx [B,T,E] by a dense product; sorting filters by window would cost as much as the zeros."""
     length = embedded.shape[1]
     if by_onednn(embedded):
         parts = [
@@ -119,9 +119,9 @@ def _input_gradient(embedded: Tensor, banks: list[_Bank]) -> Tensor:
 
 
 def _input_gradient_by_places(embedded: Tensor, banks: list[_Bank]) -> Tensor:
-    """Return the same by a product for each of the filters' places, in 0.6 of the convolution's time by MKL.
+    """Return dx by one product per place of the filters, in 0.6 of the time of MKL's convolution.
 
-    Time comes first, so that a place's windows are rows next to each other, to which a product can add.
+    Time is the first dimension, so that the windows of a place are adjacent rows to which a product can add.
     """
     batch, length, size = embedded.shape
     found = embedded.new_zeros(length * batch, size)
@@ -133,7 +133,7 @@ def _input_gradient_by_places(embedded: Tensor, banks: list[_Bank]) -> Tensor:
 
 
 def _filter_gradient(embedded: Tensor, bank: _Bank) -> Tensor:
-    """dw [F,E,width]."""
+    """Return dw [F,E,width]."""
     batch, length, size = embedded.shape
     if length - bank.width < _FEW_WINDOWS:
         dense = bank.spread(length).flatten(0, 1)

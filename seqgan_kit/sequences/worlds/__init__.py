@@ -1,1 +1,1 @@
-"""Worlds whose distribution of token sequences is known."""
+"""Distributions of token sequences with known probabilities."""

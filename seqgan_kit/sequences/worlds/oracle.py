@@ -1,11 +1,11 @@
-"""The world of the SeqGAN paper (Yu et al. 2017, section 4): an LSTM with fixed random weights is the truth.
+"""The oracle of the SeqGAN paper (Yu et al. 2017, section 4): an LSTM with fixed random weights.
 
-Its rows have T tokens and no end; token 0 is the first input and may be written too. What it says is known
-exactly, so a generator is judged by
+Its rows have T tokens and no EOS; token 0 is the first input and may also be written. Its probabilities are
+known exactly, so a generator is scored by
 
     NLL_oracle = - E_G sum_t log P(y_t | y_1 .. y_t-1) / T        (eq. 9, per token as published)
 
-NLL_oracle alone rewards collapse: one likely row repeated scores below the oracle's own entropy
+NLL_oracle alone rewards collapse: one likely row, repeated, scores lower than the oracle's own entropy
 
     H(P) = E_P sum_t H(P(. | y_1 .. y_t-1)) / T
 
@@ -30,7 +30,7 @@ from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.maximum_likelihood import sequence_log_probs
 
 GATES = ("i", "f", "c", "og")
-"""The file's gates in torch's order: in, forget, candidate, out."""
+"""Names of the file's gates in torch's order: input, forget, candidate, output."""
 
 AXES = {
     "embedding": "VE",
@@ -40,7 +40,7 @@ AXES = {
     "Wo": "HV",
     "bo": "V",
 }
-"""The file's arrays: V tokens, E the width of their embeddings, H of the LSTM."""
+"""Axes of the file's arrays: V tokens, E width of embeddings, H width of the LSTM."""
 
 MeanAndError = tuple[float, float]
 Arrays = Mapping[str, NDArray[np.float32]]
@@ -49,7 +49,7 @@ Arrays = Mapping[str, NDArray[np.float32]]
 def open_oracle(
     spec: str, *, vocabulary: int = 5000, length: int = 20, embedding: int = 32, hidden: int = 32
 ) -> LSTMGenerator:
-    """Return the frozen oracle: ``seed:N`` draws its weights from N(0, 1), anything else is an .npz file.
+    """Return the frozen oracle: ``seed:N`` draws weights from N(0, 1); any other value is an .npz file.
 
     Args:
         spec: ``seed:88``, or a file with the arrays ``embedding`` [V,E], ``Wi Wf Wc Wog`` [E,H], ``Ui Uf Uc
@@ -67,10 +67,10 @@ def open_oracle(
 def oracle_entropy(
     oracle: SequenceGenerator, samples: int, rng: torch.Generator, chunk_rows: int = 128
 ) -> MeanAndError:
-    """Entropy in nats per token, and its standard error.
+    """Estimate the entropy in nats per token, with its standard error.
 
-    Every step's entropy is exact; only the prefixes are drawn. The mean of -log P has the same expectation
-    and several times the variance.
+    The entropy of every step is exact; only prefixes are sampled. The mean of -log P has the same expectation
+    but several times the variance.
     """
     tokens = oracle.sample(samples, rng=rng)
     rows = torch.cat([step_entropies(oracle, chunk).sum(1) for chunk in tokens.split(chunk_rows)])
@@ -79,7 +79,7 @@ def oracle_entropy(
 
 @torch.no_grad()
 def step_entropies(generator: SequenceGenerator, tokens: Tensor) -> Tensor:
-    """Entropy [B,T] of the next token after each prefix of ``tokens`` [B,T], in nats."""
+    """Return the entropy [B,T] in nats of the next token after each prefix of ``tokens`` [B,T]."""
     log_probs = generator.logits(tokens).log_softmax(-1)
     return -(log_probs.exp() * log_probs).sum(-1)
 
@@ -87,7 +87,7 @@ def step_entropies(generator: SequenceGenerator, tokens: Tensor) -> Tensor:
 def oracle_nll(
     oracle: SequenceGenerator, tokens: Tensor, chunk_rows: int = 128
 ) -> tuple[MeanAndError, MeanAndError]:
-    """Negative log-likelihood of rows [N,T] under the oracle: per token and per sequence."""
+    """Return the negative log-likelihood of rows [N,T] under the oracle, per token and per sequence."""
     nll = -sequence_log_probs(oracle, tokens, chunk_rows)
     return _mean(nll / oracle.length), _mean(nll)
 
@@ -111,7 +111,7 @@ def _drawn(seed: int, vocabulary: int, length: int, embedding: int, hidden: int)
     config = LSTMConfig(embedding=embedding, hidden=hidden, initial_std=1.0)
     rng = torch.Generator().manual_seed(seed)
     oracle = LSTMGenerator(config, vocabulary, length, bos=0, eos=None, pad=None, rng=rng)
-    # The paper's cell has one bias a gate; the sum of torch's two would be N(0, 2).
+    # The paper's cell has one bias per gate; the sum of torch's two would be N(0, 2).
     torch.nn.init.zeros_(oracle.lstm.all_weights[0][3])
     return oracle
 
@@ -135,14 +135,14 @@ def _loaded(arrays: Arrays, length: int) -> LSTMGenerator:
 
 
 def _read(path: Path) -> Arrays:
-    """All arrays of the file, each of the shape that it must have."""
+    """Read all arrays of the file and check their shapes."""
     if not path.is_file():
-        raise UsageError(f"there is no oracle file {path}; give an .npz file or seed:N.")
+        raise UsageError(f"the oracle file {path} does not exist; give an .npz file or seed:N.")
     try:
         with path.open("rb") as file, np.load(file) as saved:
             arrays = {name: saved[name] for name in saved.files}
-    # What is no archive, a lone array (which has no names), pickled objects, which are never loaded, and what
-    # zipfile says of members that are encrypted, packed in another way or damaged.
+    # The errors for files that are not archives, for a single array (which has no names), for pickled
+    # objects, which are never loaded, and those of zipfile for encrypted, unsupported or damaged members.
     except Exception as error:
         raise DataError(
             f"{path} is not an .npz archive of plain numeric arrays ({error}); write it with numpy.savez."
@@ -154,8 +154,8 @@ def _read(path: Path) -> Arrays:
 def _check_arrays(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
     missing = [name for name in AXES if name not in arrays]
     if missing:
-        raise DataError(f"{path} lacks {', '.join(missing)}; an oracle has {', '.join(AXES)}.")
-    # The sizes as far as these two have them: whatever is of another shape, they included, does not fit.
+        raise DataError(f"{path} lacks {', '.join(missing)}; an oracle needs {', '.join(AXES)}.")
+    # These two arrays define the sizes; every array of another shape, including these two, is refused.
     (vocabulary, embedding, *_), (hidden, *_) = (
         (*arrays["embedding"].shape, 0, 0),
         (*arrays["bi"].shape, 0),
@@ -169,4 +169,4 @@ def _check_arrays(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None
                 "are the shape of embedding, H is the length of bi."
             )
         if arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
-            raise DataError(f"{name} in {path} must hold finite floating point numbers.")
+            raise DataError(f"{name} in {path} must contain finite floating-point numbers only.")

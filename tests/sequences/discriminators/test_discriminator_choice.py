@@ -320,7 +320,7 @@ def test_positions_matter_to_the_transformer_and_are_as_many_as_promised():
         (
             "transformer_reader",
             lambda: TransformerReaderConfig(width=10, heads=4),
-            "shared by 4 heads",
+            "split over 4 heads",
         ),
         (
             "transformer_reader",
@@ -330,7 +330,7 @@ def test_positions_matter_to_the_transformer_and_are_as_many_as_promised():
         (
             "char_resnet",
             lambda: CharResNetConfig(kernel=4),
-            "odd kernel, not width 512, blocks 5, kernel 4",
+            "kernel is 4; width and blocks must be at least 1, and the kernel odd",
         ),
         ("char_resnet", lambda: CharResNetConfig(width=0), "width is 0; it must be at least 1"),
     ],

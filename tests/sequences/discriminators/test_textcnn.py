@@ -49,7 +49,7 @@ def test_filters_go_on_to_other_lengths():
 def test_filter_that_does_not_fit_is_refused():
     with pytest.raises(UsageError, match="width 12 does not fit into sequences of 11"):
         make(length=11)
-    with pytest.raises(UsageError, match="pairs of at least 1"):
+    with pytest.raises(UsageError, match="pairs of 1 or more"):
         make(filters=())
 
 

@@ -56,7 +56,7 @@ def test_sizes_are_the_papers():
 
 def test_the_critic_reads_rows_of_its_length_alone():
     critic = CharResNet(CharResNetConfig(4, 1, 3), 5, 4, pad=None)
-    with pytest.raises(UsageError, match="rows of 4 tokens, not of 3"):
+    with pytest.raises(UsageError, match="rows of 4 tokens, but got 3"):
         critic(torch.zeros(2, 3, dtype=torch.long))
 
 
@@ -109,7 +109,7 @@ def test_drawn_characters_follow_their_probabilities(temperature, top_k):
 
 def test_options_that_do_nothing_are_refused():
     for option in ({"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.9}):
-        with pytest.raises(UsageError, match="nothing to act on"):
+        with pytest.raises(UsageError, match="have no effect: leave them out"):
             make().sample(3, rng=rng(), **option)
     with pytest.raises(UsageError, match="temperature 0 is not possible"):
         make(decoding="drawn").sample(3, rng=rng(), temperature=0)
@@ -174,9 +174,9 @@ def test_batch_norm_is_before_every_relu_and_rests_while_sampling():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"kernel": 2}, "odd kernel"),
+        ({"kernel": 2}, "and the kernel odd"),
         ({"latent": 0}, "latent is 0; it must be at least 1"),
-        ({"vocabulary": 1}, "at least 2 characters"),
+        ({"vocabulary": 1}, "use at least 2, 1 and 1"),
         ({"decoding": "draw"}, "Did you mean 'drawn'"),
     ],
 )
@@ -198,9 +198,9 @@ def test_it_is_saved_and_sampled_as_a_text_model(decoding, tmp_path):
     if decoding == "drawn":
         assert len(set(model.sample(8, seed=4, temperature=3.0))) > 1
     else:
-        with pytest.raises(UsageError, match="nothing to act on"):
+        with pytest.raises(UsageError, match="have no effect: leave them out"):
             model.sample(8, temperature=0.5)
     other = train_tokenizer("char", ["a cat"])
     other.save(tmp_path / "model" / "tokenizer.json")
-    with pytest.raises(CheckpointError, match="of another run"):
+    with pytest.raises(CheckpointError, match="belongs to another run"):
         load_text_model(tmp_path)

@@ -299,9 +299,9 @@ def test_logits_stay_float32_under_autocast(kind):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"bos": 1, "eos": 2, "pad": None}, "needs PAD"),
-        ({"bos": 1, "eos": 1, "pad": 0}, "must be different ids below 5"),
-        ({"bos": 5, "eos": None, "pad": None}, "must be different ids below 5"),
+        ({"bos": 1, "eos": 2, "pad": None}, "eos needs pad"),
+        ({"bos": 1, "eos": 1, "pad": 0}, "must be different ids from 0 to 4"),
+        ({"bos": 5, "eos": None, "pad": None}, "must be different ids from 0 to 4"),
     ],
 )
 def test_special_tokens_are_checked(kind, arguments, message):

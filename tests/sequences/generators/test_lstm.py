@@ -150,9 +150,9 @@ def test_registry_names_what_exists():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"bos": 1, "eos": 2, "pad": None}, "needs PAD"),
-        ({"bos": 1, "eos": 1, "pad": 0}, "must be different ids below 5"),
-        ({"bos": 5, "eos": None, "pad": None}, "must be different ids below 5"),
+        ({"bos": 1, "eos": 2, "pad": None}, "eos needs pad"),
+        ({"bos": 1, "eos": 1, "pad": 0}, "must be different ids from 0 to 4"),
+        ({"bos": 5, "eos": None, "pad": None}, "must be different ids from 0 to 4"),
     ],
 )
 def test_special_tokens_are_checked(arguments, message):
@@ -163,5 +163,5 @@ def test_special_tokens_are_checked(arguments, message):
 def test_config_is_checked():
     with pytest.raises(UsageError, match=r"dropout is 1\.0; it must be 0 or more and below 1"):
         make(dropout=1.0)
-    with pytest.raises(UsageError, match="at least 2 tokens and 1 position, not 5 and 0"):
+    with pytest.raises(UsageError, match="vocabulary is 5 and the length 0; use at least 2 and 1"):
         make(length=0)

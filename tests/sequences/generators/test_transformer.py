@@ -136,7 +136,7 @@ def test_initialisation_is_gpt_2s():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"width": 10}, "cannot be shared by 3 heads: make it a multiple"),
+        ({"width": 10}, "cannot be split over 3 heads: make it a multiple"),
         ({"layers": 0}, "layers is 0; it must be at least 1"),
         ({"heads": 0}, "heads is 0; it must be at least 1"),
         ({"initial_std": 0.0}, r"initial_std is 0\.0; it must be above 0"),

@@ -157,14 +157,14 @@ def test_a_seed_is_a_whole_number(spec):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"Uog": None, "bo": None}, "lacks Uog, bo; an oracle has embedding, Wi, Wf"),
+        ({"Uog": None, "bo": None}, "lacks Uog, bo; an oracle needs embedding, Wi, Wf"),
         ({"Wc": np.zeros((2, 4))}, r"Wc in .* has shape \(2, 4\), not \[E,H\] = \(4, 2\)"),
         ({"bo": np.zeros(4)}, r"bo in .* has shape \(4,\), not \[V\] = \(3,\)"),
         ({"embedding": np.zeros(3)}, r"embedding in .* has shape \(3,\), not \[V,E\]"),
         ({"embedding": np.zeros((0, 4))}, r"embedding in .* has shape \(0, 4\)"),
         ({"bi": np.zeros(())}, r"bi in .* has shape \(\)|Wi in"),
-        ({"bf": np.array([1.0, np.nan])}, "bf in .* must hold finite"),
-        ({"bf": np.array(["a", "b"])}, "bf in .* must hold finite floating point"),
+        ({"bf": np.array([1.0, np.nan])}, "bf in .* must contain finite"),
+        ({"bf": np.array(["a", "b"])}, "bf in .* must contain finite floating-point"),
         ({"bf": np.array([None, 1])}, "not an .npz archive of plain numeric arrays"),
     ],
 )
@@ -176,7 +176,9 @@ def test_a_file_that_is_no_oracle(change, message, tmp_path):
 
 
 def test_files_that_are_no_archives(tmp_path):
-    with pytest.raises(UsageError, match=r"no oracle file .*nowhere\.npz; give an \.npz file or"):
+    with pytest.raises(
+        UsageError, match=r"the oracle file .*nowhere\.npz does not exist; give an \.npz file or"
+    ):
         open_oracle(str(tmp_path / "nowhere.npz"))
     np.save(tmp_path / "alone.npy", np.zeros(3))
     np.save(tmp_path / "pickled.npy", np.array([{"a": 1}], dtype=object))
@@ -189,9 +191,9 @@ def test_files_that_are_no_archives(tmp_path):
 
 
 def test_length_and_sizes_must_be_possible(tmp_path):
-    with pytest.raises(UsageError, match="at least 2 tokens and 1 position, not 3 and 0"):
+    with pytest.raises(UsageError, match="vocabulary is 3 and the length 0; use at least 2 and 1"):
         open_oracle(saved(tmp_path / "o.npz", small_arrays()), length=0)
-    with pytest.raises(UsageError, match="at least 2 tokens and 1 position, not 1 and 20"):
+    with pytest.raises(UsageError, match="vocabulary is 1 and the length 20; use at least 2 and 1"):
         open_oracle("seed:1", vocabulary=1)
     with pytest.raises(UsageError, match="hidden is 0; it must be at least 1"):
         open_oracle("seed:1", hidden=0)
