@@ -13,6 +13,7 @@ from image_gans.conditions import ODD, Conditions, with_odd_eyes
 from image_gans.evaluation.image_scores import ImageScorer
 from image_gans.grids import save_grid
 from image_gans.metrics.attributes import ODD_EYES
+from image_gans.metrics.comparison import Comparison
 from image_gans.metrics.recogniser import Recogniser
 from image_gans.metrics.trained_recogniser import accuracies, recognise
 from image_gans.networks.conditional import ConditionalGenerator
@@ -48,51 +49,71 @@ class ConditionScorer(ImageScorer):
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
         """Return the table with the label accuracy of samples, if there is a recogniser."""
         table = super().record(title, games, seed)
-        recogniser = self.comparison.recogniser
-        if recogniser is None:
-            return table
-        real = with_odd_eyes(self.corpus)
-        found = {"real data": self._kept(recogniser, to_float(real.test), real.test_labels)}
-        for name, game in games.items():
-            rng = torch.Generator(next(game.parameters()).device).manual_seed(seed)
-            found[name] = self._kept(recogniser, *self._draw_told(game, rng))
-        for row in table["rows"]:
-            shares = found.get(row["name"], {})
-            if shares:
-                row["values"]["as_told"] = sum(shares.values()) / len(shares)
-        column = {
-            "key": "as_told",
-            "label": "as told",
-            "better": "higher",
-            "digits": 3,
-            "signature": f"conditional-accuracy|labels:{','.join(self.conditions.names)}"
-            f"|hyps:{self.comparison.compared}",
-        }
-        table["columns"].append(column)
-        table["notes"].append(_told_note(found))
+        generators = {name: game.generator for name, game in games.items()}
+        add_told(table, self.comparison, self.conditions, generators, seed)
         return table
 
-    def _kept(
-        self, recogniser: Recogniser, pictures: Tensor, labels: Mapping[str, Tensor]
-    ) -> dict[str, float]:
-        """Return the share of images that are recognised as requested, by label."""
-        seen = with_odd_class(recognise(recogniser, pictures), self.conditions)
-        told = {name: labels[name].cpu() for name in self.conditions.names}
-        shares = accuracies(seen, visible(told, self.conditions))
-        return {name: share.value for name, share in shares.items()}
 
-    @torch.no_grad()
-    def _draw_told(
-        self, game: Game[ConditionalGenerator], rng: torch.Generator
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Sample images in 8 bits, as real ones, and return them with their conditions."""
-        generator = game.generator
-        labels = generator.labels(self.comparison.compared, rng)
-        pictures = torch.cat(
-            [generator.draw(rows, rng).float().cpu() for rows in labels.split(_CHUNK)]
-        )
-        told = dict(zip(self.conditions.names, labels.unbind(1), strict=True))
-        return to_float(to_uint8(pictures)), told
+def add_told(
+    table: dict[str, Any],
+    comparison: Comparison,
+    conditions: Conditions,
+    generators: Mapping[str, ConditionalGenerator],
+    seed: int,
+) -> None:
+    """Add to a table the share of labels that samples show as told; nothing without a recogniser.
+
+    Args:
+        table: with a row for each generator, and one for real data.
+        comparison: what knows the recogniser and the real images.
+        conditions: what the generators are told.
+        generators: by the name of their row.
+        seed: of the samples drawn for it.
+    """
+    recogniser = comparison.recogniser
+    if recogniser is None:
+        return
+    real = with_odd_eyes(comparison.corpus)
+    test = to_float(real.test)
+    found = {"real data": _kept(recogniser, conditions, test, real.test_labels)}
+    for name, generator in generators.items():
+        rng = torch.Generator(next(generator.parameters()).device).manual_seed(seed)
+        drawn = _draw_told(generator, conditions, comparison.compared, rng)
+        found[name] = _kept(recogniser, conditions, *drawn)
+    for row in table["rows"]:
+        shares = found.get(row["name"], {})
+        if shares:
+            row["values"]["as_told"] = sum(shares.values()) / len(shares)
+    column = {
+        "key": "as_told",
+        "label": "as told",
+        "better": "higher",
+        "digits": 3,
+        "signature": f"conditional-accuracy|labels:{','.join(conditions.names)}|hyps:{comparison.compared}",
+    }
+    table["columns"].append(column)
+    table["notes"].append(_told_note(found))
+
+
+def _kept(
+    recogniser: Recogniser, conditions: Conditions, pictures: Tensor, labels: Mapping[str, Tensor]
+) -> dict[str, float]:
+    """Share of pictures recognised as told, by label."""
+    seen = with_odd_class(recognise(recogniser, pictures), conditions)
+    told = {name: labels[name].cpu() for name in conditions.names}
+    shares = accuracies(seen, visible(told, conditions))
+    return {name: share.value for name, share in shares.items()}
+
+
+@torch.no_grad()
+def _draw_told(
+    generator: ConditionalGenerator, conditions: Conditions, n: int, rng: torch.Generator
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """``n`` pictures, in 8 bits as real ones, and what they were told."""
+    labels = generator.labels(n, rng)
+    drawn = [generator.draw(rows, rng).float().cpu() for rows in labels.split(_CHUNK)]
+    told = dict(zip(conditions.names, labels.unbind(1), strict=True))
+    return to_float(to_uint8(torch.cat(drawn))), told
 
 
 def class_sweep(generator: ConditionalGenerator, columns: int, rng: torch.Generator) -> Tensor:

@@ -6,16 +6,18 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from image_gans.evaluation.condition_scores import add_told
 from image_gans.evaluation.image_columns import OVER_FEATURES
 from image_gans.evaluation.image_export import load_image_model
 from image_gans.evaluation.image_table import REAL, ScoredImages, image_table
 from image_gans.metrics.comparison import MOST_REFERENCES, Comparison
+from image_gans.networks.conditional import ConditionalGenerator
 from seqgan_kit import __version__
 from seqgan_kit.core.runs.log import settings_of
 from seqgan_kit.core.runs.settings import merged
@@ -74,6 +76,8 @@ def evaluate_images(what: Path, say: Say, **options: Any) -> dict[str, Any]:
     say(f"scoring {len(samples):,} samples beside {len(corpus.train):,} real images")
     rows, floor = _rows(samples, corpus, settings)
     table = image_table(f"{len(samples):,} samples and real images", rows)
+    if is_run and settings.refs is None:
+        _add_conditions(what, table, rows[0].comparison, settings)
     return {
         "kind": "evaluation",
         **_grouped(table, rows[0].comparison),
@@ -104,6 +108,17 @@ def _grouped(table: dict[str, Any], comparison: Comparison) -> dict[str, Any]:
     ]
     in_order = sorted(columns, key=lambda column: column["group"] == "images")
     return {**table, "columns": in_order, "rows": rows}
+
+
+def _add_conditions(
+    run_dir: Path, table: dict[str, Any], comparison: Comparison, settings: ImageEvaluation
+) -> None:
+    """Whether a conditional model draws what it is told, as in its final table; at temperature 1 only."""
+    generator = load_image_model(run_dir).generator
+    conditions = getattr(getattr(generator, "config", None), "conditions", None)
+    if conditions is not None and settings.temperature == 1:
+        told = cast(ConditionalGenerator, generator)
+        add_told(table, comparison, conditions, {SAMPLES: told}, settings.seed)
 
 
 def _drawn(run_dir: Path, settings: ImageEvaluation, say: Say) -> tuple[Tensor, list[str]]:

@@ -9,12 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from conditional_players import players
 from PIL import Image
 
+from image_gans.conditions import conditioned
 from image_gans.evaluation.image_export import save_image_model
+from image_gans.metrics.recogniser import Recogniser, RecogniserConfig
 from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator
 from seqgan_kit import __version__
 from seqgan_kit.cli.main import main
+from seqgan_kit.data.images.image_config import ImageData
+from seqgan_kit.data.images.load_images import load_images
 
 Capture = pytest.CaptureFixture[str]
 RANDOM = ("--features", "random")
@@ -115,6 +120,28 @@ def test_a_run_is_scored_by_its_own_data_or_given_ones(run: Path, capsys: Captur
     assert given["rows"][0]["values"]["fd"] != own["rows"][0]["values"]["fd"]
     _, said = evaluated(capsys, "run", "--sample", "30", "--refs", "dark", *RANDOM)
     assert "holds this" in said
+
+
+def test_a_conditional_run_is_asked_for_its_classes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """As in its own final table; the recogniser is untrained here, so its shares are those of chance."""
+    monkeypatch.chdir(tmp_path)
+    draw(Path("real/dark"), 30, 0, brightest=60)
+    draw(Path("real/light"), 30, 1)
+    data = ImageData("real", size=16, test_share=0.5)
+    labelled = conditioned(load_images(data))
+    torch.manual_seed(0)
+    generator, _ = players(labelled)
+    save_image_model(Path("run/model"), generator)
+    config = {"versions": {"seqgan_kit": __version__}, "config": {"data": vars(data)}}
+    Path("run/config.json").write_text(json.dumps(config), encoding="utf-8")
+    names = {"label": ("dark", "light")}
+    recogniser = Recogniser(RecogniserConfig(3, 16, names, width=2)).eval()
+    monkeypatch.setattr("image_gans.metrics.comparison.recogniser_of", lambda *_: recogniser)
+    record, _ = evaluated(capsys, "run", "--sample", "30", "--features", "own")
+    assert "as_told" in [column["key"] for column in record["columns"]]
+    assert all(0 <= row["values"]["as_told"] <= 1 for row in record["rows"])  # both have it
 
 
 @pytest.mark.parametrize(
