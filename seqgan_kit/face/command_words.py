@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping
+import typing
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
+
+from seqgan_kit.core.runs.recipe_help import is_flat
 
 
 def plain(value: Any) -> Any:
@@ -21,17 +24,16 @@ def plain(value: Any) -> Any:
 
 def command_words(base: Any, config: Any) -> list[str]:
     """The flags that turn the configuration ``base`` into ``config``."""
-    groups = (field.name for field in dataclasses.fields(config))
-    pairs = ((getattr(base, name), getattr(config, name)) for name in groups)
-    return [word for old, new in pairs for word in _words(old, new, "")]
+    hints = typing.get_type_hints(type(config), include_extras=True)
+    return list(_words(base, config, "", {name for name, hint in hints.items() if is_flat(hint)}))
 
 
-def _words(base: Any, config: Any, prefix: str) -> Iterator[str]:
+def _words(base: Any, config: Any, prefix: str, flat: Collection[str] = ()) -> Iterator[str]:
     for field in dataclasses.fields(config):
         old, new = getattr(base, field.name), getattr(config, field.name)
         name = f"{prefix}{field.name}".replace("_", "-")
         if dataclasses.is_dataclass(new):
-            yield from _words(old, new, f"{name}.")
+            yield from _words(old, new, prefix if field.name in flat else f"{name}.")
         elif old != new and isinstance(new, bool):
             yield f"--{name}" if new else f"--{prefix}no-{field.name}".replace("_", "-")
         elif old != new and isinstance(new, tuple):

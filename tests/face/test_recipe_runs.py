@@ -37,6 +37,15 @@ def test_the_recorded_command_makes_the_same_run(text_run):
     assert to_dict(parse(module.PRESETS, words, "")) == record["config"]
 
 
+def test_settings_of_groups_with_a_name_keep_it():
+    module = load_recipe(find_recipe("char_wgan_gp"))
+    base = chosen_settings(module.PRESETS, "smoke")
+    config = merged(base, {"critic": {"width": 7}, "generator": {"width": 9}, "seed": 2})
+    words = command_words(base, config)
+    assert set(words) == {"--critic.width", "7", "--generator.width", "9", "--seed", "2"}
+    assert to_dict(parse(module.PRESETS, ["smoke", *words], "")) == to_dict(config)
+
+
 @pytest.mark.parametrize(
     "settings",
     [

@@ -72,7 +72,7 @@ def options_of(config: Any) -> Iterator[Option]:
     for field in dataclasses.fields(config):
         value, group = getattr(config, field.name), groups.get(field.name, _OTHERS)
         if dataclasses.is_dataclass(value):
-            prefix = "" if _is_flat(hints[field.name]) else f"{field.name}."
+            prefix = "" if is_flat(hints[field.name]) else f"{field.name}."
             yield from _options(group, prefix.rstrip("."), value, prefix)
         else:
             yield _option(group, "", "", field.name, value, hints, _texts(type(config)))
@@ -146,7 +146,8 @@ def _shown(value: Any) -> str:
     return " ".join(map(_shown, value)) if isinstance(value, tuple) else str(value)
 
 
-def _is_flat(hint: Any) -> bool:
+def is_flat(hint: Any) -> bool:
+    """Whether the settings of a field are flags without the field's name."""
     return any(getattr(mark, "name", None) == "" for mark in getattr(hint, "__metadata__", ()))
 
 
