@@ -43,10 +43,20 @@ def test_files_that_the_readme_shows_exist() -> None:
         assert (ROOT / name).exists(), name
 
 
+def test_files_that_contributing_names_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:[\w.]+/)+[\w]+\.(?:py|j2|html\.j2|css\.j2))`", text))
+    places = (ROOT, ROOT / "seqgan_kit")
+    assert "core/training/state.py" in named
+    assert [name for name in named if not any((place / name).exists() for place in places)] == []
+
+
 def test_the_table_of_methods_is_made_from_the_recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "docs" / "hooks")
     made = importlib.import_module("readme_table").with_table(README)
-    assert made == README, "write the table anew with `make tables`"
+    assert made == README, (
+        "write the table anew: `make tables`, or `python docs/hooks/readme_table.py`"
+    )
     listed = set(re.findall(r"^\| [^|]+ \| `(\w+)` \| [^|]+ \|$", README, flags=re.MULTILINE))
     assert listed == {path.stem for path in (ROOT / "recipes").glob("*.py")}
 
