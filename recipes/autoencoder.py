@@ -1,4 +1,4 @@
-"""Autoencoder: images through a narrow code and back, plain or denoising.
+"""Autoencoder: image reconstruction through a narrow code, plain or denoising.
 
 $ python recipes/autoencoder.py                              clean cat faces from noisy ones, in minutes
 $ python recipes/autoencoder.py --corruption none            a plain autoencoder

@@ -1,4 +1,4 @@
-"""pix2pix: images from images, by pairs; a discriminator of patches beside a distance.
+"""pix2pix: paired image translation; a patch discriminator beside a pixel distance.
 
 $ python recipes/pix2pix.py                                  part maps to cats, minutes on a laptop
 $ python recipes/pix2pix.py --pairs DIR --out runs/mine      your own pairs, side by side in one image
