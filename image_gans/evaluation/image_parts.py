@@ -171,7 +171,8 @@ def load_parts(
     entries, verbs = description["parts"], description.get("verbs")
     if not isinstance(entries, dict) or not entries:
         _misfit(path, "parts is no record of networks")
-    if not isinstance(verbs, list) or not verbs or not all(verb in _NEEDS for verb in verbs):
+    known = isinstance(verbs, list) and all(isinstance(v, str) and v in _NEEDS for v in verbs)
+    if not known or not verbs:
         _misfit(path, f"verbs is {verbs!r}; allowed are {', '.join(_NEEDS)}")
     parts: dict[str, nn.Module] = {}
     wanted = {part for verb in verbs for part in _NEEDS[verb]}

@@ -163,7 +163,8 @@ def _verbs(folder: Path, run: str) -> list[tuple[str, str]]:
         listed = read_checked(folder / "model" / "model.json", record({})).get("verbs")
     except (OSError, CheckpointError):
         listed = None
-    known = [verb for verb in listed or () if verb in use] if isinstance(listed, list) else []
+    named = listed if isinstance(listed, list) else []
+    known = [verb for verb in named if isinstance(verb, str) and verb in use]
     return [use[verb] for verb in known or ["sample"]]
 
 

@@ -68,6 +68,8 @@ def test_promises_that_cannot_be_kept_are_refused_before_training() -> None:
     ("change", "message"),
     [
         ({"verbs": ["fly"]}, r"verbs is \['fly'\]"),
+        ({"verbs": [["fly"]]}, "verbs is"),
+        ({"verbs": []}, "verbs is"),
         ({"verbs": ["rebuild"]}, "its verbs need encoder, generator"),
         ({"parts": []}, "parts is no record"),
         ({"sha256": {"generator.safetensors": "0" * 64}}, "generator.safetensors"),
