@@ -49,6 +49,7 @@ _PRELOADED = (
     "seqgan_kit.cli.bleu.bleu_command",
     "seqgan_kit.data.text.subwords",
     "image_gans.evaluation.image_export",
+    "image_gans.evaluation.evaluate_images",
     "image_gans.latent.exploring",
 )
 Case = Callable[[Path, Random], Callable[[], object]]

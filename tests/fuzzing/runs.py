@@ -84,9 +84,14 @@ def _reader(kind: str, run: Path, rng: Random) -> Callable[[], object]:
         ["report", "run"],
         ["table", "run", "--format", rng.choice(("text", "markdown", "tsv", "json"))],
         ["compare", "--runs", "mle=run", "b=run", "--out", "comparison"],
-        ["interpolate", "run", "--rows", "1", "--steps", "2"]
-        if kind == "image"
-        else ["evaluate", "run", "--sample", "5", "--encoder", "none"],
+        *(
+            (
+                ["interpolate", "run", "--rows", "1", "--steps", "2"],
+                ["evaluate", "run", "--sample", "20", "--features", "none"],
+            )
+            if kind == "image"
+            else (["evaluate", "run", "--sample", "5", "--encoder", "none"],)
+        ),
     )
     if rng.random() < 0.25:
         recipe = "cgan" if kind == "image" else "mle"
