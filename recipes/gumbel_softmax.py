@@ -19,7 +19,7 @@ from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.alarms import GuessingDiscriminator, PinnedDiscriminator
 from seqgan_kit.core.training.trainer import Trainer
-from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, TextData, load_corpus
+from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, PairData, TextData, load_corpus
 from seqgan_kit.evaluation.pretrained import start_name
 from seqgan_kit.evaluation.text_fitting import fit_to_text
 from seqgan_kit.evaluation.text_presets import (
@@ -48,6 +48,7 @@ class Config:
     """Gumbel-softmax GAN on text."""
 
     data: Annotated[TextData, flat] = TextData()
+    pairs: Annotated[PairData, flat] = PairData()
     oracle: Annotated[OracleData, flat] = OracleData()
     method: Annotated[GumbelSoftmaxMethod, flat] = GumbelSoftmaxMethod()
     training: Annotated[FineTuning, flat] = FineTuning()
@@ -87,19 +88,20 @@ PRESETS = {
 def main(cfg: Config) -> None:
     """Data, networks, game, phases, training, samples and scores."""
     with open_run("gumbel_softmax", cfg) as run:
-        corpus, world = load_corpus(cfg.data, cfg.oracle)
+        corpus, world = load_corpus(cfg.data, cfg.oracle, cfg.pairs)
         run.say("\n".join(corpus.account.lines()))
         feed = corpus.feed(cfg.training.batch_size, **run.share())
         preset = PRESETS.get(cfg.run.preset, cfg).training
         training = fit_to_text(run, cfg.training, preset, corpus, feed)
         generator = starting_generator(run, cfg.generator, corpus, training.pretrained)
-        words, length, pad = corpus.tokenizer.vocabulary_size, corpus.length, corpus.tokenizer.pad
+        words, pad = corpus.tokenizer.vocabulary_size, corpus.tokenizer.pad
+        length = corpus.given + corpus.length
         discriminator = build_discriminator(cfg.discriminator, words, length, pad=pad)
         game = gumbel_softmax.build(generator, discriminator, cfg.method, training)
 
         scorer = TextScorer(corpus, world, cfg.scores)
         hooks = text_hooks(scorer, PinnedDiscriminator(), GuessingDiscriminator())
-        phases = gumbel_softmax.phases(cfg.method, training)
+        phases = gumbel_softmax.phases(cfg.method, training, corpus.given)
         trainer = Trainer(run, game, phases, feed, hooks)
         trainer.fit()
         close_text_run(trainer, scorer, "Gumbel-softmax", start=start_name(training))

@@ -16,6 +16,7 @@ from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.data.text.encoding import clean_line
 from seqgan_kit.data.text.tokenizer import EOS, PAD, Tokenizer
 from seqgan_kit.errors import DataError, UsageError
+from seqgan_kit.evaluation.conditional.answering import generate, known_prompt
 from seqgan_kit.evaluation.discriminator_export import load_discriminator
 from seqgan_kit.evaluation.text_export import TextGenerator, TextModel
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
@@ -78,6 +79,45 @@ class TrainedTextModel(Shareable):
     def tokenizer(self) -> Tokenizer:
         """Turns lines into token ids and back."""
         return self._loaded.tokenizer
+
+    def generate(
+        self,
+        sources: Sequence[str],
+        *,
+        beam: int | None = None,
+        n_best: int = 1,
+        length_penalty: float = 1.0,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+        detokenize: bool = False,
+    ) -> list[list[str]]:
+        """Write ``n_best`` lines after each source, prompt or class; see ``answering.generate``.
+
+        Args:
+            sources: lines.
+            beam: width of a beam search; None samples.
+            n_best: lines for each source: the best of the beam, or independent samples.
+            length_penalty: of the beam; above 0 it favours longer lines.
+            temperature: of samples.
+            top_k: of samples.
+            top_p: of samples.
+            seed: the same seed gives the same samples.
+            detokenize: join punctuation to its words.
+        """
+        return generate(
+            self._loaded,
+            [known_prompt(self._loaded, source, strict=False) for source in sources],
+            beam=beam,
+            n_best=n_best,
+            length_penalty=length_penalty,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            rng=torch.Generator().manual_seed(seed),
+            detokenize=detokenize,
+        )
 
     def sample(
         self,

@@ -20,6 +20,7 @@ CLASSES = '''
 import torch
 from torch import nn
 from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.evaluation.pretrained import start_from
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.soft_tokens import embed
 
@@ -54,19 +55,25 @@ class MyTrunk(nn.Module):
         return embed(self.embedding, tokens).mean(1).tanh()
 '''
 
+BUILD = """\
+        ids = corpus.tokenizer
+        generator = MyGRU(
+            ids.vocabulary_size, corpus.length, bos=ids.bos, eos=ids.eos, pad=ids.pad
+        )
+        start_from(training.pretrained, generator, ids, run.say)
+"""
+
 
 def own_recipe(folder: Path) -> Path:
     """seqgan.py with its two networks replaced, and nothing else."""
     text = (ROOT / "recipes" / "seqgan.py").read_text(encoding="utf-8")
-    start = text.index("        generator = build_generator(")
-    end = text.index("        start_from(")
-    text = (
-        text[:start]
-        + "        generator = MyGRU(words, length, bos=ids.bos, eos=ids.eos, pad=ids.pad)\n"
-        + text[end:]
+    build = (
+        "        generator = starting_generator(run, cfg.generator, corpus, training.pretrained)\n"
     )
-    judge = "build_discriminator(cfg.discriminator, words, length, pad=ids.pad)"
+    judge = "build_discriminator(cfg.discriminator, words, length, pad=pad)"
+    assert build in text
     assert judge in text
+    text = text.replace(build, BUILD)
     text = text.replace(judge, "Discriminator(MyTrunk(words), 8)")
     path = folder / "my_gan.py"
     path.write_text(
@@ -169,7 +176,7 @@ def test_what_cannot_be_saved_is_said_before_training(tmp_path, tiny_generator):
 
     generator = tiny_generator()
     generator.__class__ = Remembering
-    with pytest.raises(UsageError, match="'_extra_state' of its state dict is no tensor"):
+    with pytest.raises(UsageError, match="'_extra_state' in its state dict is not a tensor"):
         save_text_model(tmp_path / "model", generator, None)
     assert not (tmp_path / "model").exists()
 

@@ -31,13 +31,13 @@ def unknown_words(model: TextModel, source: str) -> list[str]:
     return [word for word in source.split() if UNK in model.tokenizer.encode(word)]
 
 
-def known_prompt(model: TextModel, prompt: str) -> str:
-    """Return the prompt, or the class of that name; raise UsageError where a word of it is unknown."""
+def known_prompt(model: TextModel, prompt: str, *, strict: bool = True) -> str:
+    """Return the prompt, or the class of that name; if strict, raise UsageError for an unknown word."""
     strange = unknown_words(model, prompt)
     as_class = "_".join(prompt.split())
     if strange and not unknown_words(model, as_class):
         return as_class
-    if strange or not prompt.strip():
+    if strict and (strange or not prompt.strip()):
         what = f"{', '.join(map(repr, strange[:5]))}, outside" if strange else "no word of"
         raise UsageError(
             f"the prompt {prompt!r} has {what} the model's vocabulary: use words of the training text."

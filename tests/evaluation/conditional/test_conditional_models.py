@@ -6,6 +6,7 @@ import json
 import pytest
 import torch
 
+import seqgan_kit as sk
 from seqgan_kit.cli.main import main
 from seqgan_kit.data.pairs.load_pairs import load_pairs
 from seqgan_kit.data.pairs.pair_config import PairData
@@ -84,6 +85,16 @@ def test_samples_are_grouped_by_source_and_repeatable(run_dir):
     for lines, wanted in zip(first, ENGLISH, strict=False):
         assert lines.count(wanted) > 15
     assert generate(model, [], beam=2) == []
+
+
+def test_a_loaded_run_answers_from_python(run_dir):
+    model = sk.load(run_dir)
+    assert model.generate(GERMAN[:4], beam=5) == [[line] for line in ENGLISH[:4]]
+    assert model.generate(GERMAN[:2], n_best=2, seed=4) == model.generate(
+        GERMAN[:2], n_best=2, seed=4
+    )
+    with pytest.raises(UsageError, match="a beam of 0 holds no row"):
+        model.generate(GERMAN, beam=0)
 
 
 def sample(capsys, *words):
