@@ -256,7 +256,7 @@ def test_truncated_rows_hold_what_their_samples_show_and_no_likelihood(corpus, g
     # The likeliest token every time is one sentence over and over.
     assert greedy["self_bleu2"] == pytest.approx(1.0)
     assert plain["self_bleu2"] < 1.0
-    with pytest.raises(UsageError, match="top_k 0 keeps no token"):
+    with pytest.raises(UsageError, match="top_k is 0; it must be at least 1"):
         TextScoreSettings(top_ks=(0,))
-    with pytest.raises(UsageError, match=r"top_p 1\.5 is no share"):
+    with pytest.raises(UsageError, match=r"top_p is 1\.5; it must be above 0"):
         TextScoreSettings(top_ps=(1.5,))

@@ -1,1 +1,1 @@
-"""How D's verdict reaches a generator of tokens: REINFORCE, importance weights, Gumbel-softmax."""
+"""Gradient estimators for token generators: REINFORCE, importance weights, Gumbel-softmax."""

@@ -1,18 +1,18 @@
-"""What a reward is compared with before it becomes a policy gradient.
+"""Baselines that are subtracted from rewards in a policy gradient.
 
     E sum_t grad log G(y_t | y_<t) b(y_<t) = 0
 
-for any b that does not depend on y_t, so taking it from the reward leaves the expected gradient as it is. A
-good one takes most of the noise away; one that has seen y_t, or the reward it led to, biases the gradient.
+for any b that does not depend on y_t, so subtracting it does not change the expected gradient. A good
+baseline removes most of the variance; one that depends on y_t or on its reward biases the gradient.
 
 - ``batch``: the mean reward of the other sequences at the same position.
-- ``moving_average``: the mean of past moves' rewards at the same position.
+- ``moving_average``: the mean reward of past updates at the same position.
 - ``leave_one_out``: the mean reward of the other actions tried after the same prefix (``leave_one_out.py``).
-- ``critic``: a learned value of the prefix, read off the generator's hidden state (Ranzato et al. 2016,
+- ``critic``: a learned value of the prefix, from the generator's hidden state (Ranzato et al. 2016,
   "Sequence level training with recurrent neural networks", section 3.2.1).
 
-Some need players of their own: :func:`baseline_players` makes them, :func:`learning_players` names those that
-the generator's turn has to hold, :func:`baseline_turns` are the turns to play after it.
+Some need their own players: :func:`baseline_players` makes them, :func:`learning_players` names those that
+must be part of the generator's turn, and :func:`baseline_turns` returns the turns to play after it.
 """
 
 from __future__ import annotations
@@ -36,29 +36,28 @@ Player = TypeVar("Player", bound=nn.Module)
 
 
 def check_baseline(baseline: str, rollouts: int, lags: bool = False) -> None:
-    """Raise UsageError for a baseline that does not exist, or not with so many rollouts or a rollout policy
-    that lags behind the generator."""
+    """Raise UsageError for an unknown baseline, or one that needs more rollouts or a policy without lag."""
     if baseline not in BASELINES:
         raise unknown("baseline", baseline, BASELINES)
     if baseline != "leave_one_out":
         return
     if rollouts < 2:
         raise UsageError(
-            "leave_one_out compares the completions of a prefix with each other, and rollouts is "
+            "leave_one_out compares the completions of a prefix with each other, but rollouts is "
             f"{rollouts}: use at least 2, or another baseline."
         )
     if lags:
         raise UsageError(
-            "leave_one_out takes the completions' first tokens for the generator's own actions, so they "
-            "must be the generator's: set rollout_lag to 0, or use another baseline."
+            "leave_one_out treats the completions' first tokens as the generator's actions, so the "
+            "generator itself must roll out: set rollout_lag to 0, or use another baseline."
         )
 
 
 def mean_of_others(values: Tensor, mask: Tensor) -> Tensor:
-    """Cell [b,t]: the mean of ``values`` [B,T] at t over the *other* sequences that have a token there.
+    """Return, in cell [b,t], the mean of ``values`` [B,T] at t over the *other* sequences with a token there.
 
-    The others are drawn independently of sequence b, so taking this from its reward leaves the expected
-    gradient as it is; a mean that included b's own reward would shrink it. 0 where there is no other.
+    The others are independent of sequence b, so subtracting this does not change the expected gradient; a
+    mean that included b's own reward would shrink it. Cells without other sequences are 0.
     """
     present = mask.to(values.dtype)
     others = present.sum(0) - present
@@ -66,11 +65,12 @@ def mean_of_others(values: Tensor, mask: Tensor) -> Tensor:
 
 
 class RewardAverage(nn.Module):
-    """The mean of all rewards so far at each position, older moves counting less by ``decay`` a move.
+    """A moving average of rewards at each position; the weight of older updates falls by ``decay`` per
+    update.
 
     Args:
         length: T.
-        decay: in [0, 1); 0 remembers the last move alone.
+        decay: in [0, 1); 0 uses only the last update.
     """
 
     totals: Tensor
@@ -79,20 +79,20 @@ class RewardAverage(nn.Module):
     def __init__(self, length: int, decay: float = 0.9):
         super().__init__()
         if not 0 <= decay < 1:
-            raise UsageError(f"a moving average's decay is in [0, 1), not {decay}.")
+            raise UsageError(f"the moving average's decay is {decay}; use 0 or more, below 1.")
         self.decay = decay
         self.register_buffer("totals", torch.zeros(length))
         self.register_buffer("weights", torch.zeros(length))
 
     def means(self) -> Tensor:
-        """[T]; 0 where there has been no reward yet."""
+        """Return the means [T]; 0 at positions without any reward so far."""
         return self.totals / torch.where(self.weights > 0, self.weights, 1)
 
     def use(self, values: Tensor, mask: Tensor) -> Tensor:
-        """Return the means [T] of the moves before this one; only then are its ``values`` [B,T] taken in."""
+        """Return the means [T] of earlier updates, then add the ``values`` [B,T] of this one."""
         means = self.means()
         count = mask.sum(0)
-        # A position that no sequence has reached keeps its mean, and its weight from fading to 0.
+        # A position that no sequence has reached keeps its mean, and its weight does not decay to 0.
         decay = torch.where(count > 0, self.decay, 1.0)
         self.totals.mul_(decay).add_((values * mask).sum(0))
         self.weights.mul_(decay).add_(count)
@@ -100,7 +100,7 @@ class RewardAverage(nn.Module):
 
 
 class Experience(nn.Module):
-    """The last move's sequences and their action values, for the critic to learn from.
+    """The sequences and action values of the last update, on which the critic is trained.
 
     Args:
         batch_size: B.
@@ -118,10 +118,10 @@ class Experience(nn.Module):
         self.register_buffer("values", torch.zeros(batch_size, length))
 
     def remember(self, tokens: Tensor, values: Tensor) -> None:
-        """Keep a move in place of the one before."""
+        """Store an update's sequences and values in place of the previous ones."""
         if tokens.shape != self.tokens.shape:
             raise UsageError(
-                f"the critic's experience was made for {tuple(self.tokens.shape)} tokens, not for "
+                f"the critic's experience has shape {tuple(self.tokens.shape)}, but the tokens have "
                 f"{tuple(tokens.shape)}: give baseline_players the feed's batch size."
             )
         self.tokens.copy_(tokens)
@@ -129,7 +129,7 @@ class Experience(nn.Module):
 
 
 class Critic(nn.Module):
-    """V(y_<t), linear in the generator's hidden state after y_<t; it starts as 0, which is no baseline.
+    """V(y_<t), linear in the generator's hidden state after y_<t and initially 0.
 
     Args:
         hidden: width of the hidden states.
@@ -142,7 +142,7 @@ class Critic(nn.Module):
         nn.init.zeros_(self.value.bias)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Hidden states [B,T,H] -> values [B,T], in float32 also under autocast."""
+        """Map hidden states [B,T,H] to values [B,T], in float32 also under autocast."""
         with torch.autocast(hidden.device.type, enabled=False):
             values: Tensor = self.value(hidden.float())
         return values.squeeze(-1)
@@ -163,12 +163,12 @@ def baseline_players(
 
 
 def learning_players(baseline: Baseline) -> tuple[str, ...]:
-    """Return the players that the generator's loss keeps up to date: they belong in its turn, after it."""
+    """Return the players that the generator's loss updates; they follow it in the players of its turn."""
     return {"moving_average": ("reward_average",), "critic": ("experience",)}.get(baseline, ())
 
 
 def baseline_turns(baseline: Baseline, optimizer: Optimizer, moves: int = 1) -> tuple[Turn, ...]:
-    """Return the turns after the generator's; the game's ``critic_loss`` has to return
+    """Return the turns after the generator's; the game's method ``critic_loss`` must return
     :func:`critic_loss`."""
     if baseline != "critic":
         return ()
@@ -178,9 +178,9 @@ def baseline_turns(baseline: Baseline, optimizer: Optimizer, moves: int = 1) -> 
 def baseline_values(
     baseline: Baseline, game: AdversarialGame, tokens: Tensor, values: Tensor, mask: Tensor
 ) -> Tensor:
-    """What to take from the action values [B,T] of sampled rows [B,S+T]: broadcasts to [B,T].
+    """Return the baseline of the action values [B,T] of sampled rows [B,S+T]; it broadcasts to [B,T].
 
-    The moving average and the critic's experience take the move in, for the next one.
+    The moving average and the critic's experience also record this update, for the next one.
     """
     if baseline == "batch":
         return mean_of_others(values, mask)
@@ -194,7 +194,7 @@ def baseline_values(
 
 
 def critic_values(game: Game[SequenceGenerator], tokens: Tensor) -> Tensor:
-    """V(y_<t) [B,T] of every prefix of rows [B,S+T]; the gradient is the critic's alone."""
+    """Return V(y_<t) [B,T] of every prefix of rows [B,S+T]; only the critic gets a gradient."""
     generator = game.generator
     with torch.no_grad(), evaluating(generator):
         hidden = generator.prefix_states(tokens)
@@ -202,7 +202,7 @@ def critic_values(game: Game[SequenceGenerator], tokens: Tensor) -> Tensor:
 
 
 def critic_loss(game: Game[SequenceGenerator]) -> Loss:
-    """Return the mean over tokens of (V(y_<t) - Q(y_<t, y_t))^2, on the generator's last move."""
+    """Return the mean over tokens of (V(y_<t) - Q(y_<t, y_t))^2, on the generator's last update."""
     experience = _player(game, "experience", Experience)
     mask = game.generator.token_mask(experience.tokens)
     errors = (critic_values(game, experience.tokens) - experience.values) * mask

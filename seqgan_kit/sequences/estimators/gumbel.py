@@ -1,7 +1,7 @@
-"""Gumbel-softmax: sequences of relaxed tokens, through which D's gradient reaches G.
+"""Gumbel-softmax: relaxed tokens, through which D's gradient reaches G.
 
-A token drawn from logits l is argmax(l + n) with n Gumbel noise. Its relaxation is softmax((l + n) / tau),
-which goes to that one-hot as the temperature tau goes to 0 and has a gradient in l (Kusner and
+A token drawn from logits l is argmax(l + n) with Gumbel noise n. Its relaxation softmax((l + n) / tau) is
+differentiable in l and approaches the one-hot of that token as the temperature tau goes to 0 (Kusner and
 Hernandez-Lobato 2016; Jang et al. 2017; Maddison et al. 2017).
 """
 
@@ -29,23 +29,23 @@ Course = Literal["geometric", "linear"]
 def gumbel_noise(
     shape: tuple[int, ...], rng: torch.Generator, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Standard Gumbel numbers, float32, drawn where ``rng`` lives and brought to ``device``."""
+    """Draw standard Gumbel noise in float32 on the device of ``rng``, and move it to ``device``."""
     uniforms = torch.rand(shape, generator=rng, device=rng.device).to(device)
-    # rand() may be 0 and is never 1, so only the inner logarithm needs a floor.
+    # rand() may be 0 but never 1, so only the inner logarithm needs a lower bound.
     return uniforms.clamp_(min=torch.finfo(torch.float32).tiny).log_().neg_().log_().neg_()
 
 
 def relaxed_one_hot(logits: Tensor, noise: Tensor, temperature: float, hard: bool) -> Tensor:
-    """softmax((logits + noise) / temperature) [...,V], rows that sum to 1.
+    """Return softmax((logits + noise) / temperature) [...,V], whose rows sum to 1.
 
-    ``hard``: straight through. The value is exactly the one-hot of the likeliest token, the gradient that of
-    the softmax.
+    ``hard``: straight-through. The value is exactly the one-hot of the most likely token; the gradient is
+    that of the softmax.
     """
     soft = ((logits + noise) / temperature).softmax(-1)
     if not hard:
         return soft
     one_hot = F.one_hot(soft.argmax(-1), soft.shape[-1]).to(soft.dtype)
-    # In this order what is added is exactly 0.
+    # With this order of operations, the added term is exactly 0.
     return one_hot + (soft - soft.detach())
 
 
@@ -61,17 +61,17 @@ def sample_relaxed(
 ) -> Tensor:
     """Draw relaxed rows [n,S+T,V], with gradients if they are enabled; given tokens are one-hots.
 
-    A row ends where EOS is its likeliest token; after that it is the one-hot of PAD exactly, as real rows
-    are, and without a gradient: where a row ends is not relaxed. With ``hard`` or ``feed="argmax"`` the
-    likeliest tokens are distributed exactly as the generator's samples.
+    A row ends where EOS is its most likely token. After that it is exactly the one-hot of PAD, as real rows
+    are, without gradient: the end of a row is not relaxed. With ``hard`` or ``feed="argmax"``, the most
+    likely tokens have exactly the distribution of the generator's samples.
 
     Args:
-        generator: stepped T times.
-        n: rows.
+        generator: the generator, which makes T steps.
+        n: number of rows.
         temperature: tau.
-        rng: where the noise comes from.
+        rng: random generator of the noise.
         hard: see :func:`relaxed_one_hot`.
-        feed: what the generator reads next: the relaxed token, or the likeliest one without a gradient.
+        feed: the generator's next input: the relaxed token, or the most likely token without gradient.
         given: conditions [n,S].
     """
     device = generator.output.weight.device
@@ -93,7 +93,7 @@ def sample_relaxed(
 
 
 def temperature_at(progress: float, start: float, end: float, course: Course) -> float:
-    """``start`` at progress 0, exactly ``end`` at 1."""
+    """Return the temperature: ``start`` at progress 0, exactly ``end`` at 1."""
     if course == "linear":
         return (1 - progress) * start + progress * end
     return float(start ** (1 - progress) * end**progress)
@@ -104,8 +104,8 @@ class GumbelSoftmax:
     """The gradient through relaxed samples y = softmax((l + n) / tau): d loss / d y * d y / d G.
 
     D is trained on the same kind of samples. RelGAN's inverse temperature beta = beta_max^(n/N) (Nie et al.
-    2019) is the geometric course from 1 to 1 / beta_max, which is reached in the phase's last round or, with
-    ``rounds``, in round N.
+    2019) is the geometric course from 1 to 1 / beta_max. The end is reached in the last round of the phase
+    or, with ``rounds``, in round N.
     """
 
     takes_conditions: ClassVar[bool] = True
@@ -115,18 +115,18 @@ class GumbelSoftmax:
     end: float = 0.1
     """Temperature in the last round."""
     course: Course = "geometric"
-    """geometric: falls by the same factor every round. linear: by the same amount."""
+    """How the temperature falls. geometric: by the same factor every round. linear: by the same amount."""
     hard: bool = False
-    """Straight through: D sees exact one-hots, G the gradient of the soft ones."""
+    """Straight-through: D reads exact one-hots, and G gets the gradient of the soft tokens."""
     feed: Feed = "sample"
-    """What G reads next. sample: the relaxed token. argmax: the likeliest one, without a gradient, as in
+    """G's next input. sample: the relaxed token. argmax: the most likely token, without gradient, as in
     RelGAN."""
     rounds: int = 0
-    """N: the round in which the end is reached, whether or not the phase has as many; 0: the last round."""
+    """N: round in which the final temperature is reached, even if the phase is shorter; 0: the last round."""
 
     def __post_init__(self) -> None:
         if self.rounds < 0:
-            raise UsageError(f"the temperature's rounds are {self.rounds}; give 0 or more.")
+            raise UsageError(f"the number of annealing rounds is {self.rounds}; use 0 or more.")
         for name in ("start", "end"):
             value = getattr(self, name)
             if not (value > 0 and math.isfinite(value)):
@@ -136,7 +136,7 @@ class GumbelSoftmax:
                 raise unknown("setting of Gumbel-softmax", given, get_args(kind))
 
     def temperature(self, move: Move) -> float:
-        """Of the move's round."""
+        """Return the temperature in the update's round."""
         progress = min(1.0, move.round / self.rounds) if self.rounds else move.progress
         return temperature_at(progress, self.start, self.end, self.course)
 
@@ -147,7 +147,7 @@ class GumbelSoftmax:
         move: Move,
         batch: Batch | None = None,
     ) -> Tensor:
-        """Draw relaxed rows [n,S+T,V] at the move's temperature, with the batch's conditions."""
+        """Draw relaxed rows [n,S+T,V] at the current temperature, with the batch's conditions."""
         generator = game.generator
         temperature = self.temperature(move)
         given = (
@@ -160,15 +160,14 @@ class GumbelSoftmax:
     def fakes(
         self, game: AdversarialGame[SequenceGenerator], batch: Batch, n: int, move: Move
     ) -> Tensor:
-        """Return the same kind of samples for D's turn: soft ones among hard ones would give themselves
-        away."""
+        """Return the same kind of samples for D's update, so that D cannot tell them by their softness."""
         with torch.no_grad():
             return self.draw(game, n, move, batch)
 
     def generator_loss(
         self, game: AdversarialGame[SequenceGenerator], batch: Batch, move: Move
     ) -> Loss:
-        """Return the objective's G half on D's scores of fresh relaxed samples."""
+        """Return G's loss on D's scores of new relaxed samples."""
         real = batch["real"]
         samples = self.draw(game, len(real), move, batch)
         real_scores = game.discriminate(real).score if game.objective.needs_real else None

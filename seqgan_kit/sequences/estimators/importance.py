@@ -1,8 +1,8 @@
-"""MaliGAN's estimator: samples of G, weighted until they count as samples of the data (Che et al. 2017).
+"""MaliGAN's estimator: samples of G with importance weights (Che et al. 2017).
 
-With r = D/(1-D) and the best D, r = p_data/g. So samples x_i of G with weights r_i / sum r stand for samples
-of the data, and raising their weighted log-likelihood descends KL(p_data || G): maximum likelihood on
-sequences that G wrote itself.
+With r = D/(1-D) and the optimal D, r = p_data/g. So samples x_i of G with weights r_i / sum r replace samples
+of the data, and maximising their weighted log-likelihood minimises KL(p_data || G). This is maximum
+likelihood on sequences that G wrote itself.
 """
 
 from __future__ import annotations
@@ -35,25 +35,26 @@ from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 
 
 def kept_tokens(progress: float, kept: int, step: int) -> int:
-    """How many real tokens stay: ``kept``, ``kept - step``, ... and 0, each for an equal share of the phase.
+    """Return the number of real tokens kept: ``kept``, ``kept - step``, ..., 0, each for an equal part of the
+    phase.
 
-    So the last of these shares, and the last round with it, are of sequences that are G's own from the start.
+    So in the last part, which includes the last round, G writes whole sequences.
     """
     levels = math.ceil(kept / step) + 1
     return max(0, kept - step * min(int(progress * levels), levels - 1))
 
 
 def position_weights(log_ratios: Tensor, mask: Tensor, groups: int = 1) -> Tensor:
-    """Q[b,t] / sum_b Q[b,t]: weights [B,T] that sum to 1 over each group of rows at every position.
+    """Return Q[b,t] / sum_b Q[b,t]: weights [B,T] that sum to 1 over each group of rows at every position.
 
-    After its end a sequence goes on counting with its own r. Left out, it would leave its weight to the
-    longer ones, and G would learn that sequences are long.
+    After its end, a sequence still counts with its own r. Otherwise its weight would go to longer sequences,
+    and G would learn to write long ones.
 
     Args:
-        log_ratios: [B,T], log Q: of the mean r of completions of each prefix, of the sequence's own r where
-            it ends.
+        log_ratios: [B,T], log Q: Q is the mean r of the completions of each prefix, and at the end of a
+            sequence its own r.
         mask: [B,T], True on tokens.
-        groups: how many groups the rows fall into, one after another and of one size.
+        groups: number of groups; they are consecutive rows and equally large.
     """
     own = log_ratios.gather(1, mask.sum(1, keepdim=True) - 1)
     counted = torch.where(mask, log_ratios, own).unflatten(0, (groups, -1))
@@ -63,43 +64,45 @@ def position_weights(log_ratios: Tensor, mask: Tensor, groups: int = 1) -> Tenso
 def weighted_likelihood(
     log_probs: Tensor, weights: Tensor, baseline: float, dim: int = -1
 ) -> Tensor:
-    """sum_m (w_m - b/M) log_probs_m over ``dim``, the weights held fixed; they sum to 1 over it."""
+    """Return sum_m (w_m - b/M) log_probs_m over ``dim``; the weights sum to 1 and get no gradient."""
     return (log_probs * (weights.detach() - baseline / weights.shape[dim])).sum(dim)
 
 
 @dataclass(frozen=True)
 class ImportanceWeighted:
-    """grad = E sum_i (r_i / sum_j r_j - b/m) grad log G(x_i), r = D/(1-D), x_1 ... x_m of G.
+    """Importance-weighted estimator of MaliGAN (Che et al. 2017).
 
-    (Che et al. 2017.) With rollouts r is averaged over completions of every prefix, so that each token has a
-    weight of its own. With ``kept`` tokens (the paper's mixed training) the first N tokens of real sequences
-    are learned by maximum likelihood; each is continued M times, and these are weighted among themselves.
-    Both together are its MaliGAN-full: a token that G wrote after a real prefix is weighted against those at
-    the same position in the other continuations of that prefix.
+    grad = E sum_i (r_i / sum_j r_j - b/m) grad log G(x_i), with r = D/(1-D) and x_1 ... x_m drawn from G.
+    With rollouts, r is averaged over the completions of every prefix, so that each token has its own weight.
+    With ``kept`` tokens (the paper's mixed training), the first N tokens of real sequences are learned by
+    maximum likelihood. G continues each such prefix M times, and the weights are normalised over these
+    continuations. Both together are the paper's MaliGAN-full: a token that G wrote after a real prefix is
+    compared with the tokens at the same position in the other continuations of that prefix.
 
-    With conditions every source is written for M times, and these are weighted among themselves, whether or
-    not any of the target is kept.
+    With conditions, G writes M rows per condition, and the weights are normalised over these rows, whether or
+    not real target tokens are kept.
 
-    Reading of the paper: its weights sum to 1 and its b goes to 1, which would push down every sample but
-    one; here b counts in mean weights 1/m, so that at 1 the weights' mean is subtracted. A fixed b leaves the
-    expected gradient as it is. The objective's D half has to be a cross-entropy; its G half is not used.
+    Interpretation of the paper: its weights sum to 1 and its b goes to 1, which would push down every sample
+    but one. Here b is in units of the mean weight 1/m, so that b = 1 subtracts the mean of the weights. A
+    fixed b does not change the expected gradient. D's half of the objective must be a cross-entropy; G's half
+    is not used.
     """
 
     takes_conditions: ClassVar[bool] = True
     rollouts: int = 0
-    """Completions of every prefix; 0 gives every token its whole sequence's weight."""
+    """Completions per prefix; 0: every token gets the weight of its sequence."""
     kept: int = 0
-    """N: real tokens kept at the start of the phase, at most all but one; 0 trains on G's sequences alone."""
+    """N: real tokens kept in the first round, at most all but one; 0: train only on G's sequences."""
     kept_step: int = 5
-    """K: by how many N falls at a time, in equal shares of the phase, until it is 0."""
+    """K: step by which N falls to 0, in equal parts of the phase."""
     continuations: int = 8
-    """M: continuations of each kept prefix."""
+    """M: continuations per kept prefix."""
     baseline_end: float = 1.0
-    """b in the phase's last round, in mean weights; it rises from 0 in equal steps."""
+    """b in the last round, in units of the mean weight; it rises linearly from 0."""
     reward: RewardKind = "verdict"
-    """verdict: r from D. Controls: constant (1 for all) and random (uniform numbers)."""
+    """Source of r. verdict: D's output. constant (1 for all) and random (uniform numbers) are controls."""
     chunk_rows: int = CHUNK_ROWS
-    """Rows scored at once; bounds memory."""
+    """Rows scored at once; limits memory."""
 
     def __post_init__(self) -> None:
         least_of = {"rollouts": 0, "kept": 0, "kept_step": 1, "continuations": 2, "chunk_rows": 1}
@@ -109,18 +112,18 @@ class ImportanceWeighted:
         check_reward(self.reward)
 
     def kept_at(self, move: Move, length: int) -> int:
-        """N in the move's round, for sequences of ``length`` tokens."""
+        """Return N in the update's round, for sequences of ``length`` tokens."""
         return kept_tokens(move.progress, min(self.kept, length - 1), self.kept_step)
 
     def kept_of_fakes(self, game: AdversarialGame[SequenceGenerator], move: Move) -> int:
-        """How many real tokens the fakes for D's turn begin with; D reads no pool while there are any."""
+        """Return the number of real tokens at the start of D's fakes; if it is above 0, D reads no pool."""
         generator = game.generator
         return self.kept_at(move, generator.length) if move.phase == ADVERSARIAL else 0
 
     def fakes(
         self, game: AdversarialGame[SequenceGenerator], batch: Batch, n: int, move: Move
     ) -> Tensor:
-        """For D's turn: the real prefixes continued once while G continues them, then G's own sequences."""
+        """Return fakes for D: each real prefix continued once in mixed training, later G's own sequences."""
         kept = self.kept_of_fakes(game, move)
         if kept:
             generator = game.generator
@@ -134,7 +137,8 @@ class ImportanceWeighted:
     def generator_loss(
         self, game: AdversarialGame[SequenceGenerator], batch: Batch, move: Move
     ) -> Loss:
-        """On continued prefixes while any are kept, then on as many sequences of G as there are reals."""
+        """Return the loss on continued prefixes in mixed training, later on as many of G's sequences as
+        reals."""
         generator = game.generator
         kept = self.kept_at(move, generator.length)
         baseline = self.baseline_end * move.progress
@@ -155,7 +159,7 @@ class ImportanceWeighted:
         baseline: float,
         rng: torch.Generator,
     ) -> tuple[Tensor, Tensor]:
-        """Loss and effective sample size of sampled sequences [B,T]; without conditions."""
+        """Return loss and effective sample size for sampled sequences [B,T] without conditions."""
         generator = game.generator
         mask, log_probs = generator.token_mask(tokens), generator.log_probs(tokens)
         log_ratios = self.log_ratios(game, tokens, rng)
@@ -173,7 +177,7 @@ class ImportanceWeighted:
         baseline: float,
         rng: torch.Generator,
     ) -> tuple[Tensor, Tensor]:
-        """Loss and effective sample size of real prefixes [B,S+n], each continued M times."""
+        """Return loss and effective sample size for real prefixes [B,S+n], each continued M times."""
         generator = game.generator
         copies, kept = self.continuations, prefixes.shape[1] - generator.given
         tokens = continue_prefixes(
@@ -197,7 +201,7 @@ class ImportanceWeighted:
     def log_ratios(
         self, game: AdversarialGame[SequenceGenerator], tokens: Tensor, rng: torch.Generator
     ) -> Tensor:
-        """log r [B] of whole rows [B,S+T]: D's logit, or that of a control."""
+        """Return log r [B] of whole rows [B,S+T]: D's logit, or that of a control."""
         if self.reward != "verdict":
             ratios = null_rewards(self.reward, (len(tokens),), rng, tokens.device)
             return ratios.clamp(min=torch.finfo(ratios.dtype).tiny).log()
@@ -215,7 +219,8 @@ class ImportanceWeighted:
         kept: int,
         rng: torch.Generator,
     ) -> Tensor:
-        """log of the mean r [B,T] of N completions of every prefix that is longer than ``kept`` tokens."""
+        """Return the log of the mean r [B,T] over N completions of every prefix longer than ``kept``
+        tokens."""
         generator = game.generator
         if self.reward != "verdict":
             completed = (len(tokens), generator.written(tokens).shape[1] - 1, self.rollouts)

@@ -1,12 +1,12 @@
-"""REINFORCE on the actions that rollouts try, each compared with the others after the same prefix.
+"""REINFORCE with a leave-one-out baseline over the rollouts of each prefix.
 
-Every completion of y_<t begins with an action a_n of the generator's own, and ends with a reward r_n. So
+Every completion of y_<t begins with an action a_n of the generator and gets a reward r_n. So
 
     grad J = E sum_t 1/N sum_n grad log G(a_n | y_<t) (r_n - mean of the other N-1 rewards)
 
 where y is drawn from G and a_1 ... a_N from G( . | y_<t) (Kool et al. 2019, "Buy 4 REINFORCE samples, get a
-baseline for free!"). The first position's prefix is BOS alone, which no rollouts complete: there the batch's
-sequences are compared with each other, by the action values of their first tokens.
+baseline for free!"). The prefix of the first position is BOS alone, for which there are no rollouts. There,
+the sequences of the batch are compared with each other, by the action values of their first tokens.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 
 
 def compared_with_others(rewards: Tensor) -> Tensor:
-    """r_n - mean of the other r along the last dimension [...,N]: sums to 0."""
+    """Return r_n minus the mean of the other r along the last dimension [...,N]; the result sums to 0."""
     count = rewards.shape[-1]
     return (rewards - rewards.mean(-1, keepdim=True)) * (count / (count - 1))
 
@@ -29,13 +29,13 @@ def compared_with_others(rewards: Tensor) -> Tensor:
 def leave_one_out_loss(
     generator: SequenceGenerator, tokens: Tensor, trials: Trials, values: Tensor
 ) -> Tensor:
-    """Its gradient is minus the estimate above; scalar.
+    """Return a scalar whose gradient is minus the estimate above.
 
     Args:
-        generator: what the tokens, and the trials' actions, were drawn from.
+        generator: the generator from which tokens and actions were drawn.
         tokens: [B,S+T].
-        trials: what was tried after their prefixes.
-        values: [B,T] action values of the tokens; the first column is used.
+        trials: actions and rewards after their prefixes.
+        values: [B,T] action values of the tokens; only the first column is used.
     """
     mask = generator.token_mask(tokens)
     hidden, is_open = generator.prefix_states(tokens), mask[:, 1:]
@@ -43,14 +43,15 @@ def leave_one_out_loss(
     written = generator.written(tokens)[:, 0]
     surprise = F.cross_entropy(generator.project(hidden[:, 0]), written, reduction="none")
     advantages = compared_with_others(trials.rewards[is_open])
-    # log G(a_n) = logit of a_n - log sum exp, and the latter is taken 0 times: the advantages sum to 0.
+    # log G(a_n) = logit of a_n - log sum exp. The second term cancels, since the advantages sum to 0.
     logits = action_logits(generator, hidden[:, 1:][is_open], trials.actions[is_open])
     later = (logits * advantages).sum() / trials.rewards.shape[-1]
     return ((first * surprise).sum() - later) / len(tokens)
 
 
 def action_logits(generator: SequenceGenerator, hidden: Tensor, actions: Tensor) -> Tensor:
-    """Logits [C,N] of ``actions`` [C,N] after hidden states [C,H], by the smaller of two intermediates."""
+    """Return logits [C,N] of ``actions`` [C,N] after hidden states [C,H], with the smaller intermediate
+    tensor."""
     rollouts, vocabulary = actions.shape[1], generator.vocabulary
     if vocabulary <= rollouts * hidden.shape[1]:
         return generator.project(hidden).gather(1, actions)

@@ -1,4 +1,4 @@
-"""REINFORCE for sequences: D's verdict reaches G as the reward of every token it chose."""
+"""REINFORCE for sequences: D's score is the reward of every token that G chose."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 
 
 def policy_gradient_loss(log_probs: Tensor, advantages: Tensor) -> Tensor:
-    """-(1/B) sum_b sum_t log G(y_t | y_<t) * A[b,t]; its gradient is minus REINFORCE's estimate.
+    """Return -(1/B) sum_b sum_t log G(y_t | y_<t) * A[b,t], whose gradient is minus REINFORCE's estimate.
 
     Args:
         log_probs: [B,T], with gradient.
@@ -38,28 +38,29 @@ def policy_gradient_loss(log_probs: Tensor, advantages: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Reinforce:
-    """grad J = E sum_t grad log G(y_t | y_<t) (Q(y_<t, y_t) - b_t)  (Yu et al. 2017, eq. 7).
+    """REINFORCE estimator of SeqGAN (Yu et al. 2017, eq. 7).
 
-    Q is the mean reward of ``rollouts`` completions by the rollout policy; the reward of a sequence is
-    minus the objective's generator loss on D's score of it. Players that it uses if the game has them:
-    ``rollout_policy`` (else the generator itself) and ``negatives`` (else fresh samples); some baselines
-    have players of their own (``baselines.py``).
+    grad J = E sum_t grad log G(y_t | y_<t) (Q(y_<t, y_t) - b_t). Q is the mean reward of ``rollouts``
+    completions by the rollout policy. The reward of a sequence is minus the objective's generator loss on D's
+    score. If the game has the players ``rollout_policy`` and ``negatives``, they are used; otherwise the
+    generator itself rolls out, and D's fakes are new samples. Some baselines have their own players
+    (``baselines.py``).
     """
 
     takes_conditions: ClassVar[bool] = True
     rollouts: int = 16
-    """Completions of every prefix; 0 gives every token its whole sequence's reward."""
+    """Completions per prefix; 0: every token gets the reward of its whole sequence."""
     baseline: Baseline = "none"
-    """What rewards are compared with (all keep the gradient unbiased). batch: the mean reward of the other
-    sequences at the same position; moving_average: that of past moves; leave_one_out: that of the other
-    completions of the same prefix, each of which is an action of its own; critic: a learned value."""
+    """Baseline subtracted from rewards; all keep the gradient unbiased. batch: mean reward of the other
+    sequences at the same position. moving_average: mean over past updates. leave_one_out: mean of the other
+    completions of the same prefix, each of which counts as an action. critic: a learned value."""
     chunk_rows: int = CHUNK_ROWS
-    """Rows scored at once; bounds memory."""
+    """Rows scored at once; limits memory."""
     reward: RewardKind = "verdict"
-    """verdict: D's. Controls: constant (1 for all; with a baseline G does not move) and random (uniform
-    numbers); the expected gradient of both is 0."""
+    """Source of rewards. verdict: D's score. constant (1 for all; with a baseline G does not change) and
+    random (uniform numbers) are controls, whose expected gradient is 0."""
     own: Reward | None = None
-    """A function from rows [M,S+T] to rewards [M], in the place of D's verdict."""
+    """A function from rows [M,S+T] to rewards [M], used in place of D's score."""
 
     def __post_init__(self) -> None:
         if self.rollouts < 0:
@@ -72,14 +73,14 @@ class Reinforce:
     def fakes(
         self, game: AdversarialGame[SequenceGenerator], batch: Batch, n: int, move: Move
     ) -> Tensor:
-        """Sequences for D's turn: the next of the pool, or fresh ones."""
+        """Return fakes for D's update: the next of the pool, or new samples."""
         pool = pool_of_negatives(game)
         return game.draw(n, batch, move.rng) if pool is None else pool.next(n)
 
     def generator_loss(
         self, game: AdversarialGame[SequenceGenerator], batch: Batch, move: Move
     ) -> Loss:
-        """Return the policy-gradient loss on fresh samples, as many as the batch has reals."""
+        """Return the policy-gradient loss on as many new samples as the batch has real ones."""
         generator = game.generator
         tokens = game.draw(len(batch["real"]), batch, move.rng)
         mask = generator.token_mask(tokens)
@@ -106,7 +107,9 @@ class Reinforce:
             return rewards.unsqueeze(1).expand(written.shape)
         name = "rollout_policy" if "rollout_policy" in game.players else "generator"
         policy = cast(SequenceGenerator, game.players[name])
-        if self.reward != "verdict":  # whatever completions say, so none are drawn
+        if (
+            self.reward != "verdict"
+        ):  # The reward does not depend on completions, so none are drawn.
             mask = policy.token_mask(tokens)
             return mean_values(*self._null_rewards(mask, rng), mask)
         with torch.no_grad(), evaluating(game.discriminator):
@@ -118,7 +121,7 @@ class Reinforce:
     def trials(
         self, game: AdversarialGame[SequenceGenerator], tokens: Tensor, rng: torch.Generator
     ) -> Trials:
-        """N actions of the generator after every prefix of rows [B,S+T], and what came of each."""
+        """Return N actions of the generator after every prefix of rows [B,S+T], with their rewards."""
         check_baseline("leave_one_out", self.rollouts, lags="rollout_policy" in game.players)
         generator = game.generator
         known = self.reward == "verdict"
@@ -133,7 +136,8 @@ class Reinforce:
         return Trials(tried.actions, *self._null_rewards(generator.token_mask(tokens), rng))
 
     def _null_rewards(self, mask: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Of N completions of every prefix [B,T-1,N], and of the rows [B] with tokens ``mask`` [B,T]."""
+        """Return null rewards of N completions per prefix [B,T-1,N], and of the rows [B] with tokens ``mask``
+        [B,T]."""
         rows, length = mask.shape
         completed = (rows, length - 1, self.rollouts)
         return (

@@ -1,13 +1,15 @@
-"""What a sequence is worth to the generator: D's verdict, or a null reward that knows nothing.
+"""Rewards of sequences: D's score, or a null reward that does not depend on the sequence.
 
-Null rewards are controls. Whatever a method gains with them it owes to something else than D: to teacher
-forcing, to smaller steps, to luck.
+Null rewards are controls. A gain with them does not come from D, but from something else: teacher forcing,
+smaller steps, or chance.
 
-- ``constant``: every sequence gets 1. The expected gradient, grad sum_y G(y) = grad 1, is 0; the gradient of
-  a sample is not: whatever was drawn is pushed up, and G walks at random. With a baseline that has another
-  reward to compare with it is exactly 0, and G does not move (a learned critic has to learn the 1 first).
-- ``random``: every scored sequence or completion gets its own uniform number in [0, 1), independent of
-  everything. The expected gradient is 0 with and without a baseline; the sample's never is.
+- ``constant``: every sequence gets 1. The expected gradient, grad sum_y G(y) = grad 1, is 0, but that of a
+sample
+  is not: the drawn tokens become more likely, and G does a random walk. With a baseline the gradient is
+  exactly 0 if there is another reward to compare with, and G does not change (a critic must learn the value 1
+  first).
+- ``random``: every scored sequence or completion gets an independent uniform number in [0, 1). The expected
+  gradient is 0 with and without a baseline; that of a sample is not.
 """
 
 from __future__ import annotations
@@ -26,9 +28,10 @@ from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 
 
 def verdict_reward(game: AdversarialGame) -> Reward:
-    """Minus the objective's generator loss on D's score: tokens [M,T] -> rewards [M].
+    """Return the reward function tokens [M,T] -> rewards [M]: minus the objective's generator loss on D's
+    score.
 
-    The caller sees to evaluation mode and to having no gradients.
+    The caller must use evaluation mode and turn gradients off.
     """
     discriminator = game.discriminator
 
@@ -39,14 +42,14 @@ def verdict_reward(game: AdversarialGame) -> Reward:
 
 
 def completion_reward(game: AdversarialGame) -> Reward:
-    """Return the same reward, from what completions of one prefix share where D's trunk allows it."""
+    """Return the same reward; if D's trunk allows it, completions of one prefix share computations."""
     discriminator = game.discriminator
     return scored_completions(discriminator, lambda scores: -game.objective.generator(scores, None))
 
 
 def scored_completions(discriminator: Discriminator, worth: Callable[[Tensor], Tensor]) -> Reward:
-    """``worth`` (scores [M] -> rewards [M]) of D's score, from what completions of one prefix share where
-    D's trunk allows it."""
+    """Return ``worth`` (scores [M] -> rewards [M]) of D's score; if D's trunk allows it, completions of one
+    prefix share computations."""
     prefix_scorer = getattr(discriminator.trunk, "prefix_scorer", None)
     if prefix_scorer is None:
         return lambda rows: worth(discriminator(rows).score)
@@ -57,7 +60,7 @@ def scored_completions(discriminator: Discriminator, worth: Callable[[Tensor], T
 def null_rewards(
     reward: RewardKind, shape: tuple[int, ...], rng: torch.Generator, device: torch.device
 ) -> Tensor:
-    """Ones, or a uniform number for each: a float32 tensor of that shape."""
+    """Return a float32 tensor of ones, or of uniform numbers, of the given shape."""
     if reward == "random":
         return draw_uniforms(shape, rng, device).float()
     return torch.ones(shape, device=device)
@@ -72,9 +75,9 @@ def sequence_rewards(
     chunk_rows: int = CHUNK_ROWS,
     own: Reward | None = None,
 ) -> Tensor:
-    """Rewards [M] of whole sequences [M,T]; D runs, in evaluation mode, for its verdict alone.
+    """Return rewards [M] of whole sequences [M,T]; only ``verdict`` runs D, in evaluation mode.
 
-    A function of the user's ``own`` takes the place of D's verdict.
+    A user's function ``own`` replaces D's score.
     """
     check_reward(reward)
     if reward != "verdict":

@@ -1,4 +1,4 @@
-"""Rewards of prefixes by Monte-Carlo completion (Yu et al. 2017, equation 4): one by one, and on average."""
+"""Monte-Carlo rewards of prefixes by completion (Yu et al. 2017, eq. 4), per completion and on average."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
 @dataclass(frozen=True)
 class Trials:
-    """N actions tried after every prefix of B sequences; entry [b,s-1] belongs to the prefix of s tokens.
+    """N actions after every prefix of B sequences; entry [b,s-1] belongs to the prefix of s tokens.
 
-    ``actions`` [B,T-1,N] are the tokens that came next, ``rewards`` [B,T-1,N] those of the completions they
-    led to (both mean nothing where the prefix has ended), ``whole`` [B] those of the sequences themselves.
+    ``actions`` [B,T-1,N] are the next tokens, and ``rewards`` [B,T-1,N] those of the completions that begin
+    with them (both are undefined where the prefix has ended). ``whole`` [B] are the rewards of the sequences
+    themselves.
     """
 
     actions: Tensor
@@ -37,24 +38,27 @@ def try_actions(
     chunk_rows: int = CHUNK_ROWS,
     shortest: int = 1,
 ) -> Trials:
-    """Complete every open prefix of sampled sequences N times and keeps each completion's reward.
+    """Complete every open prefix of sampled sequences N times, and keep the reward of each completion.
 
-    ``chunk_rows`` bounds memory and does not change results: every sequence has its own random numbers,
-    whichever others are in its chunk (a float32 rounding may still fall exactly on a border). At most
-    ``chunk_rows`` rows of logits and 64 times as many completions are held at once.
+    ``chunk_rows`` limits memory and does not change results: every sequence has its own random numbers,
+    whatever chunk it is in (except for float32 rounding exactly at a border). At most ``chunk_rows`` rows of
+    logits and 64 times as many completions are held at once.
 
     Args:
-        policy: completes the prefixes; its modes, buffers and gradients stay as they are.
+        policy: the generator that completes prefixes; its modes, buffers and gradients do not change.
         tokens: whole rows [B,S+T], as ``policy`` samples them.
-        reward: scores whole rows; called without gradients on at most ``chunk_rows`` rows. The caller
-            sees to evaluation mode.
+        reward: function that scores whole rows; called without gradients on at most ``chunk_rows`` rows. The
+        caller
+            must use evaluation mode.
         rollouts: N.
-        rng: where the random numbers come from.
+        rng: random generator.
         chunk_rows: see above.
-        shortest: prefixes of fewer tokens are left out, and their entries mean nothing.
+        shortest: prefixes with fewer tokens are left out, and their entries are undefined.
     """
     if rollouts < 1 or chunk_rows < 1:
-        raise UsageError(f"{rollouts} rollouts in chunks of {chunk_rows}: both must be at least 1.")
+        raise UsageError(
+            f"rollouts is {rollouts} and chunk_rows is {chunk_rows}; both must be at least 1."
+        )
     places = tokens.shape[1] - policy.given - 1
     group = max(1, 64 * chunk_rows // (rollouts * max(1, places)))
     with torch.no_grad(), evaluating(policy):
@@ -87,8 +91,8 @@ def rollout_rewards(
 
 
 def mean_values(rewards: Tensor, whole: Tensor, mask: Tensor) -> Tensor:
-    """Action values [B,T]: the mean of the N rewards after the prefix that ends with that token; the
-    sequence's own reward at its last token; 0 on PAD.
+    """Return action values [B,T]: the mean of the N rewards after the prefix that ends with the token; at the
+    last token the sequence's own reward; 0 on PAD.
 
     Args:
         rewards: [B,T-1,N].
@@ -110,7 +114,7 @@ def _try_group(
     chunk_rows: int,
     shortest: int,
 ) -> tuple[Tensor, Tensor]:
-    """Actions and rewards, each [G,T-1,N], of a few rows [G,S+T]."""
+    """Return actions and rewards, each [G,T-1,N], of a few rows [G,S+T]."""
     completions = complete_prefixes(stepper, tokens, rollouts, rng, chunk_rows, shortest)
     is_open = stepper.generator.token_mask(tokens)[:, 1:].t().clone()  # [T-1,G]
     is_open[: shortest - 1] = False

@@ -1,1 +1,1 @@
-"""Drawing tokens, sequences and completions."""
+"""Sampling of tokens, sequences and completions."""

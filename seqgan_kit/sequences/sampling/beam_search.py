@@ -1,4 +1,4 @@
-"""Beam search: the likeliest rows after each condition, many conditions at once."""
+"""Beam search for the most likely rows after each of many conditions."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 
 @dataclass(frozen=True)
 class BestRows:
-    """The best rows found after each of n conditions, the best first."""
+    """The best rows found for each of n conditions, best first."""
 
     rows: Tensor
     """[n,B,S+T]."""
     log_probs: Tensor
-    """[n,B]: of what is written; a row that cannot be written has a large negative number."""
+    """[n,B]: log-probabilities of the written tokens; impossible rows have a large negative number."""
 
 
 def check_beam(beam: int, n_best: int, length_penalty: float) -> None:
-    """Raise UsageError for a search that finds nothing, or not so much."""
+    """Raise UsageError for impossible settings of a beam search."""
     if beam < 1:
-        raise UsageError(f"a beam of {beam} holds no row: give at least 1 (1 is greedy search).")
+        raise UsageError(f"the beam is {beam}; it must be at least 1 (1 is greedy search).")
     if not 1 <= n_best <= beam:
         raise UsageError(
-            f"the {n_best} best of a beam of {beam} rows cannot be had: give 1 to {beam}, or widen the beam."
+            f"n_best is {n_best}; with a beam of {beam} it must be 1 to {beam}. Use fewer, or a larger beam."
         )
     if not 0 <= length_penalty <= 10:
-        raise UsageError(f"the length penalty is {length_penalty}: give a number from 0 to 10.")
+        raise UsageError(f"the length penalty is {length_penalty}; it must be from 0 to 10.")
 
 
 @torch.no_grad()
@@ -46,19 +46,19 @@ def beam_search(
     n_best: int = 1,
     chunk_rows: int = CHUNK_ROWS,
 ) -> BestRows:
-    """Keep the ``beam`` best beginnings after each condition at every step.
+    """Search for the best rows after each condition, keeping the ``beam`` best beginnings at every step.
 
-    Rows are ordered by log-probability / ((5 + length) / 6) ** penalty (Wu et al. 2016), EOS counted in the
-    length. A row that has ended stays in the beam while it is among the best, and a condition is done
-    when all its rows have ended.
+    Rows are ordered by log-probability / ((5 + length) / 6) ** penalty (Wu et al. 2016); the length includes
+    EOS. A row that has ended stays in the beam while it is among the best. A condition is done when all its
+    rows have ended.
 
     Args:
-        generator: its modes and gradients stay as they are.
+        generator: the generator; its modes and gradients do not change.
         given: conditions [n,S].
         beam: K; 1 is greedy search.
-        length_penalty: 0 orders by log-probability; 1 is nearly per token.
-        n_best: how many rows to return, at most K.
-        chunk_rows: rows that are stepped together; bounds memory and does not change results.
+        length_penalty: 0 orders by log-probability; 1 is nearly the log-probability per token.
+        n_best: number of rows to return, at most K.
+        chunk_rows: rows that are stepped together; limits memory and does not change results.
     """
     check_beam(beam, n_best, length_penalty)
     given = generator.conditions(len(given), given)
@@ -74,7 +74,7 @@ def beam_search(
 def _search(
     generator: SequenceGenerator, given: Tensor, beam: int, length_penalty: float
 ) -> BestRows:
-    """All K rows after each condition [n,S], the best first."""
+    """Return all K rows after each condition [n,S], best first."""
     n, device = len(given), given.device
     rows = torch.full((n, beam, generator.length), generator.pad or 0, device=device)
     log_probs = torch.full((n, beam), IMPOSSIBLE, device=device)

@@ -1,9 +1,9 @@
-"""Completions of all prefixes by a generator whose states are long: rows that share what their prefixes hold.
+"""Completions of all prefixes by a generator with a large state, such as a Transformer's cache.
 
 All sequences are read at once. Then a few rows at a time, as many as keep their states in the processor's
-cache, go on from their prefixes to their ends. Rows of neighbouring prefixes advance together although they
-stand at different positions. The random numbers are those of the sweep over time (``rollout.py``), cell by
-cell, so both give the same completions.
+cache, are completed from their prefixes; rows with the same prefix share its part of the cache. Rows of
+neighbouring prefixes advance together, although they are at different positions. The random numbers are those
+of the sweep over time (``rollout.py``), so both return the same completions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def complete_beginnings(
     beginnings = stepper.beginnings(tokens[:, :-1])
     draw = next_token_drawer(stepper)
     tries = torch.arange(rollouts, device=tokens.device)
-    # Cells (tokens kept - 1, sequence) in the order of the prefixes' lengths.
+    # Cells (tokens kept - 1, sequence) are ordered by the length of the prefix.
     cells = generator.token_mask(tokens)[:, 1:].t().nonzero()
     at_once = max(1, min(chunk_rows, stepper.most_rows) // rollouts)
     # As many of every sequence where it can be: such rows lie in the order of their sequences, without gaps.
@@ -36,7 +36,7 @@ def complete_beginnings(
     for some in cells.split(at_once):
         some = some[some[:, 1].argsort(stable=True)]
         cell_kept, cell_owner = some[:, 0] + 1, some[:, 1]
-        # The N first tokens of a prefix's completions come from one distribution.
+        # The first tokens of a prefix's N completions come from the same distribution.
         first = _number(cell_kept, cell_kept, rollouts).unsqueeze(1) + tries
         hidden = beginnings.hidden[cell_owner, cell_kept]
         drawn = draw(hidden, numbers[cell_owner.unsqueeze(1), first]).flatten()
@@ -63,7 +63,7 @@ def complete_beginnings(
 
 
 def repeated_prefixes(tokens: Tensor, rollouts: int, pad: int, given: int) -> Tensor:
-    """[T-1,G,N,S+T]: the condition and s written tokens in entry s-1, PAD after them."""
+    """Return [T-1,G,N,S+T]: entry s-1 has the condition and s written tokens, then PAD."""
     shape = (tokens.shape[1] - given - 1, tokens.shape[1])
     kept = torch.ones(shape, dtype=torch.bool, device=tokens.device).tril(given)
     prefixes = torch.where(kept[:, None, None], tokens[:, None], pad)
@@ -73,15 +73,15 @@ def repeated_prefixes(tokens: Tensor, rollouts: int, pad: int, given: int) -> Te
 def sweep_uniforms(
     sequences: int, length: int, rollouts: int, rng: torch.Generator, device: torch.device
 ) -> Tensor:
-    """Uniform numbers [G,N*T(T-1)/2]: for position p = 1 ... T-1 one of each completion of a prefix of
-    1 ... p tokens, in the order of p, prefix and completion.
+    """Draw uniform numbers [G,N*T(T-1)/2]: for each position p = 1 ... T-1, one per completion of a prefix of
+    1 ... p tokens, ordered by p, prefix and completion.
 
-    Drawn sequence by sequence, so that they do not depend on how the sequences are grouped.
+    They are drawn sequence by sequence, so they do not depend on how sequences are grouped.
     """
     count = rollouts * (length - 1) * length // 2
     return torch.stack([draw_uniforms((count,), rng, device) for _ in range(sequences)])
 
 
 def _number(place: Tensor, kept: Tensor, rollouts: int) -> Tensor:
-    """Where the uniform number of a prefix's first completion lies for a position."""
+    """Return the index of the uniform number of a prefix's first completion at a position."""
     return rollouts * (place * (place - 1) // 2 + kept - 1)

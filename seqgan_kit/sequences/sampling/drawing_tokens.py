@@ -1,4 +1,4 @@
-"""Drawing tokens and whole sequences from a generator: temperature, top-k, top-p, early end."""
+"""Sample tokens and sequences from a generator: temperature, top-k, top-p, early end."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
 
 def check_sampling_options(temperature: float, top_k: int | None, top_p: float | None) -> None:
-    """Raise UsageError for options that describe no distribution."""
+    """Raise UsageError for invalid sampling options."""
     if not (temperature > 0 and math.isfinite(temperature)):
         raise UsageError(
-            f"temperature {temperature} is not possible: give a number above 0 "
+            f"temperature is {temperature}; it must be above 0 "
             "(1 samples from the model as trained; for the most likely token every time use top_k=1)."
         )
     if top_k is not None and top_k < 1:
-        raise UsageError(
-            f"top_k {top_k} keeps no token: give a whole number of at least 1, or leave it out."
-        )
+        raise UsageError(f"top_k is {top_k}; it must be at least 1. Raise it or leave it out.")
     if top_p is not None and not 0 < top_p <= 1:
-        raise UsageError(f"top_p {top_p} is no share: give a number in (0, 1], or leave it out.")
+        raise UsageError(
+            f"top_p is {top_p}; it must be above 0 and at most 1. Change it or leave it out."
+        )
 
 
 def filter_logits(logits: Tensor, top_k: int | None = None, top_p: float | None = None) -> Tensor:
-    """Set to -inf what top-k and top-p (nucleus) sampling leave out.
+    """Set the logits that top-k and top-p (nucleus) sampling exclude to -inf.
 
-    Top-k keeps the k likeliest tokens. Top-p then keeps the likeliest tokens up to and including the one
-    with which their joint probability reaches p, so at least one.
+    Top-k keeps the k most likely tokens. Top-p then keeps the most likely tokens up to and including the one
+    with which their total probability reaches p, so at least one.
 
     Args:
         logits: [..., V].
 
     Returns:
-        [..., V], a new tensor where anything was filtered.
+        [..., V], a new tensor if anything was filtered.
     """
     if top_k is not None and top_k < logits.shape[-1]:
         kept = logits.topk(top_k, dim=-1).indices
@@ -67,7 +67,7 @@ def sample_tokens(
     top_k: int | None = None,
     top_p: float | None = None,
 ) -> Tensor:
-    """Draw one token per row of ``logits`` [B,V]; returns [B] int64."""
+    """Draw one token per row of ``logits`` [B,V]; return [B] int64."""
     check_sampling_options(temperature, top_k, top_p)
     uniforms = draw_uniforms((logits.shape[0], 1), rng, logits.device)
     shaped = _shape_logits(logits, temperature, top_k, top_p)
@@ -85,16 +85,16 @@ def sample_sequences(
     top_p: float | None = None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Tensor:
-    """Draw a row [n,S+T] after each condition [n,S]; rows that end are PAD to the right, and a chunk stops
-    when all have.
+    """Draw a row [n,S+T] after each condition [n,S]; after EOS a row is PAD.
 
-    Every row has its own T uniform numbers, so ``chunk_rows`` bounds memory and does not change results
-    (other than by a float32 rounding that falls exactly on the border between two tokens).
+    Every row has its own T uniform numbers, so ``chunk_rows`` limits memory and does not change results
+    (except for float32 rounding exactly at the border between two tokens). A chunk stops when all its rows
+    have ended.
     """
     check_sampling_options(temperature, top_k, top_p)
     if len(given) < 1 or chunk_rows < 1:
         raise UsageError(
-            f"cannot sample {len(given)} sequences {chunk_rows} at a time: give at least 1."
+            f"cannot sample {len(given)} sequences in chunks of {chunk_rows}: both must be at least 1."
         )
     uniforms = draw_uniforms((len(given), stepper.generator.length), rng, stepper.table.device)
     plain = temperature == 1 and top_k is None and top_p is None
@@ -106,7 +106,7 @@ def sample_sequences(
 
 
 def _sample_chunk(stepper: Stepper, draw: Drawer, given: Tensor, uniforms: Tensor) -> Tensor:
-    """Rows [M,S+T] after conditions [M,S], from uniform numbers [M,T]."""
+    """Return rows [M,S+T] after conditions [M,S], from uniform numbers [M,T]."""
     generator, device = stepper.generator, uniforms.device
     out = F.pad(given, (0, uniforms.shape[1]), value=generator.pad or 0)
     states = stepper.rows(given)
@@ -126,10 +126,10 @@ def finish_rows(
     states: Rows,
     uniforms: Tensor,
 ) -> None:
-    """Writes the rows ``alive`` [A] of ``out`` [R,S+T] to their ends.
+    """Complete the rows ``alive`` [A] of ``out`` [R,S+T] in place.
 
-    Their first missing tokens are ``tokens`` [A], not yet read; the others come from ``uniforms`` [R,m],
-    m the number of missing tokens.
+    Their next tokens are ``tokens`` [A], which have not been read; the others are drawn by ``uniforms``
+    [R,m], with m the number of missing tokens.
     """
     generator, missing = stepper.generator, uniforms.shape[1]
     for time in range(missing):

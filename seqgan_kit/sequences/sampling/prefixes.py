@@ -1,4 +1,4 @@
-"""Whole sequences from given beginnings: what a generator would have written after them."""
+"""Continue given prefixes to whole sequences."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def continue_prefixes(
     rng: torch.Generator,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Tensor:
-    """``per_prefix`` draws from G(. | prefix) for each prefix; a prefix is read once for all of them.
+    """Draw ``per_prefix`` continuations from G(. | prefix) for each prefix, which is read only once.
 
-    A prefix that holds EOS is complete and comes back followed by PAD. ``chunk_rows`` bounds memory and does
-    not change results: every continuation has its own random numbers.
+    A prefix with EOS is complete and is returned with PAD after it. ``chunk_rows`` limits memory and does not
+    change results, since every continuation has its own random numbers.
 
     Args:
-        generator: its modes, buffers and gradients stay as they are.
+        generator: the generator; its modes, buffers and gradients do not change.
         prefixes: [B,S+n] with 0 <= n <= T.
         per_prefix: M.
-        rng: where the random numbers come from.
+        rng: random generator.
         chunk_rows: rows that are stepped together.
 
     Returns:
@@ -55,7 +55,7 @@ def continue_prefixes(
 
 
 def _continue(stepper: Stepper, draw: Drawer, prefixes: Tensor, uniforms: Tensor) -> Tensor:
-    """[B,M,S+T] of prefixes [B,S+n], from uniform numbers [B,M,T-n]."""
+    """Return rows [B,M,S+T] from prefixes [B,S+n] and uniform numbers [B,M,T-n]."""
     generator = stepper.generator
     rows, copies, missing = uniforms.shape
     out = F.pad(prefixes.repeat_interleave(copies, 0), (0, missing), value=generator.pad or 0)
@@ -72,7 +72,7 @@ def _continue(stepper: Stepper, draw: Drawer, prefixes: Tensor, uniforms: Tensor
 
 
 def _read(stepper: Stepper, prefixes: Tensor, copies: int) -> tuple[Tensor, Rows]:
-    """Hidden state [B,H] after the prefixes [B,S+n], BOS among them, and M rows that go on from each."""
+    """Return the hidden state [B,H] after BOS and prefixes [B,S+n], and M rows that continue each."""
     given = stepper.generator.given
     if stepper.beginnings is not None:
         beginnings = stepper.beginnings(prefixes)

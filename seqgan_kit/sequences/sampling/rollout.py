@@ -1,10 +1,9 @@
-"""Completions of all prefixes of sampled sequences, in one sweep over time, and their rewards.
+"""Complete all prefixes of sampled sequences in one sweep over time, and compute their rewards.
 
-Every prefix of every sequence is completed N times. Sampling the sequences has left a state behind every
-prefix; at time s the N completions of the prefix of s tokens join those already running, and all advance by
-one step, in chunks that stay together, so that a long state (a Transformer's cache) is not copied. No prefix
-is ever read twice, and the N first tokens of a prefix's completions come from one distribution that is
-computed once.
+Every prefix of every sequence is completed N times. At time s, the N completions of each prefix of s tokens
+join those already running, and all advance by one step. Rows stay in the same chunk, so that a large state (a
+Transformer's cache) is not copied. No prefix is read twice, and the distribution of the first tokens of a
+prefix's N completions is computed once.
 """
 
 from __future__ import annotations
@@ -31,13 +30,14 @@ Reward = Callable[[Tensor], Tensor]
 
 @runtime_checkable
 class CompletionReward(Protocol):
-    """A reward that can make use of knowing which rows complete the same prefix."""
+    """A reward that can share computations between rows that complete the same prefix."""
 
     def __call__(self, tokens: Tensor) -> Tensor:
-        """Rewards [M] of whole rows [M,S+T]."""
+        """Return rewards [M] of whole rows [M,S+T]."""
 
     def for_originals(self, originals: Tensor) -> Callable[[Tensor, Tensor, int], Tensor]:
-        """For rows [G,S+T]: completions [J,N,S+T], their original [J], tokens kept of S+T -> [J,N]."""
+        """Return, for rows [G,S+T], a function of completions [J,N,S+T], original [J] and kept tokens ->
+        [J,N]."""
 
 
 @torch.no_grad()
@@ -48,7 +48,7 @@ def score_completions(
     is_open: Tensor,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Tensor:
-    """Rewards [cells,N] of ``completions[is_open]``, where ``completions`` is [T-1,G,N,S+T]."""
+    """Return rewards [cells,N] of ``completions[is_open]``, with ``completions`` [T-1,G,N,S+T]."""
     rollouts, given = completions.shape[2], tokens.shape[1] - 1 - len(completions)
     if not isinstance(reward, CompletionReward):
         rows = completions[is_open].flatten(0, 1)
@@ -77,11 +77,11 @@ def complete_prefixes(
     chunk_rows: int,
     shortest: int = 1,
 ) -> Tensor:
-    """N completions of every open prefix of rows [G,S+T] with at least ``shortest`` written tokens.
+    """Complete every open prefix of rows [G,S+T] with at least ``shortest`` written tokens N times.
 
     Returns:
-        [T-1,G,N,S+T]: entry [s-1,b,n] starts with ``tokens[b, :S+s]``. It is PAD from there on where the
-        prefix already holds EOS, and nothing is left to complete, or has fewer than ``shortest`` tokens.
+        [T-1,G,N,S+T]: entry [s-1,b,n] starts with ``tokens[b, :S+s]``. The rest is PAD if the prefix already
+        contains EOS or has fewer than ``shortest`` tokens.
     """
     generator, given = stepper.generator, stepper.generator.given
     length = tokens.shape[1] - given
@@ -116,18 +116,19 @@ def complete_prefixes(
 
 @dataclass(frozen=True)
 class _Running:
-    """A chunk of completions under way, all at the same position."""
+    """A chunk of unfinished completions, all at the same position."""
 
     ids: Tensor
-    """Rows [A] of the flattened [T-1,G,N] completions."""
+    """Indices [A] of the rows in the flattened [T-1,G,N] completions."""
     tokens: Tensor
-    """The token [A] drawn last, not yet read."""
+    """The last drawn token [A], which has not been read."""
     state: State
-    """After all tokens before that one."""
+    """State after all tokens before that one."""
 
 
 def _join_in(tokens: Tensor, state: State, prefixes: Tensor) -> _Running:
-    """N completions of each of J prefixes [J], with their first tokens [J,N] and the prefixes' state."""
+    """Begin N completions of each of J prefixes [J], with their first tokens [J,N] and the prefixes'
+    state."""
     rollouts = tokens.shape[1]
     ids = prefixes.unsqueeze(1) * rollouts + torch.arange(rollouts, device=tokens.device)
     copies = tuple(part.repeat_interleave(rollouts, dim=0) for part in state)
@@ -135,13 +136,13 @@ def _join_in(tokens: Tensor, state: State, prefixes: Tensor) -> _Running:
 
 
 def _advance(stepper: Stepper, draw: Drawer, running: _Running, uniforms: Tensor) -> _Running:
-    """Read every row's last token and draws the next, from uniform numbers [A]."""
+    """Read every row's last token and draw the next one by uniform numbers [A]."""
     hidden, state = stepper.advance(running.tokens, running.state)
     return _Running(running.ids, draw(hidden, uniforms.unsqueeze(1)).squeeze(1), state)
 
 
 def _packed(chunks: Iterable[_Running], most_rows: int) -> list[_Running]:
-    """Neighbours joined while they fit: full chunks are never copied, small ones do not become many."""
+    """Join neighbouring chunks while they fit, so that full chunks are not copied and small ones stay few."""
     packed: list[_Running] = []
     for chunk in chunks:
         if not len(chunk.ids):
@@ -162,7 +163,7 @@ def _join(first: _Running, second: _Running) -> _Running:
 
 
 def _unfinished(running: _Running, eos: int | None) -> _Running:
-    """Without the completions that have just ended."""
+    """Return the chunk without the completions that have just ended."""
     if eos is None:
         return running
     going = (running.tokens != eos).nonzero().squeeze(1)

@@ -1,7 +1,8 @@
-"""Rows that are being written token by token: what a generator remembers of them, changed in place.
+"""Rows that are written token by token, with a generator state that is changed in place.
 
-``Stepper.advance`` maps a state to the next one. That is enough for a state of constant size (an LSTM's). A
-Transformer's state grows with every token, so making it anew at every step copies all that was there before.
+``Stepper.advance`` maps a state to the next one, which is sufficient for a state of constant size (an
+LSTM's). A Transformer's state grows with every token, so creating a new one at every step would copy the
+whole cache.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-# What a generator remembers of a prefix: tensors whose dimension 0 is the batch.
+# The state of a generator after a prefix: tensors whose dimension 0 is the batch.
 State = tuple[Tensor, ...]
 
 
@@ -22,37 +23,37 @@ def take_rows(state: State, rows: Tensor) -> State:
 
 
 def join_rows(first: State, second: State) -> State:
-    """One state of two batches that stand at the same position."""
+    """Concatenate the states of two batches at the same position."""
     return tuple(torch.cat(pair) for pair in zip(first, second, strict=True))
 
 
 class Rows(Protocol):
-    """A batch of rows; every call changes it."""
+    """A batch of unfinished rows; every call changes it."""
 
     def read(self, tokens: Tensor) -> Tensor:
         """Read one more token [A] of each row; return hidden states [A,H]."""
 
     def keep(self, rows: Tensor) -> Tensor:
-        """Forget all rows but ``rows`` [K] (ascending); return them in the order in which they lie now."""
+        """Drop all rows except ``rows`` [K] (ascending); return them in their new order."""
 
 
 class Beginnings(Protocol):
-    """What a generator remembers of beginnings [G,S+n], each of which many rows may continue."""
+    """The state of a generator for beginnings [G,S+n], each of which many rows may continue."""
 
     @property
     def hidden(self) -> Tensor:
-        """[G,n+1,H]: at s, after the condition, BOS and s written tokens."""
+        """Hidden states [G,n+1,H]; entry s is after the condition, BOS and s written tokens."""
 
     def rows(self, owner: Tensor, kept: Tensor) -> Rows:
-        """Rows that begin as ``owner`` [A] (ascending) does, up to ``kept`` [A] written tokens of it."""
+        """Return rows that begin with the first ``kept`` [A] written tokens of ``owner`` [A] (ascending)."""
 
 
 class StateRows:
     """Rows of a generator whose state has a constant size.
 
     Args:
-        advance: (tokens [A], state) -> (hidden [A,H], next state).
-        state: of the rows [A].
+        advance: function (tokens [A], state) -> (hidden [A,H], next state).
+        state: state of the rows [A].
     """
 
     def __init__(self, advance: Callable[[Tensor, State], tuple[Tensor, State]], state: State):
@@ -70,11 +71,10 @@ class StateRows:
 
 
 def closing_up(rows: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """How to keep ``rows`` [K] (ascending) of ``count`` rows by moving as few of them as possible.
+    """Return how to keep ``rows`` [K] (ascending) of ``count`` rows with the fewest moves.
 
     Returns:
-        The order [K] in which they lie afterwards, the places below K that are to be filled [M], and the rows
-        that fill them [M].
+        Their new order [K], the places below K to be filled [M], and the rows that fill them [M].
     """
     staying = rows < len(rows)
     free = torch.ones(count, dtype=torch.bool, device=rows.device)

@@ -1,4 +1,4 @@
-"""Stepping: a generator's weights prepared for reading and drawing many tokens, one position at a time."""
+"""Steppers: a generator's weights, prepared to read and draw many tokens one position at a time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from seqgan_kit.sequences.kernels.fused_likelihood import LOG2_E
 from seqgan_kit.sequences.sampling.rows_in_progress import Beginnings, Rows, State, StateRows
 
 CHUNK_ROWS = 1024
-"""Rows that are stepped together unless told otherwise."""
+"""Default number of rows that are stepped together."""
 
 
 class TokenModel(Protocol):
-    """What samplers need to know of a generator: its tokens, its length, and where a row starts."""
+    """The parts of a generator that samplers use: its tokens, its length and its initial state."""
 
     vocabulary: int
     length: int
@@ -37,40 +37,42 @@ class TokenModel(Protocol):
 
 @dataclass(frozen=True)
 class Stepper:
-    """Inference with fixed weights: what depends on the weights alone is computed once.
+    """Inference with fixed weights; values that depend only on the weights are computed once.
 
-    Valid until the generator's parameters change; it takes no part in gradients. It does not
-    force PAD after EOS, as a generator's ``step`` does: stop asking for rows that have ended.
+    It is valid until the generator's parameters change, and has no gradients. Unlike a generator's ``step``,
+    it does not force PAD after EOS: the caller must drop rows that have ended.
     """
 
     generator: TokenModel
     advance: Callable[[Tensor, State], tuple[Tensor, State]]
-    """(tokens [M], state) -> (hidden [M,H], next state)."""
+    """Function (tokens [M], state) -> (hidden [M,H], next state)."""
     table: Tensor
-    """The output layer [H+1,V]. Its bias is one more row: torch.addmm would copy it to all rows first."""
+    """The output layer [H+1,V]. The bias is its last row, because torch.addmm would copy it to all rows
+    first."""
     cached: Callable[[Tensor], Rows] | None = None
-    """Conditions [A,S] -> rows that have read them alone; None where a state is small enough to copy."""
+    """Function from conditions [A,S] to rows that have read only them; None if the state is small enough to
+    copy."""
     beginnings: Callable[[Tensor], Beginnings] | None = None
-    """Reads beginnings [G,S+n] at once; None where a state is small enough to copy."""
+    """Function that reads beginnings [G,S+n] at once; None if the state is small enough to copy."""
     most_rows: int = CHUNK_ROWS
-    """Rows that are best stepped together."""
+    """Best number of rows to step together."""
 
     def rows(self, given: Tensor) -> Rows:
-        """Return rows that have read their conditions [A,S] alone."""
+        """Return rows that have read only their conditions [A,S]."""
         if self.cached is not None:
             return self.cached(given)
         return StateRows(self.advance, self.generator.start(given))
 
     def project(self, hidden: Tensor) -> Tensor:
-        """Logits [M,V] of hidden states [M,H]."""
+        """Return logits [M,V] of hidden states [M,H]."""
         return self._product(self._rows(hidden))
 
     def powers(self, hidden: Tensor, room: Tensor) -> Tensor:
-        """exp(logits) [M,V], which may overflow; ``room`` [M,V] is overwritten."""
+        """Return exp(logits) [M,V], which may overflow; the buffer ``room`` [M,V] is overwritten."""
         return self._product(self._rows(hidden) * LOG2_E, room).exp2_()
 
     def _rows(self, hidden: Tensor) -> Tensor:
-        # In float32, as in the generator: what is drawn must follow the probabilities that are scored.
+        # float32, as in the generator: samples must follow the same probabilities that are scored.
         return F.pad(hidden.float(), (0, 1), value=1.0)
 
     def _product(self, rows: Tensor, out: Tensor | None = None) -> Tensor:

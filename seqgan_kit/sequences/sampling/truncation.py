@@ -1,4 +1,4 @@
-"""Generators that are drawn from by their likeliest tokens alone."""
+"""Generators with top-k or top-p sampling."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from seqgan_kit.sequences.sampling.drawing_tokens import check_sampling_options
 
 
 class Truncated(nn.Module):
-    """A generator as top-k or top-p (nucleus) sampling draws from it (Holtzman et al. 2020).
+    """A generator that samples with top-k or top-p (nucleus) sampling (Holtzman et al. 2020).
 
-    It has samples and no likelihood: whatever it leaves out has probability 0, and almost every real text
-    holds something of it.
+    It has samples but no useful likelihood: excluded tokens have probability 0, and almost every real text
+    contains some of them.
 
     Args:
-        generator: the whole one.
-        top_k: draw from the k likeliest tokens.
-        top_p: draw from the fewest tokens that hold this probability.
+        generator: the full generator.
+        top_k: draw from the k most likely tokens.
+        top_p: draw from the fewest tokens whose total probability reaches this value.
     """
 
     def __init__(
@@ -29,5 +29,5 @@ class Truncated(nn.Module):
         self.generator, self.top_k, self.top_p = generator, top_k, top_p
 
     def sample(self, n: int, *, rng: torch.Generator, given: Tensor | None = None) -> Tensor:
-        """Token rows [n,S+T] after conditions [n,S]."""
+        """Draw token rows [n,S+T] after conditions [n,S]."""
         return self.generator.sample(n, rng=rng, given=given, top_k=self.top_k, top_p=self.top_p)

@@ -293,7 +293,7 @@ def test_a_lagging_rollout_policy_cannot_leave_one_out(world):
     [
         (lambda: Reinforce(1, "leave_one_out"), "rollouts is 1: use at least 2"),
         (lambda: Reinforce(4, "critics"), "critics"),
-        (lambda: RewardAverage(3, 1.0), r"decay is in \[0, 1\), not 1.0"),
+        (lambda: RewardAverage(3, 1.0), r"decay is 1\.0; use 0 or more, below 1"),
         (lambda: Experience(4, 3).remember(*torch.zeros(2, 5, 3)), "feed's batch size"),
     ],
 )

@@ -111,7 +111,7 @@ def test_options_that_do_nothing_are_refused():
     for option in ({"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.9}):
         with pytest.raises(UsageError, match="have no effect: leave them out"):
             make().sample(3, rng=rng(), **option)
-    with pytest.raises(UsageError, match="temperature 0 is not possible"):
+    with pytest.raises(UsageError, match="temperature is 0; it must be above 0"):
         make(decoding="drawn").sample(3, rng=rng(), temperature=0)
     with pytest.raises(UsageError, match="cannot sample 0 rows"):
         make().sample(0, rng=rng())

@@ -66,8 +66,8 @@ def test_rows_without_an_end_and_without_a_condition_are_searched_too(tiny_gener
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"beam": 0}, "a beam of 0 holds no row"),
-        ({"beam": 3, "n_best": 4}, "the 4 best of a beam of 3 rows cannot be had"),
+        ({"beam": 0}, "the beam is 0; it must be at least 1"),
+        ({"beam": 3, "n_best": 4}, "n_best is 4; with a beam of 3 it must be 1 to 3"),
         ({"length_penalty": -1.0}, "the length penalty is -1.0"),
     ],
 )

@@ -137,12 +137,12 @@ def test_filters_work_on_any_leading_shape():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"temperature": 0.0}, "temperature 0.0 is not possible.*use top_k=1"),
-        ({"temperature": -1.0}, "give a number above 0"),
-        ({"temperature": math.nan}, "temperature nan"),
-        ({"top_k": 0}, "top_k 0 keeps no token"),
-        ({"top_p": 0.0}, "top_p 0.0 is no share"),
-        ({"top_p": 1.5}, "top_p 1.5 is no share"),
+        ({"temperature": 0.0}, "temperature is 0.0; it must be above 0.*use top_k=1"),
+        ({"temperature": -1.0}, "temperature is -1.0; it must be above 0"),
+        ({"temperature": math.nan}, "temperature is nan"),
+        ({"top_k": 0}, "top_k is 0; it must be at least 1"),
+        ({"top_p": 0.0}, "top_p is 0.0; it must be above 0"),
+        ({"top_p": 1.5}, "top_p is 1.5; it must be above 0"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(options, message):
