@@ -32,4 +32,10 @@ def text_run(text_file: Path, tmp_path_factory: pytest.TempPathFactory) -> "sk.R
 
 @pytest.fixture(scope="session")
 def image_run(tmp_path_factory: pytest.TempPathFactory) -> "sk.RecipeRun":
-    return sk.run("dcgan", "smoke", out=tmp_path_factory.mktemp("runs") / "image", quiet=True)
+    return sk.run(
+        "dcgan",
+        "smoke",
+        out=tmp_path_factory.mktemp("runs") / "image",
+        score_samples=16,
+        quiet=True,
+    )
