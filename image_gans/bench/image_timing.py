@@ -1,4 +1,4 @@
-"""Measures the trainer's rounds against hand-written loops, in one run and in turns."""
+"""Time the trainer's rounds against hand-written loops, in turns."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _MATRIX = 1024
 
 @dataclass(frozen=True)
 class ImageSetting:
-    """What is measured."""
+    """Settings of the benchmark."""
 
     method: Literal["dcgan", "wgan_gp"] = "dcgan"
     size: int = 32
@@ -64,7 +64,7 @@ class ImageSetting:
         return replace(usual, batch_size=self.batch)
 
     def game(self) -> AdversarialGame:
-        """The game with its weights as they are initialised."""
+        """Return the game with initial weights."""
         torch.manual_seed(self.seed)
         players = build_networks(self.networks(), ImageData(size=self.size))
         if self.method == "dcgan":
@@ -84,7 +84,7 @@ class ImageSetting:
 
 
 class WatchedFeed(TensorFeed):
-    """A feed that knows how long it was asked."""
+    """A feed that measures the time of its batches."""
 
     seconds = 0.0
 
@@ -104,7 +104,7 @@ class _RunConfig:
 def trainer_of(
     setting: ImageSetting, *, channels_last: bool = True, **run_settings: Any
 ) -> Iterator[Trainer]:
-    """The trainer as a recipe has it, in a folder that is gone afterwards."""
+    """Return a trainer as in a recipe, in a temporary folder."""
     with TemporaryDirectory() as folder:
         settings = RunSettings(
             out=Path(folder) / "run", seed=setting.seed, quiet=True, device=setting.device,
@@ -120,7 +120,7 @@ def trainer_of(
 
 
 def bare_loop(setting: ImageSetting, trainer: Trainer) -> BareLoop:
-    """The hand-written loop that starts where the trainer stands."""
+    """Return the hand-written loop with the trainer's present state."""
     feed = trainer.feeds["train"]
     assert isinstance(feed, TensorFeed)
     loop = BareDCGAN if setting.method == "dcgan" else BareWGANGP
@@ -154,12 +154,12 @@ def image_report(setting: ImageSetting) -> str:
         flops = round_flops(bare)
         lines = [*_lines(setting, seconds, feeding, flops, apart)]
         return "\n".join(
-            [*lines, *(f"  {name}: not here ({why})" for name, why in refused.items())]
+            [*lines, *(f"  {name}: unavailable ({why})" for name, why in refused.items())]
         )
 
 
 def difference(game: AdversarialGame | nn.Module, bare: BareLoop) -> float:
-    """How far the parameters of both are apart, as a share of their norm."""
+    """Return the difference between the parameters of both, relative to their norm."""
     both = nn.ModuleDict({"generator": bare.generator, "discriminator": bare.discriminator})
     ours = torch.cat([p.detach().flatten() for p in game.players.parameters()])  # type: ignore[union-attr]
     theirs = torch.cat([p.detach().flatten() for p in both.parameters()])
@@ -187,14 +187,14 @@ class FlopCount(TorchDispatchMode):
 
 
 def round_flops(bare: BareLoop) -> int:
-    """Operations of a round."""
+    """Return the floating-point operations of a round."""
     with FlopCount() as counter:
         bare.play_round()
     return counter.total
 
 
 def _options(setting: ImageSetting, stack: ExitStack) -> Iterator[tuple[str, Callable[[], object]]]:
-    """The trainer with one thing changed at a time."""
+    """Yield trainers with one option changed at a time."""
     changed: dict[str, dict[str, Any]] = {
         "trainer, channels in front": {"channels_last": False},
         "trainer, bf16": {"precision": "bf16"},
@@ -206,7 +206,7 @@ def _options(setting: ImageSetting, stack: ExitStack) -> Iterator[tuple[str, Cal
 
 
 def _refusal(way: Callable[[], object]) -> str:
-    """Why a way cannot be gone on this machine (no compiler, no bf16), or nothing."""
+    """Return why an option is unavailable on this machine (no compiler, no bf16), or an empty text."""
     try:
         way()
     except (RuntimeError, NotImplementedError) as error:

@@ -42,7 +42,7 @@ _COLUMNS: Mapping[str, tuple[str, str | None, int, str, str]] = {
     "ms_ssim": ("MS-SSIM of pairs", None, 3, "ms-ssim|disjoint-pairs", ""),
     "near_copies": ("near copies", None, 3, f"share-nearer-than-q{COPY_QUANTILE}-of-test", "all"),
     "two_sample": (
-        "told from real",
+        "two-sample accuracy",
         "lower",
         3,
         "accuracy-of-logistic-regression|half-held-out",

@@ -1,4 +1,4 @@
-"""Image generators as model.json describes them: by name and settings, or by the name of the user's class."""
+"""Descriptions of image generators in model.json: name and settings, or the name of the user's class."""
 
 from __future__ import annotations
 
@@ -54,12 +54,14 @@ _FOREIGN = record({"class": text(1000)})
 
 
 def saved_network(value: Any) -> None:
-    """The kind of JSON value that describes a generator."""
+    """Check a JSON value that describes a generator."""
     (_FOREIGN if type(value) is dict and "class" in value else _OURS)(value)
 
 
 def described_network(generator: nn.Module) -> dict[str, Any]:
-    """Name and config of a generator of this package and of the one in it; the name of any other class."""
+    """Return name and settings of a generator of this package and its inner one; the name of any other
+    class.
+    """
     inner = getattr(generator, "inner", None)
     names = [name for name, (_, kind) in GENERATORS.items() if type(generator) is kind]
     within = None if inner is None else described_network(inner)
@@ -70,7 +72,7 @@ def described_network(generator: nn.Module) -> dict[str, Any]:
 
 
 def built_network(entry: Any, path: Path) -> nn.Module:
-    """A generator with fresh weights from its name and config."""
+    """Build a generator with untrained weights from its name and settings."""
     name = entry["name"]
     if name not in GENERATORS:
         raise CheckpointError(f"{path}: {unknown('image generator', name, GENERATORS)}")

@@ -1,4 +1,4 @@
-"""Points of the plane as a PNG."""
+"""Scatter plots of points in the plane as PNG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Latent vectors by what their images are recognised as, for models that were told no labels."""
+"""Select latent vectors by the recognised classes of their images, for models without labels."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from seqgan_kit.errors import DataError, UsageError
 _CHUNK, _MOST = 256, 4096  # samples looked at: at a time, and before giving up
 
 Name = Callable[[Tensor], Mapping[str, Tensor]]
-"""Images [N,C,H,W] to class numbers [N] by label."""
+"""A function from images [N,C,H,W] to class numbers [N] by label."""
 
 
 def selector(
     run_dir: Path, generator: nn.Module, draw: Callable[..., Tensor]
 ) -> Callable[..., Tensor]:
-    """``select(condition, n, seed)`` -> [n,d] by a recogniser of the data that the run was trained on.
+    """Return ``select(condition, n, seed)`` -> [n,d], which uses a recogniser of the run's training data.
 
-    The data are loaded, and the recogniser trained or taken from the cache, at the first call.
+    The first call loads the data and trains the recogniser or takes it from the cache.
     """
     ready: list[tuple[Conditions, Name]] = []
 
@@ -51,7 +51,8 @@ def recognised(
     n: int,
     seed: int,
 ) -> Tensor:
-    """[n,d] latent vectors whose images are recognised as the wished classes; fewer if they are rare.
+    """Return latent vectors [n,d] whose images are recognised as the requested classes; fewer if they are
+    rare.
 
     Args:
         generator: makes the images.
@@ -71,20 +72,20 @@ def recognised(
     found = torch.cat(kept)
     if not len(found):
         raise UsageError(
-            f"none of {_MOST:,} samples of this model was recognised as {condition!r}: ask for something "
-            "that it draws."
+            f"none of {_MOST:,} samples of this model was recognised as {condition!r}: choose "
+            "classes that the model draws."
         )
     return found[torch.arange(n) % len(found)]
 
 
 def _recogniser(run_dir: Path) -> tuple[Conditions, Name]:
-    """The recogniser of a run's data, and what it can name."""
+    """Return the conditions of a run's data and their recogniser."""
     settings = merged(ImageData(), settings_of(run_dir).get("data", {}), "data")
     corpus = load_images(settings)
     if not corpus.label_names:
         raise DataError(
-            f"the images that {run_dir} was trained on have no labels, so nothing can be recognised on its "
-            "samples. Arithmetic by attribute needs labelled images."
+            f"the training images of {run_dir} have no labels, but arithmetic by attribute needs "
+            "them: use a run on labelled images."
         )
     labels, names = recognisable(corpus.train_labels, corpus.label_names)
     network = recogniser_of(corpus.train, labels, names)

@@ -23,7 +23,7 @@ _SHOWN_PIXELS = 96  # small images are enlarged to about this
 _MILLISECONDS = 80  # a frame of an animation
 
 Select = Callable[[str, int, int], Tensor]
-"""Latent vectors [n,d] that fit a condition: condition, n, seed."""
+"""A function (condition, n, seed) to latent vectors [n,d] of that condition."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Explorer:
 
     generator: nn.Module
     draw: Callable[..., Tensor]
-    """``draw(n, seed=, condition=)`` -> [n,d]; conditions of models that were told labels."""
+    """Function ``draw(n, seed=, condition=)`` -> [n,d]; conditional models take conditions."""
     folder: Path
-    """Where images go unless a path is given."""
+    """Default folder of images."""
     select: Select | None = None
-    """Finds latent vectors for a condition where ``draw`` knows none."""
+    """Function that finds latent vectors for a condition if ``draw`` takes none."""
 
     @torch.no_grad()
     def interpolate(
@@ -87,7 +87,8 @@ class Explorer:
         seed: int = 0,
         out: Path | None = None,
     ) -> Path:
-        """``A - B + C``: images of C moved by mean z of A less that of B (Radford et al. 2016, 6.3).
+        """Compute ``A - B + C``: images of C moved by the mean z of A minus that of B (Radford et al. 2016,
+        6.3).
 
         Each row of the image shows one sample of A, of B and of C, and behind them that C moved.
 
@@ -114,7 +115,7 @@ class Explorer:
         self, picture: Path, *, restarts: int = 8, moves: int = 300, seed: int = 0,
         out: Path | None = None,
     ) -> tuple[Path, Projection]:  # fmt: skip
-        """The latent vectors nearest to an image, by gradient descent from several starts.
+        """Find the latent vectors nearest to an image by gradient descent from several starts.
 
         Row by row the image file holds the given image, the start and the end of each search, best first.
 
@@ -139,7 +140,7 @@ class Explorer:
 
 
 def terms(formula: str) -> tuple[str, str, str]:
-    """A, B and C of ``A - B + C``."""
+    """Parse ``A - B + C`` into A, B and C."""
     parts = re.fullmatch(r"\s*(.+?)\s+-\s+(.+?)\s+\+\s+(.+?)\s*", formula)
     if parts is None:
         raise UsageError(
@@ -150,7 +151,7 @@ def terms(formula: str) -> tuple[str, str, str]:
 
 
 def read_picture(path: Path, channels: int, size: int) -> Tensor:
-    """[C,H,W] in [-1,1] of an image file, its middle square in that size."""
+    """Read the middle square of an image file as [C,H,W] in [-1,1], resized."""
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -18,23 +18,24 @@ class LatentGenerator(Protocol):
     """A generator of images from latent vectors."""
 
     def latents(self, n: int, rng: torch.Generator) -> Tensor:
-        """[n,d] latent vectors as in training."""
+        """Sample latent vectors [n,d] as in training."""
 
     def __call__(self, z: Tensor) -> Tensor:
         """[n,d] -> [n,C,H,W]."""
 
 
 def linear(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
-    """(1-t) start + t end: [R,d], [R,d], [S] -> [S,R,d].
+    """Interpolate linearly, (1-t) start + t end: [R,d], [R,d], [S] -> [S,R,d].
 
-    Between normal latents it passes through shorter vectors than G has ever seen; see :func:`spherical`.
+    Between normal latents it passes through shorter vectors than G saw in training; see :func:`spherical`.
     """
     t = shares.to(start).view(-1, 1, 1)
     return torch.lerp(start.expand(len(t), -1, -1), end.expand(len(t), -1, -1), t)
 
 
 def spherical(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
-    """Along the great circle: [R,d], [R,d], [S] -> [S,R,d] (White 2016, "Sampling generative networks").
+    """Interpolate along the great circle: [R,d], [R,d], [S] -> [S,R,d] (White 2016, "Sampling generative
+    networks").
 
         r(t) (cos(t w) u + sin(t w) v)
 
@@ -43,8 +44,8 @@ def spherical(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
     vectors of one length every vector on the way has that length. Normal vectors of d dimensions lie close
     to the sphere of radius sqrt(d), so this way stays where G was trained. The ends are exact.
 
-    Opposite vectors have no single great circle between them: a fixed one is taken. The zero vector has no
-    direction: the way to it is straight.
+    Opposite vectors have no unique great circle, so a fixed one is used. The zero vector has no direction,
+    so the path to it is straight.
     """
     a, b = start.double(), end.double()
     length_a, length_b = a.norm(dim=-1, keepdim=True), b.norm(dim=-1, keepdim=True)
@@ -82,7 +83,7 @@ def strip(
 
 
 def _unit(x: Tensor) -> Tensor:
-    """x / |x| along the last dimension, and 0 for 0."""
+    """Return x / |x| along the last dimension, and 0 for 0."""
     return x / x.norm(dim=-1, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)
 
 
@@ -101,11 +102,11 @@ class Projection:
     distances: Tensor
     """[R] root mean square difference of pixels there, in the images' range of -1..1."""
     before: Tensor
-    """[R] the same at the starts."""
+    """Distances [R] at the starts."""
 
     @property
     def best(self) -> int:
-        """Which start led nearest."""
+        """Return the index of the best start."""
         return int(self.distances.argmin())
 
 

@@ -33,7 +33,7 @@ _OPEN, _SHUT = EYE_STATES.index("open"), EYE_STATES.index("shut")
 
 
 def is_catworld(label_names: Mapping[str, tuple[str, ...]]) -> bool:
-    """Whether labels are those of the cat world, all of them."""
+    """Return whether the labels are exactly those of the cat world."""
     return all(label_names.get(name) == values for name, values in LABEL_NAMES.items())
 
 
@@ -80,7 +80,7 @@ def law_marginals(law: SceneLaw) -> dict[str, Floats]:
 def label_shares(
     labels: Mapping[str, Tensor], label_names: Mapping[str, tuple[str, ...]]
 ) -> dict[str, Floats]:
-    """Share of each class among the rows that have the label."""
+    """Return the share of each class among the rows with the label."""
     shares = {}
     for name, values in labels.items():
         counts = torch.bincount(values[values >= 0], minlength=len(label_names[name])).double()
@@ -91,23 +91,23 @@ def label_shares(
 
 @dataclass(frozen=True)
 class AttributeScores:
-    """Attributes of a set of images."""
+    """Attribute scores of a set of images."""
 
     distances: dict[str, Estimate]
     """Total variation distance to the truth by attribute; the bootstrap's error over the images."""
     malformed: Estimate
-    """Share of images that look like none of the real ones (``malformed.py``)."""
+    """Share of images that resemble no real image (``malformed.py``)."""
     odd_eyes: Estimate | None
-    """Odd-eyed share; None outside the cat world, or where no eyes are open."""
+    """Odd-eyed share; None outside the cat world, or if no eyes are open."""
 
     def values(self) -> dict[str, Estimate]:
-        """The columns of a table."""
+        """Return the scores as columns of a table."""
         odd = {} if self.odd_eyes is None else {"odd_eyes": self.odd_eyes}
         return {"attribute_tv": self.mean_distance, **odd, "malformed": self.malformed}
 
     @property
     def mean_distance(self) -> Estimate:
-        """Over the attributes, their errors taken for independent."""
+        """Mean distance over the attributes, with errors treated as independent."""
         found = list(self.distances.values())
         error = math.hypot(*(e.standard_error for e in found)) / len(found)
         return Estimate(sum(e.value for e in found) / len(found), error)
@@ -120,7 +120,7 @@ def score_attributes(
     rng: np.random.Generator,
     resamples: int = 200,
 ) -> AttributeScores:
-    """Attributes of images by what a recogniser makes of them.
+    """Score the attributes of images by a recogniser's probabilities.
 
     Args:
         probabilities: [N,classes] by attribute, of ``recognition.recognise``.
@@ -146,7 +146,7 @@ def score_attributes(
 def total_variation(
     counts: NDArray[np.int64], truth: Floats, rng: np.random.Generator, resamples: int = 200
 ) -> Estimate:
-    """1/2 sum |counts / N - truth|; the standard error is the bootstrap's."""
+    """Return 1/2 sum |counts / N - truth| with a bootstrap standard error."""
     n = int(counts.sum())
     if n < 1 or counts.shape != truth.shape:
         raise DataError(

@@ -48,12 +48,12 @@ Floats = NDArray[np.float64]
 Rows = TypeVar("Rows", Tensor, Floats)
 
 FEWEST_FOR_A_CLASSIFIER = 500
-"""Below so many samples no distance says much, and ``auto`` does not train a classifier for it."""
+"""Number of samples below which ``auto`` does not train a classifier, because distances say little."""
 MOST_REFERENCES = 5000
 BALLS, DEEP_BALLS = 3, 5
-"""k of precision and recall, and of density and coverage: the papers'."""
+"""k of precision and recall, and of density and coverage, as in the papers."""
 COPY_QUANTILE = 0.05
-"""Of test images so many are as near to a training one as what counts for a near copy."""
+"""Quantile of the test images' distances that defines a near copy."""
 _FEWEST_COMPARED = 8
 
 
@@ -79,12 +79,12 @@ class Comparison:
 
     @property
     def compared(self) -> int:
-        """How many images of a row are compared: no more than there are test images."""
+        """Number of compared images per row, limited by the number of test images."""
         return min(self.samples, len(self.corpus.test) or self.samples)
 
     @cached_property
     def extractor(self) -> FeatureExtractor | None:
-        """What features come from; None if they are switched off or the images too few."""
+        """Feature extractor; None if features are switched off or there are too few images."""
         if min(self.compared, len(self.corpus.train)) < _FEWEST_COMPARED:
             return None
         if self.given is not None:
@@ -99,7 +99,7 @@ class Comparison:
 
     @cached_property
     def recogniser(self) -> Recogniser | None:
-        """What names attributes: the classifier of the features, if it knows this corpus's labels."""
+        """Recogniser of attributes: the features' classifier, if it knows this corpus's labels."""
         network = None if self.extractor is None else self.extractor.network
         _, names = recognisable(self.corpus.train_labels, self.corpus.label_names)
         if isinstance(network, Recogniser) and network.config.label_names.items() <= names.items():
@@ -107,7 +107,7 @@ class Comparison:
         return None
 
     def check(self) -> None:
-        """Refuse features that cannot be had, before a run rather than at its end; train nothing."""
+        """Refuse unavailable features before training instead of at its end; train nothing."""
         if self.features not in ("auto", "none", "random"):
             _, channels, size, _ = self.corpus.train.shape
             labels, names = recognisable(self.corpus.train_labels, self.corpus.label_names)
@@ -126,14 +126,14 @@ class Comparison:
 
     @cached_property
     def accuracy(self) -> dict[str, Estimate]:
-        """Of the recogniser on all test images, by label."""
+        """Accuracy of the recogniser on all test images, by label."""
         if self.recogniser is None or not len(self.corpus.test):
             return {}
         labels, _ = recognisable(self.corpus.test_labels, self.corpus.label_names)
         return accuracies(recognise(self.recogniser, to_float(self.corpus.test)), labels)
 
     def scores(self, pictures: Tensor) -> dict[str, Estimate]:
-        """Every number of a row that can be had, by key, but for the attributes.
+        """Compute all available scores of a row, by key, except attributes.
 
         Args:
             pictures: [N,C,H,W] in [-1,1].
@@ -150,7 +150,7 @@ class Comparison:
         return found
 
     def attributes(self, pictures: Tensor) -> AttributeScores | None:
-        """What images show, by the recogniser; None where there is none."""
+        """Score the attributes of images; None without a recogniser."""
         if self.recogniser is None or not len(self.corpus.test) or not len(pictures):
             return None
         assert self.extractor is not None
@@ -171,7 +171,7 @@ class Comparison:
         return check_copies(self.extractor(pictures), self._of_train, self._of_test, COPY_QUANTILE)
 
     def _prepared(self, pictures: Tensor) -> Tensor:
-        """As many as are compared, rounded as real ones were."""
+        """Return the compared images, rounded to 8 bits as real ones."""
         return to_float(to_uint8(pictures[: self.compared].cpu()))
 
     def _over_features(self, x: Floats) -> dict[str, Estimate]:
@@ -197,7 +197,9 @@ class Comparison:
 
     @property
     def _finds_copies(self) -> bool:
-        """Whether near copies can be told. The Inception network is too slow for all training images."""
+        """Return whether near copies are searched; the Inception network is too slow for all training
+        images.
+        """
         inception = self.extractor is not None and self.extractor.is_inception
         return len(self.corpus.test) > 0 and not inception
 
@@ -244,5 +246,5 @@ class Comparison:
 
 
 def _evenly(rows: Rows, most: int) -> Rows:
-    """Up to ``most`` rows from evenly over all: they may be sorted."""
+    """Return up to ``most`` evenly spaced rows, because rows may be sorted."""
     return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)]

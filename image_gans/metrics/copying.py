@@ -28,12 +28,12 @@ from seqgan_kit.metrics.statistics.divergences import Estimate
 
 @dataclass(frozen=True, eq=False)
 class CopyCheck:
-    """How near samples lie to the training images."""
+    """Distances of samples to the training images."""
 
     near_copies: Estimate
-    """Share of samples nearer than the quantile of held-out images; the quantile's own error is counted."""
+    """Share of samples nearer than the quantile of held-out images; its error includes the quantile's."""
     expected: float
-    """That share for held-out images, p."""
+    """Share p for held-out images."""
     closer: Estimate
     """Probability that a sample is nearer to the training images than a held-out image is."""
     threshold: float
@@ -45,7 +45,7 @@ class CopyCheck:
 
     @property
     def nearest_first(self) -> NDArray[np.int64]:
-        """[N] samples from the nearest to the farthest: those to look at first."""
+        """Return the samples [N] from the nearest to the farthest."""
         return np.argsort(self.distances, kind="stable")
 
 
@@ -61,7 +61,7 @@ def check_copies(
         quantile: p.
     """
     if not 0.0 < quantile < 1.0:
-        raise UsageError(f"quantile is a share between 0 and 1, both excluded; got {quantile}.")
+        raise UsageError(f"quantile must be between 0 and 1, both excluded, got {quantile}.")
     x, y = feature_pair(samples, train)
     z, _ = feature_pair(held_out, train)
     index, of_samples = nearest(x, y)

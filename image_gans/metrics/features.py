@@ -52,12 +52,12 @@ class FeatureExtractor:
 
     @property
     def label(self) -> str:
-        """``name-hash``, as it stands in the names of scores."""
+        """Label ``name-hash`` in the names of scores."""
         return f"{self.name}-{self.digest[:_HASH_LETTERS]}"
 
     @property
     def is_inception(self) -> bool:
-        """Whether distances over it are FID and KID."""
+        """Return whether distances with this network are FID and KID."""
         return isinstance(self.network, InceptionFeatures)
 
     @torch.no_grad()
@@ -73,7 +73,7 @@ class FeatureExtractor:
 
 
 def classifier_features(recogniser: Recogniser) -> FeatureExtractor:
-    """The last layer of a classifier, averaged over the image."""
+    """Return an extractor of a classifier's last layer, averaged over the image."""
     return FeatureExtractor("classifier", recogniser.eval(), digest(recogniser))
 
 
@@ -97,7 +97,7 @@ def features_from_file(path: Path, channels: int, size: int) -> FeatureExtractor
 
 
 def random_features(channels: int, seed: int = 0) -> FeatureExtractor:
-    """A random network's features, for images of any size."""
+    """Return an extractor with a random network, for images of any size."""
     network = RandomNetwork(channels, seed)
     return FeatureExtractor("random", network, digest(network))
 
@@ -139,7 +139,7 @@ def chosen_features(
     size: int,
     classifier: Callable[[], Recogniser] | None,
 ) -> FeatureExtractor | None:
-    """The extractor that a setting names.
+    """Return the extractor that a setting names.
 
     Args:
         choice: classifier, random, none, auto (classifier where there are labels, else random),

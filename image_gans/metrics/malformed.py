@@ -1,4 +1,4 @@
-r"""Images that look like none of the real ones, by a recogniser of the real ones.
+r"""Malformed images: images that resemble no real image, by a recogniser of real images.
 
 An image is **malformed** if one of two things is true of it that is true of 1 in 200 held-out real images:
 
@@ -31,14 +31,14 @@ _RIDGE = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class RealForm:
-    """Where real images lie, and from where on an image is malformed."""
+    """Statistics of real images and the thresholds of malformed ones."""
 
     moments: Moments
-    """Of the training images' features."""
+    """Moments of the training images' features."""
     sure_from: float
-    """Confidence that nearly all held-out real images reach."""
+    """Minimum confidence of nearly all held-out real images."""
     far_from: float
-    """Squared distance that nearly all of them keep below."""
+    """Maximum squared distance of nearly all held-out real images."""
 
     def malformed(self, features: Floats, sureness: Tensor) -> Tensor:
         """[N] features [N,F] and confidences [N] -> which images are malformed."""
@@ -47,7 +47,7 @@ class RealForm:
 
 
 def real_form(moments: Moments, features: Floats, sureness: Tensor) -> RealForm:
-    """The thresholds, from held-out real images.
+    """Compute the thresholds from held-out real images.
 
     Args:
         moments: of the training images' features.

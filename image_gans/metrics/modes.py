@@ -1,4 +1,4 @@
-"""Which modes a generator covers, by the protocol of PacGAN and VEEGAN.
+"""Modes that a generator covers, by the protocol of PacGAN and VEEGAN.
 
 A sample is of high quality if it lies within three deviations of the nearest mode's centre. A mode is covered
 if at least one sample of high quality is its own. With q the shares of the modes among the samples of high
@@ -11,7 +11,7 @@ networks"), which counts samples of high quality alone. The uniform distribution
 perfect generator's value is above 0 by the chance of a finite sample: :func:`perfect_modes` says by how much.
 For classes in place of places (Stacked-MNIST) every sample counts: :func:`mode_scores` takes counts.
 
-None of the three sees whether a mode has shrunk to a dot, which :func:`spread_within` measures beside them:
+None of these scores shows whether a mode has shrunk to a point, which :func:`spread_within` measures:
 
     spread^2 = (sum_m sum_i |x_mi - mean_m|^2 / sum_m (n_m - 1)) / v
 
@@ -36,7 +36,7 @@ DEVIATIONS = 3.0
 
 @dataclass(frozen=True)
 class ModeScores:
-    """What the protocol measures.
+    """Scores of the protocol.
 
     Attributes:
         modes: how many are covered.
@@ -52,7 +52,7 @@ class ModeScores:
     spread: float | None = None
 
     def values(self) -> dict[str, float]:
-        """By name, without what could not be measured."""
+        """Return the available scores by name."""
         found = {
             "modes": self.modes,
             "high_quality": 100 * self.high_quality,
@@ -98,7 +98,7 @@ def point_scores(points: Tensor, world: PointWorld) -> ModeScores:
 
 
 def spread_within(points: Tensor, world: PointWorld) -> float | None:
-    """How far samples of high quality lie from their mode's mean, beside the world's own: 1 if alike."""
+    """Return the spread of high-quality samples within their mode, relative to the world's: 1 if equal."""
     modes, good = nearest_modes(points, world)
     modes, points = modes[good], points[good].double()
     counts = modes.bincount(minlength=len(world.centres))
@@ -114,7 +114,7 @@ def spread_within(points: Tensor, world: PointWorld) -> float | None:
 
 
 def perfect_modes(modes: int, samples: int, high_quality: float = 1.0) -> ModeScores:
-    """What a perfect generator is expected to score with so many samples.
+    """Return the expected scores of a perfect generator with ``samples`` samples.
 
     A mode is missed with probability (1 - p/M)^n, p the share of high quality. The number X of the N = n p
     samples of high quality that fall into one mode is binomial, so E[KL] = M E[(X/N) log(M X/N)], an exact
@@ -131,7 +131,7 @@ def perfect_modes(modes: int, samples: int, high_quality: float = 1.0) -> ModeSc
 
 
 def high_quality_ceiling(deviations: float = DEVIATIONS, dimensions: int = 2) -> float:
-    """Share of a normal distribution's samples within so many deviations of its centre.
+    """Return the share of a normal distribution within ``deviations`` standard deviations of its centre.
 
     1 - exp(-r^2/2) in the plane: 98.89 % within three deviations.
     """

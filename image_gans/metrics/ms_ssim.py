@@ -31,7 +31,7 @@ _CHUNK = 128
 
 
 def ms_ssim(x: Tensor, y: Tensor, pixel_range: float = 2.0) -> Tensor:
-    """[N] similarity of images [N,C,H,W] two by two: 1 where they are equal.
+    """Return the similarity [N] of pairs of images [N,C,H,W]: 1 if they are equal.
 
     Args:
         x: images.
@@ -69,7 +69,7 @@ def ssim(x: Tensor, y: Tensor, pixel_range: float = 2.0) -> Tensor:
 
 
 def scales_of(side: int) -> int:
-    """How many scales of an image hold a window, from 1 to 5."""
+    """Return the number of scales that contain a window, from 1 to 5."""
     scales = 1
     while scales < len(WEIGHTS) and side // 2**scales >= _WINDOW_PIXELS:
         scales += 1
@@ -77,7 +77,7 @@ def scales_of(side: int) -> int:
 
 
 def similarity_of_pairs(pictures: Tensor, rng: torch.Generator) -> Estimate:
-    """Mean MS-SSIM of random pairs: near 1 where all images are alike.
+    """Return the mean MS-SSIM of random pairs: near 1 if all images are alike.
 
     No image is in two pairs, so they are independent and the standard error is that of a mean. Compare with
     real images: what is much above them is collapse.

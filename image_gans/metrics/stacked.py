@@ -46,11 +46,11 @@ def stacked_corpus(corpus: ImageCorpus, n: int, rng: torch.Generator) -> ImageCo
 
 
 def chosen_label(corpus: ImageCorpus, label: str) -> str:
-    """The label whose classes make the modes: the one named, or the corpus's first."""
+    """Return the label whose classes define the modes: the named one, or the first."""
     if not corpus.label_names:
         raise DataError(
-            "these images have no labels, so nothing says which modes there are; use a folder with a "
-            "sub-folder for each class, or a file with a label column (digits, for Stacked-MNIST)."
+            "these images have no labels, which define the modes: use a folder with a sub-folder "
+            "per class, or a file with a label column (digits for Stacked-MNIST)."
         )
     if label and label not in corpus.label_names:
         raise unknown("label", label, corpus.label_names)

@@ -37,7 +37,7 @@ _BLUR = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 @dataclass(frozen=True)
 class SlicedWasserstein:
-    """Distances by level, from the finest to the coarsest, and their mean; times 1000."""
+    """Distances by level, from the finest to the coarsest, times 1000."""
 
     levels: dict[int, Estimate]
     """By side in pixels. The error is that of the random directions, not of the images drawn."""
@@ -58,7 +58,7 @@ def sliced_wasserstein(
     repeats: int = 4,
     directions: int = 128,
 ) -> SlicedWasserstein:
-    """Distance of two sets of images at every level.
+    """Compute the distance between two sets of images at every level.
 
     Args:
         generated: [N,C,H,W].

@@ -1,4 +1,4 @@
-"""A recogniser of a data set's own labels: trained once, kept by the hash of what it was trained on.
+"""A recogniser of a data set's labels, trained once and cached by the hash of its training data.
 
 It learns by the sum of its heads' cross-entropies, on images shifted by up to a sixteenth of their side;
 rows without a label do not count for it. The number of steps is fixed, so the cost does not grow with the
@@ -34,18 +34,18 @@ _CHUNK = 256
 @dataclass(frozen=True)
 @bounded
 class RecognitionTraining:
-    """How a recogniser is trained."""
+    """Settings of a recogniser's training."""
 
     width: Size = 24
     """Channels of its first layers."""
     steps: Positive = 600
-    """Batches."""
+    """Number of batches."""
     batch_size: Positive = 64
-    """Images a batch."""
+    """Images per batch."""
     learning_rate: Weight = 4e-3
     """AdamW's largest learning rate; it rises for a fifth of the steps and falls to zero."""
     weight_decay: Weight = 0.01
-    """AdamW's decay."""
+    """Weight decay of AdamW."""
     seed: Count = 0
     """Seed of weights, batches and shifts."""
 
@@ -56,7 +56,7 @@ def recogniser_of(
     label_names: Mapping[str, tuple[str, ...]],
     training: RecognitionTraining = RecognitionTraining(),
 ) -> Recogniser:
-    """The recogniser of these images, from the cache where it was trained before.
+    """Return the recogniser of these images, from the cache if it was trained before.
 
     Args:
         pictures: [N,C,H,H] uint8.
@@ -66,7 +66,10 @@ def recogniser_of(
     """
     names = learnable(labels, label_names)
     if not names:
-        raise DataError("no recogniser can be trained: these images have no labels to learn.")
+        raise DataError(
+            "no recogniser can be trained, because these images have no labels: give "
+            "labelled images."
+        )
     sha = hashlib.sha256(pictures.contiguous().numpy().tobytes())
     for name in names:
         sha.update(labels[name].numpy().tobytes())
@@ -77,7 +80,9 @@ def recogniser_of(
         return load_recogniser(path)
     except CheckpointError:
         recogniser = train_recogniser(pictures, labels, names, training)
-    with suppress(OSError):  # an unwritable cache costs time, never a run
+    with suppress(
+        OSError
+    ):  # Without a writable cache the recogniser is trained again, but the run goes on.
         save_recogniser(path, recogniser)
     return recogniser
 
@@ -85,7 +90,7 @@ def recogniser_of(
 def learnable(
     labels: Mapping[str, Tensor], label_names: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """The labels worth learning: two classes or more, five images a class (running numbers have one)."""
+    """Return labels with at least two classes and five images per class."""
     known = {name: int((values >= 0).sum()) for name, values in labels.items()}
     return {n: label_names[n] for n in labels if 1 < len(label_names[n]) <= known[n] // 5}
 
@@ -96,7 +101,7 @@ def train_recogniser(
     label_names: Mapping[str, tuple[str, ...]],
     training: RecognitionTraining,
 ) -> Recogniser:
-    """A recogniser trained from scratch, in evaluation mode; the same for the same seed.
+    """Train a recogniser from scratch and return it in eval mode; equal seeds give equal results.
 
     Args:
         pictures: [N,C,H,H] uint8.

@@ -1,4 +1,4 @@
-"""Mixtures of normal distributions in the plane, whose modes are known: points [N,2] to learn from.
+"""Mixtures of normal distributions in the plane with known modes.
 
     ring: 8 modes on the circle of radius 1, deviation 0.01
     grid: 25 modes at -4, -2, 0, 2, 4 in both directions, deviation 0.05
@@ -40,19 +40,19 @@ class PointWorld:
     def draw(self, n: int, rng: torch.Generator) -> Tensor:
         """[n,2] points, each of a mode drawn by itself."""
         if n < 1:
-            raise UsageError(f"cannot draw {n} points; ask for at least 1.")
+            raise UsageError(f"cannot draw {n} points: give 1 or more.")
         modes = torch.randint(len(self.centres), (n,), generator=rng)
         return self.centres[modes] + self.deviation * torch.randn(n, 2, generator=rng)
 
 
 def ring(modes: int = 8, radius: float = 1.0, deviation: float = 0.01) -> PointWorld:
-    """Modes at equal distances on a circle."""
+    """Return a world of modes at equal distances on a circle."""
     angles = torch.arange(modes) * (2 * math.pi / modes)
     return PointWorld("ring", radius * torch.stack([angles.cos(), angles.sin()], 1), deviation)
 
 
 def grid(side: int = 5, step: float = 2.0, deviation: float = 0.05) -> PointWorld:
-    """Modes on a square grid around 0."""
+    """Return a world of modes on a square grid around 0."""
     places = (torch.arange(side) - (side - 1) / 2) * step
     return PointWorld("grid", torch.cartesian_prod(places, places), deviation)
 
@@ -62,7 +62,7 @@ WORLDS: Mapping[str, Callable[[], PointWorld]] = {"ring": ring, "grid": grid}
 
 
 def point_world(name: str) -> PointWorld:
-    """The named world."""
+    """Return the named world."""
     if name not in WORLDS:
         raise unknown("world", name, WORLDS)
     return WORLDS[name]()
@@ -82,6 +82,6 @@ class PointData:
 
 
 def load_points(data: PointData, seed: int) -> tuple[PointWorld, Tensor]:
-    """The world and its points [N,2]; another seed gives other points."""
+    """Return the world and training points [N,2]; another seed gives other points."""
     world = point_world(data.world)
     return world, world.draw(data.points, torch.Generator().manual_seed(mixed_seed(seed, 2018)))

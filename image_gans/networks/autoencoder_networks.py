@@ -32,7 +32,7 @@ _SIDE = 8  # of the last feature map, at every size of image
 
 @dataclass(frozen=True)
 class AutoencoderConfig:
-    """The shape of both networks."""
+    """Settings of both networks."""
 
     size: int = 32
     """Height and width of the images in pixels: 16, 32, 64, 128 or 256."""
@@ -49,12 +49,12 @@ class AutoencoderConfig:
 
     @property
     def doublings(self) -> int:
-        """From the smallest map to the image."""
+        """Number of doublings from the smallest map to the image."""
         return int(math.log2(self.size // _SIDE))
 
 
 class Decoder(nn.Module):
-    """Vectors to images."""
+    """A decoder from vectors to images."""
 
     def __init__(self, config: AutoencoderConfig, out_channels: int):
         super().__init__()
@@ -79,7 +79,7 @@ class Decoder(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Images to vectors."""
+    """An encoder from images to vectors."""
 
     def __init__(self, config: AutoencoderConfig, in_channels: int):
         super().__init__()
@@ -137,7 +137,7 @@ class AutoencoderTrunk(nn.Module):
 
 
 class MeanError(nn.Module):
-    """The score of an auto-encoding D: minus the mean of its errors."""
+    """Score of an auto-encoding D: minus its mean error."""
 
     def forward(self, errors: Tensor) -> Tensor:
         """[N,F] -> [N]."""

@@ -1,4 +1,4 @@
-"""Black-and-white images: a generator of probabilities, whose pixels are drawn.
+"""A generator of black-and-white images: it outputs probabilities, and pixels are sampled.
 
     G: z [N,latent] -> the DCGAN generator's layers before its tanh -> logits l [N,1,H,W]
     each pixel by itself: white (1) with probability sigma(l), else black (-1)
@@ -20,7 +20,7 @@ from seqgan_kit.core.discriminator import Discriminator
 
 @dataclass(frozen=True)
 class BernoulliConfig:
-    """The shape of both networks."""
+    """Settings of both networks."""
 
     size: int = 32
     """Height and width of the images in pixels: 16, 32, 64, 128 or 256."""
@@ -31,7 +31,7 @@ class BernoulliConfig:
 
 
 class BernoulliGenerator(nn.Module):
-    """Latent vectors to probabilities of white pixels, and draws from them."""
+    """A generator from latent vectors to probabilities of white pixels, with sampling."""
 
     def __init__(self, config: BernoulliConfig):
         super().__init__()

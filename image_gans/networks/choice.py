@@ -156,13 +156,13 @@ NETWORKS: Mapping[str, NetworkKind] = {
         autoencoder_head,
     ),
 }
-"""The pairs of networks by name."""
+"""Pairs of networks by name."""
 
 
 def build_networks(
     choice: NetworkChoice, data: ImageData, *, packing: int = 1
 ) -> tuple[nn.Module, Discriminator]:
-    """Generator and discriminator for images of the data's size and channels.
+    """Build generator and discriminator for images of the data's size and channels.
 
     Args:
         choice: which networks.
@@ -183,7 +183,7 @@ def build_networks(
 
 
 def build_generator(choice: NetworkChoice, data: ImageData) -> nn.Module:
-    """G alone."""
+    """Build the generator."""
     kind = _kind(choice)
     return kind.generator(kind.config(choice, data))
 
@@ -191,7 +191,7 @@ def build_generator(choice: NetworkChoice, data: ImageData) -> nn.Module:
 def build_trunk(
     choice: NetworkChoice, data: ImageData, in_channels: int | None = None
 ) -> nn.Module:
-    """D's trunk, whose ``features`` say how many it makes.
+    """Build D's trunk, whose ``features`` is its number of outputs.
 
     Args:
         choice: which networks.
@@ -205,7 +205,7 @@ def build_trunk(
 def build_head(
     choice: NetworkChoice, data: ImageData, features: int, outputs: int = 1
 ) -> nn.Module:
-    """A linear layer on features, drawn and normalised as the trunk's layers."""
+    """Build a linear layer on features, initialised and normalised like the trunk's layers."""
     kind = _kind(choice)
     return kind.head(kind.config(choice, data), features, outputs)
 

@@ -1,4 +1,4 @@
-"""A discriminator whose score comes from a classifier: real is whatever has any of the K classes."""
+"""A discriminator whose score comes from a classifier: real means any of the K classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seqgan_kit.core.discriminator import Critique, Discriminator
 
 
 class ClassifyingDiscriminator(Discriminator):
-    """Logits l [N,K] of the classes from the trunk's features; score = logsumexp(l).
+    """A discriminator with logits l [N,K] of the classes from the trunk's features; score = logsumexp(l).
 
     That is a softmax over K+1 classes whose last logit, of "fake", stands at 0: a constant added to all K+1
     logits would change nothing (Salimans et al. 2016, section 5). Its P(real) is sigmoid(score).

@@ -47,7 +47,7 @@ _LARGEST_MULTIPLE = 8  # 1024 channels at 4x4 over 128 at 32x32 (figure 1 of the
 
 @dataclass(frozen=True)
 class DCGANConfig:
-    """The shape of both networks."""
+    """Settings of both networks."""
 
     size: int = 32
     """Height and width of the images in pixels: 16, 32, 64, 128 or 256."""
@@ -165,14 +165,14 @@ class DCGANTrunk(nn.Module):
 
 
 def dcgan_head(config: DCGANConfig, features: int, outputs: int = 1) -> nn.Module:
-    """A linear layer on features, drawn and normalised as D's other layers."""
+    """Return a linear layer on features, initialised and normalised like D's other layers."""
     head = nn.Linear(features, outputs)
     initialise(head, config, "discriminator")
     return spectrally_normalised(head) if config.norm("discriminator") == "spectral" else head
 
 
 def dcgan_discriminator(config: DCGANConfig) -> Discriminator:
-    """Trunk and score in one."""
+    """Return a discriminator with trunk and score."""
     trunk = DCGANTrunk(config)
     return Discriminator(trunk, trunk.features, score=dcgan_head(config, trunk.features))
 

@@ -1,4 +1,4 @@
-"""Networks for points in the plane: a generator and two discriminators of fully connected layers.
+"""Fully connected networks for points in the plane: a generator and two discriminators.
 
     G: z [N,latent] -> (linear, batch norm or none, ReLU or tanh)* -> linear -> [N,2]
     D, maxout: h <- max over pieces p of (W_p h + b_p), layer by layer (Goodfellow et al. 2013)
@@ -31,7 +31,7 @@ _GAIN = 1.4  # of the orthogonal initializer in the unrolled GAN's notebook (poo
 @dataclass(frozen=True)
 @bounded
 class MLPConfig:
-    """The shape of a generator of points."""
+    """Settings of a generator of points."""
 
     latent: Size = 2
     """Dimensions of the latent vector, which is standard normal."""
@@ -51,7 +51,7 @@ class MLPConfig:
 @dataclass(frozen=True)
 @bounded
 class JudgeConfig:
-    """The shape of a discriminator of points."""
+    """Settings of a discriminator of points."""
 
     judge: Judge = "maxout"
     """Layers of D: maxout, or linear with relu or tanh."""
@@ -120,7 +120,7 @@ class MLPTrunk(nn.Module):
 
 
 def mlp_discriminator(config: JudgeConfig, packing: int = 1) -> Discriminator:
-    """Trunk and score; with ``packing`` it judges so many points at once."""
+    """Return trunk and score; with ``packing`` it scores that many points at once."""
     trunk = MLPTrunk(config, packing)
     discriminator = Discriminator(trunk, trunk.features)
     initialise(discriminator, config.judge_initialisation)

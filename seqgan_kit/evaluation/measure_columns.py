@@ -110,5 +110,5 @@ def _feature_columns(measures: TextMeasures, samples: int) -> list[Column]:
         made("recall", "recall|k:3", AS_REAL, "recall"),
         made("density", "density|k:5", AS_REAL, "density"),
         made("coverage", "coverage|k:5", "higher", "coverage_knn"),
-        made("distinguished", "two-sample|logistic", "lower", "two_sample"),
+        made("two-sample accuracy", "two-sample|logistic", "lower", "two_sample"),
     ]

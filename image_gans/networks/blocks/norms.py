@@ -12,13 +12,13 @@ GeneratorNorm = Literal["auto", "batch", "virtual", "reference", "none"]
 DiscriminatorNorm = Literal["auto", "batch", "layer", "instance", "spectral", "none"]
 
 BY_REFERENCE = ("virtual", "reference")
-"""Norms of generators that put a fixed batch in front of every other."""
+"""Norms of generators that prepend a fixed batch to every batch."""
 PLAIN_NORMS = tuple(name for name in get_args(GeneratorNorm) if name not in BY_REFERENCE)
-"""Norms of the other generators."""
+"""Norms of other generators."""
 
 
 def norm_layer(name: str, channels: int) -> list[nn.Module]:
-    """The layer between a convolution and its activation, as a list of one or none.
+    """Return the layer between a convolution and its activation, as a list of one or none.
 
     batch     over images and pixels, channel by channel
     virtual   over a fixed reference and the image itself, see ``virtual_norm.py``

@@ -1,4 +1,4 @@
-"""What goes into and comes out of image networks: latent vectors, and images of allowed shapes."""
+"""Inputs and outputs of image networks: latent vectors, and checks of image shapes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from seqgan_kit.errors import UsageError
 
 SIZES = (16, 32, 64, 128, 256)
-"""Sides in pixels that are reached by doubling 4."""
+"""Allowed sides in pixels: 4 times powers of two."""
 CHANNELS = (1, 3)
 
 
@@ -31,7 +31,7 @@ class FromLatents(nn.Module):
 
 
 def check_shape(what: str, size: int, channels: int, widths: Mapping[str, int]) -> None:
-    """Raises UsageError for images that the network cannot make, and for widths below 1."""
+    """Refuse images that the network cannot generate, and widths below 1."""
     for name, given, allowed in (("size", size, SIZES), ("channels", channels, CHANNELS)):
         if given not in allowed:
             raise UsageError(
@@ -43,7 +43,7 @@ def check_shape(what: str, size: int, channels: int, widths: Mapping[str, int]) 
 
 
 def check_pictures(x: Tensor, channels: int, size: int) -> None:
-    """Raises UsageError for a batch [N,C,H,W] of another shape than the discriminator takes."""
+    """Refuse a batch [N,C,H,W] whose shape the discriminator does not take."""
     wanted = (channels, size, size)
     if x.shape[1:] != wanted:
         raise UsageError(

@@ -31,8 +31,8 @@ from seqgan_kit.errors import UsageError
 Module = TypeVar("Module", bound=nn.Module)
 
 _NORMALISED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d, nn.Embedding)
-UNBOUNDED = "its layer is not normalised, so nothing would bound D's slope."
-"""Why a technique's own layers do not go with a spectrally normalised D."""
+UNBOUNDED = "its layer is not normalised, so D's Lipschitz constant would be unbounded."
+"""Reason why layers of a technique are refused in a spectrally normalised D."""
 
 _RESCALING = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm)
 
@@ -75,7 +75,7 @@ def plain_weights(module: nn.Module) -> dict[str, Tensor]:
 
 
 def spectral_discriminator(discriminator: Discriminator) -> Discriminator:
-    """D with every weight normalised; refuses one whose layers undo the bound."""
+    """Normalise every weight of D; refuse layers that undo the bound."""
     for layer in discriminator.modules():
         if isinstance(layer, _RESCALING):
             raise UsageError(
