@@ -142,7 +142,7 @@ def load_recogniser(path: Path) -> Recogniser:
             "inception:FILE, or the file of a recogniser."
         ) from None
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} is no safetensors file: {error}.") from None
+        raise CheckpointError(f"{path} is not a safetensors file: {error}.") from None
     if about.get("format") != _FORMAT:
         raise CheckpointError(
             f"{path} holds no recogniser of this toolkit (format {about.get('format')!r}, not {_FORMAT!r}). "

@@ -129,7 +129,7 @@ def _declare_project(parser: argparse.ArgumentParser) -> None:
 
 def _run_project(options: argparse.Namespace) -> None:
     if not options.picture.is_file():
-        raise missing(options.picture, "picture")
+        raise missing(options.picture, "image")
     path, found = _explorer(options).project(
         options.picture,
         restarts=options.restarts,

@@ -51,5 +51,5 @@ def test_copies_among_honest_samples_and_samples_far_away():
 
 def test_the_quantile_is_a_share():
     x = np.zeros((3, 2))
-    with pytest.raises(UsageError, match="quantile is a share between 0 and 1"):
+    with pytest.raises(UsageError, match="quantile must be between 0 and 1"):
         check_copies(x, x, x, quantile=1.0)

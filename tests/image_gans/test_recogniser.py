@@ -129,7 +129,7 @@ def test_labels_of_one_class_are_left_out_and_none_is_an_error(cache):
     names = {"half": ("top", "bottom"), "shade": ("dark",)}
     found = recogniser_of(drawn, labels, names, dataclasses.replace(QUICK, steps=1))
     assert list(found(torch.zeros(1, 1, 8, 8))) == ["half"]
-    with pytest.raises(DataError, match="these images have no labels to learn"):
+    with pytest.raises(DataError, match="because these images have no labels"):
         recogniser_of(drawn, {}, {})
     with pytest.raises(UsageError, match="at least one label"):
         Recogniser(RecogniserConfig(1, 8, {}))

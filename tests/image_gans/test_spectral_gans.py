@@ -47,7 +47,7 @@ def test_sngan_normalises_any_discriminator_and_not_the_generator(choice):
 def test_a_layer_that_would_undo_the_bound_is_refused(method):
     players, techniques = build_networks(RESNET, DATA), Techniques(minibatch_kernels=3)
     build = partial(sngan.build, *players, SNGANMethod()) if method == "sngan" else None
-    with pytest.raises(UsageError, match=r"does not go with --minibatch-kernels.*slope"):
+    with pytest.raises(UsageError, match=r"does not go with --minibatch-kernels.*Lipschitz"):
         (build or partial(sagan.build, *players))(techniques)
 
 
