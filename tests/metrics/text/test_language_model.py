@@ -202,7 +202,7 @@ def test_perplexity_is_exp_of_the_nats_per_token():
     ("options", "message"),
     [
         ({"order": 0}, "of 1 or more, got 0"),
-        ({"discount": 0.0}, "at most 1; got 0"),
+        ({"discount": 0.0}, "at most 1, got 0"),
         ({"discount": 2}, "got 2"),
     ],
 )
@@ -212,7 +212,7 @@ def test_settings_out_of_range(options, message):
 
 
 def test_no_sentences():
-    with pytest.raises(DataError, match="learns from at least one sentence"):
+    with pytest.raises(DataError, match="needs at least one training sentence"):
         KneserNey([])
     with pytest.raises(DataError, match="scores at least one sentence"):
         KneserNey([["a"]]).sentence_log_probs([])
