@@ -122,3 +122,30 @@ def test_an_lstm_learns_in_bfloat16_on_a_processor_without_avx512():
         text=True,
     )
     assert (done.stdout, done.returncode) == ("False\n", 0), done.stderr
+
+
+CONVOLUTION_IN_BFLOAT16 = """
+import torch
+from seqgan_kit.core.recurrence import autocast_to_kernels
+layers = torch.nn.Conv1d(2, 3, 2), torch.nn.ConvTranspose2d(2, 3, 2), torch.nn.Linear(2, 3)
+with autocast_to_kernels("cpu", True):
+    rows = layers[0](torch.ones(1, 2, 4, dtype=torch.bfloat16))
+    image, flat = layers[1](torch.ones(1, 2, 4, 4)), layers[2](torch.ones(1, 2))
+rows.sum().backward()
+print(rows.dtype, image.dtype, flat.dtype)
+"""
+
+
+@pytest.mark.parametrize(("isa", "dtype"), [("AVX2", "float32"), ("", None)])
+def test_convolutions_stay_in_float32_where_bfloat16_has_no_kernel(isa, dtype):
+    """A reference kernel takes them there: a smoke run took minutes."""
+    environment = os.environ | ({"ONEDNN_MAX_CPU_ISA": isa} if isa else {})
+    done = subprocess.run(
+        [sys.executable, "-c", CONVOLUTION_IN_BFLOAT16],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    dtype = dtype or ("bfloat16" if has_bfloat16_lstm() else "float32")
+    expected = f"torch.{dtype} torch.{dtype} torch.bfloat16\n"
+    assert (done.stdout, done.returncode) == (expected, 0), done.stderr

@@ -21,6 +21,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from seqgan_kit.core.recurrence import autocast_to_kernels
 from seqgan_kit.errors import LostProcess, UsageError
 
 _LONGEST_WAIT = timedelta(minutes=30)
@@ -51,14 +52,8 @@ class Runtime:
         return rng.manual_seed(mixed_seed(self.seed, self.rank, *purpose.encode()))
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """Return a context with the precision of losses; parameters stay float32.
-
-        autocast's cache of cast weights is off: in older torch (pytorch issues 142234, 158232), the loss
-        reuses a cast made under ``no_grad`` during sampling, which cuts off its gradient.
-        """
-        return torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.precision == "bf16", cache_enabled=False
-        )
+        """Return a context with the precision of losses; parameters stay float32."""
+        return autocast_to_kernels(self.device.type, self.precision == "bf16")
 
     def broadcast(self, module: nn.Module) -> None:
         """Copy parameters and buffers from rank 0 to all ranks."""
