@@ -97,7 +97,7 @@ def test_sampling_options_that_do_not_fit_are_refused(tmp_path, generator):
         model.sample(1, detokenize=True)
     with pytest.raises(UsageError, match="cannot sample 0 images: give 1 or more"):
         model.sample(0)
-    with pytest.raises(UsageError, match="temperature .* must be 0 or more"):
+    with pytest.raises(UsageError, match=r"temperature .* must be 0 or more"):
         model.sample(1, temperature=-1.0)
 
 

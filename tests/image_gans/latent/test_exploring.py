@@ -154,7 +154,7 @@ def test_mistakes_end_in_one_sentence(run, tmp_path, capsys):
         load_image_model(run).explore().interpolate(way="bent")
     with pytest.raises(UsageError, match="--rows 0: must be 1 or more"):
         load_image_model(run).explore().interpolate(rows=0)
-    with pytest.raises(DataError, match="is no image"):
+    with pytest.raises(DataError, match="is not an image"):
         read_picture(tmp_path / "no.png", 3, 16)
 
 
