@@ -38,7 +38,7 @@ def test_moves_broken_off_are_undone(
     folder = tmp_path / "run"
     for number, move in enumerate(moves):
         began = time.monotonic()
-        with pytest.raises(Interrupted, match=rf"after {move} moves \(one more was broken off and"):
+        with pytest.raises(Interrupted, match=rf"after {move} updates \(one more was interrupted and"):
             tiny.play(
                 CONFIGS[game],
                 folder,
@@ -65,7 +65,7 @@ def test_an_evaluation_broken_off_by_the_time_limit_is_made_anew(
         return tiny.evaluate(game, rng)
 
     for number, stop_at in enumerate((2, 5)):  # noqa: B007
-        with pytest.raises(Interrupted, match="the evaluation that was broken off will be made"):
+        with pytest.raises(Interrupted, match="the interrupted evaluation will be repeated"):
             tiny.play(
                 CONFIGS["penalty"],
                 folder,
@@ -84,7 +84,7 @@ def test_the_time_limit_is_heard_inside_a_move(tmp_path: Path) -> None:
         made.game.loss = lambda *told: (time.sleep(20), loss(*told))[1]
 
     began = time.monotonic()
-    with pytest.raises(Interrupted, match=r"by time limit in phase .* after 0 moves") as stop:
+    with pytest.raises(Interrupted, match=r"by time limit in phase .* after 0 updates") as stop:
         tiny.play(CONFIGS["penalty"], tmp_path / "run", prepare=prepare, max_minutes=1e-4)
     assert stop.value.exit_code == 0
     assert time.monotonic() - began < 10

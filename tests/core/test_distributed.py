@@ -120,13 +120,13 @@ def test_both_stop_after_the_same_move_for_the_same_reason(
     for code, text, command in ours:
         assert code == 143
         assert text.startswith("Stopped by SIGTERM in phase")
-        assert ("broken off and undone" in text) == (way == "broken-off")
+        assert ("interrupted and undone" in text) == (way == "broken-off")
         assert command.strip().startswith("torchrun --nproc_per_node 2 ")
 
 
 def test_a_loss_that_is_not_finite_on_one_process_stops_both(ranks: list[dict[str, Any]]) -> None:
     for rank in ranks:
-        assert rank["not-finite"].startswith("generator_loss became nan at move 4. ")
+        assert rank["not-finite"].startswith("generator_loss became nan at update 4. ")
 
 
 def wait_for_rows(folder: Path, rows: int, process: subprocess.Popen[str]) -> None:

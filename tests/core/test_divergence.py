@@ -24,7 +24,7 @@ def test_parameters_beyond_measure_stop_the_run_at_their_step(train: Train) -> N
     wild = Turn(("a",), loss="a_loss", optimizer=Optimizer(1e30, "sgd"))
     with pytest.raises(
         TrainingError,
-        match=r"The norm of a's parameters \(learning rate 1e\+30\) became inf at move 0\. .*Lower the",
+        match=r"The norm of a's parameters \(learning rate 1e\+30\) became inf at update 0\. .*Lower the",
     ):
         train(Phase("one", (wild,), 3))
 
@@ -36,7 +36,7 @@ def test_norms_of_parameters(value: float, bad: bool) -> None:
     if not bad:
         check.add_parameters(("generator",), parameters, 7, 0.1)
         return
-    with pytest.raises(TrainingError, match=r"at move 7\. Advice\."):
+    with pytest.raises(TrainingError, match=r"at update 7\. Advice\."):
         check.add_parameters(("generator",), parameters, 7, 0.1)
 
 
@@ -55,7 +55,7 @@ def test_an_evaluation_that_finds_nonsense_says_what_to_do(tmp_path: Path) -> No
 
     config = tiny.Config("penalty", rounds=5)
     with pytest.raises(
-        TrainingError, match=r"after move 9 cannot .* 6e\+25.* has diverged\. .*Lower"
+        TrainingError, match=r"after update 9 cannot .* 6e\+25.* has diverged\. .*Lower"
     ):
         tiny.play(config, tmp_path / "run", hooks=Hooks(evaluate))
 

@@ -58,7 +58,7 @@ def test_stopped_after_every_single_move(
     """One run of as many processes as it has moves: every state between two moves is saved and restored."""
     config, folder, last = CONFIGS[game], tmp_path / "run", moves_of(unbroken[game])
     for move in range(last):
-        told = rf"after {move + 1} moves; everything is saved.*\n.* --resume {folder}"
+        told = rf"after {move + 1} updates; everything is saved.*\n.* --resume {folder}"
         with pytest.raises(Interrupted, match=told):
             tiny.play(config, folder, resume=move > 0, act=tiny.signal_in(move))
         assert moves_of(folder) == move + 1

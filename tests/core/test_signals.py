@@ -43,7 +43,7 @@ def test_ctrl_c_then_sigterm_then_the_end_by_the_commands_that_are_printed(tmp_p
     assert code == 130
     first, command = told.splitlines()[-2:]
     assert first.startswith("Stopped by Ctrl-C in phase 'pretrain-generator' after ")
-    assert first.endswith("moves; everything is saved. Go on with:")
+    assert first.endswith("updates; everything is saved. Resume with:")
     assert "Traceback" not in told
     code, told = stop(command.strip(), folder, 6, signal.SIGTERM)
     assert code == 143

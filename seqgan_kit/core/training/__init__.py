@@ -1,1 +1,1 @@
-"""The training loop: gradient steps, where a run stands, checkpoints, averages and alarms."""
+"""The training loop: gradient steps, position of a run, checkpoints, averages and alarms."""

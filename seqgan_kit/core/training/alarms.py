@@ -1,4 +1,4 @@
-"""Alarms: what goes wrong in adversarial training without raising an error."""
+"""Alarms for problems of adversarial training that raise no error."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Protocol
 
 
 class Alarm(Protocol):
-    """Watches the values of rounds or evaluations; keeps count in the given tally alone."""
+    """A check of the values of rounds or evaluations; its only state is the given tally."""
 
     def check(self, values: Mapping[str, float], tally: dict[str, int]) -> str | None:
-        """A sentence that says what was seen, once when it begins; None otherwise."""
+        """Return a sentence when the problem begins; None otherwise."""
 
 
 @dataclass(frozen=True)
 class PinnedDiscriminator:
-    """D is right about everything for many rounds: its verdict teaches G little more."""
+    """D is almost always right for many rounds, so G learns little from it."""
 
     accuracy: float = 0.999
     rounds: int = 20
@@ -30,20 +30,20 @@ class PinnedDiscriminator:
             return None
         return (
             f"the discriminator's accuracy was at least {self.accuracy:.1%} for {self.rounds} rounds in a "
-            "row: it tells real from fake without fail, so the generator learns little from it. Train it "
-            "less, slow it down, or regularise it."
+            "row: it separates real from fake perfectly, so the generator learns little from it. Train it "
+            "less, lower its learning rate, or regularise it."
         )
 
 
 @dataclass(frozen=True)
 class GuessingDiscriminator:
-    """D hardly tells real from fake while G learns from it: its verdict is noise."""
+    """D barely separates real from fake while G trains on its output, which is then noise."""
 
     accuracy: float = 0.54
     rounds: int = 10
     metric: str = "discriminator_accuracy"
     learning: str = "generator_gradient_norm"
-    """A metric of the rounds in which G moves: D begins at chance, and may, as long as nobody listens."""
+    """A metric that only rounds with updates of G have, since D may be at chance before G trains on it."""
     name: str = "guessing_discriminator"
 
     def check(self, values: Mapping[str, float], tally: dict[str, int]) -> str | None:
@@ -53,8 +53,8 @@ class GuessingDiscriminator:
             return None
         return (
             f"the discriminator's accuracy was below {self.accuracy:.0%} for {self.rounds} rounds in a row "
-            "while the generator learnt from it: unless the samples are as good as the data, its verdict is "
-            "noise. Train it longer before the generator begins, or faster."
+            "while the generator learnt from it: unless the samples are as good as the data, its output is "
+            "noise. Pretrain it longer, or raise its learning rate."
         )
 
 
@@ -84,7 +84,7 @@ class AboveChance:
 
 @dataclass(frozen=True)
 class ExplodingGradient:
-    """A player's gradient is enormous for several rounds, whatever the clip makes of it."""
+    """A player's gradient norm before clipping is very large for several rounds."""
 
     norm: float = 1e6
     rounds: int = 3
@@ -102,14 +102,14 @@ class ExplodingGradient:
 
 
 def _lasts(rounds: int, seen: bool, tally: dict[str, int], name: str) -> bool:
-    """Return whether this is the round in which it has been seen for so many in a row."""
+    """Return whether the problem has been seen in exactly ``rounds`` rounds in a row."""
     tally[name] = tally.get(name, 0) + 1 if seen else 0
     return tally[name] == rounds
 
 
 @dataclass(frozen=True)
 class CollapsedPosterior:
-    """No dimension of a variational code is in use: the decoder ignores it."""
+    """No dimension of a variational code is in use, so the decoder ignores the code."""
 
     metric: str = "codes_in_use"
     evaluations: int = 2
@@ -128,9 +128,9 @@ class CollapsedPosterior:
 
 @dataclass(frozen=True)
 class LostDiversity:
-    """Samples differ from each other much less than the data do: the generator is collapsing.
+    """Samples are much less diverse than the data, so the generator is collapsing.
 
-    Silent until the samples were once diverse: an untrained generator has not collapsed.
+    The alarm is silent until samples were diverse once, since an untrained generator has not collapsed.
     """
 
     reference: float

@@ -1,7 +1,7 @@
-"""Exponential moving averages of players: often the better network to sample from.
+"""Exponential moving averages of players, which often give better samples.
 
-Batch norm's running statistics belong to the weights that made them. While a player trains, its average holds
-the player's; before an average is used they are measured again on samples of the average itself.
+Batch norm's running statistics depend on the weights. During training, an average has the player's
+statistics; before the average is used, they are measured again on samples of the average itself.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from seqgan_kit.core.game import Game
 from seqgan_kit.errors import UsageError, unknown
 
-_BATCH, _BATCHES = 128, 8  # samples on which an average's batch statistics are measured
+_BATCH, _BATCHES = 128, 8  # Samples for measuring an average's batch statistics.
 
 
 class Averages(nn.Module):
-    """Copies of players that follow them: average <- decay * average + (1 - decay) * player."""
+    """Moving averages of players: average <- decay * average + (1 - decay) * player."""
 
     def __init__(self, game: Game, decays: Mapping[str, float]):
         super().__init__()
@@ -37,7 +37,7 @@ class Averages(nn.Module):
 
     @torch.no_grad()
     def follow(self, game: Game, players: tuple[str, ...]) -> None:
-        """Take in the players' new parameters; buffers are copied as they are."""
+        """Update the averages with the players' new parameters; buffers are copied."""
         for name in set(players) & set(self.decays):
             source, average = game.players[name], self.copies[name]
             for new, old in zip(source.parameters(), average.parameters(), strict=True):
@@ -47,7 +47,7 @@ class Averages(nn.Module):
 
     @contextmanager
     def in_place_of_players(self, game: Game) -> Iterator[None]:
-        """Let the averages play, for evaluation and sampling."""
+        """Put the averages in place of the players, for evaluation and sampling."""
         originals = {name: game.players[name] for name in self.decays}
         for name in self.decays:
             game.players[name] = self.copies[name]
@@ -59,7 +59,7 @@ class Averages(nn.Module):
 
     @contextmanager
     def with_own_statistics(self, game: Game, rng: torch.Generator) -> Iterator[None]:
-        """Measure statistics as :meth:`measure_statistics` does, and put the old ones back afterwards."""
+        """Measure statistics as :meth:`measure_statistics` does, and restore the old ones on exit."""
         before = [buffer.clone() for buffer in self.copies.buffers()]
         try:
             self.measure_statistics(game, rng)
@@ -70,9 +70,10 @@ class Averages(nn.Module):
 
     @torch.no_grad()
     def measure_statistics(self, game: Game, rng: torch.Generator) -> None:
-        """Give averages the batch norm statistics of their own samples, while they stand in for the players.
+        """Set the averages' batch norm statistics to those of their own samples, while they replace the
+        players.
 
-        Means over some batches that the game draws. Layers that no sample passes through keep what they have.
+        They are means over a few batches that the game draws. Layers that no sample reaches keep theirs.
         """
         norms = [
             m for m in self.copies.modules() if isinstance(m, _BatchNorm) and m.track_running_stats
@@ -83,7 +84,7 @@ class Averages(nn.Module):
         before = [_statistics(norm) for norm in norms]
         for norm in norms:
             norm.reset_running_stats()
-            norm.momentum = None  # the plain mean over batches
+            norm.momentum = None  # None makes torch use the plain mean over batches.
             norm.train()
         for _ in range(_BATCHES):
             game.sample(_BATCH, rng=rng)

@@ -1,4 +1,4 @@
-"""What a run does between rounds: it logs, evaluates, draws samples, saves, and raises alarms."""
+"""Work between rounds: logging, evaluation, samples, checkpoints and alarms."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from seqgan_kit.errors import DataError, TrainingError
 
 
 class Stop(Protocol):
-    """Ends a run that was asked to stop."""
+    """A function that ends a run after a stop request."""
 
     def __call__(self, phase: Phase, undone: str = "") -> NoReturn:
-        """Save everything, and raise what says how to go on."""
+        """Save everything, and raise an error that says how to resume."""
 
 
 class BetweenRounds:
-    """The work after each round, as the phase and the hooks say."""
+    """The work after each round, as configured by the phase and the hooks."""
 
     def __init__(
         self, state: TrainingState, keeper: Keeper, pace: Pace, stop_wish: StopWish, stop: Stop
@@ -38,9 +38,9 @@ class BetweenRounds:
         self._estimated_at = float("-inf")
 
     def log(self, phase: Phase, rounds: int, rate: float) -> None:
-        """Average what processes know apart, and writes down the round's means."""
+        """Average buffers over processes, and log the round's means."""
         t, done = self.state, self.state.cursor.round
-        # Batch norm's running statistics differ by what each process saw.
+        # Batch norm's running statistics differ between processes, which saw different data.
         t.runtime.average([b for b in t.shared_buffers() if b.is_floating_point()])
         if _due(phase.log_every_rounds, done, done == rounds):
             t.finite.flush()
@@ -51,7 +51,7 @@ class BetweenRounds:
             self._report(phase, rounds, means)
 
     def look(self, phase: Phase, rounds: int) -> bool:
-        """Evaluate, draws, saves as the phase says; True if the phase shall end early."""
+        """Evaluate, draw samples and save as the phase says; return whether the phase ends early."""
         hooks, done = self.state.hooks, self.state.cursor.round
         ended, last = False, done == rounds
         if hooks.evaluate is not None and _due(phase.evaluate_every(rounds), done, last):
@@ -63,7 +63,7 @@ class BetweenRounds:
         return ended
 
     def where(self, phase: Phase) -> dict[str, Any]:
-        """Return the place of a row in metrics.jsonl."""
+        """Return the position fields of a row in metrics.jsonl."""
         cursor = self.state.cursor
         return {
             "phase": phase.name, "round": cursor.round,
@@ -71,7 +71,7 @@ class BetweenRounds:
         }  # fmt: skip
 
     def _report(self, phase: Phase, rounds: int, values: Mapping[str, float]) -> None:
-        """Call the user's callbacks, after which the run's randomness is put back."""
+        """Call the user's callbacks, then restore the random state of the run."""
         t = self.state
         if t.runtime.leads and t.hooks.after_round:
             report = RoundReport(phase.name, t.cursor.round, rounds, values, t.game)
@@ -81,7 +81,7 @@ class BetweenRounds:
             restore_rng_state(before, [t.rng])
 
     def _estimate(self) -> None:
-        """Tell the display what is left of the run; once a second, since rounds may be short and many."""
+        """Update the displayed time left, at most once a second, since rounds may be short."""
         t, now = self.state, time.monotonic()
         if now - self._estimated_at < 1:
             return
@@ -94,7 +94,7 @@ class BetweenRounds:
         measured = t.runtime.from_leader(self._measured() if t.runtime.leads else None)
         t.cursor.to_evaluate = int(measured is None)
         if measured is None:
-            self.stop(phase, "; the evaluation that was broken off will be made anew")
+            self.stop(phase, "; the interrupted evaluation will be repeated")
         values: Mapping[str, float] = measured
         self._record("evaluation", phase, values)
         t.progress.advance(t.cursor.round, values, measured=True)
@@ -104,7 +104,7 @@ class BetweenRounds:
         return ended
 
     def _measured(self) -> dict[str, float] | None:
-        """None if the evaluation was broken off."""
+        """Return the values of the evaluation; None if it was interrupted."""
         t = self.state
         assert t.hooks.evaluate is not None
         with t.aside():
@@ -113,9 +113,11 @@ class BetweenRounds:
                     return dict(t.hooks.evaluate(t.game, self._rng()))
             except Unfinished:
                 return None
-            except DataError as error:  # the data were fine when training began
+            except (
+                DataError
+            ) as error:  # The data were valid when training began, so the generator is the cause.
                 raise TrainingError(
-                    f"the evaluation after move {t.cursor.total_moves} cannot be computed: {error} The "
+                    f"the evaluation after update {t.cursor.total_moves} cannot be computed: {error} The "
                     f"generator has diverged. {last_good(t.log.checkpoint_folder)} Lower the learning "
                     "rate or clip the gradient."
                 ) from error
@@ -129,7 +131,8 @@ class BetweenRounds:
                 t.hooks.draw_samples(t.game, self._rng(), path)
 
     def _rng(self) -> torch.Generator:
-        """Return the same randomness at every evaluation, so that two of them differ by the players alone."""
+        """Return the same random numbers for every evaluation, so that evaluations differ only by the
+        players."""
         return self.state.runtime.generator("evaluation")
 
     def _record(self, kind: str, phase: Phase, values: Mapping[str, float]) -> None:

@@ -1,9 +1,9 @@
-"""Checkpoints: written whole or not at all, read without running code.
+"""Checkpoints, which are written atomically and read without running code.
 
 A checkpoint is one ``torch.save`` file of tensors, numbers, strings and containers, loaded with
-``weights_only=True``. It is written beside its place, synced to disk and renamed, so that a file under a
-checkpoint's name is complete whatever moment the machine died at. Its end, the comment of a zip file, is the
-SHA-256 of all before it: a bit that flipped is found. ``torch.load`` reads such a file as any other.
+``weights_only=True``. It is written to a temporary file, synced to disk and renamed, so a checkpoint is
+complete even if the machine crashes. The file ends with its SHA-256, stored as the comment of the zip file,
+which detects damage. ``torch.load`` can still read the file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ FORMAT = "seqgan-kit checkpoint 1"
 _NAME = re.compile(r"move-(\d+)\.pt")
 _SUM = b"seqgan-kit sha256 "
 _SUM_BYTES = len(_SUM) + 64
-# How a zip file without a comment ends: 20 bytes from this sign on, then two for the comment's length, 0.
+# A zip file without a comment ends with 20 bytes from this signature on, then the comment's length, 0, in 2
+# bytes.
 _END, _END_BYTES = b"PK\x05\x06", 22
 
 
@@ -46,7 +47,7 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Read a checkpoint, or says what is wrong with the file and which one to use instead."""
+    """Read a checkpoint; an error says what is wrong with the file and which one to use instead."""
     if not path.is_file():
         raise CheckpointError(f"no checkpoint {path}.{_advice(path)}")
     if not _sum_is_right(path):
@@ -56,7 +57,7 @@ def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
         )
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:  # torch raises many types for damaged files
+    except Exception as error:  # torch raises many types of errors for damaged files.
         raise CheckpointError(
             f"{path} cannot be read: it is truncated, damaged or not a checkpoint "
             f"({type(error).__name__}).{_advice(path)}"
@@ -67,9 +68,9 @@ def read_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str,
 
 
 def newest_good_checkpoint(folder: Path) -> tuple[Path, dict[str, Any], list[str]]:
-    """Path and state of the newest checkpoint that can be read, and what is wrong with newer ones.
+    """Return path and state of the newest readable checkpoint, and the problems of newer ones.
 
-    Raises a CheckpointError if none can be read.
+    Raises CheckpointError if none can be read.
     """
     found = numbered_checkpoints(folder)
     problems: list[str] = []
@@ -82,18 +83,18 @@ def newest_good_checkpoint(folder: Path) -> tuple[Path, dict[str, Any], list[str
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a checkpoint that cannot be read, so that nothing takes it for the newest one; its new path."""
+    """Rename an unreadable checkpoint, so that it is not used as the newest one; return its new path."""
     return path.replace(path.with_name(f"{path.name}.damaged"))
 
 
 def numbered_checkpoints(folder: Path) -> list[Path]:
-    """Return the checkpoints of the run's course, oldest first."""
+    """Return the run's numbered checkpoints, oldest first."""
     found = [(int(m[1]), p) for p in folder.glob("move-*.pt") if (m := _NAME.fullmatch(p.name))]
     return [path for _, path in sorted(found)]
 
 
 def last_good(folder: Path) -> str:
-    """A sentence that names the newest checkpoint."""
+    """Return a sentence that names the newest checkpoint."""
     found = numbered_checkpoints(folder)
     return (
         f"The last good checkpoint is {found[-1]}." if found else "No checkpoint was written yet."
@@ -101,12 +102,12 @@ def last_good(folder: Path) -> str:
 
 
 def checkpoint_path(folder: Path, moves: int) -> Path:
-    """Where the checkpoint after so many moves lies."""
+    """Return the path of the checkpoint after ``moves`` updates."""
     return folder / f"move-{moves:09d}.pt"
 
 
 def keep_last(folder: Path, count: int) -> None:
-    """Remove all but the newest checkpoints, and what a killed writer left behind."""
+    """Remove all but the newest checkpoints, and temporary files of killed processes."""
     for path in numbered_checkpoints(folder)[: -count or None]:
         path.unlink()
     for leftover in folder.glob(".*.tmp"):
@@ -114,7 +115,7 @@ def keep_last(folder: Path, count: int) -> None:
 
 
 def _advice(bad: Path) -> str:
-    """Name the newest other checkpoint that can be read."""
+    """Return a sentence that names the newest other readable checkpoint."""
     for path in reversed(numbered_checkpoints(bad.parent)):
         if path != bad and _readable(path):
             return f" The last good one is {path}: remove the other and resume."
@@ -130,7 +131,7 @@ def _readable(path: Path) -> bool:
 
 
 def _add_sum(file: IO[bytes]) -> None:
-    """Append the SHA-256 of what was written, as the comment of the zip file that it is."""
+    """Append the SHA-256 of the content to the file, as the comment of the zip file."""
     file.seek(-2, os.SEEK_END)
     file.write(_SUM_BYTES.to_bytes(2, "little"))
     file.flush()
@@ -141,7 +142,7 @@ def _add_sum(file: IO[bytes]) -> None:
 
 
 def _sum_is_right(path: Path) -> bool:
-    """Return whether a file is as it was written; True for one of an older version, which has no checksum."""
+    """Return whether the checksum matches; True for files of older versions, which have none."""
     size = path.stat().st_size
     with path.open("rb") as file:
         file.seek(max(0, size - _SUM_BYTES))

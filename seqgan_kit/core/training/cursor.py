@@ -1,4 +1,4 @@
-"""Where a run stands, and the sums of the round in progress: small state that a checkpoint holds."""
+"""The position of a run and the sums of the current round, which checkpoints include."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def rounds_of(phase: Phase, feeds: Mapping[str, Feed]) -> int:
 
 @dataclass
 class Cursor:
-    """The next move to make: its phase, round, turn and number within the turn."""
+    """The next update: its phase, round, turn and number within the turn."""
 
     phase: int = 0
     round: int = 0
@@ -45,9 +45,9 @@ class Cursor:
     total_rounds: int = 0
     total_moves: int = 0
     begun: int = 0
-    """1 once the phase's first row is written."""
+    """1 after the phase's first row is written."""
     to_evaluate: int = 0
-    """1 where a round's moves are made and logged, but its evaluation was broken off."""
+    """1 if a round's updates are made and logged, but its evaluation was interrupted."""
 
     def state_dict(self) -> dict[str, int]:
         return asdict(self)
@@ -59,7 +59,7 @@ class Cursor:
 
 @dataclass
 class Sums:
-    """Running sums of what the moves of a round log; they stay on the device until the round ends."""
+    """Sums of the values that a round's updates log; they stay on the device until the round ends."""
 
     totals: dict[str, Tensor] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class Sums:
             self.counts[name] = self.counts.get(name, 0) + 1
 
     def means(self, runtime: Runtime) -> dict[str, float]:
-        """Return the round's means, over all processes; empties the sums."""
+        """Return the round's means over all processes, and reset the sums."""
         if not self.totals:
             return {}
         names = list(self.totals)
@@ -92,11 +92,11 @@ _LARGEST_NORM = 1e12
 
 
 class FiniteCheck:
-    """Stops the run at the first loss, or norm of parameters, that is not finite.
+    """A check that stops the run at the first non-finite loss or parameter norm.
 
-    On a GPU the losses of up to ``lag`` moves are looked at together, so that checking does not make every
-    move wait for the device; on CPU each is looked at once it is there. ``advice`` says where to go back to.
-    ``settings`` are the run's, in which the flag of a learning rate is looked up.
+    On a GPU, the losses of up to ``lag`` updates are checked together, so that not every update waits for the
+    device; on a CPU, each loss is checked at once. ``advice`` returns the last good checkpoint for the
+    message. ``settings`` are those of the run, for finding the flag of a learning rate.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class FiniteCheck:
         self._waiting: list[tuple[str, int, Tensor, float | None]] = []
 
     def add(self, term: str, move: int, value: Tensor, optimizer: Optimizer | None = None) -> None:
-        """Look at a number of a move; ``optimizer`` is the one that made, or would make, the step."""
+        """Check a number of an update; ``optimizer`` is the one that makes the step."""
         rate = None if optimizer is None else optimizer.learning_rate
         self._waiting.append((term, move, value.detach(), rate))
         if len(self._waiting) >= self.lag:
@@ -125,26 +125,26 @@ class FiniteCheck:
         rate: float,
         optimizer: Optimizer | None = None,
     ) -> None:
-        """Look at the parameters that a step of a learning rate left."""
+        """Check the parameters after a step with a learning rate."""
         if not parameters:
             return
         norms = torch._foreach_norm([parameter.detach() for parameter in parameters])
         norm = torch.stack([part.float() for part in norms]).norm()
         term = f"The norm of {' and '.join(players)}'s parameters (learning rate {rate:g})"
-        # Beyond this float32 has no digits left for what is added to such numbers.
+        # Beyond this limit, float32 has no digits left for the changes of such numbers.
         self.add(term, move, torch.where(norm > _LARGEST_NORM, torch.inf, norm), optimizer)
 
     def flush(self) -> None:
-        """Look at what is waiting."""
+        """Check all pending numbers."""
         if not self._waiting:
             return
         values = torch.stack([value for _, _, value, _ in self._waiting]).tolist()
         waiting, self._waiting = self._waiting, []
         for (term, move, _, rate), value in zip(waiting, values, strict=True):
-            if value - value != 0:  # infinite or not a number
+            if value - value != 0:  # True for infinities and nan.
                 flags = [] if rate is None else rate_flags(self.settings, rate)
                 raise TrainingError(
-                    f"{term} became {value} at move {move}. {self.advice()} Lower "
+                    f"{term} became {value} at update {move}. {self.advice()} Lower "
                     f"{' or '.join(flags) or 'the learning rate'}, clip the gradient, or look at the last "
                     "rounds in report.html."
                 )

@@ -1,4 +1,4 @@
-"""The one place where parameters move by gradient."""
+"""The gradient step, the only place where gradients change parameters."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class GradientStepper:
             self._moves.append(0)
 
     def parameters(self, turn: Turn) -> list[nn.Parameter]:
-        """Return the parameters that the turn may move; those without a gradient (frozen ones) stay."""
+        """Return the parameters that the turn may change, without frozen ones."""
         players = (self.game.players[name] for name in turn.players)
         return [p for player in players for p in player.parameters() if p.requires_grad]
 
@@ -58,14 +58,15 @@ class GradientStepper:
         assert turn.optimizer is not None
         slot = self._slots[_slot(turn)]
         optimizer = self._optimizers[slot]
-        # As the optimizer holds them: to walk through all modules in every move takes its time.
+        # The optimizer's own list is used, since walking all modules on every update is slow.
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         loss = None
         try:
             with may_break_off():
                 with frozen(*self.bystanders(turn)), self.runtime.autocast():
                     loss = self.game.loss(turn.loss, batch, move)
-                # Not autograd.grad: it may give two parameters one tensor, which clipping would scale twice.
+                # Not autograd.grad, which may return one tensor for two parameters; clipping would scale it
+                # twice.
                 torch.autograd.backward(loss.total, inputs=parameters)
         except Unfinished:
             loss = None
@@ -86,13 +87,13 @@ class GradientStepper:
         return Loss(total, loss.logs), logs, tuple(granted)
 
     def agree(self, wishes: tuple[bool, ...]) -> tuple[bool, ...]:
-        """Which of the wishes any process has, where no gradients travel."""
+        """Return which requests any process has, in updates without gradients."""
         return self._average([], torch.zeros((), device=self.runtime.device), wishes)[1]
 
     def memory(self, phase: Phase, player: str) -> Memory | None:
-        """What the optimizer of the phase's last turn of that player has gathered about it, copied.
+        """Return a copy of the optimizer state of a player, from the phase's last turn with this player.
 
-        None if no turn of the phase moves the player by gradient, or before its first move.
+        It is None if no turn of the phase trains the player by gradient, or before its first update.
         """
         turns = [t for t in phase.turns if t.optimizer is not None and player in t.players]
         if not turns or not self._moves[slot := self._slots[_slot(turns[-1])]]:
@@ -108,12 +109,12 @@ class GradientStepper:
         return Memory(settings, rate, self._moves[slot], gathered)
 
     def last_step(self, turn: Turn) -> tuple[list[nn.Parameter], float]:
-        """What the turn's last step moved, and its learning rate."""
+        """Return the parameters that the turn's last step changed, and its learning rate."""
         groups = self._optimizers[self._slots[_slot(turn)]].param_groups
         return [p for group in groups for p in group["params"]], groups[0]["lr"]
 
     def part_of_round(self, phase: Phase, turn_number: int) -> tuple[int, int]:
-        """Which of the phase's turns on one optimizer a turn is, and how many they are."""
+        """Return the index of a turn among the phase's turns with the same optimizer, and their number."""
         turn = phase.turns[turn_number]
         if turn.optimizer is None:
             return 0, 1
@@ -121,18 +122,18 @@ class GradientStepper:
         return sum(same[:turn_number]), sum(same)
 
     def bystanders(self, turn: Turn) -> list[nn.Module]:
-        """Return the players that may not change in this turn."""
+        """Return the players that must not change in this turn."""
         return [m for name, m in self.game.players.items() if name not in turn.players]
 
     def _average(
         self, parameters: Sequence[Tensor], total: Tensor, wishes: tuple[bool, ...]
     ) -> tuple[Tensor, tuple[bool, ...]]:
-        """Average gradients and loss over the processes; any process's wish is everybody's."""
+        """Average gradients and loss over the processes, and combine their requests."""
         if self.runtime.world_size == 1:
             return total, wishes
         flags = torch.tensor([float(wish) for wish in wishes], device=self.runtime.device)
         total = total.clone()
-        # A parameter that a loss leaves out is left out on every rank; its zeros keep the layout fixed.
+        # A loss leaves out the same parameters on every rank; zeros in their place keep the layout fixed.
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         self.runtime.average([*gradients, total, flags])
         return total, tuple(flag > 0 for flag in flags.tolist())

@@ -1,4 +1,4 @@
-"""What a run does between rounds besides training, as its recipe says."""
+"""Optional functions that a recipe passes to the trainer, to be called between rounds."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ DrawSamples = Callable[[Game, torch.Generator, Path], None]
 
 @dataclass(frozen=True)
 class Hooks:
-    """What a run does between rounds besides training; each is optional."""
+    """Optional functions that the trainer calls between rounds."""
 
     evaluate: Evaluate | None = None
     """Measures the game (in eval mode, averages in place of players); on rank 0 alone. If it has a method
     ``check(game)``, that is called before training and raises for a game whose results could not be saved;
     if it has ``export(game, folder, about)``, that writes the model with every checkpoint."""
     draw_samples: DrawSamples | None = None
-    """Writes samples to a path that lacks its suffix."""
+    """Function that writes samples to a path, which is given without a suffix."""
     refresh_report: Callable[[Path], object] | None = None
-    """Renders the run directory after an evaluation."""
+    """Function that writes the report of the run directory after an evaluation."""
     alarms: Sequence[Alarm] = (PinnedDiscriminator(),)
-    """Watch every round's and evaluation's values."""
+    """Alarms that check the values of every round and evaluation."""
     after_round: Sequence[AfterRound] = ()
-    """Called with every row of the training log, on rank 0 alone, as a RoundReport."""
+    """Callbacks, called on rank 0 only with every row of the training log as a RoundReport."""

@@ -1,4 +1,4 @@
-"""What a run keeps on disk: checkpoints that resume exactly, the best players, players at a phase's end."""
+"""Files that a run keeps: checkpoints for exact resumption, best players, players at the end of a phase."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from seqgan_kit.errors import CheckpointError, UsageError, unknown
 
 
 class Keeper:
-    """Saves the state of a training run to disk, and restores it."""
+    """Save and restore the state of a training run."""
 
     def __init__(self, state: TrainingState):
         self.state, self.settings = state, state.run.settings
         self.folder = state.log.checkpoint_folder
         self.best: dict[str, float] = {}
-        """Best value of every watched metric: the run's under "", each early stop's under its phase."""
+        """Best value of every watched metric: the run's under "", those of early stops under their phase."""
         self.waited: dict[str, int] = {}
         self._saved_at = time.monotonic()
         self._check_watched()
 
     def save(self) -> None:
-        """Write a checkpoint of everything at the present move, if its losses were finite."""
+        """Write a checkpoint at the current update, if its losses are finite."""
         self.state.finite.flush()
         state = self._capture()
         if self.state.runtime.leads:
@@ -46,19 +46,19 @@ class Keeper:
         self._saved_at = time.monotonic()
 
     def _export(self) -> None:
-        """Write the model as it is now, so that a run that stops can be sampled from."""
+        """Export the current model, so that a stopped run can be sampled from."""
         if export := getattr(self.state.hooks.evaluate, "export", None):
             at = {"unfinished": {"round": self.state.cursor.total_rounds}}
             with self.state.aside():
                 export(self.state.game, self.state.log.model_folder, at)
 
     def due(self) -> bool:
-        """Return whether the last checkpoint is old; rank 0's clock decides."""
+        """Return whether a checkpoint is due; rank 0's clock decides."""
         age_minutes = (time.monotonic() - self._saved_at) / 60
         return self.state.runtime.leads and age_minutes >= self.settings.save_every_minutes
 
     def resume(self) -> None:
-        """Go to the newest checkpoint if the run is a resumed one; without any it starts afresh."""
+        """Restore the newest checkpoint of a resumed run; without one, training starts from the beginning."""
         if not self.state.run.resumed:
             return
         found = shared_newest(self.state.runtime, self.folder)
@@ -74,7 +74,7 @@ class Keeper:
             )
 
     def judge(self, phase: Phase, values: Mapping[str, float]) -> bool:
-        """Keep the players if they are the best so far; True if the phase's patience is over."""
+        """Save the players if they are the best so far; return whether the phase's patience is over."""
         metric = self.settings.best_metric
         if metric and self._improves("", metric, values, self.settings.best_is):
             self._write_players("best")
@@ -89,7 +89,7 @@ class Keeper:
         return self.waited[phase.name] >= stop.patience_evaluations
 
     def end_phase(self, phase: Phase) -> None:
-        """Return to the phase's best players if it asks for that; keeps them aside if it asks for that."""
+        """Restore the phase's best players and save the players at its end, if the phase requests it."""
         stop = phase.early_stop
         if stop is not None and stop.restore_best and phase.name in self.best:
             best = self.folder / f"best-of-{phase.name}.pt"
@@ -114,7 +114,7 @@ class Keeper:
             ) from error
 
     def _check_watched(self) -> None:
-        """Refuse, before anything is trained, to watch what is never measured."""
+        """Raise UsageError, before training, for metrics that are never measured."""
         evaluates, names = self.state.hooks.evaluate is not None, set[str]()
         if self.settings.best_metric and not evaluates:
             raise UsageError(
@@ -153,7 +153,7 @@ class Keeper:
         return {"players": shared, "averages": self.state.averages.state_dict()}
 
     def _course(self) -> list[str]:
-        """What must agree between a run and its checkpoint: seed, order of play, batches."""
+        """Return what must be equal in a run and its checkpoint: seed, order of turns, batches."""
         return (
             [f"seed {self.settings.seed}"]
             + [
@@ -173,7 +173,7 @@ class Keeper:
             "rng": rng_state([t.rng]),
             "feeds": {name: feed.state_dict() for name, feed in t.feeds.items()},
             "sums": t.sums.state_dict(),
-            # Within a round each process's running statistics are its own.
+            # Within a round, every process has its own running statistics.
             "buffers": t.shared_buffers() if t.runtime.world_size > 1 else [],
         }
         return {
@@ -213,13 +213,13 @@ class Keeper:
             for buffer, saved in zip(t.shared_buffers(), own["buffers"], strict=False):
                 buffer.copy_(saved)
         restore_rng_state(own["rng"], [t.rng])
-        # Last, since it is the first to write: what cannot be resumed stays as it is.
+        # This comes last because it writes first; a run that cannot be resumed stays unchanged.
         note_changes(t, state)
         t.log.truncate(state["metrics_bytes"])
 
 
 def _check_shapes(player: str, saved: Mapping[str, Any], here: Mapping[str, Any]) -> None:
-    """Name the first tensor of another shape; torch would list them all."""
+    """Raise KeyError for the first tensor of another shape; torch would list all of them."""
     for name in (name for name in here if name in saved):
         theirs, ours = list(saved[name].shape), list(here[name].shape)
         if theirs != ours:
@@ -227,7 +227,7 @@ def _check_shapes(player: str, saved: Mapping[str, Any], here: Mapping[str, Any]
 
 
 def _to_cpu(value: Any) -> Any:
-    """Nested tensors on the CPU: sent as they are, they would all land on the sender's device."""
+    """Move nested tensors to the CPU; otherwise receivers would put them all on the sender's device."""
     if isinstance(value, torch.Tensor):
         return value.detach().cpu()
     if isinstance(value, Mapping):

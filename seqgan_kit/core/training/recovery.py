@@ -1,4 +1,4 @@
-"""Checkpoints as all processes of a run see them: rank 0 reads, since other nodes may not see its disk."""
+"""Checkpoints in multi-process runs: rank 0 reads them, since other nodes may not see its disk."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from seqgan_kit.errors import CheckpointError
 
 
 def shared_checkpoint(runtime: Runtime, path: Path) -> dict[str, Any]:
-    """A checkpoint's state on every rank."""
+    """Return a checkpoint's state on every rank."""
     state: dict[str, Any] = _agreed(runtime, lambda: read_checkpoint(path))
     return state
 
 
 def shared_newest(runtime: Runtime, folder: Path) -> tuple[Path, dict[str, Any], list[str]] | None:
-    """:func:`newest_good_checkpoint` on every rank; None where there is no checkpoint."""
+    """Return :func:`newest_good_checkpoint` on every rank; None if there is no checkpoint."""
 
     def newest() -> tuple[Path, dict[str, Any], list[str]] | None:
         return newest_good_checkpoint(folder) if numbered_checkpoints(folder) else None
@@ -33,14 +33,14 @@ def shared_newest(runtime: Runtime, folder: Path) -> tuple[Path, dict[str, Any],
 
 
 def set_newer_aside(folder: Path, good: Path) -> None:
-    """Rename what is newer than the checkpoint that a run goes on from, since it cannot be read."""
+    """Rename the unreadable checkpoints that are newer than the one a run resumes from."""
     found = numbered_checkpoints(folder)
     for path in found[found.index(good) + 1 :]:
         set_aside(path)
 
 
 def _agreed(runtime: Runtime, read: Callable[[], Any]) -> Any:
-    """What rank 0 reads, on all ranks; what it cannot read stops all of them."""
+    """Return on all ranks what rank 0 reads; an error of rank 0 stops all ranks."""
     value, problem = None, None
     try:
         value = read() if runtime.leads else None

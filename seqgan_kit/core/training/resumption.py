@@ -1,4 +1,4 @@
-"""What is checked and told before a run goes on from a checkpoint."""
+"""Checks and messages before a run resumes from a checkpoint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seqgan_kit.errors import CheckpointError
 
 
 def check_same_place(runtime: Runtime, state: Mapping[str, Any]) -> None:
-    """Refuse another number of processes or kind of device than the checkpoint's."""
+    """Refuse a number of processes or a kind of device that differs from the checkpoint's."""
     if len(state["ranks"]) != runtime.world_size:
         raise CheckpointError(
             f"the run was made by {len(state['ranks'])} process(es) and is resumed by "
@@ -31,7 +31,7 @@ def check_same_place(runtime: Runtime, state: Mapping[str, Any]) -> None:
 
 
 def note_changes(here: TrainingState, saved: Mapping[str, Any]) -> None:
-    """Tell and records which settings differ from those of the checkpoint."""
+    """Print and record the settings that differ from those of the checkpoint."""
     now = settings_of(here.run.record)
     changes = changed_settings(saved.get("settings", now), now)
     finished = here.finished

@@ -1,4 +1,4 @@
-"""What a callback is told after a round of training."""
+"""The report that callbacks get after a round of training."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from seqgan_kit.core.game import Game
 
 @dataclass(frozen=True)
 class RoundReport:
-    """What a callback is told after a round."""
+    """The report of a round for callbacks."""
 
     phase: str
     """The phase's name."""
     round: int
-    """Rounds of the phase that are done."""
+    """Number of finished rounds of the phase."""
     rounds: int
-    """Rounds of the phase in all."""
+    """Total number of rounds of the phase."""
     values: Mapping[str, float]
     """Losses and other logged values: means since the last report."""
     game: Game
-    """The game, in training mode; whoever samples from it leaves no trace in the run."""
+    """The game, in training mode; sampling from it does not change the run."""
 
 
 AfterRound = Callable[[RoundReport], object]

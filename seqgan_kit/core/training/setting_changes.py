@@ -1,4 +1,4 @@
-"""What differs between the settings that a checkpoint was trained with and those of now."""
+"""Differences between the settings of a checkpoint and the current ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LEAVE_TRAINING_AS_IT_IS = {
 }  # fmt: skip
 """Another kind of device is refused, so its name does not matter."""
 OF_SCORES = "scores"
-"""The group of settings that the scores of a finished run are computed by."""
+"""The group of settings that still applies to the scores of a finished run."""
 
 
 def settings_of(record: Mapping[str, Any]) -> dict[str, str]:
@@ -26,14 +26,14 @@ def settings_of(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def changed_settings(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, list[str]]:
-    """``[then, now]`` by name, of the settings that differ."""
+    """Return ``[then, now]`` by name for the settings that differ."""
     names = [*then, *(name for name in now if name not in then)]
     pairs = {name: [then.get(name, "absent"), now.get(name, "absent")] for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def in_lines(changes: Mapping[str, list[str]]) -> str:
-    """A line for each change."""
+    """Return the changes, one per line."""
     return "\n".join(f"  {name}: {then} → {now}" for name, (then, now) in changes.items())
 
 

@@ -1,7 +1,7 @@
-"""The state of a run in training, shared by those who train, save, restore and report.
+"""The state of a training run, shared by the parts that train, save, restore and report.
 
-It knows none of them: the trainer makes moves, the keeper saves and restores, and what is due between rounds
-reads it.
+The trainer makes updates, the keeper saves and restores, and the work between rounds reads the state; this
+module depends on none of them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from seqgan_kit.core.training.hooks import Hooks
 
 @dataclass
 class TrainingState:
-    """Players, optimizers, data and the place in the phases, with what they belong to."""
+    """Players, optimizers, data, position in the phases, and the run they belong to."""
 
     run: Run
     game: Game
@@ -38,29 +38,29 @@ class TrainingState:
     averages: Averages
     stepper: GradientStepper
     finite: FiniteCheck
-    """Losses that are yet to be looked at."""
+    """Losses that have not been checked yet."""
     rng: torch.Generator
-    """What moves draw from."""
+    """Random generator of updates."""
     cursor: Cursor = field(default_factory=Cursor)
-    """The next move."""
+    """The next update."""
     sums: Sums = field(default_factory=Sums)
-    """What the round in progress has logged."""
+    """Values logged in the current round."""
     tally: dict[str, int] = field(default_factory=dict)
-    """What alarms count."""
+    """Counts of the alarms."""
 
     @property
     def runtime(self) -> Runtime:
-        """Where the run computes."""
+        """The runtime of the run."""
         return self.run.runtime
 
     @property
     def log(self) -> RunLog:
-        """What the run writes to."""
+        """The log of the run."""
         return self.run.log
 
     @property
     def progress(self) -> Progress:
-        """What the run shows."""
+        """The progress display of the run."""
         return self.run.progress
 
     @property
@@ -69,19 +69,19 @@ class TrainingState:
         return self.cursor.phase >= len(self.phases)
 
     def statistics_rng(self) -> torch.Generator:
-        """Return the randomness of the samples on which averages measure their batch statistics."""
+        """Return the random generator of the samples for batch statistics of averages."""
         return self.runtime.generator("statistics")
 
     def shared_buffers(self) -> list[torch.Tensor]:
-        """Return the buffers that all processes should agree on, those of the averages among them."""
+        """Return the buffers that are equal on all processes, including those of averages."""
         own = set(self.game.private_players())
         shared = [player for name, player in self.game.players.items() if name not in own]
         return [b for module in (*shared, self.averages) for b in module.buffers()]
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Look at the game without leaving a trace: eval mode, averages with their own statistics playing,
-        randomness put back."""
+        """Use the game without changing the run: eval mode, averages in place of players, random state
+        restored."""
         before = rng_state([self.rng])
         try:
             with self.averages.in_place_of_players(self.game), torch.no_grad():
@@ -101,7 +101,7 @@ def prepare_training(
     hooks: Hooks,
     averages: Mapping[str, float],
 ) -> TrainingState:
-    """The state before the first move: all is checked, on the run's device, and alike on all processes."""
+    """Return the state before the first update: checked, on the run's device, and equal on all processes."""
     runtime = run.runtime
     game = game.to(runtime.device)
     feeds = dict(feed) if isinstance(feed, Mapping) else {"train": feed}
@@ -115,7 +115,7 @@ def prepare_training(
         tuple(phases),
         feeds,
         hooks,
-        # .to(): the weights of a copied LSTM are scattered, and cuDNN wants them in one block again.
+        # .to() puts the scattered weights of a copied LSTM into one block again, as cuDNN requires.
         Averages(game, averages).to(runtime.device),
         GradientStepper(game, tuple(phases), runtime),
         FiniteCheck(

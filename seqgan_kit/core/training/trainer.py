@@ -1,8 +1,8 @@
-"""The one training loop: ``Trainer(run, game, phases, feed).fit()``.
+"""The training loop: ``Trainer(run, game, phases, feed).fit()``.
 
-The game returns losses; everything that happens to a parameter happens under :meth:`Trainer.fit`: the
-gradient of the turn's players alone, its average over processes, clipping, the step, moving averages, then
-logging, evaluation, checkpoints and alarms between rounds.
+The game returns losses, and :meth:`Trainer.fit` makes all parameter updates: gradients of the turn's players
+only, their average over processes, clipping, the optimizer step and moving averages. Between rounds it logs,
+evaluates, saves checkpoints and checks alarms.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ __all__ = ["Hooks", "Trainer"]
 
 
 class Trainer:
-    """Plays the phases.
+    """Trains a game by its phases.
 
     Args:
-        run: where it computes and what it writes to.
+        run: the opened run, with device, log and settings.
         game: the players and their losses.
-        phases: who moves when.
+        phases: the order of updates.
         feed: one feed, or several by name (a single one is called ``train``).
         hooks: evaluation, samples, report, alarms.
-        averages: players to follow by an exponential moving average, with their decay.
+        averages: decay of the exponential moving average of players, by name.
     """
 
     def __init__(
@@ -73,16 +73,17 @@ class Trainer:
 
     @property
     def phases(self) -> tuple[Phase, ...]:
-        """Who moves when."""
+        """The order of updates."""
         return self.state.phases
 
     @property
     def feeds(self) -> dict[str, Feed]:
-        """Where batches come from, by name."""
+        """The sources of batches, by name."""
         return self.state.feeds
 
     def fit(self) -> Game:
-        """Train from wherever the run stands to its end; returns the game, averages in place."""
+        """Train from the run's current position to its end; return the game with averages in place of
+        players."""
         self.keeper.resume()
         if not self.state.finished:
             with self.state.progress, self.stop_wish.listening(self.state.run.seconds_left()):
@@ -98,7 +99,7 @@ class Trainer:
         return self.game
 
     def player_after(self, phase: str, player: str) -> nn.Module:
-        """A copy of a player as it was at the end of a phase that keeps its players."""
+        """Return a copy of a player at the end of a phase that keeps its players."""
         state = read_checkpoint(
             self.state.log.checkpoint_folder / f"after-{phase}.pt", self.state.runtime.device
         )
@@ -124,11 +125,11 @@ class Trainer:
             )
         cursor.phase, cursor.round, cursor.begun = cursor.phase + 1, 0, 0
         self.keeper.save()
-        if self._signal() is not None:  # it came after the last move
+        if self._signal() is not None:  # The signal came after the last update.
             self.stop(phase)
 
     def play_round(self, phase: Phase, rounds: int) -> bool:
-        """One round of so many, and what is due after it; True if the phase shall end early."""
+        """Play one round and the work due after it; return whether the phase ends early."""
         cursor = self.state.cursor
         began, moves_before = time.monotonic(), cursor.total_moves
         self._make_moves(phase, rounds)
@@ -154,7 +155,7 @@ class Trainer:
                 self.pace.add(turn, time.monotonic() - began)
                 if not made:
                     self.undo.back()
-                    self.stop(phase, " (one more was broken off and undone)")
+                    self.stop(phase, " (one more was interrupted and undone)")
                 cursor.move, cursor.total_moves = cursor.move + 1, cursor.total_moves + 1
                 if stop:
                     self.stop(phase)
@@ -163,9 +164,9 @@ class Trainer:
             cursor.turn, cursor.move = cursor.turn + 1, 0
 
     def _make_move(self, turn: Turn, move: Move, progress: float) -> tuple[bool, ...]:
-        """Make one move; whether it was finished, whether the run shall stop, whether it shall be saved.
+        """Make one update; return whether it was finished, and whether to stop and to save the run.
 
-        If any process breaks its move off, none has made it.
+        If the update of any process is interrupted, it is undone on all processes.
         """
         players = [self.game.players[name] for name in turn.players if turn.rule]
         self.undo.mark(parameter for player in players for parameter in player.parameters())
@@ -214,12 +215,12 @@ class Trainer:
         return next((number for number in heard if number is not None), None)
 
     def stop(self, phase: Phase, undone: str = "") -> NoReturn:
-        """Save, and ends the run with the command that goes on with it."""
+        """Save, and end the run with a message that has the command to resume it."""
         self.keeper.save()
         number = self._signal()
         why = "time limit" if number is None else {2: "Ctrl-C", 15: "SIGTERM"}.get(number, "signal")
         raise Interrupted(
-            f"Stopped by {why} in phase {phase.name!r} after {self.state.cursor.total_moves} moves{undone}; "
-            f"everything is saved. Go on with:\n  {self.state.run.resume_command()}",
+            f"Stopped by {why} in phase {phase.name!r} after {self.state.cursor.total_moves} updates"
+            f"{undone}; everything is saved. Resume with:\n  {self.state.run.resume_command()}",
             0 if number is None else 128 + number,
         )

@@ -1,9 +1,9 @@
-"""What a move changes before its step: kept before every move, so that an unfinished one can be undone.
+"""Undo an interrupted update, by saving before every update what it may change before its step.
 
-A loss draws random numbers, takes a batch, and may change buffers (batch norm's statistics, pools,
-histories); a rule may change its players' parameters too. Otherwise these and optimizers change in the step
-alone, which is never broken off. A large buffer is copied only if it has changed since its last copy, so that
-a pool costs nothing in the moves that read it.
+A loss draws random numbers, takes a batch and may change buffers (batch norm's statistics, pools, histories);
+a rule may also change its players' parameters. Parameters and optimizers otherwise change only in the step,
+which is never interrupted. A large buffer is copied only if it has changed since its last copy, so a pool
+costs nothing in updates that only read it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from torch import Tensor
 
 from seqgan_kit.core.feeds import Feed
 
-# Numbers of a buffer that is always copied: batch norm writes its statistics without counting a version.
+# Buffers up to this size are always copied, since batch norm changes its statistics without counting a
+# version.
 _SMALL = 65_536
 
 

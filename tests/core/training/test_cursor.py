@@ -53,7 +53,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(bad):
     check = FiniteCheck(CPU, lambda: "The last good one is A.")
     check.add("generator_loss", 6, torch.tensor(1e30))
     with pytest.raises(
-        TrainingError, match=rf"generator_loss became {bad} at move 7\. The last good one is A\."
+        TrainingError, match=rf"generator_loss became {bad} at update 7\. The last good one is A\."
     ):
         check.add("generator_loss", 7, torch.tensor(bad))
 
@@ -63,7 +63,7 @@ def test_on_a_gpu_losses_are_looked_at_together_and_the_first_bad_one_is_named()
     check.add("discriminator_loss", 1, torch.tensor(1.0))
     check.add("generator_loss", 2, torch.tensor(math.nan))
     check.add("discriminator_loss", 3, torch.tensor(math.inf))
-    with pytest.raises(TrainingError, match="generator_loss became nan at move 2"):
+    with pytest.raises(TrainingError, match="generator_loss became nan at update 2"):
         check.flush()
     check.flush()
 

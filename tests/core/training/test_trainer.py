@@ -162,7 +162,9 @@ class TestMistakes:
     ) -> None:
         turn = replace(MOVE_A, loss="broken_loss")
         advice = rf"{tmp_path}.*move-000000001\.pt" if saves else "No checkpoint was written yet"
-        with pytest.raises(TrainingError, match=rf"broken_loss became nan at move 1\. .*{advice}"):
+        with pytest.raises(
+            TrainingError, match=rf"broken_loss became nan at update 1\. .*{advice}"
+        ):
             train(Phase("one", (turn,), 3, save_every_rounds=1 if saves else 0))
         for path in tmp_path.rglob("*.pt"):
             assert read_checkpoint(path)["players"]["a"]["w"].isfinite().all()
