@@ -87,7 +87,7 @@ def test_what_this_machine_cannot_do_is_said(monkeypatch):
         nn.Module, "compile", lambda module: setattr(module, "forward", no_compiler)
     )
     printed = image_report(ImageSetting(repeats=1, options=True, **TINY))
-    assert "  trainer, compile: not here (no C++ compiler)" in printed
+    assert "  trainer, compile: unavailable (no C++ compiler)" in printed
     assert "trainer, bf16 " in printed
 
 
