@@ -36,9 +36,9 @@ class RNNSearchGenerator(SequenceGenerator):
         e_ts = v' tanh(W s_{t-1} + U h_s),   a_t = softmax_s e_ts,   c_t = sum_s a_ts h_s
         s_t = GRU([embedding of y_{t-1}; c_t], s_{t-1}),   s_0 = tanh(W_0 of the backward GRU's last state)
 
-    and the output layer reads tanh(W_r [s_t; c_t; embedding of y_{t-1}]). PAD in the source is not read.
-    Differs from the paper: tanh in place of maxout before the output, one embedding for both sides, dropout,
-    and Glorot's initialisation. The state is s_t with the source's annotations, so rollouts carry them.
+    and the output layer reads maxout(W_r [s_t; c_t; embedding of y_{t-1}]), the larger of each pair. PAD in
+    the source is not read. Differs from the paper: one embedding for both sides, dropout, and Glorot's
+    initialisation. The state is s_t with the source's annotations, so rollouts carry them.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class RNNSearchGenerator(SequenceGenerator):
         self.key, self.query = nn.Linear(2 * hidden, hidden), nn.Linear(hidden, hidden, bias=False)
         self.energy = nn.Linear(hidden, 1, bias=False)
         self.cell = nn.GRUCell(width + 2 * hidden, hidden)
-        self.readout = nn.Linear(width + 3 * hidden, hidden)
+        self.readout = nn.Linear(width + 3 * hidden, 2 * hidden)
         self.dropout = nn.Dropout(config.dropout)
         self._initialise(rng)
 
@@ -105,8 +105,8 @@ class RNNSearchGenerator(SequenceGenerator):
         weights = energy.masked_fill(~seen, -torch.inf).softmax(1)
         context = torch.bmm(weights.unsqueeze(1), annotations).squeeze(1)
         hidden = self.cell(torch.cat([embedded, context], 1), hidden)
-        mixed = self.readout(torch.cat([hidden, context, embedded], 1)).tanh()
-        return mixed, (hidden, annotations, keys, seen)
+        pairs = self.readout(torch.cat([hidden, context, embedded], 1)).unflatten(1, (-1, 2))
+        return pairs.amax(2), (hidden, annotations, keys, seen)
 
     @torch.no_grad()
     def _initialise(self, rng: torch.Generator | None) -> None:

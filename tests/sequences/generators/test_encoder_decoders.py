@@ -95,3 +95,12 @@ def test_what_is_read_of_a_source():
         [True, False, False, False],
     ]
     assert source_mask(given, None).all()
+
+
+def test_what_the_output_layer_reads_is_not_squashed():
+    """On Multi30k a squashing readout saturated in the first epoch and ended all gradients below it."""
+    generator, rows = make("rnn_search").eval(), rows_of(8)
+    with torch.no_grad():
+        before = generator.prefix_states(rows)
+        generator.readout.weight.mul_(100)
+        torch.testing.assert_close(generator.prefix_states(rows), 100 * before)
