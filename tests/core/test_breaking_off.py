@@ -38,7 +38,9 @@ def test_moves_broken_off_are_undone(
     folder = tmp_path / "run"
     for number, move in enumerate(moves):
         began = time.monotonic()
-        with pytest.raises(Interrupted, match=rf"after {move} updates \(one more was interrupted and"):
+        with pytest.raises(
+            Interrupted, match=rf"after {move} updates \(one more was interrupted and"
+        ):
             tiny.play(
                 CONFIGS[game],
                 folder,

@@ -1,4 +1,4 @@
-"""The cat world: scenes, captions and images whose exact distribution is known."""
+"""The cat world: scenes, captions and images with an exactly known distribution."""
 
 from seqgan_kit.data.catworld.captions.caption import CatWorld
 from seqgan_kit.data.catworld.captions.parsing import Parse

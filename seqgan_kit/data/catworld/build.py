@@ -1,9 +1,9 @@
-"""Writes the cat world to files: captions as text, faces as parquet that HuggingFace datasets reads.
+"""Write the cat world to files: captions as text, faces as parquet files for HuggingFace datasets.
 
     python -m seqgan_kit.data.catworld.build data/catworld      the bundled files, byte for byte
 
-Every face has its own generator, seeded by (seed, split, number): the first hundred of a large world
-are the hundred of a small one.
+Every face has its own random generator, seeded by (seed, split, number), so the first faces of a large world
+are those of a small one.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ def build_bundled(out: Path) -> None:
 def write_world(
     out: Path, images: int = 0, size: int = 32, captions: int = 0, seed: int = 0
 ) -> None:
-    """Write a world of any size: a tenth of the faces for testing; 8:1:1 of the captions.
+    """Write a world of any size; a tenth of the faces is the test split, and captions are split 8:1:1.
 
     Args:
-        out: the folder to write to; made if missing.
-        images: how many faces, for ``faces-train.parquet`` and ``faces-test.parquet``.
-        size: edge of a face in pixels, 16 to 256.
-        captions: how many captions, for ``train.txt``, ``valid.txt`` and ``test.txt``.
+        out: the folder to write to, created if missing.
+        images: number of faces, for ``faces-train.parquet`` and ``faces-test.parquet``.
+        size: height and width of a face in pixels, 16 to 256.
+        captions: number of captions, for ``train.txt``, ``valid.txt`` and ``test.txt``.
         seed: the same seed gives the same files.
 
     Raises:
@@ -102,7 +102,7 @@ def _write_faces(
 
 
 def _face(seeds: Sequence[int], size: int, colour_bits: int) -> dict[str, Any]:
-    """A row: the image, the labels of its scene, and a caption that is true of it."""
+    """Return a row: the image, the labels of its scene, and a true caption."""
     from seqgan_kit.data.catworld.drawing.draw_scene import draw
 
     rng = np.random.default_rng(tuple(seeds))
@@ -113,14 +113,14 @@ def _face(seeds: Sequence[int], size: int, colour_bits: int) -> dict[str, Any]:
 
 
 def _coarsened(picture: NDArray[np.uint8], bits: int) -> NDArray[np.uint8]:
-    """Colours at the middle of 2^bits steps a channel."""
+    """Reduce the colours to 2^bits levels per channel."""
     lost = 8 - bits
     middle = np.uint8((1 << lost) >> 1)
     return ((picture >> lost) << lost).astype(np.uint8) + middle
 
 
 def png(picture: NDArray[np.uint8]) -> bytes:
-    """Return the image as a PNG file, not deflated."""
+    """Return the image as a PNG file without compression."""
     from PIL import Image
 
     file = io.BytesIO()
@@ -129,7 +129,7 @@ def png(picture: NDArray[np.uint8]) -> bytes:
 
 
 def _schema() -> Any:
-    """Return the parquet schema, with the metadata by which ``datasets`` knows images and label names."""
+    """Return the parquet schema, with metadata that tells ``datasets`` about images and label names."""
     import pyarrow as pa
 
     features: dict[str, Any] = {"image": {"_type": "Image"}}
@@ -142,7 +142,7 @@ def _schema() -> Any:
 
 
 def main(words: Sequence[str]) -> int:
-    """Return the command: one word, the folder to write to."""
+    """Run the command, whose only argument is the folder to write to."""
     if len(words) != 1 or words[0].startswith("-"):
         print("usage: python -m seqgan_kit.data.catworld.build FOLDER", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""A weighted, deterministic, acyclic automaton: a law of sentences with everything exact.
+"""A weighted, deterministic, acyclic automaton: a distribution of sentences with exact probabilities.
 
 ``determinise`` turns a network, in which several arcs may start with one word, into an automaton
 with at most one arc per word and state (weighted subset construction, Mohri 1997). A sentence's
@@ -38,12 +38,12 @@ class Automaton:
     """States with their arcs; state 0 starts; a state without arcs ends the sentence."""
 
     arcs: list[dict[str, tuple[int, float]]]
-    """For every state: word -> (next state, log-probability of the word)."""
+    """Per state: word -> (next state, log-probability of the word)."""
     ambiguities: int
-    """How often two derivations of one sentence met; 0 means that the grammar is unambiguous."""
+    """Number of times that two derivations of a sentence met; 0: the grammar is unambiguous."""
 
     def log_prob(self, words: Iterable[str]) -> float:
-        """Exact log-probability of the whole sentence, -inf outside the support."""
+        """Return the exact log-probability of a whole sentence; -inf outside the support."""
         state, total = 0, 0.0
         for word in words:
             step = self.arcs[state].get(word)
@@ -64,7 +64,7 @@ class Automaton:
 
     @cached_property
     def from_the_end(self) -> list[int]:
-        """All states, each after those that it leads to."""
+        """Return all states, each after its successors."""
         order: list[int] = []
         seen = {0}
         stack = [(0, iter(self.arcs[0].values()))]
@@ -80,7 +80,7 @@ class Automaton:
         return order
 
     def entropy(self) -> float:
-        """Exact entropy in nats: H(state) = sum p (H(next) - log p)."""
+        """Return the exact entropy in nats: H(state) = sum p (H(next) - log p)."""
         value = [0.0] * len(self.arcs)
         for state in self.from_the_end:
             steps = self.arcs[state].values()
@@ -88,7 +88,7 @@ class Automaton:
         return value[0]
 
     def support_size(self) -> int:
-        """How many sentences have a positive probability."""
+        """Return the number of sentences with positive probability."""
         value = [1] * len(self.arcs)
         for state in self.from_the_end:
             if self.arcs[state]:
@@ -126,7 +126,7 @@ class Automaton:
         return found
 
     def sample_many(self, n: int, rng: np.random.Generator) -> list[str]:
-        """Independent sentences; one row of uniform numbers is drawn for each."""
+        """Draw independent sentences, each from its own row of uniform numbers."""
         draws: Sequence[Sequence[float]] = rng.random((n, self._longest)).tolist()
         sentences = []
         for row in draws:
@@ -158,7 +158,7 @@ class Automaton:
 
 
 def determinise(network: Network) -> Automaton:
-    """Return the automaton with the same law of sentences as the network."""
+    """Return the automaton with the same distribution of sentences as the network."""
     clashes = 0
     start: Subset = {(0, ()): 1.0}
     subsets = [start]

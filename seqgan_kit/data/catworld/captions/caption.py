@@ -1,4 +1,4 @@
-"""The captions of the cat world as a distribution of sentences whose every number is exact."""
+"""The captions of the cat world, a distribution of sentences with exact probabilities."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Compiled(NamedTuple):
 
 @lru_cache(maxsize=4)
 def _compiled(law: SceneLaw) -> _Compiled:
-    # A pure function of the law that takes about two seconds: worth keeping between worlds.
+    # This takes about two seconds and depends only on the law, so it is cached.
     network = build_network(law)
     return _Compiled(network, determinise(network))
 
@@ -37,44 +37,45 @@ def _head(law: SceneLaw, k: int) -> tuple[tuple[str, float], ...]:
 
 @dataclass(frozen=True)
 class CatWorld:
-    """The law of captions: ``tell`` over all scenes, with the scene summed out.
+    """The distribution of captions, with the scene summed out.
 
     Words are separated by single spaces. The first use compiles the grammar (about two seconds).
     """
 
     law: SceneLaw = field(default_factory=SceneLaw)
-    """The law of the scenes; ``tell`` is the same whatever the law."""
+    """The distribution of scenes; ``tell`` does not depend on it."""
 
     def sample(self, rng: np.random.Generator) -> str:
-        """One caption."""
+        """Draw one caption."""
         return self.sample_many(1, rng)[0]
 
     def sample_many(self, n: int, rng: np.random.Generator) -> list[str]:
-        """``n`` independent captions."""
+        """Draw ``n`` independent captions."""
         if n < 0:
             raise UsageError(f"cannot draw {n} captions: give a number of at least 0.")
         return self._automaton.sample_many(n, rng)
 
     def sample_pair(self, rng: np.random.Generator) -> tuple[Scene, str]:
-        """A scene and a caption of it; such captions follow the same law as ``sample``'s."""
+        """Draw a scene and a caption of it; the captions have the same distribution as those of
+        ``sample``."""
         scene = self.law.sample(rng)
         return scene, tell(scene, rng)
 
     def log_prob(self, caption: str) -> float:
-        """Exact log P(caption) in nats; -inf for what is not a sentence of the world."""
+        """Return the exact log P(caption) in nats; -inf for sentences outside the world."""
         return self._automaton.log_prob(caption.split(" "))
 
     def log_prob_many(self, captions: Iterable[str]) -> NDArray[np.float64]:
-        """``[N]`` exact log-probabilities."""
+        """Return exact log-probabilities ``[N]``."""
         score = self._automaton.log_prob
         return np.array([score(caption.split(" ")) for caption in captions], dtype=np.float64)
 
     def probability_given(self, caption: str, scene: Scene) -> float:
-        """Exact P(caption | scene): 0 unless the caption is true of the scene."""
+        """Return the exact P(caption | scene), which is 0 unless the caption is true of the scene."""
         return probability_given(caption, scene)
 
     def next_words(self, prefix: str) -> dict[str, float]:
-        """Exact P(next word | the caption begins so); empty after the end or an impossible prefix."""
+        """Return the exact P(next word | prefix); empty after the end or an impossible prefix."""
         state = self._automaton.state_after(prefix.split())
         if state is None:
             return {}
@@ -100,7 +101,7 @@ class CatWorld:
         return self._automaton.lengths()
 
     def vocabulary(self) -> list[str]:
-        """All words of the world, sorted."""
+        """Return all words of the world, sorted."""
         return sorted({word for arcs in self._automaton.arcs for word in arcs})
 
     def head(self, k: int) -> list[tuple[str, float]]:
@@ -111,7 +112,7 @@ class CatWorld:
 
     @property
     def ambiguities(self) -> int:
-        """How often two derivations give one caption: 0, found while compiling."""
+        """Return the number of captions with two derivations, counted while compiling: 0."""
         return self._automaton.ambiguities
 
     @property

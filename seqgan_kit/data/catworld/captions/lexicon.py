@@ -8,7 +8,7 @@ from __future__ import annotations
 
 Wordings = dict[str, float]
 
-# A stands for "a" or "an": the word that follows decides.
+# A stands for "a" or "an", which depends on the next word.
 ARTICLE = "A"
 
 ADVERB_OPENERS: Wordings = {"today": 60, "now": 23, "again": 11, "tonight": 6}

@@ -1,4 +1,4 @@
-"""Reading a caption back: what it says of its scene, or why it is no caption of this world."""
+"""Parse a caption: return what it says about its scene, or why it is not a caption of this world."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _AGREEING = (
 
 @dataclass(frozen=True)
 class Parse:
-    """What a caption says, or why it is not a sentence of the world."""
+    """The attributes named by a caption, or the reason why it is invalid."""
 
     valid: bool
-    """Whether the caption has a positive probability."""
+    """Whether the caption has positive probability."""
     attributes: dict[str, str] = field(default_factory=dict)
-    """The attributes that the caption names, of the first cat unless the name ends in 2."""
+    """Attributes in the caption; they belong to the first cat unless the name ends in 2."""
     reason: str = ""
-    """Why the caption is not valid."""
+    """The reason why the caption is invalid."""
 
 
 def parse(words: Sequence[str], automaton: Automaton, network: Network) -> Parse:
@@ -76,7 +76,7 @@ def _likeliest_first(automaton: Automaton, state: int) -> list[str]:
 
 
 def _contradiction(before: Sequence[str], word: str) -> str | None:
-    """What the caption has said of its scene that the word is at odds with."""
+    """Return what the word contradicts in the caption so far."""
     coat = next((said for said in before if said in _COAT_OF), None)
     if coat and word in lex.COAT_WORDS and _COAT_OF[coat] != word:
         return f"the coat was {coat!r} before and cannot be {word!r} now"

@@ -1,4 +1,4 @@
-"""Forwards: from a scene to a caption, and the exact probability of a caption given its scene."""
+"""Generate a caption of a scene, and compute the exact probability of a caption given its scene."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def article_before(word: str) -> str:
 
 
 def spell(tokens: Iterable[str]) -> list[str]:
-    """Tokens with every article in the form that its next word asks for."""
+    """Replace article placeholders by ``a`` or ``an``, depending on the next word."""
     words = list(tokens)
     for i, word in enumerate(words):
         if word == ARTICLE:
@@ -27,7 +27,7 @@ def spell(tokens: Iterable[str]) -> list[str]:
 
 
 def tell(scene: Scene, rng: np.random.Generator) -> str:
-    """A caption for this very scene."""
+    """Draw a caption of the scene."""
     facts = facts_of(scene)
     program = PROGRAMS["one" if facts["cats"] == "1" else "many"]
     context = start_context(len(scene.cats))
@@ -45,7 +45,7 @@ def tell(scene: Scene, rng: np.random.Generator) -> str:
 
 
 def probability_given(caption: str, scene: Scene) -> float:
-    """P(caption | scene): the sum over all ways in which ``tell`` could have said it."""
+    """Return P(caption | scene): the sum over all derivations in ``tell``."""
     facts = facts_of(scene)
     program = PROGRAMS["one" if facts["cats"] == "1" else "many"]
     target = caption.split()

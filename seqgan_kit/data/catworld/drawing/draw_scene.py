@@ -1,6 +1,6 @@
-"""Draws a scene of the cat world as an image: one to three frontal cats in a place.
+"""Draw a scene of the cat world as an image: one to three cats, seen from the front.
 
-Shapes are drawn larger than asked and reduced by averaging, which is all the antialiasing needed.
+Shapes are drawn at a larger size and reduced by averaging, which antialiases them.
 Left and right are the viewer's: `left_eye` is on the left of the image, a cat tilted to the left
 leans to the left edge, and the first cat of several is the leftmost.
 """
@@ -38,14 +38,14 @@ from seqgan_kit.errors import UsageError
 
 SMALLEST_PIXELS, LARGEST_PIXELS = 16, 256
 
-# Half the head's width as a share of the image, for one cat.
+# Half the head's width as a fraction of the image's width, for one cat.
 _HEAD = {"small": 0.28, "medium": 0.34, "large": 0.40}
 _TILT_RADIANS = {"left": -0.27, "straight": 0.0, "right": 0.27}
 _LEAST_CANVAS_PIXELS = 128
 
 
 LAYERS = ("body", "head", "muzzle", "eyes", "whiskers", "neckwear", "headwear")
-"""What a cat is painted of, in order."""
+"""Layers of a cat, in drawing order."""
 
 
 def draw(scene: Scene, size: int, rng: np.random.Generator) -> np.ndarray:

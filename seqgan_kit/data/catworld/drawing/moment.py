@@ -1,4 +1,4 @@
-"""All that a scene leaves open: where its cats sit, how each of them looks, and the light."""
+"""Everything in an image that the scene does not determine: positions and looks of cats, and the light."""
 
 from __future__ import annotations
 

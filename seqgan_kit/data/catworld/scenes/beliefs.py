@@ -1,4 +1,4 @@
-"""What is believed of a scene: small tables of probability over facts that depend on each other."""
+"""Posterior beliefs about a scene: small probability tables over dependent facts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Belief:
 
 
 def prior_beliefs(law: SceneLaw, count: int) -> list[Belief]:
-    """What is known of a scene with that many cats before its caption: independent tables."""
+    """Return the prior beliefs about a scene with ``count`` cats, as independent tables."""
     singles = {
         "ears": law.ears,
         "accessory": law.accessory,

@@ -137,7 +137,7 @@ class SceneLaw:
         )
 
     def log_prob(self, scene: Scene) -> float:
-        """Exact log P(scene) in nats; -inf where the law never goes (cats of different coats)."""
+        """Return the exact log P(scene) in nats; -inf for impossible scenes (cats with different coats)."""
         shared = {(cat.coat, cat.pattern) for cat in scene.cats}
         if len(shared) != 1 or not 1 <= len(scene.cats) <= len(CAT_COUNTS):
             return -math.inf
@@ -168,7 +168,7 @@ class SceneLaw:
         ]
 
     def sample(self, rng: np.random.Generator) -> Scene:
-        """One scene."""
+        """Draw one scene."""
         count = 1 + _draw(self.cats, rng)
         coat = _draw(self.coat, rng)
         pattern = _draw(self.pattern_given_coat[coat], rng)
@@ -194,7 +194,7 @@ class SceneLaw:
         )
 
     def entropy(self) -> float:
-        """Exact entropy of a scene in nats: entropies add along the law's factors."""
+        """Return the exact entropy of a scene in nats, the sum of the entropies of its factors."""
         cats = sum(p * (i + 1) for i, p in enumerate(self.cats))
         own = sum(map(_entropy, (self.cats, self.background, self.tilt, self.size, self.coat)))
         own += _mean(self.coat, [_entropy(row) for row in self.pattern_given_coat])
@@ -210,7 +210,7 @@ class SceneLaw:
 
 
 def every_cat() -> Iterator[Cat]:
-    """All combinations of a cat's attributes, impossible ones (P = 0) included."""
+    """Yield all combinations of a cat's attributes, including impossible ones (P = 0)."""
     for values in itertools.product(
         COATS, PATTERNS, EARS, EYE_COLOURS, EYE_COLOURS, EYE_STATES, EXPRESSIONS, ACCESSORIES
     ):
@@ -218,7 +218,7 @@ def every_cat() -> Iterator[Cat]:
 
 
 def _draw(weights: Weights, rng: np.random.Generator) -> int:
-    # Far quicker than Generator.choice; a zero weight is never drawn because its interval is empty.
+    # Much faster than Generator.choice; a zero weight is never drawn because its interval is empty.
     totals = list(itertools.accumulate(weights))
     return min(bisect_right(totals, rng.random() * totals[-1]), len(weights) - 1)
 

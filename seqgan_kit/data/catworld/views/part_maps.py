@@ -1,4 +1,4 @@
-"""What of a cat shows where: part maps and outlines of a scene at a moment, exact by the canvas's pixels.
+"""Part maps and outlines of a scene at a moment, exact to the pixel of the canvas.
 
 A layer covers those pixels that come out alike whether it is painted on black or on white.
 """
