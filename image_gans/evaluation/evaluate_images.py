@@ -139,7 +139,7 @@ def _read(folder: Path, settings: ImageEvaluation, say: Say) -> tuple[Tensor, li
     """[N,C,H,W] in [-1,1] of a folder, or a random part of them; which, and how they were changed."""
     if settings.temperature != 1.0:
         raise UsageError(
-            "--temperature is for runs, which draw: leave it out for a folder of images."
+            "--temperature applies to runs only: leave it out for a folder of images."
         )
     say(f"reading {folder}")
     size, channels = _shape_of_first(folder)
@@ -151,7 +151,7 @@ def _read(folder: Path, settings: ImageEvaluation, say: Say) -> tuple[Tensor, li
     count = settings.sample or len(images)
     if count > len(images):
         raise DataError(
-            f"{count} samples were asked for, but {folder} holds {len(images)}: give fewer."
+            f"--sample {count}: {folder} has only {len(images)} images; give a smaller number."
         )
     if count == len(images):
         return to_float(images), [f"All {count:,} images of {folder}.", *changed]

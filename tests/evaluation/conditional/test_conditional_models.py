@@ -93,7 +93,7 @@ def test_a_loaded_run_answers_from_python(run_dir):
     assert model.generate(GERMAN[:2], n_best=2, seed=4) == model.generate(
         GERMAN[:2], n_best=2, seed=4
     )
-    with pytest.raises(UsageError, match="a beam of 0 holds no row"):
+    with pytest.raises(UsageError, match="the beam is 0; it must be at least 1"):
         model.generate(GERMAN, beam=0)
 
 
