@@ -138,9 +138,7 @@ def _drawn(run_dir: Path, settings: ImageEvaluation, say: Say) -> tuple[Tensor, 
 def _read(folder: Path, settings: ImageEvaluation, say: Say) -> tuple[Tensor, list[str]]:
     """[N,C,H,W] in [-1,1] of a folder, or a random part of them; which, and how they were changed."""
     if settings.temperature != 1.0:
-        raise UsageError(
-            "--temperature applies to runs only: leave it out for a folder of images."
-        )
+        raise UsageError("--temperature applies to runs only: leave it out for a folder of images.")
     say(f"reading {folder}")
     size, channels = _shape_of_first(folder)
     shape = ImageData(
