@@ -39,10 +39,10 @@ def test_the_readme_states_every_file_and_its_checksum() -> None:
 def test_the_readme_states_the_world_as_it_is() -> None:
     text = (DATA / "README.md").read_text()
     low, high = WORLD.lengths()
-    assert f"{len(WORLD.vocabulary())} words, {low} to {high} words a caption" in text
-    assert f"entropy {WORLD.entropy():.2f} nats" in text
+    assert f"{len(WORLD.vocabulary())} words, {low} to {high} words per caption" in text
+    assert f"entropy of {WORLD.entropy():.2f} nats" in text
     mass = sum(np.exp(lp) for _, lp in WORLD.head(1000))
-    assert f"hold {100 * mass:.0f} % of the probability" in text.replace("\n", " ")
+    assert f"have {100 * mass:.0f} % of the probability" in text.replace("\n", " ")
 
 
 def test_bundled_captions_are_built_byte_for_byte(

@@ -129,7 +129,7 @@ def test_scores_order_what_is_worse(corpus):
     rows = scorer.rows({"WGAN-GP": generator}, seed=0)
     assert [row["name"] for row in rows] == [
         "WGAN-GP",
-        "training characters by position",
+        "independent characters",
         "real data",
     ]
     for order in (1, 2, 3, 4):
@@ -171,7 +171,7 @@ def test_text_without_held_out_lines_is_scored_against_itself(corpus):
     scorer = CharScorer(bare, 32)
     assert scorer.count == 50
     rows = scorer.rows({}, seed=0)
-    assert [row["name"] for row in rows] == ["training characters by position"]
+    assert [row["name"] for row in rows] == ["independent characters"]
     assert "50 lines of training text" in scorer.record("title", rows)["notes"][0]
 
 

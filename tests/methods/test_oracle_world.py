@@ -116,10 +116,10 @@ def test_the_table_shows_the_entropy_and_warns_below_it(loaded, generator):
     assert set(rows[0]["values"]) == {"nll_oracle", "nll_oracle_sequence"}
     assert rows[0]["values"]["nll_oracle"] < world.entropy.value < rows[1]["values"]["nll_oracle"]
     record = scorer.record("title", rows)
-    warnings = [note for note in record["notes"] if "below the oracle's own entropy" in note]
+    warnings = [note for note in record["notes"] if "below the oracle's entropy" in note]
     assert len(warnings) == 1
     assert warnings[0].startswith("parrot has an NLL oracle of")
-    assert f"own entropy is {world.entropy.value:.3f} ± " in " ".join(record["notes"])
+    assert f"The oracle's entropy is {world.entropy.value:.3f} ± " in " ".join(record["notes"])
     keys = [column["key"] for column in record["columns"]]
     assert keys[:2] == ["nll_oracle", "nll_test_token"]  # never one without the other beside it
     assert len(set(keys)) == len(keys) == 6

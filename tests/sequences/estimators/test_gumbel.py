@@ -233,7 +233,7 @@ def test_the_authors_of_relgan_stop_before_beta_max():
     for number in (0, 1, 1999, 5000, 6000):
         beta = 1 / estimator.temperature(Move("adversarial", number, 2000, seeded()))
         assert beta == pytest.approx(100 ** min(1.0, number / 5000))
-    with pytest.raises(UsageError, match="rounds are -1; give 0 or more"):
+    with pytest.raises(UsageError, match="number of annealing rounds is -1; use 0 or more"):
         GumbelSoftmax(rounds=-1)
 
 
