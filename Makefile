@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 help:
 	@echo "make demo   train MLE then SeqGAN on the bundled captions and compare them (about 5 minutes)"
-	@echo "make test   ruff, mypy, pytest, and what depends on the processor as older ones too (about 6 minutes)"
+	@echo "make test   ruff, mypy, the documentation, pytest, and what depends on the processor as older ones too (about 6 minutes)"
 	@echo "make check  ruff, mypy, and the tests that are quick and find most (about a minute)"
 	@echo "make docs   build the documentation into build/site (under a minute)"
 	@echo "make tables write the README's table of methods from the recipes"
@@ -76,7 +76,7 @@ lint: $(VENV)/.tested
 check: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q $(QUICK)
 
-test: lint
+test: lint docs
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(as_older_processors)
 
