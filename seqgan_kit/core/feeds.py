@@ -20,7 +20,7 @@ class Feed(Protocol):
         """Return the number of batches per epoch."""
 
     def next_batch(self) -> dict[str, Tensor]:
-        """Return the next batch; after one epoch the next begins."""
+        """Return the next batch; a new epoch starts after the last batch."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position as plain numbers."""
@@ -98,14 +98,13 @@ class TensorFeed:
 
 
 class JoinedFeed:
-    """Several feeds as one: every batch holds the entries of a batch of each.
+    """A feed that joins several feeds: every batch merges one batch of each.
 
-    For rows that do not belong together: unpaired images of two domains, labelled and unlabelled images,
-    simulated and real ones. Each feed shuffles by itself and starts its own next pass. An epoch is a pass
-    over the first feed.
+    For unpaired rows: images of two domains, labelled and unlabelled images, simulated and real images. Each
+    feed shuffles and restarts independently. An epoch is a pass over the first feed.
 
     Args:
-        feeds: by the name under which the position of each is saved.
+        feeds: feeds by name; positions are saved under these names.
     """
 
     def __init__(self, feeds: Mapping[str, Feed]):

@@ -1,4 +1,4 @@
-"""What a discriminator's loss is on real and fake samples, for any number of discriminators in a game."""
+"""Compute discriminator losses on real and fake samples, for any number of discriminators."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from seqgan_kit.core.objectives import Objective
 
 
 def judged(objective: Objective, discriminator: Discriminator, real: Tensor, fake: Tensor) -> Loss:
-    """Return the objective's D half, and what it logs.
+    """Return the objective's discriminator loss and its logged values.
 
     Args:
-        objective: what D and G want.
-        discriminator: any.
+        objective: the losses of D and G.
+        discriminator: D, any network with a score.
         real: [N,...] samples of the data.
-        fake: [M,...] samples of a generator; they get no gradient if they have none.
+        fake: [M,...] samples of a generator; without gradients if they are detached.
     """
     return judged_scores(objective, *scores_of_both(discriminator, real, fake))
 
 
 def judged_scores(objective: Objective, real_score: Tensor, fake_score: Tensor) -> Loss:
-    """Return the objective's D half of scores, and what it logs."""
+    """Return the objective's discriminator loss of scores, and its logged values."""
     real_terms, fake_terms = objective.discriminator(real_score, fake_score)
     total = real_terms.mean() + fake_terms.mean()
     logs: dict[str, Tensor | float] = {"discriminator_loss": total}
@@ -36,7 +36,7 @@ def judged_scores(objective: Objective, real_score: Tensor, fake_score: Tensor) 
 def scores_of_both(
     discriminator: Discriminator, real: Tensor, fake: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return D's scores of both, from one pass where no row can tell what the others are."""
+    """Return D's scores of real and fake samples, from one pass if rows do not affect each other."""
     alike = real.shape == fake.shape and real.dtype == fake.dtype
     if not (alike and getattr(discriminator.trunk, "rows_are_independent", False)):
         return discriminator(real).score, discriminator(fake).score
@@ -45,6 +45,6 @@ def scores_of_both(
 
 
 def accuracy(real_score: Tensor, fake_score: Tensor, decision: float = 0.0) -> Tensor:
-    """Return the mean of the shares of reals above and fakes below the decision score."""
+    """Return the balanced accuracy: the mean of the shares of real above and fake below the threshold."""
     right = (real_score > decision).float().mean() + (fake_score < decision).float().mean()
     return right / 2

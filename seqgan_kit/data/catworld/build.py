@@ -26,7 +26,7 @@ BUNDLED_SEED = 20170209
 BUNDLED_CAPTIONS = {"train": 10_000, "valid": 1_000, "test": 10_000}
 BUNDLED_FACES = {"train": 3_000, "test": 500}
 BUNDLED_FACE_PIXELS = 32
-# Six of eight bits a channel: no eye sees it in an image of 32 pixels, and it saves a third.
+# Six of eight bits per channel look the same at 32 pixels and save a third of the size.
 BUNDLED_COLOUR_BITS = 6
 
 _ROWS_IN_A_GROUP = 500
@@ -91,7 +91,7 @@ def _write_faces(
         if not count:
             continue
         path = out / f"faces-{split}.parquet"
-        # The images are stored PNGs: zstd over many of them does better than deflate in each.
+        # The PNGs are uncompressed: zstd over many images compresses better than deflate per image.
         with ParquetWriter(path, schema, compression="zstd", compression_level=19) as writer:
             for first in range(0, count, _ROWS_IN_A_GROUP):
                 rows = [

@@ -1,4 +1,4 @@
-"""Pairs whose sources are made of their targets as a batch is drawn."""
+"""Pairs whose sources are computed from the targets as a batch is drawn."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from seqgan_kit.data.images.corruptions import Corruption
 
 
 class DamagedFeed:
-    """Batches of pairs with fresh damage: that of a batch depends on its number alone, so runs resume
-    exactly.
+    """A feed of pairs that damages every batch afresh.
+
+    The damage depends only on the seed, the rank and the number of the batch, so runs resume exactly.
 
     Args:
-        feed: gives ``real`` [B,2C,H,W], whose second half of channels are the targets.
-        damage: makes sources of targets.
-        seed: of the damage.
-        rank: of the process, which damages its own rows.
+        feed: a feed with ``real`` [B,2C,H,W]; the second half of the channels holds the targets.
+        damage: corruption that turns targets into sources.
+        seed: seed of the damage.
+        rank: rank of the process, which damages its own rows.
     """
 
     def __init__(self, feed: Feed, damage: Corruption, seed: int, rank: int = 0):

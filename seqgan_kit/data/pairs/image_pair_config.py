@@ -44,7 +44,7 @@ class ImagePairData:
         self.images_like()
 
     def images_like(self, images: str = "catworld") -> ImageData:
-        """Return settings for single images of this size; raises UsageError for sizes that there are not."""
+        """Return settings for single images of this size; raise UsageError for an invalid size."""
         return ImageData(
             images=images,
             size=self.size,

@@ -27,7 +27,7 @@ class ImagePairRow:
 
 
 def pair_rows(cfg: ImagePairData) -> dict[str, Iterator[ImagePairRow]]:
-    """Return the pairs by split: ``train`` always, ``test`` where the data have one."""
+    """Return the pairs by split: ``train`` always, ``test`` if the data have one."""
     path = bundled_or_path(cfg.pairs)
     if path.is_file():
         if path.suffix.lower() not in TABLES or TABLES[path.suffix.lower()] != "parquet":
@@ -62,7 +62,7 @@ def _split_folders(folder: Path) -> dict[str, Path]:
 
 
 def _by_name(folder: Path) -> dict[str, Path]:
-    """The images of a folder by their path in it, without the suffix."""
+    """Return the images of a folder by relative path without the suffix."""
     found: dict[str, Path] = {}
     for path in image_folder(folder).files:
         name = path.relative_to(folder).with_suffix("").as_posix()
@@ -101,7 +101,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _halves(folder: Path) -> Iterator[ImagePairRow]:
-    """Images whose left half is the source and whose right half is the target."""
+    """Yield pairs from images whose left half is the source and whose right half is the target."""
     for name, path in _by_name(folder).items():
         data = path.read_bytes()
         try:
@@ -120,7 +120,7 @@ def _halves(folder: Path) -> Iterator[ImagePairRow]:
             raise
         except (
             Exception
-        ):  # Pillow's decoders have errors of their own; the pair is counted as unreadable
+        ):  # Pillow's decoders raise various errors; the pair is counted as unreadable
             source = target = data
         yield ImagePairRow(name, source, target)
 
@@ -150,7 +150,7 @@ def _parquet_rows(path: Path, cfg: ImagePairData) -> Iterator[ImagePairRow]:
 
 
 def _image_columns(path: Path) -> list[str]:
-    """Columns that hold encoded images: bytes, or records of bytes and path."""
+    """Return the columns that hold encoded images: bytes, or records of bytes and path."""
     from pyarrow import ArrowInvalid, types
     from pyarrow.parquet import read_schema
 

@@ -1,4 +1,4 @@
-"""Pairs of images in, tensors out: a source, and the target that a translator is to make of it."""
+"""Load pairs of images as tensors: a source, and the target that a translator should produce."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class ImagePairs:
     """Pairs ready to train on.
 
     Attributes:
-        train, test: the splits; under damage the sources of ``train`` are its targets.
+        train, test: the splits; with damage, the sources of ``train`` are copies of its targets.
         label_names: the classes of each label.
-        damage: makes sources of targets, afresh at every draw; None where pairs are fixed.
-        lines: what was read, for a terminal.
+        damage: corruption that computes sources from targets at every draw; None for fixed pairs.
+        lines: summary of the data for the console.
     """
 
     train: PairSplit
@@ -53,10 +53,10 @@ class ImagePairs:
         return feed
 
     def unpaired_feed(self, batch_size: int, **share: Any) -> Feed:
-        """Return batches ``{"source", "real"}`` [B,C,H,W] in [-1,1] that show no pair.
+        """Return batches ``{"source", "real"}`` [B,C,H,W] in [-1,1] without pairs.
 
-        Sources come from the first half of the pairs and targets from the second, each in an order of
-        its own.
+        Sources come from the first half of the pairs and targets from the second, each shuffled
+        independently.
         """
         if self.damage is not None:
             raise UsageError(
@@ -80,9 +80,9 @@ def load_image_pairs(cfg: ImagePairData) -> ImagePairs:
     """Read, split, decode and resize pairs of images.
 
     Raises:
-        DataError: names without a partner, pairs of two sizes, side-by-side images of odd width, no pair that
-            can be read.
-        UsageError: an unknown view or corruption.
+        DataError: if a name has no partner, the images of a pair differ in size, a side-by-side image has an
+            odd width, or no pair is readable.
+        UsageError: for an unknown view or corruption.
     """
     if cfg.pairs.startswith(CATWORLD):
         found = _of_world(cfg)
@@ -135,7 +135,7 @@ def _of_files(cfg: ImagePairData) -> ImagePairs:
 def _decoded(
     rows: Iterable[ImagePairRow], split: str, cfg: ImagePairData
 ) -> tuple[PairSplit, list[bytes], str]:
-    """A split, the digests of its pairs, and its account."""
+    """Return a split, the digests of its pairs, and its counts."""
     kept: list[tuple[np.ndarray, np.ndarray]] = []
     digests, unreadable = [], []
     for row in rows:
@@ -175,7 +175,7 @@ def _read(data: bytes, cfg: ImagePairData) -> tuple[np.ndarray, tuple[int, int]]
 
 
 def _cut(train: PairSplit, digests: list[bytes], cfg: ImagePairData) -> dict[str, PairSplit]:
-    """Train and test, by the hash of the pairs' bytes."""
+    """Split pairs into train and test by a hash of their bytes."""
     places = assign(digests, {"test": cfg.test_share}) if cfg.test_share else None
     if places is None:
         raise DataError(
@@ -195,7 +195,7 @@ def _shape(cfg: ImagePairData) -> str:
 
 
 def _in_range(batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """In [-1,1]; a source and its target become one sample, channels behind channels."""
+    """Scale to [-1,1] and concatenate each source and its target along the channels."""
     images = {name: to_float(pixels) for name, pixels in batch.items()}
     if "target" in images:
         return {"real": torch.cat([images["source"], images["target"]], 1)}

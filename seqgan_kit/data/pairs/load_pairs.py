@@ -1,7 +1,7 @@
-"""Pairs in, one tensor of whole rows out: S given tokens, then T written ones, filtered in step.
+"""Load pairs of texts as rows of S given tokens followed by T written tokens.
 
-Padding or leaving out each side by itself would shift one against the other; here a pair is kept or left out
-as a whole, and every reason is counted.
+Filtering each side separately would misalign the pairs, so a pair is kept or dropped as a whole. The account
+counts every reason.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class EncodedPairs:
-    """One split: the kept pairs as text and as ids, and the count."""
+    """One split: the kept pairs as text and as ids, and the counts."""
 
     account: SplitAccount
     pairs: list[Pair]
@@ -38,7 +38,7 @@ class EncodedPairs:
 
 
 def load_pairs(cfg: TextData, given: PairData) -> TextCorpus:
-    """Read, split, tokenise and encode pairs; the vocabulary is one for both sides."""
+    """Read, split, tokenise and encode pairs; both sides share one vocabulary."""
     splits = {
         split: _clean(raw, given, cfg.strict) for split, raw in read_pairs(cfg, given).items()
     }
@@ -62,7 +62,7 @@ def load_pairs(cfg: TextData, given: PairData) -> TextCorpus:
 
 
 def encode_source(tokenizer: Tokenizer, line: str, length: int) -> Tensor:
-    """A source as the generator reads it, [S] ids: its last S tokens, then PAD."""
+    """Return a source as the generator reads it, [S] ids: the last S tokens, then PAD."""
     ids = tokenizer.encode(clean_line(line))[-length:]
     return torch.tensor(ids + [PAD] * (length - len(ids)), dtype=torch.int64)
 
@@ -113,8 +113,11 @@ def _check_classes(splits: dict[str, tuple[SplitAccount, list[Pair]]], column: s
 def _cut_held_out(
     cfg: TextData, splits: dict[str, tuple[SplitAccount, list[Pair]]], *, by_source: bool
 ) -> dict[str, tuple[SplitAccount, list[Pair]]]:
-    """Splits that are not there are cut by a hash of the source, so that no source is on both sides; where
-    many lines share a class or a prompt, by a hash of the target."""
+    """Cut missing splits from the training pairs.
+
+    The split uses a hash of the source, so that no source is in two splits. If many lines share a class or a
+    prompt, it uses a hash of the target.
+    """
     shares = {"valid": cfg.valid_share, "test": cfg.test_share}
     shares = {split: share for split, share in shares.items() if split not in splits and share > 0}
     account, pairs = splits["train"]
@@ -146,7 +149,7 @@ def _encode(
 ) -> EncodedPairs:
     kept = EncodedPairs(account, [], [], [])
     long_targets = long_sources = cut = 0
-    known: dict[str, list[int]] = {}  # a source comes once for each of its targets
+    known: dict[str, list[int]] = {}  # a source occurs once for each of its targets
     for source, target in pairs:
         ids = known[source] = known.get(source) or tokenizer.encode(source)
         written = tokenizer.encode(target)
@@ -212,7 +215,7 @@ def _corpus(tokenizer: Tokenizer, splits: dict[str, EncodedPairs], given: PairDa
 
 
 def _padded(rows: list[list[int]], width: int) -> Tensor:
-    """[N,S] int64: each row's ids, then PAD."""
+    """Return [N,S] int64: each row's ids, then PAD."""
     table = torch.full((len(rows), width), PAD, dtype=torch.int64)
     for row, ids in zip(table, rows, strict=True):
         row[: len(ids)] = torch.tensor(ids)

@@ -53,5 +53,5 @@ class PairData:
 
     @property
     def is_given(self) -> bool:
-        """Whether lines are written from something."""
+        """Whether the text is conditional."""
         return bool(self.sources or self.source_column or self.label_column or self.prompt_words)

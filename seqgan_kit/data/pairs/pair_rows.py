@@ -1,4 +1,4 @@
-"""Pairs as they lie in files: two parallel files, two columns of a table, or the first words of lines."""
+"""Read pairs from two parallel files, two columns of a table, or the first words of lines."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from seqgan_kit.data.text.text_config import TextData
 from seqgan_kit.errors import DataError
 
 TURN = " | "
-"""What stands between two turns of a conversation."""
+"""Separator between two turns of a conversation."""
 
 
 @dataclass(frozen=True)
 class RawPairs:
-    """The pairs of one split, in the order of the file, and where they are from."""
+    """The pairs of one split, in the order of the file, and their origin."""
 
     name: str
     pairs: list[tuple[str, str]]
-    """(source, target); a source with several targets comes once for each."""
+    """(source, target); a source with several targets occurs once for each."""
 
 
 def read_pairs(cfg: TextData, given: PairData) -> dict[str, RawPairs]:
-    """Read every split that the sources have."""
+    """Read every available split."""
     if cfg.streaming:
         raise DataError("pairs are not streamed: leave --streaming out.")
     texts = text_sources(cfg)
@@ -69,7 +69,7 @@ def _parallel(texts: dict[str, Source], given: PairData) -> dict[str, RawPairs]:
 
 
 def _in_step(text: Source, source: Source) -> RawPairs:
-    """Line by line; a file that ends first is an error, since all pairs before may be shifted too."""
+    """Pair two files line by line; unequal lengths are an error, since earlier pairs may be misaligned."""
     check_source(source)
     pairs: list[tuple[str, str]] = []
     lines = zip_longest(read_text(source, None), read_text(text, None))
@@ -85,13 +85,13 @@ def _in_step(text: Source, source: Source) -> RawPairs:
 
 
 def _prompted(line: str, words: int) -> tuple[str, str]:
-    """The first words of a line, and the rest."""
+    """Return the first words of a line, and the rest."""
     parts = line.split()
     return " ".join(parts[:words]), " ".join(parts[words:])
 
 
 def _of_columns(table: Source, given: str, written: str | None) -> Iterator[tuple[str, str]]:
-    """Two columns of a table; a list of targets is several references."""
+    """Yield pairs from two columns of a table; a list of targets holds several references."""
     if table.format == "txt":
         raise DataError(
             f"{table} is plain text, a line each, and has no columns: give a .csv, .jsonl or .parquet file, "
@@ -115,7 +115,7 @@ def _of_columns(table: Source, given: str, written: str | None) -> Iterator[tupl
 
 
 def _texts(table: Source, column: str, value: Any) -> list[str]:
-    """The texts of a cell: the turns or references of a list, or one."""
+    """Return the texts of a cell: the turns or references of a list, or a single text."""
     if isinstance(value, list) and value and all(isinstance(text, str) for text in value):
         return value
     return [as_text(table, column, value)]

@@ -1,4 +1,4 @@
-"""Pairs of views of the cat world, drawn once and then taken from the cache."""
+"""Pairs of views of the cat world, drawn once and then read from the cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from seqgan_kit.data.catworld.views.world_views import check_view, draw_views, s
 from seqgan_kit.data.pairs.image_pair_config import ImagePairData
 from seqgan_kit.errors import UsageError
 
-_TRAIN, _TEST = 1, 3  # the bundled faces' streams of random numbers: pairs show the same scenes
+_TRAIN, _TEST = 1, 3  # the random streams of the bundled faces, so that pairs show the same scenes
 _TEST_PAIRS = 6  # training pairs for each test pair
 
 
@@ -28,8 +28,8 @@ class PairSplit:
 
     Attributes:
         sources, targets: ``[N,C,H,W]`` uint8.
-        masks: ``[N,1,H,W]`` bool, where a target may differ from its source; None where that is unknown.
-        labels: ``[N]`` int64 by label, of the targets.
+        masks: ``[N,1,H,W]`` bool, True where a target may differ from its source; None if unknown.
+        labels: ``[N]`` int64 per label name, the labels of the targets.
     """
 
     sources: Tensor
@@ -48,8 +48,7 @@ class PairSplit:
 def world_pairs(
     view: str, cfg: ImagePairData
 ) -> tuple[PairSplit, PairSplit, dict[str, tuple[str, ...]]]:
-    """Return training and test pairs of a view, of the bundled faces' scenes, and the names of their
-    labels."""
+    """Return training and test pairs of a view of the bundled scenes, and the label names."""
     check_view(view)
     if cfg.channels != 3:
         raise UsageError(

@@ -38,7 +38,7 @@ class Moments:
     count: int
     """Number of samples."""
     deviations: Floats | None = None
-    """[N,F] of samples from their mean, over sqrt(N - 1); of no more samples than dimensions only."""
+    """Deviations [N,F] from the mean over sqrt(N - 1); kept only if N is at most F."""
 
     @cached_property
     def root(self) -> Floats:
@@ -126,7 +126,7 @@ def _root(covariance: Floats) -> Floats:
 
 
 def _root_of_few(deviations: Floats) -> Floats:
-    """The same from [N,F] with deviations' deviations = covariance: much faster where N is small beside F."""
+    """Return the same root from deviations [N,F]: much faster than ``_root`` if N is much smaller than F."""
     _, values, vectors = np.linalg.svd(deviations, full_matrices=False)
     limit = deviations.shape[1] * np.finfo(np.float64).eps * (values**2).max(initial=0.0)
     kept = values**2 > limit

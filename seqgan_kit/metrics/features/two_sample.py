@@ -123,7 +123,7 @@ def fit_logistic(features: Floats, positive: ArrayLike, ridge: float) -> Floats:
     Args:
         features: features [N,F].
         positive: which rows [N] should score above 0.
-        ridge: weight of the penalty; the bias has only what keeps the system solvable.
+        ridge: weight of the penalty; the bias has only a tiny penalty that keeps the system solvable.
     """
     rows = np.hstack([features, np.ones((len(features), 1))])
     signs = np.where(np.asarray(positive), 1.0, -1.0)

@@ -1,13 +1,13 @@
-r"""Quality against diversity: on which side of a baseline's curve does a generator lie?
+r"""Compare a generator with the quality-diversity curve of a baseline.
 
-Caccia et al. 2020, "Language GANs falling short": a generator swept over its temperature trades quality
-for diversity, so one number of either says nothing. What counts is the curve of a well tuned baseline, and
-whether a point lies beyond it. **Both axes: lower is better** (a language model's score of the samples, say,
-and the score of real text under a model of the samples).
+A generator's temperature trades quality for diversity, so neither number is meaningful alone (Caccia et al.
+2020, "Language GANs falling short"). The question is whether a generator lies beyond the curve of a well
+tuned baseline. **Lower is better on both axes**, for example the LM score of the samples and the reverse LM
+score of real text.
 
-The baseline attains every point of the polyline through its Pareto front, and all that is worse than one.
-The border of that region is the polyline, with a ray from its point of best quality on towards worse
-diversity and one from its point of best diversity on towards worse quality:
+The baseline attains every point of the polyline through its Pareto front, and every point that is worse. The
+border of that region is the polyline with two rays: from the point of best quality towards worse diversity,
+and from the point of best diversity towards worse quality:
 
         diversity
         |    |
@@ -18,10 +18,10 @@ diversity and one from its point of best diversity on towards worse quality:
         |  < 0
         +------------------------ quality
 
-The distance is Euclidean, so both axes should be of one unit (nats a token).
+The distance is Euclidean, so both axes should have the same unit (nats per token).
 
-Intervals come from the bootstrap: a point carries joint draws of its two numbers; those of different points
-are independent of each other.
+Intervals come from the bootstrap. A point holds joint draws of its two scores; draws of different points are
+independent.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ class FrontierPoint:
     quality: float
     diversity: float
     draws: Floats = field(default_factory=_no_draws)
-    """[B,2] bootstrap draws of (quality, diversity); empty: the point is taken for certain."""
+    """[B,2] bootstrap draws of (quality, diversity); if empty, the point has no uncertainty."""
 
     def interval(
         self, level: float = 0.95
     ) -> tuple[tuple[float, float], tuple[float, float]] | None:
-        """Percentile intervals of quality and diversity; None without draws."""
+        """Return percentile intervals of quality and diversity; None without draws."""
         if not len(self.draws):
             return None
         low, high = np.quantile(self.draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
@@ -67,15 +67,15 @@ class Verdict:
     """Position of a point relative to a baseline's curve."""
 
     distance: float
-    """Signed distance to the border of what the baseline attains: above 0 the point is behind it."""
+    """Signed distance to the border of what the baseline attains; positive if the point is behind."""
     interval: tuple[float, float] | None
     """Percentile interval of the distance; None without draws."""
     share_behind: float | None
-    """Share of draws in which the point is behind: the baseline dominates it; None without draws."""
+    """Share of draws in which the point is behind the baseline; None without draws."""
     at_equal_quality: float | None
-    """Diversity less the baseline's at the same quality; None where the baseline has no such quality."""
+    """Diversity minus the baseline's at the same quality; None outside the baseline's range of quality."""
     at_equal_diversity: float | None
-    """Quality less the baseline's at the same diversity; None where the baseline has no such diversity."""
+    """Quality minus the baseline's at the same diversity; None outside its range of diversity."""
 
 
 def bootstrapped_point(
@@ -85,14 +85,14 @@ def bootstrapped_point(
     rng: np.random.Generator,
     resamples: int = 1000,
 ) -> FrontierPoint:
-    """A point whose two numbers are means over independent sets of scores.
+    """Return a point whose two scores are means over independent samples, with bootstrap draws.
 
     Args:
-        label: what it is called.
+        label: label of the point.
         quality: [N] score of each generated sample.
         diversity: [M] score of each held-out real sample.
-        rng: resamples.
-        resamples: how many draws.
+        rng: random generator of the resamples.
+        resamples: number of draws.
     """
     means = [np.asarray(values, np.float64) for values in (quality, diversity)]
     for name, values in zip(("quality", "diversity"), means, strict=True):
@@ -108,20 +108,20 @@ def bootstrapped_point(
 
 
 def dominates(a: FrontierPoint, b: FrontierPoint) -> bool:
-    """Whether a is as good in both and better in one."""
+    """Return whether a is at least as good in both scores and better in one."""
     as_good = a.quality <= b.quality and a.diversity <= b.diversity
     return as_good and (a.quality < b.quality or a.diversity < b.diversity)
 
 
 def share_dominating(a: FrontierPoint, b: FrontierPoint) -> float:
-    """Share of draws in which a dominates b; without draws 0 or 1."""
+    """Return the share of draws in which a dominates b; 0 or 1 without draws."""
     ours, theirs = _paired_draws([a, b])
     as_good = (ours <= theirs).all(1)
     return float((as_good & (ours < theirs).any(1)).mean())
 
 
 def pareto_front(points: Sequence[FrontierPoint]) -> list[FrontierPoint]:
-    """The points that no other dominates, from the best quality to the best diversity."""
+    """Return the undominated points, from the best quality to the best diversity."""
     best = [p for p in points if not any(dominates(other, p) for other in points)]
     return sorted(best, key=lambda point: (point.quality, point.diversity))
 
@@ -131,8 +131,8 @@ def judge(point: FrontierPoint, baseline: Sequence[FrontierPoint], level: float 
 
     Args:
         point: the generator in question.
-        baseline: the other one, at several temperatures.
-        level: of the interval.
+        baseline: the baseline at several temperatures.
+        level: confidence level of the interval.
     """
     if not baseline:
         raise UsageError("the comparison needs a baseline of at least one point: give one.")
@@ -154,23 +154,23 @@ def judge(point: FrontierPoint, baseline: Sequence[FrontierPoint], level: float 
 
 
 def area_between(curve: Sequence[FrontierPoint], baseline: Sequence[FrontierPoint]) -> float | None:
-    """Mean diversity of a curve less that of the baseline, over the qualities that both have.
+    """Return the mean difference in diversity, curve minus baseline, over the shared range of quality.
 
-    Above 0 the curve is behind. Both are their Pareto fronts, straight between neighbours; None where they
-    share no range of quality.
+    A positive value means that the curve is behind. Both curves are Pareto fronts with linear interpolation.
+    The result is None if they share no range of quality.
     """
     ours, theirs = _front(_places(curve)), _front(_places(baseline))
     low, high = max(ours[0, 0], theirs[0, 0]), min(ours[-1, 0], theirs[-1, 0])
     if not low < high:
         return None
-    # The difference is straight between all corners of both, so the trapezoids are exact.
+    # The difference is linear between the corners of both curves, so the trapezoidal rule is exact.
     corners = np.unique(np.concatenate([[low, high], ours[:, 0], theirs[:, 0]]).clip(low, high))
     gap = np.interp(corners, *ours.T) - np.interp(corners, *theirs.T)
     return float(np.diff(corners) @ (gap[1:] + gap[:-1]) / 2 / (high - low))
 
 
 def hypervolume(points: Sequence[FrontierPoint], reference: tuple[float, float]) -> float:
-    """Area of what is dominated by some point and better than the reference (quality, diversity) in both.
+    """Return the area that the points dominate, up to the reference (quality, diversity).
 
     Larger is better; points that are worse than the reference add nothing.
     """
@@ -190,21 +190,21 @@ def _places(points: Sequence[FrontierPoint]) -> Floats:
 
 
 def _front(places: Floats) -> Floats:
-    """[P,2] the undominated places by quality; along them diversity falls."""
+    """Return the undominated points [P,2] in ascending quality, so diversity falls."""
     ordered = places[np.lexsort((places[:, 1], places[:, 0]))]
     before = np.concatenate([[np.inf], np.minimum.accumulate(ordered[:, 1])[:-1]])
     return np.asarray(ordered[ordered[:, 1] < before])
 
 
 def _gap(value: float, at: float, front: Floats) -> float | None:
-    """``value`` less that of the front where its first column is ``at``; None out of its range."""
+    """Return ``value`` minus the front's second column where its first is ``at``; None outside its range."""
     if not front[0, 0] <= at <= front[-1, 0]:
         return None
     return float(value - np.interp(at, front[:, 0], front[:, 1]))
 
 
 def _distance(place: Floats, front: Floats) -> float:
-    """Signed distance to the front with its two rays."""
+    """Return the signed distance to the front with its two rays."""
     (first_quality, first_diversity), (last_quality, last_diversity) = front[0], front[-1]
     quality, diversity = place
     if quality < first_quality:
@@ -226,7 +226,7 @@ def _distance(place: Floats, front: Floats) -> float:
 
 
 def _paired_draws(points: Sequence[FrontierPoint]) -> list[Floats]:
-    """The draws of each point, as many of each; a point without any repeats itself."""
+    """Return equally many draws of each point; a point without draws is repeated."""
     counts = {len(p.draws) for p in points if len(p.draws)}
     count = min(counts, default=1)
     return [

@@ -1,4 +1,4 @@
-"""Mean negative log-likelihoods, with the standard errors of the sample they were taken on."""
+"""Mean negative log-likelihoods, with standard errors over the sample."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from seqgan_kit.metrics.statistics.divergences import Estimate
 
 Floats = NDArray[np.float64]
 
-# exp of more is beyond float64.
+# exp overflows float64 above this value.
 _LARGEST_EXPONENT = 709.0
 
 
 def nll_estimates(log_probs: Floats, counts: Floats) -> tuple[Estimate, Estimate]:
-    """Mean negative log-likelihood per token and per sequence.
+    """Return the mean negative log-likelihood per token and per sequence.
 
-    Per token it is the ratio of two sums, sum_i nll_i / sum_i n_i, so a row's influence on it is
+    The value per token is the ratio sum_i nll_i / sum_i n_i, so the influence of a row is
     (nll_i - ratio * n_i) / mean(n) (delta method).
 
     Args:
-        log_probs: [N] of sequences.
-        counts: [N] tokens of each, its end counted.
+        log_probs: [N] log-probabilities of sequences.
+        counts: [N] numbers of tokens, including the end of the sequence.
     """
     ratio = -log_probs.sum() / counts.sum()
     influence = (-log_probs - ratio * counts) / counts.mean()
@@ -33,7 +33,7 @@ def nll_estimates(log_probs: Floats, counts: Floats) -> tuple[Estimate, Estimate
 
 
 def perplexity(nll_per_token: Estimate) -> Estimate:
-    """exp of the nats per token; its error by the delta method."""
+    """Return exp(nats per token), with a standard error by the delta method."""
     if nll_per_token.value > _LARGEST_EXPONENT:
         return Estimate(math.inf, math.inf)
     value = math.exp(nll_per_token.value)

@@ -20,9 +20,9 @@ class SeedsDifference:
     pairs: int
     """Number n of pairs."""
     low: float | None = None
-    """Lower end of the interval of confidence; None where the pairs are too few for one."""
+    """Lower end of the confidence interval; None if there are too few pairs."""
     high: float | None = None
-    """Its upper end."""
+    """Upper end of the confidence interval."""
     p: float | None = None
     """Two-sided p value of the hypothesis that the true difference is 0."""
 
@@ -36,7 +36,7 @@ def difference_over_seeds(
 
         t = d / (s / sqrt(n)),    p = P(|T_{n-1}| >= |t|),    d ± t_{n-1}(confidence) s / sqrt(n)
 
-    exact where differences are normal. Differences that are all the same have p 0, or 1 if they are 0.
+    The test is exact for normal differences. If all differences are equal, p is 0, or 1 if they are 0.
     """
     if not differences:
         return None
@@ -52,7 +52,7 @@ def difference_over_seeds(
 
 
 def t_inside(t: float, degrees: int) -> float:
-    """P(|T| <= t) for Student's t with a whole number of degrees of freedom v.
+    """Return P(|T| <= t) for Student's t with a whole number of degrees of freedom v.
 
     With theta = arctan(t / sqrt(v)) (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4):
 
@@ -73,7 +73,7 @@ def t_inside(t: float, degrees: int) -> float:
 
 
 def t_quantile(confidence: float, degrees: int) -> float:
-    """The t with P(|T| <= t) = confidence, by bisection."""
+    """Return the t with P(|T| <= t) = confidence, by bisection."""
     low, high = 0.0, 1.0
     while t_inside(high, degrees) < confidence:
         low, high = high, 2 * high

@@ -12,9 +12,9 @@ Every hypothesis h is scored against the whole reference set R, and the scores a
 Self-BLEU scores every sentence against all others. Only the scored line itself is left out, so an exact
 copy elsewhere stays a reference, because copies are the collapse that it must detect.
 
-The largest count of every n-gram in any one reference is a table built once (``ReferenceSet``): a
-hypothesis then costs its own n-grams, however many references there are. Leaving one out needs no
-table a sentence: with c the counts of sentence s and m2 the second largest counts of all sentences,
+The largest count of every n-gram in any one reference is a table built once (``ReferenceSet``).
+The cost of a hypothesis then does not depend on the number of references. Leaving one out needs no
+table per sentence: with c the counts of sentence s and m2 the second largest counts of all sentences,
 
     min(c(g), max_{r != s} count_r(g)) = min(c(g), m2(g))
 
@@ -32,7 +32,7 @@ from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.metrics.text.ngram_index import Integers, Sentence, index_ngrams
 
 Scores = dict[int, NDArray[np.float64]]
-"""Order -> [N] one score a sentence."""
+"""Order -> scores [N], one per sentence."""
 
 DEFAULT_ORDERS = (2, 3, 4, 5)
 METHOD1_EPSILON = 0.1  # nltk's SmoothingFunction(epsilon=0.1)
@@ -156,7 +156,7 @@ def _nearest(known: Integers, lengths: Integers, skipped: Integers | int = 0) ->
 
 
 def _nearest_among_the_others(lengths: Integers) -> Integers:
-    """[N] for each of the lengths the nearest of all the others, the shorter of two."""
+    """Return for each length the nearest of the others [N], the shorter of two."""
     known, place, count = np.unique(lengths, return_inverse=True, return_counts=True)
     return _nearest(known, lengths, (count == 1)[place])
 

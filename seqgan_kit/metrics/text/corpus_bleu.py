@@ -36,15 +36,15 @@ class CorpusScore:
     value: float
     """The score."""
     precisions: tuple[float, ...]
-    """In percent, per order from 1 on, smoothed."""
+    """Smoothed n-gram precisions in percent, from order 1."""
     brevity_penalty: float
-    """exp(1 - ratio) where the hypotheses are the shorter, else 1."""
+    """exp(1 - ratio) if the hypotheses are shorter, else 1."""
     hypothesis_tokens: int
     """Length of all hypotheses."""
     reference_tokens: int
     """Length of the nearest references of all lines."""
     signature: str
-    """sacrebleu's own; it does not name the order."""
+    """Signature of sacrebleu, which does not include the order."""
 
 
 def corpus_bleu(
@@ -89,7 +89,7 @@ def line_counts(
     """Return counts [N, 2 + 2 order] of each line: its length, the reference length, matches and n-grams
     per order.
 
-    ``score_of_counts`` of their sums is the corpus's BLEU: that is what resampling lines takes.
+    ``score_of_counts`` computes corpus BLEU from their sums, so lines can be resampled.
     """
     metric = _metric(order, tokenizer, lowercase)
     metric.effective_order = True  # This changes no count and avoids a warning of sacrebleu.

@@ -4,17 +4,17 @@ For a history h of k - 1 words, and h' the history without its first word,
 
     P_k(w | h) = max(a(h w) - D(a(h w)), 0) / a(h .) + g(h) P_k-1(w | h')
     g(h)       = sum over w with a(h w) > 0 of D(a(h w)) / a(h .)        so that the sum over w is 1
-    P_k(w | h) = P_k-1(w | h')                                           where h never was a history
+    P_k(w | h) = P_k-1(w | h')                                           if h never occurs as a history
     P_0(w)     = 1 / V
 
-    a(h w) = c(h w), how often it occurs          for k the order, and where h begins a sentence
-           = N(. h w), different words before it  for all others
+    a(h w) = c(h w), the number of occurrences       if k is the order or h begins a sentence
+           = N(. h w), number of distinct words before  otherwise
 
     D(1) = 1 - 2 Y n2/n1   D(2) = 2 - 3 Y n3/n2   D(3 or more) = 3 - 4 Y n4/n3   Y = n1 / (n1 + 2 n2)
 
-with n1 .. n4 the numbers of n-grams of that k whose a is 1 .. 4. Where these give no discount in (0, i], as
-in little or very uniform text, it is 1/2, 1, 3/2. That nothing stands before the first word of a sentence, so
-that counts stay counts there, is as in KenLM (Heafield et al. 2013).
+where n1 .. n4 are the numbers of n-grams of length k with a = 1 .. 4. If a D(i) lies outside (0, i], as in
+short or very uniform text, the discounts are 1/2, 1, 3/2. No word precedes the first word of a sentence, so
+n-grams there keep their counts, as in KenLM (Heafield et al. 2013).
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)
-"""KenLM's, where counts of counts say nothing."""
+"""KenLM's discounts, used if the counts of counts give no valid ones."""
 START = 0
-"""The id of a sentence's start: a history only, never predicted."""
+"""The id of the start of a sentence, which occurs in histories and is never predicted."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Text:
     """[M] position in the sentence: 0 at its start."""
 
     def histories(self, grams: Ints, k: int) -> Ints:
-        """[M] what stands before each token as one of the (k-1)-grams; -1 where it is none or too short.
+        """Return the (k-1)-gram before each token [M]; -1 if it is unknown or too short.
 
         Args:
-            grams: [M] which (k-1)-gram ends at each token; 0, the empty one, for k = 1.
-            k: length of the n-gram that the token would end.
+            grams: [M] index of the (k-1)-gram that ends at each token; 0, the empty one, for k = 1.
+            k: length of the n-gram that ends with the token.
         """
         before = grams if k == 1 else np.concatenate([grams[:1], grams[:-1]])
         return np.where(self.place >= k - 1, before, -1)
@@ -62,10 +62,10 @@ class Level:
     shares: Floats
     """[G] (a - D(a)) / a(h .)."""
     left_over: Floats
-    """[number of (k-1)-grams] g(h); 1 where it never was a history."""
+    """[number of (k-1)-grams] g(h); 1 if h never occurs as a history."""
 
     def find(self, keys: Ints, wanted: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.bool_]]:
-        """[M] place of each key among the level's, and whether it is there and wanted."""
+        """Return the position [M] of each key in this level, and whether it is present and wanted."""
         at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return at, wanted & (self.keys[at] == keys)
 
@@ -75,27 +75,27 @@ class _Found:
     """The n-grams of one length k in a text."""
 
     keys: Ints
-    """[G] as in a level."""
+    """[G] as in ``Level``."""
     first: Ints
-    """[G] where each ends for the first time."""
+    """[G] position where each n-gram first ends."""
     ends: Ints
-    """[M] which of them ends at each token; -1 where none does."""
+    """[M] index of the n-gram that ends at each token; -1 if there is none."""
 
 
 def train_levels(
     text: Text, order: int, base: int, discount: float | None
 ) -> tuple[list[Level], list[tuple[float, ...]]]:
-    """The levels k = 1 .. order, fewer where no sentence is as long, and their discounts.
+    """Return the levels k = 1 .. order (fewer if all sentences are shorter) and their discounts.
 
     Args:
         text: the training text.
-        order: the longest n-grams.
-        base: how many ids there are, the start's included.
-        discount: one D for all (default: the modified ones).
+        order: maximum n-gram order.
+        base: number of ids, including the start of a sentence.
+        discount: a single D for all counts (default: the modified discounts).
     """
     levels: list[Level] = []
     discounts: list[tuple[float, ...]] = []
-    # Single words are all there, said or not, so that a word's id is its number.
+    # Level 1 holds every word, seen or not, so that a word's id is its index.
     found = _Found(np.arange(base), np.zeros(base, np.int64), text.ids)
     histories = 1
     for k in range(1, order + 1):
@@ -110,7 +110,7 @@ def train_levels(
 
 
 def _ngrams(text: Text, shorter: _Found, k: int, base: int) -> _Found | None:
-    """Those of length k; None where all sentences are shorter."""
+    """Return the n-grams of length k; None if all sentences are shorter."""
     histories = text.histories(shorter.ends, k)
     fitting = np.flatnonzero(histories >= 0)
     if not len(fitting):
@@ -123,7 +123,7 @@ def _ngrams(text: Text, shorter: _Found, k: int, base: int) -> _Found | None:
 
 
 def _adjusted_counts(text: Text, found: _Found, longer: _Found | None, k: int, order: int) -> Ints:
-    """[G] a: counts of the longest and of those at a sentence's start; else different words before."""
+    """Return a(h w) [G]: counts, or numbers of distinct preceding words (module docstring)."""
     size = len(found.keys)
     counts = np.bincount(found.ends[found.ends >= 0], minlength=size)
     begins = np.zeros(size, bool)
@@ -137,7 +137,7 @@ def _adjusted_counts(text: Text, found: _Found, longer: _Found | None, k: int, o
 
 
 def _discounts(adjusted: Ints) -> tuple[float, ...]:
-    """D(1), D(2) and D(3 or more) from the counts of counts, where they give such."""
+    """Return D(1), D(2) and D(3 or more) from the counts of counts, or the fallback."""
     of = [0, *(int((adjusted == count).sum()) for count in (1, 2, 3, 4))]
     if min(of[1:]) == 0:
         return FALLBACK_DISCOUNTS

@@ -1,14 +1,14 @@
 r"""Language-model scores of generated text, with an n-gram model of Kneser and Ney (``kneser_ney``).
 
-    LM score         = - sum over samples of log P_real(x) / their tokens
-    reverse LM score = - sum over held-out real text of log P_samples(x) / its tokens
+    LM score         = - sum over samples of log P_real(x) / number of their tokens
+    reverse LM score = - sum over held-out real text of log P_samples(x) / number of its tokens
 
-in nats, the end of a sentence being a token too (Zhao et al. 2018; Semeniuta et al. 2018; Caccia et al.
+in nats; the end of a sentence counts as a token (Zhao et al. 2018; Semeniuta et al. 2018; Caccia et al.
 2020).
 
-The vocabulary is closed: the given words, ``<unk>`` for all others, and the end of a sentence. An unknown
-word is one event. Where the training text knows none it has its share of the uniform distribution and
-nothing more, so it is dear.
+The vocabulary is closed: the given words, ``<unk>`` for all others, and the end of a sentence. All
+unknown words are one event. If the training text has no unknown words, that event has only the share of the
+uniform distribution, so an unknown word is expensive.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class KneserNey:
     Attributes:
         order: maximum n-gram order.
         words: the vocabulary without ``<unk>`` and the end.
-        discounts: per k from 1 on, (D(1), D(2), D(3 or more)).
+        discounts: per order from 1, (D(1), D(2), D(3 or more)).
 
     Args:
         sentences: the training text as lists of words.
-        order: the longest n-grams.
+        order: maximum n-gram order.
         vocabulary: all words of the model (default: those of the training text). Two models can be compared
             on one text only with the same vocabulary.
-        discount: one D for all, as in the original paper (default: the modified ones, from the counts).
+        discount: a single D, as in the original paper (default: modified discounts from the counts).
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class KneserNey:
         return Text(np.array(ids, np.int64), np.arange(len(ids)) - starts)
 
     def _probabilities(self, text: Text) -> Floats:
-        """[M] probability of every token given those before it in its sentence; of starts, nothing of use."""
+        """Return the probability [M] of every token given its sentence so far; undefined for starts."""
         probability = np.full(len(text.ids), 1 / self.vocabulary_size)
         grams = np.zeros_like(text.ids)
         for k, level in enumerate(self._levels, start=1):
@@ -145,15 +145,16 @@ def reverse_lm_score(
 ) -> tuple[Estimate, Estimate]:
     """Return nats per token and per sentence of held-out real text under a model of samples.
 
-    Missing parts of the data cost. The score falls with the number of samples, so compare equal numbers.
+    Modes that the samples miss raise the score. More samples lower it, so compare equal numbers.
     The standard errors are over the held-out sentences, for this set of samples.
 
     Args:
         samples: training text of the model.
         held_out: real text that the generator did not see.
-        vocabulary: all words of real text, training and held-out. With the samples' own, few words would be
-            an advantage; without the held-out ones, senseless words would be: they make ``<unk>`` likely.
-        order: the longest n-grams.
+        vocabulary: all words of real text, training and held-out. A vocabulary from the samples would
+            reward few words. One without the held-out words would reward nonsense words, which make ``<unk>``
+            likely.
+        order: maximum n-gram order.
         discount: see :class:`KneserNey`.
     """
     model = KneserNey(samples, order, vocabulary=vocabulary, discount=discount)

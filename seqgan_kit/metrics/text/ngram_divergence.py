@@ -1,14 +1,14 @@
 r"""Divergence between the n-grams of two corpora, the score of character generators in Gulrajani et al. 2017.
 
-With p and q the shares of the n-grams of one order in either corpus, all sentences together,
+Let p and q be the distributions of the n-grams of one order in the two corpora. Then
 
     JS_n = (sum_g p(g) log2(p(g) / m(g)) + sum_g q(g) log2(q(g) / m(g))) / 2,    m = (p + q) / 2
 
-which is 0 where the shares agree and 1 bit where no n-gram is common. Two samples of one text differ too, the
-more the longer the n-grams and the fewer the sentences: compare a generator's JS_n with that of as many
-held-out sentences (the paper: 640), against the same corpus.
+which is 0 if p = q and 1 bit if no n-gram is shared. Two samples of the same text also differ, more so for
+longer n-grams and fewer sentences. So compare a generator's JS_n with that of equally many held-out sentences
+(640 in the paper), against the same corpus.
 
-Sentences are taken as given: the paper's are rows of 32 characters with their padding, which counts.
+Sentences are used as given: the paper's are rows of 32 characters, including their padding.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class NgramShares:
     """N-gram counts of a corpus, computed once for many comparisons.
 
     Attributes:
-        counts: order -> n-gram -> how often it occurs; empty where all sentences are shorter.
-        size: how many sentences there are.
+        counts: order -> n-gram -> number of occurrences; empty if all sentences are shorter.
+        size: number of sentences.
     """
 
     def __init__(self, sentences: Sentences, orders: Sequence[int] = DEFAULT_ORDERS):
@@ -52,8 +52,8 @@ def js_divergences(
 
     Args:
         samples: a generator's sentences, or held-out ones for the floor.
-        references: the text to compare with; as ``NgramShares`` it need not be counted again.
-        orders: the n.
+        references: the text to compare with; pass ``NgramShares`` to avoid counting it again.
+        orders: n-gram orders.
     """
     own, other = _counted(samples, orders), _counted(references, orders)
     return {
@@ -64,9 +64,9 @@ def js_divergences(
 
 
 def js_divergence(left: Mapping[Item, int], right: Mapping[Item, int]) -> float:
-    """Jensen-Shannon divergence, in bits, of two sets of counts as shares of their sums.
+    """Return the Jensen-Shannon divergence, in bits, of two normalised sets of counts.
 
-    What only one of them has adds half its share, so the smaller one's items are all that is visited.
+    An item in only one set adds half its share, so only the items of the smaller set are visited.
     """
     few, many = (left, right) if len(left) <= len(right) else (right, left)
     few_total, many_total = sum(few.values()), sum(many.values())
@@ -75,7 +75,7 @@ def js_divergence(left: Mapping[Item, int], right: Mapping[Item, int]) -> float:
     terms: list[float] = []
     shared = 0
     for item, count in few.items():
-        # Shares times both totals: whole numbers, so that equal shares are exactly equal.
+        # Shares times both totals are integers, so that equal shares are exactly equal.
         p, q = count * many_total, many.get(item, 0) * few_total
         shared += q
         terms += [share * math.log2(2 * share / (p + q)) for share in (p, q) if share]

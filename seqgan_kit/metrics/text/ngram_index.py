@@ -1,12 +1,12 @@
-"""The n-grams of many sentences as numbers: counting them is sorting.
+"""Number the n-grams of many sentences, so that counting is sorting.
 
-Tokens are numbered as they first appear. A longer n-gram is a shorter one and one more token,
+Tokens are numbered by first appearance. An n-gram is a shorter n-gram and one more token:
 
     key(g) = number(g without its last token) * base + number(its last token)
 
-and its number is the place of that key among the sorted keys of the indexed text. Nothing is hashed
-into fewer bits, so no two n-grams are taken for one; memory is linear in the text; keys fit into 63
-bits for texts of up to three billion tokens.
+Its number is the position of that key among the sorted keys of the indexed text. There is no hashing, so
+different n-grams never collide. Memory is linear in the text, and keys fit into 63 bits for texts of up to
+three billion tokens.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ class NgramCounts:
     """
 
     ngram: Integers
-    """[P] the n-gram's number."""
+    """[P] number of the n-gram."""
     sentence: Integers
-    """[P] the sentence, from 0 on."""
+    """[P] index of the sentence."""
     count: Integers
-    """[P] how often the one occurs in the other."""
+    """[P] number of occurrences of the n-gram in the sentence."""
 
     def largest(self, ngrams: int, rank: int = 1) -> Integers:
-        """[ngrams] per n-gram, its largest count in any one sentence; with rank 2, the second largest.
+        """Return the largest count [ngrams] of each n-gram in any sentence, or the second largest for rank 2.
 
-        Of equal counts in two sentences one is the largest and one the second largest; where fewer
-        sentences than ``rank`` have the n-gram, the result is 0.
+        If two sentences share the largest count, the second largest equals it. The result is 0 if fewer than
+        ``rank`` sentences contain the n-gram.
         """
         base = int(self.count.max(initial=0)) + 1
         ascending = np.sort(self.ngram * base + self.count) % base  # n-gram by n-gram
@@ -52,14 +52,14 @@ class NgramCounts:
         return np.where(sentences >= rank, ascending.take(wanted, mode="clip"), 0)
 
     def clipped(self, limits: Integers, sentences: int) -> Integers:
-        """[sentences] the sum over each one's n-grams of min(count, limits[n-gram])."""
+        """Return the sum of min(count, limits[n-gram]) over the n-grams of each sentence: [sentences]."""
         matched = np.minimum(self.count, limits[self.ngram])
         return np.bincount(self.sentence, matched, sentences).astype(np.int64)
 
 
 @dataclass(frozen=True)
 class NgramIndex:
-    """The numbers of all n-grams of a text; make it with ``index_ngrams``."""
+    """The numbers of all n-grams of a text; create it with ``index_ngrams``."""
 
     tokens: dict[Hashable, int]
     """Token -> its number."""
@@ -68,15 +68,15 @@ class NgramIndex:
 
     @property
     def max_order(self) -> int:
-        """The longest n-grams that have numbers."""
+        """Maximum indexed n-gram order."""
         return len(self.keys) + 1
 
     def size(self, order: int) -> int:
-        """How many different n-grams of one order the text has."""
+        """Return the number of distinct n-grams of one order."""
         return len(self.tokens) if order == 1 else len(self.keys[order - 2])
 
     def counts(self, sentences: Sequence[Sentence]) -> list[NgramCounts]:
-        """Per order from 1 on, the counts in some sentences of the n-grams that the text has too."""
+        """Return, per order from 1, the counts in the sentences of n-grams that are in the index."""
         unknown = len(self.tokens)
         numbers = [self.tokens.get(token, unknown) for token in chain.from_iterable(sentences)]
         return _count_each_order(sentences, numbers, len(self.tokens), self.max_order, self._number)
@@ -92,7 +92,7 @@ class NgramIndex:
 def index_ngrams(
     sentences: Sequence[Sentence], max_order: int
 ) -> tuple[NgramIndex, list[NgramCounts]]:
-    """Numbers the n-grams of a text up to ``max_order``, and counts them per order."""
+    """Number the n-grams of a text up to ``max_order``, and count them per order."""
     tokens: defaultdict[Hashable, int] = defaultdict()
     tokens.default_factory = tokens.__len__
     numbers = [tokens[token] for token in chain.from_iterable(sentences)]
@@ -114,7 +114,7 @@ def _count_each_order(
     max_order: int,
     number: Numbering,
 ) -> list[NgramCounts]:
-    """Counts the n-grams of all orders; a token whose number is ``vocabulary`` is an unknown one."""
+    """Count the n-grams of all orders; the token number ``vocabulary`` stands for unknown tokens."""
     tokens = np.array(numbers, np.int64)
     lengths = np.fromiter(map(len, sentences), np.int64, len(sentences))
     sentence = np.repeat(np.arange(len(sentences)), lengths)
@@ -125,7 +125,7 @@ def _count_each_order(
     for order in range(2, max_order + 1):
         inside = start + order <= end[start]
         start, ngram = start[inside], ngram[inside]
-        # With vocabulary + 1 as the base the key of an unknown last token is nobody else's.
+        # With base vocabulary + 1, the key of an unknown last token is unique.
         ngram = number(order, ngram * (vocabulary + 1) + tokens[start + order - 1])
         start, ngram = start[ngram >= 0], ngram[ngram >= 0]
         counts.append(_count(ngram, sentence[start], len(sentences)))

@@ -1,6 +1,6 @@
 r"""Counting statistics of text: variety, repetition, copies, lengths, and n-grams shared with real text.
 
-With c(g) how often the n-gram g of one order occurs in a text,
+Let c(g) be the number of occurrences of the n-gram g of one order in a text:
 
     distinct-n     = |{g}| / sum_g c(g)                                               (Li et al. 2016)
     known-n        = sum_g c(g) [g occurs in the reference] / sum_g c(g)
@@ -12,8 +12,8 @@ With c(g) how often the n-gram g of one order occurs in a text,
     unknown        = share of the words that the training text lacks
     length TV      = sum_l |p(l) - q(l)| / 2                  p, q: shares of the sentences of l words
 
-Distinct-n, MS-Jaccard, duplicates and the total variation depend on how many sentences there are: compare
-equal numbers, and with as many real sentences.
+Distinct-n, MS-Jaccard, duplicates and the total variation depend on the number of sentences, so compare
+equal numbers of samples and of real sentences.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ def jaccard(
     """Return the Jaccard index of two bags of n-grams with counts per sentence: 1 if they are equal.
 
     Args:
-        counts: of one text.
-        sentences: how many sentences it has.
-        other_counts: of the other text.
-        other_sentences: how many that has.
+        counts: n-gram counts of one text.
+        sentences: number of sentences of this text.
+        other_counts: n-gram counts of the other text.
+        other_sentences: number of sentences of the other text.
     """
-    # Counts times both numbers: whole numbers, so that equal texts give exactly 1.
+    # Counts are multiplied by both numbers and stay integers, so that equal texts give exactly 1.
     shared = sum(
         min(count * other_sentences, other_counts.get(item, 0) * sentences)
         for item, count in counts.items()
@@ -70,7 +70,7 @@ def jaccard(
 def ms_jaccard(samples: NgramShares, references: NgramShares, orders: Sequence[int]) -> float:
     """Return MS-Jaccard over the given orders: low for bad quality and for low variety.
 
-    0 where all sentences of either text are shorter than the longest n-gram.
+    It is 0 if all sentences of either text are shorter than the longest n-gram.
     """
     indices = [
         jaccard(samples.counts[n], samples.size, references.counts[n], references.size)
@@ -157,6 +157,6 @@ def _mean(values: ArrayLike) -> Estimate | None:
 
 
 def _share(hits: Sequence[bool]) -> Estimate:
-    """Of a share p of n the error is sqrt(p (1 - p) / n)."""
+    """Return a share p with its standard error sqrt(p (1 - p) / n)."""
     share = sum(hits) / len(hits)
     return Estimate(share, math.sqrt(share * (1 - share) / len(hits)))

@@ -107,7 +107,7 @@ def soft_gru(inputs: Tensor, present: Tensor, rightward: nn.GRU, leftward: nn.GR
     states = []
     for gate, share in zip(gates, shares, strict=True):
         following = _gru_cell(gate, torch.baddbmm(bias, state, weight), state)
-        # Not torch.lerp, which wants one type: under autocast the products are narrower.
+        # torch.lerp needs a single dtype, but under autocast the products have lower precision.
         state = state + share * (following - state)
         states.append(state)
     right, left = torch.stack(states, dim=2)

@@ -27,7 +27,7 @@ GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
     "transformer_seq2seq": (Seq2SeqConfig, Seq2SeqGenerator),
 }
 ENCODER_DECODERS = ("rnn_search", "transformer_seq2seq")
-"""Those that write after a source alone."""
+"""Encoder-decoders, which need a source."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""RNNsearch: a recurrent encoder-decoder that looks at the source word by word (Bahdanau et al. 2015)."""
+"""RNNsearch: a recurrent encoder-decoder with attention over the source (Bahdanau et al. 2015)."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class RNNSearchConfig:
 
 
 class RNNSearchGenerator(SequenceGenerator):
-    """Write while attending to a source. With annotations h_1 ... h_S of a bidirectional GRU:
+    """A GRU decoder that attends to a source. With annotations h_1 ... h_S of a bidirectional GRU:
 
         e_ts = v' tanh(W s_{t-1} + U h_s),   a_t = softmax_s e_ts,   c_t = sum_s a_ts h_s
         s_t = GRU([embedding of y_{t-1}; c_t], s_{t-1}),   s_0 = tanh(W_0 of the backward GRU's last state)
 
     and the output layer reads maxout(W_r [s_t; c_t; embedding of y_{t-1}]), the larger of each pair. PAD in
-    the source is not read. Differs from the paper: one embedding for both sides, dropout, and Glorot's
-    initialisation. The state is s_t with the source's annotations, so rollouts carry them.
+    the source is masked. Differs from the paper: a shared embedding, dropout, and Glorot
+    initialisation. The state holds s_t and the source's annotations, so rollouts reuse them.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class RNNSearchGenerator(SequenceGenerator):
         self._initialise(rng)
 
     def encode(self, inputs: Tensor) -> Tensor:
-        """See the base class; the S given positions, at which nothing is written, are zeros."""
+        """See the base class; the hidden states of the S given positions are zeros."""
         given, written = inputs[:, : self.given], inputs[:, self.given :]
         with recurrent_precision(inputs):
             state = self._read(self.dropout(embed(self.embedding, given)), given)
@@ -79,7 +79,7 @@ class RNNSearchGenerator(SequenceGenerator):
             return F.pad(self.dropout(torch.stack(hidden, dim=1)), (0, 0, self.given, 0))
 
     def start(self, given: Tensor) -> State:
-        """s_0 [B,H], annotations [B,S,2H], U h_s [B,S,H] and what may be attended to [B,S]."""
+        """Return s_0 [B,H], annotations [B,S,2H], U h_s [B,S,H] and the attention mask [B,S]."""
         with recurrent_precision(given):
             return self._read(embed(self.embedding, given), given)
 

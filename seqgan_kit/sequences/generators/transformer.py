@@ -1,4 +1,4 @@
-"""The Transformer generator: a decoder with a cache of keys and values, so that a step reads one token."""
+"""The Transformer generator: a decoder with a key-value cache, so that a step reads one token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An encoder-decoder Transformer: the source is read once, its keys and values are kept."""
+"""An encoder-decoder Transformer that encodes the source once and caches its keys and values."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Seq2SeqConfig:
 
 
 class ReadingBlock(Block):
-    """A block of the encoder: every position sees all that is not padding."""
+    """A block of the encoder: every position attends to all positions except padding."""
 
     def read_source(self, x: Tensor, seen: Tensor) -> Tensor:
-        """[B,S,W] and what may be seen [B,S] -> [B,S,W]."""
+        """Map [B,S,W] with an attention mask [B,S] to [B,S,W]."""
         query, key, value = self._split(self.query_key_value(self.attention_norm(x)))
         dropout = self.dropout.p if self.dropout.training else 0.0
         mask = seen[:, None, None]
@@ -48,7 +48,7 @@ class ReadingBlock(Block):
 
 
 class SourceAttention(nn.Module):
-    """x + attention of norm(x) over the source."""
+    """Cross-attention to the source: x + attention(norm(x), source)."""
 
     def __init__(self, width: int, heads: int, dropout: float):
         super().__init__()
@@ -57,7 +57,7 @@ class SourceAttention(nn.Module):
         self.attended, self.dropout = nn.Linear(width, width), nn.Dropout(dropout)
 
     def forward(self, x: Tensor, remembered: Tensor, seen: Tensor) -> Tensor:
-        """[B,n,W], the source's keys and values [B,S,2W] and what may be seen [B,S] -> [B,n,W]."""
+        """Map [B,n,W], the source's keys and values [B,S,2W] and a mask [B,S] to [B,n,W]."""
         query, key, value = (
             part.unflatten(2, (self.heads, -1)).transpose(1, 2)
             for part in (self.query(self.norm(x)), *remembered.chunk(2, dim=2))
@@ -69,12 +69,12 @@ class SourceAttention(nn.Module):
 
 
 class Seq2SeqGenerator(SequenceGenerator):
-    """Encoder blocks over the source; in the decoder every block follows attention over what they made.
+    """An encoder over the source, and a decoder in which cross-attention precedes every block.
 
-    Differs from the paper: layer norm comes first in each part, positions are learned, the decoder looks at
-    the source before its own words instead of after, one embedding serves both sides, and the output layer
-    has weights of its own. The state is each block's keys and values [B,t,2W] of what is written, those
-    [B,S,2W] of the source, and which of its positions are read. Stepping is inference: it applies no dropout.
+    Differs from the paper: pre-norm layers, learned positions, cross-attention before self-attention instead
+    of after, one embedding for source and target, and separate weights in the output layer. The state holds
+    each block's keys and values [B,t,2W] of the written tokens, those of the source [B,S,2W], and the mask of
+    the source. Stepping is inference: it applies no dropout.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Seq2SeqGenerator(SequenceGenerator):
         self._initialise(rng)
 
     def encode(self, inputs: Tensor) -> Tensor:
-        """See the base class; the S given positions, at which nothing is written, are zeros."""
+        """See the base class; the hidden states of the S given positions are zeros."""
         given, written = inputs[:, : self.given], inputs[:, self.given :]
         *remembered, seen = self._read(given)
         x = self.dropout(embed(self.embedding, written) + self.position.weight[: written.shape[1]])
@@ -115,7 +115,7 @@ class Seq2SeqGenerator(SequenceGenerator):
         return F.pad(self.norm(x), (0, 0, self.given, 0))
 
     def start(self, given: Tensor) -> State:
-        """Nothing written yet, [B,0,2W] for every block, and the source's keys and values."""
+        """Return an empty cache [B,0,2W] for every block, and the source's keys and values."""
         nothing = self.output.weight.new_zeros(
             len(given), 0, 2 * self.config.width, device=given.device
         )
@@ -134,7 +134,7 @@ class Seq2SeqGenerator(SequenceGenerator):
         return self.norm(x), (*following, *source)
 
     def _read(self, given: Tensor) -> State:
-        """The source's keys and values [B,S,2W] for every block, and what may be seen [B,S]."""
+        """Return the source's keys and values [B,S,2W] for every block, and the mask [B,S]."""
         seen = source_mask(given, self.pad)
         longest = int(seen.sum(1).max())
         given, seen = given[:, :longest], seen[:, :longest]

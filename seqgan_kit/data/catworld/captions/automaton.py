@@ -23,7 +23,7 @@ from seqgan_kit.data.catworld.captions.lexicon import ARTICLE
 from seqgan_kit.data.catworld.captions.marginal import Network
 from seqgan_kit.data.catworld.captions.telling import article_before
 
-Item = tuple[int, tuple[str, ...]]  # a node of the network and the words still to be said there
+Item = tuple[int, tuple[str, ...]]  # a node of the network and the words still to be emitted there
 Subset = dict[Item, float]
 
 
@@ -53,7 +53,7 @@ class Automaton:
         return -math.inf if self.arcs[state] else total
 
     def state_after(self, words: Iterable[str]) -> int | None:
-        """Return the state that a prefix leads to; None where no sentence begins so."""
+        """Return the state that a prefix leads to; None if no sentence has this prefix."""
         state = 0
         for word in words:
             step = self.arcs[state].get(word)
@@ -148,9 +148,9 @@ class Automaton:
         return {}
 
     def _table(self, state: int) -> _Table:
-        """What is needed to draw a word; made when a state is first visited."""
+        """Return the table for drawing a word, built when the state is first visited."""
         if state not in self._tables:
-            # Sorted, so that what a generator draws does not hang on the order of construction.
+            # Sorted, so that samples do not depend on the order of construction.
             words, arcs = sorted(self.arcs[state]), self.arcs[state]
             totals = list(itertools.accumulate(math.exp(arcs[word][1]) for word in words))
             self._tables[state] = _Table(totals, words, [arcs[word][0] for word in words])
@@ -185,7 +185,7 @@ def _key(subset: Subset) -> Hashable:
 
 
 def _settle(network: Network, subset: Subset) -> tuple[Subset, int]:
-    """Follow arcs until every item knows its next word; also how many derivations met on the way."""
+    """Follow arcs until every item has a next word; also return how many derivations met."""
     if len(subset) == 1 and (words := next(iter(subset))[1]) and words[0] != ARTICLE:
         return subset, 0
     settled: Subset = {}
@@ -209,7 +209,7 @@ def _settle(network: Network, subset: Subset) -> tuple[Subset, int]:
 
 
 def _split(subset: Subset) -> dict[str, tuple[float, Subset]]:
-    """By next word: its probability, and the normalised subset behind it."""
+    """Return for each next word its probability and the normalised subset after it."""
     if len(subset) == 1:
         [(node, words)] = subset
         return {words[0]: (1.0, {(node, words[1:]): 1.0})}

@@ -97,7 +97,7 @@ class CatWorld:
         return self._automaton.support_size()
 
     def lengths(self) -> tuple[int, int]:
-        """Return the least and the greatest number of words in a caption."""
+        """Return the minimum and maximum number of words in a caption."""
         return self._automaton.lengths()
 
     def vocabulary(self) -> list[str]:

@@ -1,10 +1,9 @@
-"""How a scene becomes a caption: a list of slots, filled from left to right.
+"""The grammar of captions: a list of slots, filled from left to right.
 
-A slot looks at a few facts of the scene and at what the caption has said so far (its context) and
-draws a wording, often the empty one. What one slot says binds later ones: number, pronouns, shut
-eyes that have no colour, a coat named again, the room left for more clauses. The same slots are
-read in two ways: forwards by ``telling`` (scene -> caption) and with the scene summed out by
-``marginal`` (the law of captions alone).
+A slot reads a few facts of the scene and the caption so far (the context), and draws a wording, often
+the empty one. Its choice constrains later slots: number, pronouns, shut eyes without a colour, a coat
+named again, the number of clauses left. The slots are used in two ways: ``telling`` generates a caption
+of a scene, and ``marginal`` sums the scene out to get the distribution of captions.
 """
 
 from __future__ import annotations
@@ -31,30 +30,30 @@ class Choice(NamedTuple):
     sets: Pairs = ()
     """What later slots should know."""
     names: Pairs = ()
-    """The attributes of the scene that the text gives away."""
+    """The attributes of the scene that the text reveals."""
 
 
-@dataclass(frozen=True, eq=False)  # a slot is itself only: hashed by identity, which is quick
+@dataclass(frozen=True, eq=False)  # slots are compared and hashed by identity, which is fast
 class Slot:
-    """A place in the caption and the law that fills it."""
+    """A position in the caption and the conditional distribution that fills it."""
 
     name: str
     asks: tuple[str, ...]
-    """Facts of the scene that the law looks at."""
+    """Facts of the scene that the law reads."""
     reads: tuple[str, ...]
-    """Context keys that the law looks at."""
+    """Context keys that the law reads."""
     law: Callable[[Context, Facts], list[Choice]]
     """Choices whose probabilities sum to one."""
     silent_if: Pairs = ()
-    """If the context has one of these values, the slot says nothing whatever the scene. Such a value
-    must last until the slot comes: then the facts it asks for need not be kept in mind."""
+    """If the context has one of these values, the slot is empty for every scene. No slot in between
+    may change such a value, so the facts that this slot asks for can be dropped as soon as it is set."""
 
     def wants(self, context: Context) -> bool:
         """Return whether the scene may still matter to this slot."""
         return not any(context.get(key) == value for key, value in self.silent_if)
 
     def choices(self, context: Context, facts: Facts) -> list[Choice]:
-        """Return the law's choices; it is shown what it declares to read and ask, and nothing else."""
+        """Return the law's choices; the law sees only the keys that it declares in ``reads`` and ``asks``."""
         return _choices(
             self,
             tuple((key, context[key]) for key in self.reads),
@@ -68,7 +67,7 @@ def _choices(slot: Slot, context: Pairs, facts: Pairs) -> list[Choice]:
 
 
 def facts_of(scene: Scene) -> dict[str, str]:
-    """What slots may ask about: the first cat, the scene, and for several cats the second one."""
+    """Return the facts that slots may ask for: the first cat, the scene, and the second cat, if any."""
     facts = vars(scene.cats[0]) | vars(scene)
     facts["cats"] = str(len(scene.cats))
     facts["all_shut"] = "yes" if all(cat.eyes == "shut" for cat in scene.cats) else "no"
@@ -95,7 +94,7 @@ def optional(
     sets: Pairs = (),
     names: Pairs = (),
 ) -> list[Choice]:
-    """Say one of the wordings with the given probability, else nothing."""
+    """Return choices that say one of the wordings with the given probability, else nothing."""
     said = [
         Choice(p, frame.format(text), sets, names)
         for text, p in spread(wordings, probability)
@@ -109,6 +108,6 @@ def full(context: Context) -> bool:
     return context["room"] == "0"
 
 
-# What saying one more clause does to the room that is left.
+# How one more clause reduces the number of clauses left.
 CLAUSE_SAID: dict[str, Pairs] = {"2": (("room", "1"),), "1": (("room", "0"),)}
 NO_MORE: Pairs = (("room", "0"),)

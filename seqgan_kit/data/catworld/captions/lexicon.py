@@ -1,7 +1,7 @@
-"""The words of the cat world: for every meaning its wordings with their weights (normalised on use).
+"""The words of the cat world: the weighted wordings of every meaning (normalised on use).
 
 Weights fall steeply, so that word frequencies are skewed as in real text. Words for different
-meanings of one attribute never coincide: that is what lets a caption be read back.
+meanings of one attribute never coincide, so a caption can be parsed.
 """
 
 from __future__ import annotations

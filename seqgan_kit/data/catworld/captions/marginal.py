@@ -1,8 +1,8 @@
-"""The law of captions with the scene summed out, as an acyclic network of weighted arcs.
+"""The distribution of captions with the scene summed out, as an acyclic network of weighted arcs.
 
-Walks all slots at once and keeps, instead of a scene, the *belief* about it: the posterior over
-scenes given what the caption has said, and also given what it has kept silent about. Beliefs hold
-only the facts that later slots still ask for, so that most histories meet again in one node.
+The construction follows all choices of every slot. Instead of a scene it keeps the *belief*: the posterior
+over scenes given what the caption has said and what it has left out. A belief holds only the facts that
+later slots still ask for, so most histories merge into one node.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Outcome(NamedTuple):
 
 
 class _Answer(NamedTuple):
-    """Outcomes of a slot that change context and belief alike, with their probabilities."""
+    """Outcomes of a slot that lead to the same context and belief, with their probabilities."""
 
     sets: Pairs
     posterior: Belief | None
@@ -55,7 +55,7 @@ class _Answer(NamedTuple):
 
 
 class _Point(NamedTuple):
-    """A place in a program, with all that the rest of the caption depends on."""
+    """A position in a program, with everything that the rest of the caption depends on."""
 
     program: str
     slot: int
@@ -64,12 +64,12 @@ class _Point(NamedTuple):
 
 
 class _Later(NamedTuple):
-    """What the slots from some place on need to know."""
+    """The information that the slots from one position on need."""
 
     slots: tuple[Slot, ...]
     read: frozenset[str]
     asked: frozenset[str]
-    """Facts that are asked for whatever the context."""
+    """Facts that are needed in every context."""
     at_times: tuple[Slot, ...]
     """Slots whose questions depend on the context."""
 
@@ -82,7 +82,7 @@ def _later(program: str, slot: int) -> _Later:
 
 
 class _Walk:
-    """The points that captions pass through; few beliefs differ, so each is worked on once."""
+    """The points that captions pass through; equal beliefs are shared, so each is processed once."""
 
     def __init__(self) -> None:
         self._laters: dict[tuple[str, int], _Later] = {}
@@ -95,7 +95,7 @@ class _Walk:
         return self._forgetting(program, 0, start_context(count), prior_beliefs(law, count))
 
     def steps(self, point: _Point) -> Iterator[tuple[_Point, list[tuple[_Outcome, float]]]]:
-        """What the point's slot may say, grouped by the point it leads to."""
+        """Yield the next points, each with the outcomes of the slot that lead to it."""
         slot, context = PROGRAMS[point.program][point.slot], dict(point.context)
         about = next((b for b in point.beliefs if set(slot.asks) & set(b.facts)), None)
         for answer in self._answered(slot, context, about):
@@ -107,7 +107,7 @@ class _Walk:
     def _forgetting(
         self, program: str, slot: int, context: Context, beliefs: list[Belief]
     ) -> _Point:
-        """Return the point without all that no later slot reads or asks."""
+        """Return the point without context and facts that no later slot uses."""
         if (program, slot) not in self._laters:
             self._laters[program, slot] = _later(program, slot)
         later = self._laters[program, slot]
@@ -140,7 +140,7 @@ class _Walk:
 
 
 def build_network(law: SceneLaw) -> Network:
-    """All captions of the world with their exact weights."""
+    """Return the network of all captions of the world with their exact weights."""
     walk = _Walk()
     arcs: list[list[Arc]] = [[]]
     numbers: dict[_Point, int] = {}
@@ -175,7 +175,7 @@ _END = _Point("", 0, (), ())
 
 def _answers(slot: Slot, context: Context, about: Belief | None) -> list[_Answer]:
     likelihoods = _likelihoods(slot, context)
-    # Without a belief the slot's law is the same whatever the facts (Slot.silent_if).
+    # Without a belief the slot does not depend on the facts (Slot.silent_if).
     any_facts = np.full(shape := next(iter(likelihoods.values())).shape, 1 / math.prod(shape))
     prior = any_facts if about is None else about.over(slot.asks)
     groups: dict[tuple[Pairs, bytes], _Answer] = {}
@@ -183,7 +183,7 @@ def _answers(slot: Slot, context: Context, about: Belief | None) -> list[_Answer
         weight = float((prior * likelihood).sum())
         if weight <= 0:
             continue
-        # Synonyms tell the same of the scene: likelihoods alike up to a factor.
+        # Synonyms carry the same information: their likelihoods differ by a constant factor.
         key = (outcome.sets, np.round(likelihood / likelihood.max(), 12).tobytes())
         if key not in groups:
             posterior = about.given(slot.asks, likelihood) if about is not None else None
@@ -193,7 +193,7 @@ def _answers(slot: Slot, context: Context, about: Belief | None) -> list[_Answer
 
 
 def _likelihoods(slot: Slot, context: Context) -> dict[_Outcome, NDArray[np.float64]]:
-    """P(outcome | asked facts) for every outcome, one axis per asked fact."""
+    """Return P(outcome | asked facts) for every outcome, with one axis per asked fact."""
     values = [FACT_VALUES[fact] for fact in slot.asks]
     found: dict[_Outcome, NDArray[np.float64]] = {}
     for where in itertools.product(*(range(len(v)) for v in values)):

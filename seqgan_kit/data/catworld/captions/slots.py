@@ -1,4 +1,4 @@
-"""The laws of the slots: who is seen, what it does and where, and at most two clauses more.
+"""The laws of the slots: the cats, what they do and where, and at most two more clauses.
 
 Context keys (``programs`` says which slot reads which):
 
@@ -116,7 +116,7 @@ def eye_colour(context: Context, facts: Facts) -> list[Choice]:
     words = lex.EYE_WORDS[left] if left == right else {f"{left} and {right}": 1.0}
     start = "and" if context["ears"] else "with"
     names = (("left_eye", left), ("right_eye", right), ("eyes", "open"))
-    # Odd eyes are told no more often than others: silence must not hint at the coat.
+    # Odd eyes are mentioned as often as others, so that omission reveals nothing about the coat.
     return optional(0.18, words, start + " {} eyes", CLAUSE_SAID[context["room"]], names)
 
 

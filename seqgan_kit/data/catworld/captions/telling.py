@@ -13,7 +13,7 @@ from seqgan_kit.data.catworld.scenes.scene import Scene
 
 
 def article_before(word: str) -> str:
-    """``a`` or ``an``; by the first letter, which is right for every word of this world."""
+    """Return ``a`` or ``an`` by the first letter, which is correct for every word of this world."""
     return "an" if word[0] in "aeiou" else "a"
 
 

@@ -1,4 +1,4 @@
-"""What a cat can wear."""
+"""Draw the accessories of a cat."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BLUE: RGB = (34, 98, 214)
 
 
 def draw_neckwear(pen: Pen, accessory: str) -> None:
-    """Collar or scarf, in the frame of the body, which does not tilt with the head."""
+    """Draw a collar or scarf in the frame of the body, which does not tilt with the head."""
     if accessory == "collar":
         pen.curve((-0.70, 0.64), (0, 1.24), (0.70, 0.64), 0.17, mix(_RED, BLACK, 0.5))
         pen.curve((-0.70, 0.64), (0, 1.24), (0.70, 0.64), 0.12, _RED)
@@ -41,7 +41,7 @@ def _draw_scarf(pen: Pen) -> None:
 
 
 def draw_headwear(pen: Pen, accessory: str, fur: Fur, shape: Proportions) -> None:
-    """Hat, bow or glasses, in the frame of the head."""
+    """Draw a hat, bow or glasses in the frame of the head."""
     if accessory == "hat":
         _draw_hat(pen)
     elif accessory == "bow":
@@ -65,7 +65,7 @@ _BOW_OUTLINE = grown(_BOW_LOOP, 0.045)
 
 
 def _draw_bow(pen: Pen) -> None:
-    """Tied at the foot of the ear on the right."""
+    """Draw a bow at the base of the right ear."""
     x, y = 0.46, -0.76
     rim = mix(_PINK, BLACK, 0.5)
     for side in (-1, 1):
@@ -77,7 +77,7 @@ def _draw_bow(pen: Pen) -> None:
     pen.dot((x, y), 0.11, mix(_PINK, WHITE, 0.35))
 
 
-# A ring: once around outside, then back around inside.
+# A ring: the outer circle, then the inner circle in reverse.
 _OUTER, _INNER = 0.415 * CIRCLE, 0.325 * CIRCLE[::-1]
 _RIM = np.concatenate([_OUTER, _OUTER[:1], _INNER[-1:], _INNER])
 

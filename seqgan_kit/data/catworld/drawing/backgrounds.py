@@ -1,4 +1,4 @@
-"""The six places a cat can be in, drawn in a frame where the image is the unit square."""
+"""Draw the six backgrounds, in a frame where the image is the unit square."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _PLAIN: tuple[RGB, ...] = ((250, 196, 208), (250, 206, 176), (214, 190, 240))
 
 
 def draw_background(name: str, pen: Pen, rng: np.random.Generator) -> None:
-    """Paint the whole image with the named place.
+    """Paint the named background over the whole image.
 
     Args:
         name: one of BACKGROUNDS.
-        pen: its frame has the image as unit square.
-        rng: places the small things (flowers, stars) and shades the colours.
+        pen: a pen whose frame has the image as unit square.
+        rng: source of the positions of small objects (flowers, stars) and of the colour shades.
     """
     _PLACES[name](pen, rng)
 

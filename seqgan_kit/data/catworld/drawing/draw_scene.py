@@ -49,18 +49,18 @@ LAYERS = ("body", "head", "muzzle", "eyes", "whiskers", "neckwear", "headwear")
 
 
 def draw(scene: Scene, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Draws a scene.
+    """Draw a scene.
 
-    The same scene, size and state of `rng` give the same image; every draw differs from the last
+    The same scene, size and state of `rng` give the same image. Successive draws differ
     in position, scale, proportions, colours and light.
 
     Args:
         scene: what to show.
         size: pixels a side, from 16 to 256.
-        rng: the source of all that the scene leaves open.
+        rng: source of everything that the scene does not determine.
 
     Returns:
-        uint8 `[size, size, 3]`, red green blue.
+        uint8 RGB image `[size, size, 3]`.
 
     Raises:
         UsageError: if the size is out of range.
@@ -72,13 +72,13 @@ def draw(scene: Scene, size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw_moment(scene: Scene, moment: Moment, size: int, *, flat: bool = False) -> np.ndarray:
-    """Draw a scene at a moment: for the scene that the moment was sampled for, what `draw` gives.
+    """Draw a scene at a moment; equal to `draw` for the scene that the moment was sampled for.
 
     Args:
         scene: what to show, with as many cats as the moment.
-        moment: all that the scene leaves open.
+        moment: everything that the scene does not determine.
         size: pixels a side, from 16 to 256.
-        flat: without light and shade, as a simple simulator would show it.
+        flat: whether to omit light and shade, as in a simple simulator.
     """
     canvas, factor = blank(size)
     draw_background(scene.background, picture_pen(canvas, factor), copy.deepcopy(moment.background))
@@ -168,7 +168,7 @@ def _check(size: int) -> None:
 
 
 def _oversampling(size: int) -> int:
-    """How many times larger to draw: small images need it more, large ones cost more."""
+    """Return the factor of oversampling: small images need more, large ones cost more."""
     return max(math.ceil(_LEAST_CANVAS_PIXELS / size), 3 if size <= 128 else 2)
 
 

@@ -29,12 +29,12 @@ _LEFT, _RIGHT = -1, 1
 
 
 def eye_x(side: int, shape: Proportions) -> float:
-    """Where the eye on that side of the image (-1 left, 1 right) is centred."""
+    """Return the x coordinate of the eye on one side of the image (-1 left, 1 right)."""
     return side * _EYE_X * shape.eye_gap
 
 
 def draw_muzzle(pen: Pen, cat: Cat, fur: Fur, shape: Proportions) -> None:
-    """Muzzle, mouth, nose, and cheeks where they are flushed; in age, grey hairs about them."""
+    """Draw the muzzle, mouth, nose, any flushed cheeks and, on old cats, grey hairs."""
     muzzle = fur.mask if cat.pattern == "bicolour" else mix(fur.base, WHITE, _muzzle_share(fur))
     muzzle = mix(muzzle, GREYED, shape.greyness)
     if shape.greyness:
@@ -52,7 +52,7 @@ def draw_muzzle(pen: Pen, cat: Cat, fur: Fur, shape: Proportions) -> None:
 
 
 def draw_eyes(pen: Pen, cat: Cat, fur: Fur, shape: Proportions) -> None:
-    """Both eyes, open or shut, with their brows."""
+    """Draw both eyes, open or shut, with their brows."""
     shut = {_LEFT: cat.eyes != "open", _RIGHT: cat.eyes == "shut"}
     for side, colour in ((_LEFT, cat.left_eye), (_RIGHT, cat.right_eye)):
         if shut[side]:
@@ -86,7 +86,7 @@ def _draw_open_eye(pen: Pen, side: int, iris: RGB, cat: Cat, fur: Fur, shape: Pr
 
 
 def _draw_heavy_lid(pen: Pen, side: int, x: float, radius: float, fur: Fur) -> None:
-    """Cut the top of the eye off, lower towards the nose."""
+    """Cover the top of the eye with a lid that is lower towards the nose."""
     outer, inner = x + side * radius * 1.25, x - side * radius * 1.25
     lid = [(outer, -radius * 0.75), (inner, -radius * 0.05), (inner, -0.42), (outer, -0.42)]
     pen.polygon([(px, EYE_HEIGHT + py) for px, py in lid], mix(fur.base, WHITE, 0.05))
@@ -143,7 +143,7 @@ _MOUTHS: dict[str, Callable[[Pen, RGB], None]] = {
 
 
 def draw_whiskers(pen: Pen, fur: Fur) -> None:
-    """Three a side."""
+    """Draw three whiskers per side."""
     ink = mix(fur.outline, DARK_INK, 0.3) if luminance(fur.base) > 190 else (250, 248, 244)
     for side in (_LEFT, _RIGHT):
         for root, tip in ((0.40, 0.26), (0.48, 0.50), (0.55, 0.72)):

@@ -1,4 +1,4 @@
-"""A cat's body, head and ears, in a frame whose unit is half the head's width."""
+"""Draw a cat's body, head and ears, in a frame whose unit is half the head's width."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _OUTLINE = 0.055
 
 
 def _outlined(corners: list[Point], by: float = _OUTLINE) -> tuple[Shape, Shape]:
-    """Return the shape with its corners rounded, and the larger one that shows around it as a line."""
+    """Return the shape with rounded corners, and a larger shape that serves as its outline."""
     shape = rounded(shape_of(corners))
     return shape, grown(shape, by)
 
 
-# All ears are those on the right of the image, from the forehead over the tip to the cheek.
+# Right ears only, with points from the forehead over the tip to the cheek.
 _EARS: dict[str, tuple[Shape, Shape]] = {
     "pointed": _outlined(
         [(0.14, -0.70), (0.44, -1.02), (0.84, -1.30), (0.96, -0.86), (0.96, -0.20)]
@@ -54,7 +54,7 @@ _INNER_EARS: dict[str, Shape] = {
 _FLAP, _FLAP_OUTLINE = _outlined(
     [(0.20, -0.78), (0.60, -0.92), (1.04, -0.62), (0.90, -0.40), (0.58, -0.34)], by=0.04
 )
-# Pointed fur on the cheeks goes with tufted ears.
+# Cats with tufted ears also have pointed fur on the cheeks.
 _RUFF = (
     _outlined([(0.90, -0.02), (1.02, 0.22), (1.26, 0.37), (0.98, 0.42), (0.80, 0.36)]),
     _outlined([(0.90, 0.26), (0.98, 0.48), (1.15, 0.66), (0.90, 0.66), (0.66, 0.58)]),
@@ -69,21 +69,21 @@ _HEAD_OUTLINE = grown(_HEAD, _OUTLINE)
 
 @dataclass(frozen=True)
 class Proportions:
-    """What makes one cat's face differ from another's beyond the attributes."""
+    """Individual variation of a cat's face that the attributes do not determine."""
 
     height: float
-    """Of the head, near 1, as are the next three."""
+    """Scale factor of the head's height, near 1, as are the next three factors."""
     ears: float
     eyes: float
     eye_gap: float
     markings: np.ndarray
     """Shifts of the spots and stripes, `[13,2]`, in units of the head."""
     greyness: float = 0.0
-    """Of the muzzle and the brows: share of grey hairs."""
+    """Share of grey hairs on the muzzle and the brows."""
 
     @classmethod
     def sampled(cls, rng: np.random.Generator) -> Proportions:
-        """A face at random."""
+        """Draw random proportions."""
         height, ears, eyes, gap = (1 + rng.uniform(-0.05, 0.05, 4)).tolist()
         return cls(height, ears, eyes, gap, rng.uniform(-0.04, 0.04, (13, 2)))
 
@@ -92,8 +92,11 @@ AGES = ("kitten", "adult", "old")
 
 
 def aged(shape: Proportions, age: str) -> Proportions:
-    """The face at another age: kittens have large eyes, low ears and a round head; old cats are grey at the
-    muzzle, with smaller eyes and a longer head."""
+    """Return the proportions at another age.
+
+    Kittens have large eyes, low ears and a round head. Old cats have a grey muzzle, smaller eyes and a longer
+    head.
+    """
     if age == "kitten":
         return replace(
             shape,
@@ -108,7 +111,7 @@ def aged(shape: Proportions, age: str) -> Proportions:
 
 
 def draw_body(pen: Pen, cat: Cat, fur: Fur, shape: Proportions) -> None:
-    """The shoulders below the head, down to whatever edge of the image comes first."""
+    """Draw the shoulders below the head, down to the edge of the image."""
     for grow, ink in ((_OUTLINE, fur.outline), (0.0, mix(fur.base, BLACK, 0.10))):
         pen.ellipse((0, 1.62), (0.84 + grow, 1.0 + grow), ink)
         waist, foot = 0.84 + grow, 1.35 + grow
@@ -119,7 +122,7 @@ def draw_body(pen: Pen, cat: Cat, fur: Fur, shape: Proportions) -> None:
 def draw_head(
     canvas: Image.Image, pen: Pen, cat: Cat, fur: Fur, shape: Proportions, *, shaded: bool = True
 ) -> None:
-    """The head with its ears and coat; the pattern is cut off at the head's border."""
+    """Draw the head with its ears and coat; the pattern is clipped to the head."""
     coat, stencil = Image.new("RGB", canvas.size, fur.base), Image.new("L", canvas.size, 0)
     paint, cut = pen.on(coat), pen.on(stencil)
     for part, outline in _silhouette(cat.ears, shape):
@@ -166,7 +169,7 @@ def _draw_flaps(pen: Pen, fur: Fur) -> None:
 
 
 def _draw_tufts(pen: Pen, fur: Fur, shape: Proportions) -> None:
-    """The lynx's brushes on the tips of the ears."""
+    """Draw tufts on the tips of the ears, as on a lynx."""
     dark_coat = sum(fur.base) < 200
     ink = mix(fur.outline, WHITE if dark_coat else BLACK, 0.35)
     for side in _SIDES:
@@ -177,7 +180,7 @@ def _draw_tufts(pen: Pen, fur: Fur, shape: Proportions) -> None:
 
 
 def _shade(coat: Image.Image, pen: Pen, fur: Fur) -> None:
-    """Light from above and in front: the fur darkens softly towards the jaw and the cheeks."""
+    """Darken the fur softly towards the jaw and the cheeks, as in light from above and in front."""
     side = round(3.2 * pen.scale)
     left, top = round(pen.centre.real - side / 2), round(pen.centre.imag - 0.56 * side)
     shadow = _shadow().resize((side, side), Image.Resampling.BILINEAR)
@@ -187,6 +190,6 @@ def _shade(coat: Image.Image, pen: Pen, fur: Fur) -> None:
 
 @lru_cache(maxsize=1)
 def _shadow() -> Image.Image:
-    """How strongly a head that fills most of a square is shaded, "L" `[256, 256]`."""
+    """Return the shading mask of a head that fills most of a square, "L" `[256, 256]`."""
     away = Image.radial_gradient("L")
     return away.point([max(0, round(0.62 * (level - 96))) for level in range(256)])

@@ -17,7 +17,7 @@ from seqgan_kit.data.catworld.scenes.scene import Cat, Scene
 
 @dataclass(frozen=True)
 class Place:
-    """Where one of several cats sits, in shares of the image."""
+    """Position of one of several cats, as fractions of the image size."""
 
     x: float
     y: float
@@ -33,18 +33,18 @@ PLACES: dict[int, tuple[Place, ...]] = {
 
 @dataclass(frozen=True)
 class Looks:
-    """What a scene leaves open about one cat: drawn once, so that an edited scene shows the same cat."""
+    """Random looks of one cat, sampled once so that an edited scene shows the same cat."""
 
     shape: Proportions
     fur_shift: np.ndarray
     """Shift of the coat's colours `[3]`."""
     x: float
     y: float
-    """Centre of the head in shares of the image, with the room that its first accessory took."""
+    """Centre of the head as fractions of the image size, shifted to make room for the first accessory."""
     scale: float
-    """Of the head, near 1."""
+    """Scale factor of the head, near 1."""
     turn: float
-    """Radians beside the scene's tilt."""
+    """Rotation in radians, added to the scene's tilt."""
     age: str = "adult"
     """One of AGES."""
 
@@ -62,9 +62,9 @@ class Light:
     """A slightly slanted, slightly coloured light."""
 
     slant: np.ndarray
-    """Across and down `[2]`."""
+    """Horizontal and vertical gradient of the brightness `[2]`."""
     tint: np.ndarray
-    """Factors of the colours `[3]`."""
+    """Factor of each colour channel `[3]`."""
 
     @classmethod
     def sampled(cls, rng: np.random.Generator) -> Light:
@@ -75,28 +75,28 @@ class Light:
 
 @dataclass(frozen=True)
 class Moment:
-    """All that a scene leaves open, so that two scenes can be drawn with the same chance.
+    """All random choices that a scene does not determine, so that two scenes can share them.
 
-    The background has a random generator of its own: another place takes other numbers from it, and
-    nothing else moves.
+    The background has a separate random generator, so changing the background leaves the rest of the image
+    unchanged.
     """
 
     background: np.random.Generator
     """Copied before every use."""
     cats: tuple[Looks, ...]
-    """In the order of the scene's cats."""
+    """Looks of each cat, in the order of the scene's cats."""
     light: Light
 
     @classmethod
     def sampled(cls, scene: Scene, rng: np.random.Generator) -> Moment:
-        """Draw a moment, with the numbers that :func:`draw` takes from `rng`, in its order."""
+        """Draw a moment, using the same random numbers in the same order as :func:`draw`."""
         background = copy.deepcopy(rng)
         draw_background(scene.background, picture_pen(Image.new("RGB", (1, 1)), 1), rng)
         return cls(background, sampled_looks(scene, rng), Light.sampled(rng))
 
 
 def sampled_looks(scene: Scene, rng: np.random.Generator) -> tuple[Looks, ...]:
-    """In the order of the cats, drawn from the back to the front."""
+    """Return looks in the order of the cats; they are sampled from back to front."""
     found: dict[int, Looks] = {}
     for number in back_to_front(scene):
         place = PLACES[len(scene.cats)][number]
@@ -111,6 +111,6 @@ def back_to_front(scene: Scene) -> list[int]:
 
 
 def _headroom(cat: Cat) -> float:
-    """How far down the cat moves, in shares of the image, so that what it wears can be seen."""
+    """Return the downward shift that keeps ears and accessory in view, as a fraction of the image height."""
     above = 0.02 * (cat.ears == "tufted") + 0.025 * (cat.accessory == "hat")
     return above - 0.025 * (cat.accessory in ("collar", "scarf"))

@@ -1,4 +1,4 @@
-"""The colours of the cat world: coats, eyes, accessories, and the arithmetic on them."""
+"""The colours of the cat world (coats, eyes, accessories) and colour arithmetic."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Fur:
     """The colours of one coat."""
 
     base: RGB
-    """Most of the cat."""
+    """Main colour of the coat."""
     marking: RGB
     """Tabby stripes and spots."""
     mask: RGB
     """The second colour of a bicolour cat."""
     outline: RGB
-    """A rim that keeps the cat apart from every background, so that black shows at night."""
+    """Outline that separates the cat from every background, such as a black cat at night."""
 
 
 COATS: dict[str, Fur] = {
@@ -52,7 +52,7 @@ COATS: dict[str, Fur] = {
 
 
 def mix(colour: RGB, other: RGB, share: float) -> RGB:
-    """`share` of the other colour, the rest of this one."""
+    """Mix two colours; `share` is the weight of the other."""
     red, green, blue = colour
     return (
         round(red + share * (other[0] - red)),
@@ -62,29 +62,29 @@ def mix(colour: RGB, other: RGB, share: float) -> RGB:
 
 
 def luminance(colour: RGB) -> float:
-    """Perceived lightness from 0 to 255 (Rec. 601 weights)."""
+    """Return the perceived lightness from 0 to 255 (Rec. 601 weights)."""
     return 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
 
 
 def ink_on(colour: RGB) -> RGB:
-    """A line colour that can be read on `colour`."""
+    """Return a line colour that is visible on `colour`."""
     return PALE_INK if luminance(colour) < 75 else DARK_INK
 
 
 def shifted(colour: RGB, shift: np.ndarray) -> RGB:
-    """The colour plus a shift per channel `[3]`, kept within 0..255."""
+    """Return the colour plus a shift per channel `[3]`, clipped to 0..255."""
     red, green, blue = np.clip(np.asarray(colour) + shift, 0, 255).astype(int).tolist()
     return red, green, blue
 
 
 def fur_shift(rng: np.random.Generator) -> np.ndarray:
-    """Return how one individual differs from its coat `[3]`: a little lighter or darker, warmer or cooler."""
+    """Draw a cat's shift from its coat colour `[3]`: slightly lighter, darker, warmer or cooler."""
     shift: np.ndarray = rng.uniform(-7, 7) + rng.uniform(-4, 4, 3)
     return shift
 
 
 def shifted_fur(coat: str, shift: np.ndarray) -> Fur:
-    """Return the coat as one individual wears it."""
+    """Return the coat's colours, shifted for an individual cat."""
     fur = COATS[coat]
     return Fur(
         base=shifted(fur.base, shift),

@@ -1,4 +1,4 @@
-"""The patterns of a coat on head and body, in a frame whose unit is half the head's width."""
+"""Draw the patterns of a coat on head and body, in a frame whose unit is half the head's width."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _SIDES = (-1, 1)
 
 
 def draw_head_pattern(pen: Pen, pattern: str, fur: Fur, shifts: np.ndarray) -> None:
-    """Put the pattern on the coat's image; what lies beyond the head is cut off later.
+    """Draw the pattern on the coat's image, which is later clipped to the head.
 
     Args:
         pen: in the head's frame, on the coat's image.
         pattern: one of PATTERNS.
         fur: the cat's colours.
-        shifts: how far this cat's markings lie from the usual, `[13,2]`.
+        shifts: offsets of this cat's markings from the default positions, `[13,2]`.
     """
     if pattern != "plain":
         _ON_HEAD[pattern](pen, fur, shifts)
 
 
 def draw_body_pattern(pen: Pen, pattern: str, fur: Fur, shifts: np.ndarray) -> None:
-    """Put the pattern on the shoulders; the arguments are as for the head."""
+    """Draw the pattern on the shoulders; the arguments are those of `draw_head_pattern`."""
     if pattern == "bicolour":
         pen.ellipse((0, 1.65), (0.42, 1.0), fur.mask)
     elif pattern == "tabby":
@@ -43,7 +43,7 @@ _BODY_SPOTS: tuple[Point, ...] = ((-0.6, 1.30), (0.6, 1.35), (-0.3, 1.5), (0.3, 
 
 
 def _tabby(pen: Pen, fur: Fur, shifts: np.ndarray) -> None:
-    """The M on the forehead and bars on the cheeks."""
+    """Draw the M on the forehead and the bars on the cheeks."""
     dx, dy = shifts[0].tolist()
     pen.curve((dx, -1.0), (dx, -0.6), (dx, -0.30 + dy), 0.17, fur.marking, "tapered")
     for side, (sx, sy) in zip(_SIDES, shifts[1:3].tolist(), strict=True):
@@ -58,7 +58,7 @@ def _tabby(pen: Pen, fur: Fur, shifts: np.ndarray) -> None:
             pen.curve(placed[0], placed[1], placed[2], width, fur.marking, "tapered")
 
 
-# (x, y, radius), sorted only for the eye.
+# (x, y, radius); the order has no effect.
 _SPOTS: tuple[tuple[float, float, float], ...] = (
     *((-0.02, -0.62, 0.12), (-0.36, -0.56, 0.11), (0.34, -0.58, 0.12), (-0.17, -0.38, 0.09)),
     *((0.18, -0.36, 0.09), (-0.72, -0.42, 0.10), (0.72, -0.40, 0.10), (-0.90, 0.02, 0.11)),
@@ -77,7 +77,7 @@ _BLAZE = rounded(shape_of(_HALF_BLAZE + [(-x, y) for x, y in reversed(_HALF_BLAZ
 
 
 def _bicolour(pen: Pen, fur: Fur, shifts: np.ndarray) -> None:
-    """A blaze that widens from the forehead over the muzzle to the chin."""
+    """Draw a blaze that widens from the forehead over the muzzle to the chin."""
     pen.fill(_BLAZE + float(shifts[0, 0]), fur.mask)
 
 

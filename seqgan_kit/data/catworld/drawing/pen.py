@@ -1,8 +1,8 @@
-"""Shapes in a turned, scaled and shifted frame, put on a PIL image.
+"""Draw shapes on a PIL image, in a rotated, scaled and translated frame.
 
-Points are complex numbers x + iy with y growing downwards, as in images: turning, scaling and
-shifting a shape is then one product and one sum. Turning the points rather than the finished
-image keeps every edge sharp at every tilt.
+Points are complex numbers x + iy with y growing downwards, as in images. Rotating, scaling
+and translating a shape is then one product and one sum. Rotating the points rather than the finished
+image keeps edges sharp at every tilt.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Ink = RGB | int
 CIRCLE: Shape = np.exp(2j * np.pi * np.arange(64) / 64)
 """The unit circle, `[64]` points."""
 
-# Up to so many canvas pixels of radius, every n-th point of CIRCLE is enough for a round look.
+# Up to these radii in canvas pixels, every n-th point of CIRCLE looks round.
 _COARSE_CIRCLES = ((5.0, CIRCLE[::4].copy()), (24.0, CIRCLE[::2].copy()))
 
 _STEPS = np.linspace(0.0, 1.0, 11)
-# A quadratic Bezier curve, and its slope turned by a right angle, as matrices on the three
-# control points: one product gives the line, the other where its two edges lie.
+# Matrices on the three control points of a quadratic Bezier curve: _LINE gives the points of the curve, and
+# _ASIDE the direction of its normal, towards the two edges of the stroke.
 _LINE = np.stack([(1 - _STEPS) ** 2, 2 * _STEPS * (1 - _STEPS), _STEPS**2], axis=1) + 0j
 _ASIDE = 1j * np.stack([_STEPS - 1, 1 - 2 * _STEPS, _STEPS], axis=1)
 _HALF_WIDTHS = {"even": np.full(11, 0.5), "tapered": 0.5 * np.sqrt(1 - _STEPS)}
@@ -43,7 +43,7 @@ class Pen:
     centre: complex
     scale: float
     turn: float = 0.0
-    """Radians clockwise as seen."""
+    """Rotation of the frame in radians, clockwise on screen."""
     thinnest: float = 0.0
     """Strokes are at least this many canvas pixels wide, so that whiskers survive the reduction."""
 
@@ -68,7 +68,7 @@ class Pen:
             self.draw.rectangle(corners, fill=ink)
 
     def ellipse(self, centre: Point, radii: Point, ink: Ink, lean: float = 0.0) -> None:
-        """Fill an ellipse, itself turned by `lean` radians."""
+        """Fill an ellipse rotated by `lean` radians."""
         self.fill(ellipse(centre, radii, lean), ink)
 
     def dot(self, centre: Point, radius: float, ink: Ink) -> None:
@@ -87,7 +87,7 @@ class Pen:
             start: first point.
             bend: control point.
             end: last point.
-            width: of the stroke, where it is widest, in units of the frame.
+            width: maximum width of the stroke, in units of the frame.
             ink: colour.
             profile: "even", or "tapered" to a point at the end.
         """
@@ -106,14 +106,14 @@ def picture_pen(canvas: Image.Image, factor: int) -> Pen:
     """Return the pen whose frame has the whole canvas as unit square.
 
     Args:
-        canvas: what it draws on.
-        factor: how many times larger than the image it is.
+        canvas: the image to draw on.
+        factor: size of the canvas relative to the final image.
     """
     return Pen(ImageDraw.Draw(canvas), 0j, canvas.width, thinnest=0.5 * factor)
 
 
 def shape_of(corners: Sequence[Point]) -> Shape:
-    """Corners as complex points `[N]`."""
+    """Return the corners as complex points `[N]`."""
     return np.array(corners, dtype=np.float64).view(np.complex128).ravel()
 
 
@@ -137,7 +137,7 @@ def rounded(shape: Shape, times: int = 2) -> Shape:
 
 
 def stretched(shape: Shape, height: float) -> Shape:
-    """Return the shape made higher or lower about y = 0."""
+    """Return the shape scaled vertically about y = 0."""
     return shape.real + 1j * height * shape.imag
 
 

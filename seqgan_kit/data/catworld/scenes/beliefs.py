@@ -25,7 +25,7 @@ class Belief:
     """One axis per fact, in FACT_VALUES' order; sums to one."""
 
     def onto(self, facts: frozenset[str]) -> Belief:
-        """Return the marginal over those of the facts that are named."""
+        """Return the marginal over the named facts."""
         gone = tuple(axis for axis, fact in enumerate(self.facts) if fact not in facts)
         return Belief(tuple(f for f in self.facts if f in facts), self.table.sum(axis=gone))
 
@@ -64,7 +64,7 @@ def prior_beliefs(law: SceneLaw, count: int) -> list[Belief]:
 
 
 def _eye_colours(law: SceneLaw) -> NDArray[np.float64]:
-    """P(left, right | coat), ``[coat, left, right]``."""
+    """Return P(left, right | coat), ``[coat, left, right]``."""
     right = [
         [law.right_eye_given(coat, left) for left in range(len(scenes.EYE_COLOURS))]
         for coat in range(len(scenes.COATS))
@@ -73,7 +73,7 @@ def _eye_colours(law: SceneLaw) -> NDArray[np.float64]:
 
 
 def _moods_of_many(moods: NDArray[np.float64], count: int) -> Belief:
-    """P(all eyes shut, the second cat's expression), from the law of one cat's mood."""
+    """Return P(all eyes shut, the second cat's expression), from the law of one cat's mood."""
     shut = scenes.EYE_STATES.index("shut")
     others = moods[shut].sum() ** (count - 1)
     yes = moods[shut] * others

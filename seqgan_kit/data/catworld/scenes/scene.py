@@ -1,13 +1,13 @@
-"""Scenes of the cat world: one to three cats, where they are, and the exact law that draws them.
+"""Scenes of the cat world: one to three cats, where they are, and their exact distribution.
 
-The law, all of it (``SceneLaw`` holds the numbers)::
+The distribution (``SceneLaw`` holds the numbers)::
 
     P(scene) = P(number of cats) P(background) P(tilt) P(size)          the scene's own, independent
                P(coat) P(pattern | coat)                                shared by all cats: a litter
                prod over cats of P(left eye | coat) P(right eye | left eye, coat)
                                  P(eyes) P(expression | eyes) P(ears) P(accessory)
 
-So cats of one scene share coat and pattern and are otherwise independent given the coat.
+Cats of one scene share coat and pattern, and are otherwise independent given the coat.
 """
 
 from __future__ import annotations
@@ -114,9 +114,9 @@ class SceneLaw:
         (0.34, 0.30, 0.06, 0.30),
         (0.20, 0.15, 0.50, 0.15),
     )
-    """The left eye's colour; the right eye has the same, but for odd eyes."""
+    """The left eye's colour; the right eye has the same colour except in cats with odd eyes."""
     odd_eyes_given_coat: Weights = (0.020, 0.120, 0.020, 0.025, 0.020, 0.035)
-    """How often the right eye has another colour; the others are then equally likely."""
+    """Probability that the right eye has another colour; all other colours are equally likely."""
     eyes: Weights = (0.72, 0.18, 0.10)
     expression_given_eyes: tuple[Weights, ...] = (
         (0.40, 0.28, 0.16, 0.16),
@@ -129,7 +129,7 @@ class SceneLaw:
     size: Weights = (0.28, 0.55, 0.17)
 
     def right_eye_given(self, coat: int, left_eye: int) -> Weights:
-        """P(right eye | left eye, coat) over EYE_COLOURS."""
+        """Return P(right eye | left eye, coat) over EYE_COLOURS."""
         odd = self.odd_eyes_given_coat[coat]
         others = len(EYE_COLOURS) - 1
         return tuple(

@@ -19,14 +19,13 @@ EDITABLE: dict[str, tuple[str, ...]] = {
     **{name: values for name, values in LABEL_NAMES.items() if name != "cats"},
     AGE: AGES,
 }
-"""Attributes that can be edited, with their values. The number of cats cannot: more cats sit elsewhere."""
+"""Attributes that can be edited, with their values. The number of cats is excluded: it moves the cats."""
 
 
 def edited(scene: Scene, moment: Moment, attribute: str, value: str) -> tuple[Scene, Moment]:
     """Return the scene with an attribute changed (of all its cats), and the moment to draw it at.
 
-    Nothing else changes: each cat stays where it is, with the room that its first accessory took, and each
-    keeps its proportions and its shade of colour.
+    Nothing else changes: each cat keeps its position, its proportions and its shade of colour.
 
     Raises:
         UsageError: for an unknown attribute or value.

@@ -1,6 +1,6 @@
 """Part maps and outlines of a scene at a moment, exact to the pixel of the canvas.
 
-A layer covers those pixels that come out alike whether it is painted on black or on white.
+A layer covers the pixels that have the same colour when it is painted on black and on white.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from seqgan_kit.data.catworld.drawing.palette import RGB
 from seqgan_kit.data.catworld.scenes.scene import BACKGROUNDS, Scene
 
 PARTS = (*BACKGROUNDS, "body", "head", "muzzle", "eyes", "neckwear", "headwear")
-"""The classes of a part map; the place counts as a part, and whiskers are not told from what is behind."""
+"""The classes of a part map; the background is a part, and whiskers belong to the part behind them."""
 
 PART_COLOURS: dict[str, RGB] = {
     "meadow": (96, 160, 64),
@@ -31,11 +31,11 @@ PART_COLOURS: dict[str, RGB] = {
     "neckwear": (216, 16, 32),
     "headwear": (168, 32, 224),
 }
-"""How a part is shown."""
+"""Display colour of each part."""
 
 
 def part_map(scene: Scene, moment: Moment, size: int) -> NDArray[np.uint8]:
-    """Return the part that shows at the centre of each pixel, its place in PARTS, uint8 `[size, size]`."""
+    """Return the index in PARTS of the part at the centre of each pixel, uint8 `[size, size]`."""
     parts, factor = _canvas_parts(scene, moment, size)
     return parts[factor // 2 :: factor, factor // 2 :: factor]
 
@@ -57,7 +57,7 @@ def outline_image(scene: Scene, moment: Moment, size: int) -> NDArray[np.uint8]:
 
 
 def _canvas_parts(scene: Scene, moment: Moment, size: int) -> tuple[NDArray[np.uint8], int]:
-    """The parts of the larger canvas, and how many times larger it is."""
+    """Return the parts of the oversampled canvas, and the factor of oversampling."""
     canvas, factor = blank(size)
     place = PARTS.index(scene.background)
     parts = np.full((canvas.height, canvas.width), place, dtype=np.uint8)
@@ -72,7 +72,7 @@ def _canvas_parts(scene: Scene, moment: Moment, size: int) -> tuple[NDArray[np.u
 def _covered(
     scene: Scene, number: int, looks: Looks, layer: str, size: tuple[int, int], factor: int
 ) -> NDArray[np.bool_]:
-    """The pixels of the canvas that a layer paints."""
+    """Return the pixels of the canvas that a layer covers."""
     painted = []
     for ground in ("black", "white"):
         canvas = Image.new("RGB", size, ground)

@@ -1,4 +1,4 @@
-"""Views by name: what the two images of a pair show of one scene at one moment.
+"""Named views: the source and target images of one scene at one moment.
 
 parts, outline      part map or outline -> image
 unlit               flat colours without light and shade, as a simple simulator draws -> image
@@ -43,20 +43,20 @@ class PairOfViews:
 
 
 def scene_of_face(seed: int, stream: int, number: int) -> Shown:
-    """Return the scene and the moment of a face of a world, as ``build`` draws it."""
+    """Return the scene and the moment of a face, as drawn by ``build``."""
     rng = np.random.default_rng((seed, stream, number))
     scene, _ = CatWorld().sample_pair(rng)
     return scene, Moment.sampled(scene, rng)
 
 
 def draw_views(name: str, scene: Scene, moment: Moment, size: int) -> PairOfViews:
-    """Draw a pair.
+    """Draw the source and target images of a view.
 
     Args:
-        name: a view's.
+        name: name of the view.
         scene: what to show.
-        moment: all that it leaves open.
-        size: pixels a side, from 16 to 256.
+        moment: everything that the scene does not determine.
+        size: height and width in pixels, 16 to 256.
 
     Raises:
         UsageError: for an unknown name.
@@ -79,7 +79,7 @@ def draw_views(name: str, scene: Scene, moment: Moment, size: int) -> PairOfView
 
 
 def check_view(name: str) -> None:
-    """Raise UsageError for a view that there is not."""
+    """Raise UsageError for an unknown view."""
     attribute, sign, value = name.partition("=")
     if sign and attribute in EDITABLE:
         if value not in EDITABLE[attribute]:
@@ -106,4 +106,4 @@ _EDITS: Mapping[str, tuple[str, str, str]] = {
     "old": (AGE, "adult", "old"),
 }
 VIEWS = (*_WHOLE, *_EDITS)
-"""Views that have a name of their own."""
+"""Views with a fixed name."""
