@@ -1,4 +1,4 @@
-"""What every image recipe does around its training: hooks before, files, figures and scores after."""
+"""Shared parts of image recipes: hooks for training, and files, figures and scores after it."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def image_hooks(scorer: ImageScorer) -> Hooks:
 
 
 class Scorer(Protocol):
-    """What closes a run: figures and a table of scores."""
+    """Interface of a scorer that ends a run: figures and a table of scores."""
 
     def draw_figures(self, run: Run, game: Game) -> None:
-        """Into the run's figures/."""
+        """Write the run's figures/."""
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
-        """The table of scores.json."""
+        """Return the table of scores.json."""
 
 
 class TranslationScorer(Scorer, Protocol):
-    """What watches, exports and closes a run of a model that makes images of images."""
+    """Interface of a scorer that evaluates, exports and ends a run of an image-to-image model."""
 
     @property
     def verb(self) -> str:
@@ -54,14 +54,14 @@ class TranslationScorer(Scorer, Protocol):
 
 
 def translation_hooks(scorer: TranslationScorer, *alarms: Alarm) -> Hooks:
-    """Return evaluation, grids, the report, and alarms: a discriminator that has won, and the given ones."""
+    """Return the hooks: evaluation, grids, report, and alarms, one of them for a D that has won."""
     return Hooks(scorer, scorer.draw_grid, write_report, (PinnedDiscriminator(rounds=200), *alarms))
 
 
 def close_translation_run(
     run: Run, scorer: TranslationScorer, trained: Game, name: str, own_data: str = "--pairs DIR"
 ) -> None:
-    """Write model, figures, scores and report, by the process that leads."""
+    """Write model, figures, scores and report, on rank 0 only."""
     if not run.runtime.leads:
         return
     scorer.export(trained, run.log.model_folder, {})
@@ -75,7 +75,7 @@ def close_translation_run(
 def close_image_run(
     run: Run, scorer: Scorer, trained: Game, name: str, own_data: str = "--images DIR"
 ) -> None:
-    """Model, figures, scores and report, by the process that leads."""
+    """Write model, figures, scores and report, on rank 0 only."""
     if not run.runtime.leads:
         return
     save_image_model(run.log.model_folder, trained.generator)

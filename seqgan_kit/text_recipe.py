@@ -1,4 +1,4 @@
-"""What every text recipe does around its training: hooks before, model, scores and report after."""
+"""Shared parts of text recipes: hooks for training, and model, scores and report after it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, bu
 
 
 class TextScorerLike(Protocol):
-    """What a scorer of text offers: curves and samples during training, a table and the model after it."""
+    """Interface of a text scorer: curves and samples during training, table and model after it."""
 
     def __call__(self, game: Game, rng: torch.Generator) -> Mapping[str, float]:
-        """Return what an evaluation measures."""
+        """Return the measures of an evaluation."""
 
     def draw_lines(self, game: Game, rng: torch.Generator, path: Path) -> None:
         """Write a few samples as text."""
@@ -66,21 +66,21 @@ def starting_generator(
 
 
 def text_hooks(scorer: TextScorerLike, *alarms: Alarm) -> Hooks:
-    """Return the hooks of a text run: evaluation, samples, the report, and the scorer's and these alarms."""
+    """Return the hooks of a text run: evaluation, samples, report, the scorer's alarms and given ones."""
     return Hooks(scorer, scorer.draw_lines, write_report, (*scorer.alarms(), *alarms))
 
 
 def close_text_run(
     trainer: Trainer, scorer: TextScorerLike, name: str, *, start: str = "", title: str = ""
 ) -> None:
-    """Write the model, the scores and the report of a trained game; the process that leads does it alone.
+    """Write the model, the scores and the report of a trained game, on rank 0 only.
 
     Args:
-        trainer: whose training has ended.
+        trainer: trainer whose training has ended.
         scorer: makes the table and saves the model.
-        name: of the trained generator's row.
+        name: name of the trained generator's row.
         start: name of a first row for the generator as it was after pretraining; "" for none.
-        title: of the table; by default the names of its rows.
+        title: title of the table (default: the names of its rows).
     """
     run, game = trainer.state.run, trainer.game
     if not run.runtime.leads:

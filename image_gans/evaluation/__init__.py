@@ -1,1 +1,1 @@
-"""What image generators are scored and shown by, and trained image models as files."""
+"""Scores and figures of image generators, and export of trained image models."""

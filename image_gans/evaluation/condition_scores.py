@@ -47,7 +47,7 @@ class ConditionScorer(ImageScorer):
         save_grid(pictures, run.log.figure_path("conditions.png"), columns=_COLUMNS, scale=scale)
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
-        """Return the table with the label accuracy of samples, if there is a recogniser."""
+        """Return the table with the label accuracy of samples, if a recogniser is available."""
         table = super().record(title, games, seed)
         generators = {name: game.generator for name, game in games.items()}
         add_told(table, self.comparison, self.conditions, generators, seed)
@@ -61,14 +61,14 @@ def add_told(
     generators: Mapping[str, ConditionalGenerator],
     seed: int,
 ) -> None:
-    """Add to a table the share of labels that samples show as told; nothing without a recogniser.
+    """Add the share of samples that show the requested label to a table, if there is a recogniser.
 
     Args:
         table: with a row for each generator, and one for real data.
-        comparison: what knows the recogniser and the real images.
-        conditions: what the generators are told.
-        generators: by the name of their row.
-        seed: of the samples drawn for it.
+        comparison: source of the recogniser and the real images.
+        conditions: conditions of the generators.
+        generators: generators by the name of their row.
+        seed: seed of the samples.
     """
     recogniser = comparison.recogniser
     if recogniser is None:
@@ -98,7 +98,7 @@ def add_told(
 def _kept(
     recogniser: Recogniser, conditions: Conditions, pictures: Tensor, labels: Mapping[str, Tensor]
 ) -> dict[str, float]:
-    """Share of pictures recognised as told, by label."""
+    """Return the share of images recognised as the requested class, by label."""
     seen = with_odd_class(recognise(recogniser, pictures), conditions)
     told = {name: labels[name].cpu() for name in conditions.names}
     shares = accuracies(seen, visible(told, conditions))
@@ -109,7 +109,7 @@ def _kept(
 def _draw_told(
     generator: ConditionalGenerator, conditions: Conditions, n: int, rng: torch.Generator
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """``n`` pictures, in 8 bits as real ones, and what they were told."""
+    """Return ``n`` samples, rounded to 8 bits like real images, and their requested labels."""
     labels = generator.labels(n, rng)
     drawn = [generator.draw(rows, rng).float().cpu() for rows in labels.split(_CHUNK)]
     told = dict(zip(conditions.names, labels.unbind(1), strict=True))
@@ -148,7 +148,7 @@ def with_odd_class(
 
 
 def visible(labels: Mapping[str, Tensor], conditions: Conditions) -> dict[str, Tensor]:
-    """The labels [N] with -1 for colours of eyes that the same labels say are shut."""
+    """Return the labels [N], with -1 for the eye colours of images labelled as having shut eyes."""
     told = dict(labels)
     classes = dict(zip(conditions.names, conditions.classes, strict=True)).get("eyes", ())
     if not {"open", "shut"} <= set(classes):

@@ -1,4 +1,4 @@
-"""The whole evaluation of images: those that a run draws or that lie in a folder, beside real ones."""
+"""Evaluation of images, sampled from a run or read from a folder, against real images."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.errors import DataError, UsageError
 
 DRAWS = 1000
-"""Samples of a run, unless told otherwise."""
+"""Default number of samples of a run."""
 FEWEST = 16
-"""Images below which no score says anything."""
+"""Number of images below which scores are meaningless."""
 SAMPLES = "samples"
 _MEMORY_GIB = 64.0
 _GREY = ("1", "L", "I", "I;16")
@@ -38,7 +38,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class ImageEvaluation:
-    """The options of an evaluation of images."""
+    """Options of an image evaluation."""
 
     refs: str | None = None
     """Real images that samples are compared with; a run's own training split where None."""
@@ -59,11 +59,11 @@ class ImageEvaluation:
 
 
 def evaluate_images(what: Path, say: Say, **options: Any) -> dict[str, Any]:
-    """The record of a run's draws or of a folder of images, in the form of scores.json.
+    """Return the record of a run's samples or of a folder of images, in the form of scores.json.
 
     Args:
         what: a run's directory, or a folder of images.
-        say: told what takes long.
+        say: called with a line about each long step.
         options: the fields of :class:`ImageEvaluation`.
     """
     settings = ImageEvaluation(**options)
@@ -88,7 +88,7 @@ def evaluate_images(what: Path, say: Say, **options: Any) -> dict[str, Any]:
 
 
 def _grouped(table: dict[str, Any], comparison: Comparison) -> dict[str, Any]:
-    """The table with scores over features first, and without those that the samples' row has not."""
+    """Return the table with feature scores first, without scores that the samples' row lacks."""
     over = f"over {comparison.extractor.label}" if comparison.extractor is not None else ""
     known = table["rows"][0]["values"]  # halves tell near copies, which the samples' row does not
     columns = [
@@ -113,7 +113,7 @@ def _grouped(table: dict[str, Any], comparison: Comparison) -> dict[str, Any]:
 def _add_conditions(
     run_dir: Path, table: dict[str, Any], comparison: Comparison, settings: ImageEvaluation
 ) -> None:
-    """Whether a conditional model draws what it is told, as in its final table; at temperature 1 only."""
+    """Add a conditional model's label accuracy, as in its final table; at temperature 1 only."""
     generator = load_image_model(run_dir).generator
     conditions = getattr(getattr(generator, "config", None), "conditions", None)
     if conditions is not None and settings.temperature == 1:
@@ -122,7 +122,7 @@ def _add_conditions(
 
 
 def _drawn(run_dir: Path, settings: ImageEvaluation, say: Say) -> tuple[Tensor, list[str]]:
-    """[N,C,H,W] in [-1,1] that a run's model draws, and how."""
+    """[N,C,H,W] in [-1,1] sampled from a run's model, and how they were sampled."""
     if settings.size is not None or settings.channels is not None:
         raise UsageError("a run draws images of one size: leave --size and --channels out.")
     count = settings.sample or DRAWS
@@ -159,7 +159,7 @@ def _read(folder: Path, settings: ImageEvaluation, say: Say) -> tuple[Tensor, li
 
 
 def _shape_of_first(folder: Path) -> tuple[int, int]:
-    """Shorter side and channels of the first image that can be read; the loader names those that cannot."""
+    """Return shorter side and channels of the first readable image; the loader reports unreadable ones."""
     data = ImageData(str(folder))
     for row in open_images(locate_images(data)["train"], data).read():
         try:
@@ -195,7 +195,7 @@ def _real(what: Path, settings: ImageEvaluation, samples: Tensor) -> ImageCorpus
 def _rows(
     samples: Tensor, corpus: ImageCorpus, settings: ImageEvaluation
 ) -> tuple[list[ScoredImages], str]:
-    """The samples' row and that of real images, and what the latter is."""
+    """Return the samples' row, the row of real images, and a description of the real images."""
     choice = {"own": "classifier"}.get(settings.features, settings.features)
     most = MOST_REFERENCES if settings.refs is None else len(corpus.train)
     comparison = Comparison(corpus, choice, len(samples), settings.seed, most)
@@ -227,7 +227,7 @@ def _rows(
 
 
 def _changed(corpus: ImageCorpus, whose: str) -> list[str]:
-    """What happened to images before they were scored."""
+    """Return notes on how images were changed before scoring."""
     size, notes = corpus.account.size, []
     split = corpus.account.splits["train"]
     if split.cropped or {split.smallest, split.largest} != {(size, size)}:

@@ -34,21 +34,21 @@ from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.errors import CheckpointError, TrainingError, UsageError
 
 _FORMAT = 1
-_CHUNK = 256  # images at a time: bounds the memory, changes no image
+_CHUNK = 256  # Images per chunk; this limits the memory and does not change the images.
 
 
 @dataclass(frozen=True)
 class ImageModel:
-    """A trained generator to draw from.
+    """A trained generator to sample from.
 
-    It is in evaluation mode: batch norm uses the statistics gathered in training, so an image depends on its
-    latent vector alone, whatever else is drawn with it.
+    It is in evaluation mode: batch norm uses the statistics gathered in training, so an image depends only
+    on its latent vector, not on the rest of the batch.
     """
 
     run_dir: Path
     generator: nn.Module
     description: Mapping[str, Any]
-    """What model.json says."""
+    """Content of model.json."""
 
     @torch.no_grad()
     def images(
@@ -68,14 +68,14 @@ class ImageModel:
 
     @property
     def noise_dimensions(self) -> int:
-        """How many of a latent vector's first dimensions are noise; labels and codes lie behind them."""
+        """Number of noise dimensions, which come first in a latent vector, before labels and codes."""
         latent = getattr(getattr(self.generator, "config", None), "latent", None)
         return self.latents(1).shape[1] if latent is None else int(latent)
 
     def latents(self, n: int, *, seed: int = 0, condition: str | None = None) -> Tensor:
         """[n,d] latent vectors, under a condition such as ``coat=ginger,eyes=odd`` if one is given."""
         options = {} if condition is None else {"wanted": self._wishes(condition)}
-        # On the CPU and one by one, so that a seed means the same everywhere and for every n.
+        # Draw on the CPU one by one, so that a seed gives the same vectors on every device and for every n.
         rng = torch.Generator().manual_seed(seed)
         generator = cast(LatentGenerator, self.generator)
         return torch.cat([generator.latents(1, rng, **options) for _ in range(n)])
@@ -92,7 +92,7 @@ class ImageModel:
     def explore(self) -> Explorer:
         """Return an explorer of its latent space: interpolation, arithmetic and projection."""
         from image_gans.latent.by_attribute import (
-            selector,  # the metrics, which nobody needs for samples
+            selector,  # This imports the metrics, which sampling does not need.
         )
 
         told = getattr(getattr(self.generator, "config", None), "conditions", None)
@@ -160,8 +160,8 @@ def save_image_model(
 
     Args:
         folder: a run's ``model`` folder.
-        generator: any that :func:`check_image_model` lets pass.
-        about: anything else worth knowing about it, in JSON's types (data, method, channels' meaning).
+        generator: any generator that :func:`check_image_model` accepts.
+        about: further facts about it, as JSON types (data, method, channels' meaning).
     """
     check_image_model(generator)
     described = described_network(generator)
@@ -231,7 +231,7 @@ def load_image_model(
 def _of_parts(
     run_dir: Path, folder: Path, description: Mapping[str, Any], device: torch.device | str
 ) -> ImageParts:
-    """The model of a run that has several parts; what samples is its generator."""
+    """Load the model of a run with several parts; its generator draws the samples."""
     parts, verbs = load_parts(folder, description, device)
     model = ImageModel(run_dir, parts["generator"], description)
     return ImageParts(run_dir, parts, verbs, model if "sample" in verbs else None)
@@ -240,7 +240,7 @@ def _of_parts(
 def _maker(
     entry: Any, given: nn.Module | Callable[[], nn.Module] | None, path: Path
 ) -> Callable[[], nn.Module]:
-    """What makes the network: the description, or the caller."""
+    """Build the network from the description, or with the caller's class or function."""
     if given is None:
         return lambda: built_network(entry, path)
     return (lambda: given) if isinstance(given, nn.Module) else given

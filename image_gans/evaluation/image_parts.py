@@ -1,4 +1,4 @@
-"""A trained image model of named parts, and what can be done with it: the verbs that it promises.
+"""A trained image model of named parts, and the verbs that it supports.
 
 model/model.json lists the parts, each with its weights in a file of its name, and the verbs:
 
@@ -54,7 +54,7 @@ class ImageParts:
         return self._in_chunks("translate", images)
 
     def rebuild(self, images: Tensor) -> Tensor:
-        """Return images [N,C,H,W] in [-1,1] after the way through the code."""
+        """Return the reconstruction of images [N,C,H,W] in [-1,1]."""
         self.need("rebuild")
         return self._in_chunks("rebuild", images)
 
@@ -69,23 +69,23 @@ class ImageParts:
         return cast(Tensor, self.sampler.images(n, **options))
 
     def explore(self) -> Any:
-        """Return ways through the latent space of a model that samples."""
+        """Return an explorer of the latent space of a model that samples."""
         self.need("sample")
         return self.sampler.explore()
 
     @property
     def generator(self) -> nn.Module:
-        """The part that makes images."""
+        """The part that outputs images."""
         return self.parts["generator"]
 
     def act_on_files(self, verb: str, images: Path, out: Path, *, strict: bool) -> Translated:
-        """Apply a verb to an image file, or to all in a folder, however many; write PNG files.
+        """Apply a verb to an image file or to all images in a folder; write PNG files.
 
         Args:
             verb: translate or rebuild.
             images: a file or a folder.
             out: the folder to write to, with the sub-folders of ``images``.
-            strict: stop at an image that cannot be read, in place of counting it.
+            strict: stop at an unreadable image instead of counting it.
         """
         self.need(verb)
         first = self.parts["encoder" if verb == "rebuild" else "generator"]
@@ -94,7 +94,7 @@ class ImageParts:
         return translate_files(act, images, out, config.size, config.channels, strict=strict)
 
     def need(self, verb: str) -> None:
-        """Raise UsageError for a verb that the model does not promise."""
+        """Raise UsageError for a verb that the model does not support."""
         if verb not in self.verbs:
             raise UsageError(
                 f"the model in {self.run_dir} cannot {verb}; it can {' and '.join(self.verbs)}: use "
@@ -117,8 +117,7 @@ def applied(verb: str, parts: Mapping[str, nn.Module], images: Tensor) -> Tensor
 
 
 def check_image_parts(parts: Mapping[str, nn.Module], verbs: Sequence[str]) -> None:
-    """Raise UsageError, before anything is trained, for a model that could not be saved or keep its
-    promises."""
+    """Raise UsageError, before training, for a model that could not be saved or lacks a verb's parts."""
     for verb in verbs:
         if missing := [part for part in _NEEDS[verb] if part not in parts]:
             raise UsageError(f"a model that is to {verb} needs the part {missing[0]!r}.")

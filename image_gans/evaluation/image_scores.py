@@ -25,9 +25,9 @@ from seqgan_kit.data.images.pixels import to_float
 
 _GRID_PICTURES, _GRID_COLUMNS = 64, 8
 _WAYS, _STEPS = 6, 9
-_SUSPECTS = 9  # samples nearest to the training images, of so many drawn for looking
+_SUSPECTS = 9  # Samples shown that are nearest to training images, out of _LOOKED_AT.
 _LOOKED_AT = 256
-_SHOWN_PIXELS = 96  # small images are enlarged to about this, or nobody sees anything in a report
+_SHOWN_PIXELS = 96  # Small images are enlarged to about this width, to be visible in a report.
 _CHUNK = 128
 
 

@@ -22,10 +22,10 @@ class ScoredImages:
     """Images that are scored.
 
     Attributes:
-        name: of the row.
+        name: name of the row.
         images: [N,C,H,W] in [-1,1], whose diversity counts.
-        compared: [M,C,H,W] in [-1,1], those that are compared with the corpus.
-        comparison: what they are compared with.
+        compared: [M,C,H,W] in [-1,1], the images compared with the corpus.
+        comparison: comparison with the corpus.
     """
 
     name: str

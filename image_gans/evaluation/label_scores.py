@@ -44,7 +44,7 @@ class LabelScorer(ImageScorer):
         return error_rate(torch.cat(named), self.told.test_classes)
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
-        """The table with the test error, and a row for the baseline of each game."""
+        """Return the table with the test error, and a row for each game's baseline."""
         table = super().record(title, games, seed)
         rows, count = [], len(self.told.test)
         for row in table["rows"]:

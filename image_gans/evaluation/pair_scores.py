@@ -1,7 +1,7 @@
-"""What a translator is watched and shown by: source, output and truth side by side, and a table of scores.
+"""Scores and figures of translators: source, output and truth side by side, and a table of scores.
 
-The table always has the untouched source as a row, since it may be near the truth already, the truth as
-the best that can be had, and a baseline that no discriminator has judged.
+The table always has three rows for comparison: the unchanged source, which may already be near the truth;
+the truth, which is the best possible; and a baseline trained without a discriminator.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _COLUMN_FACTS: Mapping[str, tuple[str, str, int, str]] = {
 @dataclass(frozen=True)
 @bounded
 class PairScoreSettings:
-    """How much is translated for scoring."""
+    """Number of pairs for scoring."""
 
     score_pairs: Several = 500
     """Test pairs for the final table."""
@@ -60,7 +60,7 @@ class PairScoreSettings:
 
 @dataclass(frozen=True)
 class PairScorer:
-    """Scores and shows models that make images of images.
+    """Scores and figures of image-to-image models.
 
     Attributes:
         pairs: what the model is trained on; its test split is scored.
@@ -94,7 +94,7 @@ class PairScorer:
 
     @cached_property
     def comparison(self) -> Comparison:
-        """The targets as outputs are compared with them."""
+        """Return the targets in the form that outputs are compared with."""
         train, test, names = self.pairs.train, self.pairs.test, dict(self.pairs.label_names)
         names = {name: values for name, values in names.items() if name in train.labels}
         side, channels = train.targets.shape[-1], train.targets.shape[1]
@@ -157,11 +157,11 @@ class PairScorer:
         return notes
 
     def further_rows(self, game: Game, count: int) -> dict[str, Tensor]:
-        """Return outputs [count,C,H,W] of baselines that are no players, by the name of the row."""
+        """Return outputs [count,C,H,W] of baselines that are not players, by the name of the row."""
         return {}
 
     def _other_outputs(self, game: Game, count: int) -> dict[str, Tensor]:
-        """What every baseline makes of the first test sources."""
+        """Return every baseline's outputs for the first test sources."""
         players = {
             row: self.outputs({part: game.players[name] for part, name in parts.items()}, count)
             for row, parts in (self.baselines or {}).items()
@@ -194,7 +194,7 @@ class PairScorer:
 
     @torch.no_grad()
     def outputs(self, parts: Mapping[str, nn.Module], count: int) -> Tensor:
-        """Return what parts make of the first test sources [N,C,H,W], on the CPU."""
+        """Return the parts' outputs [N,C,H,W] for the first test sources, on the CPU."""
         device = next(parts["generator"].parameters()).device
         made = [applied(self.verb, parts, x.to(device)) for x in self._sources(count).split(_CHUNK)]
         return torch.cat(made).float().cpu()
@@ -206,7 +206,7 @@ class PairScorer:
         return to_float(self.pairs.test.targets[:count])
 
     def _save(self, shown: Sequence[Tensor], path: Path) -> None:
-        """Images of a pair side by side, several pairs in a row."""
+        """Return the images of pairs side by side, several pairs in a row."""
         images = torch.stack(list(shown), 1).flatten(0, 1)
         scale = max(1, _SHOWN_PIXELS // images.shape[-1])
         save_grid(

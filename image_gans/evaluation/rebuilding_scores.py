@@ -1,6 +1,6 @@
-"""What autoencoders are watched and shown by: images, damaged or not, and what is rebuilt of them.
+"""Scores and figures of autoencoders: images, damaged or not, and their reconstructions.
 
-The baseline is linear: principal components of the training images, as many as the code has dimensions.
+The baseline is linear: as many principal components of the training images as the code has dimensions.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ class RebuildingScorer(PairScorer):
     """Scores and figures of an autoencoder."""
 
     dimensions: int = field(kw_only=True)
-    """Of its code: the baseline has as many."""
+    """Dimensions of the code, and of the baseline."""
 
     def further_rows(self, game: Game, count: int) -> dict[str, Tensor]:
-        """Return what principal components make of the test images."""
+        """Return the reconstruction of the test images from principal components."""
         return {f"{self.dimensions} principal components": self._principal[:count]}
 
     @cached_property
@@ -87,7 +87,7 @@ class HasBounds(Protocol):
 
 @dataclass(frozen=True)
 class VariationalScorer(RebuildingScorer):
-    """Scores and figures of a VAE: also its bounds, its samples and what they show."""
+    """Scores and figures of a VAE: also its bounds and its samples."""
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """Return also the ELBO on test images, and how many dimensions of the code are in use."""

@@ -45,8 +45,7 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "unet": (UNetConfig, UNet),
     "upscaler": (UpscalerConfig, Upscaler),
 }
-"""Networks by the name in model.json: their config and what builds them from it, and from the inner
-generator where they have one."""
+"""Config class and builder of each network by its name in model.json; a wrapper gets its inner generator."""
 
 _INNER = {"name": text(100), "config": network_settings}
 _OURS = record(_INNER, {"inner": record(_INNER)})

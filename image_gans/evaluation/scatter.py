@@ -25,8 +25,8 @@ def save_scatter(
     """Draw points [N,2] over the modes they should lie in; return the path of the PNG.
 
     Args:
-        points: those outside the image are left out.
-        path: where to; its folder is made.
+        points: points; those outside the image are left out.
+        path: path of the PNG; its folder is created.
         centres: [M,2] of the modes, if they are known; the image shows them and a quarter more in every
             direction, or else all points.
         radius: of the discs that show the modes.

@@ -46,17 +46,17 @@ class StackSettings:
 
 @dataclass(frozen=True)
 class Triples:
-    """Single images, and the recogniser that names them."""
+    """Single images, and the recogniser of their classes."""
 
     label: str
     recogniser: Recogniser
     accuracy: float
-    """Of the recogniser on test images (on training images where there are none)."""
+    """Accuracy of the recogniser on test images (training images if there are none)."""
     pictures: Tensor
     """[P,1,H,W] uint8 to stack as what real data score: test images, or else training ones."""
 
     def line(self) -> str:
-        """What is printed of it."""
+        """One-line summary for the console."""
         classes = len(self.recogniser.config.label_names[self.label])
         return (
             f"modes: {classes}^{CHANNELS} = {classes**CHANNELS:,} triples of {self.label}; the recogniser "
@@ -65,7 +65,7 @@ class Triples:
 
 
 def triples_of(corpus: ImageCorpus, settings: StackSettings) -> Triples:
-    """A recogniser of the corpus's label, trained or from the cache."""
+    """Return a recogniser of the corpus's label, trained or from the cache."""
     label = chosen_label(corpus, settings.label)
     training = RecognitionTraining(width=12, steps=settings.recogniser_steps)
     names = {label: corpus.label_names[label]}
@@ -83,12 +83,12 @@ class StackedScorer(ImageScorer):
     """Scores and figures of a generator of stacked images."""
 
     triples: Triples = field(kw_only=True)
-    """What names the modes."""
+    """Recogniser that identifies the modes."""
     stacks: StackSettings = field(kw_only=True)
-    """How many images are counted."""
+    """Number of images to count."""
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
-        """The evaluation hook: also the modes, and the reverse KL of their shares."""
+        """Also compute the modes and the reverse KL of their shares; the evaluation hook of a run."""
         found = self.modes(game, self.stacks.mode_evaluation_samples, rng)
         return {**super().__call__(game, rng), **_values(found)}
 
@@ -99,7 +99,7 @@ class StackedScorer(ImageScorer):
         )
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
-        """The table with modes and reverse KL, for real images and a perfect generator too."""
+        """Return the table with modes and reverse KL, also for real images and a perfect generator."""
         table, n = super().record(title, games, seed), self.stacks.mode_samples
         for row in table["rows"]:
             if row["name"] in games:

@@ -1,4 +1,4 @@
-"""A translator applied to image files: as many as there are, a few at a time."""
+"""Translation of image files, a few at a time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CHUNK = 64
 
 @dataclass
 class Translated:
-    """What became of the files."""
+    """Result of translating files."""
 
     written: int = 0
     skipped: list[str] = field(default_factory=list)
@@ -37,7 +37,7 @@ def translate_files(
     *,
     strict: bool,
 ) -> Translated:
-    """Write act(image) of every image as PNG, under its name, into a folder.
+    """Write act(image) of every image as a PNG of the same name into a folder.
 
     Args:
         act: [N,C,H,W] in [-1,1] -> the same.
@@ -45,7 +45,7 @@ def translate_files(
         out: the folder; made if missing, with the sub-folders of ``images``.
         size: pixels a side that ``act`` takes; the middle square of each image is brought to it.
         channels: 1 or 3.
-        strict: raise at an image that cannot be read.
+        strict: raise an error for an unreadable image.
     """
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: give --out the name of a folder.")
@@ -67,7 +67,7 @@ def translate_files(
 
 
 def _named(images: Path) -> list[tuple[Path, Path]]:
-    """Files, and the names of what is made of them."""
+    """Return the files and the names of their outputs."""
     if not images.exists():
         raise UsageError(f"no such file or folder: {images}.")
     if images.is_file():

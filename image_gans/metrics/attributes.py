@@ -1,15 +1,15 @@
-r"""Distribution of the attributes of samples, by a recogniser, compared with the truth.
+r"""Distribution of the attributes of samples, by a recogniser, compared with the true one.
 
     TV = 1/2 sum_c |share of samples recognised as c - P(c)|           for each attribute
 
 In the cat world P is the law itself (``SceneLaw``), summed out to each attribute; elsewhere the shares among
-the training labels. A recogniser errs, so even real images are off by a little: their row is the floor,
-and the recogniser's accuracy on held-out images stands beside it. In the cat world further:
+the training labels. A recogniser makes errors, so even real images have a small distance: their row is the
+floor, and the recogniser's accuracy on held-out images stands beside it. In the cat world further:
 
 * **odd-eyed share**: mean probability that the eyes differ in colour, over images with open eyes.
-  Probabilities, not decisions: with 3 cats in 100 odd-eyed, decisions would hardly ever fall for it.
+  Probabilities, not decisions: with 3 cats in 100 odd-eyed, a decision would almost never be "odd".
 
-Eye colours count where an eye is recognised as open: nobody sees the colour of a shut one.
+Eye colours count only if an eye is recognised as open, since a shut eye shows no colour.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-r"""Are samples copies of training images? Their distances to the nearest one, beside those of real ones.
+r"""Test for copies of training images: distances to the nearest one, of samples and of held-out images.
 
 With d(x) the distance from x to the nearest training image and q the p-quantile of d over held-out real
 images:
@@ -6,8 +6,9 @@ images:
     share of near copies = share of samples with d(x) < q           p for a generator as good as the data
     closer               = P(d(sample) < d(held-out))               1/2 for such a generator
 
-(the idea is Meehan et al.'s, 2020, "A non-parametric test to detect data-copying in generative models"). Far
-above is copying, of the data as a whole or of parts of it. Far below says that the samples lie off the data.
+(the idea is Meehan et al.'s, 2020, "A non-parametric test to detect data-copying in generative models"). A
+value far above means copying, of all data or parts of it. A value far below means that samples lie off the
+data.
 
 What is near depends on what is compared: between pixels a blurred image is near to many, so features of
 a network are the better choice where there is one. Look at the pairs: the indices come with the numbers.
@@ -41,7 +42,7 @@ class CopyCheck:
     distances: Floats
     """[N] from each sample to its nearest training image."""
     neighbours: NDArray[np.int64]
-    """[N] which training image that is."""
+    """[N] index of that training image."""
 
     @property
     def nearest_first(self) -> NDArray[np.int64]:

@@ -1,6 +1,6 @@
 """Feature extractors for image distances, identified by name and hash.
 
-* a classifier of the data set's own labels (``recognition.py``): sees what the labels are about;
+* a classifier of the data set's own labels (``recognition.py``): it captures what the labels describe;
 * a random network: fixed by its seed, needs no labels and no training. Distances over random features
   still tell distributions apart, more coarsely (Naeem et al. 2020 use them beside trained ones);
 * a classifier from a local file, to compare runs on different data by one and the same network;
@@ -78,7 +78,7 @@ def classifier_features(recogniser: Recogniser) -> FeatureExtractor:
 
 
 def features_from_file(path: Path, channels: int, size: int) -> FeatureExtractor:
-    """The classifier of a local safetensors file; anything else is refused, as is one of other images.
+    """Load a classifier from a local safetensors file; refuse other files and other image shapes.
 
     Args:
         path: a file that this toolkit wrote (``recogniser.py``).
@@ -104,9 +104,9 @@ def random_features(channels: int, seed: int = 0) -> FeatureExtractor:
 
 class RandomNetwork(nn.Module):
     """Three random 3x3 convolutions with leaky ReLU, each followed by halving; features are the means of each
-    layer's channels over the image's quarters, so that they hold something of where.
+    layer's channels over the image's quarters, so they keep some spatial information.
 
-    Weights are normal with variance 2 / fan-in (He et al. 2015): the signal keeps its scale on its way.
+    Weights are normal with variance 2 / fan-in (He et al. 2015), which keeps the scale of the signal.
     """
 
     def __init__(self, channels: int, seed: int):

@@ -7,8 +7,8 @@ An image is **malformed** if one of two things is true of it that is true of 1 i
 
     (x - m)' (S + r 1)^-1 (x - m),      r a thousandth of the mean variance
 
-The first sees faces that are neither this nor that; but far from all it knows a network may be sure of
-anything, which the second sees (Lee et al. 2018, "A simple unified framework for detecting out-of-
+The first detects ambiguous faces. But a network may be confident far from its training data, which the
+second detects (Lee et al. 2018, "A simple unified framework for detecting out-of-
 distribution samples and adversarial attacks"). Of real images about 1 in 100 is malformed: the floor.
 """
 

@@ -26,7 +26,7 @@ from seqgan_kit.errors import CheckpointError, UsageError
 
 _FORMAT = "seqgan-kit recogniser 1"
 _LARGEST_PIXELS = (
-    64  # larger images are averaged down: the trunk's cost is bounded, and so is its sight
+    64  # Larger images are averaged down to this side, which bounds the cost of the trunk.
 )
 
 _SIZE = whole(1, 4096)
@@ -63,7 +63,7 @@ class Recogniser(nn.Module):
     """Images to features and class logits.
 
     Convolutions of 3x3 with batch norm, halved by pooling until 4 to 7 pixels are left; features are the mean
-    over these. Heads see the places apart, since the left eye's colour is a matter of where.
+    over these. Heads see each place separately, since the left eye's colour depends on the position.
     """
 
     def __init__(self, config: RecogniserConfig):
@@ -74,7 +74,7 @@ class Recogniser(nn.Module):
         side, before, layers = min(config.size, _LARGEST_PIXELS), config.channels, list[nn.Module]()
         width = config.width
         layers += _convolve(before, width)
-        while side >= 8:  # halved before it is widened, which is four times as cheap
+        while side >= 8:  # Halving before widening costs a quarter.
             after = min(2 * width, config.features)
             layers += [nn.MaxPool2d(2), *_convolve(width, after)]
             width, side = after, side // 2
@@ -113,7 +113,7 @@ def shrunk(x: Tensor, largest: int) -> Tensor:
 
 
 def digest(module: nn.Module) -> str:
-    """A hash of all weights, by which a network is known wherever it came from."""
+    """Return a hash of all weights, which identifies a network."""
     sha = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
         sha.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())

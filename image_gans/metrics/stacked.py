@@ -1,7 +1,7 @@
 """Stacked images: three labelled grey images in the three colour channels of one (Stacked-MNIST; Metz et
 al. 2017, section 3.3.1). With K classes there are K^3 modes: which three, in which order.
 
-Any labelled corpus will do: ten digits make 1,000 modes.
+Any labelled corpus works: ten digits give 1,000 modes.
 """
 
 from __future__ import annotations

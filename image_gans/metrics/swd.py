@@ -6,12 +6,13 @@ is left at 16 pixels. Of each level 7x7 patches are taken at random places, each
 deviation 1 per colour channel, and the distance is the mean over random directions v of the 1-Wasserstein
 distance in one dimension:
 
-    SWD = E_v mean_i |sorted(X v)_i - sorted(Y v)_i|            times 1000, as it is printed everywhere
+    SWD = E_v mean_i |sorted(X v)_i - sorted(Y v)_i|
 
-with 4 x 128 directions. The finest level is about sharpness and noise, the coarsest about layout.
+times 1000, as usual, with 4 x 128 directions. The finest level shows sharpness and noise, the coarsest
+layout.
 
 Differs from the paper for small images: not 128 patches of each whatever its size, but as many as would
-cover it twice (at most 128, :func:`patches_per_picture`), since in 16 pixels there are but 100 places; levels
+cover it twice (at most 128, :func:`patches_per_picture`), since 16 pixels have only 100 places; levels
 of fewer than 16 pixels are left out unless the image itself is so small. Both sets are cut to the same
 number.
 """

@@ -1,1 +1,1 @@
-"""What generated text is scored by, and trained text models as files."""
+"""Scores of generated text, and export of trained text models."""

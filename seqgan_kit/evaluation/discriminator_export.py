@@ -35,7 +35,7 @@ DESCRIBED = record(
         "pad": maybe(whole(0, 2**24)),
     },
 )
-"""What model.json says of a discriminator."""
+"""Description of a discriminator in model.json."""
 _MODEL = record(
     {"vocabulary": whole(2, 2**24), "length": whole(1, MOST_TOKENS)},
     {"discriminator": DESCRIBED},
@@ -43,7 +43,7 @@ _MODEL = record(
 
 
 def save_discriminator(folder: Path, discriminator: nn.Module) -> dict[str, Any]:
-    """Write the weights; return the description, which names the class where it is the user's own."""
+    """Write the weights; return the description, which names the class if it is the user's own."""
     write_whole(folder / WEIGHTS, save(weights_to_save(discriminator.state_dict())))
     name = _known_name(discriminator)
     if name is None:
@@ -55,11 +55,11 @@ def save_discriminator(folder: Path, discriminator: nn.Module) -> dict[str, Any]
 def load_discriminator(
     run_dir: Path, given: nn.Module | Callable[..., nn.Module] | None = None
 ) -> Discriminator:
-    """The discriminator in ``run_dir/model``.
+    """Load the discriminator in ``run_dir/model``.
 
     Args:
         run_dir: the run's directory.
-        given: for a class of the user's own, a discriminator, or what is called as
+        given: for a class of the user's own, a discriminator, or a function that is called as
             ``given(vocabulary, length, pad=)`` and returns one.
     """
     folder = Path(run_dir) / "model"
@@ -92,7 +92,7 @@ def load_discriminator(
 
 
 def _known_name(discriminator: nn.Module) -> str | None:
-    """The name of a discriminator as ``build_discriminator`` makes it, None for any other."""
+    """Return the name of a discriminator that ``build_discriminator`` made; None for any other."""
     if type(discriminator) is not Discriminator or len(discriminator.heads):
         return None
     if type(discriminator.score) is not nn.Linear:

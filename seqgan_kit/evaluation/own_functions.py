@@ -1,7 +1,6 @@
-"""Functions of the user's own, from lines to numbers: named as ``my.py:function``, used as reward and metric.
+"""User-defined functions from lines to numbers, named ``my.py:function`` and used as rewards and metrics.
 
-The file is named by the user in a setting, as a program's file is; a file in a run's directory is refused,
-since directories of runs are data.
+The user names the file in a setting. A file in a run's directory is refused, since run directories are data.
 """
 
 from __future__ import annotations
@@ -41,10 +40,10 @@ class LineFunction:
     name: str
     function: Callable[[list[str]], Any]
     digest: str
-    """The first digits of its file's SHA-256."""
+    """First digits of its file's SHA-256."""
 
     def __call__(self, lines: Sequence[str]) -> NDArray[np.float64]:
-        """Return its numbers [N]; it is called once, with the distinct lines."""
+        """Return the function's numbers [N]; it is called once, with the distinct lines."""
         distinct = list(dict.fromkeys(lines))
         try:
             values = self._as_array(self.function(list(distinct)), distinct)
@@ -75,7 +74,7 @@ class LineFunction:
         return np.array([float(value) for value in values], dtype=np.float64)
 
     def _blame(self, lines: list[str], error: Exception) -> str:
-        """Says which row an exception comes from, by calling the function again row by row."""
+        """Find the row that raises an exception, by calling the function again row by row."""
         why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         for row, line in enumerate(lines, start=1):
             try:
@@ -90,19 +89,19 @@ class LineFunction:
 
 @dataclass(frozen=True)
 class OwnFunctions:
-    """The functions of a run: its reward, if that is one, and its metrics."""
+    """The user's functions of a run: its reward, if that is one, and its metrics."""
 
     reward: LineFunction | None = None
     metrics: tuple[LineFunction, ...] = ()
 
     @property
     def all(self) -> tuple[LineFunction, ...]:
-        """All of them, each once."""
+        """Return all functions, each once."""
         first = () if self.reward is None else (self.reward,)
         return first + tuple(m for m in self.metrics if m.place not in {f.place for f in first})
 
     def check(self, lines: Sequence[str], taken: Iterable[str]) -> None:
-        """Try each on a few real lines; refuse a name that another metric has."""
+        """Try each function on a few real lines; refuse a name that another metric has."""
         names = set(taken)
         for function in self.all:
             if function.name in names:
@@ -113,11 +112,11 @@ class OwnFunctions:
             function(lines[:_TRIED_LINES])
 
     def means(self, lines: Sequence[str]) -> dict[str, float]:
-        """The mean of each over the lines, for a curve."""
+        """Return the mean of each function over the lines, for a curve."""
         return {name: estimate.value for name, estimate in self.estimates(lines).items()}
 
     def estimates(self, lines: Sequence[str]) -> dict[str, Estimate]:
-        """The mean of each over the lines with its standard error; nothing without lines."""
+        """Return each function's mean over the lines with its standard error; empty without lines."""
         found = {}
         for function in self.all if len(lines) else ():
             values = function(lines)
@@ -126,7 +125,7 @@ class OwnFunctions:
         return found
 
     def columns(self, samples: int) -> list[Column]:
-        """Their columns in the final table."""
+        """Return the functions' columns in the final table."""
         return [
             column(
                 function.name,
@@ -139,7 +138,7 @@ class OwnFunctions:
         ]
 
     def of_rows(self, tokenizer: Tokenizer) -> Callable[[Tensor], Tensor] | None:
-        """The reward [M] of token rows [M,T]; None if the reward is no function."""
+        """Return the reward [M] of token rows [M,T]; None if the reward is not a user's function."""
         reward = self.reward
         if reward is None:
             return None
@@ -152,14 +151,14 @@ class OwnFunctions:
 
 
 def own_functions(reward: str, metrics: Sequence[str]) -> OwnFunctions:
-    """The functions that two settings name; a reward without a colon is none."""
+    """Return the functions that two settings name; a reward without a colon is not a function."""
     return OwnFunctions(
         line_function(reward) if ":" in reward else None, tuple(map(line_function, metrics))
     )
 
 
 def line_function(place: str) -> LineFunction:
-    """The function that ``FILE.py:FUNCTION`` names."""
+    """Return the function that ``FILE.py:FUNCTION`` names."""
     file, colon, name = place.rpartition(":")
     path = Path(file)
     if not colon or path.suffix != ".py" or not name.isidentifier():
@@ -192,7 +191,7 @@ def _refuse_runs(path: Path) -> None:
 
 
 def _loaded(path: Path) -> ModuleType | None:
-    """The module that this program has already imported from the file, the program itself included."""
+    """Return the module already imported from the file, which may be the main program itself."""
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if (

@@ -77,12 +77,12 @@ class TextScorer:
 
     @cached_property
     def own(self) -> OwnFunctions:
-        """The user's functions among reward and metrics."""
+        """Return the user's functions among reward and metrics."""
         return own_functions(self.reward, self.settings.metrics)
 
     @property
     def own_reward(self) -> Callable[[Tensor], Tensor] | None:
-        """The reward of token rows, if it is a function of the user's."""
+        """Return the reward of token rows, if it is a user's function."""
         reward, given = self.own.of_rows(self.corpus.tokenizer), self.corpus.given
         return reward if reward is None or not given else lambda rows: reward(rows[:, given:])
 
@@ -223,7 +223,7 @@ class TextScorer:
 
     @cached_property
     def _pairs(self) -> HeldOutPairs | None:
-        """The held-out sources and their references; none where all lines are references of a class."""
+        """Return the held-out sources and their references; none if all lines are references of a class."""
         if not self.corpus.given or self.corpus.classes:
             return None
         return held_out_pairs(self.corpus, self.settings.score_samples)

@@ -1,1 +1,1 @@
-"""What ``import seqgan_kit as sk`` offers, beside the parts that it passes on from other rooms."""
+"""Implementation of the top-level names of ``import seqgan_kit as sk``."""

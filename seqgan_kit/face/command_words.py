@@ -1,4 +1,4 @@
-"""Settings as the words of a command line, so that a run from Python records how to repeat it."""
+"""Conversion of settings to command-line arguments, so that a run from Python records how to repeat it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqgan_kit.core.runs.recipe_help import is_flat
 
 
 def plain(value: Any) -> Any:
-    """A user's value in the types of a settings file: paths as text, numpy's numbers as Python's."""
+    """Convert a user's value to the types of a settings file: paths to text, NumPy numbers to Python's."""
     if isinstance(value, Mapping):
         return {name: plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -23,7 +23,7 @@ def plain(value: Any) -> Any:
 
 
 def command_words(base: Any, config: Any) -> list[str]:
-    """The flags that turn the configuration ``base`` into ``config``."""
+    """Return the flags that turn the configuration ``base`` into ``config``."""
     hints = typing.get_type_hints(type(config), include_extras=True)
     return list(_words(base, config, "", {name for name, hint in hints.items() if is_flat(hint)}))
 
@@ -43,7 +43,7 @@ def _words(base: Any, config: Any, prefix: str, flat: Collection[str] = ()) -> I
 
 
 def _each(value: Any) -> Iterator[str]:
-    """Every value of nested tuples, as flags take them."""
+    """Return all values of nested tuples, as flags take them."""
     for item in value:
         if isinstance(item, tuple):
             yield from _each(item)

@@ -26,7 +26,7 @@ from seqgan_kit.report.run_page import write_report
 
 @dataclass(frozen=True)
 class _OnlyRun:
-    """A configuration of nothing but the run."""
+    """A configuration with run settings only."""
 
     run: RunSettings
 
@@ -34,14 +34,14 @@ class _OnlyRun:
 class GameTrainer:
     """Trains a game; available as ``sk.Trainer``.
 
-    It does what a recipe does between its first and its last line: gradients, optimizers, clipping, moving
+    It does the training part of a recipe: gradients, optimizers, clipping, moving
     averages, several processes, precision, checks for losses that are not finite.
 
     Args:
         game: the players and their losses.
-        phases: who moves when.
+        phases: order of the players' updates.
         feed: one feed, or several by name (a single one is called ``train``).
-        out: folder for checkpoints, log and report. None keeps nothing on disk after training.
+        out: folder for checkpoints, log and report. None leaves nothing on disk after training.
         resume: continue the run in ``out``.
         overwrite: replace an earlier run in ``out``.
         callbacks: functions that are called after every logged round with a ``RoundReport``.
@@ -49,10 +49,10 @@ class GameTrainer:
             says so; the values become curves, and early stopping can watch them.
         draw_samples: ``draw_samples(game, rng, path)``, writes samples to a path that lacks its suffix.
         alarms: watch the logged values.
-        averages: players to follow by an exponential moving average, with their decay.
+        averages: players with an exponential moving average, and its decay.
         seed: seed of everything random.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        precision: of the losses, ``fp32`` or ``bf16``.
+        precision: precision of the losses, ``fp32`` or ``bf16``.
         quiet: print alarms only.
 
     Example:
@@ -110,12 +110,12 @@ class GameTrainer:
 
     @property
     def game(self) -> Game:
-        """The game as it stands."""
+        """The game in its current state."""
         return self._trainer.game
 
     @property
     def run(self) -> Run:
-        """Where it computes and what it writes to."""
+        """The run: device, log and settings."""
         return self._run
 
     def fit(self) -> Game:

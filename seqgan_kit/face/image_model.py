@@ -1,4 +1,4 @@
-"""A trained image model, as ``sk.load`` gives it."""
+"""A trained image model, as returned by ``sk.load``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class DrawsImages(Protocol):
-    """What a loader of image models gives."""
+    """Interface of an image model as its own package loads it."""
 
     def images(
         self, n: int, *, temperature: float = 1.0, seed: int = 0, condition: str | None = None
@@ -30,8 +30,8 @@ class TrainedImageModel(Shareable):
     """A generator of images.
 
     Args:
-        folder: where it was loaded from.
-        loaded: the model as its own package restores it; it has further verbs (``explore()``).
+        folder: folder that it was loaded from.
+        loaded: the model as its own package loads it, which has more methods (``explore()``).
     """
 
     def __init__(self, folder: Path, loaded: Any):
@@ -52,10 +52,10 @@ class TrainedImageModel(Shareable):
             n: how many.
             temperature: scales the latent vectors: below 1 more typical and less varied images.
             seed: the same seed gives the same images.
-            condition: ``label=class,...``, by a model that was trained with labels.
+            condition: ``label=class,...``, for a model that was trained with labels.
 
         Returns:
-            An array [n,H,W,C] of uint8, from 0 to 255; of a model of points in the plane, floats [n,2].
+            An array [n,H,W,C] of uint8, from 0 to 255; for a model of points in the plane, floats [n,2].
         """
         drawn = cast(DrawsImages, self.loaded).images(
             n, temperature=temperature, seed=seed, condition=condition
@@ -67,11 +67,11 @@ class TrainedImageModel(Shareable):
         )
 
     def translate(self, images: NDArray[np.uint8]) -> NDArray[np.generic]:
-        """Return what a translator makes of images, arrays [n,H,W,C] of uint8 of the model's size."""
+        """Translate images, arrays [n,H,W,C] of uint8 of the model's size."""
         return self._made("translate", images)
 
     def rebuild(self, images: NDArray[np.uint8]) -> NDArray[np.generic]:
-        """Return images [n,H,W,C] of uint8 after the way through an autoencoder's code."""
+        """Encode and decode images [n,H,W,C] of uint8 by an autoencoder."""
         return self._made("rebuild", images)
 
     def _made(self, verb: str, images: NDArray[np.uint8]) -> NDArray[np.generic]:

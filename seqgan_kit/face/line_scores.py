@@ -63,18 +63,18 @@ def evaluate(
     sample: int | None = None,
     seed: int = 0,
 ) -> Scorecard:
-    """Compute all scores of samples beside the same scores of real text, as ``seqgan-kit evaluate`` does.
+    """Compute all scores of samples and the same scores of real text, as ``seqgan-kit evaluate`` does.
 
     Args:
         lines: the samples.
         references: real test text that no model was trained on.
-        train: the training text. With it come language-model scores, copies, unknown words and the scores
-            over features.
+        train: the training text. It enables language-model scores, copies, unknown words and feature
+            scores.
         held_out: more real text, for the row of real text.
         encoder: ``own`` trains two small language models on ``train`` (a minute or two), ``none`` leaves the
             scores over features out, a folder names a HuggingFace model.
         lm: the language model behind the LM scores: ``kneser-ney``, ``lstm`` (minutes) or ``none``.
-        sample: score a random part of so many samples.
+        sample: number of samples to score, a random part.
         seed: seed of everything random.
 
     Returns:

@@ -19,7 +19,7 @@ HUB = "hub:"
 
 
 class HasFolder(Protocol):
-    """What has a run's folder: what ``sk.run`` returns, and every loaded model."""
+    """An object with a run's folder: the result of ``sk.run``, or a loaded model."""
 
     @property
     def folder(self) -> Path:

@@ -1,4 +1,4 @@
-"""``sk.run``: a recipe from Python, with any preset and any setting, by the names of its flags."""
+"""``sk.run``: train by a recipe from Python, with any preset and any setting by the name of its flag."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _train(main: Callable[[Any], object], config: Any) -> None:
 
 @contextmanager
 def _as_command(words: list[str]) -> Iterator[None]:
-    """Lets the run record the command line that would have started it."""
+    """Make the run record the command line that would have started it."""
     before, sys.argv = sys.argv, words
     try:
         yield
@@ -104,8 +104,8 @@ def _as_command(words: list[str]) -> Iterator[None]:
 class RecipeRun:
     """A run of a recipe: its folder, scores, report and model.
 
-    ``RecipeRun(folder)`` opens a run that the command line made. As the last line of a notebook cell it shows
-    the table of scores and the curves.
+    ``RecipeRun(folder)`` opens a run that the command line made. A notebook displays it as the table of
+    scores and the curves.
     """
 
     folder: Path
@@ -117,7 +117,7 @@ class RecipeRun:
 
     @property
     def report(self) -> Path:
-        """The path of report.html."""
+        """Path of report.html."""
         return self.folder / "report.html"
 
     @property
@@ -138,7 +138,7 @@ class RecipeRun:
 
     @cached_property
     def model(self) -> TrainedTextModel | TrainedImageModel:
-        """The trained model, as ``sk.load(run)`` gives it."""
+        """The trained model, as ``sk.load(run)`` returns it."""
         from seqgan_kit.face.loading import load
 
         return load(self.folder)

@@ -1,4 +1,4 @@
-"""A trained text model, as ``sk.load`` gives it: lines in, lines and numbers out."""
+"""A trained text model, as returned by ``sk.load``: lines in, lines and numbers out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LineJudge:
 
     Args:
         network: the discriminator.
-        rows_of: turns lines into its input.
+        rows_of: function that converts lines to its input.
     """
 
     def __init__(self, network: Discriminator, rows_of: Callable[[Sequence[str]], Tensor]):
@@ -41,7 +41,7 @@ class LineJudge:
     def score(self, lines: Sequence[str]) -> NDArray[np.float32]:
         """Return the score [N] of each line: a logit or a critic's value, higher for real text.
 
-        Of a discriminator with several scores a line, the mean.
+        For a discriminator with several scores per line, this is the mean.
         """
         rows = self._rows_of(lines)
         with evaluating(self.network):
@@ -53,10 +53,10 @@ class LineJudge:
 
 
 class TrainedTextModel(Shareable):
-    """A generator of text with its tokenizer, and the discriminator that it was trained with, if any.
+    """A text generator with its tokenizer, and the discriminator it was trained with, if any.
 
     Args:
-        folder: where it was loaded from.
+        folder: folder that it was loaded from.
         loaded: generator and tokenizer.
         discriminator: for a discriminator of a class of your own, the class or a function that builds it.
     """
@@ -77,7 +77,7 @@ class TrainedTextModel(Shareable):
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """Turns lines into token ids and back."""
+        """Converter of lines to token ids and back."""
         return self._loaded.tokenizer
 
     def generate(
@@ -152,7 +152,7 @@ class TrainedTextModel(Shareable):
     def log_prob(self, lines: Sequence[str]) -> NDArray[np.float32]:
         """Return the log-probability [N] of each line and its end, in nats.
 
-        A line as long as the model's rows has no room for an end: it is a sample that was cut off. A word
+        A line as long as the model's rows has no room for an end: it counts as a truncated sample. A word
         that the tokenizer does not know counts as the unknown token.
         """
         generator, rows = self._autoregressive("log_prob"), self._rows(lines)
@@ -199,7 +199,7 @@ class TrainedTextModel(Shareable):
         return LineJudge(network, self._rows)
 
     def _rows(self, lines: Sequence[str]) -> Tensor:
-        """Token rows [N,T]; a line that has more tokens than the model writes is an error."""
+        """Return token rows [N,T]; raise an error for a line with more tokens than the model writes."""
         if isinstance(lines, str):
             raise UsageError("one string was given where lines are needed: give a list of lines.")
         if not len(lines):

@@ -1,4 +1,4 @@
-"""The HuggingFace hub: a model's folder up and down. Nothing that comes down is executed."""
+"""Upload and download of model folders on the HuggingFace hub. Nothing downloaded is executed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from seqgan_kit.errors import DataError, StorageError, UsageError
 from seqgan_kit.sharing.shared_folder import write_shared
 
 DOWNLOADED = ("*.safetensors", "*.json", "README.md")
-"""Files that are fetched; whatever else a repository holds stays there."""
+"""Files that are downloaded; other files of a repository are ignored."""
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def downloaded(repo_id: str, revision: str | None = None) -> Path:
-    """The local copy of a model repository, in huggingface_hub's own cache."""
+    """Return the local copy of a model repository, in huggingface_hub's own cache."""
     _check_name(repo_id)
     with _talking(f"{repo_id} cannot be loaded from the hub", DataError) as hub:
         folder = hub.snapshot_download(
@@ -42,7 +42,7 @@ def pushed(
     revision: str | None = None,
     commit_message: str = "Upload a seqgan-kit model",
 ) -> str:
-    """Uploads the model of a run's folder; the commit's address."""
+    """Upload the model of a run's folder; return the commit's URL."""
     _check_name(repo_id)
     with tempfile.TemporaryDirectory() as place:
         folder = write_shared(run_dir, Path(place) / "model-folder")
@@ -66,7 +66,7 @@ def _check_name(repo_id: str) -> None:
 
 @contextmanager
 def _talking(problem: str, kind: type[DataError] | type[StorageError]) -> Iterator[Any]:
-    """The hub's library, online unless the user has forbidden that; its errors become a sentence."""
+    """Yield the hub's library, online unless the user forbids it; turn its errors into one sentence."""
     hub: Any = import_module("huggingface_hub")
     constants: Any = import_module("huggingface_hub.constants")
     before = constants.HF_HUB_OFFLINE

@@ -15,13 +15,13 @@ from seqgan_kit.core.files.json_kinds import record, text
 from seqgan_kit.core.runs.log import read_config, read_scores
 
 CARD_MARK = "library_name: seqgan-kit"
-"""A line by which a generated card is known."""
+"""Line that identifies a generated card."""
 _TAGS = {"text": ("text-generation", "gan"), "image": ("unconditional-image-generation", "gan")}
 _TO_FILL_IN = "<!-- Please fill in: -->"
 
 
 def model_card(run_dir: Path) -> str:
-    """README.md of the model in a run's folder; the licence and the data's terms are left to the user."""
+    """Return the README.md of the model in a run's folder; the user adds the licence and the data's terms."""
     described = read_checked(run_dir / "model" / "model.json", record({"kind": text(100)}))
     config = read_config(run_dir) if (run_dir / "config.json").is_file() else {}
     parts = [

@@ -1,4 +1,4 @@
-"""What every loaded model can do with itself: be saved to a folder and pushed to the hub."""
+"""Base class of loaded models: save to a folder and push to the hub."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Shareable:
     """A model that was loaded from a folder.
 
     Args:
-        folder: the folder: a run's, or one that ``save_pretrained`` wrote.
+        folder: folder of a run, or one that ``save_pretrained`` wrote.
     """
 
     def __init__(self, folder: Path):

@@ -15,7 +15,7 @@ _RECORDS = ("config.json", "scores.json")
 
 
 def shared_files(run_dir: Path) -> dict[str, Path]:
-    """The files of a run that make up its model, by their names in the shared folder."""
+    """Files of a run that make up its model, by their names in the shared folder."""
     model = run_dir / "model"
     if not (model / "model.json").is_file():
         raise CheckpointError(
@@ -27,7 +27,7 @@ def shared_files(run_dir: Path) -> dict[str, Path]:
 
 
 def write_shared(run_dir: Path, folder: Path) -> Path:
-    """Copies the model into a folder and writes its card; the folder itself."""
+    """Copy the model into a folder and write its card; return the folder."""
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file: give the name of a folder.")
     if folder.resolve() == run_dir.resolve():

@@ -1,4 +1,4 @@
-"""The command as a whole: help, mistakes, interruption, and what it loads."""
+"""The command as a whole: help, errors, interruption, and imported modules."""
 
 import os
 import signal

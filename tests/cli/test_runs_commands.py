@@ -16,7 +16,7 @@ Capture = pytest.CaptureFixture[str]
 
 
 class Recorder:
-    """Stands in for both kinds of model and keeps what it was asked."""
+    """A stand-in for both kinds of model that records its calls."""
 
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir

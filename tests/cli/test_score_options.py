@@ -1,4 +1,4 @@
-"""``bleu`` and ``self-bleu``: corpus mode, intervals, comparisons, samples, and complaints about them."""
+"""``bleu`` and ``self-bleu``: corpus mode, intervals, comparisons, samples, and their error messages."""
 
 import gzip
 import io

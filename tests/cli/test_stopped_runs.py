@@ -15,7 +15,7 @@ from seqgan_kit.errors import Interrupted
 
 
 def stopped(recipe: str, folder: Path, text: Path | None = None) -> Path:
-    """A run of a recipe's smoke preset that stopped after its first move."""
+    """Return a run of a recipe's smoke preset that stopped after its first update."""
     module = load_recipe(find_recipe(recipe))
     config = module.PRESETS["smoke"]
     if text is not None:

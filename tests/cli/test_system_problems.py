@@ -1,4 +1,4 @@
-"""What the operating system refuses ends in one sentence and exit status 2; what was there stays."""
+"""Errors of the operating system end with one sentence and exit status 2; existing files are kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONG = "a" * 300
 
 
 def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
-    """What a command line that is refused says."""
+    """Return the message of a refused command line."""
     assert main([str(word) for word in words]) == 2
     told = capsys.readouterr().err
     assert told.count("\n") <= 2
@@ -94,7 +94,7 @@ class TestPaths:
     def test_a_folder_that_may_not_be_written(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """Root may write everywhere, so the refusal is played."""
+        """Root may write everywhere, so the test simulates the refusal."""
 
         def refuse(self: Path, *_: object, **__: object) -> None:
             raise PermissionError(13, "Permission denied", str(self))

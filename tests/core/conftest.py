@@ -1,4 +1,4 @@
-"""What the tests of this room share."""
+"""Fixtures of the tests of core."""
 
 from pathlib import Path
 
@@ -8,5 +8,5 @@ import pytest
 
 @pytest.fixture
 def train(tmp_path: Path):
-    """Trains the game of ``pull_game`` in a fresh run directory."""
+    """Train the game of ``pull_game`` in a new run directory."""
     return pull_game.trains(tmp_path)

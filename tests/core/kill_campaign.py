@@ -1,4 +1,5 @@
-"""Kills a run with SIGKILL at random moments, again and again, and compares its end with an unbroken run's.
+"""Kills a run with SIGKILL at random moments, again and again, and compares its end with an uninterrupted
+run's.
 
     python tests/core/kill_campaign.py FOLDER --game seqgan --kills 20 --seed 1
 
@@ -26,7 +27,7 @@ PACE = ["--pause-milliseconds", "4"]
 
 
 def start(arguments: list[str], log: Path) -> int:
-    """Forks a process that trains by the command line; its id."""
+    """Fork a process that trains by the command line; return its id."""
     process = os.fork()
     if process:
         return process
@@ -46,7 +47,7 @@ def start(arguments: list[str], log: Path) -> int:
 
 
 def ended(process: int, seconds: float) -> int | None:
-    """The exit code of a process that ends within so many seconds."""
+    """Return the exit code of a process that ends within ``seconds``."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         found, status = os.waitpid(process, os.WNOHANG)
@@ -57,7 +58,7 @@ def ended(process: int, seconds: float) -> int | None:
 
 
 def standing(folder: Path) -> dict[str, Any]:
-    """What a kill found: the newest row and checkpoint, and whether a file was half written."""
+    """Return the state after a kill: newest row and checkpoint, and whether a file is incomplete."""
     rows = tiny.rows(folder)
     saved = sorted(path.stem for path in (folder / "checkpoints").glob("move-*.pt"))
     return {
@@ -70,7 +71,7 @@ def standing(folder: Path) -> dict[str, Any]:
 def broken_run(
     folder: Path, settings: list[str], kills: int, choose: random.Random, log: Path
 ) -> list[dict[str, Any]]:
-    """Plays a run to its end through at most so many kills; what each of them found."""
+    """Run to the end with at most ``kills`` kills; return the state after each."""
     found: list[dict[str, Any]] = []
     while True:
         known = (folder / "config.json").exists()
@@ -89,7 +90,7 @@ def broken_run(
 
 
 def campaign(place: Path, game: str, rounds: int, kills: int, seed: int) -> dict[str, Any]:
-    """Breaks runs until there were so many kills; what was killed where, and what differs at the ends."""
+    """Kill runs until ``kills`` is reached; return where each was killed, and differences at the end."""
     choose, log = random.Random(seed), place / "log.txt"
     settings = ["--game", game, "--rounds", str(rounds)]
     # What torch imports at its first step is imported here, else most kills would hit an import.
@@ -106,7 +107,7 @@ def campaign(place: Path, game: str, rounds: int, kills: int, seed: int) -> dict
 
 
 def main() -> None:
-    """Runs a campaign from the command line."""
+    """Run a campaign from the command line."""
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)

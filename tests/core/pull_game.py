@@ -1,4 +1,4 @@
-"""A game whose moves are known in closed form, and a fixture that trains it.
+"""A game whose updates are known in closed form, and a fixture that trains it.
 
 A player ``w`` is pulled to a target c by SGD on 0.5 |w - c|^2: a move with learning rate r takes w to
 w + r (c - w).
@@ -33,7 +33,7 @@ class Point(nn.Module):
 
 
 class Pull(Game):
-    """Two points and a counter; records the order of play."""
+    """Two points and a counter; the game records the order of updates."""
 
     def __init__(self) -> None:
         counter = nn.Module()
@@ -102,12 +102,12 @@ class Played:
 
 
 def after(moves: int, rate: float = 0.1, start: float = 1.0) -> float:
-    """w - c shrinks by 1 - rate in every move."""
+    """Return w after these updates, each of which multiplies w - c by 1 - rate."""
     return TARGET + (start - TARGET) * (1 - rate) ** moves
 
 
 def script(values: Sequence[float], name: str = "score") -> Hooks:
-    """Evaluations that find these values, one after the other."""
+    """Hooks whose evaluations return these values in order."""
     left = iter(values)
     return Hooks(lambda game, rng: {name: next(left)})
 
@@ -116,7 +116,7 @@ Train = Callable[..., Played]
 
 
 def trains(folder: Path) -> Train:
-    """A function that plays phases of :class:`Pull`, each time in a fresh run directory."""
+    """Return a function that trains phases of :class:`Pull`, each time in a new run directory."""
     numbers = iter(range(100))
 
     def played(

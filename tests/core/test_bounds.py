@@ -1,4 +1,4 @@
-"""Bounds beside the type of a setting: what holds, what is said, and that all settings state theirs."""
+"""Bounds in the types of settings: checks, messages, and their presence in all settings."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""A move or an evaluation that does not end is broken off, undone, and made anew by the resumed run."""
+"""A long update or evaluation is interrupted and undone, and the resumed run repeats it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_moves_broken_off_are_undone(
     game: str, moves: tuple[int, ...], unbroken: dict[str, Path], tmp_path: Path
 ) -> None:
-    """At the end of a loss or a rule, when it has drawn and changed all that it does."""
+    """The interruption comes at the end of a loss or rule, after all its random draws and changes."""
     folder = tmp_path / "run"
     for number, move in enumerate(moves):
         began = time.monotonic()
@@ -56,7 +56,7 @@ def test_moves_broken_off_are_undone(
 def test_an_evaluation_broken_off_by_the_time_limit_is_made_anew(
     unbroken: dict[str, Path], tmp_path: Path
 ) -> None:
-    """Also of the last round, after which there is no move."""
+    """This includes the last round, which no update follows."""
     folder, made = tmp_path / "run", list[tiny.Trainer]()
 
     def evaluate(game: Game, rng: torch.Generator) -> dict[str, float]:

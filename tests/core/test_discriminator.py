@@ -1,4 +1,4 @@
-"""The discriminator's parts, and the two contexts in which players are asked without being changed."""
+"""The discriminator's parts, and the two contexts that use players without changing them."""
 
 import pytest
 import torch
@@ -117,7 +117,7 @@ def test_frozen_lets_gradients_through():
 
 
 def test_evaluating_restores_each_part():
-    """A part that was in evaluation mode before stays there: nothing is switched on by the way out."""
+    """A part that was in evaluation mode before stays in it afterwards."""
     module = normed()
     module[1].eval()
     with evaluating(module):

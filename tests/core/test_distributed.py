@@ -1,4 +1,4 @@
-"""Two processes under torchrun (gloo): they stay one, stop as one, resume exactly; rank 0 alone writes."""
+"""Two processes under torchrun (gloo) stay equal, stop together and resume exactly; only rank 0 writes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What ``two_ranks.py`` left behind."""
+    """The folder that ``two_ranks.py`` wrote."""
     place = tmp_path_factory.mktemp("two")
     command = [*TORCHRUN, str(HERE / "two_ranks.py"), str(place)]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
@@ -45,14 +45,14 @@ def ranks(folder: Path) -> list[dict[str, Any]]:
 
 
 def shared(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Pools and walks are each process's own."""
+    """Return the state without pools and walks, which are private to each process."""
     own = ("players.negatives", "players.balance")
     return {name: value for name, value in state.items() if not name.startswith(own)}
 
 
 @pytest.mark.parametrize("game", ["seqgan", "penalty", "stopped", "likelihood"])
 def test_ranks_are_identical_after_training(game: str, ranks: list[dict[str, Any]]) -> None:
-    """Batch norm's statistics and averages among them."""
+    """This includes batch norm's statistics and the moving averages."""
     ours, theirs = (shared(rank[game]) for rank in ranks)
     assert tiny.differences(ours, theirs) == []
 
@@ -70,7 +70,8 @@ def test_every_source_of_randomness_differs_by_rank(ranks: list[dict[str, Any]])
 def test_two_ranks_of_batch_4_follow_one_process_of_batch_8(
     ranks: list[dict[str, Any]], folder: Path, tmp_path: Path
 ) -> None:
-    """Same start, same rows each move, so the same mean gradient, norm, clip and step."""
+    """Both have the same start and the same rows per update, so the same gradient, norm, clipping and
+    step."""
     alone = tiny.play(tiny.Config("likelihood", batch=8, rounds=3), tmp_path / "alone")
     start = tiny.trainer_start(tiny.Config("likelihood"))
     moved = 0.0
@@ -130,7 +131,7 @@ def test_a_loss_that_is_not_finite_on_one_process_stops_both(ranks: list[dict[st
 
 
 def wait_for_rows(folder: Path, rows: int, process: subprocess.Popen[str]) -> None:
-    """Until the run has written so many rows."""
+    """Wait until the run has written ``rows`` rows."""
     until = time.monotonic() + 120
     while not (folder / "metrics.jsonl").exists() or len(tiny.rows(folder)) < rows:
         assert process.poll() is None, process.communicate()
@@ -142,7 +143,7 @@ TINY = str(HERE / "tiny_games.py")
 
 
 def ctrl_c(out: Path) -> None:
-    """Starts a run of two and stops it as a terminal does, which signals torchrun and both processes."""
+    """Start two processes and stop them as a terminal does, which signals torchrun and both processes."""
     settings = ["--game", "seqgan", "--rounds", "2", "--pause-milliseconds", "50"]
     process = subprocess.Popen(
         [*TORCHRUN, TINY, *settings, "--out", str(out)],

@@ -1,4 +1,4 @@
-"""Runs that diverge: they stop in a sentence, or an alarm is written down."""
+"""Diverging runs stop with one sentence, or record an alarm."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from seqgan_kit.errors import DataError, TrainingError
 
 
 def test_parameters_beyond_measure_stop_the_run_at_their_step(train: Train) -> None:
-    """The loss of that move was fine; the next one would be nan, or worse, a number."""
+    """The loss of that update was finite; the next would be nan or, worse, a meaningless number."""
     wild = Turn(("a",), loss="a_loss", optimizer=Optimizer(1e30, "sgd"))
     with pytest.raises(
         TrainingError,

@@ -1,4 +1,5 @@
-"""The pathwise estimator and the adversarial game around it, on players small enough to do by hand."""
+"""The pathwise estimator and the adversarial game around it, on players small enough for calculations by
+hand."""
 
 import pytest
 import torch
@@ -88,7 +89,7 @@ def test_discriminator_loss_adds_the_halves_and_the_penalties(move):
 
 
 def test_reals_and_fakes_are_never_in_one_batch(move):
-    """Under batch norm a mixed batch would tell D by its company which sample is real."""
+    """With batch norm, the statistics of a mixed batch would depend on both real and fake samples."""
     seen: list[torch.Tensor] = []
     game = AdversarialGame(_Zeros(), line(1.0), objectives.non_saturating())
     game.players["discriminator"].register_forward_hook(lambda _, args, out: seen.append(args[0]))

@@ -1,4 +1,4 @@
-"""Turns, phases and games: what they refuse, and how they count."""
+"""Turns, phases and games: refused arguments, and counting of updates."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ ADAM = Optimizer(1e-3)
 
 
 class Counting(Game):
-    """A game with a rule of its own."""
+    """A game with its own rule."""
 
     def count(self, batch, move):
         self.players["pool"].cursor.add_(1)
@@ -38,7 +38,7 @@ def turn(**changes) -> Turn:
 
 
 def test_players_that_all_know_have_names():
-    """``game.generator`` is the player that plays, also where an average takes its place."""
+    """``game.generator`` is the player in use, also if an average replaces it."""
     generator, trunk = nn.Linear(2, 2), nn.Linear(2, 3)
     game = AdversarialGame(generator, Discriminator(trunk, 3), hinge())
     assert game.generator is generator

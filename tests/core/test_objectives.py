@@ -171,7 +171,7 @@ def test_slopes_of_the_generators_half_at_logits_of_100(name):
 
 
 def _other_half(objective, inner, fake, real):
-    """What a relativistic G pays for reals that look like fakes."""
+    """Return a relativistic G's loss for real samples that look fake."""
     return getattr(o, inner)().discriminator(fake - real.mean(), real - fake.mean())[1]
 
 

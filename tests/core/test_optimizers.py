@@ -121,7 +121,8 @@ def test_a_parameter_outside_the_loss_stays_even_under_weight_decay(move):
 
 
 def test_equal_turns_share_their_optimizers_state_and_different_losses_do_not(move):
-    """A second phase with the same turn goes on with Adam's moments; MLE's are not the policy gradient's."""
+    """A second phase with the same turn continues Adam's moments; those of MLE and policy gradient are
+    separate."""
     turn = Turn(("player",), loss="sum_loss", optimizer=Optimizer(0.1))
     again = Turn(("player",), loss="sum_loss", optimizer=Optimizer(0.1), moves=5)
     other = Turn(("player",), loss="bare_loss", optimizer=Optimizer(0.1))

@@ -1,4 +1,4 @@
-"""Gradient penalties against critics whose gradient is known, and where others' penalties went wrong."""
+"""Gradient penalties of critics with known gradients, and known errors of other implementations."""
 
 import pytest
 import torch
@@ -51,7 +51,7 @@ def test_penalties_of_a_linear_critic_in_closed_form(shape, rng):
 
 def test_the_norm_is_taken_sample_by_sample():
     """f(x) = |x|^2 / 2 has gradient x. Samples of norm 3 and 4 have norms 3 and 4; one norm over the batch
-    would be 5, and a mean gradient's norm something else again."""
+    would be 5, and the norm of the mean gradient another number."""
     x = torch.tensor([[3.0, 0.0], [0.0, 4.0]])
     norms = gradient_norms(lambda x: (x**2).sum(1) / 2, x)
     assert norms.tolist() == [3.0, 4.0]
@@ -194,7 +194,8 @@ def test_second_derivatives_of_recurrent_and_attending_critics(trunk, features, 
 
 
 def test_fused_attention_has_no_second_derivative_of_its_own():
-    """Why the penalties force the plain kernel; when this fails the detour may go."""
+    """The reason why the penalties force the plain kernel; if this test fails, the workaround is
+    obsolete."""
     critic, x = _FusedAttention(), torch.randn(2, 5, 3, requires_grad=True)
     (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="not implemented"):

@@ -1,4 +1,4 @@
-"""Products by either library, against float64, torch's gradients, and on what neither may take over."""
+"""Products by either library: agreement with float64, torch's gradients, and unsupported cases."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ BOTH = [False, pytest.param(True, marks=has_onednn)]
 
 @pytest.fixture(params=BOTH, ids=["torch", "oneDNN"])
 def by_onednn(request, monkeypatch):
-    """Every product by one of the two, however small."""
+    """Compute every product by one of the two libraries, however small."""
     monkeypatch.setattr(products, "_onednn_is_quicker", lambda: request.param)
     monkeypatch.setattr(products, "_WORTH_IT", 1)
     return request.param
@@ -96,7 +96,7 @@ def test_only_the_gradients_asked_for_are_made(monkeypatch):
 
 @pytest.mark.parametrize("rows", [9, 140])
 def test_the_result_may_be_changed_in_place(by_onednn, rows):
-    """Also where rows were filled up."""
+    """This includes padded rows."""
     x, weight = torch.randn(rows, 4), torch.randn(3, 4, requires_grad=True)
     found = []
     for layer in (F.linear, linear):

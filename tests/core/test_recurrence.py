@@ -114,7 +114,7 @@ print(has_bfloat16_lstm())
 
 
 def test_an_lstm_learns_in_bfloat16_on_a_processor_without_avx512():
-    """oneDNN takes orders about its instructions when a process starts."""
+    """oneDNN reads the limit on its instructions when a process starts."""
     done = subprocess.run(
         [sys.executable, "-c", LSTM_IN_BFLOAT16],
         env=os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"},
@@ -138,7 +138,7 @@ print(rows.dtype, image.dtype, flat.dtype)
 
 @pytest.mark.parametrize(("isa", "dtype"), [("AVX2", "float32"), ("", None)])
 def test_convolutions_stay_in_float32_where_bfloat16_has_no_kernel(isa, dtype):
-    """A reference kernel takes them there: a smoke run took minutes."""
+    """A slow reference kernel computes them there: a smoke run took minutes."""
     environment = os.environ | ({"ONEDNN_MAX_CPU_ISA": isa} if isa else {})
     done = subprocess.run(
         [sys.executable, "-c", CONVOLUTION_IN_BFLOAT16],

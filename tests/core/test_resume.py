@@ -1,4 +1,4 @@
-"""Exact resumption: a run that was stopped or killed anywhere ends bit for bit where an unbroken one ends."""
+"""Exact resumption: a run stopped or killed anywhere ends bit for bit like an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONFIGS = {
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The folder of an unbroken run of every game."""
+    """The folders of an uninterrupted run of every game."""
     folders = {name: tmp_path_factory.mktemp(name) / "run" for name in CONFIGS}
     for name, config in CONFIGS.items():
         tiny.play(config, folders[name])
@@ -55,7 +55,7 @@ def test_the_early_stopped_game_stops_early_and_goes_on(unbroken: dict[str, Path
 def test_stopped_after_every_single_move(
     game: str, unbroken: dict[str, Path], tmp_path: Path
 ) -> None:
-    """One run of as many processes as it has moves: every state between two moves is saved and restored."""
+    """A run with one process per update: every state between two updates is saved and restored."""
     config, folder, last = CONFIGS[game], tmp_path / "run", moves_of(unbroken[game])
     for move in range(last):
         told = rf"after {move + 1} updates; everything is saved.*\n.* --resume {folder}"
@@ -71,7 +71,7 @@ def test_stopped_after_every_single_move(
 def test_killed_again_and_again(
     game: str, save_every_minutes: float, unbroken: dict[str, Path], tmp_path: Path
 ) -> None:
-    """Whatever was not saved is played again, and metrics.jsonl has no gap and no double.
+    """Unsaved updates are repeated, and metrics.jsonl has no missing and no duplicate rows.
 
     Checkpoints lie after every move, or (5 minutes) at the ends of phases and where a phase saves.
     """
@@ -108,7 +108,7 @@ def test_killed_before_the_first_checkpoint(unbroken: dict[str, Path], tmp_path:
 
 
 def test_killed_while_writing_the_settings(unbroken: dict[str, Path], tmp_path: Path) -> None:
-    """There is nothing to resume, and nothing that keeps the same command from starting again."""
+    """There is nothing to resume, and the same command can start again."""
     folder = tmp_path / "run"
     (folder / "checkpoints").mkdir(parents=True)
     (folder / "config.json.partial").write_text('{"recipe": "ti')
@@ -119,7 +119,7 @@ def test_killed_while_writing_the_settings(unbroken: dict[str, Path], tmp_path: 
 def test_killed_while_writing_a_row_and_a_checkpoint(
     unbroken: dict[str, Path], tmp_path: Path
 ) -> None:
-    """What a kill cuts short is not read, and is cleared away."""
+    """Files left incomplete by a kill are not read, and are deleted."""
     folder = tmp_path / "run"
     with pytest.raises(Interrupted):
         tiny.play(CONFIGS["penalty"], folder, act=tiny.signal_in(9))
@@ -153,7 +153,7 @@ def test_resuming_a_finished_run_changes_nothing(
 
 
 def test_the_last_row_is_in_the_last_checkpoint(unbroken: dict[str, Path], tmp_path: Path) -> None:
-    """A run that died between its end and its scores has its closing row, once."""
+    """A run killed between its last update and its scores has one closing row."""
     folder = tmp_path / "run"
     shutil.copytree(unbroken["seqgan"], folder)
     with (folder / "metrics.jsonl").open("a") as file:
@@ -178,7 +178,7 @@ def in_last_evaluation(config: tiny.Config, folder: Path) -> tiny.Hooks:
 
 
 def test_a_signal_after_the_last_move_is_heard(unbroken: dict[str, Path], tmp_path: Path) -> None:
-    """Else the run would go on to its scores as if nobody had asked it to stop."""
+    """Otherwise the run would compute its scores despite the stop request."""
     config, folder = CONFIGS["penalty"], tmp_path / "run"
     with pytest.raises(Interrupted, match=r"SIGTERM.*--resume|SIGTERM[^$]*"):
         tiny.play(config, folder, hooks=in_last_evaluation(config, folder))

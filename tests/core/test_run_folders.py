@@ -1,4 +1,4 @@
-"""The folder of a run: one writer at a time, nothing written before it trains, nor through links."""
+"""The folder of a run: one writer at a time, nothing written before training or through links."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def stopped_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def stopped(stopped_once: Path, tmp_path: Path) -> Path:
-    """The folder of a run that stopped after 10 moves."""
+    """The folder of a run that stopped after 10 updates."""
     return Path(shutil.copytree(stopped_once, tmp_path / "run"))
 
 
@@ -95,7 +95,7 @@ class TestLock:
         assert not (tmp_path / "run" / ".lock").exists()
 
     def test_many_threads_and_one_holder(self, tmp_path: Path) -> None:
-        """The holder removes the file while others open it: still never two of them."""
+        """The holder removes the file while others open it: the lock still has one holder at a time."""
         held, most, problems = [0], [0], []
 
         def work() -> None:

@@ -1,4 +1,4 @@
-"""The run directory: what may be written where, rows that are always JSON, and exact truncation."""
+"""The run directory: allowed paths, rows that are always valid JSON, and exact truncation."""
 
 from __future__ import annotations
 
@@ -386,7 +386,7 @@ class TestTensorBoard:
 
 
 class TestEditedFiles:
-    """Each value of a run's files, replaced by something of another kind, ends in a sentence."""
+    """A value of the wrong type anywhere in a run's files ends with one sentence."""
 
     @pytest.mark.parametrize(
         ("change", "message"),

@@ -1,4 +1,4 @@
-"""Between rounds: evaluation and samples that leave no trace, what is kept, when a phase ends early."""
+"""Between rounds: evaluation and samples without side effects, kept players, early stopping."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class TestHooks:
         assert played
 
     def test_looking_leaves_no_trace(self, tmp_path: Path) -> None:
-        """Evaluation and sampling draw from every RNG and put batch norm through its paces."""
+        """Evaluation and sampling draw from every RNG and update batch norm."""
         seen: list[bool] = []
 
         def evaluate(game: Game, rng: torch.Generator) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""A move: how far the parameters of a turn go, and their averages after them."""
+"""An update: the change of a turn's parameters, and of their averages."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ class TestStep:
     def test_a_schedule_runs_from_start_to_end_of_the_phase(
         self, train: Train, schedule: str, final: float
     ) -> None:
-        """The k-th of n moves has the rate at k/n: one more would have the final share."""
+        """The k-th of n updates has the rate at k/n; only an update after the last would have the final
+        rate."""
         rates: list[float] = []
 
         def spy(trainer: Trainer) -> None:
@@ -177,7 +178,7 @@ def test_compiled_players_train_as_plain_ones(tmp_path: Path) -> None:
 
 
 class TestMemory:
-    """What a loss may know of the optimizer that moves a player."""
+    """A loss can read the state of the optimizer that trains a player."""
 
     def play(self, moves: int) -> tuple[GradientStepper, Phase, Pull]:
         game = Pull()

@@ -1,4 +1,4 @@
-"""Games small enough to be played hundreds of times, yet with everything that resumption could miss.
+"""Games small enough for hundreds of runs, with all kinds of state that resumption must restore.
 
 Also a recipe: ``python tests/core/tiny_games.py --game seqgan --out DIR`` trains one from the command line.
 """
@@ -50,7 +50,7 @@ class Config:
     rounds: int = 4
     """Adversarial rounds."""
     pause_milliseconds: float = 0.0
-    """Sleep in every move, so that a signal finds the run at work."""
+    """Milliseconds of sleep in every update, so that a signal arrives during an update."""
     run: Annotated[RunSettings, flat] = SETTINGS
 
 
@@ -173,7 +173,7 @@ GAMES = {"seqgan": _seqgan, "penalty": _penalty, "stopped": _stopped, "likelihoo
 
 
 def evaluate(game: Game, rng: torch.Generator) -> dict[str, float]:
-    """Draws from every source of randomness, as a careless evaluation does."""
+    """Draw from every source of randomness, as a careless evaluation does."""
     samples = game.sample(16, rng=rng).float()
     torch.rand(3), np.random.rand(3)  # noqa: NPY002
     values = {"mean": samples.mean().item()}
@@ -202,7 +202,7 @@ def trainer(
 
 
 def trainer_start(config: Config) -> dict[str, Tensor]:
-    """The players before training, as a run of seed 0 makes them on rank 0."""
+    """Return the untrained players, as rank 0 builds them in a run of seed 0."""
     seed_everything(0)
     return {
         name: value.clone() for name, value in GAMES[config.game](config)[0].state_dict().items()
@@ -210,7 +210,7 @@ def trainer_start(config: Config) -> dict[str, Tensor]:
 
 
 def before_moves(made: Trainer, act: Callable[[int], None]) -> None:
-    """Calls ``act(n)`` inside the n-th move, counted over the whole run, before anything has changed."""
+    """Call ``act(n)`` inside the n-th update of the whole run, before anything has changed."""
     game = made.game
     loss, rule = game.loss, game.rule
     after = {turn.after_step for phase in made.phases for turn in phase.turns}
@@ -228,11 +228,11 @@ def before_moves(made: Trainer, act: Callable[[int], None]) -> None:
 
 
 class Killed(Exception):
-    """Stands for `kill -9`: nothing is saved any more."""
+    """Simulates `kill -9`: nothing is saved afterwards."""
 
 
 def kill_in(move: int) -> Callable[[int], None]:
-    """Dies inside that move."""
+    """Raise the simulated kill inside that update."""
 
     def act(at: int) -> None:
         if at == move:
@@ -242,7 +242,7 @@ def kill_in(move: int) -> Callable[[int], None]:
 
 
 def signal_in(move: int, number: int = signal.SIGTERM) -> Callable[[int], None]:
-    """Sends this process a signal inside that move."""
+    """Send this process a signal inside that update."""
 
     def act(at: int) -> None:
         if at == move:
@@ -252,7 +252,7 @@ def signal_in(move: int, number: int = signal.SIGTERM) -> Callable[[int], None]:
 
 
 def break_off_in(made: Trainer, move: int, number: int = signal.SIGTERM) -> None:
-    """Signals this process at the end of that move's loss or rule, which then does not end by itself."""
+    """Signal this process at the end of that update's loss or rule, which then does not return."""
     game = made.game
     made.stop_wish.grace_seconds = 0.01
     loss, rule = game.loss, game.rule
@@ -279,7 +279,7 @@ def play(
     prepare: Callable[[Trainer], None] = lambda made: None,
     **settings: Any,
 ) -> Trainer:
-    """Trains a tiny game in a folder, in this process."""
+    """Train a tiny game in a folder, in this process."""
     place = {"resume": folder} if resume else {"out": folder}
     told = replace(config, run=replace(config.run, **place, **settings))
     with open_run("tiny", told) as run:
@@ -292,7 +292,7 @@ def play(
 
 
 def last_checkpoint(folder: Path) -> dict[str, Any]:
-    """Everything that the run stands at, less the length of metrics.jsonl (its seconds have many digits) and
+    """Return the state of the run without the length of metrics.jsonl (its seconds have many digits) and
     the settings (how often it saves, how long it sleeps)."""
     path = max((folder / "checkpoints").glob("move-*.pt"))
     state: dict[str, Any] = torch.load(path, weights_only=True)
@@ -301,12 +301,12 @@ def last_checkpoint(folder: Path) -> dict[str, Any]:
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
-    """metrics.jsonl without the clock."""
+    """Return metrics.jsonl without times."""
     return [{k: v for k, v in row.items() if k != "seconds"} for row in read_metrics(folder)]
 
 
 def differences(a: Any, b: Any, where: str = "") -> list[str]:
-    """The places at which two nested states are not equal, bit for bit."""
+    """Return the paths at which two nested states differ in any bit."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         same = (
             a.dtype == b.dtype and a.shape == b.shape and a.numpy().tobytes() == b.numpy().tobytes()
@@ -328,7 +328,7 @@ def differences(a: Any, b: Any, where: str = "") -> list[str]:
 
 
 def run_differences(one: Path, other: Path) -> list[str]:
-    """What differs between the ends of two runs: the last checkpoint, the metrics, the samples."""
+    """Return differences between the ends of two runs: last checkpoint, metrics, samples."""
     found = differences(last_checkpoint(one), last_checkpoint(other))
     found += differences(rows(one), rows(other), "metrics")
     drawn = [{p.name: p.read_text() for p in (f / "samples").iterdir()} for f in (one, other)]
@@ -336,7 +336,7 @@ def run_differences(one: Path, other: Path) -> list[str]:
 
 
 def main(config: Config) -> None:
-    """Trains the game that the command line asks for."""
+    """Train the game that the command line names."""
     with open_run("tiny", config) as run:
         trainer(run, config).fit()
 

@@ -1,9 +1,9 @@
-"""What two processes do together; each leaves a report of what it saw.
+"""Training with two processes; each writes a report of its results.
 
     torchrun --nproc_per_node 2 tests/core/two_ranks.py FOLDER
 
-The second process is told of a folder that nobody else knows: as on another machine, it must neither find
-nor leave anything there.
+The second process gets a folder of its own, as on another machine; it must neither read nor write anything
+there.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ LIKELIHOOD = tiny.Config("likelihood", batch=4, rounds=3)
 
 
 def whole(config: tiny.Config, folder: Path) -> dict[str, Any]:
-    """Trains without a break."""
+    """Train without an interruption."""
     return tiny.play(config, folder).game.state_dict()
 
 
 def stopped(config: tiny.Config, folder: Path, moves: tuple[int, ...], rank: int) -> dict[str, Any]:
-    """One of the processes hears SIGTERM in each of these moves; then the run is resumed to its end."""
+    """Send SIGTERM to one process in each of these updates; then resume the run to its end."""
     seen: list[tuple[int, int, str]] = []
     for number, move in enumerate(moves):
         act = tiny.signal_in(move) if rank == RANK else None
@@ -52,7 +52,7 @@ def stopped(config: tiny.Config, folder: Path, moves: tuple[int, ...], rank: int
 def broken_off(
     config: tiny.Config, folder: Path, moves: tuple[int, ...], rank: int
 ) -> dict[str, Any]:
-    """One of the processes alone breaks each of these moves off; then the run is resumed to its end."""
+    """Interrupt each of these updates in one process only; then resume the run to its end."""
     seen: list[tuple[int, int, str]] = []
     for number, move in enumerate(moves):
 
@@ -69,7 +69,7 @@ def broken_off(
 
 
 def killed(config: tiny.Config, folder: Path, moves: tuple[int, ...]) -> dict[str, Any]:
-    """Both die in each of these moves, having saved by the clock after every move."""
+    """Kill both processes in each of these updates, with a timed checkpoint after every update."""
     config = replace(config, run=replace(config.run, save_every_minutes=1e-9))
     for number, move in enumerate(moves):
         try:
@@ -80,7 +80,7 @@ def killed(config: tiny.Config, folder: Path, moves: tuple[int, ...]) -> dict[st
 
 
 def not_finite(config: tiny.Config, folder: Path) -> str:
-    """Only the second process meets a loss that is not finite."""
+    """Give only the second process a loss that is not finite."""
 
     def act(made: tiny.Trainer) -> None:
         loss = made.game.loss
@@ -104,7 +104,7 @@ def not_finite(config: tiny.Config, folder: Path) -> str:
 
 
 def seeds(folder: Path) -> dict[str, float]:
-    """First numbers of every source of randomness."""
+    """Return the first numbers of every source of randomness."""
     import random
 
     import numpy as np
@@ -137,7 +137,7 @@ STAGES: dict[str, Callable[[Path], Any]] = {
 
 
 def main(folder: Path) -> None:
-    """Plays every stage and writes what this process saw."""
+    """Run every stage and write the results of this process."""
     torch.distributed.init_process_group("gloo")
     Runtime.close = lambda self: None  # type: ignore[method-assign]  # one group serves all stages
     place = folder if RANK == 0 else folder / "another machine"

@@ -28,7 +28,7 @@ def corpus(
     channels: int = 3,
     size: int = 16,
 ) -> ImageCorpus:
-    """Noise with labels that go round unless given."""
+    """Noise images with the given labels, or with labels in cyclic order."""
     rng = torch.Generator().manual_seed(0)
     pictures = torch.randint(0, 256, (rows, channels, size, size), dtype=torch.uint8, generator=rng)
     told = {name: torch.arange(rows) % len(c) for name, c in names.items()} | (labels or {})

@@ -1,4 +1,4 @@
-"""An Inception file of random weights and images to compare, both from a seed; numpy alone decides them."""
+"""Seeded random Inception weights and images to compare; only NumPy generates them."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def scene_labels(n, seed=0):
 
 
 def certain(labels, names, sure=1.0):
-    """Probabilities of a recogniser that is right, with this much certainty."""
+    """Probabilities of a correct recogniser with this confidence."""
     found = {}
     for name, values in labels.items():
         classes = len(names[name])

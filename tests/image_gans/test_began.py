@@ -70,7 +70,7 @@ def test_k_stays_between_0_and_1_whatever_the_errors():
 
 
 def test_the_balance_is_reached():
-    """The more k, the worse D rebuilds fakes: k settles where L(G(z)) = gamma L(x)."""
+    """A larger k makes D reconstruct fakes worse, so k converges to L(G(z)) = gamma L(x)."""
     k = scalar(0.0)
     for _ in range(5000):
         k = next_k(k, scalar(0.2), 0.3 * k, gamma=0.5, rate=0.01)

@@ -1,4 +1,5 @@
-"""Black-and-white images: their probabilities in closed form, and a game that learns what is white."""
+"""Black-and-white images: their probabilities in closed form, and a game that learns which pixels are
+white."""
 
 import itertools
 
@@ -98,7 +99,7 @@ class LeftHalf(nn.Module):
 
 
 def test_the_generator_draws_what_the_discriminator_prefers(rng):
-    """From pixels that are all as likely black as white, towards a white left and a black right half."""
+    """Training from uniform pixels leads to a white left half and a black right half."""
     generator = BernoulliGenerator(SHAPE)
     discriminator = Discriminator(LeftHalf(), 1, score=nn.Identity())
     game = build(generator, discriminator, BoundarySeekingImagesMethod(samples=16))

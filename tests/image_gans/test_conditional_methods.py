@@ -35,7 +35,7 @@ def move(seed: int = 0) -> Move:
 
 
 class Truth(nn.Module):
-    """A perfect judge of a world in which an image's brightness is its first label: +s if so, -s if not."""
+    """A perfect D for images whose brightness is their first label: score s if it matches, else -s."""
 
     def __init__(self, sureness: float):
         super().__init__()
@@ -55,7 +55,7 @@ class Brightness(nn.Module):
 
 
 class Painter(nn.Module):
-    """Stands in for a generator that paints its first label, plus an error."""
+    """A stand-in for a generator that draws its first label, plus an error."""
 
     def __init__(self, error: float):
         super().__init__()
@@ -69,7 +69,7 @@ class Painter(nn.Module):
 @pytest.mark.parametrize("objective", [non_saturating(), hinge()])
 @pytest.mark.parametrize(("error", "fooled"), [(0.0, True), (0.5, False)])
 def test_a_perfect_discriminator_of_pictures_with_labels(objective, error, fooled):
-    """It tells a fake of the wrong label; the fakes of a G that paints what it is told pass."""
+    """D detects fakes with the wrong label and accepts fakes with the requested one."""
     from seqgan_kit.core.discriminator import Discriminator
 
     labels = batch()["coat"]
@@ -157,7 +157,7 @@ def test_acgan_losses_by_hand(weight, of_fakes):
 
 
 def test_acgans_class_loss_on_labels_that_do_not_match():
-    """A classifier sure of class 0: no loss where that is so, its full sureness where it is not."""
+    """A classifier certain of class 0 has no loss for class 0, and its full logit as loss otherwise."""
     heads = {"a": torch.tensor([[10.0, 0.0]] * 4), "b": torch.zeros(4, 3)}
     eyes = torch.arange(4) % 3
     sure = math.log1p(math.exp(-10))

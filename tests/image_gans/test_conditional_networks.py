@@ -1,4 +1,4 @@
-"""Label embeddings: shapes, what an image depends on, and how labels are drawn without a wish."""
+"""Label embeddings: shapes, dependences of an image, and sampling of labels that are not requested."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Which labels a model is told, how a wish is read, and that missing labels are found before training."""
+"""Conditions: a model's labels, parsing of a request, and missing labels found before training."""
 
 from dataclasses import replace
 

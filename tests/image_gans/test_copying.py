@@ -1,4 +1,4 @@
-"""Copies are found, honest samples are not accused, and the numbers are those of plain counting."""
+"""Copies are found, other samples are not, and the scores equal plain counts."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The DCGAN networks: shapes, sizes, initialisation, and what batch norm may and may not do."""
+"""The DCGAN networks: shapes, sizes, initialisation, and the effects of batch norm."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A DCGAN through the trainer: a run that died and was resumed ends where an uninterrupted one ends."""
+"""A DCGAN run that was killed and resumed ends exactly like an uninterrupted one."""
 
 from dataclasses import dataclass
 from pathlib import Path

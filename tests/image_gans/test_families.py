@@ -1,4 +1,4 @@
-"""GAN, WGAN, WGAN-GP, LSGAN and relativistic GANs: losses by hand, who moves when, what is refused."""
+"""GAN, WGAN, WGAN-GP, LSGAN and relativistic GANs: losses by hand, order of updates, refused settings."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Feature extractors: what is chosen when, always the same features, files that fit or are refused."""
+"""Feature extractors: automatic choice, deterministic features, accepted and refused files."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""InfoGAN: the bound on the information, whom it reaches, and what the recovery of codes measures."""
+"""InfoGAN: the bound on the information, its gradients, and the recovery of codes."""
 
 import math
 
@@ -160,7 +160,7 @@ def test_the_losses_are_those_of_the_docstring():
 
 @pytest.mark.parametrize("codes", [CodeSettings((4,), 0), CodeSettings((), 2), CODES])
 def test_the_information_reaches_g_and_q(codes):
-    """With the adversarial half taken away G and Q still have a slope, up which the information grows."""
+    """Without the adversarial half, G and Q still have a gradient that increases the information."""
     played = game(codes=codes)
     parts = [played.players["generator"], played.players["recogniser"]]
     parameters = [p for part in parts for p in part.parameters()]

@@ -1,4 +1,4 @@
-"""MS-SSIM: a slow computation window by window, identities, and what collapse looks like."""
+"""MS-SSIM: a slow computation window by window, identities, and the score of collapse."""
 
 import math
 

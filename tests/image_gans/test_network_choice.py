@@ -1,4 +1,4 @@
-"""Networks by name: norms of G and D apart, packs of images, and what a choice may not say."""
+"""Networks by name: separate norms of G and D, packs of images, and refused settings."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a user of an image recipe can get wrong is said before anything is trained."""
+"""A user's mistakes with image recipes are reported before training."""
 
 import importlib.util
 import sys
@@ -16,7 +16,7 @@ RECIPES = ("gan", "dcgan", "wgan", "wgan_gp", "lsgan", "relativistic")
 
 
 def drawn(folder: Path, number: int) -> Path:
-    """A folder with so many images of noise."""
+    """A folder with this number of noise images."""
     rng = np.random.default_rng(0)
     for i in range(number):
         pixels = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)

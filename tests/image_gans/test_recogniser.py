@@ -1,4 +1,4 @@
-"""The recogniser: learns what can be learnt, is the same for a seed, is kept by what it was trained on."""
+"""The recogniser learns its labels, is equal for equal seeds, and is cached by its training data."""
 
 import dataclasses
 

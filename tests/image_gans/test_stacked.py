@@ -1,4 +1,4 @@
-"""Stacked images: which three are together, and modes counted by a recogniser that cannot err."""
+"""Stacked images: their three channels, and modes counted by a perfect recogniser."""
 
 import pytest
 import torch

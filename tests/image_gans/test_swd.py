@@ -1,4 +1,5 @@
-"""Sliced Wasserstein distance: pyramids can be undone, patches are normalised, distances another way."""
+"""Sliced Wasserstein distance: invertible pyramids, normalised patches, and distances computed
+differently."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Techniques on a DCGAN: what each switch puts where, what fits together, exact resumption with them."""
+"""Techniques on a DCGAN: effect of each switch, valid combinations, and exact resumption."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Unrolled GAN on the ring: how much of G's gradient comes through the imagined D.
 
 The gradient of L_G(d_K(g), g) has two parts: the direct one, with d_K held fixed, and the one through d_K.
-From moments of 0 Adam's first step is lr * sign(g), whose derivative is 0: the second part all but vanishes.
+From moments of 0 Adam's first step is lr * sign(g), whose derivative is 0: the second part nearly vanishes.
 """
 
 import pytest
@@ -26,7 +26,7 @@ ROUNDS, BATCH = 50, 64
 
 
 class Held(Unrolled):
-    """The same D in the end, of which G's gradient knows nothing."""
+    """The same final D, but without a gradient of G through it."""
 
     def answer(self, game: AdversarialGame, batch: Batch, fake: Tensor, move: Move) -> Parameters:
         return {n: p.detach() for n, p in super().answer(game, batch, fake, move).items()}

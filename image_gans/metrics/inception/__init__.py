@@ -1,1 +1,1 @@
-"""FID, KID and Inception Score: the Inception network that published image scores are computed with."""
+"""FID, KID and Inception Score over the Inception network of published scores."""

@@ -15,8 +15,8 @@ from image_gans.metrics.inception.inception_network import FIDInception
 from seqgan_kit.errors import UsageError
 
 PREFIXES = {"inception:": "clean", "inception-tf:": "tf"}
-"""What stands before the file in a setting, and the resizing that it asks for."""
-_CHUNK = 32  # images of 299 pixels at a time: half a GiB of activations
+"""Prefix of the file in a setting, and the resizing that it selects."""
+_CHUNK = 32  # Images of 299 pixels per chunk: half a GiB of activations.
 
 
 class InceptionFeatures(nn.Module):
@@ -31,7 +31,7 @@ class InceptionFeatures(nn.Module):
     def features(self, x: Tensor) -> Tensor:
         """[N,C,H,W] in [-1,1] -> [N,2048] on the CPU; images are rounded to 8 bits first."""
         device = self.network.fc.weight.device
-        with torch.backends.cudnn.flags(allow_tf32=False):  # it would cost digits of the score
+        with torch.backends.cudnn.flags(allow_tf32=False):  # TF32 would change digits of the score.
             pieces = [
                 self.network(inception_input(part.to(device), self.resizing)).cpu()
                 for part in x.split(_CHUNK)

@@ -17,7 +17,7 @@ _WANTED = (
     "Inception features need the file pt_inception-2015-12-05-6726825d.pth, which pytorch-fid and "
     "torch-fidelity use, or the same tensors as .safetensors"
 )
-_COUNTER = "num_batches_tracked"  # batch norm's counter of training batches; some copies have it
+_COUNTER = "num_batches_tracked"  # Batch norm's counter of training batches; some copies have it.
 
 
 def load_inception(path: Path) -> FIDInception:
@@ -48,7 +48,7 @@ def _read(path: Path) -> Mapping[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         stored: Any = torch.load(path, map_location="cpu", weights_only=True)
-    # What the bytes of a foreign file make of the reader is any error at all.
+    # A file of another format can make the reader raise any error.
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise CheckpointError(f"{path} is no file of tensors ({reason}). {_WANTED}.") from None

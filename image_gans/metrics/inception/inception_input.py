@@ -1,6 +1,6 @@
 """Images as the Inception network takes them: 8 bits, three channels, 299 pixels a side.
 
-The resizing decides a good part of the score (Parmar et al. 2022, "On Aliased Resizing and Surprising
+The resizing strongly affects the score (Parmar et al. 2022, "On Aliased Resizing and Surprising
 Subtleties in GAN Evaluation"), so its name is in the signature:
 
 * ``clean``: bicubic with a = -1/2, antialiased, on floats, clipped to 0 ... 255: as clean-fid with Pillow;

@@ -4,8 +4,8 @@ With p(y|x) the network's class probabilities of a sample x and p(y) their mean 
 
     IS = exp( mean_x KL( p(y|x) || p(y) ) )
 
-Samples are divided into ten parts in their order; the score is the mean over the parts. It is 1 if all
-samples look alike to the network, and at most the number of classes. No real image enters it.
+Samples are divided into ten parts in their order; the score is the mean over the parts. It is 1 if the
+network gives all samples the same probabilities, and at most the number of classes. It uses no real images.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from seqgan_kit.metrics.features.feature_arrays import Floats, feature_rows
 from seqgan_kit.metrics.statistics.divergences import Estimate
 
 SPLITS = 10
-"""The paper's, and everybody's since."""
+"""Number of parts in the paper, which has become standard."""
 
 
 def inception_score(logits: ArrayLike, splits: int = SPLITS) -> Estimate:

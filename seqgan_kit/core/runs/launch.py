@@ -135,7 +135,7 @@ def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) 
 
 
 def _before_flags(presets: Mapping[str, Any]) -> str:
-    """Say what may stand before the flags, or beside them."""
+    """Describe the arguments that are allowed besides the flags."""
     return (
         f"Presets, as an optional first word: {', '.join(presets)}.\n"
         "--config FILE reads settings from YAML or TOML; --resume RUN continues a run."
@@ -143,7 +143,7 @@ def _before_flags(presets: Mapping[str, Any]) -> str:
 
 
 def chosen_settings(presets: Mapping[str, C], preset: str, resumed: Path | None = None) -> C:
-    """The configuration of a preset, or that of the run to be resumed."""
+    """Return the configuration of a preset, or of the run to be resumed."""
     if preset not in presets:
         raise unknown("preset", preset, presets)
     base = _with_run(presets[preset], preset=preset)

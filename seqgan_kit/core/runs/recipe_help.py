@@ -1,4 +1,4 @@
-"""``--help`` of a recipe: its options in a few groups, with the values of the preset that was named."""
+"""``--help`` of a recipe: its options in a few groups, with the values of the named preset."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Option:
 
 
 def recipe_help(config: Any, usage: str, description: str) -> str:
-    """The whole help text, as wide as the terminal."""
+    """Return the whole help text, as wide as the terminal."""
     width = min(shutil.get_terminal_size().columns, _WIDEST)
     parts = [f"usage: {usage} [PRESET] [OPTIONS]", description.strip()]
     found = list(options_of(config))
@@ -66,7 +66,7 @@ _HELP = Option("other", "", "-h, --help", "", "", "Show this text.")
 
 
 def options_of(config: Any) -> Iterator[Option]:
-    """Every option of a recipe's configuration."""
+    """Return every option of a recipe's configuration."""
     hints = typing.get_type_hints(type(config), include_extras=True)
     groups = {field: group for group, (_, fields) in GROUPS.items() for field in fields}
     for field in dataclasses.fields(config):
@@ -105,7 +105,7 @@ def _option(
 
 
 def _lines_of(options: list[Option], width: int) -> Iterator[str]:
-    """The lines of a group: first the choices, then the settings of each network under its name."""
+    """Return the lines of a group: the choices, then each network's settings under its name."""
     inner = ""
     for option in sorted(options, key=lambda option: bool(option.inner)):
         if option.inner != inner:
@@ -147,7 +147,7 @@ def _shown(value: Any) -> str:
 
 
 def is_flat(hint: Any) -> bool:
-    """Whether the settings of a field are flags without the field's name."""
+    """Return whether the settings of a field are flags without the field's name."""
     return any(getattr(mark, "name", None) == "" for mark in getattr(hint, "__metadata__", ()))
 
 
@@ -156,7 +156,7 @@ def _is_hidden(hint: Any) -> bool:
 
 
 def _texts(config: type) -> dict[str, str]:
-    """The text under each field of a dataclass; nothing where its source is not to be had."""
+    """Return the docstring of each field of a dataclass; empty if its source is unavailable."""
     try:
         (tree,) = ast.parse(textwrap.dedent(inspect.getsource(config))).body
     except (OSError, TypeError, SyntaxError, ValueError):

@@ -163,7 +163,7 @@ class Run:
 
 
 def default_folder(recipe: str, preset: str) -> Path:
-    """Where a run goes that was not told."""
+    """Return the default folder of a run."""
     return Path("runs") / (recipe if preset in ("", "default") else f"{recipe}-{preset}")
 
 

@@ -49,11 +49,11 @@ class GradientStepper:
         wishes: Wishes,
         may_break_off: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> tuple[Loss | None, dict[str, Tensor | float], tuple[bool, ...]]:
-        """One move down the turn's loss; also which of the wishes any process has.
+        """Make one gradient update on the turn's loss, and combine the requests of all processes.
 
-        Wishes (to stop, to save) and the loss travel in the gradients' all-reduce, so that all processes
-        stop, save or fail after the same move. So does that a process broke its move off inside
-        ``may_break_off``: then no process steps, and the loss is None.
+        Requests (to stop, to save) and the loss are part of the gradients' all-reduce, so all processes
+        stop, save or fail after the same update. If one process interrupted its update inside
+        ``may_break_off``, no process steps and the loss is None.
         """
         assert turn.optimizer is not None
         slot = self._slots[_slot(turn)]

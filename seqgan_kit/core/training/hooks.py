@@ -21,9 +21,9 @@ class Hooks:
     """Optional functions that the trainer calls between rounds."""
 
     evaluate: Evaluate | None = None
-    """Measures the game (in eval mode, averages in place of players); on rank 0 alone. If it has a method
-    ``check(game)``, that is called before training and raises for a game whose results could not be saved;
-    if it has ``export(game, folder, about)``, that writes the model with every checkpoint."""
+    """Function that measures the game (in eval mode, averages in place of players), on rank 0 only. A
+    method ``check(game)`` is called before training and raises for a game whose results could not be saved.
+    A method ``export(game, folder, about)`` writes the model with every checkpoint."""
     draw_samples: DrawSamples | None = None
     """Function that writes samples to a path, which is given without a suffix."""
     refresh_report: Callable[[Path], object] | None = None

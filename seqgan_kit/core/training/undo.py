@@ -24,12 +24,12 @@ _SMALL = 65_536
 
 
 class Undo:
-    """The state before the move in progress.
+    """The state before the current update.
 
     Args:
         buffers: tensors that losses and rules change in place.
-        feeds: where batches come from.
-        rng: what moves draw from beside the global sources.
+        feeds: sources of batches.
+        rng: generator that updates use besides the global ones.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Undo:
 
     @torch.no_grad()
     def mark(self, parameters: Iterable[Tensor] = ()) -> None:
-        """Keep the present state, and ``parameters`` that a rule may change."""
+        """Save the current state, and ``parameters`` that a rule may change."""
         self._parameters = [(parameter, parameter.clone()) for parameter in parameters]
         for place, buffer in enumerate(self.buffers):
             if buffer.numel() <= _SMALL or self._copies[place][0] != buffer._version:
@@ -59,7 +59,7 @@ class Undo:
 
     @torch.no_grad()
     def back(self) -> None:
-        """Restore the state that was kept."""
+        """Restore the saved state."""
         for buffer, (version, copy) in zip(self.buffers, self._copies, strict=True):
             if buffer.numel() <= _SMALL or buffer._version != version:
                 buffer.copy_(copy)

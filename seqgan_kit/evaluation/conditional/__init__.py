@@ -1,1 +1,1 @@
-"""Models that write after something: their answers, and how well these fit."""
+"""Conditional text models: their outputs, and scores of these outputs."""

@@ -1,4 +1,4 @@
-"""How well what is written fits what was given: corpus BLEU and chrF of the likeliest answers."""
+"""Scores of conditional generation: corpus BLEU and chrF of the likeliest outputs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_CLASS_ROWS = 10
 
 @dataclass(frozen=True)
 class HeldOutPairs:
-    """The different sources of a split, each with all of its references."""
+    """The distinct sources of a split, each with all its references."""
 
     given: Tensor
     """[N,S]."""
@@ -33,7 +33,7 @@ class HeldOutPairs:
 
     @property
     def streams(self) -> list[list[str]]:
-        """The references as lists of one per source; a source that has fewer repeats its first."""
+        """Return lists of one reference per source; a source with fewer references repeats its first."""
         longest = max(map(len, self.references))
         padded = [texts + texts[:1] * (longest - len(texts)) for texts in self.references]
         return [list(stream) for stream in zip(*padded, strict=True)]
@@ -56,7 +56,7 @@ def held_out_pairs(corpus: TextCorpus, most: int) -> HeldOutPairs | None:
 
 
 def drawn_rows(corpus: TextCorpus, generator: nn.Module, n: int, rng: torch.Generator) -> Tensor:
-    """Draw ``n`` rows; where they need conditions, after those of the test split, or of what there is."""
+    """Draw ``n`` rows; conditions come from the first split with rows of test, valid and train."""
     writer = cast(SequenceGenerator, generator)
     if not corpus.given:
         return writer.sample(n, rng=rng)
@@ -65,7 +65,7 @@ def drawn_rows(corpus: TextCorpus, generator: nn.Module, n: int, rng: torch.Gene
 
 
 def class_part(corpus: TextCorpus, label: str) -> TextCorpus:
-    """Return the corpus with the lines of one class alone."""
+    """Return the corpus with the lines of one class only."""
     part: dict[str, Any] = {"classes": (label,), "sources": {}}
     for split in SPLITS:
         chosen = [i for i, source in enumerate(corpus.sources[split]) if source == label]
@@ -77,7 +77,7 @@ def class_part(corpus: TextCorpus, label: str) -> TextCorpus:
 
 
 def with_sources(corpus: TextCorpus, tokens: Tensor, lines: Sequence[str]) -> list[str]:
-    """Return the lines of rows [N,S+T], each behind what it was written after."""
+    """Return the lines of rows [N,S+T], each after its condition."""
     if not corpus.given:
         return list(lines)
     decode = corpus.tokenizer.decode
@@ -88,7 +88,7 @@ def with_sources(corpus: TextCorpus, tokens: Tensor, lines: Sequence[str]) -> li
 def answers(
     corpus: TextCorpus, generator: SequenceGenerator, given: Tensor, beam: int
 ) -> list[str]:
-    """Return the likeliest line after each condition [N,S] that a beam finds."""
+    """Return the likeliest line for each condition [N,S], found by beam search."""
     rows = beam_search(generator, given, beam, length_penalty=1.0).rows[:, 0].cpu()
     return [corpus.tokenizer.decode(row) for row in generator.written(rows).tolist()]
 
@@ -96,7 +96,7 @@ def answers(
 def pair_scores(
     corpus: TextCorpus, generator: SequenceGenerator, pairs: HeldOutPairs, beam: int
 ) -> dict[str, Estimate]:
-    """Return corpus BLEU and chrF against all references; one number each, without an error."""
+    """Return corpus BLEU and chrF against all references; one number each, without a standard error."""
     return text_scores_of(answers(corpus, generator, pairs.given, beam), pairs)
 
 

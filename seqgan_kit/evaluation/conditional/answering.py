@@ -1,4 +1,4 @@
-"""Answers of a conditional text model: lines in, lines out, in their order."""
+"""Outputs of a conditional text model: lines in, lines out, in the same order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_conditional(model: TextModel) -> SequenceGenerator:
 
 
 def unknown_words(model: TextModel, source: str) -> list[str]:
-    """Return the words of a source that the vocabulary does not have."""
+    """Return the words of a source that are not in the vocabulary."""
     return [word for word in source.split() if UNK in model.tokenizer.encode(word)]
 
 
@@ -58,13 +58,13 @@ def generate(
     rng: torch.Generator | None = None,
     detokenize: bool = False,
 ) -> list[list[str]]:
-    """Write after each source.
+    """Generate lines for each source.
 
     Args:
         model: a model with sources, prompts or classes.
-        sources: lines; of longer ones the last S tokens are read.
+        sources: lines; only the last S tokens of a longer line are read.
         beam: width of the beam search; None samples.
-        n_best: answers to each source: the best that the beam found, or independent samples.
+        n_best: outputs per source: the best of the beam, or independent samples.
         length_penalty: of the beam search, see ``beam_search``.
         temperature, top_k, top_p: of samples.
         rng: of samples (default: seed 0).

@@ -1,4 +1,4 @@
-"""``seqgan-kit bleu`` and ``self-bleu``: output, input forms, and every complaint."""
+"""``seqgan-kit bleu`` and ``self-bleu``: output, input forms, and every error message."""
 
 import gzip
 import io

@@ -1,4 +1,4 @@
-"""``compare`` as a user runs it: trained, killed, gone on with, collected."""
+"""``compare`` as a user runs it: train, kill, continue, collect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``compare`` plans: arms, one start and one budget for all, exact commands, mistakes found at once."""
+"""The plan of ``compare``: arms, a common start and budget, exact commands, and early errors."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_seconds_limit_all_but_the_start() -> None:
 
 
 def test_the_generator_is_the_first_methods_for_all(tmp_path: Path) -> None:
-    """RelGAN's own preset has a relational memory; here it gets the generator that all start from."""
+    """RelGAN's own preset has a relational memory; here it gets the common generator."""
     plan = plan_of("seqgan", "relgan")
     assert plan.shared["generator"]["generator"] == "lstm"
     assert plan_of("relgan").shared["generator"]["generator"] == "relational"

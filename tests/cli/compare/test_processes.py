@@ -1,4 +1,4 @@
-"""Runs as processes: collected, resumed after a kill, failed beside others, limited in time, never twice."""
+"""Runs as processes: collected, resumed after a kill, failing alone, limited in time, never run twice."""
 
 from __future__ import annotations
 

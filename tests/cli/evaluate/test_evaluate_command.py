@@ -1,4 +1,4 @@
-"""``seqgan-kit evaluate``: files and runs, what is stored, and every complaint."""
+"""``seqgan-kit evaluate``: files and runs, stored results, and every error message."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def folder(tmp_path: Path, captions: list[str], monkeypatch: pytest.MonkeyPatch)
 
 
 def evaluated(capsys: Capture, *words: str) -> tuple[dict[str, Any], str]:
-    """The JSON on standard output, and what was said beside it."""
+    """Return the JSON on standard output, and the messages on standard error."""
     assert main(["evaluate", *words, "--format", "json"]) == 0
     captured = capsys.readouterr()
     return json.loads(captured.out), captured.err

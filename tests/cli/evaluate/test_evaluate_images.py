@@ -1,4 +1,4 @@
-"""``seqgan-kit evaluate`` of images: folders and runs, floors, what is stored, and every complaint."""
+"""``seqgan-kit evaluate`` of images: folders and runs, floors, stored results, and every error message."""
 
 from __future__ import annotations
 

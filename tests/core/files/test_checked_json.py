@@ -1,4 +1,4 @@
-"""Files that the program reads back are refused in a sentence if anything in them is not as written."""
+"""JSON files with unexpected content are refused with one sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings files that would take all time or memory, or end Python's own recursion, are refused."""
+"""Settings files that would exhaust time, memory or Python's recursion limit are refused."""
 
 from __future__ import annotations
 

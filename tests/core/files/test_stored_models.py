@@ -1,4 +1,4 @@
-"""A description and its weights are compared before either takes memory."""
+"""A description and its weights are compared before memory is allocated."""
 
 from __future__ import annotations
 

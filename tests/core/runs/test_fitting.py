@@ -1,4 +1,4 @@
-"""Lengths of a preset on other data than its own: shortened in proportion, never the user's own."""
+"""A preset's lengths are shortened in proportion on larger data; the user's lengths are kept."""
 
 from __future__ import annotations
 

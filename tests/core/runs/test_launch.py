@@ -302,7 +302,7 @@ class Reading:
 
 
 def test_a_run_may_not_read_from_the_run_that_it_replaces(earlier_run):
-    """It could not be resumed: what it began with would be gone. Files of one's own stay."""
+    """The run could not be resumed without the files that it reads. A user's files are kept."""
     overwriting = RunSettings(out=earlier_run, overwrite=True, quiet=True, device="cpu")
     for inside in (earlier_run, earlier_run / "samples", earlier_run / "config.json"):
         with (

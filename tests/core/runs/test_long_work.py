@@ -1,4 +1,4 @@
-"""Long work is heard of on stderr, short work is not."""
+"""Long work is reported on stderr, short work is not."""
 
 from __future__ import annotations
 

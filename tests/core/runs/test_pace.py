@@ -1,4 +1,4 @@
-"""What is left of a run, by the moves made so far."""
+"""Time left of a run, estimated from the updates made so far."""
 
 from __future__ import annotations
 

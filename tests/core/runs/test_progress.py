@@ -1,4 +1,4 @@
-"""Progress: what a terminal, a pipe and --quiet see."""
+"""Progress in a terminal, in a pipe and with --quiet."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_unknown_mode_is_refused() -> None:
 
 
 def test_an_evaluation_past_says_which_round_it_is_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At its own round it does not; nothing measured earlier looks fresh."""
+    """Only values of an earlier evaluation show their round."""
     clock, console = Clock(monkeypatch), pipe()
     with Progress("plain", console=console) as progress:
         progress.phase("mle", rounds=4)

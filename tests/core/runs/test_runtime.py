@@ -128,7 +128,7 @@ def test_a_process_alone_averages_with_nobody():
 
 
 def test_bf16_keeps_a_gradient_for_weights_that_were_sampled_from_first():
-    """Autocast would remember the cast made under no_grad and cut the loss off from the weight."""
+    """Autocast would cache the cast made under no_grad, so the weight would get no gradient."""
     weight, x = torch.ones(2, 2, requires_grad=True), torch.ones(2, 2)
     with Runtime(CPU, precision="bf16").autocast():
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Control characters in text from files do not reach a terminal; pipes get what there is."""
+"""Control characters in text from files do not reach a terminal; pipes get the text unchanged."""
 
 from __future__ import annotations
 

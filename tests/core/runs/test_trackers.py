@@ -1,4 +1,4 @@
-"""Trackers by stand-ins: what they are told, that they may fail, and that the run's own log is complete."""
+"""Trackers, tested with stand-ins: their calls, their failures, and a complete log in either case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Historical averaging: the running mean, the term and its gradient, resumption, and what it is for."""
+"""Historical averaging: the running mean, the term and its gradient, resumption, and convergence."""
 
 import copy
 

@@ -13,7 +13,7 @@ from seqgan_kit.errors import UsageError
 
 
 class Seen(nn.Module):
-    """A trunk that keeps what it was shown."""
+    """A trunk that records its inputs."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Minibatch discrimination against sums by hand, and that a collapsed batch is told from a varied one."""
+"""Minibatch discrimination against sums by hand, and a collapsed batch differs from a varied one."""
 
 import math
 

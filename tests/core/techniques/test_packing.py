@@ -1,4 +1,4 @@
-"""Packs: which samples meet, that D sees no mixed ones, and that a penalty is taken of whole packs."""
+"""Packs: their samples, no mix of real and fake samples, and penalties on whole packs."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The memory of earlier fakes: it fills, then gives half of a batch and takes half of it."""
+"""The memory of earlier fakes fills up; then it supplies half of each batch and stores the other half."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Unrolled D: its answer and G's gradient by hand, by finite differences, and that D is left as it was.
+"""Unrolled D: its steps and G's gradient by hand and by finite differences; D stays unchanged.
 
 The tiny game: G = t (one number, whatever z), D(x) = w x + v x^2, the objective of WGAN, reals all 2. Then
 
@@ -243,7 +243,7 @@ def test_d_is_left_as_it_was_buffers_and_all(move):
 
 
 def test_more_steps_ahead_see_a_stronger_d(move):
-    """The imagined D tells reals from fakes better with every step."""
+    """The unrolled D separates real and fake samples better with every step."""
     torch.manual_seed(0)
     real, fake = torch.randn(64, 2).double() + 1, torch.randn(64, 2).double() - 1
     losses = []

@@ -1,4 +1,4 @@
-"""Alarms ring once when something begins, and again when it begins anew."""
+"""Alarms are raised once when a problem begins, and again when it recurs."""
 
 from seqgan_kit.core.training.alarms import (
     GuessingDiscriminator,
@@ -58,13 +58,13 @@ def test_two_alarms_keep_their_counts_apart():
 
 
 def test_counts_live_in_the_tally_alone():
-    """So that a checkpoint that holds the tally holds the alarm."""
+    """The tally is the only state, so a checkpoint with the tally restores the alarm."""
     alarm, tally = PinnedDiscriminator(rounds=2), {"pinned_discriminator": 1}
     assert alarm.check({"discriminator_accuracy": 1.0}, tally)
 
 
 def test_an_untrained_generator_has_not_collapsed():
-    """Diversity can only be lost by samples that once had it."""
+    """The alarm requires that samples were diverse before."""
     alarm = LostDiversity(reference=0.8, share=0.5)
     rung = ring(alarm, "diversity", [0.1, 0.2, 0.1, 0.7, 0.1])
     assert [bool(message) for message in rung] == [False, False, False, False, True]

@@ -124,7 +124,8 @@ def error(game: Game) -> float:
 
 
 def test_an_average_is_judged_with_statistics_of_its_own():
-    """The player's are those of other weights: the average draws something else than it would in training."""
+    """The player's statistics belong to other weights, so the average would give other samples than in
+    training."""
     game, averages = moved_on()
     with averages.in_place_of_players(game):
         assert error(game) > 0.3

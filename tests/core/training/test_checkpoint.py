@@ -1,4 +1,4 @@
-"""Checkpoint files: whole or absent, read without running code, and what is said of bad ones."""
+"""Checkpoint files: complete or absent, read without running code, and errors for damaged files."""
 
 import errno
 import os
@@ -116,7 +116,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
 
 
 def test_the_last_good_one_is_good(tmp_path):
-    """Of several damaged files the advice passes over all."""
+    """The advice skips all damaged files."""
     for moves in (10, 20, 30, 40):
         write(tmp_path, moves)
     for moves in (20, 30, 40):

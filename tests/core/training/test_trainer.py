@@ -1,4 +1,4 @@
-"""The loop: who moves when, what is written down, which mistakes are found before anything moves."""
+"""The training loop: order of updates, log rows, and mistakes found before the first update."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The image bench: that the loops it holds against each other do the same, and what it prints."""
+"""The image bench: the compared loops do the same work, and its output."""
 
 import re
 

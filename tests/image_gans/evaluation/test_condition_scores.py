@@ -1,4 +1,4 @@
-"""Conditional accuracy: what the recogniser says, with odd eyes as a class and shut eyes without colour."""
+"""Label accuracy by a recogniser, with odd eyes as a class and shut eyes without a colour."""
 
 import pytest
 import torch
@@ -61,7 +61,7 @@ def test_a_sweep_has_a_row_for_every_class_and_a_column_for_every_noise(rng):
 
 
 class Perfect(torch.nn.Module):
-    """Reads the coat off an image's brightness: black below 0, white above."""
+    """Recognises the coat by an image's brightness: black below 0, white above."""
 
     def forward(self, x):
         white = (x.mean((1, 2, 3)) > 0).long()
@@ -70,7 +70,7 @@ class Perfect(torch.nn.Module):
 
 @pytest.mark.parametrize(("obedient", "share"), [(True, 1.0), (False, 0.0)])
 def test_the_table_tells_who_draws_what_it_is_asked_for(obedient, share, monkeypatch):
-    """A G that paints its coat, and one that paints the other; real images stand beside them."""
+    """Compare a G that draws the requested coat, a G that draws the other one, and real images."""
     data = corpus({"coat": ("black", "white")}, rows=40)
     labelled = conditioned(data)
     generator, plain = players(labelled)

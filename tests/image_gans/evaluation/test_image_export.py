@@ -205,7 +205,7 @@ def test_flipped_bits_of_the_weights_are_found(tmp_path, generator):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_that_are_not_finite_are_named(tmp_path, generator, value):
-    """Neither written after a training that diverged, nor drawn from where they were written before."""
+    """Diverged weights are not saved, and a saved file with such weights is not sampled from."""
     save_image_model(tmp_path / "model", generator)
     with torch.no_grad():
         generator.project.weight[0, :2] = value

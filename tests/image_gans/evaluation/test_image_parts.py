@@ -1,4 +1,4 @@
-"""Models of parts: saved, restored and applied; promises that cannot be kept are refused."""
+"""Models of parts are saved, restored and applied; a verb without its parts is refused."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the recipes show and score: figures of the right images, the same for the same seed."""
+"""Figures and scores of the recipes: the right images, and equal results for equal seeds."""
 
 from dataclasses import dataclass
 from functools import partial

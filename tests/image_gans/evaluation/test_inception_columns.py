@@ -1,4 +1,4 @@
-"""The final table over Inception features: names, signatures, floors, what is left out."""
+"""The final table over Inception features: names, signatures, floors, and omitted scores."""
 
 import numpy as np
 import pytest

@@ -20,7 +20,7 @@ SETTINGS = PairScoreSettings(score_pairs=4, evaluation_pairs=3, features="none")
 
 
 class Untouched(nn.Module):
-    """A translator that leaves everything as it is."""
+    """A translator that returns its input."""
 
     def __init__(self) -> None:
         super().__init__()

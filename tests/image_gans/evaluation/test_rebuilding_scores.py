@@ -1,4 +1,4 @@
-"""Scores of autoencoders: the linear baseline, the rows of the table, what an evaluation measures."""
+"""Scores of autoencoders: the linear baseline, the rows of the table, the measures of an evaluation."""
 
 from dataclasses import replace
 

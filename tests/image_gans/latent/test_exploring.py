@@ -1,4 +1,4 @@
-"""Ways, arithmetic and projection as files, of a model that was told labels and of one that was not."""
+"""Interpolation, arithmetic and projection as files, with a conditional and an unconditional model."""
 
 import json
 

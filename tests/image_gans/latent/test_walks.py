@@ -1,4 +1,4 @@
-"""Ways through latent space, against geometry."""
+"""Paths through latent space agree with geometry."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Writes golden_inception.json: what torch-fidelity and clean-fid make of seeded weights and images.
+"""Writes golden_inception.json: results of torch-fidelity and clean-fid for seeded weights and images.
 
 The two packages import torchvision, which nothing computed here needs, so an empty module replaces it. They
 go into a folder of their own, outside this project's environment:
@@ -25,7 +25,7 @@ SHOWN_FEATURES, SHOWN_PIXELS = 12, 11
 
 
 def main(folder: str) -> None:
-    """Computes and writes."""
+    """Compute the results and write the file."""
     sys.path.append(folder)
     for name in ("torchvision", "torchvision.datasets", "torchvision.transforms",
                  "torchvision.transforms.functional", "requests", "tqdm", "clip", "cv2"):  # fmt: skip

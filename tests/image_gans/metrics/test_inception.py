@@ -1,4 +1,4 @@
-"""FID, KID and IS beside torch-fidelity's, resizing beside clean-fid's, and files that do not fit.
+"""FID, KID and IS agree with torch-fidelity, resizing agrees with clean-fid, and wrong files are refused.
 
 golden_inception.json holds what these packages gave; make_golden_inception.py computes it again.
 """

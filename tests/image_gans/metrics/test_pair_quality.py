@@ -1,4 +1,4 @@
-"""PSNR, SSIM and the error inside and outside of a mask: closed forms and what is refused."""
+"""PSNR, SSIM and the error inside and outside of a mask: closed forms and refused input."""
 
 import math
 

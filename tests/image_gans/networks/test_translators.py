@@ -1,4 +1,4 @@
-"""Networks that take images: shapes, receptive fields, what they refuse, and the quantiser's rules."""
+"""Networks that take images: shapes, receptive fields, refused input, and the quantiser's rules."""
 
 import pytest
 import torch

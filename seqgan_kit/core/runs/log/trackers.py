@@ -21,16 +21,16 @@ _PROJECT = "seqgan-kit"
 
 
 class Tracker(Protocol):
-    """One place that rows are copied to."""
+    """Interface of a tracker that rows are copied to."""
 
     def open(self, config: Mapping[str, Any], first_round: int) -> None:
-        """Begin or go on with a run: ``config`` is config.json, ``first_round`` the first that will come."""
+        """Begin or continue a run: ``config`` is config.json, ``first_round`` the first round to come."""
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Copy a row of metrics.jsonl."""
 
     def close(self) -> None:
-        """Finish."""
+        """Close the tracker."""
 
 
 class TensorBoardFiles:
@@ -61,7 +61,7 @@ class OnlineRun:
 
     Args:
         name: ``wandb`` or ``trackio``.
-        folder: of the run.
+        folder: folder of the run.
     """
 
     def __init__(self, name: str, folder: Path) -> None:
@@ -116,7 +116,7 @@ class Trackers:
         return bool(self._trackers)
 
     def add(self, row: Mapping[str, Any], config: Callable[[], Mapping[str, Any]]) -> None:
-        """Copy a row to each; ``config`` reads config.json."""
+        """Copy a row to every tracker; ``config`` reads config.json."""
         for name, tracker in list(self._trackers.items()):
             try:
                 if not self._opened:
@@ -128,7 +128,7 @@ class Trackers:
         self._opened = True
 
     def close(self) -> None:
-        """Finish each."""
+        """Close every tracker."""
         for name, tracker in self._trackers.items():
             try:
                 tracker.close()

@@ -84,7 +84,7 @@ def test_every_weight_has_a_gradient_under_a_gradient_penalty():
 
 
 def test_a_pixel_far_away_is_seen():
-    """What convolutions of one layer cannot do: the first pixel's output depends on the last one's input."""
+    """Unlike in one convolution, the first pixel's output depends on the last pixel's input."""
     layer, x = layer_of(16), torch.randn(1, 16, 8, 8).double().requires_grad_()
     layer(x)[0, :, 0, 0].sum().backward()
     assert x.grad[0, :, -2:, -2:].abs().max() > 0

@@ -1,4 +1,4 @@
-"""Labels as one-hot vectors: a scale and a shift for each class in G's norms, and nothing in its input."""
+"""Labels as one-hot vectors: a scale and a shift per class in G's norms, and no label in its input."""
 
 import json
 
@@ -31,7 +31,7 @@ def generator_of(**settings: object) -> ConditionalGenerator:
 
 @pytest.fixture
 def papers() -> ConditionalGenerator:
-    """As in the projection discriminator's paper; its tables as if they had learnt something."""
+    """The generator of the projection discriminator's paper, with random tables as if trained."""
     generator = generator_of(embedding=0, labels_in_input=False)
     for norm in generator.norms:
         nn.init.normal_(norm.modulate.weight)

@@ -1,4 +1,4 @@
-"""Spectral normalisation: against singular values, closed forms of its gradient, and what the bound means."""
+"""Spectral normalisation: singular values, closed forms of its gradient, and the meaning of the bound."""
 
 import math
 

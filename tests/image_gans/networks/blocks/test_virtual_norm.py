@@ -19,7 +19,7 @@ def normalised(x, rows):
 
 
 def test_a_sample_is_normalised_by_the_reference_and_itself():
-    """As batch norm of a batch of the reference and this one sample, each sample for itself."""
+    """Each sample is normalised as by batch norm over the reference batch and this sample."""
     layer = VirtualBatchNorm(3, reference=4)
     x = torch.randn(6, 3, 5, 5) * 2 + 10
     found = layer(x)
