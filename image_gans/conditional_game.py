@@ -15,11 +15,11 @@ ONE_PICTURE = "labels belong to one image, but with packing D scores several ima
 
 
 class ConditionalGame(AdversarialGame[ConditionalGenerator]):
-    """A game in which fakes get the labels of the batch, and D sees reals and fakes with their labels."""
+    """A game in which fakes get the batch's labels, and D sees real images and fakes with their labels."""
 
     @property
     def conditions(self) -> Conditions:
-        """Labels that both players get."""
+        """Labels that G and D receive."""
         return self.generator.config.conditions
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:

@@ -3,7 +3,7 @@
 $ python recipes/acgan.py                                   bundled cat faces, minutes on a laptop
 $ python recipes/acgan.py --condition coat eyes             conditioned on these labels alone
 $ seqgan-kit sample runs/acgan --condition coat=ginger,eyes=odd
-$ python recipes/acgan.py --images DIR --out runs/mine      your own pictures, a sub-folder a class
+$ python recipes/acgan.py --images DIR --out runs/mine      your own images, one sub-folder per class
 $ python recipes/acgan.py paper --images DIR                the paper's rates, not its networks (hours; a GPU)
 $ python recipes/acgan.py smoke                             seconds, to see that everything works
 $ python recipes/acgan.py --resume runs/acgan               go on where a run stopped

@@ -1,7 +1,7 @@
 """Boundary-seeking GAN on black-and-white images: sampled pixels, weighted by the discriminator.
 
 $ python recipes/boundary_seeking_images.py                 bundled cat faces, minutes on a laptop
-$ python recipes/boundary_seeking_images.py --images mnist.parquet     your own pictures
+$ python recipes/boundary_seeking_images.py --images mnist.parquet     your own images
 $ python recipes/boundary_seeking_images.py paper --images mnist.parquet   the paper's rates and M (hours)
 $ python recipes/boundary_seeking_images.py smoke           seconds, to see that everything works
 $ python recipes/boundary_seeking_images.py --resume runs/boundary_seeking_images   go on where it stopped
@@ -41,7 +41,7 @@ class Config:
 
     data: Annotated[ImageData, flat] = ImageData(channels=1)
     threshold: int = 128
-    """Brightness (1 to 255) from which on a grey pixel is white."""
+    """Threshold (1 to 255): a pixel at least this bright is white."""
     method: Annotated[BoundarySeekingImagesMethod, flat] = BoundarySeekingImagesMethod()
     techniques: Annotated[Techniques, flat] = Techniques()
     training: Annotated[ImageTraining, flat] = PAPER

@@ -3,7 +3,7 @@
 $ python recipes/cgan.py                                    bundled cat faces, minutes on a laptop
 $ python recipes/cgan.py --condition coat eyes              conditioned on these labels alone
 $ seqgan-kit sample runs/cgan --condition coat=ginger,eyes=odd
-$ python recipes/cgan.py --images DIR --out runs/mine       your own pictures, a sub-folder a class
+$ python recipes/cgan.py --images DIR --out runs/mine       your own images, one sub-folder per class
 $ python recipes/cgan.py paper --images DIR                 the paper's batch alone (hours; a GPU)
 $ python recipes/cgan.py smoke                              seconds, to see that everything works
 $ python recipes/cgan.py --resume runs/cgan                 go on where a run stopped

@@ -1,9 +1,9 @@
 """DCGAN: generator and discriminator of strided convolutions.
 
 $ python recipes/dcgan.py                                   bundled cat faces, minutes on a laptop
-$ python recipes/dcgan.py --images DIR --out runs/mine      your own folder of pictures
+$ python recipes/dcgan.py --images DIR --out runs/mine      your own folder of images
 $ python recipes/dcgan.py --objective boundary_seeking       or another objective for both players
-$ python recipes/dcgan.py --r1-weight 10 --discriminator-norm layer      a penalty on D's slope (R1)
+$ python recipes/dcgan.py --r1-weight 10 --discriminator-norm layer      a penalty on D's gradient (R1)
 $ python recipes/dcgan.py paper --images DIR --size 64      the paper's widths and rates (hours; use a GPU)
 $ python recipes/dcgan.py px64 --images DIR                 64 pixels, with a slower D
 $ python recipes/dcgan.py selu128 --images DIR              128 pixels, self-normalising networks

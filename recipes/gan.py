@@ -1,7 +1,7 @@
 """The original GAN: fully connected networks, three generator losses.
 
 $ python recipes/gan.py                                  bundled cat faces, minutes on a laptop
-$ python recipes/gan.py --network dcgan --width 32       convolutions in place of full layers
+$ python recipes/gan.py --network dcgan --width 32       convolutions in place of fully connected layers
 $ python recipes/gan.py --objective minimax              G's loss of the paper's equation 1
 $ python recipes/gan.py paper --images MNIST --size 28   the paper's networks (digits as parquet)
 $ python recipes/gan.py smoke                            seconds, to see that everything works
@@ -34,7 +34,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """The first GAN, on images."""
+    """The original GAN on images."""
 
     data: Annotated[ImageData, flat] = ImageData()
     networks: Annotated[NetworkChoice, flat] = NetworkChoice("mlp")

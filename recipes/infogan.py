@@ -2,7 +2,7 @@
 
 $ python recipes/infogan.py                                 bundled cat faces, minutes on a laptop
 $ seqgan-kit sample runs/infogan --condition code=3
-$ python recipes/infogan.py --images DIR --out runs/mine    your own pictures
+$ python recipes/infogan.py --images DIR --out runs/mine    your own images
 $ python recipes/infogan.py paper --images DIR              the paper's rates, not its networks (hours; a GPU)
 $ python recipes/infogan.py smoke                           seconds, to see that everything works
 $ python recipes/infogan.py --resume runs/infogan           go on where a run stopped

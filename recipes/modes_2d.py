@@ -3,7 +3,7 @@
 $ python recipes/modes_2d.py                                a plain GAN on the ring, minutes
 $ python recipes/modes_2d.py unrolled --world grid          G sees five steps of D ahead
 $ python recipes/modes_2d.py wgan_gp --world grid           a critic with a gradient penalty
-$ python recipes/modes_2d.py gan_gp --world grid            a GAN with one, and no batch norm: the best here
+$ python recipes/modes_2d.py gan_gp --world grid            a GAN with a penalty and no batch norm: best here
 $ python recipes/modes_2d.py packing --packing 3 --batch-size 300     D judges three points at once
 $ python recipes/modes_2d.py paper --world grid             PacGAN's networks and 400,000 steps (hours)
 $ python recipes/modes_2d.py smoke                          seconds, to see that everything works
@@ -34,7 +34,7 @@ from seqgan_kit.report.run_page import write_report
 
 @dataclass(frozen=True)
 class Config:
-    """GANs on points of the plane."""
+    """GANs on points in the plane."""
 
     data: Annotated[PointData, flat] = PointData()
     generator: Annotated[MLPConfig, flat] = MLPConfig()
@@ -59,7 +59,7 @@ SMALL = Config(
         sample_every_rounds=2000,
     ),
 )
-"""Smaller networks and larger steps, for runs of minutes: 12,000 rounds (the papers: 400,000)."""
+"""Smaller networks and higher learning rates, for runs of minutes: 12,000 rounds (the papers: 400,000)."""
 
 PRESETS = {
     "default": SMALL,
@@ -88,7 +88,7 @@ PRESETS = {
         ),
     ),
     "wgan_gp": replace(SMALL, method=Modes2DMethod(objective="wasserstein", gradient_penalty=0.1)),
-    # Batch norm would move every point with its company, by more than a mode is wide.
+    # Batch norm shifts each point with the rest of its batch, by more than a mode's width.
     "gan_gp": replace(
         SMALL,
         generator=replace(SMALL.generator, batch_norm=False),

@@ -5,8 +5,8 @@ $ python recipes/pix2pix.py --pairs DIR --out runs/mine      your own pairs, sid
 $ python recipes/pix2pix.py --pairs SOURCES --targets TARGETS      two folders, matched by file name
 $ python recipes/pix2pix.py --pairs catworld:glasses         another view of the cat world
 $ python recipes/pix2pix.py --pairs damage:grey --targets DIR      colour for grey images
-$ python recipes/pix2pix.py paper --pairs DIR                the paper's networks and rates at 256 pixels
-(use a GPU) $ python recipes/pix2pix.py smoke                            seconds, to see that everything works
+$ python recipes/pix2pix.py paper --pairs DIR                the paper's settings at 256 pixels (a GPU)
+$ python recipes/pix2pix.py smoke                            seconds, to see that everything works
 $ python recipes/pix2pix.py --resume runs/pix2pix            go on where a run stopped
 """
 

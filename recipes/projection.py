@@ -3,7 +3,7 @@
 $ python recipes/projection.py                              bundled cat faces, minutes on a laptop
 $ python recipes/projection.py --condition coat eyes        conditioned on these labels alone
 $ seqgan-kit sample runs/projection --condition coat=ginger,eyes=odd
-$ python recipes/projection.py --images DIR --out runs/mine your own pictures, a sub-folder a class
+$ python recipes/projection.py --images DIR --out runs/mine your own images, one sub-folder per class
 $ python recipes/projection.py paper --images DIR           the paper's networks at 128 pixels (weeks; a GPU)
 $ python recipes/projection.py smoke                        seconds, to see that everything works
 $ python recipes/projection.py --resume runs/projection     go on where a run stopped

@@ -1,8 +1,8 @@
 """Semi-supervised GAN: a classifier trained on few labels and many unlabelled images.
 
-$ python recipes/semi_supervised.py                         bundled cats: 100 told coats, minutes on a laptop
+$ python recipes/semi_supervised.py                         bundled cats, 100 labelled, minutes on a laptop
 $ python recipes/semi_supervised.py --images mnist --channels 1 --epochs 2     digits: a parquet folder
-$ python recipes/semi_supervised.py --images DIR --labelled 50 --out runs/mine     your own pictures
+$ python recipes/semi_supervised.py --images DIR --labelled 50 --out runs/mine     your own images
 $ python recipes/semi_supervised.py paper --images DIR      the paper's rates, not its networks (hours; a GPU)
 $ python recipes/semi_supervised.py smoke                   seconds, to see that everything works
 $ python recipes/semi_supervised.py --resume runs/semi_supervised    go on where a run stopped
@@ -34,7 +34,7 @@ from seqgan_kit.data.images.load_images import ImageData, load_images
 
 @dataclass(frozen=True)
 class Config:
-    """A semi-supervised GAN on images of which few have a label."""
+    """A semi-supervised GAN on images, few of them labelled."""
 
     data: Annotated[ImageData, flat] = ImageData()
     labels: Annotated[LabelSettings, flat] = LabelSettings()

@@ -3,7 +3,7 @@
 $ python recipes/stacked_mnist.py --images mnist.parquet    DCGAN on any labelled digits, minutes on a CPU
 $ python recipes/stacked_mnist.py --images mnist.parquet --packing 2     PacDCGAN2
 $ python recipes/stacked_mnist.py paper --images mnist.parquet --packing 2   PacGAN's data and epochs
-$ python recipes/stacked_mnist.py                           bundled cat faces, stacked by the coat
+$ python recipes/stacked_mnist.py                           bundled cat faces, stacked by coat
 $ python recipes/stacked_mnist.py smoke                     seconds, to see that everything works
 $ python recipes/stacked_mnist.py --resume runs/stacked_mnist            go on where a run stopped
 """

@@ -1,7 +1,7 @@
 """VAE: a variational autoencoder; an encoder with a posterior of codes, a decoder to sample from.
 
 $ python recipes/vae.py                                      bundled cat faces, minutes on a laptop
-$ python recipes/vae.py --beta 4                             codes nearer to their prior (beta-VAE)
+$ python recipes/vae.py --beta 4                             codes closer to their prior (beta-VAE)
 $ python recipes/vae.py --images DIR --out runs/mine         your own folder of images
 $ python recipes/vae.py paper                                a code of 20 dimensions and small batches
 $ python recipes/vae.py smoke                                seconds, to see that everything works

@@ -1,1 +1,1 @@
-"""``bench image``: the trainer beside hand-written loops."""
+"""``bench image``: time the trainer against hand-written loops."""

@@ -1,4 +1,4 @@
-"""Hand-written training loops without a library, the reference of ``seqgan-kit bench image``.
+"""Hand-written training loops without a library, the reference for ``seqgan-kit bench image``.
 
 Each takes the players of a method and computes the same updates with the same random numbers.
 """
@@ -55,7 +55,7 @@ class BareLoop:
                 fake = self.draw()
             self.discriminator_loss(self.next_batch(), fake).backward()
             self.discriminator_optimizer.step()
-        self.position += 1  # the trainer hands G's turn a batch too
+        self.position += 1  # The trainer uses a batch for G's update too.
         self.generator_optimizer.zero_grad()
         self.discriminator.requires_grad_(False)
         self.generator_loss(self.draw()).backward()
@@ -69,7 +69,7 @@ class BareLoop:
         return cast(Tensor, self.generator(z))
 
     def next_batch(self) -> Tensor:
-        """Return reals [B,C,H,W] in [-1,1]."""
+        """Return real images [B,C,H,W] in [-1,1]."""
         rows = self.batches[self.position % len(self.batches)]
         self.position += 1
         return self.pictures[rows].float() / 127.5 - 1
@@ -89,7 +89,7 @@ class BareLoop:
 
 
 class BareDCGAN(BareLoop):
-    """Cross-entropy, G non-saturating."""
+    """DCGAN loop: cross-entropy with a non-saturating G."""
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         return F.softplus(-self.scores(real)).mean() + F.softplus(self.scores(fake)).mean()
@@ -99,7 +99,7 @@ class BareDCGAN(BareLoop):
 
 
 class BareWGANGP(BareLoop):
-    """The Wasserstein objective with a gradient penalty of weight 10."""
+    """WGAN-GP loop: the Wasserstein objective with a gradient penalty of weight 10."""
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         share = torch.rand(len(real), 1, 1, 1, generator=self.rng, device=real.device)

@@ -1,4 +1,4 @@
-"""Time the trainer's rounds against hand-written loops, in turns."""
+"""Time the trainer's rounds against hand-written loops, alternating between them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.data.images.image_corpus import normalised
 
-_ROUNDS = 1_000_000  # of the phase; the measurement ends before
+_ROUNDS = 1_000_000  # length of the phase; the measurement ends earlier
 _MATRIX = 1024
 
 
@@ -49,17 +49,17 @@ class ImageSetting:
     width: int = 32
     repeats: int = 20
     options: bool = False
-    """Also channels in front, bf16 and torch.compile."""
+    """Also time channels-last, bf16 and torch.compile."""
     device: str = "auto"
     seed: int = 0
 
     def networks(self) -> NetworkChoice:
-        """The pair of networks."""
+        """Return the pair of networks."""
         norm: Literal["auto", "layer"] = "auto" if self.method == "dcgan" else "layer"
         return NetworkChoice(width=self.width, discriminator_norm=norm)
 
     def training(self) -> ImageTraining:
-        """The method's schedule."""
+        """Return the method's schedule."""
         usual = ImageTraining() if self.method == "dcgan" else wgan_gp.PAPER
         return replace(usual, batch_size=self.batch)
 
@@ -72,12 +72,12 @@ class ImageSetting:
         return wgan_gp.build(*players, wgan_gp.WGANGPMethod())
 
     def phase(self) -> Phase:
-        """Its only phase."""
+        """Return its only phase."""
         (phase,) = (dcgan if self.method == "dcgan" else wgan_gp).phases(self.training())
         return phase
 
     def pictures(self) -> Tensor:
-        """[N,3,H,W] uint8, a dozen rounds' worth."""
+        """Return images [N,3,H,W] uint8 for a dozen rounds."""
         rng = torch.Generator().manual_seed(self.seed)
         shape = (72 * self.batch, 3, self.size, self.size)
         return torch.randint(0, 256, shape, dtype=torch.uint8, generator=rng)
@@ -133,7 +133,7 @@ def bare_loop(setting: ImageSetting, trainer: Trainer) -> BareLoop:
 
 
 def image_report(setting: ImageSetting) -> str:
-    """A round of the trainer and of the bare loop, what feeding takes, the floor, and options on demand."""
+    """Report the time of the trainer, the bare loop, data loading, the floor and requested options."""
     with ExitStack() as stack:
         trainer = stack.enter_context(trainer_of(setting))
         bare = bare_loop(setting, trainer)
@@ -159,7 +159,7 @@ def image_report(setting: ImageSetting) -> str:
 
 
 def difference(game: AdversarialGame | nn.Module, bare: BareLoop) -> float:
-    """Return the difference between the parameters of both, relative to their norm."""
+    """Return the difference between the two sets of parameters, relative to their norm."""
     both = nn.ModuleDict({"generator": bare.generator, "discriminator": bare.discriminator})
     ours = torch.cat([p.detach().flatten() for p in game.players.parameters()])  # type: ignore[union-attr]
     theirs = torch.cat([p.detach().flatten() for p in both.parameters()])
@@ -169,7 +169,7 @@ def difference(game: AdversarialGame | nn.Module, bare: BareLoop) -> float:
 class FlopCount(TorchDispatchMode):
     """Counts the operations of convolutions and matrix products, forwards and backwards.
 
-    torch's own counter also follows modules, for which gradients within a loss are too much.
+    torch's own counter also tracks modules, which fails for gradients inside a loss.
     """
 
     def __init__(self) -> None:
@@ -247,7 +247,7 @@ def _lines(
 
 
 def _beside(times: Seconds, trainer: Seconds) -> str:
-    """Nothing for the trainer itself; for others the time as a multiple of its."""
+    """Return the time as a multiple of the trainer's, or nothing for the trainer itself."""
     if times is trainer:
         return ""
     ratios = [other / own for other, own in zip(times, trainer, strict=True)]

@@ -16,7 +16,7 @@ from seqgan_kit.core.runs.settings import merged
 from seqgan_kit.data.images.load_images import ImageData, load_images
 from seqgan_kit.errors import DataError, UsageError
 
-_CHUNK, _MOST = 256, 4096  # samples looked at: at a time, and before giving up
+_CHUNK, _MOST = 256, 4096  # samples per batch, and in total before giving up
 
 Name = Callable[[Tensor], Mapping[str, Tensor]]
 """A function from images [N,C,H,W] to class numbers [N] by label."""
@@ -55,13 +55,13 @@ def recognised(
     rare.
 
     Args:
-        generator: makes the images.
+        generator: generator of the images.
         draw: ``draw(n, seed=)`` -> [n,d].
-        name: tells the classes of images.
+        name: classifies images.
         wishes: class numbers by label.
-        condition: the same in words.
-        n: how many.
-        seed: of the draws.
+        condition: the same as text, for messages.
+        n: number of latent vectors.
+        seed: seed of the samples.
     """
     latents, kept = draw(_MOST, seed=seed), list[Tensor]()
     for z in latents.split(_CHUNK):

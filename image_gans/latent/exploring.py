@@ -19,7 +19,7 @@ from seqgan_kit.errors import DataError, UsageError, unknown
 
 WayName = Literal["spherical", "linear"]
 _WAYS = {"spherical": spherical, "linear": linear}
-_SHOWN_PIXELS = 96  # small images are enlarged to about this
+_SHOWN_PIXELS = 96  # Small images are enlarged to about this many pixels.
 _MILLISECONDS = 80  # a frame of an animation
 
 Select = Callable[[str, int, int], Tensor]
@@ -54,12 +54,12 @@ class Explorer:
         ``.gif``.
 
         Args:
-            rows: how many ways.
-            steps: images on each, with both ends.
-            way: along the great circle, or straight.
-            seed: the same seed gives the same ways.
-            condition: what is drawn at the start (and the end), by a model that was told labels.
-            to: what is drawn at the end, from the same noise as at the start.
+            rows: number of paths.
+            steps: images on each path, including both ends.
+            way: spherical, along the great circle, or linear.
+            seed: the same seed gives the same paths.
+            condition: condition of the start (and of the end, without ``to``).
+            to: condition of the end, with the same noise as the start.
             out: a ``.png`` or ``.gif`` file.
         """
         if way not in get_args(WayName):
@@ -87,16 +87,16 @@ class Explorer:
         seed: int = 0,
         out: Path | None = None,
     ) -> Path:
-        """Compute ``A - B + C``: images of C moved by the mean z of A minus that of B (Radford et al. 2016,
-        6.3).
+        """Compute ``A - B + C``: shift the latent vectors of C by the mean of A minus the mean of B (Radford
+        et al. 2016, section 6.3).
 
-        Each row of the image shows one sample of A, of B and of C, and behind them that C moved.
+        Each row of the image shows one sample of A, of B and of C, then the shifted C.
 
         Args:
-            formula: three conditions, such as ``coat=ginger - coat=black + accessory=hat``; of a model that
-                was told no labels, what samples are recognised as.
-            rows: how many samples of C are moved.
-            examples: latent vectors behind each mean.
+            formula: three conditions, such as ``coat=ginger - coat=black + accessory=hat``; for a model
+                trained without labels, the recognised classes of its samples.
+            rows: number of samples of C to shift.
+            examples: number of latent vectors per mean.
             seed: the same seed gives the same images.
             out: a ``.png`` file.
         """
@@ -117,13 +117,13 @@ class Explorer:
     ) -> tuple[Path, Projection]:  # fmt: skip
         """Find the latent vectors nearest to an image by gradient descent from several starts.
 
-        Row by row the image file holds the given image, the start and the end of each search, best first.
+        Each row of the output shows the given image, the start and the end of one search, best first.
 
         Args:
-            picture: any image file; the square in its middle is taken.
-            restarts: random starts.
-            moves: steps from each.
-            seed: of the starts.
+            picture: an image file; its central square is used.
+            restarts: number of random starts.
+            moves: updates per start.
+            seed: seed of the starts.
             out: a ``.png`` file.
         """
         starts = self.draw(restarts, seed=seed)
@@ -151,7 +151,7 @@ def terms(formula: str) -> tuple[str, str, str]:
 
 
 def read_picture(path: Path, channels: int, size: int) -> Tensor:
-    """Read the middle square of an image file as [C,H,W] in [-1,1], resized."""
+    """Read the central square of an image file as [C,H,W] in [-1,1], resized."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -166,7 +166,7 @@ def read_picture(path: Path, channels: int, size: int) -> Tensor:
 
 
 def save_animation(frames: Tensor, path: Path) -> Path:
-    """Write [T,N,C,H,W], N moving images side by side, as a GIF that goes there and back."""
+    """Write [T,N,C,H,W], N moving images side by side, as a GIF that plays forwards, then backwards."""
     scale = _scale(frames)
     sheets = [grid(frame, scale=scale).expand(3, -1, -1).permute(1, 2, 0) for frame in frames]
     images = [Image.fromarray(sheet.contiguous().numpy()) for sheet in sheets]

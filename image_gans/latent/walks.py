@@ -21,13 +21,13 @@ class LatentGenerator(Protocol):
         """Sample latent vectors [n,d] as in training."""
 
     def __call__(self, z: Tensor) -> Tensor:
-        """[n,d] -> [n,C,H,W]."""
+        """Generate images: [n,d] -> [n,C,H,W]."""
 
 
 def linear(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
     """Interpolate linearly, (1-t) start + t end: [R,d], [R,d], [S] -> [S,R,d].
 
-    Between normal latents it passes through shorter vectors than G saw in training; see :func:`spherical`.
+    Between normal latent vectors, the path has shorter vectors than G saw in training; see :func:`spherical`.
     """
     t = shares.to(start).view(-1, 1, 1)
     return torch.lerp(start.expand(len(t), -1, -1), end.expand(len(t), -1, -1), t)
@@ -40,9 +40,9 @@ def spherical(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
         r(t) (cos(t w) u + sin(t w) v)
 
     with u the direction of ``start``, v the unit vector at a right angle to u in the plane of both, w the
-    angle between them, and r(t) from one length to the other. Equal shares are equal angles, and between
-    vectors of one length every vector on the way has that length. Normal vectors of d dimensions lie close
-    to the sphere of radius sqrt(d), so this way stays where G was trained. The ends are exact.
+    angle between them, and r(t) going from one length to the other. Equal steps of t are equal angles, and
+    between vectors of equal length every vector on the path has that length. Normal vectors of d dimensions
+    lie close to the sphere of radius sqrt(d), so the path stays where G was trained. The ends are exact.
 
     Opposite vectors have no unique great circle, so a fixed one is used. The zero vector has no direction,
     so the path to it is straight.
@@ -71,9 +71,9 @@ def strip(
     steps: int,
     way: Interpolation = spherical,
 ) -> Tensor:
-    """Images on the ways from ``starts`` to ``ends``: [R,d], [R,d] -> [R*steps,C,H,W], row after row.
+    """Generate images on the paths from ``starts`` to ``ends``: [R,d], [R,d] -> [R*steps,C,H,W], row by row.
 
-    Give ``steps`` as the columns of a grid, and each row of it is one way with both ends.
+    In a grid with ``steps`` columns, each row is one path with both ends.
     """
     if steps < 2:
         raise UsageError(f"a path of {steps} steps has no two ends: give 2 or more.")
@@ -88,7 +88,7 @@ def _unit(x: Tensor) -> Tensor:
 
 
 def _right_angle(u: Tensor) -> Tensor:
-    """A vector at a right angle to each unit vector u [R,d]: the axis it leans on least, made orthogonal."""
+    """Return a vector orthogonal to each unit vector u [R,d], from the axis where u is smallest."""
     axis = torch.zeros_like(u).scatter_(-1, u.abs().argmin(-1, keepdim=True), 1.0)
     return axis - (axis * u).sum(-1, keepdim=True) * u
 
@@ -98,9 +98,9 @@ class Projection:
     """Latent vectors whose images are near a given image."""
 
     latents: Tensor
-    """[R,d] the nearest that each start led to."""
+    """The nearest latent vector [R,d] found from each start."""
     distances: Tensor
-    """[R] root mean square difference of pixels there, in the images' range of -1..1."""
+    """Root mean square pixel difference [R] at these vectors, for pixels in [-1,1]."""
     before: Tensor
     """Distances [R] at the starts."""
 
@@ -122,9 +122,8 @@ def project(
 
         z <- z - Adam(d/dz mean (G(z) - x)^2),   its learning rate falling to 0 along a half cosine
 
-    All starts go their own ways side by side, since one of them alone often ends in a local minimum; of each
-    the nearest vector on its way is kept. G has to be in evaluation mode: its images may not depend on each
-    other.
+    All starts run in parallel, because a single one often ends in a local minimum. The nearest vector on
+    each path is kept. G must be in evaluation mode, so that its images do not depend on each other.
     """
     if moves < 1 or learning_rate <= 0 or not len(starts):
         raise UsageError(
@@ -151,7 +150,7 @@ def project(
 
 
 def _mean_squares(pictures: Tensor, target: Tensor) -> Tensor:
-    """[R] of images [R,C,H,W] against one [C,H,W]."""
+    """Return the mean squared differences [R] of images [R,C,H,W] from one image [C,H,W]."""
     if pictures.shape[1:] != target.shape:
         raise UsageError(
             f"the generator's images are {list(pictures.shape[1:])} and the given one is "

@@ -7,15 +7,15 @@ With scores s = logit D, classifiers p(y_k | x) on D's features, labels y of the
     D minimises  -E[log sigma(s(x))] - E[log(1 - sigma(s(G(z, y))))] + w (E[L_C(x, y)] + v E[L_C(G(z, y), y)])
     G minimises  -E[log sigma(s(G(z, y)))] + w E[L_C(G(z, y), y)]
 
-The four choices: any pair of networks, G told the labels, D with a classifier for each label; a cross-entropy
-plus L_C for both; the pathwise gradient; one phase in which D and G take turns.
+The four choices: any pair of networks, where G receives the labels and D has a classifier for each label; a
+cross-entropy plus L_C for both players; the pathwise gradient; one phase in which D and G take turns.
 
 Differs from the paper, in the preset ``paper`` too: DCGAN's networks, labels as learnt embeddings beside the
 noise (the paper's G has kernels of 5, its D six convolutions of 16 to 512 channels with dropout; one model
 for ten classes of ImageNet at 128 pixels); G non-saturating; several labels, whose L_C are averaged. With v =
-1, the paper's, D also learns to name fakes. With many labels both then agree on signs that no real image
-has: D named 9 in 10 fakes as they were told, and ginger cats came out grey. With v = 0 only what real
-images show counts.
+1, as in the paper, D also learns to classify fakes. With many labels G and D then agree on features that no
+real image has: D classified 9 in 10 fakes as requested, yet ginger cats came out grey. With v = 0 the
+classifiers learn from real images only.
 """
 
 from __future__ import annotations
@@ -60,28 +60,28 @@ PAPER = ImageTraining(batch_size=100, epochs=100.0)
 
 
 def class_loss(heads: Mapping[str, Tensor], labels: Tensor) -> Tensor:
-    """L_C, a scalar: logits [N,C_k] of each label in order, true classes [N,K] -> mean over both."""
+    """Compute L_C: logits [N,C_k] of each label in order, classes [N,K] -> mean over samples and labels."""
     pairs = zip(heads.values(), labels.unbind(1), strict=True)
     return torch.stack([F.cross_entropy(logits.float(), true) for logits, true in pairs]).mean()
 
 
 def class_accuracy(heads: Mapping[str, Tensor], labels: Tensor) -> Tensor:
-    """Share of right classes, over samples and labels."""
+    """Return the accuracy over samples and labels."""
     pairs = zip(heads.values(), labels.unbind(1), strict=True)
     return torch.stack([(logits.argmax(1) == true).float().mean() for logits, true in pairs]).mean()
 
 
 @dataclass(frozen=True)
 class ClassifiedPathwise(Pathwise):
-    """The gradient through the image of the score and of the classifiers."""
+    """Pathwise gradient of the score and of the classifiers' loss."""
 
     class_weight: float
-    """w."""
+    """Weight w of L_C."""
 
     def generator_loss(
         self, game: AdversarialGame[ConditionalGenerator], batch: Batch, move: Move
     ) -> Loss:
-        """The objective's G half plus w L_C of the fakes."""
+        """Return the objective's G half plus w L_C of the fakes."""
         verdict = game.discriminate(game.draw(len(batch["real"]), batch, move.rng))
         adversarial = game.objective.generator(verdict.score, None).mean()
         conditions = game.generator.config.conditions
@@ -92,25 +92,25 @@ class ClassifiedPathwise(Pathwise):
 
 
 class AuxiliaryGame(AdversarialGame[ConditionalGenerator]):
-    """Fakes get the labels of the batch; D learns to name those of reals and fakes, with a weight."""
+    """Game in which fakes get the batch's labels, and D classifies real images and (weighted) fakes."""
 
     def __init__(self, method: ACGANMethod, *choices: Any):
         super().__init__(*choices)
         self.method = method
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
-        """[n,C,H,W] of the batch's labels, in their order."""
+        """Sample fakes [n,C,H,W] with the batch's labels, in order."""
         labels = self.conditions.rows(batch)
         labels = labels[torch.arange(n, device=labels.device) % len(labels)]
         return self.generator.draw(labels, rng)
 
     @property
     def conditions(self) -> Conditions:
-        """The labels that G is told and D names."""
+        """Labels that G receives and D classifies."""
         return self.generator.config.conditions
 
     def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
-        """The objective's D half plus w L_C of reals and fakes."""
+        """Return the objective's D half plus w L_C of real images and fakes."""
         on_real, on_fake = self.discriminate(batch["real"]), self.discriminate(fake)
         halves = self.objective.discriminator(on_real.score, on_fake.score)
         adversarial = halves[0].mean() + halves[1].mean()
@@ -135,9 +135,9 @@ def build(
     method: ACGANMethod,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players and settings; D is any discriminator, and is given its classifiers here."""
+    """Return the game from its players and settings, and add the classifiers to D."""
     told, features = generator.config.conditions, feature_count(discriminator)
-    for place, classes in enumerate(told.classes):  # not by name: a module may not be called "type"
+    for place, classes in enumerate(told.classes):  # by index: a module must not be named "type"
         discriminator.heads[f"label_{place}"] = nn.Linear(features, len(classes))
     return equipped_game(
         generator,
@@ -150,5 +150,5 @@ def build(
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase in which D and G take turns."""
+    """Return one phase in which D and G take turns."""
     return in_turns(training, techniques)

@@ -1,4 +1,4 @@
-"""BEGAN: D is an auto-encoder that reconstructs real images well and fakes badly, controlled by a balance
+"""BEGAN: D is an auto-encoder that reconstructs real images well and fakes badly, with a balance term
 (Berthelot et al. 2017, "BEGAN: boundary equilibrium generative adversarial networks", section 3.4).
 
     L(v) = mean |v - D(v)|
@@ -7,11 +7,11 @@
     k_{t+1} = k_t + lambda_k (gamma L(x) - L(G(z_G))),  kept in [0,1];  k_0 = 0
     M_global = L(x) + |gamma L(x) - L(G(z_G))|          small where images are rebuilt well and in balance
 
-k keeps E[L(G(z))] near gamma E[L(x)]: where fakes are rebuilt too badly D looks at real images alone. gamma
-trades variety (large) for clean images (small).
+k keeps E[L(G(z))] near gamma E[L(x)]: when D reconstructs fakes too badly, k falls to 0 and D learns from
+real images alone. A large gamma favours variety, a small one favours clean images.
 
 The four choices: the players of networks/autoencoder_networks.py, the Wasserstein objective on the score
--L with the fakes' half weighted by k, the pathwise gradient, and one phase of D, G and the balance.
+-L with the term of the fakes weighted by k, the pathwise gradient, and one phase of D, G and the balance.
 
 Differs from the paper, in the preset ``paper`` too: D is updated before G instead of together with it. The
 paper halves learning rates when M_global stalls; here they follow --learning-rate-schedule. With several
@@ -63,12 +63,12 @@ PAPER = ImageTraining(
 
 
 def next_k(k: Tensor, real_error: Tensor, fake_error: Tensor, gamma: float, rate: float) -> Tensor:
-    """k + rate * (gamma * L(x) - L(G(z))), kept in [0,1] (section 3.4); scalars."""
+    """Return k + rate * (gamma * L(x) - L(G(z))), kept in [0,1] (section 3.4); scalars."""
     return (k + rate * (gamma * real_error - fake_error)).clamp(0, 1)
 
 
 def global_measure(real_error: Tensor, fake_error: Tensor, gamma: float) -> Tensor:
-    """M_global = L(x) + |gamma L(x) - L(G(z))| (section 3.4.1); scalars."""
+    """Return M_global = L(x) + |gamma L(x) - L(G(z))| (section 3.4.1); scalars."""
     return real_error + (gamma * real_error - fake_error).abs()
 
 
@@ -98,7 +98,7 @@ class Balance(nn.Module):
 
 
 def equilibrium(balance: Balance) -> Objective:
-    """On scores -L: D minimises L(x) - k L(G(z)), G L(G(z)), with the k of the moment."""
+    """Objective on scores -L: D minimises L(x) - k L(G(z)), G minimises L(G(z)), with the current k."""
     return Objective(
         "equilibrium",
         lambda real, fake: (-real, balance.k * fake),
@@ -116,19 +116,19 @@ class BEGANGame(AdversarialGame):
         return cast(Balance, self.players["balance"])
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """See the base class; the balance takes note of the reals' error."""
+        """Return D's scores as the base class does, and record the error of real images."""
         real_score, fake_score = super().scores(real, fake)
         self.balance.real_error.copy_(-real_score.detach().mean())
         return real_score, fake_score
 
     def generator_loss(self, batch: Batch, move: Move) -> Loss:
-        """L(G(z_G))."""
+        """Return G's loss L(G(z_G))."""
         loss = super().generator_loss(batch, move)
         self.balance.fake_error.copy_(torch.as_tensor(loss.logs["generator_loss"]).detach())
         return loss
 
     def move_k(self, batch: Batch, move: Move) -> dict[str, Tensor | float]:
-        """The balance's rule."""
+        """Update k."""
         return self.balance.move()
 
 
@@ -138,7 +138,7 @@ def build(
     method: BEGANMethod,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players and settings; refuses a D whose score is no reconstruction error."""
+    """Return the game from its players and settings; refuse a D whose score is not a reconstruction error."""
     if not isinstance(discriminator.score, MeanError):
         raise UsageError(
             "BEGAN needs a discriminator that reconstructs images and scores them by its error: "
@@ -158,7 +158,7 @@ def build(
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase: D, G, then the balance by what they met."""
+    """Return one phase: update D, then G, then k from their errors."""
     discriminator = discriminator_turn(training, techniques)
     discriminator = replace(discriminator, players=(*discriminator.players, "balance"))
     return (

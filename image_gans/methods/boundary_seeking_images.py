@@ -5,8 +5,8 @@
     G minimises  - E_z sum_m w_m log g(x_m | z), the weights held fixed
     D minimises  - E_data log D(x) - E_z mean_m log(1 - D(x_m))
 
-The four choices: the players of ``networks/bernoulli.py``; a cross-entropy for D; weights over the samples of
-one z; one phase in which D and G take turns. The estimator is the one that serves text.
+The four choices: the players of ``networks/bernoulli.py``; a cross-entropy for D; weights over the samples
+of one z; one phase in which D and G take turns. The estimator is the same as for text.
 
 Differs from the authors' code for MNIST (rdevon/BGAN, dcgan_28_pub), in the preset ``paper`` too: 32 x 32
 pixels, by a fixed threshold; both networks have the DCGAN's layers and initialisation, with batch norm in G
@@ -54,7 +54,7 @@ def build(
     method: BoundarySeekingImagesMethod,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players and settings."""
+    """Return the game from its players and settings."""
     why = "D weighs each image by itself, as it is."
     refused = ("packing", "minibatch_kernels", "instance_noise")
     refuse_techniques(techniques, "boundary seeking", why, *refused)
@@ -63,5 +63,5 @@ def build(
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase in which D and G take turns."""
+    """Return one phase in which D and G take turns."""
     return in_turns(training, techniques)

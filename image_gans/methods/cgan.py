@@ -42,7 +42,7 @@ class CGANMethod:
 
 
 PAPER = ImageTraining(batch_size=100, epochs=100.0)
-"""The paper's batch; its learning rates belong to its maxout layers."""
+"""The paper's batch size. Its learning rates are not used, because they suit its maxout layers."""
 
 
 def build(
@@ -51,7 +51,7 @@ def build(
     method: CGANMethod,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players and settings; D is any discriminator, and is given its joint layer here."""
+    """Return the game from its players and settings, and add the joint layer to D."""
     told = generator.config
     judge = JoinedScore(
         feature_count(discriminator), told.conditions, told.embedding, method.joint_width
@@ -63,5 +63,5 @@ def build(
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase in which D and G take turns."""
+    """Return one phase in which D and G take turns."""
     return in_turns(training, techniques)

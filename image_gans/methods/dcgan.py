@@ -8,7 +8,7 @@ With scores s = logit D, sigma the logistic function and z ~ N(0, 1):
                  E_z[s(G(z))^2] / 2                                          (boundary_seeking)
 
 Boundary seeking for continuous data is that of Hjelm et al. 2018 ("Boundary-seeking generative adversarial
-networks"): G goes up to D's decision boundary and not beyond. With ``r1_weight`` w, D also minimises
+networks"): G moves its images to D's decision boundary and not beyond. With ``r1_weight`` w, D also minimises
 w/2 E_data[||grad s(x)||^2] (Mescheder, Geiger, Nowozin 2018, "Which training methods for GANs do actually
 converge?", eq. 9).
 
@@ -66,7 +66,7 @@ class DCGANMethod:
 
 
 def objective(method: DCGANMethod) -> Objective:
-    """The objective that the settings name, smoothed as they say."""
+    """Return the objective that the settings name, with their label smoothing."""
     if method.objective in objectives.CROSS_ENTROPY:
         return objectives.CROSS_ENTROPY[method.objective](method.label_smoothing)
     if method.objective == "boundary_seeking":
@@ -89,7 +89,7 @@ def build(
     method: DCGANMethod,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players and settings."""
+    """Return the game from its players and settings."""
     penalties = [R1(method.r1_weight)] if method.r1_weight else []
     return equipped_game(
         generator, discriminator, objective(method), techniques, penalties=penalties
@@ -97,5 +97,5 @@ def build(
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase in which D and G take turns."""
+    """Return one phase in which D and G take turns."""
     return in_turns(training, techniques)

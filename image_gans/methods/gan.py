@@ -45,8 +45,8 @@ class GANMethod:
 
 
 PAPER = ImageTraining(batch_size=100, epochs=250)
-"""Batch and one update of D a round as in the authors' mnist.yaml, which names no last epoch: momentum grows
-for 250."""
+"""Batch size and one update of D per round, as in the authors' mnist.yaml. It names no last epoch; its
+momentum grows for 250 epochs."""
 
 
 def build(
@@ -55,7 +55,7 @@ def build(
     method: GANMethod,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players and settings."""
+    """Return the game from its players and settings."""
     if method.objective not in CROSS_ENTROPY:
         raise unknown("objective", method.objective, CROSS_ENTROPY)
     objective = CROSS_ENTROPY[method.objective](method.label_smoothing)
@@ -63,5 +63,5 @@ def build(
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase in which k updates of D and one of G take turns."""
+    """Return one phase in which k updates of D and one of G take turns."""
     return in_turns(training, techniques)

@@ -8,8 +8,8 @@ With scores s = logit D, codes c beside the noise z, and a recogniser Q(c | x) o
     D minimises      -E[log sigma(s(x))] - E[log(1 - sigma(s(G(z, c))))]
     G, Q minimise    -E[log sigma(s(G(z, c)))] - l_c L_I(categorical) - l_u L_I(continuous)
 
-Categorical codes are uniform on their classes, Q a softmax; continuous ones uniform on -1..1, Q normal with a
-mean and a deviation of its own. L_I is logged in nats, beside how well Q recovers the codes.
+Categorical codes are uniform over their classes, and Q is a softmax. Continuous codes are uniform on -1..1,
+and Q is normal with a predicted mean and deviation. L_I is logged in nats, with Q's accuracy on the codes.
 
 The four choices: any pair of networks and Q as a third player; a cross-entropy and L_I; the pathwise
 gradient; D and then G with Q take turns.
@@ -50,12 +50,12 @@ from seqgan_kit.core.objectives import non_saturating
 @dataclass(frozen=True)
 @bounded
 class InfoGANMethod:
-    """Settings of InfoGAN: weights of the codes and the recogniser."""
+    """Settings of InfoGAN: weights of the codes, and the recogniser's size."""
 
     categorical_weight: Weight = 1.0
-    """Weight l_c of the information on categorical codes (1 in the paper)."""
+    """Weight l_c of the mutual information with categorical codes (1 in the paper)."""
     continuous_weight: Weight = 1.0
-    """Weight l_u of the information on continuous codes (1 in the authors' code)."""
+    """Weight l_u of the mutual information with continuous codes (1 in the authors' code)."""
     recogniser_width: Size = 128
     """Units of Q's hidden layer (128 in the paper)."""
     label_smoothing: Share = 0.0
@@ -67,9 +67,9 @@ PAPER = ImageTraining(generator_learning_rate=1e-3, batch_size=128, epochs=10.7)
 
 
 def categorical_information(logits: Sequence[Tensor], codes: Sequence[Tensor]) -> Tensor:
-    """L_I of uniform categorical codes, in nats: sum over codes of log C_k - cross-entropy.
+    """Compute L_I of uniform categorical codes, in nats: sum over codes of log C_k - cross-entropy.
 
-    Logits [N,C_k] and classes [N] of each. At most sum log C_k, where Q is sure and right.
+    Takes logits [N,C_k] and classes [N] of each code. At most sum log C_k, if Q is certain and correct.
     """
     terms = [
         math.log(q.shape[1]) - F.cross_entropy(q, c) for q, c in zip(logits, codes, strict=True)
@@ -78,7 +78,7 @@ def categorical_information(logits: Sequence[Tensor], codes: Sequence[Tensor]) -
 
 
 def continuous_information(means: Tensor, deviations: Tensor, codes: Tensor) -> Tensor:
-    """L_I of codes uniform on -1..1, in nats, for a normal Q; means, deviations and codes are [N,M].
+    """Compute L_I of codes uniform on -1..1, in nats, for a normal Q; all arguments are [N,M].
 
     sum over codes of log 2 - E[log s + log(2 pi)/2 + (u - m)^2 / (2 s^2)]
     """
@@ -89,7 +89,7 @@ def continuous_information(means: Tensor, deviations: Tensor, codes: Tensor) -> 
 
 @dataclass(frozen=True)
 class InformedPathwise(Pathwise):
-    """The gradient through the image of the score and of the information on codes."""
+    """Pathwise gradient of the score and of the codes' mutual information."""
 
     method: InfoGANMethod
     """The weights l_c and l_u."""
@@ -97,7 +97,7 @@ class InformedPathwise(Pathwise):
     def generator_loss(
         self, game: AdversarialGame[CodedGenerator], batch: Batch, move: Move
     ) -> Loss:
-        """The objective's G half less the weighted information; G's and Q's loss."""
+        """Return the loss of G and Q: the objective's G half minus the weighted L_I."""
         generator = game.generator
         latents = generator.latents(len(batch["real"]), move.rng)
         verdict = game.discriminate(generator(latents))
@@ -121,7 +121,7 @@ def build(
     method: InfoGANMethod,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players and settings; the recogniser is made here."""
+    """Return the game from its players and settings; the recogniser is made here."""
     refuse_techniques(techniques, "InfoGAN", "Q reads the codes of one image at a time.", "packing")
     features = feature_count(discriminator)
     recogniser = CodeReader(features, generator.config.codes, method.recogniser_width)
@@ -136,6 +136,6 @@ def build(
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase in which D takes turns with G and Q."""
+    """Return one phase in which D takes turns with G and Q."""
     informed = generator_turn(training, techniques, with_players=("recogniser",))
     return (adversarial_phase(training, discriminator_turn(training, techniques), informed),)

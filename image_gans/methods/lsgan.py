@@ -3,9 +3,9 @@
     D minimises  E_data[(D(x) - b)^2] / 2 + E_z[(D(G(z)) - a)^2] / 2
     G minimises  E_z[(D(G(z)) - c)^2] / 2
 
-A sample far on the right side of D's boundary still has a slope, towards the boundary. With b - c = 1 and
-b - a = 2 the best D leaves G, with the constant E_data[(D(x) - c)^2] / 2 added, half the Pearson chi-square
-divergence of p_data + p_G from 2 p_G (theorem 1).
+A sample far on the correct side of D's boundary still has a gradient, towards the boundary. If b - c = 1 and
+b - a = 2 and D is optimal, G's loss plus the constant E_data[(D(x) - c)^2] / 2 is half the Pearson chi-square
+divergence between p_data + p_G and 2 p_G (theorem 1).
 
 The targets a, b, c by name:
 
@@ -42,7 +42,7 @@ TARGETS: Mapping[str, tuple[float, float, float]] = {
     "boundary": (0.0, 1.0, 0.5),
     "pearson": (-1.0, 1.0, 0.0),
 }
-"""a (D's of fakes), b (D's of reals) and c (G's), by name."""
+"""Targets by name: a (D, fakes), b (D, real images) and c (G)."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +55,17 @@ class LSGANMethod:
     fake_target: Finite | None = None
     """Target a of D for fakes, instead of the named one."""
     real_target: Finite | None = None
-    """Target b of D for reals, instead of the named one."""
+    """Target b of D for real images, instead of the named one."""
     generator_target: Finite | None = None
     """Target c of G for its fakes, instead of the named one."""
 
 
 PAPER = ImageTraining(generator_learning_rate=1e-3, discriminator_learning_rate=1e-3, batch_size=64)
-"""The rate for LSUN scenes (section 4.1), Adam's first decay 0.5."""
+"""Learning rate for LSUN scenes (section 4.1), with Adam's beta1 of 0.5."""
 
 
 def chosen_targets(method: LSGANMethod) -> tuple[float, float, float]:
-    """a, b and c."""
+    """Return the targets a, b and c."""
     if method.targets not in TARGETS:
         raise unknown("targets", method.targets, TARGETS)
     given = (method.fake_target, method.real_target, method.generator_target)
@@ -84,11 +84,11 @@ def build(
     method: LSGANMethod,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players and settings."""
+    """Return the game from its players and settings."""
     objective = least_squares(*chosen_targets(method))
     return equipped_game(generator, discriminator, objective, techniques)
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase in which D and G take turns."""
+    """Return one phase in which D and G take turns."""
     return in_turns(training, techniques)

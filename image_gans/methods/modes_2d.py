@@ -1,12 +1,12 @@
-"""Modes in the plane: points from a mixture of normal distributions, on which a collapse can be counted (Metz
+"""Modes in the plane: points from a mixture of normal distributions, where lost modes can be counted (Metz
 et al. 2017, Srivastava et al. 2017, Lin et al. 2018; see ``metrics/worlds.py``).
 
     D minimises  mean L_real(D(x)) + mean L_fake(D(G(z))) + lambda * mean (||grad D|| - 1)^2
     G minimises  mean L_G(D(G(z)))
 
 The four choices: the players of ``networks/mlp.py``; an objective, with a gradient penalty where it needs
-one; the pathwise gradient, or the one through an unrolled D; D and G in turns. GAN, unrolled GAN, WGAN-GP and
-PacGAN are settings of these.
+one; the pathwise gradient, or the gradient through an unrolled D; one phase in which D and G take turns. GAN,
+unrolled GAN, WGAN-GP and PacGAN are settings of these.
 
 Differs from the papers: a packed batch of B points makes B/m packs, where PacGAN's code makes B packs of B*m
 points (``paper`` has their networks, initialisation, rates and rounds, without packing). In the unrolled
@@ -38,13 +38,13 @@ from seqgan_kit.errors import UsageError
 
 ObjectiveName = Literal["non_saturating", "minimax", "least_squares", "hinge", "wasserstein"]
 
-_LOG_EVERY_ROUNDS = 50  # a round takes about a millisecond, and a row of metrics costs some of that
+_LOG_EVERY_ROUNDS = 50  # A round takes about 1 ms, so logging every round would be slow.
 
 
 @dataclass(frozen=True)
 @bounded
 class Modes2DMethod:
-    """What D and G want."""
+    """Settings of the GANs in the plane: objective and gradient penalty."""
 
     objective: ObjectiveName = "non_saturating"
     """Objective of D and G; wasserstein needs a gradient penalty."""
@@ -66,11 +66,11 @@ PAPER = ImageTraining(
     batch_size=100,
     epochs=400,
 )
-"""The settings of Lin et al. 2018 for both worlds, of 100,000 points."""
+"""Settings of Lin et al. 2018 for both worlds, each with 100,000 points."""
 
 
 def objective(name: ObjectiveName) -> Objective:
-    """The objective of that name."""
+    """Return the objective of that name."""
     build_objective = getattr(objectives, name)
     made: Objective = build_objective()
     return made
@@ -82,13 +82,13 @@ def build(
     method: Modes2DMethod,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players and settings."""
+    """Return the game from its players and settings."""
     penalties = [GradientPenalty(method.gradient_penalty)] if method.gradient_penalty else []
     chosen = objective(method.objective)
     return equipped_game(generator, discriminator, chosen, techniques, penalties=penalties)
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase in which D and G take turns."""
+    """Return one phase in which D and G take turns."""
     turns = discriminator_turn(training, techniques), generator_turn(training, techniques)
     return (replace(adversarial_phase(training, *turns), log_every_rounds=_LOG_EVERY_ROUNDS),)

@@ -7,10 +7,10 @@ With phi the features of D's trunk, labels y of the data, v an embedding of each
     D minimises  E[max(0, 1 - s(x, y))] + E[max(0, 1 + s(G(z, y), y))]
     G minimises  -E[s(G(z, y), y)]
 
-The form of s is that of log p(y|x)/q(y|x) + log p(x)/q(x) for classes that are log-linear in phi, with K
-labels independent given x. The four choices: any pair of networks, G told the labels (in its batch norms too
-with --conditional-norm), the head of D under spectral norm; the hinge; the pathwise gradient; one phase in
-which D and G take turns.
+s has the form of log p(y|x)/q(y|x) + log p(x)/q(x) for classes that are log-linear in phi, with K labels that
+are independent given x. The four choices: any pair of networks, where G receives the labels (with
+--conditional-norm in its batch norms too) and D's head has spectral norm; the hinge loss; the pathwise
+gradient; one phase in which D and G take turns.
 
 The preset ``paper`` has the authors' networks for ImageNet at 128 pixels (pfnet-research/sngan_projection): a
 scale and shift for each class in G's batch norms and no labels in its input; spectral norm in every layer of
@@ -48,7 +48,7 @@ def build(
     discriminator: Discriminator,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players; D is any discriminator, and is given its projection here."""
+    """Return the game from its players, and add the projection to D, which may be any discriminator."""
     conditions = generator.config.conditions
     judge = ProjectedScore(feature_count(discriminator), conditions)
     refuse_techniques(techniques, "a projection discriminator", ONE_PICTURE, "packing")
@@ -57,5 +57,5 @@ def build(
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase in which D and G take turns."""
+    """Return one phase in which D and G take turns."""
     return in_turns(training, techniques)

@@ -1,7 +1,7 @@
 """Relativistic GANs (Jolicoeur-Martineau 2018, "The relativistic discriminator: a key element missing from
-standard GAN"): D says how much more real an image is than those of the other side.
+standard GAN"): D scores how much more realistic an image is than images of the other kind.
 
-With scores s, an inner loss f of reals and g of fakes, and r, x' as real and fake:
+With scores s, inner losses f for real images and g for fakes, a real image r and a fake x':
 
     average (section 4.2)  D minimises  E[f(s(r) - E s(x'))] + E[g(s(x') - E s(r))]
                            G minimises  E[f(s(x') - E s(r))] + E[g(s(r) - E s(x'))]
@@ -11,7 +11,8 @@ With scores s, an inner loss f of reals and g of fakes, and r, x' as real and fa
           least squares (u - 1)^2, (u + 1)^2, halved here   RaLSGAN
           hinge max(0, 1 - u), max(0, 1 + u)                RaHingeGAN
 
-G's loss looks at reals too: what makes fakes more real makes reals less so, which a plain G leaves to D.
+G's loss includes the real images: G raises the scores of fakes and lowers those of real images. In a plain
+GAN, real images do not enter G's loss.
 
 The four choices: any players, these objectives, the pathwise gradient, and one phase in which D and G take
 turns.
@@ -46,20 +47,18 @@ INNER: Mapping[str, Objective] = {
     "least_squares": objectives.least_squares(-1.0, 1.0, 1.0),
     "hinge": objectives.hinge(),
 }
-"""Losses of a difference of scores, by name."""
+"""Losses of a score difference, by name."""
 
 
 @dataclass(frozen=True)
 @bounded
 class RelativisticMethod:
-    """Settings of relativistic GANs: how scores are compared."""
+    """Settings of relativistic GANs: inner loss, comparison and R1."""
 
     inner: Literal["cross_entropy", "least_squares", "hinge"] = "cross_entropy"
     """Loss of a difference of scores: RaSGAN, RaLSGAN or RaHingeGAN."""
     compared_with: Literal["average", "pairs"] = "average"
-    """What a score is compared with: average, the other side's mean score; pairs, one sample of the other
-    side.
-    """
+    """What a score is compared with: average, the mean score of the other kind; pairs, one sample of it."""
     r1_weight: Weight = 0.0
     """Weight of the squared norm of D's gradient on real images (R1; 10 is usual); 0 for none. Needs a D
     without batch norm."""
@@ -75,7 +74,7 @@ def build(
     method: RelativisticMethod,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players and settings."""
+    """Return the game from its players and settings."""
     if method.inner not in INNER:
         raise unknown("inner loss", method.inner, INNER)
     comparisons = {
@@ -90,5 +89,5 @@ def build(
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase in which D and G take turns."""
+    """Return one phase in which D and G take turns."""
     return in_turns(training, techniques)

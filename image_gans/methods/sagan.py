@@ -5,12 +5,12 @@ adversarial networks").
     D minimises  E_data[max(0, 1 - D(x))] + E_z[max(0, 1 + D(G(z)))]   (eq. 4)
     G minimises  -E_z[D(G(z))]
 
-Both players are spectrally normalised (section 4.1), and D's steps are four times as large as G's, so that
-one update of D for each of G is enough (section 4.2; Heusel et al. 2017, "GANs trained by a two time-scale
+Both players are spectrally normalised (section 4.1), and D's learning rate is four times G's, so that one
+update of D for each update of G is enough (section 4.2; Heusel et al. 2017, "GANs trained by a two time-scale
 update rule converge to a local Nash equilibrium").
 
-The four choices: players with attention, the hinge, the pathwise gradient, and one phase in which D and G
-take turns.
+The four choices: players with attention, the hinge loss, the pathwise gradient, and one phase in which D and
+G take turns.
 
 Differs from the paper, in the preset ``paper`` too: no class labels (the paper's G has conditional batch
 norm, its D a projection).
@@ -49,7 +49,7 @@ def build(
     discriminator: Discriminator,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players; refuses those without attention, and a D with another norm."""
+    """Return the game from its players; refuse players without attention and a D with another norm."""
     for name, player in (("generator", generator), ("discriminator", discriminator)):
         if not any(isinstance(part, SelfAttention) for part in player.modules()):
             raise UsageError(
@@ -63,5 +63,5 @@ def build(
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase in which D and G take turns."""
+    """Return one phase in which D and G take turns."""
     return in_turns(training, techniques)

@@ -6,11 +6,11 @@ With class logits l_1..l_K of D, a fixed logit 0 for "fake", and L(x) = logsumex
     D minimises  -E_labelled[l_y - L] + (-E[L(x)] + E[softplus(L(x))] + E[softplus(L(G(z)))]) / 2
     G minimises  || E f(x) - E f(G(z)) ||^2,    f: the features of D's trunk            (section 3.1)
 
-the first half of D's loss being -log p(y | x, y <= K), the second that of a GAN whose logit D is L.
+The first term of D's loss is -log p(y | x, y <= K); the second is the loss of a GAN whose logit D is L.
 
 The four choices: any pair of networks, D with K outputs; cross-entropies; feature matching on batch means;
-one phase in which D and G take turns, and beside them a baseline: the same network from the same weights,
-that makes as many moves on the labelled images alone.
+one phase in which D, G and a baseline take turns. The baseline is D's network with the same initial weights;
+it makes as many updates, on the labelled images alone.
 
 Differs from the paper, in the preset ``paper`` too: the networks are a choice (the paper's D has five layers
 of 1,000 to 250 units with Gaussian noise before each and weight norm; ``paper`` has the two layers of the
@@ -66,7 +66,7 @@ PAPER = ImageTraining(
 
 
 def unlabelled_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """(-E[L_real] + E[softplus(L_real)] + E[softplus(L_fake)]) / 2 of logsumexps [N] and [M]; a scalar.
+    """Return (-E[L_real] + E[softplus(L_real)] + E[softplus(L_fake)]) / 2 of logsumexps [N] and [M].
 
     = -(E[log p(y <= K | x)] + E[log p(y = K+1 | G(z))]) / 2.
     """
@@ -74,14 +74,14 @@ def unlabelled_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 
 class SemiSupervisedGame(AdversarialGame):
-    """D names classes; the batch holds ``labelled`` images and their ``classes`` beside ``real`` ones."""
+    """Game in which D classifies; a batch has ``labelled`` images, their ``classes``, and ``real`` images."""
 
     def __init__(self, unlabelled_weight: float, *choices: object):
         super().__init__(*choices)  # type: ignore[arg-type]
         self.unlabelled_weight = unlabelled_weight
 
     def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
-        """Labelled and unlabelled loss of D."""
+        """Return the labelled and the unlabelled loss of D."""
         real_score, fake_score = self.scores(batch["real"], fake)
         unlabelled = unlabelled_loss(real_score, fake_score)
         named, right = _labelled_loss(self.discriminate(batch["labelled"]), batch["classes"])
@@ -98,7 +98,7 @@ class SemiSupervisedGame(AdversarialGame):
         return self.penalised(Loss(total, logs), batch["real"], fake, move)
 
     def baseline_loss(self, batch: Batch, move: Move) -> Loss:
-        """The cross-entropy of the labelled images alone."""
+        """Return the cross-entropy of the labelled images alone."""
         named, right = _labelled_loss(self.players["baseline"](batch["labelled"]), batch["classes"])
         return Loss(named, {"baseline_class_loss": named, "baseline_labelled_accuracy": right})
 
@@ -115,7 +115,7 @@ def build(
     method: SemiSupervisedMethod,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players and settings; D is any discriminator, and is given its classes here."""
+    """Return the game from its players and settings, and add the class logits to D."""
     refuse_techniques(
         techniques, "the semi-supervised GAN", "D names the class of one image.", "packing"
     )
@@ -133,7 +133,7 @@ def build(
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase in which D, G and the baseline take turns."""
+    """Return one phase in which D, G and the baseline take turns."""
     alone = Turn(
         ("baseline",),
         loss="baseline_loss",

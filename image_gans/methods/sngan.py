@@ -5,11 +5,11 @@ for generative adversarial networks").
     D minimises  E_data[max(0, 1 - D(x))] + E_z[max(0, 1 + D(G(z)))]   (eq. 16)
     G minimises  -E_z[D(G(z))]                                         (eq. 17)
 
-A D with a bounded Lipschitz constant stays trainable without a penalty and its second derivatives. The bound
-belongs to the layers, whatever the batch, so D has no other norm (section 4).
+A D with a bounded Lipschitz constant trains stably without a gradient penalty and its second derivatives. The
+bound holds layer by layer and for every batch, so D has no other norm (section 4).
 
-The four choices: any players with such a D, the hinge (or the non-saturating loss), the pathwise gradient,
-and one phase in which D makes some moves for each of G.
+The four choices: any players with such a D, the hinge loss (or the non-saturating loss), the pathwise
+gradient, and one phase in which D makes several updates for each update of G.
 
 The preset ``paper`` has the networks for CIFAR-10 of the authors' code (pfnet-research/sngan_projection): 256
 channels in G and 128 in D, whose score has no bias. Differs from it there: G's batches are as large as D's
@@ -44,7 +44,7 @@ class SNGANMethod:
     """Settings of SNGAN: objective and normalisation."""
 
     objective: Literal["hinge", "non_saturating"] = "hinge"
-    """Objective of D and G; the paper has both."""
+    """Objective of D and G; the paper uses hinge and non_saturating."""
     spectral_generator: bool = False
     """Whether to normalise G's weights too, as SAGAN does."""
 
@@ -66,7 +66,7 @@ def build(
     method: SNGANMethod,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players and settings; refuses a D with another norm."""
+    """Return the game from its players and settings; refuse a D with another norm."""
     if method.objective not in OBJECTIVES:
         raise unknown("objective", method.objective, OBJECTIVES)
     refuse_techniques(techniques, "SNGAN", UNBOUNDED, "minibatch_kernels")
@@ -77,5 +77,5 @@ def build(
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase: D's updates, then one of G."""
+    """Return one phase: D's updates, then one of G."""
     return in_turns(training, techniques)

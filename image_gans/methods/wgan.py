@@ -7,10 +7,10 @@ The weights lie in a compact set, so D is K-Lipschitz for some K, and minus D's 
 Wasserstein distance (logged as ``score_gap``): unlike a classifier's loss it falls as samples get better.
 
 The four choices: any players, the Wasserstein objective, the pathwise gradient, and one phase in which D
-makes many moves for each of G: 5, and 100 in the first 25 rounds and every 500th, to start near its best
-(the authors' main.py; algorithm 1 has 5). RMSprop, because momentum makes a critic's moving target worse
-(section 4). torch's RMSprop starts from a squared gradient of 0, so its first step is 10 times the learning
-rate, as it was for the authors.
+makes several updates for each update of G: usually 5, but 100 in the first 25 rounds and in every 500th
+round, so that D stays close to its optimum (the authors' main.py; algorithm 1 has 5). The optimizer is
+RMSprop, because momentum destabilises a critic whose target moves (section 4). torch's RMSprop starts from a
+squared gradient of 0, so its first step is 10 times the learning rate, as in the authors' code.
 
 Differs from the authors' code, in the preset ``paper`` too: D ends with a linear layer with a bias, in place
 of a convolution without; weights are clipped after the step, as in algorithm 1, and not before it.
@@ -83,7 +83,7 @@ def build(
     method: WGANMethod,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players and settings."""
+    """Return the game from its players and settings."""
     kind = partial(WGANGame, clip=method.clip)
     return equipped_game(generator, discriminator, wasserstein(), techniques, kind=kind)
 
@@ -91,7 +91,7 @@ def build(
 def phases(
     method: WGANMethod, training: ImageTraining, techniques: Techniques = NO_TECHNIQUES
 ) -> tuple[Phase, ...]:
-    """One phase: D's updates, clipped, then one of G."""
+    """Return one phase: D's updates, clipped, then one of G."""
     moves = critic_moves(method, training.discriminator_moves)
     critic = discriminator_turn(training, techniques, moves=moves, after_step="clip_weights")
     return (adversarial_phase(training, critic, generator_turn(training, techniques)),)

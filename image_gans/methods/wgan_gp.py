@@ -4,12 +4,12 @@
     G minimises  -E_z[D(G(z))]
 
 with x^ = e x + (1 - e) G(z) and e ~ U[0,1], one for each image. The best critic has gradients of norm 1
-almost everywhere under both distributions (proposition 1), and the penalty asks for that in place of
-clipping. It speaks of the gradient of each image's own score, so D has no batch norm (section 4): layer
-norm as the paper recommends, instance norm, or none.
+almost everywhere under both distributions (proposition 1), and the penalty enforces this in place
+of clipping. It needs the gradient of each image's own score, so D has no batch norm (section 4): use layer
+norm, as the paper recommends, instance norm, or none.
 
 The four choices: any players with such a D, the Wasserstein objective with the penalty, the pathwise
-gradient, and one phase in which D makes 5 moves for each of G.
+gradient, and one phase in which D makes 5 updates for each update of G.
 
 The preset ``paper`` has the residual networks and rates for CIFAR-10 of the authors' code
 (igul222/improved_wgan_training, gan_cifar_resnet.py), without labels. Differs from it there: G's batches are
@@ -66,11 +66,11 @@ def build(
     method: WGANGPMethod,
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
-    """The game from its players and settings; refuses a D with batch norm."""
+    """Return the game from its players and settings; refuse a D with batch norm."""
     penalty = GradientPenalty(method.penalty_weight)
     return equipped_game(generator, discriminator, wasserstein(), techniques, penalties=[penalty])
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:
-    """One phase: D's updates, then one of G."""
+    """Return one phase: D's updates, then one of G."""
     return in_turns(training, techniques)

@@ -6,9 +6,9 @@ section 3.5 and figure 1): D is an auto-encoder, G has its decoder's shape.
     D's verdict on x: the score -L(x), L(x) = mean |x - decoder(encoder(x))| over pixels and channels
 
 ELU after every convolution but the last; sizes are halved by stride 2 and doubled by nearest upsampling,
-after which h0, upsampled too, is joined to the map (the paper's skip connections). An image that D rebuilds
-well has a high score, so any objective on scores can use D; with Wasserstein's it is BEGAN's own. As in the
-paper the image is not squashed.
+after which h0, upsampled too, is joined to the map (the paper's skip connections). An image that D
+reconstructs well has a high score, so any objective on scores can use D; BEGAN uses the Wasserstein one.
+As in the paper, the output has no tanh.
 
 Differs from the paper: normal latents in place of uniform ones (the paper's are on [-1,1]), so that any
 rotation of the latent space looks the same to G and spherical interpolation stays where G was trained.
@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from image_gans.networks.blocks.residual_blocks import UpsampledConv
 from image_gans.networks.blocks.shapes import FromLatents, check_pictures, check_shape
 
-_SIDE = 8  # of the last feature map, at every size of image
+_SIDE = 8  # side of the last feature map, for every image size
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Decoder(nn.Module):
         first = self.project(h).view(len(h), -1, _SIDE, _SIDE)
         x = self.start(first)
         for level, layers in enumerate(self.levels):
-            # Joined before upsampling, which the layers begin with: the same, at a quarter of the pixels.
+            # The layers begin with upsampling; joining before it is equivalent, at a quarter of the cost.
             skipped = F.interpolate(first, scale_factor=2**level) if level else first
             x = layers(torch.cat([x, skipped], 1))
         return cast(Tensor, self.output(x))
@@ -97,7 +97,7 @@ class Encoder(nn.Module):
 
 
 class AutoencoderGenerator(FromLatents):
-    """Latent vectors to images: a decoder of its own."""
+    """A generator from latent vectors to images, with a decoder of its own."""
 
     def __init__(self, config: AutoencoderConfig):
         super().__init__()
@@ -110,11 +110,11 @@ class AutoencoderGenerator(FromLatents):
 
 
 class AutoencoderTrunk(nn.Module):
-    """Images to the errors of their reconstruction; the trunk of BEGAN's D.
+    """A trunk from images to reconstruction errors, for BEGAN's D.
 
     Args:
         config: the shape.
-        in_channels: channels of what it judges, where that is more than an image (the image's otherwise).
+        in_channels: channels of its input, if that is more than an image (default: the image's).
     """
 
     rows_are_independent = True
@@ -145,7 +145,7 @@ class MeanError(nn.Module):
 
 
 def autoencoder_head(config: AutoencoderConfig, features: int, outputs: int = 1) -> nn.Module:
-    """The score; further heads are linear in the errors."""
+    """Return the score's head; further heads are linear in the errors."""
     return MeanError() if outputs == 1 else nn.Linear(features, outputs)
 
 

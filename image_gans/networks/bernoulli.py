@@ -3,7 +3,7 @@
     G: z [N,latent] -> the DCGAN generator's layers before its tanh -> logits l [N,1,H,W]
     each pixel by itself: white (1) with probability sigma(l), else black (-1)
 
-Given z pixels are independent, so log g(x|z) is a sum over them; what they have in common is in z.
+Given z, the pixels are independent, so log g(x|z) is a sum over pixels. Their dependence comes from z.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class BernoulliGenerator(nn.Module):
         return white.to(logits.dtype) * 2 - 1, bit_log_probs(logits, white)
 
     def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
-        """[n,1,H,W] of -1 and 1, each of a fresh latent; without a gradient."""
+        """[n,1,H,W] of -1 and 1, each from a new latent vector; without a gradient."""
         with torch.no_grad():
             return self.draw_groups(n, 1, rng)[0].squeeze(1)
 
@@ -81,9 +81,9 @@ def draw_bits(logits: Tensor, per_group: int, rng: torch.Generator) -> Tensor:
 def bit_log_probs(logits: Tensor, bits: Tensor) -> Tensor:
     """[G,M]: sum over pixels of bit * l - log(1 + exp(l)), for logits [G,...] and bits [G,M,...].
 
-    As one product a group, so that the M samples' pixels are not all kept for the gradient.
+    Uses one matrix product per group, so that the gradient does not keep the pixels of all M samples.
     """
-    # Never in bfloat16, which has two digits for a sum over all pixels.
+    # Never in bfloat16: two digits are too few for a sum over all pixels.
     with torch.autocast(logits.device.type, enabled=False):
         chosen = torch.bmm(bits.flatten(2).to(logits.dtype), logits.flatten(1, -1).unsqueeze(2))
     return chosen.squeeze(2) - F.softplus(logits).flatten(1).sum(1, keepdim=True)

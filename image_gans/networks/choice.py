@@ -98,7 +98,7 @@ class NetworkKind:
     head: Callable[[Any, int, int], nn.Module]
     """A head of a shape and numbers of features and outputs."""
     options: frozenset[str] = frozenset()
-    """Settings of the choice that it reads, beside network, width and latent."""
+    """Settings that it reads, in addition to network, width and latent."""
 
 
 def _dcgan(choice: NetworkChoice, data: ImageData) -> DCGANConfig:
@@ -166,8 +166,8 @@ def build_networks(
 
     Args:
         choice: which networks.
-        data: says the size and the channels of the images.
-        packing: images that D sees at once, stacked along the channels.
+        data: settings with the size and the channels of the images.
+        packing: number of images that D sees at once, stacked along the channels.
     """
     channels = packing * data.channels
     check_training_memory(
@@ -195,8 +195,8 @@ def build_trunk(
 
     Args:
         choice: which networks.
-        data: says the size and the channels of the images.
-        in_channels: of its input, where that is not one image alone.
+        data: settings with the size and the channels of the images.
+        in_channels: channels of its input, if it is not a single image.
     """
     kind = _kind(choice)
     return kind.trunk(kind.config(choice, data), in_channels or data.channels)
@@ -211,7 +211,7 @@ def build_head(
 
 
 def _kind(choice: NetworkChoice) -> NetworkKind:
-    """The kind that the choice names, which must read all that was chosen."""
+    """Return the kind that the choice names; refuse settings that this kind does not read."""
     if choice.network not in NETWORKS:
         raise unknown("network", choice.network, NETWORKS)
     kind = NETWORKS[choice.network]

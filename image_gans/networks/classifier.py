@@ -13,7 +13,7 @@ from seqgan_kit.core.discriminator import Critique, Discriminator
 class ClassifyingDiscriminator(Discriminator):
     """A discriminator with logits l [N,K] of the classes from the trunk's features; score = logsumexp(l).
 
-    That is a softmax over K+1 classes whose last logit, of "fake", stands at 0: a constant added to all K+1
+    This is a softmax over K+1 classes whose last logit, of "fake", is fixed at 0: a constant added to all K+1
     logits would change nothing (Salimans et al. 2016, section 5). Its P(real) is sigmoid(score).
     """
 

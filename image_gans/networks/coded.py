@@ -1,4 +1,4 @@
-"""A generator with codes beside its noise, and a recogniser that recovers them from images.
+"""A generator with codes in addition to its noise, and a recogniser that recovers them from images.
 
 latent vector [z | one-hot c_1 | ... | one-hot c_K | u]:  z ~ N(0, 1), c_k uniform, u ~ U(-1, 1)
 Q: features of D's trunk -> a hidden layer -> logits of every c_k; mean and deviation of every u
@@ -21,8 +21,8 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.errors import UsageError
 
-_SLOPE = 0.1  # of the hidden layer's LeakyReLU (Chen et al. 2016, appendix C)
-_LEAST_DEVIATION = 0.01  # without a floor a code recovered exactly has an infinite density
+_SLOPE = 0.1  # slope of the hidden layer's LeakyReLU (Chen et al. 2016, appendix C)
+_LEAST_DEVIATION = 0.01  # without a floor, an exactly recovered code has an infinite density
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class CodeSettings:
 
 @dataclass(frozen=True)
 class CodedConfig:
-    """The shape of what a coded generator adds to its inner one."""
+    """Settings that a coded generator adds to its inner generator."""
 
     latent: int
     """Dimensions of the noise z."""
     codes: CodeSettings
-    """Which codes."""
+    """Codes beside the noise."""
 
     def __post_init__(self) -> None:
         if isinstance(self.codes, Mapping):  # read from a file
@@ -61,7 +61,7 @@ class CodedConfig:
 
     @property
     def conditions(self) -> Conditions:
-        """The categorical codes as labels that a sample can be asked for: code1=0, ..."""
+        """Categorical codes as labels to condition samples on: code1=0, ..."""
         sizes = self.codes.categorical
         names = tuple(f"code{i + 1}" for i in range(len(sizes))) if len(sizes) > 1 else ("code",)
         classes = tuple(tuple(map(str, range(size))) for size in sizes)
@@ -69,13 +69,13 @@ class CodedConfig:
 
 
 class CodedGenerator(nn.Module):
-    """Noise and codes to images, through an inner generator."""
+    """A generator from noise and codes to images, through an inner generator."""
 
     def __init__(self, config: CodedConfig, inner: nn.Module):
         super().__init__()
         self.config, self.inner = config, inner
         if (reference := getattr(inner, "reference", None)) is not None:
-            # The batch that a reference norm keeps is one of this generator's latents, codes and all.
+            # A reference norm keeps a batch of this generator's latent vectors, including codes.
             reference.copy_(self.latents(len(reference), torch.default_generator))
 
     def forward(self, latents: Tensor) -> Tensor:
@@ -127,6 +127,6 @@ class CodeReader(nn.Module):
 def build_coded_networks(
     choice: NetworkChoice, data: ImageData, codes: CodeSettings
 ) -> tuple[CodedGenerator, Discriminator]:
-    """The generator with its codes, and a plain discriminator."""
+    """Return the generator with its codes, and a plain discriminator."""
     inner, discriminator = build_networks(replace(choice, latent=choice.latent + codes.width), data)
     return CodedGenerator(CodedConfig(choice.latent, codes), inner), discriminator

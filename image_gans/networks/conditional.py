@@ -1,10 +1,10 @@
-"""Generators that are told labels, around any other.
+"""Conditional generators: add labels to any generator.
 
     z [N,d], labels y [N,K] -> [z | e_1(y_1) | ... | e_K(y_K)] -> a generator of as many latent dimensions,
                                                                  or of z's where labels reach its norms alone
 
-e_k is a learnt embedding or a one-hot vector. The joined vector is all that an image depends on, so ways
-through latent space run through labels too.
+e_k is a learnt embedding or a one-hot vector. An image depends on the joined vector alone, so paths
+through latent space can also change the labels.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from seqgan_kit.errors import UsageError
 @dataclass(frozen=True)
 @bounded
 class ConditionSettings:
-    """On what a model is conditioned, and how."""
+    """Settings of conditioning: the labels and how G receives them."""
 
     condition: tuple[str, ...] = ()
     """Labels to condition on (default: all that the images have)."""
     embedding: Units = 8
-    """Dimensions of the learnt vector that stands for a label's class; 0: one-hot vectors, so that a
+    """Dimensions of the learnt embedding of a label's class; 0: one-hot vectors, so that a
     conditional norm has a scale and a shift of its own for each class, as in the papers."""
     conditional_norm: bool = False
     """Let labels also set the scale and shift of G's batch norms."""
@@ -52,7 +52,7 @@ class ConditionSettings:
 
 @dataclass(frozen=True)
 class ConditionalConfig:
-    """The shape of what a conditional generator adds to its inner one."""
+    """Settings that a conditional generator adds to its inner generator."""
 
     conditions: Conditions
     """Labels and classes."""
@@ -63,9 +63,9 @@ class ConditionalConfig:
     conditional_norm: bool = False
     """Whether labels also set the scale and shift of batch norms."""
     labels_in_input: bool = True
-    """Whether the inner generator sees the labels beside the noise."""
+    """Whether the inner generator sees the labels together with the noise."""
     combinations: int = 1
-    """Different rows of labels that were seen in training."""
+    """Number of distinct label combinations in the training data."""
 
     def __post_init__(self) -> None:
         if isinstance(self.conditions, Mapping):  # read from a file
@@ -73,10 +73,10 @@ class ConditionalConfig:
 
 
 class ConditionalGenerator(nn.Module):
-    """Noise and labels to images, through an inner generator.
+    """A generator from noise and labels to images, through an inner generator.
 
-    It keeps the combinations of labels of the training data with their counts, so that samples without a wish
-    have labels as the data have them together, not each by itself.
+    It keeps the label combinations of the training data with their counts, so that samples without a
+    condition follow the joint distribution of the labels.
     """
 
     def __init__(self, config: ConditionalConfig, inner: nn.Module):
@@ -110,7 +110,7 @@ class ConditionalGenerator(nn.Module):
     ) -> Tensor:
         """[n,K] as in the training data, given the ``wanted`` classes by the places of their labels.
 
-        From the rows of labels that agree with the most wishes: all of them unless nobody in the data was so.
+        Draws from the label rows that match the most wanted classes: all of them if the data have such rows.
         """
         seen, counts = cast(Tensor, self.seen), cast(Tensor, self.counts)
         agreeing = torch.zeros(len(seen), device=seen.device)
@@ -143,8 +143,8 @@ class ConditionalBatchNorm(nn.Module):
     """Batch norm whose scale and shift are linear in the labels' vectors (de Vries et al. 2017, "Modulating
     early visual processing by language"); at the start scale 1 and shift 0.
 
-    Of one-hot vectors the map is a table with a row for each class (Dumoulin et al. 2017, "A learned
-    representation for artistic style"; Miyato and Koyama 2018), and several labels' rows are added.
+    For one-hot vectors the map is a table with a row for each class (Dumoulin et al. 2017, "A learned
+    representation for artistic style"; Miyato and Koyama 2018), and the rows of several labels are added.
     """
 
     def __init__(self, norm: nn.BatchNorm2d, width: int, one_hot: bool = False):
@@ -165,7 +165,7 @@ class ConditionalBatchNorm(nn.Module):
 def condition_norms(
     network: nn.Module, width: int, one_hot: bool = False
 ) -> list[ConditionalBatchNorm]:
-    """Put a conditional norm in the place of every batch norm of the network; return them."""
+    """Replace every batch norm of the network by a conditional norm; return the new norms."""
     placed = []
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
@@ -182,7 +182,7 @@ def condition_norms(
 
 @contextmanager
 def _told(norms: list[ConditionalBatchNorm], labels: Tensor) -> Iterator[None]:
-    """Let the norms know the embedded labels of the images under way."""
+    """Give the norms the embedded labels of the current images."""
     for norm in norms:
         norm.told = labels
     try:
@@ -198,13 +198,13 @@ def build_conditional_networks(
     labelled: LabelledCorpus,
     settings: ConditionSettings,
 ) -> tuple[ConditionalGenerator, Discriminator]:
-    """The generator, told labels, and a discriminator that no method has told any yet.
+    """Return the conditional generator, and a discriminator without labels (methods add them).
 
     Args:
-        choice: the pair of networks.
-        data: says the size and the channels of the images.
+        choice: settings of the pair of networks.
+        data: settings with the size and the channels of the images.
         labelled: the labels, and which of them occur together.
-        settings: how the generator is told.
+        settings: how the generator receives the labels.
     """
     if choice.generator_norm in BY_REFERENCE:
         raise UsageError(

@@ -6,8 +6,8 @@ Resolution doubles or halves by strided convolutions alone, from 4x4 to any powe
     G: z [N,latent] -> linear -> [N,c,4,4] -> (transposed convolution, norm, activation)* -> tanh
     D: [N,C,H,W] -> (convolution, norm, activation)* -> [N,c,4,4] -> flatten
 
-The norms of G and of D are chosen by themselves, so that D also serves as a critic under a gradient penalty,
-which needs each image's score to be its own.
+The norms of G and D are independent settings, so that D also works as a critic with a gradient penalty,
+where each image's score must depend on that image alone.
 
 Differs from the paper: kernels of 4 with stride 2 in place of 5, which cover every pixel equally often and so
 leave no checkerboard; normal latents in place of uniform ones, so that any rotation of the latent space looks
@@ -41,7 +41,7 @@ Variant = Literal["batchnorm", "selu"]
 Network = Literal["generator", "discriminator"]
 
 _KERNEL, _STRIDE = 4, 2
-_SLOPES = {"generator": 0.0, "discriminator": 0.2}  # of LeakyReLU (section 3, figure 1)
+_SLOPES = {"generator": 0.0, "discriminator": 0.2}  # slope of LeakyReLU (section 3, figure 1)
 _LARGEST_MULTIPLE = 8  # 1024 channels at 4x4 over 128 at 32x32 (figure 1 of the paper)
 
 
@@ -86,16 +86,16 @@ class DCGANConfig:
         )
 
     def norm(self, network: Network) -> str:
-        """What normalises the network's layers, ``auto`` resolved."""
+        """Return the norm of the network's layers, with ``auto`` resolved."""
         chosen = self.generator_norm if network == "generator" else self.discriminator_norm
         return {"batchnorm": "batch", "selu": "none"}[self.variant] if chosen == "auto" else chosen
 
 
 class DCGANGenerator(FromLatents):
-    """Latent vectors to images in [-1,1].
+    """A generator from latent vectors to images in [-1,1].
 
-    In training mode batch norm uses the batch's own statistics; in evaluation mode the running ones, so that
-    an image depends on its latent vector alone and not on what is drawn beside it.
+    In training mode batch norm uses the batch's own statistics. In evaluation mode it uses the running ones,
+    so that an image depends on its latent vector alone and not on the rest of the batch.
     """
 
     reference: Tensor | None
@@ -131,11 +131,11 @@ class DCGANGenerator(FromLatents):
 
 
 class DCGANTrunk(nn.Module):
-    """Images to features; the trunk of a :class:`~seqgan_kit.core.discriminator.Discriminator`.
+    """A trunk from images to features, for a :class:`~seqgan_kit.core.discriminator.Discriminator`.
 
     Args:
         config: the shape.
-        in_channels: of the input, where it is not one image alone (several stacked, labels as planes).
+        in_channels: channels of the input, if it is not a single image (several stacked, labels as planes).
     """
 
     def __init__(self, config: DCGANConfig, in_channels: int | None = None):
@@ -178,14 +178,14 @@ def dcgan_discriminator(config: DCGANConfig) -> Discriminator:
 
 
 def initialise(module: nn.Module, config: DCGANConfig, network: Network) -> None:
-    """Fresh weights, from torch's global generator as those of every torch module; biases 0.
+    """Draw new weights from torch's global random generator, as torch modules do; set biases to 0.
 
     batchnorm: weights with deviation 0.02 (section 4), batch norm's scales 1 with deviation 0.02 as in the
     authors' code.
 
-    selu: weights with variance 1/fan_in. Without normalisation layers it is SELU's fixed point of mean 0 and
-    variance 1 that keeps activations in scale through the depth, and it exists only for weights of that
-    variance (Klambauer et al. 2017, "Self-normalizing neural networks", theorem 1 and "Initialization"). A
+    selu: weights with variance 1/fan_in. Without normalisation layers, SELU's fixed point of mean 0 and
+    variance 1 keeps activations in scale through the depth. It exists only for weights of that variance
+    (Klambauer et al. 2017, "Self-normalizing neural networks", theorem 1 and "Initialization"). A
     deviation of 0.02 would shrink the signal in every layer.
 
     No norm and no selu: variance 2/((1 + slope^2) fan_in) for the same reason (He et al. 2015, "Delving deep
@@ -206,10 +206,10 @@ def initialise(module: nn.Module, config: DCGANConfig, network: Network) -> None
 
 
 def fan_in(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> int:
-    """How many inputs are summed into one output, away from the border.
+    """Return how many inputs are summed into one output, away from the border.
 
-    A transposed convolution of kernel k and stride s sums in * (k/s)^2 of them, not the out * k^2 that
-    torch.nn.init reads off the shape of its weight.
+    A transposed convolution of kernel k and stride s sums in * (k/s)^2 inputs, not the out * k^2 that
+    torch.nn.init infers from the shape of its weight.
     """
     if isinstance(layer, nn.Linear):
         return layer.in_features

@@ -1,7 +1,7 @@
 """Discriminators that score an image together with its labels.
 
-A labelled sample is one tensor: the image, and behind its channels a plane whose first K pixels hold the
-labels. So penalties and techniques pass labels on without knowing of them.
+A labelled sample is one tensor: the image's channels, then a plane whose first K pixels hold the labels.
+So penalties and techniques pass labels on without special code.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from image_gans.networks.blocks.spectral import spectrally_normalised
 from seqgan_kit.core.discriminator import Critique, Discriminator
 from seqgan_kit.errors import UsageError
 
-_STEP = 1024.0  # between class numbers: rounding, interpolation and noise leave them readable
-_SLOPE = 0.2  # of LeakyReLU, as in DCGAN
+_STEP = 1024.0  # gap between class numbers, so that they survive rounding, interpolation and noise
+_SLOPE = 0.2  # slope of LeakyReLU, as in DCGAN
 
 
 def with_labels(pictures: Tensor, labels: Tensor) -> Tensor:
-    """[N,C,H,W], [N,K] whole numbers -> [N,C+1,H,W]."""
+    """Join images and labels: [N,C,H,W], [N,K] integers -> [N,C+1,H,W]."""
     count, pixels = labels.shape[1], pictures.shape[2] * pictures.shape[3]
     if count > pixels:
         raise UsageError(f"{count} labels do not fit into a plane of {pixels} pixels.")
@@ -32,13 +32,13 @@ def with_labels(pictures: Tensor, labels: Tensor) -> Tensor:
 
 
 def apart(samples: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The images [N,C,H,W] and labels [N,K] that :func:`with_labels` joined."""
+    """Split what :func:`with_labels` joined into images [N,C,H,W] and labels [N,K]."""
     plane = samples[:, -1].flatten(1)[:, :count].detach().float()
     return samples[:, :-1], (plane / _STEP).round().long()
 
 
 class LabelledDiscriminator(Discriminator):
-    """A trunk that sees the image, and a head that scores its features beside the labels.
+    """A trunk that sees the image, and a head that scores its features together with the labels.
 
     Args:
         plain: the discriminator whose trunk and heads are taken.
@@ -51,7 +51,7 @@ class LabelledDiscriminator(Discriminator):
         self.count = count
 
     def forward(self, x: Tensor) -> Critique:
-        """The verdict on labelled samples [N,C+1,H,W]."""
+        """Return the verdict on labelled samples [N,C+1,H,W]."""
         pictures, labels = apart(x, self.count)
         features = self.trunk(pictures)
         wide = torch.promote_types(features.dtype, torch.float32)
@@ -97,7 +97,7 @@ class ProjectedScore(nn.Module):
 
 
 def feature_count(discriminator: Discriminator) -> int:
-    """F: how many features a discriminator's trunk gives."""
+    """Return F, the number of features of a discriminator's trunk."""
     return int(cast(int, discriminator.trunk.features))
 
 

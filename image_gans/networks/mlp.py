@@ -44,7 +44,7 @@ class MLPConfig:
     batch_norm: bool = True
     """Batch norm before each activation of G."""
     initialisation: Initialisation = "torch"
-    """Weights of G at the start: torch's, normal (0.02, PacGAN) or orthogonal (gain 1.4, unrolled GAN).
+    """Initial weights of G: torch's, normal (0.02, PacGAN) or orthogonal (gain 1.4, unrolled GAN).
     Biases of the last two are 0."""
 
 
@@ -62,12 +62,12 @@ class JudgeConfig:
     pieces: Size = 5
     """Linear maps per maxout unit."""
     judge_initialisation: Initialisation = "torch"
-    """Weights of D at the start: torch's, normal (0.02) or orthogonal (gain 1.4). Biases of the last two
+    """Initial weights of D: torch's, normal (0.02) or orthogonal (gain 1.4). Biases of the last two
     are 0."""
 
 
 class MLPGenerator(FromLatents):
-    """Latent vectors to points of the plane."""
+    """A generator from latent vectors to points in the plane."""
 
     def __init__(self, config: MLPConfig):
         super().__init__()
@@ -96,12 +96,12 @@ class Maxout(nn.Module):
         self.linear, self.pieces = nn.Linear(before, after * pieces), pieces
 
     def forward(self, x: Tensor) -> Tensor:
-        # Pieces in front: the largest of whole rows, which lie together in memory.
+        # Pieces come first, so that the maximum runs over whole rows, contiguous in memory.
         return self.linear(x).unflatten(1, (self.pieces, -1)).amax(1)
 
 
 class MLPTrunk(nn.Module):
-    """Points, or packs of them side by side, to features."""
+    """A trunk from points, or packs of points side by side, to features."""
 
     rows_are_independent = True
 
@@ -128,7 +128,7 @@ def mlp_discriminator(config: JudgeConfig, packing: int = 1) -> Discriminator:
 
 
 def initialise(module: nn.Module, how: Initialisation) -> None:
-    """Draw every linear layer's weights from torch's global generator and set biases to 0; torch's stay."""
+    """Initialise linear layers from torch's global generator, with biases 0; ``torch`` changes nothing."""
     for layer in (m for m in module.modules() if isinstance(m, nn.Linear) and how != "torch"):
         if how == "normal":
             nn.init.normal_(layer.weight, std=_DEVIATION)

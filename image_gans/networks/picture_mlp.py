@@ -26,8 +26,8 @@ from seqgan_kit.core.bounds import Positive, Share, Size, bounded
 from seqgan_kit.errors import UsageError, unknown
 
 _HIDDEN_LAYERS = 2
-_SLOPE = 0.2  # of D's LeakyReLU
-_INPUT_SHARE = 0.4  # the paper drops 0.2 of the pixels where it drops 0.5 of the units
+_SLOPE = 0.2  # slope of D's LeakyReLU
+_INPUT_SHARE = 0.4  # the paper drops 0.2 of the pixels and 0.5 of the units
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class PictureMLPConfig:
 
 
 class PictureMLPGenerator(FromLatents):
-    """Latent vectors to images in [-1,1]."""
+    """A generator from latent vectors to images in [-1,1]."""
 
     def __init__(self, config: PictureMLPConfig):
         super().__init__()
@@ -90,7 +90,7 @@ class PictureMLPGenerator(FromLatents):
 
 
 class PictureMLPTrunk(nn.Module):
-    """Images, or several stacked along the channels, to features."""
+    """A trunk from images, or several stacked along the channels, to features."""
 
     def __init__(self, config: PictureMLPConfig, in_channels: int | None = None):
         super().__init__()
@@ -124,13 +124,13 @@ class PictureMLPTrunk(nn.Module):
 
 
 def picture_mlp_head(config: PictureMLPConfig, features: int, outputs: int = 1) -> nn.Module:
-    """A linear layer on features, drawn and normalised as D's other layers."""
+    """Return a linear layer on features, initialised and normalised like D's other layers."""
     head = _linear(features, outputs, slope=1.0)
     return spectrally_normalised(head) if config.discriminator_norm == "spectral" else head
 
 
 def _linear(before: int, after: int, slope: float) -> nn.Linear:
-    """Weights of variance 2/((1 + slope^2) fan_in) for what follows; slope 1 for nothing."""
+    """Return a layer with weights of variance 2/((1 + slope^2) fan_in); slope 1 without an activation."""
     layer = nn.Linear(before, after)
     nn.init.normal_(layer.weight, 0.0, (2 / ((1 + slope**2) * before)) ** 0.5)
     nn.init.zeros_(layer.bias)

@@ -5,10 +5,10 @@ appendix F; Miyato et al. 2018, "Spectral normalization for generative adversari
     D: [N,C,H,W] -> (block, size halved)* -> block(s) of one size -> ReLU, pooling over pixels
 
 The blocks are those of residual_blocks.py. With ``growth`` 1 they are both papers' networks for CIFAR: the
-same channels everywhere (Miyato's G has twice D's), and D ends with two blocks at 8x8. With a larger one they
-are Miyato's for 128 pixels: channels double towards 4x4, where D ends with one block. (At 64 pixels the
-authors' D halves once more and has no such block.) D sums over pixels under spectral norm, as Miyato, and
-takes the mean otherwise, as Gulrajani. The score of Miyato's D for CIFAR has no bias. Attention
+same channels everywhere (Miyato's G has twice D's), and D ends with two blocks at 8x8. With a larger growth
+they are Miyato's for 128 pixels: channels double towards 4x4, where D ends with one block. (At 64 pixels the
+authors' D halves once more and has no such block.) D sums over pixels with spectral norm, as Miyato does,
+and takes the mean otherwise, as Gulrajani does. The score of Miyato's D for CIFAR has no bias. Attention
 (attention.py) may follow the blocks that make maps of a given size.
 """
 
@@ -50,7 +50,7 @@ class ResNetConfig:
     width: int = 128
     """Channels of the block next to the image."""
     generator_width: int = 0
-    """The same of G alone (256 beside D's 128 in Miyato's networks for CIFAR); 0: as many as D's."""
+    """The same for G alone (256 with D's 128 in Miyato's networks for CIFAR); 0: as many as D's."""
     growth: int = 1
     """Channels double towards 4x4 up to this many times the width: 1 for CIFAR's networks, 16 for larger."""
     attention: int = 0
@@ -90,7 +90,7 @@ class ResNetConfig:
 
     @property
     def generator_channels(self) -> tuple[int, ...]:
-        """At 4x4, then after each block up to the image's size."""
+        """Return the channels at 4x4, then after each block up to the image's size."""
         doublings = int(math.log2(self.size)) - 2
         return tuple(
             (self.generator_width or self.width) * min(self.growth, 2**left)
@@ -99,13 +99,13 @@ class ResNetConfig:
 
     @property
     def discriminator_channels(self) -> tuple[int, ...]:
-        """After each block that halves the size: down to 8x8 with growth 1, to 4x4 otherwise."""
+        """Return channels after each halving block: down to 8x8 with growth 1, to 4x4 otherwise."""
         halvings = int(math.log2(self.size)) - (3 if self.growth == 1 else 2)
         return tuple(self.width * min(self.growth, 2**level) for level in range(halvings))
 
 
 class ResNetGenerator(FromLatents):
-    """Latent vectors to images in [-1,1]."""
+    """A generator from latent vectors to images in [-1,1]."""
 
     def __init__(self, config: ResNetConfig):
         super().__init__()
@@ -128,11 +128,11 @@ class ResNetGenerator(FromLatents):
 
 
 class ResNetTrunk(nn.Module):
-    """Images to features; the trunk of a :class:`~seqgan_kit.core.discriminator.Discriminator`.
+    """A trunk from images to features, for a :class:`~seqgan_kit.core.discriminator.Discriminator`.
 
     Args:
         config: the shape.
-        in_channels: channels of what it judges, where that is more than an image (the image's otherwise).
+        in_channels: channels of its input, if that is more than an image (default: the image's).
     """
 
     def __init__(self, config: ResNetConfig, in_channels: int | None = None):
@@ -163,7 +163,7 @@ class ResNetTrunk(nn.Module):
 
 
 def resnet_head(config: ResNetConfig, features: int, outputs: int = 1) -> nn.Module:
-    """A linear layer on features, drawn and normalised as D's other layers."""
+    """Return a linear layer on features, initialised and normalised like D's other layers."""
     spectral = config.discriminator_norm == "spectral"
     head = nn.Linear(features, outputs, bias=not (spectral and config.growth == 1 and outputs == 1))
     initialise(head)

@@ -1,1 +1,1 @@
-"""Methods that make images from images, a file each."""
+"""Methods that generate images from images, one file per method."""

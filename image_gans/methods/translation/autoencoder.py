@@ -1,4 +1,4 @@
-"""Autoencoder: an image through a narrow code and back, of a clean or of a damaged image (Hinton,
+"""Autoencoder: reconstruct an image through a narrow code, from a clean or a corrupted input (Hinton,
 Salakhutdinov 2006, "Reducing the dimensionality of data with neural networks"; Vincent et al. 2008,
 "Extracting and composing robust features with denoising autoencoders").
 
@@ -28,31 +28,31 @@ from seqgan_kit.data.images.corruptions import corruption
 @dataclass(frozen=True)
 @bounded
 class AutoencoderMethod:
-    """What the autoencoder undoes."""
+    """Settings of the autoencoder: the corruption and the learning rate."""
 
     corruption: str = "none"
-    """Damage to its inputs: none, noise, salt, low2, low4, grey, boxes, strokes, rain or jpeg."""
+    """Corruption of the inputs: none, noise, salt, low2, low4, grey, boxes, strokes, rain or jpeg."""
     steps: Steps = Steps(1e-3)
     """Updates of encoder and decoder."""
 
 
 class AutoencoderGame(Game):
-    """An encoder and a generator that decodes."""
+    """A game of an encoder and a generator that decodes."""
 
     def __init__(self, encoder: nn.Module, generator: nn.Module, method: AutoencoderMethod):
         super().__init__({"encoder": encoder, "generator": generator})
         self.damage = corruption(method.corruption)
 
     def rebuild(self, x: Tensor) -> Tensor:
-        """Return images [N,C,H,W] after the way through the code."""
+        """Return images [N,C,H,W] encoded and decoded."""
         return cast(Tensor, self.players["generator"](self.players["encoder"](x)))
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
-        """Return [n,C,H,W] rebuilt from the batch, damaged."""
+        """Return [n,C,H,W] reconstructed from the corrupted batch."""
         return self.rebuild(self.damage(batch["real"][:n], rng))
 
     def reconstruction_loss(self, batch: Batch, move: Move) -> Loss:
-        """Return the mean squared error of rebuilt images."""
+        """Return the mean squared error of reconstructed images."""
         real = batch["real"]
         error = squared(self.draw(len(real), batch, move.rng), real).mean()
         return Loss(error, {"reconstruction_loss": error})
@@ -64,6 +64,6 @@ def build(encoder: nn.Module, generator: nn.Module, method: AutoencoderMethod) -
 
 
 def phases(method: AutoencoderMethod, training: PlayerTraining) -> tuple[Phase, ...]:
-    """Return one phase in which both learn together."""
+    """Return one phase that updates encoder and decoder together."""
     turn = player_turn(training, method.steps, "reconstruction_loss", "encoder", "generator")
     return (training_phase(training, "reconstruction", turn),)

@@ -6,9 +6,9 @@ With scores s of patches of (source x, target y), y' = G(x):
     D minimises  -E[log sigma(s(x, y))] - E[log(1 - sigma(s(x, y')))]
     G minimises  -E[log sigma(s(x, y'))] + w E[|y - y'|]                       (w = 100)
 
-The distance alone is least at the median of all targets that a source may have, which is blurred where
-there are several; D has no reason to accept that, so G must choose one. The baseline is a G with the
-same starting weights that minimises the distance alone.
+The distance alone is minimal at the median of all possible targets of a source, which is blurred when
+there are several. D rejects a blurred image, so G must choose one target. The baseline is a G with the same
+initial weights that minimises the distance alone.
 
 Differs from the paper: instance norm with a batch of any size, and none at one pixel; dropout is off when a
 trained model translates, so that a source has one translation; D's loss is not halved (its learning rate
@@ -34,14 +34,14 @@ from seqgan_kit.core.objectives import least_squares, non_saturating
 @dataclass(frozen=True)
 @bounded
 class Pix2PixMethod:
-    """What G is trained for, and how fast the players move."""
+    """Settings of pix2pix: G's loss and the learning rates."""
 
     objective: Literal["non_saturating", "least_squares"] = "non_saturating"
-    """What D and G want of D's scores."""
+    """Objective of D and G."""
     distance: Literal["l1", "l2", "ssim"] = "l1"
-    """Distance of a translation to its target."""
+    """Distance between a translation and its target."""
     distance_weight: Weight = 100.0
-    """w: weight of the distance beside D's verdict (100 in the paper)."""
+    """w: weight of the distance, relative to D's score (100 in the paper)."""
     generator: Steps = Steps()
     """G's updates, and the baseline's."""
     discriminator: Steps = Steps()

@@ -8,8 +8,8 @@ With q(z|x) = N(mean(x), diag exp(log variance(x))), p(z) = N(0, I), p(x|z) = N(
     both minimise  -E_data[E_q[log p(x|z)] - beta KL(q(z|x) || p(z))]
     log p(x) >= log (1/K) sum_k p(x|z_k) p(z_k) / q(z_k|x) >= ELBO in the mean, for z_k drawn from q
 
-The last line is the importance-weighted bound (Burda, Grosse, Salakhutdinov 2016). One code is drawn for each
-image at an update.
+The last line is the importance-weighted bound (Burda, Grosse, Salakhutdinov 2016). Each update draws one code
+per image.
 
 Differs from the paper: DCGAN's convolutions with batch norm in place of one fully connected layer, Adam
 in place of Adagrad, and a fixed deviation s of pixels in [-1,1].
@@ -33,10 +33,10 @@ from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase
 @dataclass(frozen=True)
 @bounded
 class VAEMethod:
-    """What the decoder's likelihood is, and how fast both learn."""
+    """Settings of the VAE: the decoder's likelihood, beta and the learning rate."""
 
     deviation: Above0 = 0.3
-    """s: standard deviation of a pixel about the decoder's output, for pixels in [-1,1]."""
+    """s: standard deviation of a pixel around the decoder's output, for pixels in [-1,1]."""
     beta: Weight = 1.0
     """Weight of the divergence of the codes from their prior (1: the ELBO)."""
     steps: Steps = Steps(1e-3)
@@ -68,14 +68,14 @@ def log_weights(
 
 
 class VariationalGame(Game):
-    """An encoder that gives a distribution, and a generator that decodes."""
+    """A game of an encoder that outputs a distribution and a generator that decodes."""
 
     def __init__(self, encoder: nn.Module, generator: nn.Module, method: VAEMethod):
         super().__init__({"encoder": encoder, "generator": generator})
         self.method = method
 
     def evidence_loss(self, batch: Batch, move: Move) -> Loss:
-        """Return minus the ELBO (with beta), in nats an image."""
+        """Return minus the ELBO (with beta), in nats per image."""
         real = batch["real"]
         mean, log_variance = self.players["encoder"](real)
         output = self.players["generator"](drawn_code(mean, log_variance, move.rng))
@@ -91,7 +91,7 @@ class VariationalGame(Game):
 
     @torch.no_grad()
     def bounds(self, x: Tensor, draws: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return the ELBO and the importance-weighted bound [N] of images, from so many codes for each."""
+        """Return the ELBO and the importance-weighted bound [N] of images, from several codes per image."""
         mean, log_variance = self.players["encoder"](x)
         weights = []
         for _ in range(draws):
@@ -118,6 +118,6 @@ def build(encoder: nn.Module, generator: nn.Module, method: VAEMethod) -> Variat
 
 
 def phases(method: VAEMethod, training: PlayerTraining) -> tuple[Phase, ...]:
-    """Return one phase in which both learn together."""
+    """Return one phase that updates encoder and decoder together."""
     turn = player_turn(training, method.steps, "evidence_loss", "encoder", "generator")
     return (training_phase(training, "evidence", turn),)

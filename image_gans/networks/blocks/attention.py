@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 
 class SelfAttention(nn.Module):
-    """[N,C,H,W] -> [N,C,H,W], H and W even; the identity until gamma has moved."""
+    """[N,C,H,W] -> [N,C,H,W], H and W even; the identity while gamma is 0."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -32,11 +32,11 @@ class SelfAttention(nn.Module):
             nn.init.xavier_uniform_(layer.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """What every pixel found elsewhere, added to it."""
+        """Add the attended features to every pixel."""
         found = self.attended(x) @ F.max_pool2d(self.h(x), 2).flatten(2).mT
         return self.gamma * self.v(found.mT.unflatten(2, x.shape[2:])) + x
 
     def attended(self, x: Tensor) -> Tensor:
-        """[N,C,H,W] -> [N,HW,HW/4]: how much pixel j looks at position i; each row sums to 1."""
+        """Attention [N,C,H,W] -> [N,HW,HW/4]: how much pixel j looks at position i; each row sums to 1."""
         keys, queries = F.max_pool2d(self.f(x), 2).flatten(2), self.g(x).flatten(2)
         return (queries.mT @ keys).softmax(2)

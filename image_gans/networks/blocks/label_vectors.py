@@ -22,7 +22,7 @@ class OneHot(nn.Module):
 
 
 def label_vectors(conditions: Conditions, embedding: int) -> nn.ModuleList:
-    """For each label a map of its classes [N] to vectors [N,embedding], or [N,classes] if that is 0."""
+    """Return per label a map of its classes [N] to vectors [N,embedding], or [N,classes] if that is 0."""
     return nn.ModuleList(
         nn.Embedding(len(classes), embedding) if embedding else OneHot(len(classes))
         for classes in conditions.classes
@@ -30,5 +30,5 @@ def label_vectors(conditions: Conditions, embedding: int) -> nn.ModuleList:
 
 
 def total_width(conditions: Conditions, embedding: int) -> int:
-    """Dimensions of the vectors of all labels together."""
+    """Return the total dimensions of all labels' vectors."""
     return sum(embedding or len(classes) for classes in conditions.classes)

@@ -6,12 +6,12 @@ B.4).
     D: norm, ReLU, conv 3x3, norm, ReLU, conv 3x3, mean of 2x2;  + conv 1x1, mean of 2x2
     D's first: conv 3x3, ReLU, conv 3x3, mean of 2x2;  + mean of 2x2, conv 1x1
 
-Where a block of G changes the number of channels, its first convolution does so; in a block of D the second
-one, and in D's first block the first (the papers' code: igul222/improved_wgan_training,
+The first convolution of a block of G changes the number of channels; in a block of D the second one does,
+except in D's first block, where the first does (the papers' code: igul222/improved_wgan_training,
 pfnet-research/sngan_projection).
 
-The same functions as in the papers, computed in a cheaper order: a 3x3 convolution beside a halving or
-doubling is one 4x4 convolution with stride 2, and 1x1 convolutions work at the smaller size.
+The blocks compute the same functions as in the papers, in a cheaper order: a 3x3 convolution next to a
+halving or doubling is one 4x4 convolution with stride 2, and 1x1 convolutions work at the smaller size.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class PooledConv(nn.Conv2d):
 
 
 class GeneratorBlock(nn.Module):
-    """A residual block to twice the size."""
+    """A residual block of G that doubles the size."""
 
     def __init__(self, before: int, after: int, norm: str):
         super().__init__()
@@ -61,7 +61,7 @@ class GeneratorBlock(nn.Module):
 
 
 class DiscriminatorBlock(nn.Module):
-    """A residual block, to half the size or at the same; the first one sees the image itself."""
+    """A residual block of D that halves or keeps the size; the first block sees the image itself."""
 
     def __init__(
         self, before: int, after: int, norm: str, *, halves: bool = False, first: bool = False
@@ -79,7 +79,7 @@ class DiscriminatorBlock(nn.Module):
         self.shortcut = nn.Sequential(*pool, *([nn.Conv2d(before, after, 1)] if learned else []))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N,before,H,W] -> [N,after,H,W] or half as high and wide."""
+        """[N,before,H,W] -> [N,after,H,W] or half the height and width."""
         return cast(Tensor, self.branch(x) + self.shortcut(x))
 
 

@@ -4,14 +4,14 @@
                                read as a matrix [O, I k k] (section 2.1)
     v <- W'u / ||W'u||,  u <- Wv / ||Wv||,  sigma ~ u'Wv        (algorithm 1)
 
-One power iteration a forward pass in training mode: the weights move little between two passes, so u and v
-stay close to the singular vectors. They are buffers, so a checkpoint holds them, and in evaluation mode or
-under :func:`~seqgan_kit.core.discriminator.frozen` they stand still.
+Each forward pass in training mode makes one power iteration. The weights change little between passes, so u
+and v stay close to the singular vectors. They are buffers, so a checkpoint holds them. In evaluation mode or
+under :func:`~seqgan_kit.core.discriminator.frozen` they do not change.
 
 What that bounds: a linear layer's slope is at most 1. Kernel k at stride s reads an input pixel up to
 ceil(k/s)^2 times, so a convolution's slope is at most ceil(k/s), a sum pooling's over n pixels sqrt(n), and
 a residual block's 1 more than its branch's. The constant is finite and does not depend on the weights,
-but for self-attention, which has none; it is 1 only for a network of linear layers.
+except that self-attention has no such bound. It is 1 only for a network of linear layers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _RESCALING = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm)
 
 
 class SpectralNorm(_SpectralNorm):
-    """torch's, always in float32: with a sigma of two digits D's slope would jump between moves."""
+    """torch's spectral norm in float32: with a sigma of two digits D's slope would jump between updates."""
 
     def forward(self, weight: Tensor) -> Tensor:
         """W -> W / sigma(W)."""
@@ -49,7 +49,7 @@ class SpectralNorm(_SpectralNorm):
 def spectrally_normalised(module: Module) -> Module:
     """Divide every weight matrix of the module, in place, by its largest singular value; return the module.
 
-    Weights that are so already are left as they are. Exported are :func:`plain_weights`.
+    Weights that are already normalised stay as they are. For export see :func:`plain_weights`.
     """
     for child in list(module.modules()):
         if isinstance(child, _NORMALISED) and not parametrize.is_parametrized(child, "weight"):
@@ -61,10 +61,9 @@ def spectrally_normalised(module: Module) -> Module:
 
 @torch.no_grad()
 def plain_weights(module: nn.Module) -> dict[str, Tensor]:
-    """The module's state as that of a network without spectral normalisation that computes the same: W_SN in
-    the place of W, u and v."""
+    """Return the state of an equivalent network without spectral norm: W_SN in place of W, u and v."""
     state = dict(module.state_dict())
-    with frozen(module):  # in training mode to look at a weight moves u and v
+    with frozen(module):  # in training mode, reading a weight updates u and v
         for prefix, child in module.named_modules():
             if parametrize.is_parametrized(child, "weight"):
                 dot = f"{prefix}." if prefix else ""

@@ -6,8 +6,8 @@
     virtual norm:    m = (m_x + R m_r) / (R + 1), v the variance over the reference and x together, x likewise
 
 with means over samples and pixels, channel by channel; m_x is over x's own pixels. So an output does not
-depend on what else is in the batch, in training as in evaluation. The reference is latent vectors, which are
-in the checkpoint: their statistics follow from them and the weights, and are always the present weights' own.
+depend on the rest of the batch, in training or in evaluation. The reference consists of latent vectors, which
+the checkpoint holds. Their statistics are always computed from the current weights.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class VirtualBatchNorm(nn.Module):
 
     Args:
         channels: C.
-        counts_itself: whether a sample's own statistics count beside the reference's (virtual) or not.
+        counts_itself: whether a sample's own statistics also count (virtual) or not (reference).
         reference: R.
     """
 
@@ -50,7 +50,7 @@ class VirtualBatchNorm(nn.Module):
     def _joined(
         self, mean: Tensor, variance: Tensor, own: Tensor, spread: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Mean and variance of the reference and one sample, as one sample among R + 1."""
+        """Return mean and variance of the reference and each sample together, weighted R to 1."""
         share = 1 / (self.reference + 1)
         means = (1 - share) * mean + share * own
         # Not by E[x^2] - E[x]^2, which cancels where the mean is large.

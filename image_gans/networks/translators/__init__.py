@@ -1,1 +1,1 @@
-"""Networks that take images: encoders, translators, judges of patches, a quantiser."""
+"""Networks that take images: encoders, translators, patch discriminators, a vector quantiser."""

@@ -1,4 +1,4 @@
-"""Encoder and decoder of a code: the choice as settings, and the networks."""
+"""Settings and builders of encoder and decoder networks."""
 
 from __future__ import annotations
 

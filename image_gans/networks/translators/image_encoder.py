@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from image_gans.networks.dcgan_networks import DCGANConfig, DCGANTrunk, initialise
 
-_LOG_VARIANCES = (-14.0, 14.0)  # beyond, exp gains nothing but overflow
+_LOG_VARIANCES = (-14.0, 14.0)  # larger values would only make exp overflow
 
 
 class CodeEncoder(nn.Module):
-    """An encoder that gives one code.
+    """An encoder that outputs one code.
 
     Args:
         config: DCGAN's shape; its latent is the code's length.
@@ -38,7 +38,7 @@ class CodeEncoder(nn.Module):
 
 
 class GaussianEncoder(nn.Module):
-    """An encoder that gives a mean and a log variance for each dimension of the code.
+    """An encoder that outputs a mean and a log variance for each dimension of the code.
 
     Args:
         config: DCGAN's shape; its latent is the code's length.

@@ -1,9 +1,9 @@
 """A discriminator of patches (Isola et al. 2017, "Image-to-image translation with conditional adversarial
-networks", sections 3.2.2 and 6.1.2): every score sees a patch, and knows nothing of the rest.
+networks", sections 3.2.2 and 6.1.2): each score depends on one patch only.
 
     layers of stride 2, one of stride 1, and a score of 4x4; with 3 of stride 2 a patch has 70x70 pixels
 
-The score of an image is a map; all its scores count alike.
+The score of an image is a map, and all scores in it have equal weight.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class PatchConfig:
 
     @property
     def patch_pixels(self) -> int:
-        """Side of the patch that one score sees."""
+        """Return the side in pixels of the patch that one score sees."""
         seen = 1
         for stride in (1, 1, *(2,) * self.halvings):
             seen = (seen - 1) * stride + _KERNEL
@@ -73,11 +73,11 @@ class PatchTrunk(nn.Module):
 
 
 def patch_discriminator(config: PatchConfig, in_channels: int) -> Discriminator:
-    """Return trunk and score in one.
+    """Return a discriminator with trunk and score.
 
     Args:
         config: the shape.
-        in_channels: of a source and a target together.
+        in_channels: channels of a source and a target together.
     """
     trunk = PatchTrunk(config, in_channels)
     score = nn.Conv2d(trunk.features, 1, _KERNEL, 1, 1)

@@ -30,7 +30,7 @@ class ResidualTranslatorConfig:
     size: Size = 32
     """Side of the images in pixels."""
     channels: Size = 3
-    """Of a source; a target has as many."""
+    """Channels of a source; a target has the same number."""
     width: Size = 64
     """Channels of the first and last layers (64 in the paper)."""
     blocks: Size = 6

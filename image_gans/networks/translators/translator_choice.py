@@ -1,4 +1,4 @@
-"""Which translator: the choice as settings, and what it stands for."""
+"""Choice of the translator as settings, and its builder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from seqgan_kit.errors import UsageError, unknown
 @dataclass(frozen=True)
 @bounded
 class TranslatorChoice:
-    """One of the translators, and its size."""
+    """Settings of the translator: its kind and its size."""
 
     network: Literal["unet", "residual", "upscaler"] = "unet"
     """unet: connections at every resolution. residual: blocks at a quarter of the size (CycleGAN's).

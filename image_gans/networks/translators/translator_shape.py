@@ -1,4 +1,4 @@
-"""What all translators share: the images that they take, and their starting weights."""
+"""Input checks, initialisation and norms that all translators share."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def check_images(x: Tensor, channels: int, multiple: int, what: str) -> None:
 
     Args:
         x: the images.
-        channels: that the translator takes.
-        multiple: of which both sides must be.
-        what: how the translator is called in the message.
+        channels: number of channels that the translator takes.
+        multiple: number that must divide both sides.
+        what: name of the translator in the message.
     """
     if x.dim() != 4 or x.shape[1] != channels or x.shape[2] % multiple or x.shape[3] % multiple:
         raise UsageError(
@@ -37,5 +37,5 @@ def drawn_small(modules: Iterable[nn.Module]) -> None:
 
 
 def instance_norm(channels: int) -> nn.Module:
-    """Return instance norm with a scale and a shift of each channel."""
+    """Return instance norm with a scale and a shift for each channel."""
     return nn.InstanceNorm2d(channels, affine=True)

@@ -35,7 +35,7 @@ class UNetConfig:
     size: Size = 32
     """Side of the images in pixels."""
     channels: Size = 3
-    """Of a source; a target has as many."""
+    """Channels of a source; a target has the same number."""
     width: Size = 64
     """Channels of the layers next to the image (64 in the paper)."""
     dropout: Share = 0.5
@@ -43,7 +43,7 @@ class UNetConfig:
 
     @property
     def levels(self) -> int:
-        """How often the resolution is halved: down to 1x1 for powers of two."""
+        """Return how often the resolution is halved: down to 1x1 for powers of two."""
         return (self.size & -self.size).bit_length() - 1
 
 
@@ -63,7 +63,7 @@ class UNet(nn.Module):
         downs, ups = [], []
         for level, channels in enumerate(widths):
             before = config.channels if level == 0 else widths[level - 1]
-            # The first layer has no norm, in order to see brightness; one pixel has no statistics.
+            # The first layer has no norm, so that it sees brightness; a single pixel has no statistics.
             norm = [instance_norm(channels)] if level and pixels[level] > 1 else []
             downs.append(
                 nn.Sequential(nn.Conv2d(before, channels, 4, 2, 1), *norm, nn.LeakyReLU(0.2))

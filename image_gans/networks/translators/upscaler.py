@@ -1,7 +1,7 @@
 """Super-resolution by sub-pixel convolutions (Shi et al. 2016; SRResNet of Ledig et al. 2017, figure 4).
 
-The source of a pair has the size of its target, every pixel repeated. The network first takes the averages
-back, so all layers but the last work at the low resolution.
+The source of a pair has the size of its target, with every pixel repeated. The network first averages the
+repeated pixels, so all layers but the last work at the low resolution.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class UpscalerConfig:
     size: Size = 32
     """Side of the images in pixels."""
     channels: Size = 3
-    """Of a source; a target has as many."""
+    """Channels of a source; a target has the same number."""
     factor: Several = 4
     """How many times larger the target is; a power of two."""
     width: Size = 64

@@ -1,10 +1,10 @@
-"""A codebook that follows what it stands for (van den Oord et al. 2017, "Neural discrete representation
-learning", appendix A.1), with codes that nobody uses moved to vectors that have none.
+"""A codebook updated by running means (van den Oord et al. 2017, "Neural discrete representation
+learning", appendix A.1), with unused codes restarted at vectors of the batch.
 
     code of z = argmin_k |z - e_k|
     N_k <- g N_k + (1-g) n_k,    m_k <- g m_k + (1-g) sum of the z that chose k,    e_k = m_k / N_k
 
-The gradient of a quantised vector is passed to z as it is.
+The gradient of a quantised vector is passed to z unchanged (straight-through).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class QuantiserConfig:
     """The shape of a codebook."""
 
     codes: Several = 512
-    """K (512 in the paper)."""
+    """K: number of codes (512 in the paper)."""
     dimensions: Size = 64
-    """Of a code (64 in the paper)."""
+    """Dimensions of a code (64 in the paper)."""
     decay: Share = 0.99
-    """g: of the running counts and sums."""
+    """g: decay of the running counts and sums."""
     restart_below: Share = 0.05
-    """Codes whose running count is below this share of a mean count start again at a vector of the batch."""
+    """Codes whose running count is below this share of the mean count restart at a vector of the batch."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ class Quantised:
     """Vectors replaced by codes."""
 
     vectors: Tensor
-    """[N,D,h,w] the codes' vectors, whose gradient goes to what was quantised."""
+    """Vectors [N,D,h,w] of the codes; their gradient goes to the vectors that were quantised."""
     codes: Tensor
-    """[N,h,w] which codes."""
+    """Codes [N,h,w], as indices."""
     commitment: Tensor
     """Mean squared distance of vectors to their codes, with a gradient to the vectors alone."""
 
 
 class VectorQuantiser(nn.Module):
-    """A codebook in buffers; it changes in :meth:`follow` and nowhere else."""
+    """A codebook in buffers that changes only in :meth:`follow`."""
 
     vectors: Tensor
     counts: Tensor
@@ -99,6 +99,6 @@ class VectorQuantiser(nn.Module):
             self.counts[dead] = self.counts.mean()
 
     def _nearest(self, rows: Tensor) -> Tensor:
-        """[M,D] -> [M]; the square of a row is the same for all codes."""
+        """Return the nearest codes: [M,D] -> [M]. A row's square is equal for all codes and left out."""
         distances = self.vectors.square().sum(1) - 2 * rows @ self.vectors.T
         return distances.argmin(1)
