@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from torch.nn import functional
 from seqgan_kit.core.files.checked_json import parsed
 from seqgan_kit.core.files.json_kinds import list_of, mapping_of, record, text, whole
 from seqgan_kit.core.files.stored_models import restored_network
+from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.errors import CheckpointError, UsageError
 
 _FORMAT = "seqgan-kit recogniser 1"
@@ -126,9 +126,7 @@ def save_recogniser(path: Path, recogniser: Recogniser) -> None:
     tensors = {name: t.detach().cpu().contiguous() for name, t in recogniser.state_dict().items()}
     config = json.dumps(asdict(recogniser.config), ensure_ascii=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(save(tensors, metadata={"format": _FORMAT, "config": config}))
-    partial.replace(path)
+    write_whole(path, save(tensors, metadata={"format": _FORMAT, "config": config}))
 
 
 def load_recogniser(path: Path) -> Recogniser:

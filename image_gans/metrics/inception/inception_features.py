@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,6 +10,7 @@ from torch import Tensor, nn
 from image_gans.metrics.inception.inception_file import load_inception
 from image_gans.metrics.inception.inception_input import inception_input
 from image_gans.metrics.inception.inception_network import FIDInception
+from seqgan_kit.core.files.user_paths import expanded
 from seqgan_kit.errors import UsageError
 
 PREFIXES = {"inception:": "clean", "inception-tf:": "tf"}
@@ -55,6 +54,6 @@ def inception_features(choice: str) -> InceptionFeatures:
     file = choice.removeprefix(prefix)
     if not file:
         raise UsageError(f"{choice!r} names no file: give {prefix}FILE.")
-    network = load_inception(Path(file).expanduser())
+    network = load_inception(expanded(file))
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return InceptionFeatures(network.to(device), PREFIXES[prefix]).eval()

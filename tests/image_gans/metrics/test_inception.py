@@ -162,3 +162,8 @@ def test_what_is_no_file_of_tensors(tmp_path):
         load_inception(tmp_path / "list.pth")
     with pytest.raises(UsageError, match="names no file: give inception:FILE"):
         inception_features("inception:")
+
+
+def test_a_file_in_an_unknown_home_folder_is_refused():
+    with pytest.raises(DataError, match="there is no home folder of '~nosuchuser'"):
+        inception_features("inception:~nosuchuser/file.pth")
