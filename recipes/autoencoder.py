@@ -17,8 +17,8 @@ if __name__ == "__main__":
 from dataclasses import dataclass
 from typing import Annotated
 
-from image_gans.evaluation.pair_scores import PairScoreSettings
-from image_gans.evaluation.rebuilding_scores import RebuildingScorer, damaged_pairs
+from image_gans.evaluation.translation.pair_scores import PairScoreSettings
+from image_gans.evaluation.translation.rebuilding_scores import RebuildingScorer, damaged_pairs
 from image_gans.image_fitting import fit_to_images
 from image_gans.methods.translation import autoencoder
 from image_gans.methods.translation.autoencoder import AutoencoderMethod

@@ -18,7 +18,7 @@ if __name__ == "__main__":
 from dataclasses import dataclass
 from typing import Annotated
 
-from image_gans.evaluation.pair_scores import PairScorer, PairScoreSettings
+from image_gans.evaluation.translation.pair_scores import PairScorer, PairScoreSettings
 from image_gans.image_fitting import fit_to_images
 from image_gans.methods.translation import pix2pix
 from image_gans.methods.translation.pix2pix import Pix2PixMethod

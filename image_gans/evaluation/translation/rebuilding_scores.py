@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor
 
-from image_gans.evaluation.pair_scores import PairScorer
+from image_gans.evaluation.translation.pair_scores import PairScorer
 from image_gans.grids import save_grid
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run

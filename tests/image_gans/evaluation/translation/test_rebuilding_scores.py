@@ -6,8 +6,8 @@ import pytest
 import torch
 from conditional_players import corpus
 
-from image_gans.evaluation.pair_scores import PairScoreSettings
-from image_gans.evaluation.rebuilding_scores import (
+from image_gans.evaluation.translation.pair_scores import PairScoreSettings
+from image_gans.evaluation.translation.rebuilding_scores import (
     RebuildingScorer,
     VariationalScorer,
     damaged_pairs,

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from image_gans.evaluation.pair_scores import PairScorer, PairScoreSettings
+from image_gans.evaluation.translation.pair_scores import PairScorer, PairScoreSettings
 from image_gans.metrics.pair_quality import pair_quality
 from image_gans.networks.translators.unet import UNet, UNetConfig
 from seqgan_kit.core.game import Game

@@ -1,0 +1,1 @@
+"""Scorers of models that generate images from images."""
