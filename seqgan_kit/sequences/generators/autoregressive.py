@@ -229,11 +229,16 @@ class SequenceGenerator(nn.Module, ABC):
 
         The indices are None for all cells. This is so on a GPU, where counting would wait for the device.
         """
-        hidden, targets = self.prefix_states(tokens).flatten(0, 1), self.written(tokens).flatten()
         if counted.device.type != "cpu" or counted.all():
-            return hidden, targets, None
+            return self.prefix_states(tokens).flatten(0, 1), self.written(tokens).flatten(), None
         rows = counted.flatten().nonzero().squeeze(1)
-        return hidden.index_select(0, rows), targets[rows], rows
+        # Columns after the last counted cell change nothing before them.
+        columns = counted.shape[1]
+        last = int((rows % columns).max()) + 1 if len(rows) else 1
+        tokens = tokens[:, : self.given + last]
+        cells = rows // columns * last + rows % columns
+        hidden, targets = self.prefix_states(tokens).flatten(0, 1), self.written(tokens).flatten()
+        return hidden.index_select(0, cells), targets[cells], rows
 
     def force_pad(self, logits: Tensor, ended: Tensor) -> Tensor:
         """Return logits [...,V] that allow only PAD where ``ended`` [...] is True."""

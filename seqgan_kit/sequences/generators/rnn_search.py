@@ -72,11 +72,15 @@ class RNNSearchGenerator(SequenceGenerator):
         given, written = inputs[:, : self.given], inputs[:, self.given :]
         with recurrent_precision(inputs):
             state = self._read(self.dropout(embed(self.embedding, given)), given)
-            hidden = []
-            for embedded in self.dropout(embed(self.embedding, written)).unbind(1):
-                mixed, state = self._advance(embedded, state)
-                hidden.append(mixed)
-            return F.pad(self.dropout(torch.stack(hidden, dim=1)), (0, 0, self.given, 0))
+            embedded = self.dropout(embed(self.embedding, written))
+            # What depends on the inputs alone is one product for all steps instead of one for each.
+            read = self._input(embedded)
+            met = []
+            for step in read.unbind(1):
+                context, state = self._attend(step, state)
+                met.append(torch.cat([state[0], context], 1))
+            mixed = self._mix(torch.stack(met, dim=1), embedded)
+            return F.pad(self.dropout(mixed), (0, 0, self.given, 0))
 
     def start(self, given: Tensor) -> State:
         """Return s_0 [B,H], annotations [B,S,2H], U h_s [B,S,H] and the attention mask [B,S]."""
@@ -86,7 +90,9 @@ class RNNSearchGenerator(SequenceGenerator):
     def advance(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """See the base class."""
         with recurrent_precision(inputs):
-            return self._advance(embed(self.embedding, inputs), state)
+            embedded = embed(self.embedding, inputs)
+            context, state = self._attend(self._input(embedded), state)
+            return self._mix(torch.cat([state[0], context], 1), embedded), state
 
     def _read(self, embedded: Tensor, given: Tensor) -> State:
         seen = source_mask(given, self.pad)
@@ -99,14 +105,26 @@ class RNNSearchGenerator(SequenceGenerator):
         seen = seen[:, : annotations.shape[1]]
         return self.first(last[1]).tanh(), annotations, self.key(annotations), seen
 
-    def _advance(self, embedded: Tensor, state: State) -> tuple[Tensor, State]:
+    def _input(self, embedded: Tensor) -> Tensor:
+        """Return the embeddings' [...,W] part of the three gates [...,3H]."""
+        return F.linear(
+            embedded, self.cell.weight_ih[:, : self.config.embedding], self.cell.bias_ih
+        )
+
+    def _attend(self, read: Tensor, state: State) -> tuple[Tensor, State]:
+        """Read an input's part of the gates [B,3H]; return the context c_t [B,2H] and the next state."""
         hidden, annotations, keys, seen = state
         energy = self.energy((keys + self.query(hidden).unsqueeze(1)).tanh()).squeeze(2)
         weights = energy.masked_fill(~seen, -torch.inf).softmax(1)
         context = torch.bmm(weights.unsqueeze(1), annotations).squeeze(1)
-        hidden = self.cell(torch.cat([embedded, context], 1), hidden)
-        pairs = self.readout(torch.cat([hidden, context, embedded], 1)).unflatten(1, (-1, 2))
-        return pairs.amax(2), (hidden, annotations, keys, seen)
+        read = read + F.linear(context, self.cell.weight_ih[:, self.config.embedding :])
+        kept = F.linear(hidden, self.cell.weight_hh, self.cell.bias_hh)
+        hidden = _gated(read, kept, hidden)
+        return context, (hidden, annotations, keys, seen)
+
+    def _mix(self, met: Tensor, embedded: Tensor) -> Tensor:
+        """Return the larger of each pair of the readout of [s_t; c_t] [...,3H] and embeddings [...,W]."""
+        return self.readout(torch.cat([met, embedded], -1)).unflatten(-1, (-1, 2)).amax(-1)
 
     @torch.no_grad()
     def _initialise(self, rng: torch.Generator | None) -> None:
@@ -117,3 +135,12 @@ class RNNSearchGenerator(SequenceGenerator):
                 parameter.normal_(0.0, self.config.embedding**-0.5, generator=rng)
             else:
                 nn.init.xavier_uniform_(parameter, generator=rng)
+
+
+def _gated(read: Tensor, kept: Tensor, hidden: Tensor) -> Tensor:
+    """Return the next state [B,H] of a GRU from its products with input and state, each [B,3H]."""
+    read_gates, read_new = read.split([2 * hidden.shape[1], hidden.shape[1]], 1)
+    kept_gates, kept_new = kept.split([2 * hidden.shape[1], hidden.shape[1]], 1)
+    reset, update = (read_gates + kept_gates).sigmoid().chunk(2, 1)
+    new = (read_new + reset * kept_new).tanh()
+    return torch.lerp(new, hidden, update)
