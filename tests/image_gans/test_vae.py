@@ -14,11 +14,10 @@ from torch import Tensor, nn
 from image_gans.methods.translation.vae import (
     VAEMethod,
     build,
-    divergence_from_prior,
     log_normal,
-    log_weights,
 )
 from seqgan_kit.core.game import Move
+from seqgan_kit.core.gaussian_codes import divergence_from_prior, log_weights
 
 S, PIXELS, CODES = 0.5, 12, 3
 NORMS = torch.tensor([4.0, 1.0, 0.25], dtype=torch.float64)

@@ -24,10 +24,15 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from image_gans.networks.translators.image_encoder import drawn_code
 from image_gans.player_schedule import PlayerTraining, Steps, player_turn, training_phase
 from seqgan_kit.core.bounds import Above0, Weight, bounded
 from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase
+from seqgan_kit.core.gaussian_codes import (
+    divergence_from_prior,
+    drawn_code,
+    evidence_bounds,
+    log_weights,
+)
 
 
 @dataclass(frozen=True)
@@ -47,24 +52,6 @@ def log_normal(x: Tensor, mean: Tensor, deviation: float) -> Tensor:
     """Return log N(x; mean, deviation^2 I) in nats: [...,N,...] -> sums over all but the first axis [N]."""
     terms = ((x - mean) / deviation).square() + math.log(2 * math.pi) + 2 * math.log(deviation)
     return -0.5 * terms.flatten(1).sum(1)
-
-
-def divergence_from_prior(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Return KL(N(mean, exp log_variance) || N(0, I)) of each dimension, in nats: [N,d] -> [N,d]."""
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
-
-
-def log_weights(
-    log_likelihood: Tensor, codes: Tensor, mean: Tensor, log_variance: Tensor
-) -> Tensor:
-    """Return log p(x|z) p(z) / q(z|x) for codes drawn from q: [N] from log p(x|z) [N] and [N,d] three times.
-
-    Its mean is the ELBO; the log of the mean of its exponentials over K draws is the importance-weighted
-    bound.
-    """
-    standard = (codes - mean) * (-0.5 * log_variance).exp()
-    log_ratio = 0.5 * (standard.square() + log_variance - codes.square()).sum(1)
-    return log_likelihood + log_ratio
 
 
 class VariationalGame(Game):
@@ -98,8 +85,7 @@ class VariationalGame(Game):
             codes = drawn_code(mean, log_variance, rng)
             likelihood = log_normal(x, self.players["generator"](codes), self.method.deviation)
             weights.append(log_weights(likelihood, codes, mean, log_variance))
-        found = torch.stack(weights)
-        return found.mean(0), found.logsumexp(0) - math.log(draws)
+        return evidence_bounds(torch.stack(weights))
 
     @torch.no_grad()
     def code_divergence(self, x: Tensor) -> Tensor:

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from image_gans.networks.dcgan_networks import DCGANConfig, DCGANTrunk, initialise
-
-_LOG_VARIANCES = (-14.0, 14.0)  # larger values would only make exp overflow
+from seqgan_kit.core.gaussian_codes import mean_and_log_variance
 
 
 class CodeEncoder(nn.Module):
@@ -53,15 +51,8 @@ class GaussianEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance [N,d] of images [N,C,H,W]."""
-        mean, log_variance = self.head(self.trunk(x)).chunk(2, 1)
-        return mean, log_variance.clamp(*_LOG_VARIANCES)
+        return mean_and_log_variance(self.head(self.trunk(x)))
 
     def mean(self, x: Tensor) -> Tensor:
         """Return the mean code [N,d]."""
         return cast(Tensor, self(x)[0])
-
-
-def drawn_code(mean: Tensor, log_variance: Tensor, rng: torch.Generator) -> Tensor:
-    """Draw codes [N,d] from N(mean, exp log_variance), differentiable in both."""
-    noise = torch.randn(mean.shape, generator=rng, device=rng.device).to(mean)
-    return mean + noise * (0.5 * log_variance).exp()

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from image_gans.networks.dcgan_networks import DCGANConfig
-from image_gans.networks.translators.image_encoder import CodeEncoder, GaussianEncoder, drawn_code
+from image_gans.networks.translators.image_encoder import CodeEncoder, GaussianEncoder
 from image_gans.networks.translators.patch_discriminator import PatchConfig, patch_discriminator
 from image_gans.networks.translators.residual_translator import (
     ResidualTranslator,
@@ -14,6 +14,7 @@ from image_gans.networks.translators.residual_translator import (
 from image_gans.networks.translators.unet import UNet, UNetConfig
 from image_gans.networks.translators.upscaler import Upscaler, UpscalerConfig
 from image_gans.networks.translators.vector_quantiser import QuantiserConfig, VectorQuantiser
+from seqgan_kit.core.gaussian_codes import drawn_code
 from seqgan_kit.data.images.corruptions import low_resolution
 from seqgan_kit.errors import UsageError
 
