@@ -231,14 +231,12 @@ class SequenceGenerator(nn.Module, ABC):
         """
         if counted.device.type != "cpu" or counted.all():
             return self.prefix_states(tokens).flatten(0, 1), self.written(tokens).flatten(), None
-        rows = counted.flatten().nonzero().squeeze(1)
+        row, column = counted.nonzero().unbind(1)
         # Columns after the last counted cell change nothing before them.
-        columns = counted.shape[1]
-        last = int((rows % columns).max()) + 1 if len(rows) else 1
-        tokens = tokens[:, : self.given + last]
-        cells = rows // columns * last + rows % columns
-        hidden, targets = self.prefix_states(tokens).flatten(0, 1), self.written(tokens).flatten()
-        return hidden.index_select(0, cells), targets[cells], rows
+        last = int(column.max()) + 1 if len(column) else 1
+        hidden = self.prefix_states(tokens[:, : self.given + last]).flatten(0, 1)
+        hidden = hidden.index_select(0, row * last + column)
+        return hidden, self.written(tokens)[row, column], row * counted.shape[1] + column
 
     def force_pad(self, logits: Tensor, ended: Tensor) -> Tensor:
         """Return logits [...,V] that allow only PAD where ``ended`` [...] is True."""
