@@ -15,6 +15,7 @@ from seqgan_kit.core.runs.log import settings_of
 from seqgan_kit.core.runs.settings import merged
 from seqgan_kit.data.text.encoding import pad_rows
 from seqgan_kit.data.text.load_text import TextCorpus, TextData
+from seqgan_kit.data.text.notations import NOTATIONS
 from seqgan_kit.errors import CheckpointError, DataError, UsageError
 from seqgan_kit.evaluation.corpora.held_out import likelihood_columns, likelihood_of_test
 from seqgan_kit.evaluation.corpora.known_worlds import World, sampling_seed
@@ -160,7 +161,7 @@ def _real_text(model: TextModel, corpus: TextCorpus, held_out: Sequence[str]) ->
         [tokenizer.words(line)[:most] for line in lines]
         for lines in (corpus.test_lines, corpus.train_lines, held_out)
     )
-    joiner = "" if tokenizer.kind == "char" else " "
+    joiner = "" if tokenizer.kind in ("char", *NOTATIONS) else " "
     return RealText(test, train, unseen, tokenizer.kind, joiner=joiner)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from seqgan_kit.data.pairs.pair_config import PairData
 from seqgan_kit.data.sources.json_rows import json_rows
 from seqgan_kit.data.sources.library import column_names, iterate, open_rows
-from seqgan_kit.data.sources.resolve import Source, locate_text
+from seqgan_kit.data.sources.resolve import PLAIN_FORMATS, Source, locate_text
 from seqgan_kit.data.sources.text_rows import as_text, check_source, pick_column, read_text
 from seqgan_kit.data.text.load_text import text_sources
 from seqgan_kit.data.text.text_config import TextData
@@ -92,7 +92,7 @@ def _prompted(line: str, words: int) -> tuple[str, str]:
 
 def _of_columns(table: Source, given: str, written: str | None) -> Iterator[tuple[str, str]]:
     """Yield pairs from two columns of a table; a list of targets holds several references."""
-    if table.format == "txt":
+    if table.format in PLAIN_FORMATS:
         raise DataError(
             f"{table} is plain text, a line each, and has no columns: give a .csv, .jsonl or .parquet file, "
             "or the sources as a parallel file with --sources."

@@ -1,7 +1,7 @@
 """Resolve the name of a text or image source, without reading it.
 
 A name is, in this order: ``hub:name[:config]``, a bundled name (``catworld``), or a path. A path is a file
-(.txt .jsonl .csv .tsv .parquet) or a folder of such files called train, valid and test.
+(.txt .jsonl .csv .tsv .parquet .smi .abc) or a folder of such files called train, valid and test.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from seqgan_kit.core.files.user_paths import expanded
 from seqgan_kit.errors import DataError
 from seqgan_kit.resources import data_dir
 
-Format = Literal["txt", "json", "csv", "parquet", "imagefolder", "hub"]
+Format = Literal["txt", "smi", "abc", "json", "csv", "parquet", "imagefolder", "hub"]
 TABLES: dict[str, Format] = {
     ".jsonl": "json",
     ".ndjson": "json",
@@ -27,6 +27,9 @@ TABLES: dict[str, Format] = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
+PLAIN_FORMATS = ("txt", "smi", "abc")
+"""Formats of text files without columns."""
+NOTATION_SUFFIXES: dict[str, Format] = {".smi": "smi", ".smiles": "smi", ".abc": "abc"}
 IMAGE_SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 )
@@ -82,13 +85,15 @@ def locate_text(
         return locate_hub(name, split, revision)
     path = bundled_or_path(name)
     if path.is_dir():
-        return _split_files(path, lambda file: file.suffix.lower() in {".txt", *TABLES})
+        return _split_files(
+            path, lambda file: file.suffix.lower() in {".txt", *TABLES, *NOTATION_SUFFIXES}
+        )
     return {"train": Source(text_format(path), (path,))}
 
 
 def text_format(path: Path) -> Format:
     """Return the format by suffix; an unknown suffix (train.de, poems) means plain text."""
-    return TABLES.get(path.suffix.lower(), "txt")
+    return (TABLES | NOTATION_SUFFIXES).get(path.suffix.lower(), "txt")
 
 
 def locate_hub(name: str, split: str | None, revision: str | None) -> dict[str, Source]:
@@ -151,7 +156,7 @@ def _split_files(folder: Path, wanted: Callable[[Path], bool]) -> dict[str, Sour
     if "train" not in found:
         names = ", ".join(p.name for p in files[:5]) or "no text files"
         raise DataError(
-            f"the folder {folder} has no train.txt (or .jsonl, .csv, .tsv, .parquet); it has "
+            f"the folder {folder} has no train.txt (or .jsonl, .csv, .tsv, .parquet, .smi, .abc); it has "
             f"{names}. Give one file, or name the files train, valid and test."
         )
     return found

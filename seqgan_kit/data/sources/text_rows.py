@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from itertools import chain, islice
@@ -12,16 +12,23 @@ from typing import Any
 
 from seqgan_kit.data.sources.json_rows import json_rows
 from seqgan_kit.data.sources.library import column_names, hub_splits, iterate, open_rows
+from seqgan_kit.data.sources.notation_rows import molecule_rows, tune_rows
 from seqgan_kit.data.sources.plaintext import check_text, count_lines, read_lines
-from seqgan_kit.data.sources.resolve import SPLIT_NAMES, Source
+from seqgan_kit.data.sources.resolve import PLAIN_FORMATS, SPLIT_NAMES, Source
 from seqgan_kit.errors import DataError
 
+_LINES: Mapping[str, Callable[[Iterable[str]], Iterable[str]]] = {
+    "txt": lambda lines: lines,
+    "smi": molecule_rows,
+    "abc": tune_rows,
+}
+"""Formats of plain text: from the lines of a file to its rows."""
 _USUAL_COLUMNS = ("text", "caption", "sentence", "line", "content")
 
 
 def check_source(source: Source) -> None:
     """Raise DataError, with the position, if a text file is not UTF-8."""
-    if source.format in ("txt", "json", "csv"):
+    if source.format in (*PLAIN_FORMATS, "json", "csv"):
         for path in source.files:
             check_text(path)
 
@@ -30,8 +37,9 @@ def read_text(
     source: Source, column: str | None, *, start: int = 0, streaming: bool = False
 ) -> Iterator[str]:
     """Yield the raw text rows of a source in order, from row ``start`` on."""
-    if source.format == "txt":
-        lines = chain.from_iterable(read_lines(path) for path in source.files)
+    if source.format in _LINES:
+        rows_of = _LINES[source.format]
+        lines = chain.from_iterable(rows_of(read_lines(path)) for path in source.files)
         yield from islice(lines, start, None)
         return
     if source.format == "json":
@@ -51,7 +59,9 @@ def row_count(source: Source) -> int | None:
     """Return the number of rows if it is known without reading all rows, else None."""
     if source.format == "imagefolder":
         return len(source.files)
-    if source.format in ("txt", "json", "csv"):
+    if source.format == "abc":
+        return sum(1 for _ in read_text(source, None))
+    if source.format in ("txt", "smi", "json", "csv"):
         return sum(count_lines(path) for path in source.files)
     if source.format == "parquet":
         from pyarrow import ArrowException, parquet

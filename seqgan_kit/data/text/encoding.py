@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from seqgan_kit.data.sources.splits import assign
+from seqgan_kit.data.text.notations import NotationTokenizer
 from seqgan_kit.data.text.text_account import Account, SplitAccount
 from seqgan_kit.data.text.text_config import TextData
 from seqgan_kit.data.text.text_corpus import SPLITS, TextCorpus
@@ -166,7 +167,7 @@ def _cut_held_out(cfg: TextData, splits: dict[str, SplitLines]) -> dict[str, Spl
 def learn_tokenizer(cfg: TextData, lines: Sequence[str]) -> Tokenizer:
     """Learn the tokenizer from the training lines that are not too long."""
     # Words of lines that will be left out must not enter the vocabulary: nothing would train them.
-    if cfg.max_tokens is not None and cfg.tokenizer in ("word", "char"):
+    if cfg.max_tokens is not None and cfg.tokenizer not in ("unigram", "bpe"):
         blank = _blank(cfg)
         lines = [line for line in lines if len(blank.words(line)) <= cfg.max_tokens] or lines
     return train_tokenizer(
@@ -182,6 +183,8 @@ def learn_tokenizer(cfg: TextData, lines: Sequence[str]) -> Tokenizer:
 def _blank(cfg: TextData) -> Tokenizer:
     if cfg.tokenizer == "word":
         return WordTokenizer((), lowercase=cfg.lowercase, punctuation=cfg.punctuation)
+    if cfg.tokenizer in ("smiles", "abc"):
+        return NotationTokenizer(cfg.tokenizer, ())
     return CharTokenizer((), lowercase=cfg.lowercase)
 
 
@@ -212,7 +215,7 @@ def _account(
 
 
 def _distinct_words(cfg: TextData, lines: Sequence[str]) -> int:
-    if cfg.tokenizer not in ("word", "char"):
+    if cfg.tokenizer in ("unigram", "bpe"):
         return 0
     blank = _blank(cfg)
     return len({word for line in lines for word in blank.words(line)} - {SPECIALS[UNK]})
@@ -233,7 +236,8 @@ def _notes(cfg: TextData, splits: Mapping[str, SplitLines], longest: int) -> lis
         )
     if cfg.tokenizer == "word" and lengths[len(lengths) // 2] <= 1:
         notes.append(
-            "most lines are one word; for text without spaces use --tokenizer char or unigram."
+            "most lines are one word; for text without spaces use --tokenizer char or unigram, for "
+            "molecules smiles."
         )
     held_out = [rows.account for split, rows in splits.items() if split != "train"]
     unknown, tokens = (sum(getattr(a, of) for a in held_out) for of in ("unknown_tokens", "tokens"))

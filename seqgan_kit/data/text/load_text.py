@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from seqgan_kit.data.cache import cache_key, load_entry, store_entry
-from seqgan_kit.data.sources.resolve import Source, locate_text
+from seqgan_kit.data.sources.resolve import PLAIN_FORMATS, Source, locate_text
 from seqgan_kit.data.sources.text_rows import (
     check_source,
     held_out_on_hub,
@@ -66,7 +66,7 @@ def text_sources(cfg: TextData) -> dict[str, Source]:
         if name is not None:
             given = locate_text(name, revision=cfg.revision)
             found[split] = given.get(split, given["train"])
-    if cfg.column is not None and all(source.format == "txt" for source in found.values()):
+    if cfg.column is not None and all(source.format in PLAIN_FORMATS for source in found.values()):
         raise DataError(
             f"--column {cfg.column}: {found['train']} is plain text, a line each, and has no columns. Leave "
             "--column out, or give a .csv, .jsonl or .parquet file."

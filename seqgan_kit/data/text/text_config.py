@@ -16,8 +16,8 @@ class TextData:
     """Settings of the training text and its tokenizer."""
 
     text: str = "catworld"
-    """Training text: a bundled name (catworld), a .txt, .jsonl, .csv, .tsv or .parquet file, a folder with
-    train, valid and test files, or hub:name[:config]."""
+    """Training text: a bundled name (catworld), a .txt, .jsonl, .csv, .tsv, .parquet, .smi (molecules) or
+    .abc (tunes) file, a folder with train, valid and test files, or hub:name[:config]."""
     valid_text: str | None = None
     """Validation text (default: the source's own split, or lines cut from the training text)."""
     test_text: str | None = None
@@ -33,10 +33,11 @@ class TextData:
     test_share: Share = 0.1
     """Share of the training lines used as test text, if the source has no such split."""
     tokenizer: TokenizerKind = "word"
-    """Tokenizer: word, char, or sentencepiece's unigram or bpe. It is trained only on training lines."""
+    """Tokenizer: word, char, sentencepiece's unigram or bpe, or a notation: smiles (molecules) or abc
+    (tunes). It is trained only on training lines."""
     punctuation: Literal["split", "keep"] = "split"
     """Punctuation in the word tokenizer. split: punctuation at a word's edge becomes a separate token. keep:
-    split at spaces only (for tokenised text, notes, SMILES)."""
+    split at spaces only (for tokenised text)."""
     lowercase: bool = False
     """Convert text to lower case first."""
     vocabulary: int | None = None

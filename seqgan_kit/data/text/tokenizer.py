@@ -23,7 +23,7 @@ class Tokenizer(Protocol):
 
     @property
     def kind(self) -> str:
-        """Name of the kind: ``word``, ``char``, ``unigram``, ``bpe`` or ``number``."""
+        """Name of the kind: ``word``, ``char``, ``unigram``, ``bpe``, ``smiles``, ``abc`` or ``number``."""
 
     @property
     def bos(self) -> int:

@@ -34,6 +34,7 @@ def _base64(value: Any) -> None:
 
 
 _SUBWORDS = record({"lowercase": flag, "model": _base64})
+_NOTATION = record({"tokens": list_of(text(10_000, 1), most=_MOST_TOKENS)})
 _KINDS: Mapping[str, Kind] = {
     "word": record(
         {
@@ -45,6 +46,8 @@ _KINDS: Mapping[str, Kind] = {
     "char": record({"lowercase": flag, "characters": list_of(text(1, 1), most=_MOST_TOKENS)}),
     "unigram": _SUBWORDS,
     "bpe": _SUBWORDS,
+    "smiles": _NOTATION,
+    "abc": _NOTATION,
     "number": record({"vocabulary": whole(2, _MOST_TOKENS)}),
 }
 

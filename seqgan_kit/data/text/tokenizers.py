@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from seqgan_kit.data.json_files import write_json
+from seqgan_kit.data.text.notations import NOTATIONS, NotationTokenizer, split_notation
 from seqgan_kit.data.text.numbers import NumberTokenizer
 from seqgan_kit.data.text.subwords import SubwordTokenizer, train_subwords
 from seqgan_kit.data.text.tokenizer import (
@@ -28,7 +30,8 @@ from seqgan_kit.data.text.tokenizer import (
 from seqgan_kit.data.text.tokenizer_files import tokenizer_state
 from seqgan_kit.errors import DataError, UsageError, unknown
 
-TokenizerKind = Literal["word", "char", "unigram", "bpe"]
+TokenizerKind = Literal["word", "char", "unigram", "bpe", "smiles", "abc"]
+TOKENIZERS: tuple[TokenizerKind, ...] = get_args(TokenizerKind)
 Punctuation = Literal["split", "keep"]
 
 
@@ -44,6 +47,8 @@ def load_tokenizer(saved: str | Path | Mapping[str, Any]) -> Tokenizer:
         return CharTokenizer(state["characters"], lowercase=state["lowercase"])
     if kind in ("unigram", "bpe"):
         return SubwordTokenizer.from_dict(state)
+    if kind in NOTATIONS:
+        return NotationTokenizer(kind, state["tokens"])
     return NumberTokenizer(state["vocabulary"])
 
 
@@ -59,10 +64,10 @@ def train_tokenizer(
     """Train a tokenizer on training lines.
 
     Args:
-        kind: ``word``, ``char``, ``unigram`` or ``bpe``.
+        kind: ``word``, ``char``, ``unigram``, ``bpe``, ``smiles`` or ``abc``.
         lines: the training split only.
         vocabulary: largest number of ids, including the four special ones.
-        min_count: rarer words or characters become ``<unk>`` (word and char only).
+        min_count: rarer tokens become ``<unk>`` (not for unigram and bpe).
         lowercase: convert lines to lower case first.
         punctuation: ``split`` separates punctuation from the edges of words (word only).
     """
@@ -81,7 +86,15 @@ def train_tokenizer(
         )
     if kind in ("unigram", "bpe"):
         return train_subwords(kind, lines, vocabulary=vocabulary, lowercase=lowercase)
-    raise unknown("tokenizer", kind, ("word", "char", "unigram", "bpe"))
+    if kind in NOTATIONS:
+        if lowercase:
+            raise UsageError(
+                f"lower case changes what {kind} notation says: leave --lowercase out, or use "
+                "another tokenizer."
+            )
+        split = partial(split_notation, kind)
+        return NotationTokenizer(kind, _most_frequent(map(split, lines), vocabulary, min_count))
+    raise unknown("tokenizer", kind, TOKENIZERS)
 
 
 class WordTokenizer:

@@ -21,7 +21,7 @@ LINES = [
     "the cat's wide-eyed 👩‍👧 😀",
     "(a “quoted” cat...)",
 ]
-KINDS = ("word", "char", "unigram", "bpe")
+KINDS = ("word", "char", "unigram", "bpe", "smiles", "abc")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -40,7 +40,7 @@ def test_known_lines_come_back_and_survive_saving(kind, tmp_path):
     assert again.to_dict() == json.loads(json.dumps(tokenizer.to_dict()))
 
 
-@pytest.mark.parametrize("kind", ["char", "unigram", "bpe"])
+@pytest.mark.parametrize("kind", ["char", "unigram", "bpe", "smiles", "abc"])
 def test_round_trip_is_exact_to_the_last_space(kind):
     lines = [*LINES, "  two  spaces   between  ", "tab\tand café (decomposed: cafe\u0301)"]
     tokenizer = train_tokenizer(kind, lines)
@@ -106,7 +106,7 @@ def test_unk_in_the_training_text_is_the_special_token():
     assert tokenizer.encode("<unk> sat")[0] == UNK
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS[:4])
 def test_lowercase_is_part_of_the_tokenizer(kind):
     tokenizer = load_tokenizer(train_tokenizer(kind, LINES, lowercase=True).to_dict())
     assert tokenizer.encode("A BLACK CAT") == tokenizer.encode("a black cat")
