@@ -77,6 +77,7 @@ def fine_tuning_phases(
     given: int = 0,
     after_pretraining: Sequence[Turn] = (),
     after_learning: Sequence[Turn] = (),
+    teaching: str = "mle_loss",
 ) -> tuple[Phase, ...]:
     """Return the phases: pretrain G, pretrain D on pools, then rounds of g updates of G and d pools for D.
 
@@ -87,13 +88,14 @@ def fine_tuning_phases(
             have the conditions of real rows.
         after_pretraining: turns at the end of every epoch of pretraining.
         after_learning: turns after G's turn in every adversarial round.
+        teaching: name of G's loss on real rows in adversarial rounds.
     """
     by_verdict = Optimizer(training.generator_learning_rate, clip_norm=training.clip_norm)
     learn = Turn(
         learners, loss="generator_loss", optimizer=by_verdict, moves=training.generator_moves
     )
     teach = Turn(
-        ("generator",), loss="mle_loss", optimizer=by_verdict, moves=training.teacher_forcing_moves
+        ("generator",), loss=teaching, optimizer=by_verdict, moves=training.teacher_forcing_moves
     )
     every = training.evaluate_every_rounds or spread_evenly(training.rounds)
     return (

@@ -117,3 +117,16 @@ def test_an_epoch_of_the_discriminator_is_a_number_of_epochs():
     config = preset("seqgan")
     phases = load_recipe(RECIPES / "seqgan.py").seqgan.phases(config.method, config.training)
     assert phases[1].turns[1].moves == Epochs(3.0)
+
+
+def test_dialogue_has_the_sizes_and_updates_of_the_authors_code():
+    """jiweil/Neural-Dialogue-Generation, README.md and Adversarial/Reinforce/parse.lua."""
+    config = preset("dialogue")
+    method, training = config.method, config.training
+    assert (config.data.vocabulary, config.data.max_tokens, config.pairs.source_tokens) == (
+        25_000, 50, 50,
+    )  # fmt: skip
+    assert (method.rollouts, method.baseline, method.critic_learning_rate) == (5, "critic", 5e-4)
+    moves = training.generator_moves, training.teacher_forcing_moves, training.discriminator_moves
+    assert (training.batch_size, training.negatives, training.pools, *moves) == (64, 0, 1, 1, 1, 5)
+    assert (config.generator.rnn_search.hidden, config.discriminator.birnn.hidden) == (512, 512)

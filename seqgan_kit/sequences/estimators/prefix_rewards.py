@@ -1,0 +1,82 @@
+"""Rewards of every generation step, from a discriminator that reads prefixes (Li et al. 2017)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.estimators.reinforce import Reinforce
+from seqgan_kit.sequences.estimators.rewards import null_rewards, sequence_rewards
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+
+
+@dataclass(frozen=True)
+class EveryStep(Reinforce):
+    """REINFORCE with D's score of the prefix as the reward of its last token (REGS; Li et al. 2017).
+
+    grad = E sum_t grad log G(y_t | y_<t) (D(y_1:t) - b_t): no completions are drawn. It needs a D that is
+    trained on prefixes (:func:`random_prefixes`); D's optimum on a prefix is p / (p + g) of that prefix, and
+    not the mean of D over its completions, so the estimate differs from that with rollouts.
+    """
+
+    rollouts: int = 0
+    """Always 0."""
+
+    def __post_init__(self) -> None:
+        if self.rollouts:
+            raise UsageError(
+                f"rollouts is {self.rollouts}: a reward of every step draws no completions; use 0."
+            )
+        super().__post_init__()
+
+    def action_values(
+        self, game: AdversarialGame[SequenceGenerator], tokens: Tensor, rng: torch.Generator
+    ) -> Tensor:
+        """Return D's reward [B,T] of every prefix of rows [B,S+T] that ends in a token; 0 on PAD."""
+        generator = game.generator
+        mask = generator.token_mask(tokens)
+        if self.reward != "verdict":
+            return null_rewards(self.reward, tuple(mask.shape), rng, mask.device) * mask
+        prefixes = all_prefixes(tokens, generator.given, pad_of(generator))[mask]
+        rewards = sequence_rewards(game, prefixes, self.reward, rng, self.chunk_rows, self.own)
+        return torch.zeros(mask.shape, device=mask.device).masked_scatter(mask, rewards)
+
+
+def all_prefixes(rows: Tensor, given: int, pad: int) -> Tensor:
+    """Return [B,T,S+T]: entry [b,t] is the condition of row b, its first t+1 written tokens, then PAD."""
+    length = rows.shape[1] - given
+    kept = torch.ones(length, rows.shape[1], dtype=torch.bool, device=rows.device).tril(given)
+    return torch.where(kept, rows.unsqueeze(1), pad)
+
+
+def random_prefixes(rows: Tensor, mask: Tensor, pad: int, rng: torch.Generator) -> Tensor:
+    """Return rows [B,S+T], each cut to one prefix of its reply, with PAD after it.
+
+    A reply of n tokens keeps 1 ... n of them, each with probability 1/n. Earlier tokens are shared by many
+    prefixes, so D would overfit to them if it read all prefixes of a reply.
+
+    Args:
+        rows: [B,S+T].
+        mask: [B,T], True on written tokens.
+        pad: id that follows a prefix.
+        rng: random generator.
+    """
+    counts = mask.sum(1, keepdim=True)
+    draws = torch.rand((len(rows), 1), generator=rng, device=rng.device).to(rows.device)
+    kept = (draws * counts).floor().long().clamp(max=counts - 1) + 1
+    places = torch.arange(rows.shape[1], device=rows.device) - (rows.shape[1] - mask.shape[1])
+    return torch.where(places < kept, rows, pad)
+
+
+def pad_of(generator: SequenceGenerator) -> int:
+    """Return PAD, or raise UsageError for a generator whose rows all have T tokens."""
+    if generator.pad is None:
+        raise UsageError(
+            "rewards of every step mark the end of a prefix by PAD, and the generator has none: use "
+            "rollouts, or a generator with pad."
+        )
+    return generator.pad
