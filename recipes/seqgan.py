@@ -5,7 +5,7 @@ $ python recipes/seqgan.py --text my.txt --out runs/mine  your own text, a line 
 $ python recipes/seqgan.py paper --text my.txt            the paper's settings on your text (hours; use a GPU)
 $ python recipes/seqgan.py fast --text my.txt             the paper's D, 4 rollouts with a baseline (hours)
 $ python recipes/seqgan.py oracle                         the LSTM world of the paper
-$ python recipes/seqgan.py --reward my.py:function        a reward of your own, from lines to numbers
+$ python recipes/seqgan.py --objective my.py:function     a reward of your own, mixed with the discriminator's
 $ python recipes/seqgan.py smoke                          seconds, to see that everything works
 $ python recipes/seqgan.py --resume runs/seqgan           go on where a run stopped
 $ torchrun --nproc_per_node 2 recipes/seqgan.py           several processes
@@ -24,6 +24,7 @@ from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.alarms import GuessingDiscriminator, PinnedDiscriminator
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, PairData, TextData, load_corpus
+from seqgan_kit.evaluation.objectives.objective_choice import ObjectiveSettings
 from seqgan_kit.evaluation.pretrained import start_name
 from seqgan_kit.evaluation.text_fitting import fit_to_text
 from seqgan_kit.evaluation.text_presets import (
@@ -58,6 +59,7 @@ class Config:
     training: Annotated[FineTuning, flat] = FineTuning()
     generator: Annotated[GeneratorChoice, flat] = GeneratorChoice()
     discriminator: Annotated[DiscriminatorChoice, flat] = DiscriminatorChoice()
+    objective: Annotated[ObjectiveSettings, flat] = ObjectiveSettings()
     scores: Annotated[TextScoreSettings, flat] = TextScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
@@ -101,9 +103,9 @@ def main(cfg: Config) -> None:
         words, pad = corpus.tokenizer.vocabulary_size, corpus.tokenizer.pad
         length = corpus.given + corpus.length
         discriminator = build_discriminator(cfg.discriminator, words, length, pad=pad)
-        scorer = TextScorer(corpus, world, cfg.scores, cfg.method.reward)
-        reward = scorer.own_reward
-        game = seqgan.build(generator, discriminator, cfg.method, training, own_reward=reward)
+        objective = cfg.objective.or_alone(cfg.method.reward)
+        scorer = TextScorer(corpus, world, cfg.scores, objective)
+        game = seqgan.build(generator, discriminator, cfg.method, training, scorer.reward)
 
         hooks = text_hooks(scorer, PinnedDiscriminator(), GuessingDiscriminator())
         phases = seqgan.phases(cfg.method, training, corpus.given)

@@ -39,6 +39,8 @@ _PLACES = {
     "sequences.sequence_game": ("SequenceGame",),
     "sequences.fine_tuning": ("FineTuning",),
     "sequences.estimators.reinforce": ("Reinforce",),
+    "sequences.estimators.rewards": ("Reward",),
+    "evaluation.objectives.row_objectives": ("text_objective",),
     "sequences.estimators.gumbel": ("GumbelSoftmax",),
 }
 """Module of this package -> what it gives to ``sk``."""

@@ -23,6 +23,7 @@ from seqgan_kit.core.penalties import GradientPenalty as GradientPenalty
 from seqgan_kit.core.pools import Pool as Pool
 from seqgan_kit.core.training.hooks import Hooks as Hooks
 from seqgan_kit.core.training.round_report import RoundReport as RoundReport
+from seqgan_kit.evaluation.objectives.row_objectives import text_objective as text_objective
 from seqgan_kit.face.game_trainer import GameTrainer as Trainer
 from seqgan_kit.face.image_model import TrainedImageModel as TrainedImageModel
 from seqgan_kit.face.line_scores import bleu as bleu
@@ -36,6 +37,7 @@ from seqgan_kit.face.text_model import LineJudge as LineJudge
 from seqgan_kit.face.text_model import TrainedTextModel as TrainedTextModel
 from seqgan_kit.sequences.estimators.gumbel import GumbelSoftmax as GumbelSoftmax
 from seqgan_kit.sequences.estimators.reinforce import Reinforce as Reinforce
+from seqgan_kit.sequences.estimators.rewards import Reward as Reward
 from seqgan_kit.sequences.fine_tuning import FineTuning as FineTuning
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator as SequenceGenerator
 from seqgan_kit.sequences.sequence_game import SequenceGame as SequenceGame
@@ -66,6 +68,7 @@ __all__ = [
     "Pool",
     "RecipeRun",
     "Reinforce",
+    "Reward",
     "RoundReport",
     "Scorecard",
     "SequenceGame",
@@ -85,4 +88,5 @@ __all__ = [
     "penalties",
     "run",
     "self_bleu",
+    "text_objective",
 ]

@@ -12,7 +12,7 @@ from torch import Tensor
 from seqgan_kit.sequences.discriminators.highway import Highway
 from seqgan_kit.sequences.discriminators.textcnn import TextCNN
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.sampling.rollout import Reward
+from seqgan_kit.sequences.sampling.rollout import RowReward
 from seqgan_kit.sequences.sampling.rows_in_progress import State
 
 
@@ -20,7 +20,7 @@ from seqgan_kit.sequences.sampling.rows_in_progress import State
 def plain_rollout_rewards(
     policy: SequenceGenerator,
     tokens: Tensor,
-    reward: Reward,
+    reward: RowReward,
     rollouts: int,
     *,
     rng: torch.Generator,

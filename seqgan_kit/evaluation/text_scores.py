@@ -7,7 +7,7 @@ n-gram scores. A generator without likelihoods has only scores of its samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,7 @@ from seqgan_kit.evaluation.conditional.answer_scores import (
     held_out_pairs,
     pair_columns,
     pair_scores,
+    source_lines,
     with_sources,
 )
 from seqgan_kit.evaluation.corpora.held_out import (
@@ -40,11 +41,13 @@ from seqgan_kit.evaluation.corpora.held_out import (
 )
 from seqgan_kit.evaluation.corpora.known_worlds import World, sampling_seed
 from seqgan_kit.evaluation.evaluation_settings import TextScoreSettings, some_of
-from seqgan_kit.evaluation.own_functions import OwnFunctions, own_functions
+from seqgan_kit.evaluation.objectives.objective_choice import ObjectiveSettings, mixed_reward
+from seqgan_kit.evaluation.objectives.own_functions import OwnFunctions, own_functions
 from seqgan_kit.evaluation.score_tables import Column, table_row
 from seqgan_kit.evaluation.text_export import check_text_model, export_game
 from seqgan_kit.metrics.statistics.divergences import Estimate
 from seqgan_kit.metrics.text.bleu import DEFAULT_ORDERS, ReferenceSet
+from seqgan_kit.sequences.estimators.rewards import Reward
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, tempered
 from seqgan_kit.sequences.sampling.truncation import Truncated
 
@@ -61,30 +64,31 @@ class TextScorer:
         corpus: training corpus; its test split is the reference.
         world: known distribution, if there is one.
         settings: number of samples for each score.
-        reward: reward of the generator; a function of the user is also measured as a metric.
+        objective: what is mixed into the generator's reward; a function of the user is also a metric.
     """
 
     corpus: TextCorpus
     world: World | None = None
     settings: TextScoreSettings = field(default_factory=TextScoreSettings)
-    reward: str = ""
+    objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
 
     def check(self, game: Game) -> None:
         """Refuse, before training, a generator that could not be saved or a wrong function."""
         check_text_model(game.generator)
         taken = {"nll_valid", "diversity", *(c["key"] for c in self._known_columns())}
-        self.own.check(self.corpus.train_lines, taken)
+        self.own.check(self.corpus.train_lines, taken, self.corpus.sources.get("train"))
 
     @cached_property
     def own(self) -> OwnFunctions:
-        """Return the user's functions among reward and metrics."""
-        return own_functions(self.reward, self.settings.metrics)
+        """Return the user's functions among objective and metrics."""
+        return own_functions(self.objective.objective, self.settings.metrics)
 
     @property
-    def own_reward(self) -> Callable[[Tensor], Tensor] | None:
-        """Return the reward of token rows, if it is a user's function."""
-        reward, given = self.own.of_rows(self.corpus.tokenizer), self.corpus.given
-        return reward if reward is None or not given else lambda rows: reward(rows[:, given:])
+    def reward(self) -> Reward:
+        """Return the generator's reward of token rows, which mixes the objective with D's score."""
+        own = self.own.objective
+        function = None if own is None else lambda sources, lines: own(lines, sources)
+        return mixed_reward(self.objective, self.corpus, function)
 
     def export(self, game: Game, folder: Path, about: Mapping[str, Any] | None = None) -> None:
         """Write the game's generator and discriminator into a run's ``model`` folder."""
@@ -101,7 +105,7 @@ class TextScorer:
             scores = self.world.curves(self.corpus, generator, tokens)
             values |= {name: estimate.value for name, estimate in scores.items()}
         values["diversity"] = diversity(self._words(tokens))
-        return values | (self.own.means(self.lines(tokens)) if self.own.all else {})
+        return values | self.own.means(self.lines(tokens), source_lines(self.corpus, tokens))
 
     def draw_lines(self, game: Game, rng: torch.Generator, path: Path) -> None:
         """Write a few lines as text; the sampling hook of a run."""
@@ -152,8 +156,7 @@ class TextScorer:
         rng.manual_seed(sampling_seed(self.world, seed))
         tokens = drawn_rows(self.corpus, generator, self.settings.score_samples, rng)
         scores = self.exact_scores(generator, tokens) | likelihood_of_test(generator, self.corpus)
-        if self.own.all:
-            scores |= self.own.estimates(self.lines(tokens))
+        scores |= self.own.estimates(self.lines(tokens), source_lines(self.corpus, tokens))
         if self._pairs is not None and isinstance(generator, SequenceGenerator):
             scores |= pair_scores(self.corpus, generator, self._pairs, self.settings.score_beam)
         return table_row(name, scores | self._ngram_scores(self._words(tokens[: self.compared])))
@@ -162,12 +165,14 @@ class TextScorer:
         """Return the scores of real sentences that are not references: those of a perfect generator."""
         scores: dict[str, Estimate] = {}
         lines: Sequence[str] = []
+        sources: Sequence[str] | None = None
         if self.world is not None:
             scores, lines = self.world.real_scores(self.corpus, self.settings.score_samples, rng)
         if not self._world_writes:
-            lines = some_of(self._peers[1], self.compared, rng)
+            pairs = some_of(self._peers[1], self.compared, rng)
+            sources, lines = [source for source, _ in pairs], [line for _, line in pairs]
         ngrams = self._ngram_scores(self._split(lines))
-        return table_row("real data", scores | self.own.estimates(lines) | ngrams)
+        return table_row("real data", scores | self.own.estimates(lines, sources) | ngrams)
 
     @cached_property
     def compared(self) -> int:
@@ -181,12 +186,12 @@ class TextScorer:
         return self.world is not None and self.world.has_words
 
     @cached_property
-    def _peers(self) -> tuple[str, list[str]]:
-        """Return name and lines of the split for the real row: validation lines if they suffice."""
+    def _peers(self) -> tuple[str, list[tuple[str, str]]]:
+        """Return name and (source, line) pairs of the split for the real row: validation if it suffices."""
         valid, train = self.corpus.valid_lines, self.corpus.train_lines
         if len(valid) >= min(self.settings.score_samples, len(train)):
-            return "validation", valid
-        return "training", train
+            return "validation", self.corpus.pairs("valid")
+        return "training", self.corpus.pairs("train")
 
     def exact_scores(self, generator: nn.Module, tokens: Tensor) -> dict[str, Estimate]:
         """Return the exact scores of a generator and its samples; empty without a known world."""
@@ -203,10 +208,10 @@ class TextScorer:
             f"{self.settings.score_samples} samples a row; ± is the standard error of sampling."
         ]
         if self._has_bleu and not self._world_writes:
-            split, lines = self._peers
+            split, peers = self._peers
             notes.append(
                 f"BLEU and Self-BLEU: {self.compared:,} sentences in every row; real data are as "
-                f"many of the {len(lines):,} {split} lines. 'as real': closer to real data "
+                f"many of the {len(peers):,} {split} lines. 'as real': closer to real data "
                 "is better."
             )
         if self.world is not None:

@@ -13,7 +13,8 @@ Estimator: importance weights. Schedule: MLE, then D alone, then D and G in turn
 Differs from the paper: b is in units of the mean weight 1/m (see ImportanceWeighted). N falls with the share
 of adversarial rounds done, so it reaches 0 whatever their number. The paper states neither M nor the number
 of rollouts, and leaves out parts of its schedule, networks and learning rates: SeqGAN's values fill the gaps.
-The preset ``paper`` has mixed training without rollouts; ``full`` adds SeqGAN's 16.
+The preset ``paper`` has mixed training without rollouts; ``full`` adds SeqGAN's 16. An objective, which the
+paper lacks, is mixed in as log r = lambda (log D/(1-D) - b) + (1 - lambda) objective, in which b cancels.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from seqgan_kit.core.estimators import RewardKind
 from seqgan_kit.core.game import Batch, Move, Phase
 from seqgan_kit.core.objectives import minimax
 from seqgan_kit.sequences.estimators.importance import ImportanceWeighted
+from seqgan_kit.sequences.estimators.rewards import D_ALONE, Reward
 from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
@@ -72,8 +74,9 @@ def build(
     discriminator: Discriminator,
     method: MaliGANMethod,
     training: FineTuning,
+    reward: Reward = D_ALONE,
 ) -> MaliGAN:
-    """Build the game from its players and settings."""
+    """Build the game from its players and settings; ``reward`` mixes an objective with D's logit."""
     estimator = ImportanceWeighted(
         rollouts=method.rollouts,
         kept=method.kept,
@@ -82,6 +85,7 @@ def build(
         baseline_end=method.baseline_end,
         reward=method.reward,
         chunk_rows=method.chunk_rows,
+        mix=reward,
     )
     return MaliGAN(generator, discriminator, minimax(), estimator, training)
 

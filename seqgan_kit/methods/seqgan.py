@@ -4,6 +4,8 @@
     G ascends    E_G sum_t grad log G(y_t | Y_1:t-1) Q(Y_1:t-1, y_t)                            (eq. 7)
     Q(Y_1:t-1, y_t) = mean of D over N completions of Y_1:t by the rollout policy;  D(Y) at t=T (eq. 4)
 
+With an objective, lambda (D - b) + (1 - lambda) objective takes the place of D in Q.
+
 The four choices. Players: an LSTM and a TextCNN. Objective: expected probability. Estimator: REINFORCE with
 rollouts. Schedule: MLE, then D on pools of negatives, then rounds of g updates of G and d pools, each read
 for k epochs by D.
@@ -14,7 +16,7 @@ updates. G's loss is a mean over sequences, not a sum: Adam ignores the scale, b
 The rollout policy lags in all parameters, embeddings included, as the paper says; in the authors' code it
 does not lag. D's output layer has torch's default initialisation; the authors draw from N(0, 0.1), truncated
 at 2 sigma, with biases of 0.1 (``TextCNN`` lists the other differences). Optional extras that the paper
-lacks: a baseline, and training without rollouts.
+lacks: a baseline, an objective, and training without rollouts.
 
 The preset ``paper`` has the paper's networks, schedule, batch sizes and pool sizes. The paper's data are
 10,000 rows of an oracle (``--oracle FILE``).
@@ -41,9 +43,9 @@ from seqgan_kit.sequences.estimators.baselines import (
     learning_players,
 )
 from seqgan_kit.sequences.estimators.reinforce import Reinforce
+from seqgan_kit.sequences.estimators.rewards import D_ALONE, Reward
 from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.sampling.rollout import Reward
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 from seqgan_kit.sequences.sequence_game import SequenceGame
 
@@ -69,9 +71,9 @@ class SeqGANMethod:
     critic_learning_rate: Weight = 1e-2
     """Adam's learning rate of the learned critic."""
     reward: str = "probability"
-    """Reward of a sequence: D's output as a probability or a logit, or FILE.py:FUNCTION, a function of your
-    own from a list of lines to a list of numbers. constant and random ignore D; they are controls: a gain
-    with them does not come from the discriminator."""
+    """Reward of a sequence: D's output as a probability or a logit. constant and random ignore D; they are
+    controls: a gain with them does not come from the discriminator. FILE.py:FUNCTION is short for --objective
+    FILE.py:FUNCTION --reward-lambda 0, a function of your own in place of D."""
     chunk_rows: Positive = CHUNK_ROWS
     """Completions sampled and scored in one chunk of rows; limits memory and does not change results."""
 
@@ -90,12 +92,12 @@ class SeqGAN(SequenceGame):
         discriminator: Discriminator,
         method: SeqGANMethod,
         training: FineTuning,
-        own_reward: Reward | None = None,
+        reward: Reward = D_ALONE,
     ):
-        if (":" in method.reward) != (own_reward is not None):
+        if ":" in method.reward and (reward.objective is None or reward.weight):
             raise UsageError(
-                f"reward is {method.reward!r}, so build(...) must be given "
-                f"{'no own_reward' if own_reward else 'the function as own_reward'}."
+                f"reward is {method.reward!r}, so build(...) must be given that function as "
+                "reward=Reward(function, weight=0)."
             )
         others = baseline_players(
             method.baseline, generator, training.batch_size, method.baseline_decay
@@ -104,10 +106,8 @@ class SeqGAN(SequenceGame):
             others["rollout_policy"] = copy.deepcopy(generator)
         objective = expected_logit() if method.reward == "logit" else expected_probability()
         controls: dict[str, RewardKind] = {"constant": "constant", "random": "random"}
-        reward = controls.get(method.reward, "verdict")
-        estimator = Reinforce(
-            method.rollouts, method.baseline, method.chunk_rows, reward, own_reward
-        )
+        source = controls.get(method.reward, "verdict")
+        estimator = Reinforce(method.rollouts, method.baseline, method.chunk_rows, source, reward)
         super().__init__(generator, discriminator, objective, estimator, training, others=others)
         self.lag = method.rollout_lag
 
@@ -131,13 +131,10 @@ def build(
     discriminator: Discriminator,
     method: SeqGANMethod,
     training: FineTuning,
-    own_reward: Reward | None = None,
+    reward: Reward = D_ALONE,
 ) -> SeqGAN:
-    """Build the game from its players and settings.
-
-    ``own_reward`` is the function that ``method.reward`` names, as one of token rows.
-    """
-    return SeqGAN(generator, discriminator, method, training, own_reward)
+    """Build the game from its players and settings; ``reward`` mixes an objective with D's score."""
+    return SeqGAN(generator, discriminator, method, training, reward)
 
 
 def phases(method: SeqGANMethod, training: FineTuning, given: int = 0) -> tuple[Phase, ...]:

@@ -64,6 +64,11 @@ class TextCorpus:
         make = self.stream or partial(TensorFeed, {"real": self.train})
         return make(batch_size, seed=seed, rank=rank, world_size=world_size, device=device)
 
+    def pairs(self, split: str) -> list[tuple[str, str]]:
+        """Return (source, line) of every row of a split; sources are empty where nothing is given."""
+        lines = getattr(self, f"{split}_lines")
+        return list(zip(self.sources.get(split) or [""] * len(lines), lines, strict=True))
+
     def tensors(self) -> dict[str, Tensor]:
         """Return the splits for storage, with four bytes per token."""
         return {split: getattr(self, split).to(torch.int32) for split in SPLITS}

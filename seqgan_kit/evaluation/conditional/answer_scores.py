@@ -76,12 +76,17 @@ def class_part(corpus: TextCorpus, label: str) -> TextCorpus:
     return replace(corpus, **part)
 
 
+def source_lines(corpus: TextCorpus, tokens: Tensor) -> list[str]:
+    """Return the conditions of rows [N,S+T] as text, as the generator reads them."""
+    decode = corpus.tokenizer.decode
+    return [decode(i for i in row if i) for row in tokens[:, : corpus.given].tolist()]
+
+
 def with_sources(corpus: TextCorpus, tokens: Tensor, lines: Sequence[str]) -> list[str]:
     """Return the lines of rows [N,S+T], each after its condition."""
     if not corpus.given:
         return list(lines)
-    decode = corpus.tokenizer.decode
-    given = [decode(i for i in row if i) for row in tokens[:, : corpus.given].tolist()]
+    given = source_lines(corpus, tokens)
     return [f"{source} => {line}" for source, line in zip(given, lines, strict=True)]
 
 

@@ -26,11 +26,19 @@ from seqgan_kit.core.estimators import (
 )
 from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.estimators.rewards import null_rewards, scored_completions
+from seqgan_kit.sequences.estimators.rewards import (
+    D_ALONE,
+    MixedReward,
+    Reward,
+    null_reward,
+    null_rewards,
+    scored_completions,
+)
 from seqgan_kit.sequences.estimators.trials import mean_values, try_actions
 from seqgan_kit.sequences.fine_tuning import ADVERSARIAL
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.sampling.prefixes import continue_prefixes
+from seqgan_kit.sequences.sampling.rollout import RowReward
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 
 
@@ -103,6 +111,10 @@ class ImportanceWeighted:
     """Source of r. verdict: D's output. constant (1 for all) and random (uniform numbers) are controls."""
     chunk_rows: int = CHUNK_ROWS
     """Rows scored at once; limits memory."""
+    mix: Reward = D_ALONE
+    """Objective that is mixed with D's logit, log r = lambda (log D/(1-D) - b) + (1 - lambda) objective, so
+    that weighted samples follow g(x) (D/(1-D))^lambda exp((1 - lambda) objective(x)), normalised. The bias b
+    cancels."""
 
     def __post_init__(self) -> None:
         least_of = {"rollouts": 0, "kept": 0, "kept_step": 1, "continuations": 2, "chunk_rows": 1}
@@ -201,14 +213,20 @@ class ImportanceWeighted:
     def log_ratios(
         self, game: AdversarialGame[SequenceGenerator], tokens: Tensor, rng: torch.Generator
     ) -> Tensor:
-        """Return log r [B] of whole rows [B,S+T]: D's logit, or that of a control."""
-        if self.reward != "verdict":
-            ratios = null_rewards(self.reward, (len(tokens),), rng, tokens.device)
-            return ratios.clamp(min=torch.finfo(ratios.dtype).tiny).log()
+        """Return log r [B] of whole rows [B,S+T]: D's logit, or that of a control, and the objective."""
+        if self.reward != "verdict" and not self.mix.reads_rows:
+            return _safe_log(null_rewards(self.reward, (len(tokens),), rng, tokens.device))
         discriminator = game.discriminator
+        score = self._log_ratio(lambda rows: discriminator(rows).score, rng)
         with evaluating(discriminator):
-            chunks = tokens.split(self.chunk_rows)
-            return torch.cat([discriminator(rows).score.float() for rows in chunks])
+            return torch.cat([score(rows).float() for rows in tokens.split(self.chunk_rows)])
+
+    def _log_ratio(self, logits: RowReward, rng: torch.Generator) -> RowReward:
+        """Return the function from rows to log r, given D's logits of rows."""
+        if self.reward != "verdict":
+            ratios = null_reward(self.reward, rng)
+            return MixedReward(lambda rows: _safe_log(ratios(rows)), self.mix)
+        return logits if self.mix == D_ALONE else MixedReward(logits, self.mix)
 
     @torch.no_grad()
     def _log_values(
@@ -222,17 +240,16 @@ class ImportanceWeighted:
         """Return the log of the mean r [B,T] over N completions of every prefix longer than ``kept``
         tokens."""
         generator = game.generator
-        if self.reward != "verdict":
+        if self.reward != "verdict" and not self.mix.reads_rows:
             completed = (len(tokens), generator.written(tokens).shape[1] - 1, self.rollouts)
-            ratios = null_rewards(self.reward, completed, rng, tokens.device)
-            tried = ratios.clamp(min=torch.finfo(ratios.dtype).tiny).log()
+            tried = _safe_log(null_rewards(self.reward, completed, rng, tokens.device))
         else:
-            discriminator = game.discriminator
-            with evaluating(discriminator):
+            logits = scored_completions(game.discriminator, lambda logits: logits)
+            with evaluating(game.discriminator):
                 tried = try_actions(
                     generator,
                     tokens,
-                    scored_completions(discriminator, lambda logits: logits),
+                    self._log_ratio(logits, rng),
                     self.rollouts,
                     rng=rng,
                     chunk_rows=self.chunk_rows,
@@ -240,3 +257,7 @@ class ImportanceWeighted:
                 ).rewards
         means = tried.logsumexp(2, keepdim=True) - math.log(self.rollouts)
         return mean_values(means, log_ratios, generator.token_mask(tokens))
+
+
+def _safe_log(ratios: Tensor) -> Tensor:
+    return ratios.clamp(min=torch.finfo(ratios.dtype).tiny).log()

@@ -16,13 +16,17 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.estimators.baselines import Baseline, baseline_values, check_baseline
 from seqgan_kit.sequences.estimators.leave_one_out import leave_one_out_loss
 from seqgan_kit.sequences.estimators.rewards import (
+    D_ALONE,
+    MixedReward,
+    Reward,
     completion_reward,
+    null_reward,
     null_rewards,
     sequence_rewards,
 )
 from seqgan_kit.sequences.estimators.trials import Trials, mean_values, rollout_rewards, try_actions
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.sampling.rollout import Reward
+from seqgan_kit.sequences.sampling.rollout import RowReward
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 
 
@@ -59,8 +63,8 @@ class Reinforce:
     reward: RewardKind = "verdict"
     """Source of rewards. verdict: D's score. constant (1 for all; with a baseline G does not change) and
     random (uniform numbers) are controls, whose expected gradient is 0."""
-    own: Reward | None = None
-    """A function from rows [M,S+T] to rewards [M], used in place of D's score."""
+    mix: Reward = D_ALONE
+    """Objective and bias that are mixed with the reward; the default leaves it as it is."""
 
     def __post_init__(self) -> None:
         if self.rollouts < 0:
@@ -102,18 +106,16 @@ class Reinforce:
     ) -> Tensor:
         """Return Q [B,T] of the written tokens of sampled rows [B,S+T]."""
         if self.rollouts == 0:
-            rewards = sequence_rewards(game, tokens, self.reward, rng, self.chunk_rows, self.own)
+            rewards = sequence_rewards(game, tokens, self.reward, rng, self.chunk_rows, self.mix)
             written = game.generator.written(tokens)
             return rewards.unsqueeze(1).expand(written.shape)
         name = "rollout_policy" if "rollout_policy" in game.players else "generator"
         policy = cast(SequenceGenerator, game.players[name])
-        if (
-            self.reward != "verdict"
-        ):  # The reward does not depend on completions, so none are drawn.
+        if not self._reads_rows:  # Completions do not change the reward, so none are drawn.
             mask = policy.token_mask(tokens)
             return mean_values(*self._null_rewards(mask, rng), mask)
         with torch.no_grad(), evaluating(game.discriminator):
-            reward = completion_reward(game) if self.own is None else self.own
+            reward = self._reward(game, rng)
             return rollout_rewards(
                 policy, tokens, reward, self.rollouts, rng=rng, chunk_rows=self.chunk_rows
             )
@@ -124,10 +126,9 @@ class Reinforce:
         """Return N actions of the generator after every prefix of rows [B,S+T], with their rewards."""
         check_baseline("leave_one_out", self.rollouts, lags="rollout_policy" in game.players)
         generator = game.generator
-        known = self.reward == "verdict"
+        known = self._reads_rows
         with torch.no_grad(), evaluating(game.discriminator):
-            judge = completion_reward(game) if self.own is None else self.own
-            reward = judge if known else _nothing
+            reward = self._reward(game, rng) if known else _nothing
             tried = try_actions(
                 generator, tokens, reward, self.rollouts, rng=rng, chunk_rows=self.chunk_rows
             )
@@ -135,14 +136,27 @@ class Reinforce:
             return tried
         return Trials(tried.actions, *self._null_rewards(generator.token_mask(tokens), rng))
 
+    @property
+    def _reads_rows(self) -> bool:
+        return self.reward == "verdict" or self.mix.reads_rows
+
+    def _reward(self, game: AdversarialGame, rng: torch.Generator) -> RowReward:
+        """Return the reward of rows, for completions; it runs D only if D has a share in it."""
+        if self.reward != "verdict":
+            return MixedReward(null_reward(self.reward, rng), self.mix)
+        if not self.mix.weight:
+            return self.mix.values
+        plain = self.mix == D_ALONE
+        return completion_reward(game) if plain else MixedReward(completion_reward(game), self.mix)
+
     def _null_rewards(self, mask: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return null rewards of N completions per prefix [B,T-1,N], and of the rows [B] with tokens ``mask``
         [B,T]."""
         rows, length = mask.shape
         completed = (rows, length - 1, self.rollouts)
         return (
-            null_rewards(self.reward, completed, rng, mask.device),
-            null_rewards(self.reward, (rows,), rng, mask.device),
+            null_rewards(self.reward, completed, rng, mask.device) - self.mix.bias,
+            null_rewards(self.reward, (rows,), rng, mask.device) - self.mix.bias,
         )
 
 

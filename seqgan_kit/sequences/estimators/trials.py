@@ -10,7 +10,7 @@ from torch import Tensor
 from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.sampling.rollout import Reward, complete_prefixes, score_completions
+from seqgan_kit.sequences.sampling.rollout import RowReward, complete_prefixes, score_completions
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
 
@@ -31,7 +31,7 @@ class Trials:
 def try_actions(
     policy: SequenceGenerator,
     tokens: Tensor,
-    reward: Reward,
+    reward: RowReward,
     rollouts: int,
     *,
     rng: torch.Generator,
@@ -74,7 +74,7 @@ def try_actions(
 def rollout_rewards(
     policy: SequenceGenerator,
     tokens: Tensor,
-    reward: Reward,
+    reward: RowReward,
     rollouts: int,
     *,
     rng: torch.Generator,
@@ -108,7 +108,7 @@ def mean_values(rewards: Tensor, whole: Tensor, mask: Tensor) -> Tensor:
 def _try_group(
     stepper: Stepper,
     tokens: Tensor,
-    reward: Reward,
+    reward: RowReward,
     rollouts: int,
     rng: torch.Generator,
     chunk_rows: int,

@@ -24,7 +24,7 @@ from seqgan_kit.sequences.sampling.inverse_cdf import Drawer, next_token_drawer
 from seqgan_kit.sequences.sampling.rows_in_progress import State, join_rows, take_rows
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
-Reward = Callable[[Tensor], Tensor]
+RowReward = Callable[[Tensor], Tensor]
 """Whole rows [M,S+T] -> rewards [M]."""
 
 
@@ -42,7 +42,7 @@ class CompletionReward(Protocol):
 
 @torch.no_grad()
 def score_completions(
-    reward: Reward,
+    reward: RowReward,
     tokens: Tensor,
     completions: Tensor,
     is_open: Tensor,
@@ -63,7 +63,7 @@ def score_completions(
     return torch.cat(scored) if scored else torch.zeros(0, rollouts, device=tokens.device)
 
 
-def _in_chunks(reward: Reward, rows: Tensor, chunk_rows: int) -> Tensor:
+def _in_chunks(reward: RowReward, rows: Tensor, chunk_rows: int) -> Tensor:
     scored = [reward(chunk).float() for chunk in rows.split(chunk_rows) if len(chunk)]
     return torch.cat(scored) if scored else torch.zeros(0, device=rows.device)
 

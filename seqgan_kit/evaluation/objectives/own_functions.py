@@ -1,12 +1,14 @@
 """User-defined functions from lines to numbers, named ``my.py:function`` and used as rewards and metrics.
 
-The user names the file in a setting. A file in a run's directory is refused, since run directories are data.
+A function of one argument gets the written lines; one of two gets their sources, then the lines. The user
+names the file in a setting. A file in a run's directory is refused, since run directories are data.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
+import inspect
 import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -16,12 +18,10 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from seqgan_kit.core.runs.log import read_config
-from seqgan_kit.data.text.tokenizer import Tokenizer
 from seqgan_kit.errors import DataError, UsageError, unknown
 from seqgan_kit.evaluation.score_tables import AS_REAL, Column, column
 from seqgan_kit.metrics.signature import Signature
@@ -38,88 +38,116 @@ class LineFunction:
     place: str
     """``my.py:function``, as the user wrote it."""
     name: str
-    function: Callable[[list[str]], Any]
+    function: Callable[..., Any]
     digest: str
     """First digits of its file's SHA-256."""
+    reads_sources: bool = False
+    """Whether it takes two lists, the sources of the lines and the lines."""
 
-    def __call__(self, lines: Sequence[str]) -> NDArray[np.float64]:
-        """Return the function's numbers [N]; it is called once, with the distinct lines."""
-        distinct = list(dict.fromkeys(lines))
+    def __call__(
+        self, lines: Sequence[str], sources: Sequence[str] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the function's numbers [N]; it is called once, with the distinct lines.
+
+        Args:
+            lines: what was written.
+            sources: what each line was written from (default: empty texts).
+        """
+        given = [""] * len(lines)
+        if self.reads_sources and sources is not None:
+            given = list(sources)
+        pairs = list(zip(given, lines, strict=True))
+        distinct = list(dict.fromkeys(pairs))
         try:
-            values = self._as_array(self.function(list(distinct)), distinct)
+            values = self._as_array(self._called(distinct), distinct)
         except UsageError:
             raise
         except Exception as error:
             raise UsageError(self._blame(distinct, error)) from error
         number = dict(zip(distinct, values.tolist(), strict=True))
-        return np.array([number[line] for line in lines], dtype=np.float64)
+        return np.array([number[pair] for pair in pairs], dtype=np.float64)
 
-    def _as_array(self, given: Any, lines: list[str]) -> NDArray[np.float64]:
-        if isinstance(given, Tensor):
-            given = given.detach().cpu().numpy()
-        values = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else None
-        if values is None or len(values) != len(lines):
-            what = f"{len(values)} values" if values is not None else repr(given)[:_SHOWN]
+    def _called(self, pairs: list[tuple[str, str]]) -> Any:
+        lines = [line for _, line in pairs]
+        return (
+            self.function([s for s, _ in pairs], lines)
+            if self.reads_sources
+            else self.function(lines)
+        )
+
+    def _as_array(self, result: Any, pairs: list[tuple[str, str]]) -> NDArray[np.float64]:
+        if isinstance(result, Tensor):
+            result = result.detach().cpu().numpy()
+        iterable = isinstance(result, Iterable) and not isinstance(result, str)
+        values = list(result) if iterable else None
+        if values is None or len(values) != len(pairs):
+            what = f"{len(values)} values" if values is not None else repr(result)[:_SHOWN]
+            lists = "lists of sources and lines" if self.reads_sources else "a list of lines"
             raise UsageError(
-                f"{self.place} returned {what} for {len(lines)} lines: it is called with a list of lines and "
+                f"{self.place} returned {what} for {len(pairs)} lines: it is called with {lists} and "
                 "must return a list of as many numbers."
             )
-        for row, (value, line) in enumerate(zip(values, lines, strict=True), start=1):
+        for row, (value, pair) in enumerate(zip(values, pairs, strict=True), start=1):
             number = _number(value)
             if number is None or not math.isfinite(number):
                 raise UsageError(
-                    f"{self.place} returned {str(value)[:_SHOWN]!r} for row {row} of {len(lines)}, "
-                    f"{line[:_SHOWN]!r}: return a finite number for every line."
+                    f"{self.place} returned {str(value)[:_SHOWN]!r} for row {row} of {len(pairs)}, "
+                    f"{_shown(pair)}: return a finite number for every line."
                 )
         return np.array([float(value) for value in values], dtype=np.float64)
 
-    def _blame(self, lines: list[str], error: Exception) -> str:
+    def _blame(self, pairs: list[tuple[str, str]], error: Exception) -> str:
         """Find the row that raises an exception, by calling the function again row by row."""
         why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        for row, line in enumerate(lines, start=1):
+        for row, pair in enumerate(pairs, start=1):
             try:
-                self.function([line])
+                self._called([pair])
             except Exception:
                 return (
-                    f"{self.place} failed with {why} on row {row} of {len(lines)}, {line[:_SHOWN]!r}: it "
+                    f"{self.place} failed with {why} on row {row} of {len(pairs)}, {_shown(pair)}: it "
                     "must return a number for any line."
                 )
-        return f"{self.place} failed with {why} on a batch of {len(lines)} lines."
+        return f"{self.place} failed with {why} on a batch of {len(pairs)} lines."
 
 
 @dataclass(frozen=True)
 class OwnFunctions:
-    """The user's functions of a run: its reward, if that is one, and its metrics."""
+    """The user's functions of a run: its objective, if that is one, and its metrics."""
 
-    reward: LineFunction | None = None
+    objective: LineFunction | None = None
     metrics: tuple[LineFunction, ...] = ()
 
     @property
     def all(self) -> tuple[LineFunction, ...]:
         """Return all functions, each once."""
-        first = () if self.reward is None else (self.reward,)
+        first = () if self.objective is None else (self.objective,)
         return first + tuple(m for m in self.metrics if m.place not in {f.place for f in first})
 
-    def check(self, lines: Sequence[str], taken: Iterable[str]) -> None:
+    def check(
+        self, lines: Sequence[str], taken: Iterable[str], sources: Sequence[str] | None = None
+    ) -> None:
         """Try each function on a few real lines; refuse a name that another metric has."""
         names = set(taken)
+        few = None if sources is None else sources[:_TRIED_LINES]
         for function in self.all:
             if function.name in names:
                 raise UsageError(
                     f"{function.place}: another metric is called {function.name!r}. Rename the function."
                 )
             names.add(function.name)
-            function(lines[:_TRIED_LINES])
+            function(lines[:_TRIED_LINES], few)
 
-    def means(self, lines: Sequence[str]) -> dict[str, float]:
+    def means(self, lines: Sequence[str], sources: Sequence[str] | None = None) -> dict[str, float]:
         """Return the mean of each function over the lines, for a curve."""
-        return {name: estimate.value for name, estimate in self.estimates(lines).items()}
+        return {name: estimate.value for name, estimate in self.estimates(lines, sources).items()}
 
-    def estimates(self, lines: Sequence[str]) -> dict[str, Estimate]:
+    def estimates(
+        self, lines: Sequence[str], sources: Sequence[str] | None = None
+    ) -> dict[str, Estimate]:
         """Return each function's mean over the lines with its standard error; empty without lines."""
         found = {}
         for function in self.all if len(lines) else ():
-            values = function(lines)
+            values = function(lines, sources)
             error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else math.nan
             found[function.name] = Estimate(float(values.mean()), float(error))
         return found
@@ -130,30 +158,18 @@ class OwnFunctions:
             column(
                 function.name,
                 function.name,
-                "higher" if function is self.reward else AS_REAL,
+                "higher" if function is self.objective else AS_REAL,
                 3,
                 Signature(f"own|{function.name}|sha256:{function.digest}", hyps=samples),
             )
             for function in self.all
         ]
 
-    def of_rows(self, tokenizer: Tokenizer) -> Callable[[Tensor], Tensor] | None:
-        """Return the reward [M] of token rows [M,T]; None if the reward is not a user's function."""
-        reward = self.reward
-        if reward is None:
-            return None
 
-        def worth(rows: Tensor) -> Tensor:
-            lines = [tokenizer.decode(row) for row in rows.tolist()]
-            return torch.from_numpy(reward(lines)).to(rows.device, torch.float32)
-
-        return worth
-
-
-def own_functions(reward: str, metrics: Sequence[str]) -> OwnFunctions:
-    """Return the functions that two settings name; a reward without a colon is not a function."""
+def own_functions(objective: str, metrics: Sequence[str]) -> OwnFunctions:
+    """Return the functions that two settings name; an objective without a colon is not a function."""
     return OwnFunctions(
-        line_function(reward) if ":" in reward else None, tuple(map(line_function, metrics))
+        line_function(objective) if ":" in objective else None, tuple(map(line_function, metrics))
     )
 
 
@@ -174,7 +190,29 @@ def line_function(place: str) -> LineFunction:
     if not callable(function):
         offered = [n for n, value in vars(module).items() if callable(value) and n[0] != "_"]
         raise unknown(f"function of {file}", name, offered)
-    return LineFunction(place, name, function, hashlib.sha256(content).hexdigest()[:8])
+    digest = hashlib.sha256(content).hexdigest()[:8]
+    return LineFunction(place, name, function, digest, takes_sources(function, place))
+
+
+def takes_sources(function: Callable[..., Any], place: str) -> bool:
+    """Return whether a function takes sources and lines, or raise UsageError if it takes neither form."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # Functions written in C do not tell.
+        return False
+    needed = [
+        p
+        for p in parameters
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    if len(needed) in (1, 2):
+        return len(needed) == 2
+    if not needed and any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return False
+    raise UsageError(
+        f"{place} takes {len(needed)} arguments: give it one, a list of lines, or two, a list of sources "
+        "and a list of lines."
+    )
 
 
 def _refuse_runs(path: Path) -> None:
@@ -215,6 +253,11 @@ def _load(path: Path, place: str) -> ModuleType:
             f"{place}: {path} cannot be imported: {type(error).__name__}: {error}."
         ) from error
     return module
+
+
+def _shown(pair: tuple[str, str]) -> str:
+    source, line = (text[:_SHOWN] for text in pair)
+    return f"{line!r} after {source!r}" if source else repr(line)
 
 
 def _number(value: Any) -> float | None:

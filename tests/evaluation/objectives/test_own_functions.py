@@ -1,18 +1,24 @@
 """Rewards and metrics of the user's own: read from a file, checked on every batch, in table and curves."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 import seqgan_kit as sk
-from seqgan_kit.data.text.tokenizers import WordTokenizer
 from seqgan_kit.errors import DataError, UsageError
-from seqgan_kit.evaluation.own_functions import OwnFunctions, line_function, own_functions
+from seqgan_kit.evaluation.objectives.own_functions import line_function, own_functions
 
 CODE = """
 import math
+
+def pairs(sources, lines):
+    return [float(source in line) for source, line in zip(sources, lines)]
+
+def three(a, b, c):
+    return a
 
 CALLS = []
 
@@ -73,6 +79,17 @@ def test_a_wrong_result_names_the_row(file, name, message):
         line_function(f"{file}:{name}")(LINES)
 
 
+def test_a_function_of_two_arguments_gets_the_sources_too(file):
+    function = line_function(f"{file}:pairs")
+    assert function(LINES, ["sat", "sat", "ran"]).tolist() == [1, 0, 0]
+    assert function(LINES).tolist() == [1, 1, 1], "nothing given is the empty text"
+    broken = replace(function, function=lambda s, x: [math.nan if y == "sat" else 1 for y in s])
+    with pytest.raises(UsageError, match="for row 2 of 2, 'a cat ran' after 'sat'"):
+        broken(LINES[:2], ["cat", "sat"])
+    with pytest.raises(UsageError, match="three takes 3 arguments: give it one, a list of lines"):
+        line_function(f"{file}:three")
+
+
 def test_arrays_and_tensors_are_numbers_too(file):
     file.write_text(
         "import numpy, torch\n"
@@ -109,20 +126,10 @@ def test_code_in_a_runs_directory_is_never_loaded(file, tmp_path):
 
 
 def test_names_of_other_metrics_are_refused(file):
-    own = own_functions("probability", (f"{file}:diversity",))
+    own = own_functions("bleu", (f"{file}:diversity",))
     with pytest.raises(UsageError, match="another metric is called 'diversity'"):
         own.check(LINES, ["diversity"])
-    assert own.reward is None
-
-
-def test_a_reward_reads_rows_as_lines(file):
-    tokenizer = WordTokenizer(["a", "cat", "sat", "ran"])
-    reward = own_functions(f"{file}:sat", ()).of_rows(tokenizer)
-    rows = torch.tensor(
-        [[*tokenizer.encode("a cat sat"), 2, 0], [*tokenizer.encode("a ran"), 2, 0, 0]]
-    )
-    assert reward(rows).tolist() == [1, 0]
-    assert OwnFunctions().of_rows(tokenizer) is None
+    assert own.objective is None
 
 
 def test_a_run_learns_from_it_and_shows_it(file, tmp_path):

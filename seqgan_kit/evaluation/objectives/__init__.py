@@ -1,0 +1,1 @@
+"""What generators are rewarded for beside the discriminator's score, and functions of the user."""
