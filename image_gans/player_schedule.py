@@ -44,6 +44,20 @@ class PlayerTraining:
     """Write a checkpoint every so many rounds; 0 at the end only."""
 
 
+@dataclass(frozen=True)
+@bounded
+class PlayerAverages:
+    """The moving average of translators."""
+
+    average_decay: Share = 0.0
+    """Decay of a moving average of the translators' weights, which is scored and saved in their place (0:
+    none; 0.99 remembers about 100 updates)."""
+
+    def of(self, *players: str) -> dict[str, float]:
+        """Return the players that the trainer follows by an average, with its decay."""
+        return dict.fromkeys(players, self.average_decay) if self.average_decay else {}
+
+
 def player_turn(training: PlayerTraining, steps: Steps, loss: str, *players: str) -> Turn:
     """Return a turn in which players learn together by a loss, at their own pace."""
     rule = Optimizer(

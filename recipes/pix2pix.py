@@ -24,7 +24,7 @@ from image_gans.methods.translation import pix2pix
 from image_gans.methods.translation.pix2pix import Pix2PixMethod
 from image_gans.networks.translators.patch_discriminator import PatchConfig, patch_discriminator
 from image_gans.networks.translators.translator_choice import TranslatorChoice, build_translator
-from image_gans.player_schedule import PlayerTraining, Steps
+from image_gans.player_schedule import PlayerAverages, PlayerTraining, Steps
 from image_gans.recipe import close_translation_run, translation_hooks
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
@@ -42,6 +42,7 @@ class Config:
     patches: PatchConfig = PatchConfig()
     method: Annotated[Pix2PixMethod, flat] = Pix2PixMethod()
     training: Annotated[PlayerTraining, flat] = PlayerTraining()
+    averages: Annotated[PlayerAverages, flat] = PlayerAverages()
     scores: Annotated[PairScoreSettings, flat] = PairScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
@@ -81,7 +82,8 @@ def main(cfg: Config) -> None:
 
         baseline = {f"{cfg.method.distance} alone": {"generator": "baseline"}}
         scorer = PairScorer(pairs, cfg.scores, baselines=baseline)
-        trained = Trainer(run, game, phases, feed, translation_hooks(scorer)).fit()
+        hooks, following = translation_hooks(scorer), cfg.averages.of("generator", "baseline")
+        trained = Trainer(run, game, phases, feed, hooks, following).fit()
         close_translation_run(run, scorer, trained, "pix2pix")
 
 

@@ -69,7 +69,8 @@ def test_a_model_keeps_the_promises_of_its_verbs(
         if verb == "sample":
             words = ["sample", str(folder), "-n", "4", "--out", str(folder / "drawn.png")]
         else:
-            words = [verb, str(folder), "--images", str(images), "--out", str(out)]
+            command = ["translate", "--reverse"] if verb == "reverse" else [verb]
+            words = [*command, str(folder), "--images", str(images), "--out", str(out)]
         done = shell.run([str(ROOT / "seqgan_kit" / "__main__.py"), *words])
         assert done.returncode == 0, done.stderr[-2000:]
         if verb != "sample":

@@ -3,6 +3,7 @@
 model/model.json lists the parts, each with its weights in a file of its name, and the verbs:
 
     translate   generator(x)
+    reverse     inverse(x), the way back of a translator
     rebuild     generator(encoder(x)), by the mean code where the encoder gives a distribution
     sample      generator(z), for codes z from a normal distribution
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -33,6 +35,7 @@ _FORMAT = 1
 _CHUNK = 64
 _NEEDS = {
     "translate": ("generator",),
+    "reverse": ("inverse",),
     "rebuild": ("encoder", "generator"),
     "sample": ("generator",),
 }
@@ -50,12 +53,14 @@ class ImageParts:
 
     def translate(self, images: Tensor) -> Tensor:
         """Return what the model makes of images [N,C,H,W] in [-1,1]."""
-        self.need("translate")
         return self._in_chunks("translate", images)
+
+    def reverse(self, images: Tensor) -> Tensor:
+        """Return the translation back of images [N,C,H,W] in [-1,1] of the target set."""
+        return self._in_chunks("reverse", images)
 
     def rebuild(self, images: Tensor) -> Tensor:
         """Return the reconstruction of images [N,C,H,W] in [-1,1]."""
-        self.need("rebuild")
         return self._in_chunks("rebuild", images)
 
     def sample(self, n: int, **options: Any) -> Path:
@@ -82,15 +87,14 @@ class ImageParts:
         """Apply a verb to an image file or to all images in a folder; write PNG files.
 
         Args:
-            verb: translate or rebuild.
+            verb: translate, reverse or rebuild.
             images: a file or a folder.
             out: the folder to write to, with the sub-folders of ``images``.
             strict: stop at an unreadable image instead of counting it.
         """
         self.need(verb)
-        first = self.parts["encoder" if verb == "rebuild" else "generator"]
-        config = cast(Any, first.config)
-        act = self.rebuild if verb == "rebuild" else self.translate
+        config = cast(Any, self.parts[_NEEDS[verb][0]].config)
+        act = partial(self._in_chunks, verb)
         return translate_files(act, images, out, config.size, config.channels, strict=strict)
 
     def need(self, verb: str) -> None:
@@ -103,15 +107,15 @@ class ImageParts:
 
     @torch.no_grad()
     def _in_chunks(self, verb: str, images: Tensor) -> Tensor:
+        self.need(verb)
         return torch.cat([applied(verb, self.parts, part) for part in images.split(_CHUNK)])
 
 
 def applied(verb: str, parts: Mapping[str, nn.Module], images: Tensor) -> Tensor:
     """Return what a verb makes of images [N,C,H,W] in [-1,1]."""
-    generator = parts["generator"]
-    if verb == "translate":
-        return cast(Tensor, generator(images))
-    encoder = parts["encoder"]
+    if verb in ("translate", "reverse"):
+        return cast(Tensor, parts[_NEEDS[verb][0]](images))
+    encoder, generator = parts["encoder"], parts["generator"]
     code = encoder.mean(images) if hasattr(encoder, "mean") else encoder(images)  # type: ignore[operator]
     return cast(Tensor, generator(code))
 

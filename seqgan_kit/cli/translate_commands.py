@@ -40,6 +40,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
 def _run(verb: str, options: argparse.Namespace) -> None:
     run_dir = existing_run(options.run_dir)
     model = find_loader(model_kind(run_dir))(run_dir)
+    verb = "reverse" if getattr(options, "reverse", False) else verb
     act = getattr(model, "act_on_files", None)
     if act is None:
         raise UsageError(
@@ -60,14 +61,24 @@ def _run(verb: str, options: argparse.Namespace) -> None:
         )
 
 
+def _declare_translate(parser: argparse.ArgumentParser) -> None:
+    _declare(parser)
+    parser.add_argument(
+        "--reverse",
+        action="store_true",
+        help="translate from the targets back to the sources (models of two translators: cyclegan)",
+    )
+
+
 def _command(verb: str, summary: str, details: str, example: str) -> Command:
+    reverse = " [--reverse]" if verb == "translate" else ""
     return Command(
         name=verb,
         summary=summary,
-        usage="RUN --images DIR|FILE --out DIR [--strict]",
+        usage=f"RUN --images DIR|FILE --out DIR{reverse} [--strict]",
         details=details,
         examples=(example,),
-        declare=_declare,
+        declare=_declare_translate if reverse else _declare,
         run=partial(_run, verb),
     )
 

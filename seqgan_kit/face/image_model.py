@@ -66,9 +66,14 @@ class TrainedImageModel(Shareable):
             NDArray[np.generic], to_uint8(drawn).permute(0, 2, 3, 1).contiguous().cpu().numpy()
         )
 
-    def translate(self, images: NDArray[np.uint8]) -> NDArray[np.generic]:
-        """Translate images, arrays [n,H,W,C] of uint8 of the model's size."""
-        return self._made("translate", images)
+    def translate(self, images: NDArray[np.uint8], *, reverse: bool = False) -> NDArray[np.generic]:
+        """Translate images.
+
+        Args:
+            images: arrays [n,H,W,C] of uint8 of the model's size.
+            reverse: translate from the targets back to the sources, by a model of two translators.
+        """
+        return self._made("reverse" if reverse else "translate", images)
 
     def rebuild(self, images: NDArray[np.uint8]) -> NDArray[np.generic]:
         """Encode and decode images [n,H,W,C] of uint8 by an autoencoder."""

@@ -52,6 +52,11 @@ class ImagePairs:
             feed = DamagedFeed(feed, self.damage, share["seed"], share.get("rank", 0))
         return feed
 
+    def unpaired(self) -> tuple[Tensor, Tensor]:
+        """Return the sources of the first half of the training pairs and the targets of the second, uint8."""
+        half = len(self.train) // 2
+        return self.train.sources[:half], self.train.targets[half:]
+
     def unpaired_feed(self, batch_size: int, **share: Any) -> Feed:
         """Return batches ``{"source", "real"}`` [B,C,H,W] in [-1,1] without pairs.
 
@@ -63,10 +68,10 @@ class ImagePairs:
                 "unpaired training takes fixed images, and damage: makes its sources afresh at every "
                 "draw. Give folders of images or catworld:VIEW."
             )
-        half, seed = len(self.train) // 2, share.pop("seed")
+        (sources, targets), seed = self.unpaired(), share.pop("seed")
         parts = {
-            "targets": ({"real": self.train.targets[half:]}, seed),
-            "sources": ({"source": self.train.sources[:half]}, mixed_seed(seed, 1)),
+            "targets": ({"real": targets}, seed),
+            "sources": ({"source": sources}, mixed_seed(seed, 1)),
         }
         return JoinedFeed(
             {
