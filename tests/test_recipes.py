@@ -66,19 +66,29 @@ def test_a_model_keeps_the_promises_of_its_verbs(
         (images / "damaged.png").write_bytes((images / "40.png").read_bytes()[:40])
     for verb in model.get("verbs", ()):
         out = folder / verb
-        if verb == "sample":
+        if verb in ("sample", "decode"):
             words = ["sample", str(folder), "-n", "4", "--out", str(folder / "drawn.png")]
+            words += ["--prior", str(_prior(folder, shell))] if verb == "decode" else []
         else:
             command = ["translate", "--reverse"] if verb == "reverse" else [verb]
             words = [*command, str(folder), "--images", str(images), "--out", str(out)]
         done = shell.run([str(ROOT / "seqgan_kit" / "__main__.py"), *words])
         assert done.returncode == 0, done.stderr[-2000:]
-        if verb != "sample":
+        if verb not in ("sample", "decode"):
             assert sorted(path.name for path in out.iterdir()) == ["120.png", "200.png", "40.png"]
             assert "skipped 1 unreadable" in done.stderr
             strict = shell.run([str(ROOT / "seqgan_kit" / "__main__.py"), *words, "--strict"])
             assert strict.returncode == 2
             assert "cannot read the image" in strict.stderr
+
+
+def _prior(folder: Path, shell: OneProcess) -> Path:
+    """A text run on the codes of an image run."""
+    prior = folder.parent / f"prior-of-{folder.name}"
+    codes = ["--text", str(folder / "codes"), "--mle-epochs", "2"]
+    done = shell.run([PATHS["mle"], "smoke", "--out", str(prior), *codes])
+    assert done.returncode == 0, done.stderr[-2000:]
+    return prior
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,9 @@ model/model.json lists the parts, each with its weights in a file of its name, a
 
     translate   generator(x)
     reverse     inverse(x), the way back of a translator
-    rebuild     generator(encoder(x)), by the mean code where the encoder gives a distribution
+    rebuild     generator(encoder(x)), by the mean code where the encoder gives a distribution, and
+                quantised where there is a quantiser
+    decode      generator(vectors of codes), for rows of codes drawn from a text model
     sample      generator(z), for codes z from a normal distribution
 """
 
@@ -21,9 +23,13 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from image_gans.evaluation.code_rows import check_some, read_code_rows
 from image_gans.evaluation.saved_networks import built_network, described_network, saved_network
 from image_gans.evaluation.translated_files import Translated, translate_files
+from image_gans.grids import save_each, save_grid
 from image_gans.networks.blocks.spectral import plain_weights
+from image_gans.networks.translators.quantised_networks import MapDecoder
+from image_gans.networks.translators.vector_quantiser import VectorQuantiser
 from seqgan_kit.core.files.checked_json import check
 from seqgan_kit.core.files.checksums import check_sums, sums_of
 from seqgan_kit.core.files.stored_models import restored_network
@@ -37,6 +43,7 @@ _NEEDS = {
     "translate": ("generator",),
     "reverse": ("inverse",),
     "rebuild": ("encoder", "generator"),
+    "decode": ("quantiser", "generator"),
     "sample": ("generator",),
 }
 
@@ -72,6 +79,33 @@ class ImageParts:
         """Draw ``n`` images [n,C,H,W] in [-1,1]."""
         self.need("sample")
         return cast(Tensor, self.sampler.images(n, **options))
+
+    def decode(self, lines: Sequence[str]) -> tuple[Tensor, list[str]]:
+        """Return images [N,C,H,W] of rows of codes, and the lines that are no such rows.
+
+        Args:
+            lines: the codes of an image each, as in the run's ``codes/``.
+        """
+        self.need("decode")
+        quantiser, generator = cast(VectorQuantiser, self.parts["quantiser"]), self.generator
+        if not isinstance(generator, MapDecoder):
+            _misfit(self.run_dir / "model" / "model.json", "its generator decodes no map of codes")
+        side, count = generator.config.side, quantiser.config.codes
+        codes, refused = read_code_rows(lines, side, count)
+        check_some(refused, len(lines), side, count)
+        device = quantiser.vectors.device
+        with torch.no_grad():
+            made = [generator(quantiser.look_up(part.to(device))) for part in codes.split(_CHUNK)]
+        return torch.cat(made), refused
+
+    def draw_decoded(self, lines: Sequence[str], out: Path) -> tuple[Path, list[str]]:
+        """Write images of rows of codes as a grid, or one by one if ``out`` is a folder.
+
+        Returns:
+            The path, and the lines that are no rows of codes.
+        """
+        images, refused = self.decode(lines)
+        return (save_each if out.is_dir() else save_grid)(images, out), refused
 
     def explore(self) -> Any:
         """Return an explorer of the latent space of a model that samples."""
@@ -117,6 +151,8 @@ def applied(verb: str, parts: Mapping[str, nn.Module], images: Tensor) -> Tensor
         return cast(Tensor, parts[_NEEDS[verb][0]](images))
     encoder, generator = parts["encoder"], parts["generator"]
     code = encoder.mean(images) if hasattr(encoder, "mean") else encoder(images)  # type: ignore[operator]
+    if "quantiser" in parts:
+        code = parts["quantiser"](code).vectors
     return cast(Tensor, generator(code))
 
 

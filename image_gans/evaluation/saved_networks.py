@@ -18,12 +18,18 @@ from image_gans.networks.mlp import MLPConfig, MLPGenerator
 from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPGenerator
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator
 from image_gans.networks.translators.image_encoder import CodeEncoder, GaussianEncoder
+from image_gans.networks.translators.quantised_networks import (
+    CodeMapConfig,
+    MapDecoder,
+    MapEncoder,
+)
 from image_gans.networks.translators.residual_translator import (
     ResidualTranslator,
     ResidualTranslatorConfig,
 )
 from image_gans.networks.translators.unet import UNet, UNetConfig
 from image_gans.networks.translators.upscaler import Upscaler, UpscalerConfig
+from image_gans.networks.translators.vector_quantiser import QuantiserConfig, VectorQuantiser
 from seqgan_kit.core.files.json_kinds import record, text
 from seqgan_kit.core.files.stored_models import network_settings
 from seqgan_kit.core.files.user_classes import class_name
@@ -38,10 +44,13 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "conditional": (ConditionalConfig, ConditionalGenerator),
     "dcgan": (DCGANConfig, DCGANGenerator),
     "gaussian_encoder": (DCGANConfig, GaussianEncoder),
+    "map_decoder": (CodeMapConfig, MapDecoder),
+    "map_encoder": (CodeMapConfig, MapEncoder),
     "picture_mlp": (PictureMLPConfig, PictureMLPGenerator),
     "mlp": (MLPConfig, MLPGenerator),
     "residual_translator": (ResidualTranslatorConfig, ResidualTranslator),
     "resnet": (ResNetConfig, ResNetGenerator),
+    "quantiser": (QuantiserConfig, VectorQuantiser),
     "unet": (UNetConfig, UNet),
     "upscaler": (UpscalerConfig, Upscaler),
 }

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from seqgan_kit.cli.command import Command, positive_number, whole_number
 from seqgan_kit.cli.given_input import declare_given, is_conditional, write_answers
+from seqgan_kit.cli.prior_sampling import DecodedPrior, declare_prior
 from seqgan_kit.cli.user_files import missing
 from seqgan_kit.core.files.checked_json import read_checked
 from seqgan_kit.core.files.json_kinds import record, text
@@ -91,6 +92,7 @@ def _declare_sample(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="conditional image models: classes to draw, for example coat=ginger,eyes=odd",
     )
+    declare_prior(parser)
     declare_given(parser)
 
 
@@ -108,6 +110,8 @@ def _run_sample(options: argparse.Namespace) -> None:
         _check_folder(out)
     model = find_loader(kind)(run_dir)
     note_unfinished(run_dir)
+    if options.prior is not None:
+        model = DecodedPrior(run_dir, model, _text_model(options.prior))
     if conditional:
         write_answers(options, model)
         return
@@ -127,6 +131,13 @@ def _run_sample(options: argparse.Namespace) -> None:
             detokenize=options.detokenize,
         )
     _deliver(samples, out)
+
+
+def _text_model(prior: Path) -> Model:
+    if (kind := model_kind(existing_run(prior))) != "text":
+        raise UsageError(f"--prior {prior} is a run on {kind}s: give a text run trained on codes.")
+    note_unfinished(prior)
+    return find_loader(kind)(prior)
 
 
 def check_writable(out: Path | None) -> None:
@@ -235,6 +246,7 @@ COMMANDS = (
             "sample runs/cats -n 64 --seed 7 --out cats.png",
             "sample runs/cats -n 1000 --out samples/",
             "sample runs/cgan --condition coat=ginger,eyes=odd",
+            "sample runs/vqvae --prior runs/prior -n 64",
         ),
         declare=_declare_sample,
         run=_run_sample,

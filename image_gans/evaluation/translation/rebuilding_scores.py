@@ -24,6 +24,14 @@ from seqgan_kit.data.pairs.image_pairs import ImagePairs
 from seqgan_kit.data.pairs.world_pairs import PairSplit
 from seqgan_kit.metrics.statistics.divergences import Estimate
 
+ATTRIBUTE_TV = {
+    "key": "attribute_tv",
+    "label": "attributes' TV",
+    "better": "lower",
+    "digits": 3,
+    "signature": "mean-total-variation|of:decisions|by:recogniser",
+}
+"""The column of samples' attributes, where a recogniser knows the images' labels."""
 _SEED = 20170209
 _MOST_FOR_COMPONENTS = 3000
 _DRAWS, _CHUNK = 50, 100
@@ -67,6 +75,18 @@ class RebuildingScorer(PairScorer):
     def further_rows(self, game: Game, count: int) -> dict[str, Tensor]:
         """Return the reconstruction of the test images from principal components."""
         return {f"{self.dimensions} principal components": self._principal[:count]}
+
+    def row_of_samples(self, name: str, drawn: Tensor) -> dict[str, Any]:
+        """Return a row of images [N,C,H,W] that are drawn and have no truth: FD and attributes."""
+        scores = self.comparison.scores(drawn)
+        found = {"fd": scores["fd"]} if "fd" in scores else {}
+        if (shown := self.comparison.attributes(drawn)) is not None:
+            found["attribute_tv"] = shown.mean_distance
+        return {
+            "name": name,
+            "values": {key: estimate.value for key, estimate in found.items()},
+            "errors": {key: estimate.standard_error for key, estimate in found.items()},
+        }
 
     @cached_property
     def _principal(self) -> Tensor:
@@ -118,7 +138,6 @@ class VariationalScorer(RebuildingScorer):
         columns = [
             ("elbo", "ELBO", f"nats-an-image|density|test-images:{len(x)}|draws:{_DRAWS}"),
             ("iw_bound", "IW bound", f"nats-an-image|density|test-images:{len(x)}|draws:{_DRAWS}"),
-            ("attribute_tv", "attributes' TV", "mean-total-variation|of:decisions|by:recogniser"),
         ]
         for name, game in games.items():
             rng = torch.Generator(next(game.parameters()).device).manual_seed(seed)
@@ -130,23 +149,15 @@ class VariationalScorer(RebuildingScorer):
                 _enter(row, key, torch.cat(values).double().cpu())
             with torch.no_grad():
                 drawn = torch.cat([game.sample(len(p), rng=rng).cpu() for p in x.split(_CHUNK)])
-            samples: dict[str, Any] = {"name": f"samples of {name}", "values": {}, "errors": {}}
-            scores = self.comparison.scores(drawn)
-            found = {"fd": scores["fd"]} if "fd" in scores else {}
-            if (shown := self.comparison.attributes(drawn)) is not None:
-                found["attribute_tv"] = shown.mean_distance
-            for key, estimate in found.items():
-                samples["values"][key], samples["errors"][key] = (
-                    estimate.value,
-                    estimate.standard_error,
-                )
-            table["rows"].insert(len(table["rows"]) - 1, samples)
+            table["rows"].insert(
+                len(table["rows"]) - 1, self.row_of_samples(f"samples of {name}", drawn)
+            )
         keys = {key for row in table["rows"] for key in row["values"]}
         table["columns"] += [
-            {"key": key, "label": label, "better": "lower" if key == "attribute_tv" else "higher",
-             "digits": 3 if key == "attribute_tv" else 1, "signature": signature}
-            for key, label, signature in columns if key in keys
-        ]  # fmt: skip
+            {"key": key, "label": label, "better": "higher", "digits": 1, "signature": signature}
+            for key, label, signature in columns
+        ]
+        table["columns"] += [ATTRIBUTE_TV] if "attribute_tv" in keys else []
         table["notes"].append(
             "ELBO and IW bound: lower bounds of the log density of a test image in nats, for pixels in "
             "[-1,1]; they compare models of the same images and deviation only."

@@ -127,6 +127,27 @@ class CollapsedPosterior:
 
 
 @dataclass(frozen=True)
+class DeadCodes:
+    """A quantiser gives almost every vector the same code, so the codes say nothing."""
+
+    metric: str = "code_perplexity"
+    least: float = 1.5
+    evaluations: int = 2
+    name: str = "dead_codes"
+
+    def check(self, values: Mapping[str, float], tally: dict[str, int]) -> str | None:
+        if self.metric not in values:
+            return None
+        if not _lasts(self.evaluations, values[self.metric] < self.least, tally, self.name):
+            return None
+        return (
+            f"the codes' perplexity was below {self.least:g} in {self.evaluations} evaluations: all codes "
+            "except one have died, so the decoder learns nothing of the image. Lower the learning rate or "
+            "the commitment."
+        )
+
+
+@dataclass(frozen=True)
 class LostDiversity:
     """Samples are much less diverse than the data, so the generator is collapsing.
 

@@ -1,6 +1,7 @@
 """Alarms are raised once when a problem begins, and again when it recurs."""
 
 from seqgan_kit.core.training.alarms import (
+    DeadCodes,
     GuessingDiscriminator,
     LostDiversity,
     PinnedDiscriminator,
@@ -68,3 +69,9 @@ def test_an_untrained_generator_has_not_collapsed():
     alarm = LostDiversity(reference=0.8, share=0.5)
     rung = ring(alarm, "diversity", [0.1, 0.2, 0.1, 0.7, 0.1])
     assert [bool(message) for message in rung] == [False, False, False, False, True]
+
+
+def test_a_quantiser_whose_codes_died_is_reported_once():
+    rung = ring(DeadCodes(evaluations=2), "code_perplexity", [1.1, 40.0, 1.2, 1.0, 1.0])
+    assert [bool(message) for message in rung] == [False, False, False, True, False]
+    assert "all codes except one have died" in rung[3]
