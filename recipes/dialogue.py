@@ -22,6 +22,7 @@ from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.alarms import GuessingDiscriminator, PinnedDiscriminator
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, PairData, TextData, load_corpus
+from seqgan_kit.evaluation.objectives.objective_choice import ObjectiveSettings
 from seqgan_kit.evaluation.pretrained import start_name
 from seqgan_kit.evaluation.text_fitting import fit_to_text
 from seqgan_kit.evaluation.text_presets import SMOKE
@@ -49,6 +50,7 @@ class Config:
     training: Annotated[FineTuning, flat] = FineTuning()
     generator: Annotated[GeneratorChoice, flat] = GeneratorChoice("rnn_search")
     discriminator: Annotated[DiscriminatorChoice, flat] = DiscriminatorChoice("birnn")
+    objective: Annotated[ObjectiveSettings, flat] = ObjectiveSettings()
     scores: Annotated[TextScoreSettings, flat] = TextScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
 
@@ -114,9 +116,9 @@ def main(cfg: Config) -> None:
         words, pad = corpus.tokenizer.vocabulary_size, corpus.tokenizer.pad
         length = corpus.given + corpus.length
         discriminator = build_discriminator(cfg.discriminator, words, length, pad=pad)
-        game = dialogue.build(generator, discriminator, cfg.method, training)
+        scorer = TextScorer(corpus, world, cfg.scores, cfg.objective)
+        game = dialogue.build(generator, discriminator, cfg.method, training, scorer.reward)
 
-        scorer = TextScorer(corpus, world, cfg.scores)
         hooks = text_hooks(scorer, PinnedDiscriminator(), GuessingDiscriminator())
         phases = dialogue.phases(cfg.method, training, corpus.given)
         trainer = Trainer(run, game, phases, feed, hooks)

@@ -22,7 +22,7 @@ takes plain gradient steps, here Adam. G and D use Adam; the authors use SGD wit
 In their code the last token gets the reward of the token before, here its own, and rewards are multiplied by
 0.5. Their code has no regs; here all prefixes of a reply are equally likely. Contexts are joined in one
 sequence and cut to its last tokens (the paper: two turns). A loss is a mean over replies of the sum over
-their tokens.
+their tokens. An objective may be mixed with D's score.
 
 The preset ``paper`` has the published widths, batch size and schedule of updates; the paper's data are 3
 million pairs of OpenSubtitles and a vocabulary of 25,000.
@@ -52,6 +52,7 @@ from seqgan_kit.sequences.estimators.baselines import (
 )
 from seqgan_kit.sequences.estimators.prefix_rewards import EveryStep, pad_of, random_prefixes
 from seqgan_kit.sequences.estimators.reinforce import Reinforce
+from seqgan_kit.sequences.estimators.rewards import D_ALONE, Reward
 from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
@@ -116,11 +117,12 @@ class Dialogue(SequenceGame):
         discriminator: Discriminator,
         method: DialogueMethod,
         training: FineTuning,
+        reward: Reward = D_ALONE,
     ):
         self.on_prefixes = method.credit == "regs"
         kind = EveryStep if self.on_prefixes else Reinforce
         estimator = kind(
-            method.completions, method.baseline, method.chunk_rows, REWARDS[method.reward]
+            method.completions, method.baseline, method.chunk_rows, REWARDS[method.reward], reward
         )
         others = baseline_players(
             method.baseline, generator, training.batch_size, method.baseline_decay
@@ -156,9 +158,10 @@ def build(
     discriminator: Discriminator,
     method: DialogueMethod,
     training: FineTuning,
+    reward: Reward = D_ALONE,
 ) -> Dialogue:
-    """Build the game from its players and settings."""
-    return Dialogue(generator, discriminator, method, training)
+    """Build the game from its players and settings; ``reward`` mixes an objective with D's score."""
+    return Dialogue(generator, discriminator, method, training, reward)
 
 
 def phases(method: DialogueMethod, training: FineTuning, given: int = 0) -> tuple[Phase, ...]:

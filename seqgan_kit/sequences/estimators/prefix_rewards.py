@@ -20,7 +20,8 @@ class EveryStep(Reinforce):
 
     grad = E sum_t grad log G(y_t | y_<t) (D(y_1:t) - b_t): no completions are drawn. It needs a D that is
     trained on prefixes (:func:`random_prefixes`); D's optimum on a prefix is p / (p + g) of that prefix, and
-    not the mean of D over its completions, so the estimate differs from that with rollouts.
+    not the mean of D over its completions, so the estimate differs from that with rollouts. An objective is
+    that of the whole row.
     """
 
     rollouts: int = 0
@@ -36,14 +37,31 @@ class EveryStep(Reinforce):
     def action_values(
         self, game: AdversarialGame[SequenceGenerator], tokens: Tensor, rng: torch.Generator
     ) -> Tensor:
-        """Return D's reward [B,T] of every prefix of rows [B,S+T] that ends in a token; 0 on PAD."""
-        generator = game.generator
-        mask = generator.token_mask(tokens)
+        """Return the reward [B,T] of every prefix of rows [B,S+T] that ends in a token; 0 on PAD.
+
+        D scores the prefix, and an objective the whole row.
+        """
+        mask, mix = game.generator.token_mask(tokens), self.mix
+        values = torch.zeros(mask.shape, device=mask.device)
+        if mix.weight:
+            values = mix.weight * (self._verdicts(game, tokens, mask, rng) - mix.bias)
+        if mix.reads_rows:
+            values = values + (1 - mix.weight) * mix.values(tokens).unsqueeze(1)
+        return values * mask
+
+    def _verdicts(
+        self,
+        game: AdversarialGame[SequenceGenerator],
+        tokens: Tensor,
+        mask: Tensor,
+        rng: torch.Generator,
+    ) -> Tensor:
+        """Return D's scores [B,T] of all prefixes that end in a token."""
         if self.reward != "verdict":
-            return null_rewards(self.reward, tuple(mask.shape), rng, mask.device) * mask
-        prefixes = all_prefixes(tokens, generator.given, pad_of(generator))[mask]
-        rewards = sequence_rewards(game, prefixes, self.reward, rng, self.chunk_rows, self.own)
-        return torch.zeros(mask.shape, device=mask.device).masked_scatter(mask, rewards)
+            return null_rewards(self.reward, tuple(mask.shape), rng, mask.device)
+        prefixes = all_prefixes(tokens, game.generator.given, pad_of(game.generator))[mask]
+        scores = sequence_rewards(game, prefixes, self.reward, rng, self.chunk_rows)
+        return torch.zeros(mask.shape, device=mask.device).masked_scatter(mask, scores)
 
 
 def all_prefixes(rows: Tensor, given: int, pad: int) -> Tensor:

@@ -8,8 +8,11 @@ import torch
 from policy_worlds import LENGTH, ROWS, build_world, contributions, distance, in_groups
 from small_worlds import flat_gradient
 
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import importance_weights
 from seqgan_kit.core.game import Move
+from seqgan_kit.core.objectives import expected_probability
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.discriminators.prefix_scorer import PrefixScorer
 from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
@@ -21,6 +24,7 @@ from seqgan_kit.sequences.estimators.baselines import (
     mean_of_others,
 )
 from seqgan_kit.sequences.estimators.importance import ImportanceWeighted
+from seqgan_kit.sequences.estimators.prefix_rewards import EveryStep
 from seqgan_kit.sequences.estimators.reinforce import Reinforce
 from seqgan_kit.sequences.estimators.rewards import MixedReward, Reward, sequence_rewards
 from seqgan_kit.sequences.sampling.rollout import RowReward
@@ -184,3 +188,17 @@ def test_objectives_get_no_gradient_and_must_return_a_finite_number_a_row():
         Reward(agreement, 1.5)
     with pytest.raises(UsageError, match=r"0\.5, but there is no objective for the rest"):
         Reward(None, 0.5)
+
+
+def test_a_reward_of_every_step_adds_the_objective_of_the_whole_row(tiny_generator, rng):
+    generator = tiny_generator(5, LENGTH, given=GIVEN)
+    torch.manual_seed(0)
+    trunk = TextCNN(TextCNNConfig(4, ((1, 6), (2, 6)), 0.0), 5, GIVEN + LENGTH, pad=0)
+    game = AdversarialGame(generator, Discriminator(trunk, 12), expected_probability(), EveryStep())
+    rows = generator.sample(6, given=torch.randint(3, 5, (6, GIVEN), generator=rng), rng=rng)
+    mask = generator.token_mask(rows)
+    plain = EveryStep().action_values(game, rows, rng)
+    wanted = WEIGHT * (plain - BIAS) + (1 - WEIGHT) * agreement(rows)[:, None]
+    torch.testing.assert_close(EveryStep(mix=MIX).action_values(game, rows, rng), wanted * mask)
+    alone = EveryStep(mix=Reward(agreement, 0.0)).action_values(game, rows, rng)
+    torch.testing.assert_close(alone, agreement(rows)[:, None] * mask)
