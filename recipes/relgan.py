@@ -101,7 +101,7 @@ def main(cfg: Config) -> None:
         preset = PRESETS.get(cfg.run.preset, cfg).training
         training = fit_to_text(run, cfg.training, preset, corpus, feed)
         generator = starting_generator(run, cfg.generator, corpus, training.pretrained)
-        words, length, pad = corpus.tokenizer.vocabulary_size, corpus.length, corpus.tokenizer.pad
+        words, length, pad = corpus.vocabulary, corpus.length, corpus.tokenizer.pad
         discriminator = build_discriminator(cfg.discriminator, words, length, pad=pad)
         game = relgan.build(generator, discriminator, cfg.method, training)
 

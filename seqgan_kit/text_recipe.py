@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +26,10 @@ from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, bu
 
 class TextScorerLike(Protocol):
     """Interface of a text scorer: curves and samples during training, table and model after it."""
+
+    @property
+    def corpus(self) -> TextCorpus:
+        """The text that it scores against."""
 
     def __call__(self, game: Game, rng: torch.Generator) -> Mapping[str, float]:
         """Return the measures of an evaluation."""
@@ -60,8 +65,9 @@ def starting_generator(
         eos=ids.eos,
         pad=ids.pad,
         given=corpus.given,
+        source_vocabulary=corpus.vocabulary - ids.vocabulary_size,
     )
-    start_from(pretrained, generator, ids, run.say)
+    start_from(pretrained, generator, ids, run.say, corpus.source_vocabulary)
     return generator
 
 
@@ -89,4 +95,15 @@ def close_text_run(
     generators[name] = game.generator
     rows = scorer.rows(generators, run.settings.seed, quiet=run.settings.quiet)
     scorer.export(game, run.log.model_folder)
-    close_run(run, scorer.record(title or f"{', '.join(generators)} and real data", rows))
+    record = scorer.record(title or f"{', '.join(generators)} and real data", rows)
+    close_run(run, record, use=_first_use(scorer.corpus, run.folder))
+
+
+def _first_use(corpus: TextCorpus, folder: Path) -> str:
+    """Return the command that draws from a conditional run; "" for the plain one of all runs."""
+    if not corpus.given:
+        return ""
+    what = (
+        f"--prompt {shlex.quote(corpus.classes[0])}" if corpus.classes else "--given FILE --beam 5"
+    )
+    return f"sample {shlex.quote(str(folder))} {what}"

@@ -74,8 +74,8 @@ def write_answers(options: argparse.Namespace, model: Any) -> None:
 
     from seqgan_kit.evaluation.conditional.answering import (
         check_conditional,
+        check_prompt,
         generate,
-        known_prompt,
     )
     from seqgan_kit.evaluation.text_export import TextModel
 
@@ -95,7 +95,7 @@ def write_answers(options: argparse.Namespace, model: Any) -> None:
     }
     answers = options.n_best
     if options.prompt is not None:
-        options.prompt = known_prompt(model, options.prompt)
+        check_prompt(model, options.prompt)
         if options.beam is None and answers == 1:
             answers = options.n
     with ExitStack() as stack:

@@ -36,9 +36,10 @@ DESCRIBED = record(
     },
 )
 """Description of a discriminator in model.json."""
+_COUNT = maybe(whole(0, 2**24))
 _MODEL = record(
     {"vocabulary": whole(2, 2**24), "length": whole(1, MOST_TOKENS)},
-    {"discriminator": DESCRIBED},
+    {"discriminator": DESCRIBED, "given": _COUNT, "source_vocabulary": _COUNT},
 )
 
 
@@ -69,7 +70,12 @@ def load_discriminator(
             f"the model in {run_dir} was saved without a discriminator: its method has none, or it was saved "
             "by an older version. Resume the run (--resume) to save it with its discriminator."
         )
-    entry, sizes = told["discriminator"], (told["vocabulary"], told["length"])
+    entry = told["discriminator"]
+    # It reads whole rows: what is given, too.
+    sizes = (
+        told["vocabulary"] + (told.get("source_vocabulary") or 0),
+        told["length"] + (told.get("given") or 0),
+    )
     check_sums(folder, {WEIGHTS: told.get("sha256", {}).get(WEIGHTS)})
     try:
         network = restored_network(_maker(entry, sizes, given), folder / WEIGHTS)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgan_kit.core.runs.log import read_config
+from seqgan_kit.data.text.source_vocabulary import SourceVocabulary
 from seqgan_kit.data.text.tokenizer import Tokenizer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.text_export import known_name, load_text_model
@@ -25,6 +26,7 @@ def start_from(
     generator: SequenceGenerator,
     tokenizer: Tokenizer,
     say: Callable[[str], None] = print,
+    source_vocabulary: SourceVocabulary | None = None,
 ) -> None:
     """Load into ``generator`` the final weights of the run in ``run_dir``; do nothing if it is "".
 
@@ -36,6 +38,7 @@ def start_from(
         generator: generator that receives the weights.
         tokenizer: tokenizer, which must equal that run's.
         say: called with a line about settings that differ.
+        source_vocabulary: the sources' own, which must equal that run's too.
     """
     if not run_dir:
         return
@@ -53,6 +56,11 @@ def start_from(
             f"--pretrained {run_dir}: its generator writes after {there} given tokens and this run's after "
             f"{here}. Use the same sources and --source-tokens."
         )
+    if _state(model.source_vocabulary) != _state(source_vocabulary):
+        raise UsageError(
+            f"--pretrained {run_dir}: the sources of that run have another vocabulary. Use the same sources, "
+            "classes and --source-tokenizer."
+        )
     differing = {} if own_class else _differing(run_dir, model.generator, generator)
     if differing:
         say(
@@ -60,6 +68,10 @@ def start_from(
             f"{_told(differing)}."
         )
     generator.load_state_dict(model.generator.state_dict())
+
+
+def _state(sources: SourceVocabulary | None) -> dict[str, Any] | None:
+    return None if sources is None else sources.tokenizer.to_dict()
 
 
 def start_name(training: FineTuning) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,36 +18,36 @@ from seqgan_kit.core.files.json_kinds import maybe, record, text, whole, word_of
 from seqgan_kit.core.files.stored_models import MOST_TOKENS, network_settings, restored_network
 from seqgan_kit.core.files.user_classes import (
     ForeignClass,
-    check_weights,
-    class_name,
     not_finite,
     weights_to_save,
 )
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.log import write_whole
-from seqgan_kit.core.runs.settings import restored
 from seqgan_kit.data.text.detokenize import as_written
+from seqgan_kit.data.text.source_vocabulary import SourceVocabulary
 from seqgan_kit.data.text.tokenizer import PAD, Tokenizer
 from seqgan_kit.data.text.tokenizers import load_tokenizer
-from seqgan_kit.errors import CheckpointError, UsageError, unknown
+from seqgan_kit.errors import CheckpointError, UsageError
 from seqgan_kit.evaluation.discriminator_export import DESCRIBED, WEIGHTS, save_discriminator
+from seqgan_kit.evaluation.saved.generator_description import (
+    TextGenerator,
+    built_generator,
+    check_text_model,
+    describe_generator,
+    handed_over,
+    known_name,
+)
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.generators.char_resnet import (
-    CharResNetGenerator,
-    CharResNetGeneratorConfig,
-)
-from seqgan_kit.sequences.generators.generator_choice import (
-    GENERATORS,
-    GeneratorChoice,
-    build_generator,
-)
 
-TextGenerator = SequenceGenerator | CharResNetGenerator
-
-# Name -> (settings, network) of the generators of whole rows, which have no special tokens.
-ROW_GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
-    "char_resnet": (CharResNetGeneratorConfig, CharResNetGenerator),
-}
+__all__ = [
+    "TextGenerator",
+    "TextModel",
+    "check_text_model",
+    "export_game",
+    "known_name",
+    "load_text_model",
+    "save_text_model",
+]
 
 _TOKEN = maybe(whole(0, 2**24))
 MODEL = record(
@@ -60,17 +59,31 @@ MODEL = record(
         "vocabulary": whole(2, 2**24),
         "length": whole(1, MOST_TOKENS),
     },
-    {"bos": _TOKEN, "eos": _TOKEN, "pad": _TOKEN, "given": _TOKEN, "discriminator": DESCRIBED},
+    {
+        "bos": _TOKEN,
+        "eos": _TOKEN,
+        "pad": _TOKEN,
+        "given": _TOKEN,
+        "source_vocabulary": _TOKEN,
+        "discriminator": DESCRIBED,
+    },
 )
 """Format of a text model's model.json."""
+_OF_SOURCES = "source_tokenizer.json"
 
 
 @dataclass(frozen=True)
 class TextModel:
-    """A generator with its tokenizer."""
+    """A generator with its tokenizer, and the vocabulary of its sources if that is another."""
 
     generator: TextGenerator
     tokenizer: Tokenizer
+    source_vocabulary: SourceVocabulary | None = None
+
+    @property
+    def given_vocabulary(self) -> SourceVocabulary:
+        """Converter of sources to given tokens."""
+        return self.source_vocabulary or SourceVocabulary(self.tokenizer)
 
     def sample(
         self,
@@ -102,40 +115,25 @@ class TextModel:
         return lines
 
 
-def known_name(generator: nn.Module) -> str | None:
-    """Return the name of a generator of this package; None for any other class."""
-    kinds = GENERATORS | ROW_GENERATORS
-    return next((name for name, (_, kind) in kinds.items() if type(generator) is kind), None)
-
-
-def check_text_model(generator: nn.Module) -> None:
-    """Refuse, before training, a generator that could not be saved at the end."""
-    sizes = [getattr(generator, name, None) for name in ("vocabulary", "length")]
-    if not all(isinstance(size, int) for size in sizes):
-        raise UsageError(
-            f"the text generator {type(generator).__name__} cannot be saved: its attributes vocabulary and "
-            f"length must be whole numbers, got {sizes[0]!r} and {sizes[1]!r}: set both."
-        )
-    check_weights(generator)
-
-
 def save_text_model(
     folder: Path,
     generator: TextGenerator,
     tokenizer: Tokenizer,
     about: Mapping[str, Any] | None = None,
     discriminator: nn.Module | None = None,
+    source_vocabulary: SourceVocabulary | None = None,
 ) -> None:
     """Write model.json (with further facts about the model), the weights and tokenizer.json.
 
-    The discriminator that it was trained with is saved beside it if one is given. Networks of a class that is
-    not this package's are saved too; model.json names the class for people.
+    The discriminator that it was trained with is saved beside it if one is given, and source_tokenizer.json
+    for sources with a vocabulary of their own. Networks of a class that is not this package's are saved too;
+    model.json names the class for people.
     """
     check_text_model(generator)
     folder.mkdir(parents=True, exist_ok=True)
     described = {
         "kind": "text",
-        "generator": _describe(generator),
+        "generator": describe_generator(generator),
         "vocabulary": generator.vocabulary,
         "length": generator.length,
     }
@@ -144,6 +142,10 @@ def save_text_model(
     write_whole(folder / "generator.safetensors", save(weights_to_save(generator.state_dict())))
     tokenizer.save(folder / "tokenizer.json")
     files = ["generator.safetensors", "tokenizer.json"]
+    if source_vocabulary is not None:
+        described["source_vocabulary"] = source_vocabulary.size
+        source_vocabulary.tokenizer.save(folder / _OF_SOURCES)
+        files.append(_OF_SOURCES)
     if discriminator is not None:
         pad = generator.pad if isinstance(generator, SequenceGenerator) else PAD
         described["discriminator"] = {**save_discriminator(folder, discriminator), "pad": pad}
@@ -154,12 +156,17 @@ def save_text_model(
 
 
 def export_game(
-    folder: Path, game: Game, tokenizer: Tokenizer, about: Mapping[str, Any] | None = None
+    folder: Path,
+    game: Game,
+    tokenizer: Tokenizer,
+    about: Mapping[str, Any] | None = None,
+    source_vocabulary: SourceVocabulary | None = None,
 ) -> None:
     """Save a game's generator, and its discriminator if it has one."""
     players = dict(game.players.items())
     generator = cast(TextGenerator, players["generator"])
-    save_text_model(folder, generator, tokenizer, about, players.get("discriminator"))
+    discriminator = players.get("discriminator")
+    save_text_model(folder, generator, tokenizer, about, discriminator, source_vocabulary)
 
 
 def load_text_model(
@@ -180,9 +187,9 @@ def load_text_model(
         if generator is None and "class" in described["generator"]:
             raise ForeignClass(described["generator"]["class"])
         if generator is None:
-            network = restored_network(lambda: _built(described), weights)
+            network = restored_network(lambda: built_generator(described), weights)
         else:
-            given = _handed_over(described, generator)
+            given = handed_over(described, generator)
             network = restored_network(lambda: given, weights)
     except ForeignClass as error:
         raise UsageError(
@@ -201,13 +208,20 @@ def load_text_model(
             "lower learning rates, or resume an earlier checkpoint."
         )
     tokenizer = load_tokenizer(folder / "tokenizer.json")
-    if tokenizer.vocabulary_size != network.vocabulary:
+    _check_size(folder / "tokenizer.json", tokenizer.vocabulary_size, network.vocabulary)
+    own = None
+    if wanted := described.get("source_vocabulary"):
+        own = SourceVocabulary(load_tokenizer(folder / _OF_SOURCES), tokenizer.vocabulary_size)
+        _check_size(folder / _OF_SOURCES, own.size, wanted)
+    return TextModel(network.eval(), tokenizer, own)
+
+
+def _check_size(file: Path, tokens: int, wanted: int) -> None:
+    if tokens != wanted:
         raise CheckpointError(
-            f"{folder / 'tokenizer.json'} has {tokenizer.vocabulary_size} tokens, but the "
-            f"generator has {network.vocabulary}: they belong to different runs. Restore the "
-            "run's own tokenizer."
+            f"{file} has {tokens} tokens, but the generator has {wanted}: they belong to different runs. "
+            "Restore the run's own tokenizer."
         )
-    return TextModel(network.eval(), tokenizer)
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -218,58 +232,3 @@ def _read(folder: Path) -> dict[str, Any]:
         path, MODEL, advice="Its files must come from one run."
     )
     return described
-
-
-def _describe(generator: TextGenerator) -> dict[str, Any]:
-    """Return name and settings of a network of this package; the class name of any other."""
-    name = known_name(generator)
-    if name is None:
-        return {"class": class_name(generator)}
-    return {"name": name, "config": dataclasses.asdict(cast(Any, generator.config))}
-
-
-def _built(described: dict[str, Any]) -> TextGenerator:
-    """Build the network of a description, with untrained weights."""
-    size = (described["vocabulary"], described["length"])
-    name, config = described["generator"].get("name"), described["generator"].get("config", {})
-    if name not in GENERATORS | ROW_GENERATORS:
-        raise unknown("generator", str(name), GENERATORS | ROW_GENERATORS)
-    if name in ROW_GENERATORS:
-        settings, network = ROW_GENERATORS[name]
-        return cast(TextGenerator, network(restored(settings, config, name), *size))
-    special = _special(described)
-    if special.get("bos") is None:
-        raise CheckpointError("bos is missing, but a generator of tokens needs it")
-    return build_generator(_choice(name, config), *size, **special)
-
-
-def _handed_over(
-    described: dict[str, Any], generator: nn.Module | Callable[..., nn.Module]
-) -> TextGenerator:
-    """Return the caller's module, or build it with the caller's class or function for the saved sizes."""
-    size = (described["vocabulary"], described["length"])
-    if not isinstance(generator, nn.Module):
-        generator = generator(*size, **_special(described))
-    check_text_model(generator)
-    built = cast(TextGenerator, generator)
-    if (built.vocabulary, built.length) != size:
-        raise UsageError(
-            f"the given generator has length {built.length} and vocabulary {built.vocabulary}, "
-            f"but the saved one has {size[1]} and {size[0]}: build it with these sizes."
-        )
-    return built
-
-
-def _special(described: dict[str, Any]) -> dict[str, Any]:
-    special = {key: described.get(key) for key in ("bos", "eos", "pad") if "bos" in described}
-    for key, token in special.items():
-        if token is not None and token >= described["vocabulary"]:
-            raise CheckpointError(
-                f"{key} is {token}, but the vocabulary has only {described['vocabulary']} tokens"
-            )
-    return special | ({"given": described["given"]} if described.get("given") else {})
-
-
-def _choice(name: str, config: dict[str, Any]) -> GeneratorChoice:
-    settings = restored(GENERATORS[name][0], config, name)
-    return GeneratorChoice(cast(Any, name), **{name: settings})

@@ -92,7 +92,8 @@ class TextScorer:
 
     def export(self, game: Game, folder: Path, about: Mapping[str, Any] | None = None) -> None:
         """Write the game's generator and discriminator into a run's ``model`` folder."""
-        export_game(folder, game, self.corpus.tokenizer, about)
+        corpus = self.corpus
+        export_game(folder, game, corpus.tokenizer, about, corpus.source_vocabulary)
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """Compute held-out likelihood, exact measures and diversity; the evaluation hook of a run."""

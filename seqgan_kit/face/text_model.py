@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqgan_kit.core.discriminator import Discriminator, evaluating
+from seqgan_kit.data.pairs.load_pairs import encode_source
 from seqgan_kit.data.text.encoding import clean_line
 from seqgan_kit.data.text.tokenizer import EOS, PAD, Tokenizer
 from seqgan_kit.errors import DataError, UsageError
-from seqgan_kit.evaluation.conditional.answering import generate, known_prompt
+from seqgan_kit.evaluation.conditional.answering import generate
 from seqgan_kit.evaluation.discriminator_export import load_discriminator
 from seqgan_kit.evaluation.text_export import TextGenerator, TextModel
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
@@ -31,19 +32,26 @@ class LineJudge:
 
     Args:
         network: the discriminator.
-        rows_of: function that converts lines to its input.
+        rows_of: function that converts lines, and their sources if it reads any, to its input.
     """
 
-    def __init__(self, network: Discriminator, rows_of: Callable[[Sequence[str]], Tensor]):
+    def __init__(
+        self,
+        network: Discriminator,
+        rows_of: Callable[[Sequence[str], Sequence[str] | None], Tensor],
+    ):
         self.network, self._rows_of = network, rows_of
 
     @torch.no_grad()
-    def score(self, lines: Sequence[str]) -> NDArray[np.float32]:
+    def score(
+        self, lines: Sequence[str], sources: Sequence[str] | None = None
+    ) -> NDArray[np.float32]:
         """Return the score [N] of each line: a logit or a critic's value, higher for real text.
 
-        For a discriminator with several scores per line, this is the mean.
+        For a discriminator with several scores per line, this is the mean. One of a conditional model reads
+        the ``sources`` of the lines, one for each.
         """
-        rows = self._rows_of(lines)
+        rows = self._rows_of(lines, sources)
         with evaluating(self.network):
             scores = [
                 self.network(part).score.view(len(part), -1).mean(1)
@@ -108,7 +116,7 @@ class TrainedTextModel(Shareable):
         """
         return generate(
             self._loaded,
-            [known_prompt(self._loaded, source, strict=False) for source in sources],
+            sources,
             beam=beam,
             n_best=n_best,
             length_penalty=length_penalty,
@@ -149,13 +157,16 @@ class TrainedTextModel(Shareable):
         )
 
     @torch.no_grad()
-    def log_prob(self, lines: Sequence[str]) -> NDArray[np.float32]:
-        """Return the log-probability [N] of each line and its end, in nats.
+    def log_prob(
+        self, lines: Sequence[str], sources: Sequence[str] | None = None
+    ) -> NDArray[np.float32]:
+        """Return the log-probability [N] of each line and its end, in nats; of a conditional model, after its
+        source.
 
         A line as long as the model's rows has no room for an end: it counts as a truncated sample. A word
         that the tokenizer does not know counts as the unknown token.
         """
-        generator, rows = self._autoregressive("log_prob"), self._rows(lines)
+        generator, rows = self._autoregressive("log_prob"), self._rows(lines, sources)
         with evaluating(generator):
             parts = [generator.sequence_log_prob(part) for part in rows.split(_CHUNK_ROWS)]
         return cast(NDArray[np.float32], torch.cat(parts).cpu().numpy())
@@ -170,8 +181,10 @@ class TrainedTextModel(Shareable):
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int = 0,
+        source: str | None = None,
     ) -> list[str]:
-        """Draw ``n`` lines that begin with ``prefix``; the other arguments are those of ``sample``."""
+        """Draw ``n`` lines that begin with ``prefix``, of a conditional model after ``source``; the other
+        arguments are those of ``sample``."""
         generator = self._autoregressive("complete")
         ids = self.tokenizer.encode(clean_line(prefix))
         if len(ids) >= generator.length:
@@ -179,14 +192,17 @@ class TrainedTextModel(Shareable):
                 f"the prefix has {len(ids)} tokens and the model writes at most {generator.length - 1}: give "
                 "a shorter one."
             )
-        rows = torch.full((n, generator.length), generator.pad or 0)
-        rows[:, : len(ids)] = torch.tensor(ids, dtype=torch.int64)
+        given = self._given(None if source is None else [source], 1)
+        first = given.shape[1]
+        rows = torch.full((n, first + generator.length), generator.pad or 0)
+        rows[:, :first] = given
+        rows[:, first : first + len(ids)] = torch.tensor(ids, dtype=torch.int64)
         rng = torch.Generator().manual_seed(seed)
         with evaluating(generator):
             for position in range(len(ids), generator.length):
                 logits = generator.logits(rows)[:, position]
-                rows[:, position] = sample_tokens(logits, rng, temperature, top_k, top_p)
-        return [self.tokenizer.decode(row) for row in rows.tolist()]
+                rows[:, first + position] = sample_tokens(logits, rng, temperature, top_k, top_p)
+        return [self.tokenizer.decode(row) for row in rows[:, first:].tolist()]
 
     @cached_property
     def discriminator(self) -> LineJudge:
@@ -198,8 +214,21 @@ class TrainedTextModel(Shareable):
         network = load_discriminator(self.folder, self._own_discriminator)
         return LineJudge(network, self._rows)
 
-    def _rows(self, lines: Sequence[str]) -> Tensor:
-        """Return token rows [N,T]; raise an error for a line with more tokens than the model writes."""
+    def _given(self, sources: Sequence[str] | None, n: int) -> Tensor:
+        """Return the given tokens [N,S] of sources."""
+        length = getattr(self.generator, "given", 0)
+        if sources is not None and not length:
+            raise UsageError("this model writes without a source: leave the sources out.")
+        if length and (sources is None or isinstance(sources, str) or len(sources) != n):
+            raise UsageError(
+                f"this model writes after sources: give a list of {n}, one for each line."
+            )
+        vocabulary = self._loaded.given_vocabulary
+        given = [encode_source(vocabulary, source, length) for source in sources or ()]
+        return torch.stack(given) if given else torch.zeros(n, 0, dtype=torch.int64)
+
+    def _rows(self, lines: Sequence[str], sources: Sequence[str] | None = None) -> Tensor:
+        """Return token rows [N,S+T]; raise an error for a line with more tokens than the model writes."""
         if isinstance(lines, str):
             raise UsageError("one string was given where lines are needed: give a list of lines.")
         if not len(lines):
@@ -215,7 +244,7 @@ class TrainedTextModel(Shareable):
                 )
             row = [*ids, EOS] if ends and len(ids) < length else ids
             table[number, : len(row)] = torch.tensor(row, dtype=torch.int64)
-        return table
+        return torch.cat([self._given(sources, len(lines)), table], 1)
 
     def _autoregressive(self, verb: str) -> SequenceGenerator:
         generator = self.generator

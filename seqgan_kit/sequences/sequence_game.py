@@ -50,7 +50,7 @@ class SequenceGame(AdversarialGame[SequenceGenerator]):
         given = getattr(generator, "given", 0)
         _check_scores(discriminator, estimator)
         if given:
-            _check_conditional(discriminator, estimator, given + generator.length)
+            _check_conditional(generator, discriminator, estimator)
         players = dict(others or {})
         if training.negatives:
             example = torch.zeros(given + generator.length, dtype=torch.int64)
@@ -92,7 +92,10 @@ class SequenceGame(AdversarialGame[SequenceGenerator]):
         return super().discriminator_loss(batch, move)
 
 
-def _check_conditional(discriminator: Discriminator, estimator: Estimator, row: int) -> None:
+def _check_conditional(
+    generator: SequenceGenerator, discriminator: Discriminator, estimator: Estimator
+) -> None:
+    row = generator.given + generator.length
     if not getattr(estimator, "takes_conditions", False):
         raise UsageError(
             f"the estimator {type(estimator).__name__} takes no conditions, but the generator does. "
@@ -104,6 +107,12 @@ def _check_conditional(discriminator: Discriminator, estimator: Estimator, row: 
         raise UsageError(
             f"the discriminator reads rows of {length} tokens, but rows with given tokens have {row}: build "
             f"it for {row}."
+        )
+    table = getattr(discriminator.trunk, "embedding", None)
+    if isinstance(table, nn.Embedding) and table.num_embeddings < generator.readable:
+        raise UsageError(
+            f"the discriminator reads {table.num_embeddings} tokens, but rows with their sources have "
+            f"{generator.readable} different ones: build it for all of them (corpus.vocabulary)."
         )
 
 

@@ -13,14 +13,15 @@ from torch import Tensor, nn
 def embed(embedding: nn.Embedding, tokens: Tensor) -> Tensor:
     """Embed [...] ids or [...,V] soft one-hots as [...,E]; soft one-hots get the weighted mean embedding.
 
-    If the embedding of padding is a fixed zero, this also holds for soft one-hots.
+    If the embedding of padding is a fixed zero, this also holds for soft one-hots. Soft tokens may have fewer
+    ids than the table, whose last ones are then those of given tokens alone.
     """
     if not tokens.is_floating_point():
         return embedding(tokens)
     weight, pad = embedding.weight, embedding.padding_idx
     if pad is not None:
         weight = weight.select_scatter(weight.new_zeros(weight.shape[1]), 0, pad)
-    return tokens @ weight
+    return tokens @ weight[: tokens.shape[-1]]
 
 
 def presence(tokens: Tensor, pad: int | None) -> Tensor:

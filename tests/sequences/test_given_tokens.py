@@ -39,6 +39,7 @@ from seqgan_kit.sequences.generators.rnn_search import RNNSearchConfig
 from seqgan_kit.sequences.generators.transformer import TransformerConfig
 from seqgan_kit.sequences.generators.transformer_seq2seq import Seq2SeqConfig
 from seqgan_kit.sequences.maximum_likelihood import LikelihoodGame
+from seqgan_kit.sequences.sampling.beam_search import beam_search
 from seqgan_kit.sequences.sampling.prefixes import continue_prefixes
 from seqgan_kit.sequences.sampling.rollout import complete_prefixes
 from seqgan_kit.sequences.sequence_game import SequenceGame
@@ -60,10 +61,11 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def make(kind, vocabulary=WORDS, length=LENGTH, given=GIVEN, **tokens):
+def make(kind, vocabulary=WORDS, length=LENGTH, given=GIVEN, source_vocabulary=0, **tokens):
     tokens = tokens or {"bos": 0, "eos": None, "pad": None}
     choice = replace(GeneratorChoice(kind), **{kind: TINY[kind]})
-    generator = build_generator(choice, vocabulary, length, given=given, rng=seeded(), **tokens)
+    tokens |= {"given": given, "source_vocabulary": source_vocabulary}
+    generator = build_generator(choice, vocabulary, length, rng=seeded(), **tokens)
     with torch.no_grad():
         generator.output.weight.normal_(0.0, 1.0, generator=seeded(1))
     return generator.eval()
@@ -361,3 +363,56 @@ def test_what_does_not_fit_is_said():
         UsageError, match="reads rows of 3 tokens, but rows with given tokens have 5"
     ):
         SequenceGame(generator, reader(LENGTH), non_saturating(), Reinforce(), training)
+
+
+def with_own_sources(kind, **tokens):
+    """A generator whose sources have ids of their own, 5 to 8, and rows for it."""
+    generator = make(kind, 5, 4, source_vocabulary=4, **(tokens or ENDING))
+    given = torch.randint(5, 9, (6, GIVEN), generator=seeded(3))
+    return generator, given
+
+
+@every_kind
+def test_ids_of_sources_are_read_and_never_written(kind):
+    generator, given = with_own_sources(kind)
+    assert (generator.vocabulary, generator.readable) == (5, 9)
+    assert generator.output.out_features == 5
+    rows = generator.sample(6, given=given, rng=seeded(4))
+    assert torch.equal(rows[:, :GIVEN], given)
+    assert rows[:, GIVEN:].max() < 5
+    assert beam_search(generator, given, 5, n_best=5).rows[:, :, GIVEN:].max() < 5
+    other = torch.cat([given.flip(0), rows[:, GIVEN:]], 1)
+    assert (
+        generator.sequence_log_prob(rows) - generator.sequence_log_prob(other)
+    ).abs().max() > 1e-3
+    generator.sequence_log_prob(rows).sum().backward()
+    moved = generator.embedding.weight.grad.abs().sum(1) > 0
+    assert torch.equal(moved[5:].nonzero().squeeze(1) + 5, given.unique())
+    soft = sample_relaxed(generator, 6, 0.5, rng=seeded(4), given=given, hard=True)
+    assert soft.shape == (6, GIVEN + 4, 9)
+    assert torch.equal(soft.argmax(2)[:, :GIVEN], given)
+    assert soft[:, GIVEN:, 5:].abs().max() == 0
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [Reinforce(2, "critic"), ImportanceWeighted(2, kept=2), BoundarySeeking(3), GumbelSoftmax()],
+    ids=["reinforce", "importance", "boundary seeking", "gumbel"],
+)
+def test_a_discriminator_reads_the_ids_of_sources_or_is_refused(estimator):
+    generator, given = with_own_sources("lstm")
+    players = baseline_players(getattr(estimator, "baseline", "none"), generator, 6)
+    training = FineTuning(batch_size=6, negatives=0)
+    rows = torch.cat([given, real_rows()[:, GIVEN:]], 1)
+    game = SequenceGame(
+        generator, reader(GIVEN + 4, 9, 0), non_saturating(), estimator, training, (), players
+    )
+    game.generator_loss({"real": rows}, Move("adversarial", 0, 2, seeded())).total.backward()
+    assert generator.embedding.weight.grad[5:].abs().max() > 0
+    with pytest.raises(UsageError, match=r"reads 5 tokens, but rows with their sources have 9"):
+        SequenceGame(generator, reader(GIVEN + 4, 5, 0), non_saturating(), estimator, training)
+
+
+def test_a_source_vocabulary_without_sources_is_refused():
+    with pytest.raises(UsageError, match="source_vocabulary is 4 with 0 given tokens"):
+        make("lstm", given=0, source_vocabulary=4, **ENDING)

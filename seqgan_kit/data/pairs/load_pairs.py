@@ -6,49 +6,46 @@ counts every reason.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import chain
+from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from seqgan_kit.data.pairs.encode_pairs import (
+    EncodedPairs,
+    Pair,
+    encode_pairs,
+    encode_source,
+    learn_vocabularies,
+)
 from seqgan_kit.data.pairs.pair_config import PairData
 from seqgan_kit.data.pairs.pair_rows import RawPairs, read_pairs
 from seqgan_kit.data.sources.splits import assign
-from seqgan_kit.data.text.encoding import clean_line, learn_tokenizer, pad_rows
+from seqgan_kit.data.text.encoding import clean_line, pad_rows
+from seqgan_kit.data.text.source_vocabulary import ClassTokenizer, SourceVocabulary
 from seqgan_kit.data.text.text_account import Account, SplitAccount
 from seqgan_kit.data.text.text_config import TextData
 from seqgan_kit.data.text.text_corpus import SPLITS, TextCorpus
-from seqgan_kit.data.text.tokenizer import PAD, SPECIALS, UNK, Tokenizer
+from seqgan_kit.data.text.tokenizer import PAD, SPECIALS, Tokenizer
 from seqgan_kit.errors import DataError
+
+__all__ = ["encode_source", "load_pairs"]
 
 _MOST_CLASSES = 1000
 
-Pair = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class EncodedPairs:
-    """One split: the kept pairs as text and as ids, and the counts."""
-
-    account: SplitAccount
-    pairs: list[Pair]
-    given: list[list[int]]
-    written: list[list[int]]
-
 
 def load_pairs(cfg: TextData, given: PairData) -> TextCorpus:
-    """Read, split, tokenise and encode pairs; both sides share one vocabulary."""
+    """Read, split, tokenise and encode pairs."""
     splits = {
         split: _clean(raw, given, cfg.strict) for split, raw in read_pairs(cfg, given).items()
     }
     if given.label_column:
         _check_classes(splits, given.label_column)
     splits = _cut_held_out(cfg, splits, by_source=bool(given.sources or given.source_column))
-    learned_from = list(chain.from_iterable(splits["train"][1]))
-    tokenizer = learn_tokenizer(cfg, learned_from)
+    tokenizer, sources = learn_vocabularies(splits["train"][1], cfg, given)
     encoded = {
-        split: _encode(account, pairs, tokenizer, cfg, given)
+        split: encode_pairs(account, pairs, tokenizer, sources, cfg, given)
         for split, (account, pairs) in splits.items()
     }
     for split, part in encoded.items():
@@ -58,13 +55,8 @@ def load_pairs(cfg: TextData, given: PairData) -> TextCorpus:
                 "--max-tokens or --source-tokens, or set --long-sources cut."
             )
     empty = EncodedPairs(SplitAccount("none"), [], [], [])
-    return _corpus(tokenizer, {split: encoded.get(split, empty) for split in SPLITS}, given)
-
-
-def encode_source(tokenizer: Tokenizer, line: str, length: int) -> Tensor:
-    """Return a source as the generator reads it, [S] ids: the last S tokens, then PAD."""
-    ids = tokenizer.encode(clean_line(line))[-length:]
-    return torch.tensor(ids + [PAD] * (length - len(ids)), dtype=torch.int64)
+    by_split = {split: encoded.get(split, empty) for split in SPLITS}
+    return _corpus(tokenizer, sources, by_split, given)
 
 
 def _clean(raw: RawPairs, given: PairData, strict: bool) -> tuple[SplitAccount, list[Pair]]:
@@ -73,7 +65,7 @@ def _clean(raw: RawPairs, given: PairData, strict: bool) -> tuple[SplitAccount, 
     for place, pair in enumerate(raw.pairs, start=1):
         source, target = clean_line(pair[0]), clean_line(pair[1])
         if given.label_column:
-            source = "_".join(source.split())
+            source = " ".join(source.split())
         if strict and not (source and target):
             side = "target" if source else "source"
             raise DataError(
@@ -144,51 +136,19 @@ def _cut_held_out(
     }
 
 
-def _encode(
-    account: SplitAccount, pairs: list[Pair], tokenizer: Tokenizer, cfg: TextData, given: PairData
-) -> EncodedPairs:
-    kept = EncodedPairs(account, [], [], [])
-    long_targets = long_sources = cut = 0
-    known: dict[str, list[int]] = {}  # a source occurs once for each of its targets
-    for source, target in pairs:
-        ids = known[source] = known.get(source) or tokenizer.encode(source)
-        written = tokenizer.encode(target)
-        too_long = given.source_tokens is not None and len(ids) > given.source_tokens
-        if cfg.max_tokens is not None and len(written) > cfg.max_tokens:
-            long_targets += 1
-        elif too_long and given.long_sources == "drop":
-            long_sources += 1
-        else:
-            cut += too_long
-            kept.pairs.append((tokenizer.normalise(source), tokenizer.normalise(target)))
-            kept.given.append(ids[-given.source_tokens :] if given.source_tokens else ids)
-            kept.written.append(written)
-            continue
-        if cfg.strict:
-            raise DataError(
-                f"a pair of {account.source} is too long ({len(ids)} and {len(written)} tokens): "
-                f"{source[:40]!r} -> {target[:40]!r}. Leave --strict out to skip such pairs."
-            )
-    done = replace(
-        account,
-        too_long=long_targets,
-        long_sources=long_sources,
-        cut_sources=cut,
-        kept=len(kept.pairs),
-        tokens=sum(map(len, kept.written)),
-        unknown_tokens=sum(ids.count(UNK) for ids in kept.written),
-    )
-    return replace(kept, account=done)
-
-
-def _corpus(tokenizer: Tokenizer, splits: dict[str, EncodedPairs], given: PairData) -> TextCorpus:
+def _corpus(
+    tokenizer: Tokenizer,
+    sources: SourceVocabulary,
+    splits: dict[str, EncodedPairs],
+    given: PairData,
+) -> TextCorpus:
     longest = max(len(ids) for part in splits.values() for ids in part.written)
     width = max(len(ids) for part in splits.values() for ids in part.given)
     rows = {
         split: torch.cat([_padded(part.given, width), pad_rows(part.written, longest + 1)], 1)
         for split, part in splits.items()
     }
-    sources = {split: [source for source, _ in part.pairs] for split, part in splits.items()}
+    of_split = {split: [source for source, _ in part.pairs] for split, part in splits.items()}
     lines = {split: [target for _, target in part.pairs] for split, part in splits.items()}
     account = Account(
         tokenizer=tokenizer.kind,
@@ -196,7 +156,7 @@ def _corpus(tokenizer: Tokenizer, splits: dict[str, EncodedPairs], given: PairDa
         cut_from_vocabulary=0,
         longest=longest,
         splits={split: part.account for split, part in splits.items()},
-        notes=(f"every line is written after {width} given tokens, shorter sources padded.",),
+        notes=tuple(_notes(sources, splits, width)),
         special=len(SPECIALS),
     )
     return TextCorpus(
@@ -209,9 +169,27 @@ def _corpus(tokenizer: Tokenizer, splits: dict[str, EncodedPairs], given: PairDa
         test_lines=lines["test"],
         account=account,
         given=width,
-        sources=sources,
-        classes=tuple(sorted(set(sources["train"]))) if given.label_column else (),
+        sources=of_split,
+        source_vocabulary=sources if sources.first else None,
+        classes=tuple(sorted(set(of_split["train"]))) if given.label_column else (),
     )
+
+
+def _notes(sources: SourceVocabulary, splits: dict[str, EncodedPairs], width: int) -> Iterator[str]:
+    if isinstance(sources.tokenizer, ClassTokenizer):
+        yield f"every line is written after one of {len(sources.tokenizer.classes)} classes."
+        return
+    yield f"every line is written after {width} given tokens, shorter sources padded."
+    if sources.first:
+        yield (
+            f"the sources have a vocabulary of their own: {sources.tokenizer.vocabulary_size:,} tokens "
+            f"({sources.tokenizer.kind} tokenizer)."
+        )
+    for split, part in splits.items():
+        strange = sum(ids.count(sources.unknown) for ids in part.given)
+        if strange:
+            share = strange / sum(map(len, part.given))
+            yield f"{strange:,} source tokens of {split} ({share:.2%}) became <unk>."
 
 
 def _padded(rows: list[list[int]], width: int) -> Tensor:

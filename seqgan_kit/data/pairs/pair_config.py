@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from seqgan_kit.core.bounds import Count, Positive, bounded
+from seqgan_kit.core.bounds import Bounds, Count, Positive, bounded
+from seqgan_kit.data.text.tokenizers import TokenizerKind
 from seqgan_kit.errors import UsageError
 
 
@@ -26,6 +27,11 @@ class PairData:
     """Sources of --valid-text."""
     test_sources: str | None = None
     """Sources of --test-text."""
+    source_tokenizer: TokenizerKind | None = None
+    """Tokenizer of the sources, which then have a vocabulary of their own (default: one vocabulary for
+    sources and text)."""
+    source_vocabulary: Annotated[int, Bounds(5)] | None = None
+    """Largest vocabulary of the sources, which they then have of their own (default: as --vocabulary)."""
     source_tokens: Positive | None = None
     """S: the most tokens of a source (default: those of the longest)."""
     long_sources: Literal["cut", "drop"] = "cut"
@@ -50,6 +56,17 @@ class PairData:
             raise UsageError(
                 "--valid-sources and --test-sources go with --sources: give the sources of --text too."
             )
+
+        if self.has_own_vocabulary and not (self.sources or self.source_column):
+            raise UsageError(
+                "--source-tokenizer and --source-vocabulary go with --sources or --source-column: a class "
+                "has a token of its own, and a prompt shares the text's vocabulary."
+            )
+
+    @property
+    def has_own_vocabulary(self) -> bool:
+        """Whether sources have a vocabulary apart from the text's."""
+        return self.source_tokenizer is not None or self.source_vocabulary is not None
 
     @property
     def is_given(self) -> bool:

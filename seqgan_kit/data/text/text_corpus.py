@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from seqgan_kit.core.feeds import Feed, TensorFeed
+from seqgan_kit.data.text.source_vocabulary import SourceVocabulary
 from seqgan_kit.data.text.text_account import Account
 from seqgan_kit.data.text.tokenizer import Tokenizer
 from seqgan_kit.data.text.tokenizers import load_tokenizer
@@ -29,6 +30,7 @@ class TextCorpus:
         account: what was read, cut and replaced.
         given: S, 0 where nothing is given.
         sources: the given side of the rows as text, by split.
+        source_vocabulary: the sources' own, where they do not share the tokenizer's.
         classes: all of them, sorted, where the given side is a class.
         stream: makes a feed over the whole source where the tensors hold only its head.
     """
@@ -43,6 +45,7 @@ class TextCorpus:
     account: Account
     given: int = 0
     sources: Mapping[str, list[str]] = field(default_factory=dict)
+    source_vocabulary: SourceVocabulary | None = None
     classes: tuple[str, ...] = ()
     stream: Callable[..., Feed] | None = None
 
@@ -50,6 +53,16 @@ class TextCorpus:
     def length(self) -> int:
         """T, the columns of every tensor that are to be written."""
         return self.train.shape[1] - self.given
+
+    @property
+    def given_vocabulary(self) -> SourceVocabulary:
+        """Converter of sources to the given tokens of rows."""
+        return self.source_vocabulary or SourceVocabulary(self.tokenizer)
+
+    @property
+    def vocabulary(self) -> int:
+        """Number of ids in rows: V, and those that only sources have."""
+        return self.tokenizer.vocabulary_size + self.given_vocabulary.size
 
     def feed(
         self,

@@ -48,6 +48,7 @@ _KINDS: Mapping[str, Kind] = {
     "bpe": _SUBWORDS,
     "smiles": _NOTATION,
     "abc": _NOTATION,
+    "class": record({"classes": list_of(text(10_000, 1), most=_MOST_TOKENS)}),
     "number": record({"vocabulary": whole(2, _MOST_TOKENS)}),
 }
 

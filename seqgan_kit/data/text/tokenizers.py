@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from seqgan_kit.data.json_files import write_json
 from seqgan_kit.data.text.notations import NOTATIONS, NotationTokenizer, split_notation
 from seqgan_kit.data.text.numbers import NumberTokenizer
+from seqgan_kit.data.text.source_vocabulary import ClassTokenizer
 from seqgan_kit.data.text.subwords import SubwordTokenizer, train_subwords
 from seqgan_kit.data.text.tokenizer import (
     BOS,
@@ -49,6 +50,8 @@ def load_tokenizer(saved: str | Path | Mapping[str, Any]) -> Tokenizer:
         return SubwordTokenizer.from_dict(state)
     if kind in NOTATIONS:
         return NotationTokenizer(kind, state["tokens"])
+    if kind == "class":
+        return ClassTokenizer(state["classes"])
     return NumberTokenizer(state["vocabulary"])
 
 

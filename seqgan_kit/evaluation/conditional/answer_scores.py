@@ -78,8 +78,7 @@ def class_part(corpus: TextCorpus, label: str) -> TextCorpus:
 
 def source_lines(corpus: TextCorpus, tokens: Tensor) -> list[str]:
     """Return the conditions of rows [N,S+T] as text, as the generator reads them."""
-    decode = corpus.tokenizer.decode
-    return [decode(i for i in row if i) for row in tokens[:, : corpus.given].tolist()]
+    return corpus.given_vocabulary.lines(tokens[:, : corpus.given])
 
 
 def with_sources(corpus: TextCorpus, tokens: Tensor, lines: Sequence[str]) -> list[str]:

@@ -8,7 +8,6 @@ import torch
 
 from seqgan_kit.data.pairs.load_pairs import encode_source
 from seqgan_kit.data.text.detokenize import as_written
-from seqgan_kit.data.text.tokenizer import UNK
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.text_export import TextModel
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
@@ -28,21 +27,19 @@ def check_conditional(model: TextModel) -> SequenceGenerator:
 
 def unknown_words(model: TextModel, source: str) -> list[str]:
     """Return the words of a source that are not in the vocabulary."""
-    return [word for word in source.split() if UNK in model.tokenizer.encode(word)]
+    sources = model.given_vocabulary
+    return [word for word in source.split() if sources.unknown in sources.encode(word)]
 
 
-def known_prompt(model: TextModel, prompt: str, *, strict: bool = True) -> str:
-    """Return the prompt, or the class of that name; if strict, raise UsageError for an unknown word."""
-    strange = unknown_words(model, prompt)
-    as_class = "_".join(prompt.split())
-    if strange and not unknown_words(model, as_class):
-        return as_class
-    if strict and (strange or not prompt.strip()):
+def check_prompt(model: TextModel, prompt: str) -> None:
+    """Raise UsageError for a prompt with an unknown word, or an unknown class."""
+    if model.given_vocabulary.tokenizer.kind == "class":
+        model.given_vocabulary.encode(prompt)
+    elif (strange := unknown_words(model, prompt)) or not prompt.strip():
         what = f"{', '.join(map(repr, strange[:5]))}, outside" if strange else "no word of"
         raise UsageError(
             f"the prompt {prompt!r} has {what} the model's vocabulary: use words of the training text."
         )
-    return prompt
 
 
 def generate(
@@ -80,7 +77,9 @@ def generate(
         raise UsageError(f"{n_best} answers to each source: give at least 1.")
     if not sources:
         return []
-    given = torch.stack([encode_source(model.tokenizer, x, generator.given) for x in sources])
+    given = torch.stack(
+        [encode_source(model.given_vocabulary, x, generator.given) for x in sources]
+    )
     if beam is not None:
         found = beam_search(generator, given, beam, length_penalty=length_penalty, n_best=n_best)
         rows = found.rows.flatten(0, 1)

@@ -59,6 +59,6 @@ def mixed_reward(
     score = (
         ReferenceBleu(corpus)
         if own is None
-        else text_objective(own, corpus.tokenizer, corpus.given)
+        else text_objective(own, corpus.tokenizer, corpus.given, corpus.source_vocabulary)
     )
     return Reward(Remembered(score), settings.reward_lambda, settings.reward_bias)

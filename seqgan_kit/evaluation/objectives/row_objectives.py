@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqgan_kit.data.text.source_vocabulary import SourceVocabulary
 from seqgan_kit.data.text.text_corpus import TextCorpus
 from seqgan_kit.data.text.tokenizer import Tokenizer
 from seqgan_kit.errors import UsageError
@@ -25,14 +26,21 @@ TextFunction = Callable[[list[str], list[str]], Any]
 """(sources, texts) -> a number for each."""
 
 
-def text_objective(function: TextFunction, tokenizer: Tokenizer, given: int = 0) -> RowReward:
+def text_objective(
+    function: TextFunction,
+    tokenizer: Tokenizer,
+    given: int = 0,
+    source_vocabulary: SourceVocabulary | None = None,
+) -> RowReward:
     """Return an objective of token rows [M,S+T] from a function of sources and texts; ``given`` is S.
 
     Sources are the texts of the given tokens, as the generator reads them.
     """
 
+    read = source_vocabulary or SourceVocabulary(tokenizer)
+
     def score(rows: Tensor) -> Tensor:
-        sources = [tokenizer.decode(i for i in row if i) for row in rows[:, :given].tolist()]
+        sources = read.lines(rows[:, :given])
         lines = [tokenizer.decode(row) for row in rows[:, given:].tolist()]
         values = np.asarray(function(sources, lines), dtype=np.float64)
         return torch.from_numpy(values).to(rows.device, torch.float32)
@@ -72,7 +80,7 @@ class ReferenceBleu:
     def _of(self, key: bytes) -> ReferenceSet:
         if key not in self._references:
             if key not in self._places:
-                source = self.corpus.tokenizer.decode(np.frombuffer(key, np.int32).tolist())
+                source = self.corpus.given_vocabulary.decode(np.frombuffer(key, np.int32).tolist())
                 raise UsageError(
                     f"the objective bleu has no reference for the source {source[:60]!r}: it knows the "
                     "sources of the training split alone."

@@ -59,7 +59,8 @@ def sample_relaxed(
     feed: Feed = "sample",
     given: Tensor | None = None,
 ) -> Tensor:
-    """Draw relaxed rows [n,S+T,V], with gradients if they are enabled; given tokens are one-hots.
+    """Draw relaxed rows [n,S+T,R], with gradients if they are enabled; given tokens are one-hots.
+    R is V and the ids that only given tokens have.
 
     A row ends where EOS is its most likely token. After that it is exactly the one-hot of PAD, as real rows
     are, without gradient: the end of a row is not relaxed. With ``hard`` or ``feed="argmax"``, the most
@@ -79,7 +80,8 @@ def sample_relaxed(
     state = generator.start(given)
     inputs = torch.full((n,), generator.bos, device=device)
     ended = torch.zeros(n, dtype=torch.bool, device=device)
-    rows = list(F.one_hot(given, generator.vocabulary).to(generator.output.weight.dtype).unbind(1))
+    rows = list(F.one_hot(given, generator.readable).to(generator.output.weight.dtype).unbind(1))
+    of_sources = generator.readable - generator.vocabulary
     for _ in range(generator.length):
         logits, state = generator.step(inputs, state)
         noise = gumbel_noise((n, generator.vocabulary), rng, device)
@@ -87,7 +89,7 @@ def sample_relaxed(
         if generator.eos is not None:
             row = torch.where(ended.unsqueeze(1), _only(generator.pad or 0, row), row)
             ended = ended | (row.argmax(1) == generator.eos)
-        rows.append(row)
+        rows.append(F.pad(row, (0, of_sources)) if of_sources else row)
         inputs = row if feed == "sample" else row.detach().argmax(1)
     return torch.stack(rows, dim=1)
 
@@ -147,7 +149,7 @@ class GumbelSoftmax:
         move: Move,
         batch: Batch | None = None,
     ) -> Tensor:
-        """Draw relaxed rows [n,S+T,V] at the current temperature, with the batch's conditions."""
+        """Draw relaxed rows [n,S+T,R] at the current temperature, with the batch's conditions."""
         generator = game.generator
         temperature = self.temperature(move)
         given = (

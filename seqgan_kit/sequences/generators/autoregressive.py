@@ -23,8 +23,11 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.core.products import linear
-from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.generators.given_tokens import check_conditions, check_given_length
+from seqgan_kit.sequences.generators.given_tokens import (
+    check_conditions,
+    check_given,
+    check_special,
+)
 from seqgan_kit.sequences.kernels.fused_likelihood import token_log_probs, weighted_log_prob
 from seqgan_kit.sequences.sampling.drawing_tokens import check_sampling_options, sample_sequences
 from seqgan_kit.sequences.sampling.rows_in_progress import State
@@ -49,6 +52,7 @@ class SequenceGenerator(nn.Module, ABC):
         eos: id of the end of a sequence, or None if all sequences have T tokens.
         pad: id after EOS; None only if ``eos`` is None.
         given: S, the number of given tokens.
+        source_vocabulary: number of further ids, from V on, that are given and never written.
     """
 
     impossible: Tensor
@@ -62,10 +66,13 @@ class SequenceGenerator(nn.Module, ABC):
         eos: int | None,
         pad: int | None,
         given: int = 0,
+        source_vocabulary: int = 0,
     ):
         super().__init__()
-        _check_tokens(vocabulary, length, bos, eos, pad)
-        self.vocabulary, self.length, self.given = vocabulary, length, check_given_length(given)
+        check_special(vocabulary, length, bos, eos, pad)
+        check_given(given, source_vocabulary)
+        self.vocabulary, self.length, self.given = vocabulary, length, given
+        self.readable = vocabulary + source_vocabulary
         self.bos, self.eos, self.pad = bos, eos, pad
         self.output = nn.Linear(hidden, vocabulary)
         impossible = torch.zeros(vocabulary)
@@ -256,19 +263,3 @@ def tempered(generator: SequenceGenerator, temperature: float) -> SequenceGenera
     copied.output.weight.div_(temperature)
     copied.output.bias.div_(temperature)
     return copied
-
-
-def _check_tokens(vocabulary: int, length: int, bos: int, eos: int | None, pad: int | None) -> None:
-    if length < 1 or vocabulary < 2:
-        raise UsageError(
-            f"the vocabulary is {vocabulary} and the length {length}; use at least 2 and 1."
-        )
-    if eos is not None and pad is None:
-        raise UsageError(
-            "a generator with eos needs pad for the positions after it: give pad as well."
-        )
-    special = [token for token in (bos, eos, pad) if token is not None]
-    if len(set(special)) < len(special) or not all(0 <= token < vocabulary for token in special):
-        raise UsageError(
-            f"bos={bos}, eos={eos}, pad={pad} must be different ids from 0 to {vocabulary - 1}."
-        )

@@ -54,14 +54,21 @@ def build_generator(
     eos: int | None,
     pad: int | None,
     given: int = 0,
+    source_vocabulary: int = 0,
     rng: torch.Generator | None = None,
 ) -> SequenceGenerator:
-    """Build the chosen network for V tokens, T written positions and S given tokens."""
+    """Build the chosen network for V tokens, T written positions and S given tokens.
+
+    Given tokens may have ``source_vocabulary`` ids of their own, from V on.
+    """
     if choice.generator not in GENERATORS:
         raise unknown("generator", choice.generator, GENERATORS)
     network: Callable[..., SequenceGenerator] = GENERATORS[choice.generator][1]
     config = getattr(choice, choice.generator)
-    make = partial(network, config, vocabulary, length, bos=bos, eos=eos, pad=pad, given=given)
-    what = f"a {choice.generator} on {vocabulary:,} tokens"
-    check_training_memory(what, make, config, vocabulary)
+    tokens: dict[str, Any] = {"bos": bos, "eos": eos, "pad": pad, "given": given}
+    if source_vocabulary:
+        tokens["source_vocabulary"] = source_vocabulary
+    make = partial(network, config, vocabulary, length, **tokens)
+    what = f"a {choice.generator} on {vocabulary + source_vocabulary:,} tokens"
+    check_training_memory(what, make, config, vocabulary + source_vocabulary)
     return make(rng=rng)

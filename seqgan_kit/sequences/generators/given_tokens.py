@@ -1,4 +1,4 @@
-"""Conditions of rows: the S given tokens before the T tokens that a generator writes."""
+"""Conditions of rows, the S given tokens before the T written ones; checks of special ids."""
 
 from __future__ import annotations
 
@@ -8,11 +8,32 @@ from torch import Tensor
 from seqgan_kit.errors import UsageError
 
 
-def check_given_length(given: int) -> int:
-    """Return S, or raise UsageError if it is negative."""
+def check_special(vocabulary: int, length: int, bos: int, eos: int | None, pad: int | None) -> None:
+    """Raise UsageError for impossible sizes or ids of special tokens."""
+    if length < 1 or vocabulary < 2:
+        raise UsageError(
+            f"the vocabulary is {vocabulary} and the length {length}; use at least 2 and 1."
+        )
+    if eos is not None and pad is None:
+        raise UsageError(
+            "a generator with eos needs pad for the positions after it: give pad as well."
+        )
+    special = [token for token in (bos, eos, pad) if token is not None]
+    if len(set(special)) < len(special) or not all(0 <= token < vocabulary for token in special):
+        raise UsageError(
+            f"bos={bos}, eos={eos}, pad={pad} must be different ids from 0 to {vocabulary - 1}."
+        )
+
+
+def check_given(given: int, source_vocabulary: int) -> None:
+    """Raise UsageError for an impossible S, or for ids of sources where nothing is given."""
     if given < 0:
         raise UsageError(f"given is {given}; it must be 0 (no condition) or more.")
-    return given
+    if source_vocabulary < 0 or (source_vocabulary and not given):
+        raise UsageError(
+            f"source_vocabulary is {source_vocabulary} with {given} given tokens; it must be 0 or more, "
+            "and 0 if nothing is given."
+        )
 
 
 def check_conditions(given: Tensor, n: int, length: int) -> Tensor:

@@ -51,11 +51,12 @@ class LSTMGenerator(SequenceGenerator):
         eos: int | None,
         pad: int | None,
         given: int = 0,
+        source_vocabulary: int = 0,
         rng: torch.Generator | None = None,
     ):
-        super().__init__(vocabulary, length, config.hidden, bos, eos, pad, given)
+        super().__init__(vocabulary, length, config.hidden, bos, eos, pad, given, source_vocabulary)
         self.config = config
-        self.embedding = nn.Embedding(vocabulary, config.embedding)
+        self.embedding = nn.Embedding(self.readable, config.embedding)
         between = config.dropout if config.layers > 1 else 0.0
         self.lstm = nn.LSTM(
             config.embedding, config.hidden, config.layers, batch_first=True, dropout=between

@@ -106,12 +106,15 @@ class RelationalGenerator(SequenceGenerator):
         eos: int | None,
         pad: int | None,
         given: int = 0,
+        source_vocabulary: int = 0,
         rng: torch.Generator | None = None,
     ):
         width = config.heads * config.head_size
-        super().__init__(vocabulary, length, config.slots * width, bos, eos, pad, given)
+        super().__init__(
+            vocabulary, length, config.slots * width, bos, eos, pad, given, source_vocabulary
+        )
         self.config = config
-        self.embedding = nn.Embedding(vocabulary, config.embedding)
+        self.embedding = nn.Embedding(self.readable, config.embedding)
         self.memory = RelationalMemory(config.embedding, config.heads, config.head_size)
         self.dropout = nn.Dropout(config.dropout)
         self._initialise(rng)

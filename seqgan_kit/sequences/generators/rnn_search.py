@@ -51,13 +51,14 @@ class RNNSearchGenerator(SequenceGenerator):
         eos: int | None,
         pad: int | None,
         given: int = 0,
+        source_vocabulary: int = 0,
         rng: torch.Generator | None = None,
     ):
         check_source("rnn_search", given)
-        super().__init__(vocabulary, length, config.hidden, bos, eos, pad, given)
+        super().__init__(vocabulary, length, config.hidden, bos, eos, pad, given, source_vocabulary)
         self.config = config
         width, hidden = config.embedding, config.hidden
-        self.embedding = nn.Embedding(vocabulary, width)
+        self.embedding = nn.Embedding(self.readable, width)
         self.encoder = nn.GRU(width, hidden, batch_first=True, bidirectional=True)
         self.first = nn.Linear(hidden, hidden)
         self.key, self.query = nn.Linear(2 * hidden, hidden), nn.Linear(hidden, hidden, bias=False)

@@ -115,12 +115,13 @@ class TransformerGenerator(SequenceGenerator):
         eos: int | None,
         pad: int | None,
         given: int = 0,
+        source_vocabulary: int = 0,
         rng: torch.Generator | None = None,
     ):
         check_heads(config.width, config.heads)
-        super().__init__(vocabulary, length, config.width, bos, eos, pad, given)
+        super().__init__(vocabulary, length, config.width, bos, eos, pad, given, source_vocabulary)
         self.config = config
-        self.embedding = nn.Embedding(vocabulary, config.width)
+        self.embedding = nn.Embedding(self.readable, config.width)
         self.position = nn.Embedding(given + length, config.width)
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(

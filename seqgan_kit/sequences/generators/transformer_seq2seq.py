@@ -87,14 +87,15 @@ class Seq2SeqGenerator(SequenceGenerator):
         eos: int | None,
         pad: int | None,
         given: int = 0,
+        source_vocabulary: int = 0,
         rng: torch.Generator | None = None,
     ):
         check_heads(config.width, config.heads)
         check_source("transformer_seq2seq", given)
-        super().__init__(vocabulary, length, config.width, bos, eos, pad, given)
+        super().__init__(vocabulary, length, config.width, bos, eos, pad, given, source_vocabulary)
         self.config = config
         shape = (config.width, config.heads, config.dropout)
-        self.embedding = nn.Embedding(vocabulary, config.width)
+        self.embedding = nn.Embedding(self.readable, config.width)
         self.source_position = nn.Embedding(given, config.width)
         self.position = nn.Embedding(length, config.width)
         self.dropout = nn.Dropout(config.dropout)

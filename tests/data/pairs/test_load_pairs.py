@@ -52,7 +52,7 @@ def test_long_sources_are_cut_or_left_out_and_counted(tmp_path):
     dropped = load(paths, PairData(sources=paths["de"], source_tokens=2, long_sources="drop"))
     assert dropped.train_lines == ["one", "two"]
     assert dropped.account.splits["train"].long_sources == 1
-    given = encode_source(cut.tokenizer, "eins zwei drei", 2)
+    given = encode_source(cut.given_vocabulary, "eins zwei drei", 2)
     assert given.tolist() == cut.tokenizer.encode("zwei drei")
 
 
@@ -91,12 +91,43 @@ def labelled(folder, rows):
     return TextData(text=str(folder / "train.csv"), column="text", **KEEP)
 
 
-def test_a_class_is_one_given_word(tmp_path):
-    rows = [("very good", "i like it"), ("bad", "i do not"), ("bad", "never again")]
+def test_a_class_has_a_token_that_no_word_has(tmp_path):
+    rows = [("very  good", "i like bad very_good it"), ("bad", "i do not"), ("bad", "never again")]
     corpus = load_pairs(labelled(tmp_path, rows), PairData(label_column="class"))
-    assert corpus.classes == ("bad", "very_good")
+    assert corpus.classes == ("bad", "very good")
     assert corpus.given == 1
-    assert corpus.train[:, 0].tolist() == corpus.tokenizer.encode("very_good bad bad")
+    words = corpus.tokenizer.vocabulary_size
+    assert corpus.train[:, 0].tolist() == [words + 2, words + 1, words + 1]
+    assert corpus.train[:, 1:].max() == words - 1
+    assert corpus.vocabulary == words + 3
+    assert corpus.given_vocabulary.decode([words + 2]) == "very good"
+    assert any("one of 2 classes" in line for line in corpus.account.lines())
+
+
+def test_sources_with_a_vocabulary_of_their_own_share_no_id_but_padding(tmp_path):
+    lines = {
+        "de": ["in der hand", "der wind war in warm", "gut"] * 4,
+        "en": ["in hand", "wind", "war"] * 4,
+    }
+    paths = write(tmp_path, **lines)
+    given = PairData(sources=paths["de"], source_vocabulary=9, source_tokens=4)
+    corpus = load(paths, given)
+    sources, words = corpus.given_vocabulary, corpus.tokenizer.vocabulary_size
+    read, written = corpus.train[:, : corpus.given], corpus.train[:, corpus.given :]
+    assert words <= read[read != PAD].min()
+    assert read.max() < corpus.vocabulary == words + 9 - 3
+    assert written.max() < words
+    assert sources.decode(read[0].tolist()) == "in der hand"
+    assert (
+        set(sources.encode("in hand wind war")) & set(corpus.tokenizer.encode("in hand wind war"))
+        == set()
+    )
+    assert sources.encode("unseen") == [sources.unknown] == [words]
+    assert any("source tokens of train" in line for line in corpus.account.lines())
+    assert encode_source(sources, "der wind war in warm", 4).tolist() == read[1].tolist()
+    apart = load(paths, PairData(sources=paths["de"], source_tokenizer="char"))
+    assert apart.given_vocabulary.tokenizer.kind == "char"
+    assert apart.given == len("der wind war in warm")
 
 
 def test_a_class_that_training_lacks_is_refused(tmp_path):
@@ -135,6 +166,8 @@ def test_no_source_is_on_both_sides_of_a_cut(tmp_path):
         ),
         ({"valid_sources": "x"}, "go with --sources"),
         ({"source_tokens": 0}, "source_tokens"),
+        ({"label_column": "x", "source_tokenizer": "word"}, "a class has a token of its own"),
+        ({"prompt_words": 2, "source_vocabulary": 50}, "a prompt shares the text's vocabulary"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, message):

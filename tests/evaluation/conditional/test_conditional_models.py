@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from seqgan_kit.evaluation.conditional.answer_scores import (
     held_out_pairs,
     text_scores_of,
 )
-from seqgan_kit.evaluation.conditional.answering import generate, known_prompt
+from seqgan_kit.evaluation.conditional.answering import check_prompt, generate
 from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, load_corpus
 from seqgan_kit.evaluation.evaluate_run import GivenText, evaluate_run
 from seqgan_kit.evaluation.evaluation_settings import EvaluationSettings
@@ -28,6 +29,7 @@ from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, bu
 from seqgan_kit.sequences.generators.lstm import LSTMConfig
 from seqgan_kit.sequences.generators.rnn_search import RNNSearchConfig
 
+RECIPES = Path(__file__).parents[3] / "recipes"
 GERMAN = [
     f"{zahl} {tier}" for zahl in ("ein", "zwei", "drei") for tier in ("hund", "vogel", "esel")
 ]
@@ -217,16 +219,61 @@ def test_every_class_has_a_row_and_its_name_is_a_prompt(tmp_path):
         eos=2,
         pad=0,
         given=1,
+        source_vocabulary=corpus.given_vocabulary.size,
     )
     scorer = TextScorer(corpus, None, TextScoreSettings(score_samples=20, evaluation_samples=20))
     record = scorer.record("x", scorer.rows({"G": generator}, 0, quiet=True))
     names = [row["name"] for row in record["rows"]]
-    assert names == ["G", "G after bad", "G after very_good", "real data"]
+    assert names == ["G", "G after bad", "G after very good", "real data"]
     assert any("its own test lines" in note for note in record["notes"])
-    save_text_model(tmp_path / "model", generator, corpus.tokenizer)
-    assert known_prompt(load_text_model(tmp_path), "very good") == "very_good"
+    own = corpus.source_vocabulary
+    save_text_model(tmp_path / "model", generator, corpus.tokenizer, source_vocabulary=own)
+    model = load_text_model(tmp_path)
+    check_prompt(model, " very  good ")
+    assert len(generate(model, ["bad", "very good"], n_best=2)) == 2
+    for ask in (lambda: check_prompt(model, "very"), lambda: generate(model, ["bad", "good"])):
+        with pytest.raises(
+            UsageError, match=r"unknown class '(very|good)'.*Allowed: bad, very good"
+        ):
+            ask()
 
 
 def test_an_oracle_has_no_sources():
     with pytest.raises(UsageError, match="an oracle's rows are written from nothing"):
         load_corpus(TextData(), OracleData("seed:88"), PairData(prompt_words=2))
+
+
+def test_a_run_with_two_vocabularies_is_trained_saved_and_asked(tmp_path, capsys):
+    """The same words on both sides: no id of a source is one of the text, in the model and in its D."""
+    for name, lines in (("de", ENGLISH), ("en", GERMAN)):
+        (tmp_path / name).write_text("".join(f"{line}\n" for line in lines * 12))
+    words = "--source-tokenizer word --generator rnn_search --rnn-search.hidden 6 --rnn-search.embedding 6"
+    texts = f"--text {tmp_path / 'en'} --sources {tmp_path / 'de'} --test-share 0.2"
+    options = f"run seqgan smoke {texts} {words} --rounds 1 --out {tmp_path / 'run'} --device cpu"
+    assert main(options.split()) == 0
+    out = capsys.readouterr().out
+    assert "the sources have a vocabulary of their own: 11 tokens (word tokenizer)" in out
+    assert f"seqgan-kit sample {tmp_path / 'run'} --given FILE --beam 5" in out
+    model = sk.load(tmp_path / "run")
+    assert model.generator.readable == model.generator.vocabulary + 8
+    assert len(model.generate(ENGLISH[:2], beam=2)) == 2
+    scores = model.discriminator.score(GERMAN[:2], sources=ENGLISH[:2])
+    assert scores.shape == (2,)
+    assert (model.log_prob(GERMAN[:2], sources=ENGLISH[:2]) < 0).all()
+    assert len(model.complete("ein", 3, source="a dog .")) == 3
+    for ask in (lambda: model.log_prob(GERMAN), lambda: model.complete("ein")):
+        with pytest.raises(UsageError, match="writes after sources: give a list of"):
+            ask()
+    assert sample(capsys, tmp_path / "run", "--prompt", "a dog", "--beam", 1)[0] == 0
+    code, _, err = sample(capsys, tmp_path / "run", "--prompt", "ein hund")
+    assert code == 2
+    assert "'ein', 'hund', outside the model's vocabulary" in err
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [path for path in RECIPES.glob("*.py") if "PairData()" in path.read_text()],
+    ids=lambda path: path.stem,
+)
+def test_every_discriminator_of_pairs_reads_the_ids_of_sources(recipe):
+    assert "tokenizer.vocabulary_size" not in recipe.read_text(), "corpus.vocabulary has them all"
