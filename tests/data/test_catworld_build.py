@@ -12,6 +12,7 @@ from pyarrow import parquet
 
 from seqgan_kit.data.catworld import CatWorld, build
 from seqgan_kit.data.catworld.scenes.scene import LABEL_NAMES
+from seqgan_kit.data.catworld.tasks.task_choice import TASKS
 from seqgan_kit.data.sources.library import quiet_datasets
 from seqgan_kit.errors import UsageError
 
@@ -33,7 +34,7 @@ def test_the_readme_states_every_file_and_its_checksum() -> None:
     )
     found = {f"catworld/{path.name}": digest(path) for path in (DATA / "catworld").iterdir()}
     assert stated == found
-    assert sum(path.stat().st_size for path in (DATA / "catworld").iterdir()) < 6_000_000
+    assert sum(path.stat().st_size for path in (DATA / "catworld").iterdir()) < 10_500_000
 
 
 def test_the_readme_states_the_world_as_it_is() -> None:
@@ -49,6 +50,7 @@ def test_bundled_captions_are_built_byte_for_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "BUNDLED_FACES", {})
+    monkeypatch.setattr(build, "BUNDLED_PAIRS", {})
     assert build.main([str(tmp_path)]) == 0
     for split, count in build.BUNDLED_CAPTIONS.items():
         made = tmp_path / f"{split}.txt"
@@ -56,10 +58,24 @@ def test_bundled_captions_are_built_byte_for_byte(
         assert np.isfinite(WORLD.log_prob_many(made.read_text().splitlines())).sum() == count
 
 
+def test_bundled_pairs_are_built_byte_for_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "BUNDLED_CAPTIONS", {})
+    monkeypatch.setattr(build, "BUNDLED_FACES", {})
+    monkeypatch.setattr(build, "BUNDLED_PAIRS", {"valid": 1000})
+    build.build_bundled(tmp_path)
+    assert len(list(tmp_path.iterdir())) == len(TASKS)
+    for name in TASKS:
+        made = (tmp_path / f"{name}-valid.tsv").read_bytes()
+        assert made == (DATA / "catworld" / f"{name}-valid.tsv").read_bytes()
+
+
 def test_bundled_faces_begin_as_they_are_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "BUNDLED_CAPTIONS", {})
+    monkeypatch.setattr(build, "BUNDLED_PAIRS", {})
     monkeypatch.setattr(build, "BUNDLED_FACES", {"train": 20, "test": 5})
     build.build_bundled(tmp_path)
     for path in tmp_path.iterdir():

@@ -1,4 +1,4 @@
-"""Write the cat world to files: captions as text, faces as parquet files for HuggingFace datasets.
+"""Write the cat world to files: captions as text, pairs as tables, faces for HuggingFace datasets.
 
     python -m seqgan_kit.data.catworld.build data/catworld      the bundled files, byte for byte
 
@@ -20,10 +20,13 @@ from numpy.typing import NDArray
 
 from seqgan_kit.data.catworld.captions.caption import CatWorld
 from seqgan_kit.data.catworld.scenes.scene import LABEL_NAMES
+from seqgan_kit.data.catworld.tasks.task_choice import TASKS
+from seqgan_kit.data.catworld.tasks.world_task import Task
 from seqgan_kit.errors import UsageError
 
 BUNDLED_SEED = 20170209
 BUNDLED_CAPTIONS = {"train": 10_000, "valid": 1_000, "test": 10_000}
+BUNDLED_PAIRS = {"train": 10_000, "valid": 1_000, "test": 2_000}
 BUNDLED_FACES = {"train": 3_000, "test": 500}
 BUNDLED_FACE_PIXELS = 32
 # Six of eight bits per channel look the same at 32 pixels and save a third of the size.
@@ -32,11 +35,14 @@ BUNDLED_COLOUR_BITS = 6
 _ROWS_IN_A_GROUP = 500
 # One number per stream of random numbers, so that no two files share one.
 _STREAMS = {"train": 1, "valid": 2, "test": 3}
+_TASK_STREAMS = {"describe": 10, "answer": 20, "translate": 30}  # added to the split's
 
 
 def build_bundled(out: Path) -> None:
     """Write the files of data/catworld."""
     _write_captions(out, BUNDLED_CAPTIONS, BUNDLED_SEED)
+    for task in TASKS.values():
+        _write_pairs(out, task, BUNDLED_PAIRS, BUNDLED_SEED)
     _write_faces(out, BUNDLED_FACES, BUNDLED_FACE_PIXELS, BUNDLED_SEED, BUNDLED_COLOUR_BITS)
 
 
@@ -77,6 +83,15 @@ def _write_captions(out: Path, counts: dict[str, int], seed: int) -> None:
             lines = world.sample_many(count, np.random.default_rng((seed, _STREAMS[split])))
             text = "".join(f"{line}\n" for line in lines)
             (out / f"{split}.txt").write_bytes(text.encode("utf-8"))
+
+
+def _write_pairs(out: Path, task: Task, counts: dict[str, int], seed: int) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for split, count in counts.items():
+        rng = np.random.default_rng((seed, _TASK_STREAMS[task.name] + _STREAMS[split]))
+        rows = ["source\ttarget", *("\t".join(task.pair(rng)) for _ in range(count))]
+        text = "".join(f"{row}\n" for row in rows)
+        (out / f"{task.name}-{split}.tsv").write_bytes(text.encode("utf-8"))
 
 
 def _write_faces(

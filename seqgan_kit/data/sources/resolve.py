@@ -1,7 +1,8 @@
 """Resolve the name of a text or image source, without reading it.
 
-A name is, in this order: ``hub:name[:config]``, a bundled name (``catworld``), or a path. A path is a file
-(.txt .jsonl .csv .tsv .parquet .smi .abc) or a folder of such files called train, valid and test.
+A name is, in this order: ``hub:name[:config]``, a bundled name (``catworld``, or ``catworld:answer`` for
+pairs), or a path. A path is a file (.txt .jsonl .csv .tsv .parquet .smi .abc) or a folder of such files
+called train, valid and test.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from seqgan_kit.core.files.user_paths import expanded
-from seqgan_kit.errors import DataError
+from seqgan_kit.errors import DataError, unknown
 from seqgan_kit.resources import data_dir
 
 Format = Literal["txt", "smi", "abc", "json", "csv", "parquet", "imagefolder", "hub"]
@@ -83,12 +84,30 @@ def locate_text(
     """Return the sources by split: ``train``, and ``valid`` and ``test`` if the name has them."""
     if name.startswith(HUB):
         return locate_hub(name, split, revision)
+    bundled, _, part = name.partition(":")
+    if part and bundled in bundled_names():
+        return _bundled_part(bundled, part)
     path = bundled_or_path(name)
     if path.is_dir():
         return _split_files(
             path, lambda file: file.suffix.lower() in {".txt", *TABLES, *NOTATION_SUFFIXES}
         )
     return {"train": Source(text_format(path), (path,))}
+
+
+def _bundled_part(bundled: str, part: str) -> dict[str, Source]:
+    """Return the splits of ``bundled:part``: the tables part-train, part-valid and part-test."""
+    files = sorted((data_dir() / bundled).glob("*-*.tsv"))
+    found = {
+        split: Source("csv", (path,))
+        for path in files
+        for name, _, split in [path.stem.rpartition("-")]
+        if name == part
+    }
+    if not found:
+        parts = {path.stem.rpartition("-")[0] for path in files}
+        raise unknown(f"part of {bundled}", part, parts)
+    return found
 
 
 def text_format(path: Path) -> Format:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from seqgan_kit.data.catworld import CatWorld
+from seqgan_kit.data.catworld.tasks.task_choice import is_task, task_of
 from seqgan_kit.data.pairs.load_pairs import load_pairs
 from seqgan_kit.data.pairs.pair_config import PairData
 from seqgan_kit.data.text.load_text import TextCorpus, TextData, load_text
 from seqgan_kit.errors import UsageError
+from seqgan_kit.evaluation.conditional.task_scores import TaskWorld
 from seqgan_kit.evaluation.corpora.known_worlds import CatCaptions, OracleWorld, World
 from seqgan_kit.evaluation.corpora.oracle_corpus import OracleData, load_oracle
 
@@ -17,6 +21,8 @@ def load_corpus(
     data: TextData, oracle: OracleData, pairs: PairData | None = None
 ) -> tuple[TextCorpus, World | None]:
     """Load the corpus, and the exact distribution behind it if it is known."""
+    if is_task(data.text):
+        return _load_task(data, oracle, pairs)
     if pairs is not None and pairs.is_given:
         if oracle.oracle:
             raise UsageError(
@@ -34,3 +40,22 @@ def load_corpus(
         )
     truth, corpus = load_oracle(oracle)
     return corpus, OracleWorld(truth)
+
+
+def _load_task(
+    data: TextData, oracle: OracleData, pairs: PairData | None
+) -> tuple[TextCorpus, World]:
+    """Load the pairs of a task of the cat world, such as catworld:translate."""
+    task = task_of(data.text)
+    if pairs is None:
+        raise UsageError(
+            f"{data.text} is {task.about}, and this method writes without a source: use mle, seqgan, "
+            "maligan, boundary_seeking or gumbel_softmax, or leave --text out for plain captions."
+        )
+    if pairs.is_given or oracle.oracle:
+        raise UsageError(
+            f"{data.text} has its own sources: leave --sources, --source-column, --label-column, "
+            "--prompt-words and --oracle out."
+        )
+    given = replace(pairs, source_column="source")
+    return load_pairs(replace(data, column="target"), given), TaskWorld(task)

@@ -40,7 +40,9 @@ class Network:
     final: int
 
 
-class _Outcome(NamedTuple):
+class Outcome(NamedTuple):
+    """What a choice says, sets and names, whatever its probability."""
+
     text: str
     sets: Pairs
     names: Pairs
@@ -51,7 +53,7 @@ class _Answer(NamedTuple):
 
     sets: Pairs
     posterior: Belief | None
-    outcomes: list[tuple[_Outcome, float]]
+    outcomes: list[tuple[Outcome, float]]
 
 
 class _Point(NamedTuple):
@@ -94,7 +96,7 @@ class _Walk:
         program = "one" if count == 1 else "many"
         return self._forgetting(program, 0, start_context(count), prior_beliefs(law, count))
 
-    def steps(self, point: _Point) -> Iterator[tuple[_Point, list[tuple[_Outcome, float]]]]:
+    def steps(self, point: _Point) -> Iterator[tuple[_Point, list[tuple[Outcome, float]]]]:
         """Yield the next points, each with the outcomes of the slot that lead to it."""
         slot, context = PROGRAMS[point.program][point.slot], dict(point.context)
         about = next((b for b in point.beliefs if set(slot.asks) & set(b.facts)), None)
@@ -174,12 +176,12 @@ _END = _Point("", 0, (), ())
 
 
 def _answers(slot: Slot, context: Context, about: Belief | None) -> list[_Answer]:
-    likelihoods = _likelihoods(slot, context)
+    tables = likelihoods(slot, context)
     # Without a belief the slot does not depend on the facts (Slot.silent_if).
-    any_facts = np.full(shape := next(iter(likelihoods.values())).shape, 1 / math.prod(shape))
+    any_facts = np.full(shape := next(iter(tables.values())).shape, 1 / math.prod(shape))
     prior = any_facts if about is None else about.over(slot.asks)
     groups: dict[tuple[Pairs, bytes], _Answer] = {}
-    for outcome, likelihood in likelihoods.items():
+    for outcome, likelihood in tables.items():
         weight = float((prior * likelihood).sum())
         if weight <= 0:
             continue
@@ -192,14 +194,14 @@ def _answers(slot: Slot, context: Context, about: Belief | None) -> list[_Answer
     return list(groups.values())
 
 
-def _likelihoods(slot: Slot, context: Context) -> dict[_Outcome, NDArray[np.float64]]:
+def likelihoods(slot: Slot, context: Context) -> dict[Outcome, NDArray[np.float64]]:
     """Return P(outcome | asked facts) for every outcome, with one axis per asked fact."""
     values = [FACT_VALUES[fact] for fact in slot.asks]
-    found: dict[_Outcome, NDArray[np.float64]] = {}
+    found: dict[Outcome, NDArray[np.float64]] = {}
     for where in itertools.product(*(range(len(v)) for v in values)):
         facts = {f: v[i] for f, v, i in zip(slot.asks, values, where, strict=True)}
         for choice in slot.choices(context, facts):
-            outcome = _Outcome(choice.text, choice.sets, choice.names)
+            outcome = Outcome(choice.text, choice.sets, choice.names)
             table = found.setdefault(outcome, np.zeros([len(v) for v in values]))
             table[where] += choice.probability
     return found

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
-from seqgan_kit.data.catworld.captions.grammar import facts_of
+from seqgan_kit.data.catworld.captions.grammar import Context, Facts, Slot, facts_of
 from seqgan_kit.data.catworld.captions.lexicon import ARTICLE
 from seqgan_kit.data.catworld.captions.programs import PROGRAMS, start_context
 from seqgan_kit.data.catworld.scenes.scene import Scene
@@ -26,11 +27,20 @@ def spell(tokens: Iterable[str]) -> list[str]:
     return words
 
 
-def tell(scene: Scene, rng: np.random.Generator) -> str:
-    """Draw a caption of the scene."""
-    facts = facts_of(scene)
-    program = PROGRAMS["one" if facts["cats"] == "1" else "many"]
-    context = start_context(len(scene.cats))
+class Told(NamedTuple):
+    """What was said of a scene."""
+
+    words: list[str]
+    context: dict[str, str]
+    """The context after the last slot."""
+    names: dict[str, str]
+    """The attributes of the scene that the words name."""
+
+
+def told(program: Iterable[Slot], start: Context, facts: Facts, rng: np.random.Generator) -> Told:
+    """Fill the slots of a program from left to right, each by a draw from its law."""
+    context = dict(start)
+    names: dict[str, str] = {}
     tokens: list[str] = []
     for slot in program:
         choices = slot.choices(context, facts)
@@ -41,7 +51,19 @@ def tell(scene: Scene, rng: np.random.Generator) -> str:
                 break
         tokens += choice.text.split()
         context.update(choice.sets)
-    return " ".join(spell(tokens))
+        names.update(choice.names)
+    return Told(spell(tokens), context, names)
+
+
+def told_caption(scene: Scene, rng: np.random.Generator) -> Told:
+    """Draw a caption of the scene."""
+    program = PROGRAMS["one" if len(scene.cats) == 1 else "many"]
+    return told(program, start_context(len(scene.cats)), facts_of(scene), rng)
+
+
+def tell(scene: Scene, rng: np.random.Generator) -> str:
+    """Draw a caption of the scene, as text."""
+    return " ".join(told_caption(scene, rng).words)
 
 
 def probability_given(caption: str, scene: Scene) -> float:
