@@ -77,7 +77,13 @@ def text_hooks(scorer: TextScorerLike, *alarms: Alarm) -> Hooks:
 
 
 def close_text_run(
-    trainer: Trainer, scorer: TextScorerLike, name: str, *, start: str = "", title: str = ""
+    trainer: Trainer,
+    scorer: TextScorerLike,
+    name: str,
+    *,
+    start: str = "",
+    beside: Mapping[str, str] | None = None,
+    title: str = "",
 ) -> None:
     """Write the model, the scores and the report of a trained game, on rank 0 only.
 
@@ -86,12 +92,14 @@ def close_text_run(
         scorer: makes the table and saves the model.
         name: name of the trained generator's row.
         start: name of a first row for the generator as it was after pretraining; "" for none.
+        beside: further first rows: their names, and the players that they show.
         title: title of the table (default: the names of its rows).
     """
     run, game = trainer.state.run, trainer.game
     if not run.runtime.leads:
         return
     generators = {start: trainer.player_after(PRETRAINED, "generator")} if start else {}
+    generators |= {row: game.players[player] for row, player in (beside or {}).items()}
     generators[name] = game.generator
     rows = scorer.rows(generators, run.settings.seed, quiet=run.settings.quiet)
     scorer.export(game, run.log.model_folder)

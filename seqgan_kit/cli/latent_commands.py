@@ -1,10 +1,10 @@
-"""``interpolate``, ``arithmetic`` and ``project``: the latent space of a trained image model."""
+"""``interpolate``, ``arithmetic`` and ``project``: the latent space of a trained model."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from seqgan_kit.cli.command import Command, one_of, whole_number
 from seqgan_kit.cli.run_commands import (
@@ -28,8 +28,8 @@ def _explorer(options: argparse.Namespace) -> Any:
     explore = getattr(model, "explore", None)
     if explore is None:
         raise UsageError(
-            f"{run_dir} holds a {kind} model, but only image models have a latent space to "
-            "explore: give an image run."
+            f"{run_dir} holds a {kind} model, but this command explores the latent space of images: give an "
+            "image run. 'seqgan-kit interpolate' also takes runs of text_vae, with two sentences."
         )
     return explore()
 
@@ -51,14 +51,25 @@ def _declare_rows(parser: argparse.ArgumentParser) -> None:
 
 
 def _declare_interpolate(parser: argparse.ArgumentParser) -> None:
-    _declare_common(parser, "a .png or .gif")
+    _declare_common(parser, "a .png or .gif; for text a .txt")
+    parser.add_argument(
+        "ends", metavar="SENTENCE", nargs="*", help="text models: the two ends of the path"
+    )
     _declare_rows(parser)
     parser.add_argument(
+        "-n",
         "--steps",
         metavar="N",
         type=whole_number(2),
         default=9,
-        help="images on each path (default: 9)",
+        help="images or sentences on each path, both ends included (default: 9)",
+    )
+    parser.add_argument(
+        "--beam",
+        metavar="B",
+        type=whole_number(1),
+        default=1,
+        help="text models: width of the beam search for each sentence (default: 1, greedy)",
     )
     parser.add_argument(
         "--way",
@@ -77,11 +88,42 @@ def _declare_interpolate(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_interpolate(options: argparse.Namespace) -> None:
+    if options.ends:
+        _interpolate_text(options)
+        return
     path = _explorer(options).interpolate(
         rows=options.rows, steps=options.steps, way=options.way, seed=options.seed,
         condition=options.condition, to=options.to, out=options.out,
     )  # fmt: skip
     print(f"wrote {path}")
+
+
+def _interpolate_text(options: argparse.Namespace) -> None:
+    """Print the sentences on the path between two, or write them to a file."""
+    if len(options.ends) != 2:
+        raise UsageError(
+            f"{len(options.ends)} sentence given; a path has two ends: give two sentences, each in quotes."
+        )
+    run_dir = existing_run(options.run_dir)
+    kind = model_kind(run_dir)
+    if kind != "text":
+        raise UsageError(
+            f"{run_dir} holds an {kind} model, which takes no sentences: leave them out."
+        )
+    check_writable(options.out)
+    from seqgan_kit.evaluation.latent.sentence_paths import interpolated_lines
+    from seqgan_kit.evaluation.text_export import TextModel
+
+    model = cast(TextModel, find_loader(kind)(run_dir))
+    note_unfinished(run_dir)
+    first, second = options.ends
+    lines = interpolated_lines(model, first, second, options.steps, options.beam)
+    text = "".join(f"{line}\n" for line in lines)
+    if options.out is None:
+        print(text, end="")
+        return
+    options.out.write_text(text, encoding="utf-8")
+    print(f"wrote {options.out}")
 
 
 def _declare_arithmetic(parser: argparse.ArgumentParser) -> None:
@@ -146,14 +188,16 @@ def _run_project(options: argparse.Namespace) -> None:
 COMMANDS = (
     Command(
         name="interpolate",
-        summary="images along paths through latent space, as a grid or an animation",
-        usage="RUN [--rows N] [--steps N] [--out FILE] [options]",
-        details="Draws pairs of latent vectors and the images on the paths between them, one row "
-        "per pair.\nA .gif shows the same as an animation.",
+        summary="images or sentences along paths through latent space",
+        usage="RUN [SENTENCE SENTENCE] [--rows N] [-n N] [--out FILE] [options]",
+        details="Images: draws pairs of latent vectors and the images on the paths between them, one row "
+        "per pair.\nA .gif shows the same as an animation. Text (a run of text_vae): writes the sentences "
+        "on the\nline between the codes of two sentences.",
         examples=(
             "interpolate runs/dcgan",
             "interpolate runs/dcgan --rows 16 --steps 24 --out cats.gif",
             "interpolate runs/cgan --condition coat=black --to coat=ginger",
+            "interpolate runs/text_vae 'a black cat sleeps' 'two white cats play' -n 8",
         ),
         declare=_declare_interpolate,
         run=_run_interpolate,

@@ -38,6 +38,7 @@ from seqgan_kit.evaluation.saved.generator_description import (
     known_name,
 )
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.generators.latent_lstm import LatentLSTM
 
 __all__ = [
     "TextGenerator",
@@ -137,7 +138,7 @@ def save_text_model(
         "vocabulary": generator.vocabulary,
         "length": generator.length,
     }
-    if isinstance(generator, SequenceGenerator):
+    if isinstance(generator, SequenceGenerator | LatentLSTM):
         described |= {name: getattr(generator, name) for name in ("bos", "eos", "pad", "given")}
     write_whole(folder / "generator.safetensors", save(weights_to_save(generator.state_dict())))
     tokenizer.save(folder / "tokenizer.json")

@@ -19,6 +19,7 @@ from seqgan_kit.data.text.tokenizer import EOS, PAD, Tokenizer
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.evaluation.conditional.answering import generate
 from seqgan_kit.evaluation.discriminator_export import load_discriminator
+from seqgan_kit.evaluation.latent.sentence_paths import interpolated_lines
 from seqgan_kit.evaluation.text_export import TextGenerator, TextModel
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.sampling.drawing_tokens import sample_tokens
@@ -204,6 +205,14 @@ class TrainedTextModel(Shareable):
                 rows[:, first + position] = sample_tokens(logits, rng, temperature, top_k, top_p)
         return [self.tokenizer.decode(row) for row in rows[:, first:].tolist()]
 
+    def interpolate(self, first: str, second: str, n: int = 9, *, beam: int = 1) -> list[str]:
+        """Return ``n`` lines on the path between the codes of two lines, both ends included.
+
+        Only a model with codes of sentences can do so (``text_vae``). Each line is the likeliest that a beam
+        search of width ``beam`` finds.
+        """
+        return interpolated_lines(self._loaded, first, second, n, beam)
+
     @cached_property
     def discriminator(self) -> LineJudge:
         """The discriminator: ``model.discriminator.score(lines)``.
@@ -233,7 +242,7 @@ class TrainedTextModel(Shareable):
             raise UsageError("one string was given where lines are needed: give a list of lines.")
         if not len(lines):
             raise DataError("no lines were given: give at least one.")
-        length, ends = self.generator.length, isinstance(self.generator, SequenceGenerator)
+        length, ends = self.generator.length, getattr(self.generator, "eos", None) is not None
         table = torch.full((len(lines), length), PAD, dtype=torch.int64)
         for number, line in enumerate(lines):
             ids = self.tokenizer.encode(clean_line(line))
@@ -250,7 +259,7 @@ class TrainedTextModel(Shareable):
         generator = self.generator
         if not isinstance(generator, SequenceGenerator):
             raise UsageError(
-                f"{verb} needs a generator that writes token by token; {type(generator).__name__} writes a "
-                "whole row from noise and has no likelihood."
+                f"{verb} needs a generator with the exact probability of every next token; "
+                f"{type(generator).__name__} writes from noise or a code and has no exact likelihood."
             )
         return generator

@@ -113,6 +113,7 @@ class CollapsedPosterior:
 
     metric: str = "codes_in_use"
     evaluations: int = 2
+    remedy: str = "Use a smaller beta or deviation."
     name: str = "collapsed_posterior"
 
     def check(self, values: Mapping[str, float], tally: dict[str, int]) -> str | None:
@@ -122,7 +123,7 @@ class CollapsedPosterior:
             return None
         return (
             f"no dimension of the code was in use in {self.evaluations} evaluations: the decoder ignores "
-            "the code (posterior collapse). Use a smaller beta or deviation."
+            f"the code (posterior collapse). {self.remedy}"
         )
 
 

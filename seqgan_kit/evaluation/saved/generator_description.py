@@ -21,19 +21,24 @@ from seqgan_kit.sequences.generators.generator_choice import (
     GeneratorChoice,
     build_generator,
 )
+from seqgan_kit.sequences.generators.latent_lstm import LatentLSTM, LatentLSTMConfig
 
-TextGenerator = SequenceGenerator | CharResNetGenerator
+TextGenerator = SequenceGenerator | CharResNetGenerator | LatentLSTM
 
 # Name -> (settings, network) of the generators of whole rows, which have no special tokens.
 ROW_GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
     "char_resnet": (CharResNetGeneratorConfig, CharResNetGenerator),
 }
+# The same of the generators that draw a code first.
+LATENT_GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
+    "latent_lstm": (LatentLSTMConfig, LatentLSTM),
+}
+NAMED = GENERATORS | ROW_GENERATORS | LATENT_GENERATORS
 
 
 def known_name(generator: nn.Module) -> str | None:
     """Return the name of a generator of this package; None for any other class."""
-    kinds = GENERATORS | ROW_GENERATORS
-    return next((name for name, (_, kind) in kinds.items() if type(generator) is kind), None)
+    return next((name for name, (_, kind) in NAMED.items() if type(generator) is kind), None)
 
 
 def check_text_model(generator: nn.Module) -> None:
@@ -59,14 +64,17 @@ def built_generator(described: dict[str, Any]) -> TextGenerator:
     """Build the network of a description, with untrained weights."""
     size = (described["vocabulary"], described["length"])
     name, config = described["generator"].get("name"), described["generator"].get("config", {})
-    if name not in GENERATORS | ROW_GENERATORS:
-        raise unknown("generator", str(name), GENERATORS | ROW_GENERATORS)
+    if name not in NAMED:
+        raise unknown("generator", str(name), NAMED)
     if name in ROW_GENERATORS:
         settings, network = ROW_GENERATORS[name]
         return cast(TextGenerator, network(restored(settings, config, name), *size))
     special = _special(described)
     if special.get("bos") is None:
         raise CheckpointError("bos is missing, but a generator of tokens needs it")
+    if name in LATENT_GENERATORS:
+        settings, network = LATENT_GENERATORS[name]
+        return cast(TextGenerator, network(restored(settings, config, name), *size, **special))
     return build_generator(_choice(name, config), *size, **special)
 
 

@@ -145,6 +145,12 @@ def test_mistakes_end_in_one_sentence(run, tmp_path, capsys):
         ("interpolate", str(run), "--way", "straight"): "unknown way 'straight'",
         ("interpolate", str(tmp_path / "nowhere")): "no such run directory",
         ("interpolate", str(run), "--steps", "1"): "must be a whole number of 2 or more",
+        (
+            "interpolate",
+            str(run),
+            "a cat",
+            "a dog",
+        ): "holds an image model, which takes no sentences",
         ("arithmetic", str(run), "a + b"): "is not of the form",
     }
     for words, message in cases.items():
@@ -166,4 +172,4 @@ def test_text_models_have_no_latent_space(tmp_path, monkeypatch, capsys):
         "seqgan_kit.cli.latent_commands.find_loader", lambda kind: lambda run_dir: object()
     )
     assert main(["interpolate", str(tmp_path / "text")]) == 2
-    assert "only image models have a latent space" in capsys.readouterr().err
+    assert "explores the latent space of images: give an image run" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Sentence VAEs: bounds of their likelihood and paths between sentences."""

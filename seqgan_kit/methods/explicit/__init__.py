@@ -1,0 +1,1 @@
+"""Text methods that train with explicit probabilities, or a bound of them."""
