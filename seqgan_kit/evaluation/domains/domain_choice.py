@@ -1,0 +1,15 @@
+"""The domain of a corpus, by the notation of its tokenizer."""
+
+from __future__ import annotations
+
+from seqgan_kit.data.text.text_corpus import TextCorpus
+from seqgan_kit.evaluation.domains.domain import Domain
+from seqgan_kit.evaluation.domains.molecule_domain import MoleculeDomain
+from seqgan_kit.evaluation.domains.tune_domain import TuneDomain
+
+
+def domain_of(corpus: TextCorpus) -> Domain | None:
+    """Return the domain of the corpus's lines; None for ordinary text."""
+    if corpus.tokenizer.kind == "smiles":
+        return MoleculeDomain(corpus.train_lines)
+    return TuneDomain() if corpus.tokenizer.kind == "abc" else None

@@ -1,0 +1,1 @@
+"""Metrics of molecules written as SMILES; they need rdkit (extra ``molecules``)."""

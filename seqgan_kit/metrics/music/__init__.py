@@ -1,0 +1,1 @@
+"""Metrics of tunes in ABC notation, given as tokens."""
