@@ -1,4 +1,4 @@
-"""BLEU and Self-BLEU of a set of sentences, as scores and table columns."""
+"""BLEU, Self-BLEU and distinct trigrams of a set of sentences, as scores and table columns."""
 
 from __future__ import annotations
 
@@ -64,3 +64,9 @@ def bleu_columns(
         sign = Signature("self-bleu", (order,), "method1", "leave-one-out", among, tok, case)
         columns.append(column(f"self_bleu{order}", f"S-BLEU-{order}", AS_REAL, 3, sign))
     return columns
+
+
+def diversity(sentences: Sequence[Sequence[str]]) -> float:
+    """Return the share of distinct trigrams: near 0 if a generator repeats itself."""
+    trigrams = [tuple(s[i : i + 3]) for s in sentences for i in range(len(s) - 2)]
+    return len(set(trigrams)) / len(trigrams) if trigrams else 0.0

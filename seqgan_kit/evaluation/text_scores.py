@@ -21,7 +21,7 @@ from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.long_work import long_work
 from seqgan_kit.core.training.alarms import AboveChance, Alarm, LostDiversity
 from seqgan_kit.data.text.load_text import TextCorpus
-from seqgan_kit.evaluation.bleu_scores import bleu_columns, bleu_scores
+from seqgan_kit.evaluation.bleu_scores import bleu_columns, bleu_scores, diversity
 from seqgan_kit.evaluation.conditional.answer_scores import (
     MOST_CLASS_ROWS,
     HeldOutPairs,
@@ -40,9 +40,11 @@ from seqgan_kit.evaluation.corpora.held_out import (
     likelihood_of_test,
 )
 from seqgan_kit.evaluation.corpora.known_worlds import World, sampling_seed
+from seqgan_kit.evaluation.domains.domain_choice import domain_of
+from seqgan_kit.evaluation.domains.line_measures import LineMeasures
 from seqgan_kit.evaluation.evaluation_settings import TextScoreSettings, some_of
 from seqgan_kit.evaluation.objectives.objective_choice import ObjectiveSettings, mixed_reward
-from seqgan_kit.evaluation.objectives.own_functions import OwnFunctions, own_functions
+from seqgan_kit.evaluation.objectives.own_functions import own_functions
 from seqgan_kit.evaluation.score_tables import Column, table_row
 from seqgan_kit.evaluation.text_export import check_text_model, export_game
 from seqgan_kit.metrics.statistics.divergences import Estimate
@@ -75,20 +77,19 @@ class TextScorer:
     def check(self, game: Game) -> None:
         """Refuse, before training, a generator that could not be saved or a wrong function."""
         check_text_model(game.generator)
-        taken = {"nll_valid", "diversity", *(c["key"] for c in self._known_columns())}
-        self.own.check(self.corpus.train_lines, taken, self.corpus.sources.get("train"))
+        self.measures.check({"nll_valid", "diversity", *(c["key"] for c in self._known_columns())})
 
     @cached_property
-    def own(self) -> OwnFunctions:
-        """Return the user's functions among objective and metrics."""
-        return own_functions(self.objective.objective, self.settings.metrics)
+    def measures(self) -> LineMeasures:
+        """Return the measures of lines: the user's functions, and those of the text's domain."""
+        own = own_functions(self.objective.objective, self.settings.metrics)
+        return LineMeasures(self.corpus, own, domain_of(self.corpus, self.world))
 
     @property
     def reward(self) -> Reward:
         """Return the generator's reward of token rows, which mixes the objective with D's score."""
-        own = self.own.objective
-        function = None if own is None else lambda sources, lines: own(lines, sources)
-        return mixed_reward(self.objective, self.corpus, function)
+        objective = self.measures.objective(self.objective.objective)
+        return mixed_reward(self.objective, self.corpus, objective)
 
     def export(self, game: Game, folder: Path, about: Mapping[str, Any] | None = None) -> None:
         """Write the game's generator and discriminator into a run's ``model`` folder."""
@@ -106,13 +107,15 @@ class TextScorer:
             scores = self.world.curves(self.corpus, generator, tokens)
             values |= {name: estimate.value for name, estimate in scores.items()}
         values["diversity"] = diversity(self._words(tokens))
-        return values | self.own.means(self.lines(tokens), source_lines(self.corpus, tokens))
+        return values | self.measures.means(self.lines(tokens), source_lines(self.corpus, tokens))
 
     def draw_lines(self, game: Game, rng: torch.Generator, path: Path) -> None:
         """Write a few lines as text; the sampling hook of a run."""
         tokens = drawn_rows(self.corpus, game.generator, 50, rng)
-        lines = (f"{line}\n" for line in with_sources(self.corpus, tokens, self.lines(tokens)))
+        written = self.lines(tokens)
+        lines = (f"{line}\n" for line in with_sources(self.corpus, tokens, written))
         path.with_suffix(".txt").write_text("".join(lines), encoding="utf-8")
+        self.measures.draw(written, path)
 
     def real_diversity(self) -> float:
         """Return the diversity of equally many real sentences."""
@@ -157,7 +160,7 @@ class TextScorer:
         rng.manual_seed(sampling_seed(self.world, seed))
         tokens = drawn_rows(self.corpus, generator, self.settings.score_samples, rng)
         scores = self.exact_scores(generator, tokens) | likelihood_of_test(generator, self.corpus)
-        scores |= self.own.estimates(self.lines(tokens), source_lines(self.corpus, tokens))
+        scores |= self.measures.estimates(self.lines(tokens), source_lines(self.corpus, tokens))
         if self._pairs is not None and isinstance(generator, SequenceGenerator):
             scores |= pair_scores(self.corpus, generator, self._pairs, self.settings.score_beam)
         return table_row(name, scores | self._ngram_scores(self._words(tokens[: self.compared])))
@@ -172,8 +175,8 @@ class TextScorer:
         if not self._world_writes:
             pairs = some_of(self._peers[1], self.compared, rng)
             sources, lines = [source for source, _ in pairs], [line for _, line in pairs]
-        ngrams = self._ngram_scores(self._split(lines))
-        return table_row("real data", scores | self.own.estimates(lines, sources) | ngrams)
+        scores |= self.measures.real_estimates(lines, sources, self.settings.score_samples)
+        return table_row("real data", scores | self._ngram_scores(self._split(lines)))
 
     @cached_property
     def compared(self) -> int:
@@ -257,8 +260,7 @@ class TextScorer:
         return [self.corpus.tokenizer.words(line) for line in lines]
 
     def _columns(self) -> list[Column]:
-        own = self.own.columns(self.settings.score_samples)
-        return [*own, *self._known_columns()]
+        return [*self.measures.columns(self.settings.score_samples), *self._known_columns()]
 
     def _known_columns(self) -> list[Column]:
         n, refs = self.settings.score_samples, len(self.corpus.test_lines)
@@ -267,9 +269,3 @@ class TextScorer:
         if self._pairs is not None:
             columns = [*columns, *pair_columns(self._pairs, self.settings.score_beam)]
         return [*columns, *bleu_columns(self.compared, refs, tok)]
-
-
-def diversity(sentences: Sequence[Sequence[str]]) -> float:
-    """Return the share of distinct trigrams: near 0 if a generator repeats itself."""
-    trigrams = [tuple(s[i : i + 3]) for s in sentences for i in range(len(s) - 2)]
-    return len(set(trigrams)) / len(trigrams) if trigrams else 0.0

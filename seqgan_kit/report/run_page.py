@@ -15,7 +15,7 @@ from seqgan_kit.core.runs.log import read_config, read_metrics, read_scores
 from seqgan_kit.core.runs.readings import duration
 from seqgan_kit.errors import CheckpointError
 from seqgan_kit.report.charts.curves import sections, spans
-from seqgan_kit.report.samples import figures, stages
+from seqgan_kit.report.samples import figures, sounds, stages
 from seqgan_kit.report.tables import score_table
 from seqgan_kit.report.templates import render_page, write_page
 
@@ -44,6 +44,7 @@ def render(folder: Path) -> str:
         alarms=[row for row in rows if row["kind"] == "alarm"],
         table=score_table(scores) if scores else None,
         samples=stages(folder, phases),
+        sounds=sounds(folder),
         figures=figures(folder),
         sections=sections(rows, scores),
         settings=_settings(config.get("config", {})),

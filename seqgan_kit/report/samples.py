@@ -13,6 +13,8 @@ from seqgan_kit.report.charts.plane import Span
 _LINES = 12
 _CHARACTERS = 400
 _PICTURE_BYTES = 4_000_000
+_SOUND_BYTES = 500_000
+_SOUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,15 @@ class Sample:
     """Image as a data URI."""
     problem: str = ""
     """Reason why there is nothing to show."""
+    sound: str = ""
+    """Sound as a data URI."""
+    link: str = ""
+    """File beside the page that has the same sound in another form."""
 
 
 def stages(folder: Path, phases: Sequence[Span]) -> list[Sample]:
     """Return the first samples, the last before the last phase, and the last."""
-    files = {
-        int(path.stem): path
-        for path in sorted((folder / "samples").glob("*.*"))
-        if path.stem.isdigit() and path.suffix in (".txt", ".png")
-    }
+    files = _numbered(folder)
     rounds = sorted(files)
     before = [at for at in rounds if phases and at <= phases[-1].start]
     wanted = {*rounds[:1], *before[-1:], *rounds[-1:]}
@@ -42,16 +44,38 @@ def stages(folder: Path, phases: Sequence[Span]) -> list[Sample]:
 
 def last_sample(folder: Path, title: str) -> Sample:
     """Return the last samples of a run."""
-    files = [path for path in (folder / "samples").glob("*.*") if path.stem.isdigit()]
+    files = _numbered(folder)
     if not files:
         return Sample(title, [], problem="no samples were drawn")
-    return _sample(max(files, key=lambda path: int(path.stem)), title)
+    return _sample(files[max(files)], title)
+
+
+def sounds(folder: Path) -> list[Sample]:
+    """Return the last sounds of a run, each with the MIDI file beside it, if there is one."""
+    found = []
+    for path in sorted((folder / "samples").glob("*.wav"))[:_SOUNDS]:
+        content = path.read_bytes() if path.stat().st_size <= _SOUND_BYTES else b""
+        problem = "" if content else f"{path.name} is too large to embed in this page"
+        sound = "data:audio/wav;base64," + base64.b64encode(content).decode() if content else ""
+        midi = path.with_suffix(".mid")
+        link = f"samples/{midi.name}" if midi.is_file() else ""
+        found.append(Sample(path.stem, [], problem=problem, sound=sound, link=link))
+    return found
+
+
+def _numbered(folder: Path) -> dict[int, list[Path]]:
+    """Return the files of samples by round: text, an image, or an image of the text's lines with it."""
+    files: dict[int, list[Path]] = {}
+    for path in sorted((folder / "samples").glob("*.*")):
+        if path.stem.isdigit() and path.suffix in (".txt", ".png"):
+            files.setdefault(int(path.stem), []).append(path)
+    return files
 
 
 def figures(folder: Path) -> list[Sample]:
     """Return the final figures."""
     paths = sorted((folder / "figures").glob("*.png"))
-    return [_sample(path, path.stem.replace("_", " ").replace("-", " ")) for path in paths]
+    return [_sample([path], path.stem.replace("_", " ").replace("-", " ")) for path in paths]
 
 
 def _when(at: int, phases: Sequence[Span]) -> str:
@@ -59,13 +83,16 @@ def _when(at: int, phases: Sequence[Span]) -> str:
     return f"round {at}, {phase}" if phase else f"round {at}"
 
 
-def _sample(path: Path, title: str) -> Sample:
+def _sample(paths: Sequence[Path], title: str) -> Sample:
+    """Return the sample of one round; its image stands before its text."""
+    *images, path = sorted(paths)
     try:
         if path.suffix == ".png":
             return _picture(path, title)
         with path.open(encoding="utf-8", errors="replace") as file:
             lines = [line.rstrip("\n")[:_CHARACTERS] for line in islice(file, _LINES)]
-        return Sample(title, lines, problem="" if lines else f"{path.name} is empty")
+        picture = _picture(images[0], title).picture if images else ""
+        return Sample(title, lines, picture, "" if lines else f"{path.name} is empty")
     except OSError as error:
         return Sample(title, [], problem=f"{path.name} cannot be read: {error.strerror}")
 

@@ -1,4 +1,4 @@
-"""The choice of an objective that is mixed into a generator's reward: BLEU, or a function of the user."""
+"""The choice of an objective that is mixed into a generator's reward: by name, or a user's function."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from seqgan_kit.evaluation.objectives.row_objectives import (
 )
 from seqgan_kit.sequences.estimators.rewards import Reward
 
-OBJECTIVES = ("bleu",)
-"""Objectives that have a name."""
+OBJECTIVES = ("bleu", "validity", "qed", "logp", "bars", "key", "tonic")
+"""Objectives that have a name; all but bleu belong to a domain."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,9 @@ class ObjectiveSettings:
 
     objective: str = ""
     """Objective that is mixed with D's score: bleu (sentence BLEU with the references of the row's source;
-    without sources, with all training lines), or FILE.py:FUNCTION, a function of your own from a list of
-    lines, or from a list of sources and one of lines, to a list of numbers. Empty: D's score alone."""
+    without sources, with all training lines), validity (cat captions, molecules, tunes), qed or logp
+    (molecules), bars, key or tonic (tunes), or FILE.py:FUNCTION, a function of your own from a list of lines,
+    or from a list of sources and one of lines, to a list of numbers. Empty: D's score alone."""
     reward_lambda: UpTo1 = 0.5
     """lambda: share of D in the reward lambda * (D - b) + (1 - lambda) * objective; 0: the objective alone.
     Without an objective the reward is D - b."""

@@ -59,7 +59,7 @@ def partition_coefficient(molecules: Iterable[Molecule]) -> NDArray[np.float64]:
     require_rdkit()
     from rdkit.Chem import Crippen
 
-    measure: Callable[[Molecule], float] = Crippen.MolLogP 
+    measure: Callable[[Molecule], float] = Crippen.MolLogP
     return _each(measure, molecules)
 
 
