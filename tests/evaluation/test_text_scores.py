@@ -15,6 +15,7 @@ from seqgan_kit.data.text.load_text import TextCorpus, TextData, load_text
 from seqgan_kit.data.text.tokenizer import BOS, EOS, PAD, UNK
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.corpora.known_worlds import CatCaptions
+from seqgan_kit.evaluation.domains.domain_choice import domain_of
 from seqgan_kit.evaluation.evaluation_settings import some_of
 from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings, diversity
 from seqgan_kit.methods.mle import build
@@ -260,3 +261,10 @@ def test_truncated_rows_hold_what_their_samples_show_and_no_likelihood(corpus, g
         TextScoreSettings(top_ks=(0,))
     with pytest.raises(UsageError, match=r"top_p is 1\.5; it must be above 0"):
         TextScoreSettings(top_ps=(1.5,))
+
+
+def test_the_objective_of_captions_is_the_grammar(corpus):
+    domain = domain_of(corpus, CatCaptions(CatWorld()))
+    assert domain is not None
+    lines = [corpus.test_lines[0], "a cat are .", ""]
+    assert domain.objectives["validity"](lines).tolist() == [1.0, 0.0, 0.0]
