@@ -49,10 +49,10 @@ class Config:
 
 PRESETS = {
     "default": Config(
-        translator=TranslatorChoice("residual", width=16, blocks=4),
+        translator=TranslatorChoice("unet", width=24, dropout=0.0),
         patches=PatchConfig(width=32, halvings=1),
         method=CycleGANMethod(generator=Steps(5e-4), discriminator=Steps(2e-4)),
-        training=PlayerTraining(batch_size=8, epochs=10, most_work=3.0, sample_every_rounds=500),
+        training=PlayerTraining(batch_size=8, epochs=8, most_work=3.0, sample_every_rounds=500),
         averages=PlayerAverages(0.99),
     ),
     "paper": Config(

@@ -18,6 +18,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seqgan_kit.core.bounds import Size, bounded
 from seqgan_kit.core.files.checked_json import parsed
 from seqgan_kit.core.files.json_kinds import list_of, mapping_of, record, text, whole
 from seqgan_kit.core.files.stored_models import restored_network
@@ -41,16 +42,17 @@ _CONFIG = record(
 
 
 @dataclass(frozen=True)
+@bounded
 class RecogniserConfig:
     """Input shape and classes of a recogniser."""
 
-    channels: int
+    channels: Size
     """Channels of the images, 1 or 3."""
-    size: int
+    size: Size
     """Side of the images in pixels."""
     label_names: Mapping[str, tuple[str, ...]]
     """The classes of each label, in the order of their numbers."""
-    width: int = 32
+    width: Size = 32
     """Channels of the first layers; they double with every halving of the image, up to four times this."""
 
     @property

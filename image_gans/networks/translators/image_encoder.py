@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
+from image_gans.conditions import Conditions
+from image_gans.networks.blocks.label_vectors import label_vectors, total_width
 from image_gans.networks.dcgan_networks import DCGANConfig, DCGANTrunk, initialise
 from seqgan_kit.core.gaussian_codes import mean_and_log_variance
 
@@ -56,3 +59,26 @@ class GaussianEncoder(nn.Module):
     def mean(self, x: Tensor) -> Tensor:
         """Return the mean code [N,d]."""
         return cast(Tensor, self(x)[0])
+
+
+class LabelledEncoder(nn.Module):
+    """An encoder of images and their labels that outputs a mean and a log variance for each dimension.
+
+    Args:
+        config: DCGAN's shape; its latent is the code's length.
+        conditions: the labels, one-hot beside the features.
+    """
+
+    def __init__(self, config: DCGANConfig, conditions: Conditions):
+        super().__init__()
+        self.config = config
+        self.trunk, self.tables = DCGANTrunk(config), label_vectors(conditions, 0)
+        joined = self.trunk.features + total_width(conditions, 0)
+        self.head = nn.Linear(joined, 2 * config.latent)
+        initialise(self.head, config, "discriminator")
+
+    def forward(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance [N,d] of images [N,C,H,W] with labels [N,K]."""
+        features = self.trunk(x)
+        told = [table(labels[:, i]).to(features) for i, table in enumerate(self.tables)]
+        return mean_and_log_variance(self.head(torch.cat([features, *told], 1)))

@@ -1,0 +1,27 @@
+"""Builder of an encoder, a generator and a discriminator of one size, the first two told labels."""
+
+from __future__ import annotations
+
+from image_gans.conditions import LabelledCorpus
+from image_gans.networks.choice import NetworkChoice
+from image_gans.networks.conditional import (
+    ConditionalGenerator,
+    ConditionSettings,
+    build_conditional_networks,
+)
+from image_gans.networks.dcgan_networks import DCGANConfig
+from image_gans.networks.translators.image_encoder import LabelledEncoder
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.data.images.image_config import ImageData
+
+
+def build_encoded_networks(
+    choice: NetworkChoice,
+    data: ImageData,
+    labelled: LabelledCorpus,
+    settings: ConditionSettings,
+) -> tuple[LabelledEncoder, ConditionalGenerator, Discriminator]:
+    """Return encoder, generator and discriminator; the encoder has DCGAN's convolutions of their width."""
+    generator, discriminator = build_conditional_networks(choice, data, labelled, settings)
+    shape = DCGANConfig(data.size, data.channels, choice.latent, choice.width)
+    return LabelledEncoder(shape, labelled.conditions), generator, discriminator
