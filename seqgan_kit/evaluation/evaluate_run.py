@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from seqgan_kit.data.text.encoding import pad_rows
 from seqgan_kit.data.text.load_text import TextCorpus, TextData
 from seqgan_kit.data.text.notations import NOTATIONS
 from seqgan_kit.errors import CheckpointError, DataError, UsageError
+from seqgan_kit.evaluation.conditional.evaluate_answers import evaluate_answers
+from seqgan_kit.evaluation.conditional.evaluate_classes import evaluate_classes
+from seqgan_kit.evaluation.conditional.evaluation_pairs import evaluation_pairs
 from seqgan_kit.evaluation.corpora.held_out import likelihood_columns, likelihood_of_test
 from seqgan_kit.evaluation.corpora.known_worlds import World, sampling_seed
-from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, load_corpus
+from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, PairData, load_corpus
 from seqgan_kit.evaluation.evaluate_text import evaluation_record
 from seqgan_kit.evaluation.evaluation_settings import EvaluationSettings, RealText, Say
 from seqgan_kit.evaluation.measure_columns import MODEL
@@ -49,10 +53,11 @@ def evaluate_run(
     """Return the record of a run; see :func:`seqgan_kit.evaluation.evaluate_text.evaluation_record`."""
     model = load_text_model(run_dir)
     if getattr(model.generator, "given", 0):
+        return _evaluate_conditional(run_dir, model, settings, given, say)
+    if (settings.beam, settings.test_text, settings.test_sources) != (None, None, None):
         raise UsageError(
-            f"{run_dir} writes after sources, and evaluate compares lines that have none. Write them "
-            f"with 'seqgan-kit sample {run_dir} --given SOURCES --beam 5 --out ANSWERS', and compare with "
-            "'seqgan-kit bleu --mode corpus'."
+            f"{run_dir} writes without a source, so --beam, --test-text and --test-sources do not apply: "
+            "name a test text with --refs."
         )
     corpus, world = corpus_of_run(run_dir, model, given)
     if not isinstance(model.generator, SequenceGenerator):
@@ -86,6 +91,30 @@ def evaluate_run(
     return record
 
 
+def _evaluate_conditional(
+    run_dir: Path, model: TextModel, settings: EvaluationSettings, given: GivenText, say: Say
+) -> dict[str, Any]:
+    """Return the record of a run that writes after sources, prompts or classes."""
+    if given != GivenText():
+        raise UsageError(
+            f"{run_dir} writes after sources, so a test text needs them too: name it with --test-text (and "
+            "--test-sources) in place of --refs, and leave out --train."
+        )
+    if (settings.encoder, settings.lm) != (EvaluationSettings.encoder, EvaluationSettings.lm):
+        raise UsageError("--encoder and --lm do not apply to answers to sources: leave them out.")
+    config = settings_of(run_dir)
+    data = merged(TextData(), config.get("data", {}))
+    pairs = merged(PairData(), config.get("pairs", {}))
+    corpus = cache(lambda: corpus_of_run(run_dir, model, given)[0])
+    found = evaluation_pairs(model, data, pairs, settings, corpus)
+    if not pairs.label_column:
+        return evaluate_answers(model, found, settings, say)
+    training: dict[str, list[list[str]]] = {}
+    for label, line in corpus().pairs("train"):
+        training.setdefault(label, []).append(model.tokenizer.words(line))
+    return evaluate_classes(model, found, training, settings, say)
+
+
 def corpus_of_run(
     run_dir: Path, model: TextModel, given: GivenText
 ) -> tuple[TextCorpus, World | None]:
@@ -98,10 +127,13 @@ def corpus_of_run(
     data = merged(TextData(), config["data"])
     oracle = merged(OracleData(), config.get("oracle", {}))
     try:
-        corpus, world = load_corpus(data, oracle)
+        corpus, world = load_corpus(data, oracle, merged(PairData(), config.get("pairs", {})))
     except DataError as error:
         raise DataError(f"the training text of {run_dir} cannot be read: {error}") from error
-    if corpus.tokenizer.to_dict() != model.tokenizer.to_dict():
+    same_sources = (
+        corpus.given_vocabulary.tokenizer.to_dict() == model.given_vocabulary.tokenizer.to_dict()
+    )
+    if corpus.tokenizer.to_dict() != model.tokenizer.to_dict() or not same_sources:
         raise CheckpointError(
             f"{data.text} is not the training text of {run_dir}, because it gives another "
             "vocabulary. Restore that text."

@@ -41,12 +41,22 @@ class EvaluationSettings:
     """Number of likeliest tokens to sample from."""
     top_p: float | None = None
     """Sample from the fewest tokens with this total probability."""
+    beam: int | None = None
+    """Conditional runs: width of the beam search (default: 5)."""
+    test_text: str | None = None
+    """Conditional runs: test text, in the form of the training text (default: the run's own test split)."""
+    test_sources: str | None = None
+    """Conditional runs: sources of ``test_text``, if the training text had a file of sources."""
     embedding_sentences: int = 5000
     """Maximum number of sentences per side in scores over an encoder."""
 
     def __post_init__(self) -> None:
         if self.lm not in JUDGES:
             raise unknown("language model", self.lm, JUDGES)
+        if self.beam is not None and self.beam < 1:
+            raise UsageError(
+                f"the beam is {self.beam}; it must be at least 1 (1 is greedy search)."
+            )
         if self.sample is not None and self.sample < 2:
             raise UsageError(f"sample is {self.sample}: must be 2 or more.")
 

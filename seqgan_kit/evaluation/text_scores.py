@@ -267,5 +267,5 @@ class TextScorer:
         tok = self.corpus.tokenizer.kind
         columns = likelihood_columns(refs) if self.world is None else self.world.columns(n, refs)
         if self._pairs is not None:
-            columns = [*columns, *pair_columns(self._pairs, self.settings.score_beam)]
+            columns = [*columns, *pair_columns(self._pairs, f"beam:{self.settings.score_beam}")]
         return [*columns, *bleu_columns(self.compared, refs, tok)]

@@ -15,6 +15,8 @@ from rich.text import Text
 from seqgan_kit.core.runs.terminal import printable
 from seqgan_kit.report.tables import Cell, score_table
 
+MOST_ACROSS = 4
+"""Number of rows that fit beside each other; more lie below each other."""
 WIDEST = 110
 """Width in characters beyond which lines are hard to read."""
 
@@ -25,7 +27,8 @@ def print_evaluation(record: Mapping[str, Any], console: Console | None = None) 
     record = printable(record) if console.is_terminal else record
     console.width = min(console.width, WIDEST)
     plus_minus = "±" if (console.encoding or "").lower().startswith("utf") else "+-"
-    console.print(_grid(record, plus_minus))
+    tall = len(record["rows"]) > MOST_ACROSS
+    console.print(_tall(record, plus_minus) if tall else _grid(record, plus_minus))
     findings = record.get("findings", [])
     for sentence in findings:
         name, _, rest = sentence.partition(":")
@@ -51,6 +54,19 @@ def _grid(record: Mapping[str, Any], plus_minus: str) -> Table:
             cells = [_text(row[index], plus_minus) for row in table.cells]
             label = Padding(Text(str(column["label"])), (0, 0, 0, 1))
             grid.add_row(label, Text(str(column.get("better") or "")), *cells)
+    return grid
+
+
+def _tall(record: Mapping[str, Any], plus_minus: str) -> Table:
+    """Return a line for each row, as for many classes."""
+    table = score_table(record)
+    grid = Table(box=SIMPLE_HEAD, title=Text(table.title), title_style="bold", padding=(0, 1))
+    grid.add_column("")
+    for column in table.columns:
+        better = str(column.get("better") or "")
+        grid.add_column(Text(f"{column['label']}\n{better}"), justify="right")
+    for name, cells in zip(table.models, table.cells, strict=True):
+        grid.add_row(Text(name), *(_text(cell, plus_minus) for cell in cells))
     return grid
 
 

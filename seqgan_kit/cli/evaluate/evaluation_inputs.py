@@ -21,6 +21,8 @@ from seqgan_kit.evaluation.evaluation_settings import EvaluationSettings, Say
 FORMAT = 1
 """Version of the record; increase it when the same inputs would give another record."""
 _TEXTS = ("refs", "train", "held_out")
+OF_ANSWERS = {"beam": None, "test_text": None, "test_sources": None}
+"""Options of conditional runs alone, with their defaults."""
 OF_IMAGES = {"features": "auto", "size": None, "channels": None}
 """Options that are for images alone, with what they are where nobody gave them."""
 
@@ -39,7 +41,8 @@ def file_inputs(options: argparse.Namespace) -> Inputs:
     """Return the inputs for samples in a file or on standard input."""
     _check_sources(options)
     _refuse_image_options(options)
-    for name, default in (("temperature", 1.0), ("top_k", None), ("top_p", None)):
+    of_runs = {"temperature": 1.0, "top_k": None, "top_p": None, **OF_ANSWERS}
+    for name, default in of_runs.items():
         if getattr(options, name) != default:
             flag = name.replace("_", "-")
             raise UsageError(f"--{flag} applies to runs only: leave it out for a file of samples.")
@@ -94,7 +97,8 @@ def run_inputs(options: argparse.Namespace) -> Inputs:
     settings = _settings(options)
     digests = {name: None if text is None else _digest([text]) for name, text in lines.items()}
     parts = {**digests, "config": config, "model": file_digests(run_dir / "model")}
-    key = _key({**parts, "sources": _source_digests(config)}, settings)
+    named = [options.test_text, options.test_sources]
+    key = _key({**parts, "sources": _source_digests(config, named)}, settings)
 
     def compute(say: Say) -> dict[str, Any]:
         from seqgan_kit.evaluation.evaluate_run import GivenText, evaluate_run
@@ -121,7 +125,7 @@ def _check_sources(options: argparse.Namespace) -> None:
 
 
 def _settings(options: argparse.Namespace) -> EvaluationSettings:
-    names = ("sample", "encoder", "lm", "seed", "temperature", "top_k", "top_p")
+    names = ("sample", "encoder", "lm", "seed", "temperature", "top_k", "top_p", *OF_ANSWERS)
     return EvaluationSettings(**{name: getattr(options, name) for name in names})
 
 
@@ -149,11 +153,13 @@ def file_digests(folder: Path) -> dict[str, str]:
     return {path.name: file_digest(path).hex() for path in files}
 
 
-def _source_digests(config: dict[str, Any]) -> list[dict[str, str]]:
-    """Return digests of the run's text files; texts from the hub are identified by their names in the
-    settings.
+def _source_digests(config: dict[str, Any], others: Sequence[str | None]) -> list[dict[str, str]]:
+    """Return digests of the run's text files and of others; texts from the hub are identified by their names
+    in the settings.
     """
-    data = config.get("data") or {}
+    data, pairs = config.get("data") or {}, config.get("pairs") or {}
     names = [data.get(field) for field in ("text", "valid_text", "test_text")]
+    names += [pairs.get(field) for field in ("sources", "valid_sources", "test_sources")]
+    names += others
     local = [name for name in names if name and not str(name).startswith(HUB)]
     return [{k: source.digest() for k, source in locate_text(name).items()} for name in local]

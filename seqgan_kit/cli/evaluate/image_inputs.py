@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgan_kit.cli.evaluate.evaluation_inputs import (
+    OF_ANSWERS,
     OF_IMAGES,
     Inputs,
     file_digests,
@@ -27,7 +28,7 @@ FORMAT = 1
 """Raised whenever the same inputs would give another record than before."""
 _OF_TEXT = {
     "train": None, "tok": None, "lowercase": False, "encoder": "own", "lm": "kneser-ney",
-    "top_k": None, "top_p": None,
+    "top_k": None, "top_p": None, **OF_ANSWERS,
 }  # fmt: skip
 _SHARED = ("sample", "seed", "temperature")
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqgan_kit.data.pairs.pair_config import PairData
-from seqgan_kit.data.text.encoding import clean_line, learn_tokenizer
+from seqgan_kit.data.text.encoding import clean_line, learn_tokenizer, pad_rows
 from seqgan_kit.data.text.source_vocabulary import ClassTokenizer, SourceVocabulary
 from seqgan_kit.data.text.text_account import SplitAccount
 from seqgan_kit.data.text.text_config import TextData
@@ -27,6 +27,10 @@ class EncodedPairs:
     pairs: list[Pair]
     given: list[list[int]]
     written: list[list[int]]
+
+    def rows(self, width: int, length: int) -> Tensor:
+        """Return [N,S+T]: the given tokens and PAD, then the written ones, EOS and PAD."""
+        return torch.cat([_padded(self.given, width), pad_rows(self.written, length)], 1)
 
 
 def encode_source(sources: SourceVocabulary, line: str, length: int) -> Tensor:
@@ -67,6 +71,7 @@ def encode_pairs(
     cfg: TextData,
     given: PairData,
 ) -> EncodedPairs:
+    """Encode the pairs that fit, and count the others; long sources are cut or left out."""
     kept = EncodedPairs(account, [], [], [])
     long_targets = long_sources = cut = 0
     known: dict[str, list[int]] = {}  # a source occurs once for each of its targets
@@ -99,3 +104,11 @@ def encode_pairs(
         unknown_tokens=sum(ids.count(UNK) for ids in kept.written),
     )
     return replace(kept, account=done)
+
+
+def _padded(rows: list[list[int]], width: int) -> Tensor:
+    """Return [N,S] int64: each row's ids, then PAD."""
+    table = torch.full((len(rows), width), PAD, dtype=torch.int64)
+    for row, ids in zip(table, rows, strict=True):
+        row[: len(ids)] = torch.tensor(ids)
+    return table

@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import torch
-from torch import Tensor
-
 from seqgan_kit.data.pairs.encode_pairs import (
     EncodedPairs,
     Pair,
@@ -22,15 +19,15 @@ from seqgan_kit.data.pairs.encode_pairs import (
 from seqgan_kit.data.pairs.pair_config import PairData
 from seqgan_kit.data.pairs.pair_rows import RawPairs, read_pairs
 from seqgan_kit.data.sources.splits import assign
-from seqgan_kit.data.text.encoding import clean_line, pad_rows
+from seqgan_kit.data.text.encoding import clean_line
 from seqgan_kit.data.text.source_vocabulary import ClassTokenizer, SourceVocabulary
 from seqgan_kit.data.text.text_account import Account, SplitAccount
 from seqgan_kit.data.text.text_config import TextData
 from seqgan_kit.data.text.text_corpus import SPLITS, TextCorpus
-from seqgan_kit.data.text.tokenizer import PAD, SPECIALS, Tokenizer
+from seqgan_kit.data.text.tokenizer import SPECIALS, Tokenizer
 from seqgan_kit.errors import DataError
 
-__all__ = ["encode_source", "load_pairs"]
+__all__ = ["clean_pairs", "encode_source", "load_pairs"]
 
 _MOST_CLASSES = 1000
 
@@ -38,7 +35,7 @@ _MOST_CLASSES = 1000
 def load_pairs(cfg: TextData, given: PairData) -> TextCorpus:
     """Read, split, tokenise and encode pairs."""
     splits = {
-        split: _clean(raw, given, cfg.strict) for split, raw in read_pairs(cfg, given).items()
+        split: clean_pairs(raw, given, cfg.strict) for split, raw in read_pairs(cfg, given).items()
     }
     if given.label_column:
         _check_classes(splits, given.label_column)
@@ -59,7 +56,10 @@ def load_pairs(cfg: TextData, given: PairData) -> TextCorpus:
     return _corpus(tokenizer, sources, by_split, given)
 
 
-def _clean(raw: RawPairs, given: PairData, strict: bool) -> tuple[SplitAccount, list[Pair]]:
+def clean_pairs(
+    raw: RawPairs, given: PairData, strict: bool = False
+) -> tuple[SplitAccount, list[Pair]]:
+    """Return the cleaned pairs that have both sides, and the counts of the others."""
     kept: list[Pair] = []
     no_source = no_target = 0
     for place, pair in enumerate(raw.pairs, start=1):
@@ -144,10 +144,7 @@ def _corpus(
 ) -> TextCorpus:
     longest = max(len(ids) for part in splits.values() for ids in part.written)
     width = max(len(ids) for part in splits.values() for ids in part.given)
-    rows = {
-        split: torch.cat([_padded(part.given, width), pad_rows(part.written, longest + 1)], 1)
-        for split, part in splits.items()
-    }
+    rows = {split: part.rows(width, longest + 1) for split, part in splits.items()}
     of_split = {split: [source for source, _ in part.pairs] for split, part in splits.items()}
     lines = {split: [target for _, target in part.pairs] for split, part in splits.items()}
     account = Account(
@@ -190,11 +187,3 @@ def _notes(sources: SourceVocabulary, splits: dict[str, EncodedPairs], width: in
         if strange:
             share = strange / sum(map(len, part.given))
             yield f"{strange:,} source tokens of {split} ({share:.2%}) became <unk>."
-
-
-def _padded(rows: list[list[int]], width: int) -> Tensor:
-    """Return [N,S] int64: each row's ids, then PAD."""
-    table = torch.full((len(rows), width), PAD, dtype=torch.int64)
-    for row, ids in zip(table, rows, strict=True):
-        row[: len(ids)] = torch.tensor(ids)
-    return table

@@ -1,4 +1,4 @@
-"""Scores of conditional generation: corpus BLEU and chrF of the likeliest outputs."""
+"""Scores of conditional generation: corpus BLEU, chrF and TER of the likeliest outputs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from seqgan_kit.data.text.text_corpus import SPLITS, TextCorpus
+from seqgan_kit.data.text.tokenizer import Tokenizer
 from seqgan_kit.evaluation.score_tables import Column, column
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.metrics.statistics.divergences import Estimate
-from seqgan_kit.metrics.text.corpus_bleu import corpus_bleu
+from seqgan_kit.metrics.text.parallel_scores import SCORES, parallel_scores, parallel_signatures
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.given_tokens import conditions_of
 from seqgan_kit.sequences.sampling.beam_search import beam_search
@@ -31,16 +32,9 @@ class HeldOutPairs:
     """[N,S]."""
     references: list[list[str]]
 
-    @property
-    def streams(self) -> list[list[str]]:
-        """Return lists of one reference per source; a source with fewer references repeats its first."""
-        longest = max(map(len, self.references))
-        padded = [texts + texts[:1] * (longest - len(texts)) for texts in self.references]
-        return [list(stream) for stream in zip(*padded, strict=True)]
 
-
-def held_out_pairs(corpus: TextCorpus, most: int) -> HeldOutPairs | None:
-    """Return the first ``most`` sources of the test split, or of the validation split; None without any."""
+def held_out_pairs(corpus: TextCorpus, most: int | None = None) -> HeldOutPairs | None:
+    """Return the first ``most`` sources (default: all) of the test split, or else of the validation split."""
     for split, rows, lines in (
         ("test", corpus.test, corpus.test_lines),
         ("valid", corpus.valid, corpus.valid_lines),
@@ -90,42 +84,36 @@ def with_sources(corpus: TextCorpus, tokens: Tensor, lines: Sequence[str]) -> li
 
 
 def answers(
-    corpus: TextCorpus, generator: SequenceGenerator, given: Tensor, beam: int
+    tokenizer: Tokenizer, generator: SequenceGenerator, given: Tensor, beam: int
 ) -> list[str]:
     """Return the likeliest line for each condition [N,S], found by beam search."""
     rows = beam_search(generator, given, beam, length_penalty=1.0).rows[:, 0].cpu()
-    return [corpus.tokenizer.decode(row) for row in generator.written(rows).tolist()]
+    return [tokenizer.decode(row) for row in generator.written(rows).tolist()]
 
 
 def pair_scores(
     corpus: TextCorpus, generator: SequenceGenerator, pairs: HeldOutPairs, beam: int
 ) -> dict[str, Estimate]:
-    """Return corpus BLEU and chrF against all references; one number each, without a standard error."""
-    return text_scores_of(answers(corpus, generator, pairs.given, beam), pairs)
+    """Return corpus BLEU, chrF and TER against all references; without standard errors."""
+    return text_scores_of(answers(corpus.tokenizer, generator, pairs.given, beam), pairs)
 
 
 def text_scores_of(lines: Sequence[str], pairs: HeldOutPairs) -> dict[str, Estimate]:
-    """Return both scores of lines, one for each source."""
-    from sacrebleu.metrics import CHRF
-
-    bleu = corpus_bleu(lines, pairs.streams)
-    chrf = CHRF().corpus_score(lines, pairs.streams)
-    return {
-        "corpus_bleu": Estimate(bleu.value, math.nan),
-        "chrf": Estimate(chrf.score, math.nan),
-    }
+    """Return the scores of lines, one for each source."""
+    found = parallel_scores(lines, pairs.references)
+    return {name: Estimate(value, math.nan) for name, value in found.items()}
 
 
-def pair_columns(pairs: HeldOutPairs, beam: int) -> list[Column]:
-    """Return the columns of both scores."""
-    counts = [len(references) for references in pairs.references]
-    refs = f"{min(counts)}-{max(counts)}" if min(counts) < max(counts) else str(counts[0])
-    how = f"sacrebleu|beam:{beam}"
-    bleu, chrf = (
-        Signature(f"{name}|{how}|refs-per-source:{refs}", refs=sum(counts), hyps=len(counts))
-        for name in ("corpus-bleu|13a", "chrf2")
-    )
+def pair_columns(pairs: HeldOutPairs, how: str) -> list[Column]:
+    """Return the columns of these scores; ``how`` says in the signature how the lines were found."""
+    signs, count = parallel_signatures(pairs.references), sum(map(len, pairs.references))
     return [
-        column("corpus_bleu", "corpus BLEU", "higher", 2, bleu),
-        column("chrf", "chrF", "higher", 2, chrf),
+        column(
+            name,
+            label,
+            better,
+            2,
+            Signature(f"{signs[name]}|{how}", refs=count, hyps=len(pairs.given)),
+        )
+        for name, (label, better) in SCORES.items()
     ]

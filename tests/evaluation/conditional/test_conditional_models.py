@@ -16,12 +16,11 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.conditional.answer_scores import (
     HeldOutPairs,
     held_out_pairs,
+    pair_columns,
     text_scores_of,
 )
 from seqgan_kit.evaluation.conditional.answering import check_prompt, generate
 from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, load_corpus
-from seqgan_kit.evaluation.evaluate_run import GivenText, evaluate_run
-from seqgan_kit.evaluation.evaluation_settings import EvaluationSettings
 from seqgan_kit.evaluation.pretrained import start_from
 from seqgan_kit.evaluation.text_export import load_text_model, save_text_model
 from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
@@ -164,11 +163,6 @@ def test_an_unconditional_run_takes_no_source(corpus, tmp_path, capsys):
     assert "this run writes without a source, so --given and --prompt do not apply" in err
 
 
-def test_evaluate_refuses_a_conditional_run(run_dir):
-    with pytest.raises(UsageError, match="evaluate compares lines that have none"):
-        evaluate_run(run_dir, EvaluationSettings(), GivenText(), print)
-
-
 def test_another_number_of_given_tokens_is_no_start(run_dir, corpus):
     longer = build_generator(
         CHOICE, corpus.tokenizer.vocabulary_size, corpus.length, bos=1, eos=2, pad=0, given=7
@@ -184,15 +178,21 @@ def test_a_table_has_corpus_bleu_and_chrf_of_the_answers(run_dir, corpus):
     )
     values = record["rows"][0]["values"]
     assert values["chrf"] == pytest.approx(100.0)
-    assert {"corpus_bleu", "chrf"} <= {column["key"] for column in record["columns"]}
+    assert values["ter"] == 0
+    assert {"corpus_bleu", "chrf", "ter"} <= {column["key"] for column in record["columns"]}
     assert values["nll_test_token"] < 0.1
 
 
 def test_scores_use_every_reference_of_a_source():
     pairs = HeldOutPairs(torch.zeros(2, 1), [["a b c d", "e f g h"], ["i j k l"]])
-    assert pairs.streams == [["a b c d", "i j k l"], ["e f g h", "i j k l"]]
     assert text_scores_of(["e f g h", "i j k l"], pairs)["corpus_bleu"].value == pytest.approx(100)
-    assert text_scores_of(["e f g h", "x"], pairs)["corpus_bleu"].value < 60
+    worse = text_scores_of(["e f g h", "x"], pairs)
+    assert worse["corpus_bleu"].value < 60
+    # Four edits; TER divides by the mean length of a source's references, 4 + 4.
+    assert worse["ter"].value == pytest.approx(100 * 4 / 8)
+    signs = {entry["key"]: entry["signature"] for entry in pair_columns(pairs, "beam:3")}
+    assert signs["ter"].startswith("ter|nrefs:var|case:lc|tok:tercom|")
+    assert "|beam:3|refs:3|hyps:2|" in signs["corpus_bleu"]
 
 
 def test_references_of_a_source_are_gathered(tmp_path):
