@@ -30,14 +30,16 @@ from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
 from seqgan_kit.methods import dialogue
 from seqgan_kit.methods.dialogue import DialogueMethod
 from seqgan_kit.sequences.discriminators.birnn import BiRNNConfig
-from seqgan_kit.sequences.discriminators.discriminator_choice import (
-    DiscriminatorChoice,
-    build_discriminator,
-)
+from seqgan_kit.sequences.discriminators.discriminator_choice import DiscriminatorChoice
 from seqgan_kit.sequences.fine_tuning import FineTuning
 from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice
 from seqgan_kit.sequences.generators.rnn_search import RNNSearchConfig
-from seqgan_kit.text_recipe import close_text_run, starting_generator, text_hooks
+from seqgan_kit.text_recipe import (
+    close_text_run,
+    corpus_discriminator,
+    starting_generator,
+    text_hooks,
+)
 
 
 @dataclass(frozen=True)
@@ -113,9 +115,7 @@ def main(cfg: Config) -> None:
         preset = PRESETS.get(cfg.run.preset, cfg).training
         training = fit_to_text(run, cfg.training, preset, corpus, feed, cfg.method.completions)
         generator = starting_generator(run, cfg.generator, corpus, training.pretrained)
-        words, pad = corpus.vocabulary, corpus.tokenizer.pad
-        length = corpus.given + corpus.length
-        discriminator = build_discriminator(cfg.discriminator, words, length, pad=pad)
+        discriminator = corpus_discriminator(cfg.discriminator, corpus)
         scorer = TextScorer(corpus, world, cfg.scores, cfg.objective)
         game = dialogue.build(generator, discriminator, cfg.method, training, scorer.reward)
 

@@ -34,13 +34,15 @@ from seqgan_kit.evaluation.text_presets import (
 from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
 from seqgan_kit.methods import gumbel_softmax
 from seqgan_kit.methods.gumbel_softmax import GumbelSoftmaxMethod
-from seqgan_kit.sequences.discriminators.discriminator_choice import (
-    DiscriminatorChoice,
-    build_discriminator,
-)
+from seqgan_kit.sequences.discriminators.discriminator_choice import DiscriminatorChoice
 from seqgan_kit.sequences.fine_tuning import FineTuning
 from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice
-from seqgan_kit.text_recipe import close_text_run, starting_generator, text_hooks
+from seqgan_kit.text_recipe import (
+    close_text_run,
+    corpus_discriminator,
+    starting_generator,
+    text_hooks,
+)
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,7 @@ def main(cfg: Config) -> None:
         preset = PRESETS.get(cfg.run.preset, cfg).training
         training = fit_to_text(run, cfg.training, preset, corpus, feed)
         generator = starting_generator(run, cfg.generator, corpus, training.pretrained)
-        words, pad = corpus.vocabulary, corpus.tokenizer.pad
-        length = corpus.given + corpus.length
-        discriminator = build_discriminator(cfg.discriminator, words, length, pad=pad)
+        discriminator = corpus_discriminator(cfg.discriminator, corpus)
         game = gumbel_softmax.build(generator, discriminator, cfg.method, training)
 
         scorer = TextScorer(corpus, world, cfg.scores)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.core.training.alarms import Alarm
@@ -19,6 +20,10 @@ from seqgan_kit.data.text.load_text import TextCorpus
 from seqgan_kit.evaluation.pretrained import start_from
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.run_page import write_report
+from seqgan_kit.sequences.discriminators.discriminator_choice import (
+    DiscriminatorChoice,
+    build_discriminator,
+)
 from seqgan_kit.sequences.fine_tuning import PRETRAINED
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, build_generator
@@ -69,6 +74,12 @@ def starting_generator(
     )
     start_from(pretrained, generator, ids, run.say, corpus.source_vocabulary)
     return generator
+
+
+def corpus_discriminator(choice: DiscriminatorChoice, corpus: TextCorpus) -> Discriminator:
+    """Return the chosen discriminator of the whole rows of a corpus."""
+    length, pad = corpus.given + corpus.length, corpus.tokenizer.pad
+    return build_discriminator(choice, corpus.vocabulary, length, pad=pad, given=corpus.given)
 
 
 def text_hooks(scorer: TextScorerLike, *alarms: Alarm) -> Hooks:

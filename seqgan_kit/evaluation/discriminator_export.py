@@ -72,13 +72,11 @@ def load_discriminator(
         )
     entry = told["discriminator"]
     # It reads whole rows: what is given, too.
-    sizes = (
-        told["vocabulary"] + (told.get("source_vocabulary") or 0),
-        told["length"] + (told.get("given") or 0),
-    )
+    columns = told.get("given") or 0
+    sizes = told["vocabulary"] + (told.get("source_vocabulary") or 0), told["length"] + columns
     check_sums(folder, {WEIGHTS: told.get("sha256", {}).get(WEIGHTS)})
     try:
-        network = restored_network(_maker(entry, sizes, given), folder / WEIGHTS)
+        network = restored_network(_maker(entry, sizes, columns, given), folder / WEIGHTS)
     except ForeignClass as error:
         raise UsageError(
             f"the discriminator in {folder} is of the class {error}, which is not part of seqgan-kit, and "
@@ -110,6 +108,7 @@ def _known_name(discriminator: nn.Module) -> str | None:
 def _maker(
     told: dict[str, Any],
     sizes: tuple[int, int],
+    columns: int,
     given: nn.Module | Callable[..., nn.Module] | None,
 ) -> Callable[[], Discriminator]:
     pad = told.get("pad")
@@ -125,4 +124,4 @@ def _maker(
     fields = {f.name: f for f in dataclasses.fields(DiscriminatorChoice)}
     config = restored(cast(Any, fields[name].default).__class__, told.get("config", {}), name)
     choice = DiscriminatorChoice(cast(Any, name), **{name: config})
-    return lambda: build_discriminator(choice, *sizes, pad=pad)
+    return lambda: build_discriminator(choice, *sizes, pad=pad, given=columns)

@@ -70,11 +70,11 @@ def own_recipe(folder: Path) -> Path:
     build = (
         "        generator = starting_generator(run, cfg.generator, corpus, training.pretrained)\n"
     )
-    judge = "build_discriminator(cfg.discriminator, words, length, pad=pad)"
+    judge = "corpus_discriminator(cfg.discriminator, corpus)"
     assert build in text
     assert judge in text
     text = text.replace(build, BUILD)
-    text = text.replace(judge, "Discriminator(MyTrunk(words), 8)")
+    text = text.replace(judge, "Discriminator(MyTrunk(corpus.tokenizer.vocabulary_size), 8)")
     path = folder / "my_gan.py"
     path.write_text(
         text.replace("\n\n@dataclass", f"\n{CLASSES}\n\n@dataclass", 1), encoding="utf-8"

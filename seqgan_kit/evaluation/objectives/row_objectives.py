@@ -36,7 +36,6 @@ def text_objective(
 
     Sources are the texts of the given tokens, as the generator reads them.
     """
-
     read = source_vocabulary or SourceVocabulary(tokenizer)
 
     def score(rows: Tensor) -> Tensor:

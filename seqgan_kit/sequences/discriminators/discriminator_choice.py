@@ -2,6 +2,7 @@
 
 A trunk maps [B,T] ids or [B,T,V] soft one-hots to features [B,F] and has the attribute ``features`` (F).
 ``relgan_cnn`` returns [B,S,F], from S representations of each sequence, so it has S scores per sequence.
+Trunks with ``reads_pairs`` are told how many of the T tokens are given.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.runs.memory import check_training_memory
 from seqgan_kit.errors import unknown
 from seqgan_kit.sequences.discriminators.birnn import BiRNN, BiRNNConfig
+from seqgan_kit.sequences.discriminators.pair_cnn import PairCNN, PairCNNConfig
+from seqgan_kit.sequences.discriminators.pair_rnn import PairRNN, PairRNNConfig
+from seqgan_kit.sequences.discriminators.pair_scorer import check_pairs
+from seqgan_kit.sequences.discriminators.pair_textcnn import PairTextCNN, PairTextCNNConfig
 from seqgan_kit.sequences.discriminators.relgan_discriminator import RelGANCNN, RelGANCNNConfig
 from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.discriminators.transformer_reader import (
@@ -30,6 +35,9 @@ DISCRIMINATORS: dict[str, type[Any]] = {
     "transformer_reader": TransformerReader,
     "char_resnet": CharResNet,
     "relgan_cnn": RelGANCNN,
+    "pair_cnn": PairCNN,
+    "pair_textcnn": PairTextCNN,
+    "pair_rnn": PairRNN,
 }
 
 
@@ -38,25 +46,46 @@ class DiscriminatorChoice:
     """The discriminator of token sequences, and the settings of each option."""
 
     discriminator: Literal[
-        "textcnn", "birnn", "transformer_reader", "char_resnet", "relgan_cnn"
+        "textcnn",
+        "birnn",
+        "transformer_reader",
+        "char_resnet",
+        "relgan_cnn",
+        "pair_cnn",
+        "pair_textcnn",
+        "pair_rnn",
     ] = "textcnn"
-    """Name of the discriminator network."""
+    """Name of the discriminator network; those called pair_ read a source and what was written from it."""
     textcnn: TextCNNConfig = TextCNNConfig()
     birnn: BiRNNConfig = BiRNNConfig()
     transformer_reader: TransformerReaderConfig = TransformerReaderConfig()
     char_resnet: CharResNetConfig = CharResNetConfig()
     relgan_cnn: RelGANCNNConfig = RelGANCNNConfig()
+    pair_cnn: PairCNNConfig = PairCNNConfig()
+    pair_textcnn: PairTextCNNConfig = PairTextCNNConfig()
+    pair_rnn: PairRNNConfig = PairRNNConfig()
 
 
 def build_discriminator(
-    choice: DiscriminatorChoice, vocabulary: int, length: int, *, pad: int | None
+    choice: DiscriminatorChoice,
+    vocabulary: int,
+    length: int,
+    *,
+    pad: int | None,
+    given: int = 0,
 ) -> Discriminator:
-    """Build the chosen trunk for V tokens and T positions, with a linear score head."""
+    """Build the chosen trunk for V tokens and whole rows of ``length`` tokens, with a linear score head.
+
+    ``given`` of these tokens are given; only trunks of pairs use the number.
+    """
     if choice.discriminator not in DISCRIMINATORS:
         raise unknown("discriminator", choice.discriminator, DISCRIMINATORS)
     config = getattr(choice, choice.discriminator)
     trunk_of: Callable[..., Any] = DISCRIMINATORS[choice.discriminator]
     make = partial(trunk_of, config, vocabulary, length, pad=pad)
+    if getattr(trunk_of, "reads_pairs", False):
+        check_pairs(choice.discriminator, given, length)
+        make = partial(make, given=given)
     what = f"a {choice.discriminator} on {vocabulary:,} tokens"
     check_training_memory(what, make, config, vocabulary)
     trunk = make()

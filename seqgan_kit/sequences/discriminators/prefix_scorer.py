@@ -69,7 +69,7 @@ class PrefixScorer:
 
     Args:
         trunk: a TextCNN or another trunk with the same parts.
-        verdict: function from features [M,F] to rewards [M].
+        verdict: function from features [M,F] to rewards [M], or to anything [M,...].
     """
 
     def __init__(self, trunk: WindowTrunk, verdict: Callable[[Tensor], Tensor]):
@@ -96,7 +96,7 @@ class PrefixScorer:
             pooled = maxima.view(*completions.shape[:2], -1)
             # The prefix's maximum has been through the relu, so the larger of the two is not negative.
             torch.maximum(pooled, shared[kept, owner].unsqueeze(1), out=pooled)
-            return self.verdict(self.highway(maxima)).view(completions.shape[:2])
+            return self.verdict(self.highway(maxima)).unflatten(0, completions.shape[:2])
 
         return score
 

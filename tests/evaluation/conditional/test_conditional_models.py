@@ -249,6 +249,7 @@ def test_a_run_with_two_vocabularies_is_trained_saved_and_asked(tmp_path, capsys
         (tmp_path / name).write_text("".join(f"{line}\n" for line in lines * 12))
     words = "--source-tokenizer word --generator rnn_search --rnn-search.hidden 6 --rnn-search.embedding 6"
     texts = f"--text {tmp_path / 'en'} --sources {tmp_path / 'de'} --test-share 0.2"
+    words += " --discriminator pair_cnn --objective bleu"
     options = f"run seqgan smoke {texts} {words} --rounds 1 --out {tmp_path / 'run'} --device cpu"
     assert main(options.split()) == 0
     out = capsys.readouterr().out

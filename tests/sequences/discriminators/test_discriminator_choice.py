@@ -18,6 +18,9 @@ from seqgan_kit.sequences.discriminators.discriminator_choice import (
     DiscriminatorChoice,
     build_discriminator,
 )
+from seqgan_kit.sequences.discriminators.pair_cnn import PairCNNConfig
+from seqgan_kit.sequences.discriminators.pair_rnn import PairRNNConfig
+from seqgan_kit.sequences.discriminators.pair_textcnn import PairTextCNNConfig
 from seqgan_kit.sequences.discriminators.textcnn import TextCNNConfig
 from seqgan_kit.sequences.discriminators.transformer_reader import (
     TransformerReader,
@@ -31,12 +34,18 @@ from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 pytestmark = pytest.mark.numerics
 
 PAD, EOS, VOCABULARY, LENGTH = 0, 2, 9, 7
+GIVEN = 3
+"""S of the discriminators of pairs; the others do not use it."""
 SMALL = {
     "textcnn": TextCNNConfig(embedding=6, filters=((1, 6), (2, 6))),
     "birnn": BiRNNConfig(embedding=5, hidden=6, layers=2),
     "transformer_reader": TransformerReaderConfig(width=16, heads=2, feedforward=24),
     "char_resnet": CharResNetConfig(width=8, blocks=2, kernel=3),
+    "pair_cnn": PairCNNConfig(embedding=6, channels=12, layers=3),
+    "pair_textcnn": PairTextCNNConfig(embedding=6, filters=((1, 6), (2, 6), (5, 4))),
+    "pair_rnn": PairRNNConfig(embedding=5, hidden=6, matching=8),
 }
+PAIRS = sorted(kind for kind in DISCRIMINATORS if kind.startswith("pair_"))
 # Those of several scores a sequence have tests of their own.
 SEVERAL_SCORES = {"relgan_cnn"}
 VARIANTS = [
@@ -48,7 +57,11 @@ VARIANTS = [
         TransformerReaderConfig(width=16, heads=4, feedforward=24, pooling="start"),
     ),
 ]
-MASKED = [variant for variant in VARIANTS if variant[0] in ("birnn", "transformer_reader")]
+MASKED = [
+    variant for variant in VARIANTS if variant[0] in ("birnn", "transformer_reader", "pair_rnn")
+]
+TIES = ("textcnn", "pair_cnn", "pair_textcnn")
+"""Those that take a maximum over windows."""
 
 
 def name(value):
@@ -62,7 +75,7 @@ every_masked = pytest.mark.parametrize(("kind", "config"), MASKED, ids=name)
 def make(kind, config, length=LENGTH, pad=PAD) -> Discriminator:
     torch.manual_seed(0)
     choice = DiscriminatorChoice(kind, **{kind: config})
-    return build_discriminator(choice, VOCABULARY, length, pad=pad)
+    return build_discriminator(choice, VOCABULARY, length, pad=pad, given=GIVEN)
 
 
 def rows(n=6, length=LENGTH, seed=0):
@@ -83,7 +96,8 @@ def one_hot(tokens):
 def test_every_kind_has_a_setting_of_its_own():
     choice = DiscriminatorChoice()
     for kind, trunk in DISCRIMINATORS.items():
-        assert type(trunk(getattr(choice, kind), 30, 20, pad=0)) is trunk
+        options = {"given": GIVEN} if kind in PAIRS else {}
+        assert type(trunk(getattr(choice, kind), 30, 20, pad=0, **options)) is trunk
     assert set(vars(choice)) == {"discriminator", *DISCRIMINATORS}
 
 
@@ -124,8 +138,8 @@ def test_rows_are_judged_each_by_itself(kind, config):
 def test_gradient_penalties_have_their_gradient(kind, config, penalty):
     """Against finite differences along the penalty's own gradient, in training mode as in a run."""
     discriminator = make(kind, config)
-    # Where two of a TextCNN's windows tie, as two of PAD do, its maximum has no derivative.
-    real = one_hot(torch.arange(2, VOCABULARY).expand(4, -1) if kind == "textcnn" else rows(4))
+    # Where two windows tie, as two of PAD do, their maximum has no derivative.
+    real = one_hot(torch.arange(2, VOCABULARY).expand(4, -1) if kind in TIES else rows(4))
     noise = torch.rand(real.shape, generator=torch.Generator().manual_seed(1))
     fake = (4 * noise).softmax(-1)
 
@@ -173,7 +187,8 @@ def test_padding_marks_the_end_and_no_more(kind, config):
         torch.testing.assert_close(trunk(tokens[:, :shorter]), features)
         torch.testing.assert_close(trunk(one_hot(tokens[:, :shorter])), features)
     with torch.no_grad():
-        trunk.embedding.weight[PAD] = 7
+        for embedding in (m for m in trunk.modules() if isinstance(m, torch.nn.Embedding)):
+            embedding.weight[PAD] = 7
     torch.testing.assert_close(trunk(tokens), features)
     torch.testing.assert_close(trunk(one_hot(tokens)), features)
     tokens[0, 3] = 6
@@ -220,10 +235,14 @@ def test_two_simple_distributions_are_told_apart(kind, config):
 @pytest.mark.parametrize("length", [5, 8])
 def test_it_judges_the_rollouts_of_any_generator(kind, config, length):
     discriminator = make(kind, config, length)
-    generator = LSTMGenerator(LSTMConfig(4, 4), VOCABULARY, length, bos=1, eos=EOS, pad=PAD)
+    given = GIVEN if kind in PAIRS else 0
+    generator = LSTMGenerator(
+        LSTMConfig(4, 4), VOCABULARY, length - given, bos=1, eos=EOS, pad=PAD, given=given
+    )
     game = AdversarialGame(generator, discriminator, expected_probability(), Reinforce(rollouts=2))
     rng = torch.Generator().manual_seed(0)
-    tokens = generator.sample(5, rng=rng)
+    sources = torch.randint(3, VOCABULARY, (5, given), generator=rng)
+    tokens = generator.sample(5, rng=rng, given=sources)
     values = game.estimator.action_values(game, tokens, rng)
     with evaluating(discriminator):
         last = values.gather(1, generator.token_mask(tokens).sum(1, keepdim=True) - 1)
@@ -345,16 +364,16 @@ def test_a_discriminator_too_large_to_train_is_refused_before_it_is_made(kind, m
     """As a generator is: 16 bytes a parameter, and looking costs no random numbers."""
     choice = DiscriminatorChoice(kind)
     with pytest.raises(UsageError, match=rf"training a {kind} on 1,000,000,000,000 tokens takes"):
-        build_discriminator(choice, 10**12, 20, pad=None)
+        build_discriminator(choice, 10**12, 20, pad=None, given=GIVEN)
     monkeypatch.setattr(memory, "LARGE_VOCABULARY", 50)
     torch.manual_seed(0)
-    trunk = build_discriminator(choice, 50, 6, pad=None).trunk
+    trunk = build_discriminator(choice, 50, 6, pad=None, given=GIVEN).trunk
     after = torch.rand(1)
     size = 16 * sum(parameter.numel() for parameter in trunk.parameters())
     monkeypatch.setattr(memory, "machine_bytes", lambda: size)
     torch.manual_seed(0)
-    build_discriminator(choice, 50, 6, pad=None)
+    build_discriminator(choice, 50, 6, pad=None, given=GIVEN)
     assert torch.equal(torch.rand(1), after)
     monkeypatch.setattr(memory, "machine_bytes", lambda: size - 1)
     with pytest.raises(UsageError, match=f"{size // 16:,} parameters of 16 bytes"):
-        build_discriminator(choice, 50, 6, pad=None)
+        build_discriminator(choice, 50, 6, pad=None, given=GIVEN)
