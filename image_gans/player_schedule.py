@@ -66,12 +66,19 @@ def player_turn(training: PlayerTraining, steps: Steps, loss: str, *players: str
     return Turn(players, loss=loss, optimizer=rule, moves=steps.moves)
 
 
-def training_phase(training: PlayerTraining, name: str, *turns: Turn) -> Phase:
-    """Return one phase in which these take turns, as long and as closely watched as the settings say."""
+def training_phase(training: PlayerTraining, name: str, *turns: Turn, share: float = 1.0) -> Phase:
+    """Return one phase in which these take turns, as long and as closely watched as the settings say.
+
+    Args:
+        training: the settings.
+        name: name of the phase.
+        turns: the turns of a round.
+        share: share of the settings' epochs that the phase lasts.
+    """
     return Phase(
         name,
         turns,
-        rounds=Epochs(training.epochs),
+        rounds=Epochs(share * training.epochs),
         evaluate_every_rounds=training.evaluate_every_rounds or None,
         sample_every_rounds=training.sample_every_rounds,
         save_every_rounds=training.save_every_rounds,

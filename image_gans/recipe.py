@@ -11,11 +11,14 @@ import torch
 
 from image_gans.evaluation.image_export import save_image_model
 from image_gans.evaluation.image_scores import ImageScorer
+from image_gans.metrics.perception.feature_maps import Perception
+from image_gans.metrics.perception.perceptual_choice import PerceptualChoice, chosen_perception
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.long_work import long_work
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.core.training.alarms import Alarm, LostDiversity, PinnedDiscriminator
 from seqgan_kit.core.training.trainer import Hooks
+from seqgan_kit.data.pairs.image_pairs import ImagePairs
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.run_page import write_report
 
@@ -56,6 +59,15 @@ class TranslationScorer(Scorer, Protocol):
 def translation_hooks(scorer: TranslationScorer, *alarms: Alarm) -> Hooks:
     """Return the hooks: evaluation, grids, report, and alarms, one of them for a D that has won."""
     return Hooks(scorer, scorer.draw_grid, write_report, (PinnedDiscriminator(rounds=200), *alarms))
+
+
+def perception_of(run: Run, pairs: ImagePairs, choice: PerceptualChoice) -> Perception:
+    """Return the network of a perceptual distance to the targets; it may be trained for a minute."""
+    train, names = pairs.train, dict(pairs.label_names)
+    with long_work("features of the perceptual distance", quiet=run.settings.quiet):
+        found = chosen_perception(choice, train.targets, dict(train.labels), names)
+    run.say(f"perceptual distance over the features of {found.label}")
+    return found
 
 
 def close_translation_run(

@@ -23,6 +23,7 @@ from image_gans.networks.translators.quantised_networks import (
     MapDecoder,
     MapEncoder,
 )
+from image_gans.networks.translators.refiner import Refiner, RefinerConfig
 from image_gans.networks.translators.residual_translator import (
     ResidualTranslator,
     ResidualTranslatorConfig,
@@ -48,6 +49,7 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "map_encoder": (CodeMapConfig, MapEncoder),
     "picture_mlp": (PictureMLPConfig, PictureMLPGenerator),
     "mlp": (MLPConfig, MLPGenerator),
+    "refiner": (RefinerConfig, Refiner),
     "residual_translator": (ResidualTranslatorConfig, ResidualTranslator),
     "resnet": (ResNetConfig, ResNetGenerator),
     "quantiser": (QuantiserConfig, VectorQuantiser),

@@ -119,6 +119,11 @@ class RandomNetwork(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """[N,C,H,W] -> [N,4 * (16 + 32 + 64)]."""
+        seen = [functional.adaptive_avg_pool2d(found, 2).flatten(1) for found in self.maps(x)]
+        return torch.cat(seen, 1)
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """[N,C,H,W] -> the activations of each convolution, [N,F,h,w]."""
         x, seen = shrunk(x, _RANDOM_LARGEST_PIXELS), []
         for layer in range(len(_RANDOM_WIDTHS)):
             weight = self.get_buffer(f"weight{layer}")
@@ -128,9 +133,9 @@ class RandomNetwork(nn.Module):
                     f"not {x.shape[1]}."
                 )
             x = functional.leaky_relu(functional.conv2d(x, weight, padding=1), 0.2)
-            seen.append(functional.adaptive_avg_pool2d(x, 2).flatten(1))
+            seen.append(x)
             x = functional.avg_pool2d(x, 2, ceil_mode=True)
-        return torch.cat(seen, 1)
+        return seen
 
 
 def chosen_features(

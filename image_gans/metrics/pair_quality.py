@@ -1,4 +1,4 @@
-"""How near images are to the truth, one by one: PSNR, SSIM, and the error inside and outside of a mask.
+"""How near images are to the truth, one by one: PSNR, SSIM, and PSNR and error inside and outside of a mask.
 
     PSNR = mean over images of -10 log10(mean squared error / 4)       in decibels, for pixels in [-1,1]
 
@@ -20,13 +20,14 @@ _LARGEST_DECIBELS = 100.0
 def pair_quality(
     outputs: Tensor, targets: Tensor, masks: Tensor | None = None
 ) -> dict[str, Estimate]:
-    """Return ``psnr``, ``ssim`` and, with masks, ``error_inside`` and ``error_outside``, by key.
+    """Return ``psnr``, ``ssim`` and, with masks, both parts' ``error_`` and ``psnr_``, by key.
 
     Args:
         outputs: [N,C,H,W] in [-1,1].
         targets: the truth, as many of the same shape.
         masks: [N,1,H,W] bool, where a target may differ from its source. The errors are mean absolute
-        ones, in steps of 255; a part without a pixel is left out.
+            ones, in steps of 255. An image is left out of a part of which it has no pixel, and so is PSNR
+            if the masks cover all images, for it is the images' own.
     """
     if outputs.shape != targets.shape or len(outputs) < 1:
         raise DataError(
@@ -34,25 +35,35 @@ def pair_quality(
             f"{list(targets.shape)}."
         )
     outputs, targets = (to_float(to_uint8(images.cpu())) for images in (outputs, targets))
-    found = {"psnr": _mean(psnr(outputs, targets)), "ssim": _mean(ssim(outputs, targets))}
+    found = {"psnr": mean_of(psnr(outputs, targets)), "ssim": mean_of(ssim(outputs, targets))}
     if masks is not None:
-        errors = (outputs - targets).abs().mean(1, keepdim=True) * 127.5
-        for name, part in (("error_inside", masks), ("error_outside", ~masks)):
-            pixels = part.flatten(1).sum(1)
-            some = pixels > 0
-            if some.any():
-                sums = (errors * part).flatten(1).sum(1)
-                found[name] = _mean(sums[some] / pixels[some])
+        apart = outputs - targets
+        for where, part in (("inside", masks), ("outside", ~masks)):
+            if (some := part.flatten(1).any(1)).any():
+                found[f"error_{where}"] = mean_of(_over(apart.abs(), part)[some] * 127.5)
+                if not masks.all():
+                    found[f"psnr_{where}"] = mean_of(_decibels(_over(apart.square(), part)[some]))
     return found
+
+
+def _over(values: Tensor, part: Tensor) -> Tensor:
+    """Return the mean of [N,C,H,W] over the pixels of [N,1,H,W], for each image [N]."""
+    shares = part.double().flatten(1)
+    return (values.double().mean(1).flatten(1) * shares).sum(1) / shares.sum(1)
 
 
 def psnr(x: Tensor, y: Tensor) -> Tensor:
     """Return the peak signal-to-noise ratio [N] of images [N,C,H,W] in [-1,1], in decibels."""
     mse = (x.double() - y.double()).square().flatten(1).mean(1)
+    return _decibels(mse)
+
+
+def _decibels(mse: Tensor) -> Tensor:
     return (-10 * (mse / 4).log10()).clamp_max(_LARGEST_DECIBELS)
 
 
-def _mean(values: Tensor) -> Estimate:
+def mean_of(values: Tensor) -> Estimate:
+    """Return the mean of [N] and its standard error."""
     count = len(values)
     error = float(values.std()) / count**0.5 if count > 1 else float("inf")
     return Estimate(float(values.mean()), error)

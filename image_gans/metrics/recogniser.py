@@ -96,15 +96,28 @@ class Recogniser(nn.Module):
         """[N,C,H,W] in [-1,1] -> [N,F]: the last layer, averaged over the image."""
         return self.places(x).mean((2, 3))
 
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """[N,C,H,W] in [-1,1] -> the activations of each convolution, [N,F,h,w]."""
+        x, found = self._taken(x), []
+        for layer in self.layers:
+            x = layer(x)
+            if isinstance(layer, nn.ReLU):
+                found.append(x)
+        return found
+
     def places(self, x: Tensor) -> Tensor:
         """[N,C,H,W] in [-1,1] -> [N,F,h,w]."""
+        return cast(Tensor, self.layers(self._taken(x)))
+
+    def _taken(self, x: Tensor) -> Tensor:
+        """Return the images as the first layer takes them."""
         wanted = (self.config.channels, self.config.size, self.config.size)
         if x.shape[1:] != wanted:
             raise UsageError(
                 f"this recogniser takes images of shape {wanted} (channels, height, width); these are "
                 f"{tuple(x.shape[1:])}."
             )
-        return cast(Tensor, self.layers(shrunk(x, _LARGEST_PIXELS)))
+        return shrunk(x, _LARGEST_PIXELS)
 
 
 def shrunk(x: Tensor, largest: int) -> Tensor:

@@ -14,7 +14,12 @@ from seqgan_kit.data.catworld.drawing.moment import Moment
 from seqgan_kit.data.catworld.scenes.scene import BACKGROUNDS, Cat, Scene
 from seqgan_kit.data.catworld.views import part_maps
 from seqgan_kit.data.catworld.views.edits import EDITABLE, edited, may_change
-from seqgan_kit.data.catworld.views.world_views import VIEWS, draw_views, scene_of_face
+from seqgan_kit.data.catworld.views.world_views import (
+    VIEWS,
+    draw_views,
+    hand_of,
+    scene_of_face,
+)
 from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.data.images.load_images import load_images
 from seqgan_kit.errors import UsageError
@@ -129,6 +134,28 @@ def test_pairs_show_one_moment(name: str) -> None:
     assert np.array_equal(pair.target, again.target)
     if name in ("parts", "outline", "unlit"):
         assert np.array_equal(pair.target, draw_moment(*shown, 32))
+
+
+def test_a_hand_covers_its_mask_and_leaves_the_scene_alone() -> None:
+    """The same scenes are drawn as without the view; most of a mask's inner pixels change, no outer ones."""
+    shares = []
+    for number in range(20):
+        shown = scene_of_face(1, 1, number)
+        pair = draw_views("hand", *shown, 48)
+        differs = (pair.source != pair.target).any(2)
+        assert np.array_equal(pair.target, draw_moment(*shown, 48))
+        assert not differs[~pair.mask].any()
+        assert differs[pair.mask].mean() > 0.8
+        shares.append(pair.mask.mean())
+    assert 0.1 < np.mean(shares) < 0.3
+    assert len({hand_of(scene_of_face(1, 1, n)[1]).x for n in range(20)}) == 20
+
+
+def test_a_hand_reaches_out_of_the_image() -> None:
+    """Its arm begins at the border, so that no arm floats before the face."""
+    for number in range(20):
+        mask = draw_views("hand", *scene_of_face(2, 1, number), 32).mask
+        assert np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]]).any()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ the truth, which is the best possible; and a baseline trained without a discrimi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,31 +16,33 @@ import torch
 from torch import Tensor, nn
 
 from image_gans.evaluation.image_parts import applied, check_image_parts, save_image_parts
+from image_gans.evaluation.translation.pair_columns import (
+    kept_attributes,
+    pair_columns,
+    pair_notes,
+)
 from image_gans.grids import save_grid
 from image_gans.metrics.attributes import recognisable
 from image_gans.metrics.comparison import Comparison
-from image_gans.metrics.pair_quality import error_maps, pair_quality
+from image_gans.metrics.pair_quality import error_maps, mean_of, pair_quality
+from image_gans.metrics.perception.feature_maps import Perception
+from image_gans.metrics.perception.perceptual_choice import perception_of_file
 from image_gans.metrics.trained_recogniser import accuracies, recognise
 from seqgan_kit.core.bounds import Several, bounded
 from seqgan_kit.core.game import Game
+from seqgan_kit.core.runs.log import SHEETS
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.image_account import ImageAccount
 from seqgan_kit.data.images.load_images import ImageCorpus
 from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.data.pairs.image_pairs import ImagePairs
+from seqgan_kit.errors import UsageError
 from seqgan_kit.metrics.statistics.divergences import Estimate
 
 _SHOWN, _COLUMNS = 16, 4
 _SHOWN_PIXELS = 96
 _CHUNK = 64
-_COLUMN_FACTS: Mapping[str, tuple[str, str, int, str]] = {
-    "psnr": ("PSNR", "higher", 2, "mean-of-images|uint8|dB"),
-    "ssim": ("SSIM", "higher", 3, "window:11|deviation:1.5|mean-of-channels"),
-    "error_inside": ("error inside", "lower", 2, "mean-absolute|of:255|where:may-change"),
-    "error_outside": ("error outside", "lower", 2, "mean-absolute|of:255|where:may-not-change"),
-    "kept": ("attributes kept", "higher", 3, "accuracy|mean-of-labels|by:recogniser"),
-    "fd": ("FD", "lower", 3, "frechet-squared|reference:training-targets"),
-}
+_SHEET_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class PairScoreSettings:
     """What attributes and FD are taken by: classifier (trained on the targets' own labels, a minute or
     two on a CPU, and kept), random, none, or a classifier's .safetensors file. auto: the classifier
     where there are labels and at least 500 pairs are scored, else random."""
+    lpips: str = "auto"
+    """Network of the LPIPS-like score: auto (the one that FD is taken by, if it has feature maps), none,
+    vgg:FILE (torchvision's weights of vgg16 or vgg19), or a recogniser's .safetensors file."""
+    lpips_heads: str = ""
+    """File of LPIPS's fitted weights for vgg16; with them the score is LPIPS."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,7 @@ class PairScorer:
         verb: translate, or rebuild.
         parts: players that make up the exported model.
         baselines: further rows, by the name of the row: players of the game in place of the parts.
+        plain: further rows, by the name of the row: functions of the sources, such as an interpolation.
     """
 
     pairs: ImagePairs
@@ -76,9 +84,12 @@ class PairScorer:
     parts: tuple[str, ...] = ("generator",)
     baselines: Mapping[str, Mapping[str, str]] | None = None
     verbs: tuple[str, ...] = ("translate",)
+    plain: Mapping[str, Callable[[Tensor], Tensor]] | None = None
 
     def __post_init__(self) -> None:
         self.comparison.check()
+        if self.settings.lpips not in ("auto", "none"):
+            perception_of_file(self.settings.lpips).maps(self._sources(1))
 
     def check(self, game: Game) -> None:
         """Raise UsageError, before training, for a model that could not be saved."""
@@ -105,6 +116,22 @@ class PairScorer:
         )  # fmt: skip
         return Comparison(corpus, self.settings.features, self.settings.score_pairs, seed=0)
 
+    @cached_property
+    def perception(self) -> Perception | None:
+        """Return the network of the LPIPS-like score; None if there is none."""
+        choice, heads = self.settings.lpips, self.settings.lpips_heads
+        if choice not in ("auto", "none"):
+            return perception_of_file(choice, heads)
+        if heads:
+            raise UsageError(
+                f"--lpips-heads {heads} are weights for VGG-16, and --lpips is {choice}: give --lpips "
+                "vgg:FILE."
+            )
+        extractor = self.comparison.extractor
+        if choice == "none" or extractor is None or not hasattr(extractor.network, "maps"):
+            return None
+        return Perception(extractor.name, extractor.network)
+
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """Return PSNR and SSIM on some test pairs: the evaluation hook."""
         count = self.settings.evaluation_pairs
@@ -120,11 +147,16 @@ class PairScorer:
         )
 
     def draw_figures(self, run: Run, game: Game) -> None:
-        """Draw pairs.png: source, each baseline, output, truth and the output's error of some test pairs."""
+        """Draw pairs.png: source, each baseline, output, truth and the output's error of some test pairs, and
+        the same sources, outputs and truths on three sheets that the report lays over each other."""
         outputs, targets = self.outputs(self.parts_of(game), _SHOWN), self._targets(_SHOWN)
         others = [*self._other_outputs(game, _SHOWN).values()]
         shown = [self._sources(_SHOWN), *others, outputs, targets, error_maps(outputs, targets)]
         self._save(shown, run.log.figure_path("pairs.png"))
+        sheets = self._sources(_SHOWN), outputs, targets
+        for name, images in zip(SHEETS, sheets, strict=True):
+            scale = max(1, _SHOWN_PIXELS // images.shape[-1])
+            save_grid(images, run.log.figure_path(name), columns=_SHEET_COLUMNS, scale=scale)
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
         """Return the table of scores.json: source, baselines, each game, truth."""
@@ -137,28 +169,14 @@ class PairScorer:
             rows.append(self._row(name, self.outputs(self.parts_of(game), count)))
         rows.append(self._row("truth", targets, reference=True))
         keys = {key for row in rows for key in row["values"]}
-        columns = [
-            {"key": key, "label": label, "better": better, "digits": digits,
-             "signature": f"{fact}|px:{'x'.join(map(str, targets.shape[1:]))}|pairs:{len(targets)}"}
-            for key, (label, better, digits, fact) in _COLUMN_FACTS.items() if key in keys
-        ]  # fmt: skip
-        return {"title": title, "columns": columns, "rows": rows, "notes": self._notes(keys)}
-
-    def _notes(self, keys: set[str]) -> list[str]:
-        notes = [
-            "PSNR and SSIM reward the mean of all targets that a source may have, attributes and FD what "
-            "an image shows: a translator may lose by the one and win by the other."
-        ]
-        if "kept" in keys:
-            notes.append(
-                "Attributes kept: share of the truth's labels that a recogniser names in the output; the "
-                "truth's own row is its accuracy, the most that can be had."
-            )
-        return notes
+        size = f"px:{'x'.join(map(str, targets.shape[1:]))}|pairs:{len(targets)}"
+        columns = pair_columns(keys, size, self.perception)
+        return {"title": title, "columns": columns, "rows": rows, "notes": pair_notes(keys)}
 
     def further_rows(self, game: Game, count: int) -> dict[str, Tensor]:
         """Return outputs [count,C,H,W] of baselines that are not players, by the name of the row."""
-        return {}
+        sources = self._sources(count)
+        return {name: function(sources) for name, function in (self.plain or {}).items()}
 
     def _other_outputs(self, game: Game, count: int) -> dict[str, Tensor]:
         """Return every baseline's outputs for the first test sources."""
@@ -174,6 +192,8 @@ class PairScorer:
         if name != "truth":
             masks = None if test.masks is None else test.masks[:count]
             found |= pair_quality(outputs, self._targets(count), masks)
+            if self.perception is not None:
+                found["lpips"] = mean_of(self.perception.lpips(outputs, self._targets(count)))
         scores = self.comparison.scores(outputs)
         found |= {"fd": scores["fd"]} if "fd" in scores else {}
         if (recogniser := self.comparison.recogniser) is not None:
@@ -181,10 +201,7 @@ class PairScorer:
             seen = accuracies(
                 recognise(recogniser, outputs), {k: v[:count] for k, v in labels.items()}
             )
-            values = [estimate.value for estimate in seen.values()]
-            errors = [estimate.standard_error for estimate in seen.values()]
-            error = sum(e**2 for e in errors) ** 0.5 / len(errors)
-            found["kept"] = Estimate(sum(values) / len(values), error)
+            found |= kept_attributes(seen)
         row = {
             "name": name,
             "values": {key: estimate.value for key, estimate in found.items()},

@@ -23,7 +23,8 @@ from typing import Literal
 
 from torch import nn
 
-from image_gans.pair_game import PairGame, PairPathwise
+from image_gans.distances import DISTANCES
+from image_gans.pair_game import PairGame, PairPathwise, Term
 from image_gans.player_schedule import PlayerTraining, Steps, player_turn, training_phase
 from seqgan_kit.core.bounds import Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
@@ -55,8 +56,10 @@ PAPER = PlayerTraining()
 def build(generator: nn.Module, discriminator: Discriminator, method: Pix2PixMethod) -> PairGame:
     """Return the game from its players and settings."""
     objective = least_squares() if method.objective == "least_squares" else non_saturating()
-    estimator = PairPathwise(method.distance, method.distance_weight)
-    return PairGame(generator, copy.deepcopy(generator), discriminator, objective, estimator)
+    term = Term(DISTANCES[method.distance], method.distance_weight)
+    return PairGame(
+        generator, copy.deepcopy(generator), discriminator, objective, PairPathwise((term,))
+    )
 
 
 def phases(method: Pix2PixMethod, training: PlayerTraining) -> tuple[Phase, ...]:

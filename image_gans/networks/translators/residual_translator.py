@@ -16,6 +16,7 @@ from image_gans.networks.translators.translator_shape import (
     check_images,
     drawn_small,
     instance_norm,
+    through,
 )
 from seqgan_kit.core.bounds import Size, bounded
 
@@ -54,6 +55,8 @@ class ResidualBlock(nn.Module):
 class ResidualTranslator(nn.Module):
     """Images [N,C,H,W] to images of the same shape in [-1,1], of any size that is a multiple of 4."""
 
+    checkpointing = False
+
     def __init__(self, config: ResidualTranslatorConfig):
         super().__init__()
         self.config, width = config, config.width
@@ -73,7 +76,11 @@ class ResidualTranslator(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[N,C,H,W] -> [N,C,H,W] in [-1,1]."""
         check_images(x, self.config.channels, 2**_HALVINGS, "this residual translator")
-        return cast(Tensor, self.layers(x))
+        if not self.checkpointing:
+            return cast(Tensor, self.layers(x))
+        for layer in self.layers:
+            x = through(layer, x, isinstance(layer, ResidualBlock))
+        return x
 
 
 def _convolved(before: int, after: int, kernel: int) -> list[nn.Module]:

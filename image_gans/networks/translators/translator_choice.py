@@ -8,6 +8,7 @@ from typing import Literal
 
 from torch import nn
 
+from image_gans.networks.translators.refiner import Refiner, RefinerConfig
 from image_gans.networks.translators.residual_translator import (
     ResidualTranslator,
     ResidualTranslatorConfig,
@@ -23,17 +24,20 @@ from seqgan_kit.errors import UsageError, unknown
 class TranslatorChoice:
     """Settings of the translator: its kind and its size."""
 
-    network: Literal["unet", "residual", "upscaler"] = "unet"
+    network: Literal["unet", "residual", "upscaler", "refiner"] = "unet"
     """unet: connections at every resolution. residual: blocks at a quarter of the size (CycleGAN's).
-    upscaler: sub-pixel convolutions, for sources of repeated pixels (SRGAN's)."""
+    upscaler: sub-pixel convolutions, for sources of repeated pixels (SRGAN's). refiner: blocks at the full
+    size (SimGAN's)."""
     width: Size = 64
     """Channels of its first layers."""
     dropout: Share = 0.5
     """unet: share of units dropped in the three innermost layers of the decoder."""
     blocks: Size = 6
-    """residual, upscaler: residual blocks."""
+    """residual, upscaler, refiner: residual blocks."""
     factor: Several = 4
     """upscaler: how many times larger a target is than its source was."""
+    checkpointing: bool = False
+    """Compute activations inside the blocks again for the gradients: less memory, more time."""
 
 
 _KINDS: Mapping[str, tuple[Callable[[TranslatorChoice, int, int], nn.Module], frozenset[str]]] = {
@@ -55,6 +59,12 @@ _KINDS: Mapping[str, tuple[Callable[[TranslatorChoice, int, int], nn.Module], fr
         ),
         frozenset({"blocks", "factor"}),
     ),
+    "refiner": (
+        lambda choice, size, channels: Refiner(
+            RefinerConfig(size, channels, choice.width, choice.blocks)
+        ),
+        frozenset({"blocks"}),
+    ),
 }
 
 
@@ -67,11 +77,13 @@ def build_translator(choice: TranslatorChoice, size: int, channels: int) -> nn.M
     if choice.network not in _KINDS:
         raise unknown("translator", choice.network, _KINDS)
     make, options = _KINDS[choice.network]
-    read = {"network", "width"} | options
+    read = {"network", "width", "checkpointing"} | options
     for field in fields(choice):
         if field.name not in read and getattr(choice, field.name) != field.default:
             raise UsageError(
                 f"{field.name} is {getattr(choice, field.name)!r}, which has no meaning for the translator "
                 f"{choice.network!r}; it reads {', '.join(sorted(read - {'network'}))}."
             )
-    return make(choice, size, channels)
+    network = make(choice, size, channels)
+    network.checkpointing = choice.checkpointing  # type: ignore[assignment]
+    return network

@@ -19,6 +19,7 @@ from image_gans.networks.translators.translator_shape import (
     check_images,
     drawn_small,
     instance_norm,
+    through,
 )
 from seqgan_kit.core.bounds import Share, Size, bounded
 from seqgan_kit.errors import UsageError
@@ -49,6 +50,8 @@ class UNetConfig:
 
 class UNet(nn.Module):
     """Images [N,C,H,W] to images of the same shape in [-1,1]."""
+
+    checkpointing = False
 
     def __init__(self, config: UNetConfig):
         super().__init__()
@@ -86,8 +89,8 @@ class UNet(nn.Module):
         check_images(x, self.config.channels, 2**self.config.levels, "this U-Net")
         passed = []
         for down in self.downs:
-            x = down(x)
+            x = through(down, x, self.checkpointing)
             passed.append(x)
         for up, beside in zip(self.ups, reversed(passed[:-1]), strict=True):
-            x = torch.cat([up(x), beside], 1)
+            x = torch.cat([through(up, x, self.checkpointing), beside], 1)
         return cast(Tensor, self.out(x)).tanh()

@@ -11,7 +11,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from image_gans.networks.translators.translator_shape import check_images
+from image_gans.networks.translators.translator_shape import check_images, through
 from seqgan_kit.core.bounds import Several, Size, bounded
 from seqgan_kit.data.images.corruptions import averaged
 from seqgan_kit.errors import UsageError
@@ -52,6 +52,8 @@ class UpscalerBlock(nn.Module):
 class Upscaler(nn.Module):
     """Images [N,C,H,W] of repeated pixels to images of the same shape in [-1,1]."""
 
+    checkpointing = False
+
     def __init__(self, config: UpscalerConfig):
         super().__init__()
         self.config, width = config, config.width
@@ -71,7 +73,10 @@ class Upscaler(nn.Module):
         """[N,C,H,W] -> [N,C,H,W] in [-1,1]."""
         check_images(x, self.config.channels, self.config.factor, "this upscaler")
         low = self.first(averaged(x, self.config.factor))
-        return cast(Tensor, self.last(low + self.blocks(low)))
+        deep = low
+        for block in self.blocks:
+            deep = through(block, deep, self.checkpointing and isinstance(block, UpscalerBlock))
+        return through(self.last, low + deep, self.checkpointing)
 
 
 def sub_pixel(width: int) -> list[nn.Module]:

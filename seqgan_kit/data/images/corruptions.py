@@ -53,6 +53,13 @@ def low_resolution(x: Tensor, rng: torch.Generator, factor: int = 2) -> Tensor:
     return small.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
 
 
+def interpolated(x: Tensor, factor: int) -> Tensor:
+    """Return x, averaged over squares of ``factor`` pixels, at its size again by bicubic interpolation."""
+    size = list(x.shape[2:])
+    larger = functional.interpolate(averaged(x, factor), size, mode="bicubic", align_corners=False)
+    return larger.clamp(-1, 1)
+
+
 def grey(x: Tensor, rng: torch.Generator) -> Tensor:
     """Return x with its brightness in all channels; uses no random numbers."""
     if x.shape[1] == 1:

@@ -16,8 +16,8 @@ class ImagePairData:
     """The pairs of images to learn from, and how they become pixels."""
 
     pairs: str = "catworld:parts"
-    """What to learn from: catworld:VIEW (parts, outline, unlit, near, glasses, hat, kitten, old, or an
-    edit such as coat=ginger), damage:CORRUPTION (of the images of --targets, fresh at every draw), a
+    """What to learn from: catworld:VIEW (parts, outline, unlit, near, glasses, hat, kitten, old, hand,
+    or an edit such as coat=ginger), damage:CORRUPTION (of the images of --targets, fresh at every draw), a
     folder of source images (with --targets), a folder of images that hold source and target side by
     side, or a parquet file with two image columns."""
     targets: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,13 +44,38 @@ class ImagePairs:
     damage: Corruption | None
     lines: tuple[str, ...]
 
-    def feed(self, batch_size: int, **share: Any) -> Feed:
-        """Return batches ``{"real": [B,2C,H,W]}`` in [-1,1]: channels of the source, then of its target."""
+    def feed(self, batch_size: int, *, masks: bool = False, **share: Any) -> Feed:
+        """Return batches ``{"real": [B,2C,H,W]}`` in [-1,1]: channels of the source, then of its target.
+
+        With ``masks``, also ``"mask"`` [B,1,H,W]: 1 where a target may differ from its source, else 0.
+        """
         tensors = {"source": self.train.sources, "target": self.train.targets}
+        if masks:
+            if self.train.masks is None:
+                raise UsageError(
+                    "this method needs pairs that are known to differ in a part of the image, and these have "
+                    "no masks: give --pairs catworld:hand or another view that edits an image."
+                )
+            tensors["mask"] = self.train.masks
         feed: Feed = TensorFeed(tensors, batch_size, transform=_in_range, **share)
         if self.damage is not None:
             feed = DamagedFeed(feed, self.damage, share["seed"], share.get("rank", 0))
         return feed
+
+    def with_worse_targets(self, name: str) -> ImagePairs:
+        """Return the pairs with a corruption of all targets, drawn once, as by a camera."""
+        if self.damage is not None:
+            raise UsageError(
+                f"targets cannot be corrupted by {name!r} where damage: makes sources of them afresh. Give "
+                "folders of images or catworld:VIEW."
+            )
+        worse, rng = corruption(name), torch.Generator().manual_seed(_TEST_SEED)
+        train, test = (
+            replace(split, targets=to_uint8(worse(to_float(split.targets), rng)), masks=None)
+            for split in (self.train, self.test)
+        )
+        lines = (*self.lines, f"targets: {name}")
+        return ImagePairs(train, test, self.label_names, None, lines)
 
     def unpaired(self) -> tuple[Tensor, Tensor]:
         """Return the sources of the first half of the training pairs and the targets of the second, uint8."""
@@ -201,7 +226,8 @@ def _shape(cfg: ImagePairData) -> str:
 
 def _in_range(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Scale to [-1,1] and concatenate each source and its target along the channels."""
+    masks = {"mask": batch.pop("mask").float()} if "mask" in batch else {}
     images = {name: to_float(pixels) for name, pixels in batch.items()}
     if "target" in images:
-        return {"real": torch.cat([images["source"], images["target"]], 1)}
+        return {"real": torch.cat([images["source"], images["target"]], 1), **masks}
     return images

@@ -197,3 +197,28 @@ def test_damage_is_fresh_at_every_draw_and_resumes_exactly(
         load_image_pairs(ImagePairData("damage:nois"))
     with pytest.raises(UsageError, match="unpaired training takes fixed images"):
         pairs.unpaired_feed(1, **SHARE)
+
+
+def test_a_feed_may_show_where_pairs_differ() -> None:
+    pairs = load_image_pairs(ImagePairData("catworld:hand", size=16, world_pairs=12))
+    batch = pairs.feed(3, masks=True, **SHARE).next_batch()
+    source, target = batch["real"].chunk(2, 1)
+    assert batch["mask"].shape == (3, 1, 16, 16)
+    assert set(batch["mask"].unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(source * (1 - batch["mask"]), target * (1 - batch["mask"]))
+    assert "mask" not in pairs.feed(3, **SHARE).next_batch()
+    with pytest.raises(UsageError, match="these have no masks"):
+        load_image_pairs(ImagePairData("damage:noise", size=16)).feed(2, masks=True, **SHARE)
+
+
+def test_a_camera_corrupts_all_targets_once(tmp_path: Path) -> None:
+    pairs = load_image_pairs(two_folders(tmp_path))
+    worse, again = pairs.with_worse_targets("noise"), pairs.with_worse_targets("noise")
+    assert torch.equal(worse.train.sources, pairs.train.sources)
+    assert torch.equal(worse.train.targets, again.train.targets)
+    assert (worse.test.targets != pairs.test.targets).float().mean() > 0.5
+    assert torch.equal(pairs.with_worse_targets("none").test.targets, pairs.test.targets)
+    with pytest.raises(UsageError, match="unknown corruption 'fog'"):
+        pairs.with_worse_targets("fog")
+    with pytest.raises(UsageError, match="makes sources of them afresh"):
+        load_image_pairs(ImagePairData("damage:noise", size=16)).with_worse_targets("noise")

@@ -28,6 +28,10 @@ def test_equal_images_score_best_and_errors_lie_where_they_are() -> None:
     found = pair_quality(wrong, targets, masks)
     assert found["error_inside"].value == pytest.approx(20, abs=0.01)
     assert found["error_outside"].value == 0
+    assert found["psnr_outside"].value == 100
+    assert found["psnr_inside"].value == pytest.approx(
+        10 * math.log10(4 / (20 / 127.5) ** 2), abs=0.05
+    )
     assert found["psnr"].value == pytest.approx(
         10 * math.log10(4 / (0.5 * (20 / 127.5) ** 2)), abs=0.05
     )

@@ -1,12 +1,24 @@
 """Networks that take images: shapes, receptive fields, refused input, and the quantiser's rules."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
 from image_gans.networks.dcgan_networks import DCGANConfig
+from image_gans.networks.translators.high_resolution_discriminator import (
+    HighResolutionConfig,
+    high_resolution_discriminator,
+)
 from image_gans.networks.translators.image_encoder import CodeEncoder, GaussianEncoder
 from image_gans.networks.translators.patch_discriminator import PatchConfig, patch_discriminator
+from image_gans.networks.translators.refiner import (
+    LocalConfig,
+    Refiner,
+    RefinerConfig,
+    local_discriminator,
+)
 from image_gans.networks.translators.residual_translator import (
     ResidualTranslator,
     ResidualTranslatorConfig,
@@ -26,7 +38,11 @@ def translators() -> list[nn.Module]:
         UNet(UNetConfig(16, 3, width=4)),
         ResidualTranslator(ResidualTranslatorConfig(16, 3, width=4, blocks=2)),
         Upscaler(UpscalerConfig(16, 3, factor=4, width=4, blocks=2)),
+        Refiner(RefinerConfig(16, 3, width=4, blocks=2)),
     ]
+
+
+SIDES = {UNet: 16, ResidualTranslator: 4, Upscaler: 4}
 
 
 @pytest.mark.parametrize("network", translators(), ids=lambda n: type(n).__name__)
@@ -41,8 +57,37 @@ def test_translators_keep_the_shape_and_every_parameter_learns(network: nn.Modul
     assert [name for name in still if not name.endswith("bias")] == []
     with pytest.raises(UsageError, match=r"takes images \[N,3,H,W\]"):
         network(torch.zeros(1, 1, 16, 16))
-    with pytest.raises(UsageError, match="multiples of"):
-        network(torch.zeros(1, 3, 18, 18))
+    if type(network) in SIDES:
+        with pytest.raises(UsageError, match=f"multiples of {SIDES[type(network)]};"):
+            network(torch.zeros(1, 3, 18, 18))
+
+
+@pytest.mark.parametrize("network", translators(), ids=lambda n: type(n).__name__)
+def test_checkpointing_changes_neither_gradients_nor_buffers(network: nn.Module) -> None:
+    x = torch.rand(3, 3, 16, 16, dtype=torch.float64) * 2 - 1
+    found, plain = [], network.double().train()
+    for checkpointing in (False, True):
+        again = copy.deepcopy(plain)
+        again.checkpointing = checkpointing  # type: ignore[assignment]
+        kept = 0
+
+        def packed(tensor: torch.Tensor) -> torch.Tensor:
+            nonlocal kept
+            kept += tensor.numel()
+            return tensor
+
+        torch.manual_seed(0)
+        with torch.autograd.graph.saved_tensors_hooks(packed, lambda tensor: tensor):
+            out = again(x)
+        kept_forward = kept
+        out.square().sum().backward()
+        found.append((again, kept_forward))
+    (one, whole), (two, part) = found
+    for (name, p), (_, q) in zip(one.named_parameters(), two.named_parameters(), strict=True):
+        assert torch.allclose(p.grad, q.grad, rtol=1e-9, atol=1e-9), name  # type: ignore[arg-type]
+    for (name, b), (_, c) in zip(one.named_buffers(), two.named_buffers(), strict=True):
+        assert torch.equal(b, c), name
+    assert part < 0.7 * whole
 
 
 def test_a_unet_passes_detail_by_its_connections_and_drops_units_in_training_alone() -> None:
@@ -148,3 +193,41 @@ def test_dead_codes_start_again_at_vectors_of_the_batch() -> None:
         book.follow(z, book(z).codes, rng)
     assert set(book(z).codes.flatten().tolist()) == {0, 1, 2, 3}
     assert book.perplexity() > 2
+
+
+def test_several_scales_judge_the_image_and_its_averages() -> None:
+    torch.manual_seed(0)
+    discriminator = patch_discriminator(PatchConfig(width=2, halvings=1, scales=2), 3)
+    x = torch.randn(2, 3, 32, 32)
+    parts = list(discriminator.trunk.parts)  # type: ignore[arg-type, union-attr]
+    whole, small = parts[0](x).score, parts[1](nn.functional.avg_pool2d(x, 2)).score
+    wanted = torch.cat([whole.view(2, -1), small.view(2, -1)], 1).flatten()
+    assert torch.equal(discriminator(x).score, wanted)
+    assert len(whole) > len(small)
+    assert {id(p) for p in parts[0].parameters()}.isdisjoint(id(p) for p in parts[1].parameters())
+
+
+def test_srgans_discriminator_has_the_papers_shape() -> None:
+    trunk = high_resolution_discriminator(HighResolutionConfig(), 96, 3).trunk
+    convolutions = [m for m in trunk.modules() if isinstance(m, nn.Conv2d)]
+    assert [c.out_channels for c in convolutions] == [64, 64, 128, 128, 256, 256, 512, 512]
+    assert [c.stride[0] for c in convolutions] == [1, 2] * 4
+    assert sum(isinstance(m, nn.BatchNorm2d) for m in trunk.modules()) == 7
+    assert [m.in_features for m in trunk.modules() if isinstance(m, nn.Linear)] == [512 * 6 * 6]
+    small = high_resolution_discriminator(HighResolutionConfig(width=2, hidden=4), 16, 3)
+    assert small(torch.rand(3, 3, 16, 16)).score.shape == (3,)
+    with pytest.raises(UsageError, match="multiples of 16"):
+        small(torch.rand(3, 3, 24, 24))
+
+
+def test_simgans_discriminator_has_a_verdict_for_every_place() -> None:
+    discriminator = local_discriminator(LocalConfig(), 3)
+    convolutions = [m for m in discriminator.trunk.modules() if isinstance(m, nn.Conv2d)]
+    assert [c.out_channels for c in convolutions] == [96, 64, 32, 32]
+    x = torch.rand(2, 3, 32, 32, requires_grad=True)
+    scores = discriminator(x).score.view(2, 8, 8)
+    scores[0, 0, 0].backward()
+    assert x.grad is not None
+    assert x.grad[0].any()
+    assert not x.grad[0, :, 16:].any()
+    assert not x.grad[1].any()

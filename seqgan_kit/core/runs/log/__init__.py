@@ -19,9 +19,10 @@ from seqgan_kit.core.runs.log.records import (
     settings_of,
     write_whole,
 )
-from seqgan_kit.core.runs.log.run_log import RunLog
+from seqgan_kit.core.runs.log.run_log import SHEETS, RunLog
 
 __all__ = [
+    "SHEETS",
     "FolderLock",
     "RunLog",
     "provenance",

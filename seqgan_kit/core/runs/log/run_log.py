@@ -18,6 +18,9 @@ from seqgan_kit.errors import CheckpointError, UsageError, unknown
 
 KINDS = ("train", "evaluation", "alarm", "phase")
 
+SHEETS = ("sheet_source.png", "sheet_output.png", "sheet_truth.png")
+"""Figures of a translator: the same images before, after, and as they should be, in the same places."""
+
 
 class RunLog:
     """The directory of one run, written by one process.

@@ -23,6 +23,7 @@ from seqgan_kit.data.catworld.drawing.expression import (
     draw_whiskers,
 )
 from seqgan_kit.data.catworld.drawing.face import Proportions, aged, draw_body, draw_head
+from seqgan_kit.data.catworld.drawing.hand import Hand, draw_hand
 from seqgan_kit.data.catworld.drawing.moment import (
     PLACES,
     Light,
@@ -71,7 +72,9 @@ def draw(scene: Scene, size: int, rng: np.random.Generator) -> np.ndarray:
     return lit(reduced(canvas, factor), scene.background, Light.sampled(rng))
 
 
-def draw_moment(scene: Scene, moment: Moment, size: int, *, flat: bool = False) -> np.ndarray:
+def draw_moment(
+    scene: Scene, moment: Moment, size: int, *, flat: bool = False, hand: Hand | None = None
+) -> np.ndarray:
     """Draw a scene at a moment; equal to `draw` for the scene that the moment was sampled for.
 
     Args:
@@ -79,10 +82,13 @@ def draw_moment(scene: Scene, moment: Moment, size: int, *, flat: bool = False) 
         moment: everything that the scene does not determine.
         size: pixels a side, from 16 to 256.
         flat: whether to omit light and shade, as in a simple simulator.
+        hand: a hand before the cats.
     """
     canvas, factor = blank(size)
     draw_background(scene.background, picture_pen(canvas, factor), copy.deepcopy(moment.background))
     draw_cats(canvas, factor, scene, moment.cats, shaded=not flat)
+    if hand is not None:
+        draw_hand(canvas, factor, hand)
     image = reduced(canvas, factor)
     return image if flat else lit(image, scene.background, moment.light)
 

@@ -5,11 +5,13 @@ unlit               flat colours without light and shade, as a simple simulator 
 near                small and far -> large and near
 glasses, hat        without -> with
 kitten, old         adult -> another age
+hand                a hand before the face -> without
 ATTRIBUTE=VALUE     as it is -> with that attribute changed, such as coat=ginger
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -17,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqgan_kit.data.catworld.captions.caption import CatWorld
-from seqgan_kit.data.catworld.drawing.draw_scene import draw_moment
+from seqgan_kit.data.catworld.drawing.draw_scene import blank, draw_moment
+from seqgan_kit.data.catworld.drawing.hand import Hand, covered
 from seqgan_kit.data.catworld.drawing.moment import Moment
 from seqgan_kit.data.catworld.scenes.scene import Scene
 from seqgan_kit.data.catworld.views.edits import AGE, EDITABLE, edited, may_change
@@ -65,6 +68,8 @@ def draw_views(name: str, scene: Scene, moment: Moment, size: int) -> PairOfView
     if name in _WHOLE:
         source, target = _WHOLE[name](scene, moment, size), draw_moment(scene, moment, size)
         return PairOfViews(source, target, np.ones((size, size), dtype=bool), scene.labels())
+    if name == HAND:
+        return _with_hand(scene, moment, size)
     attribute, before, after = _EDITS.get(name) or (
         name.partition("=")[0],
         "",
@@ -93,6 +98,18 @@ def _flat(scene: Scene, moment: Moment, size: int) -> Picture:
     return draw_moment(scene, moment, size, flat=True)
 
 
+def hand_of(moment: Moment) -> Hand:
+    """Return the hand of a moment, drawn by a generator of its own, so that nothing else changes."""
+    return Hand.sampled(np.random.default_rng(copy.deepcopy(moment.background).integers(2**63)))
+
+
+def _with_hand(scene: Scene, moment: Moment, size: int) -> PairOfViews:
+    hand, (_, factor) = hand_of(moment), blank(size)
+    source = draw_moment(scene, moment, size, hand=hand)
+    mask = covered(size, factor, hand)
+    return PairOfViews(source, draw_moment(scene, moment, size), mask, scene.labels())
+
+
 _WHOLE: Mapping[str, Callable[[Scene, Moment, int], Picture]] = {
     "parts": part_image,
     "outline": outline_image,
@@ -105,5 +122,6 @@ _EDITS: Mapping[str, tuple[str, str, str]] = {
     "kitten": (AGE, "adult", "kitten"),
     "old": (AGE, "adult", "old"),
 }
-VIEWS = (*_WHOLE, *_EDITS)
+HAND = "hand"
+VIEWS = (*_WHOLE, *_EDITS, HAND)
 """Views with a fixed name."""

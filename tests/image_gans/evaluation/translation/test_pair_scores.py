@@ -51,7 +51,9 @@ def test_every_row_says_how_near_it_is_to_the_truth(scorer: PairScorer) -> None:
     wanted = pair_quality(to_float(test.sources[:4]), to_float(test.targets[:4]), test.masks[:4])  # type: ignore[index]
     assert {key: estimate.value for key, estimate in wanted.items()} == rows["as it is"]
     keys = [column["key"] for column in table["columns"]]
-    assert keys == ["psnr", "ssim", "error_inside", "error_outside"]
+    assert keys == [
+        "psnr", "ssim", "psnr_inside", "psnr_outside", "error_inside", "error_outside",
+    ]  # fmt: skip
 
 
 def test_grids_show_source_output_and_truth(scorer: PairScorer, tmp_path: Path) -> None:

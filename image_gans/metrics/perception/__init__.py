@@ -1,0 +1,1 @@
+"""Feature maps of fixed networks, and distances between images over them."""
