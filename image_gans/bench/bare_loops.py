@@ -43,6 +43,9 @@ class BareLoop:
             training.betas,
             fused=True,
         )
+        self.players = nn.ModuleDict(
+            {"generator": self.generator, "discriminator": self.discriminator}
+        )
         self.training, self.rng = training, rng
         self.pictures, self.batches = pictures, order.split(training.batch_size)
         self.position = 0

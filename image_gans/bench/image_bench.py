@@ -10,14 +10,16 @@ from functools import partial
 
 from seqgan_kit.bench.bench_commands import parse_options, print_with_threads
 
+METHODS = ("dcgan", "wgan_gp", "pix2pix")
+
 
 def image(words: Sequence[str]) -> None:
-    """Time a round of the trainer against a hand-written loop, for DCGAN and WGAN-GP."""
+    """Time a round of the trainer against a hand-written loop, for DCGAN, WGAN-GP and pix2pix."""
     options = parse_options(
         "image",
-        "Times a round of training - D's updates and one of G, for DCGAN and for WGAN-GP - against a loop "
-        "written by hand that does the same maths on the same random numbers, in turns; what feeding takes "
-        "of it, and the floor in operations. On a GPU where there is one.",
+        "Times a round of training - the updates of all players, for DCGAN, WGAN-GP and pix2pix - against a "
+        "loop written by hand that does the same maths on the same random numbers, in turns; what feeding "
+        "takes of it, and the floor in operations. On a GPU where there is one.",
         (
             ("size", 32, 16, "pixels: 16, 32, 64, 128 or 256"),
             ("batch", 32, 1, "images in a batch"),
@@ -27,15 +29,17 @@ def image(words: Sequence[str]) -> None:
             ("seed", 0, 0, "of weights and samples"),
         ),
         words,
+        names={"method": (METHODS, "the only method to time (default: all)")},
     )
 
     chosen = {**options, "options": bool(options["options"])}
-    threads = chosen.pop("threads")
+    threads, only = chosen.pop("threads"), chosen.pop("method")
 
     def measure(method: str) -> str:
-        from image_gans.bench.image_timing import ImageSetting, image_report
+        from image_gans.bench.image_setting import ImageSetting
+        from image_gans.bench.image_timing import image_report
 
         return image_report(ImageSetting(method, **chosen))  # type: ignore[arg-type]
 
-    for method in ("dcgan", "wgan_gp"):
+    for method in (only,) if only else METHODS:
         print_with_threads(threads, partial(measure, method))

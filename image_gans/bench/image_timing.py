@@ -6,10 +6,10 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +17,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from image_gans.bench.bare_loops import BareDCGAN, BareLoop, BareWGANGP
-from image_gans.methods import dcgan, wgan_gp
-from image_gans.networks.choice import NetworkChoice, build_networks
-from image_gans.schedule import ImageTraining
+from image_gans.bench.bare_pix2pix import BarePix2Pix
+from image_gans.bench.image_setting import ImageSetting
+from image_gans.methods.translation.pix2pix import Pix2PixMethod
 from seqgan_kit.bench.side_by_side import (
     Seconds,
     machine,
@@ -29,58 +29,21 @@ from seqgan_kit.bench.side_by_side import (
 )
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.feeds import TensorFeed
-from seqgan_kit.core.game import Phase
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer
-from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.data.images.image_corpus import normalised
 
 _ROUNDS = 1_000_000  # length of the phase; the measurement ends earlier
 _MATRIX = 1024
 
 
-@dataclass(frozen=True)
-class ImageSetting:
-    """Settings of the benchmark."""
+class HandWritten(Protocol):
+    """A hand-written loop."""
 
-    method: Literal["dcgan", "wgan_gp"] = "dcgan"
-    size: int = 32
-    batch: int = 32
-    width: int = 32
-    repeats: int = 20
-    options: bool = False
-    """Also time channels-last, bf16 and torch.compile."""
-    device: str = "auto"
-    seed: int = 0
+    players: nn.ModuleDict
 
-    def networks(self) -> NetworkChoice:
-        """Return the pair of networks."""
-        norm: Literal["auto", "layer"] = "auto" if self.method == "dcgan" else "layer"
-        return NetworkChoice(width=self.width, discriminator_norm=norm)
-
-    def training(self) -> ImageTraining:
-        """Return the method's schedule."""
-        usual = ImageTraining() if self.method == "dcgan" else wgan_gp.PAPER
-        return replace(usual, batch_size=self.batch)
-
-    def game(self) -> AdversarialGame:
-        """Return the game with initial weights."""
-        torch.manual_seed(self.seed)
-        players = build_networks(self.networks(), ImageData(size=self.size))
-        if self.method == "dcgan":
-            return dcgan.build(*players, dcgan.DCGANMethod())
-        return wgan_gp.build(*players, wgan_gp.WGANGPMethod())
-
-    def phase(self) -> Phase:
-        """Return its only phase."""
-        (phase,) = (dcgan if self.method == "dcgan" else wgan_gp).phases(self.training())
-        return phase
-
-    def pictures(self) -> Tensor:
-        """Return images [N,3,H,W] uint8 for a dozen rounds."""
-        rng = torch.Generator().manual_seed(self.seed)
-        shape = (72 * self.batch, 3, self.size, self.size)
-        return torch.randint(0, 256, shape, dtype=torch.uint8, generator=rng)
+    def play_round(self) -> None:
+        """Make the updates of a round."""
 
 
 class WatchedFeed(TensorFeed):
@@ -119,11 +82,17 @@ def trainer_of(
             yield Trainer(run, game, [setting.phase()], feed)
 
 
-def bare_loop(setting: ImageSetting, trainer: Trainer) -> BareLoop:
+def bare_loop(setting: ImageSetting, trainer: Trainer) -> HandWritten:
     """Return the hand-written loop with the trainer's present state."""
     feed = trainer.feeds["train"]
     assert isinstance(feed, TensorFeed)
-    loop = BareDCGAN if setting.method == "dcgan" else BareWGANGP
+    if setting.method == "pix2pix":
+        method = Pix2PixMethod()
+        return BarePix2Pix(
+            trainer.game.players, setting.pair_training(), method.generator.learning_rate,
+            method.distance_weight, feed.tensors["real"], feed._order,
+        )  # fmt: skip
+    loop: type[BareLoop] = BareDCGAN if setting.method == "dcgan" else BareWGANGP
     players = trainer.game.players
     rng = trainer.state.runtime.generator("moves")
     return loop(
@@ -158,11 +127,10 @@ def image_report(setting: ImageSetting) -> str:
         )
 
 
-def difference(game: AdversarialGame | nn.Module, bare: BareLoop) -> float:
+def difference(game: AdversarialGame | nn.Module, bare: HandWritten) -> float:
     """Return the difference between the two sets of parameters, relative to their norm."""
-    both = nn.ModuleDict({"generator": bare.generator, "discriminator": bare.discriminator})
     ours = torch.cat([p.detach().flatten() for p in game.players.parameters()])  # type: ignore[union-attr]
-    theirs = torch.cat([p.detach().flatten() for p in both.parameters()])
+    theirs = torch.cat([p.detach().flatten() for p in bare.players.parameters()])
     return ((ours - theirs).norm() / theirs.norm()).item()
 
 
@@ -186,7 +154,7 @@ class FlopCount(TorchDispatchMode):
         return result
 
 
-def round_flops(bare: BareLoop) -> int:
+def round_flops(bare: HandWritten) -> int:
     """Return the floating-point operations of a round."""
     with FlopCount() as counter:
         bare.play_round()
@@ -221,14 +189,14 @@ def _lines(
     flops: int,
     apart: float,
 ) -> Iterator[str]:
-    training = setting.training()
-    pictures = training.batch_size * (2 * training.discriminator_moves + 1)
     yield (
         f"{setting.method}: {setting.size}x{setting.size} pixels, width {setting.width}, batch "
-        f"{setting.batch}, a round is {training.discriminator_moves} of D and 1 of G, {machine()}"
+        f"{setting.batch}, a round is {setting.turns}, {machine()}"
     )
     for name, times in seconds.items():
-        yield seconds_line(name, times, pictures, "images") + _beside(times, seconds["trainer"])
+        yield seconds_line(name, times, setting.images_a_round, "images") + _beside(
+            times, seconds["trainer"]
+        )
     ratios = sorted(
         ours / bare for ours, bare in zip(seconds["trainer"], seconds["bare"], strict=True)
     )

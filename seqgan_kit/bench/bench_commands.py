@@ -6,7 +6,8 @@ Each function takes the arguments after the benchmark's name, measures and print
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from seqgan_kit.cli.command import Parser, whole_number
 
@@ -177,8 +178,13 @@ def _parse_generator(
 
 
 def parse_options(
-    name: str, description: str, options: Sequence[Option], words: Sequence[str]
-) -> dict[str, int]:
+    name: str,
+    description: str,
+    options: Sequence[Option],
+    words: Sequence[str],
+    names: Mapping[str, tuple[Sequence[str], str]] | None = None,
+) -> dict[str, Any]:
+    """Return the values of options that take a whole number, and of ``names``: allowed values and help."""
     parser = Parser(prog=f"seqgan-kit bench {name}", description=description, allow_abbrev=False)
     declare_counts(parser, options)
     parser.add_argument(
@@ -188,7 +194,9 @@ def parse_options(
         default=0,
         help="CPU threads (default: torch's choice)",
     )
-    parsed: dict[str, int] = vars(parser.parse_args(words))
+    for option, (allowed, meaning) in (names or {}).items():
+        parser.add_argument(f"--{option}", choices=allowed, help=meaning)
+    parsed: dict[str, Any] = vars(parser.parse_args(words))
     return parsed
 
 

@@ -1,4 +1,4 @@
-"""report.html: a run on one page without network access or scripts."""
+"""report.html: a run on one page, without network access or script files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 from seqgan_kit.core.files.checked_json import read_checked
 from seqgan_kit.core.files.json_kinds import record
-from seqgan_kit.core.runs.log import read_config, read_metrics, read_scores
+from seqgan_kit.core.runs.log import SHEET_COLUMNS, read_config, read_metrics, read_scores
 from seqgan_kit.core.runs.readings import duration
 from seqgan_kit.errors import CheckpointError
 from seqgan_kit.report.charts.curves import sections, spans
-from seqgan_kit.report.samples import figures, sounds, stages
+from seqgan_kit.report.samples import figures, sliders, sounds, stages
 from seqgan_kit.report.tables import score_table
 from seqgan_kit.report.templates import render_page, write_page
 
@@ -46,6 +46,8 @@ def render(folder: Path) -> str:
         samples=stages(folder, phases),
         sounds=sounds(folder),
         figures=figures(folder),
+        sliders=sliders(folder),
+        sheet_columns=SHEET_COLUMNS,
         sections=sections(rows, scores),
         settings=_settings(config.get("config", {})),
         changes=_spans_of_settings(config),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
+from seqgan_kit.core.runs.log import SHEETS
 from seqgan_kit.report.charts.plane import Span
 
 _LINES = 12
@@ -75,7 +76,34 @@ def _numbered(folder: Path) -> dict[int, list[Path]]:
 def figures(folder: Path) -> list[Sample]:
     """Return the final figures."""
     paths = sorted((folder / "figures").glob("*.png"))
+    paths = [path for path in paths if path.name not in SHEETS]
     return [_sample([path], path.stem.replace("_", " ").replace("-", " ")) for path in paths]
+
+
+@dataclass(frozen=True)
+class Slider:
+    """Two sheets of the same images that lie over each other, with a slider between them."""
+
+    title: str
+    before: str
+    """Sheet on the left of the slider, as a data URI."""
+    after: str
+    """Sheet on the right."""
+
+
+def sliders(folder: Path) -> list[Slider]:
+    """Return the sliders of a translator's run: from sources to outputs, and from outputs to the truth."""
+    names = ("source", "output", "truth")
+    sheets = [folder / "figures" / name for name in SHEETS]
+    if not all(path.is_file() for path in sheets):
+        return []
+    shown = [_sample([path], name) for path, name in zip(sheets, names, strict=True)]
+    if any(not sheet.picture for sheet in shown):
+        return []
+    return [
+        Slider(f"{one.title} on the left, {two.title} on the right", one.picture, two.picture)
+        for one, two in pairwise(shown)
+    ]
 
 
 def _when(at: int, phases: Sequence[Span]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from seqgan_kit.core.runs.log import RunLog, provenance
+from seqgan_kit.core.runs.log import SHEET_COLUMNS, SHEETS, RunLog, provenance
 from seqgan_kit.errors import UsageError
 from seqgan_kit.report.charts.curves import label, sections, spans
 from seqgan_kit.report.charts.plane import Span
@@ -344,3 +344,21 @@ def test_settings_changed_on_resume_are_shown_with_their_round_and_command(tmp_p
     assert "--resume runs/b" not in page, "it changed nothing"
     assert "Changed by a resumption after round 12" in page
     assert "20 before, 50 after" in page
+
+
+def test_a_translators_sheets_lie_over_each_other(tmp_path: Path) -> None:
+    """Two sliders from three sheets: from sources to outputs, from outputs to the truth; no scripts."""
+    run = begin(tmp_path)
+    play(run, rounds=1)
+    for shade, name in enumerate((*SHEETS, "pairs.png")):
+        path = run.figure_path(name)
+        path.parent.mkdir(exist_ok=True)
+        Image.new("L", (4, 4), 40 * shade).save(path)
+    page = write_report(tmp_path).read_text()
+    assert page.count('<input type="range"') == 2
+    assert f"--columns: {SHEET_COLUMNS}" in page
+    assert "source on the left, output on the right" in page
+    assert "<script" not in page
+    assert page.count("data:image/png") == 5, "two sheets a slider, and pairs.png once"
+    run.figure_path(SHEETS[1]).unlink()
+    assert "range" not in write_report(tmp_path).read_text()

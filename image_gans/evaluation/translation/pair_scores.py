@@ -30,7 +30,7 @@ from image_gans.metrics.perception.perceptual_choice import perception_of_file
 from image_gans.metrics.trained_recogniser import accuracies, recognise
 from seqgan_kit.core.bounds import Several, bounded
 from seqgan_kit.core.game import Game
-from seqgan_kit.core.runs.log import SHEETS
+from seqgan_kit.core.runs.log import SHEET_COLUMNS, SHEETS
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.image_account import ImageAccount
 from seqgan_kit.data.images.load_images import ImageCorpus
@@ -42,7 +42,6 @@ from seqgan_kit.metrics.statistics.divergences import Estimate
 _SHOWN, _COLUMNS = 16, 4
 _SHOWN_PIXELS = 96
 _CHUNK = 64
-_SHEET_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ class PairScorer:
         sheets = self._sources(_SHOWN), outputs, targets
         for name, images in zip(SHEETS, sheets, strict=True):
             scale = max(1, _SHOWN_PIXELS // images.shape[-1])
-            save_grid(images, run.log.figure_path(name), columns=_SHEET_COLUMNS, scale=scale)
+            save_grid(images, run.log.figure_path(name), columns=SHEET_COLUMNS, scale=scale)
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
         """Return the table of scores.json: source, baselines, each game, truth."""

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from image_gans.bench.image_setting import ImageSetting
 from image_gans.bench.image_timing import (
     FlopCount,
-    ImageSetting,
     bare_loop,
     difference,
     image_report,
@@ -21,19 +21,20 @@ from seqgan_kit.cli.tools import all_benches
 TINY = {"size": 16, "batch": 4, "width": 2, "device": "cpu"}
 
 
-@pytest.mark.parametrize("method", ["dcgan", "wgan_gp"])
+@pytest.mark.parametrize("method", ["dcgan", "wgan_gp", "pix2pix"])
 def test_the_hand_written_loop_ends_where_the_trainer_ends(method):
     setting = ImageSetting(method, **TINY)
     with trainer_of(setting) as trainer:
         bare = bare_loop(setting, trainer)
-        start = [p.detach().clone() for p in bare.generator.parameters()]
+        start = [p.detach().clone() for p in bare.players["generator"].parameters()]
         assert difference(trainer.game, bare) == 0
         for _ in range(3):
             trainer.play_round(trainer.phases[0], 100)
             bare.play_round()
         assert difference(trainer.game, bare) < 1e-5
         assert any(
-            not torch.equal(a, b) for a, b in zip(start, bare.generator.parameters(), strict=True)
+            not torch.equal(a, b)
+            for a, b in zip(start, bare.players["generator"].parameters(), strict=True)
         )
         bare.play_round()
         assert difference(trainer.game, bare) > 1e-4
@@ -99,5 +100,10 @@ def test_the_command_finds_it_and_measures_both_methods(capsys, monkeypatch):
     printed = capsys.readouterr().out
     assert "dcgan: 16x16" in printed
     assert "wgan_gp: 16x16" in printed
+    assert "pix2pix: 16x16" in printed
+    assert main(["bench", "image", "--method", "pix2pix", *words.split()]) == 0
+    assert "dcgan" not in capsys.readouterr().out
+    assert main(["bench", "image", "--method", "pixpix"]) == 2
+    assert "'pixpix'" in capsys.readouterr().err
     assert main(["bench", "image", "--size", "20"]) == 2
     assert "size cannot be 20. Allowed: 16, 32, 64, 128, 256" in capsys.readouterr().err

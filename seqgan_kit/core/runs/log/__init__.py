@@ -19,10 +19,11 @@ from seqgan_kit.core.runs.log.records import (
     settings_of,
     write_whole,
 )
-from seqgan_kit.core.runs.log.run_log import SHEETS, RunLog
+from seqgan_kit.core.runs.log.run_log import SHEET_COLUMNS, SHEETS, RunLog
 
 __all__ = [
     "SHEETS",
+    "SHEET_COLUMNS",
     "FolderLock",
     "RunLog",
     "provenance",

@@ -20,6 +20,8 @@ KINDS = ("train", "evaluation", "alarm", "phase")
 
 SHEETS = ("sheet_source.png", "sheet_output.png", "sheet_truth.png")
 """Figures of a translator: the same images before, after, and as they should be, in the same places."""
+SHEET_COLUMNS = 8
+"""Images in a row of each of these figures."""
 
 
 class RunLog:
