@@ -3,6 +3,7 @@
 $ python recipes/autoencoder.py                              denoised cat faces, minutes on a laptop
 $ python recipes/autoencoder.py --corruption none            a plain autoencoder
 $ python recipes/autoencoder.py --corruption strokes         another corruption
+$ python recipes/autoencoder.py --latent 2 --corruption none      a map of the codes, coloured by label
 $ python recipes/autoencoder.py --images DIR --out runs/mine      your own folder of images
 $ python recipes/autoencoder.py paper                        a code of 30 dimensions, as in the paper
 $ python recipes/autoencoder.py smoke                        seconds, to see that everything works

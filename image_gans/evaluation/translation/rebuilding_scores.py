@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor
 
+from image_gans.evaluation.translation.code_map import draw_code_map
 from image_gans.evaluation.translation.pair_scores import PairScorer
 from image_gans.grids import save_grid
 from seqgan_kit.core.game import Game
@@ -75,6 +76,22 @@ class RebuildingScorer(PairScorer):
     def further_rows(self, game: Game, count: int) -> dict[str, Tensor]:
         """Return the reconstruction of the test images from principal components."""
         return {f"{self.dimensions} principal components": self._principal[:count]}
+
+    def draw_figures(self, run: Run, game: Game) -> None:
+        """Draw also map.png, where the code has two dimensions: codes of test images by their labels."""
+        super().draw_figures(run, game)
+        if self.dimensions == 2:
+            test, names = self.pairs.test, self.pairs.label_names
+            labels = {name: values for name, values in test.labels.items() if name in names}
+            draw_code_map(self.codes(game), labels, names, run.log.figure_path("map.png"))
+
+    @torch.no_grad()
+    def codes(self, game: Game) -> Tensor:
+        """Return the codes [N,d] of the test sources: means, where the encoder gives a distribution."""
+        encoder = cast(Any, game.players["encoder"])
+        encode = getattr(encoder, "mean", encoder)
+        device, sources = next(encoder.parameters()).device, to_float(self.pairs.test.sources)
+        return torch.cat([encode(x.to(device)).cpu() for x in sources.split(_CHUNK)])
 
     def row_of_samples(self, name: str, drawn: Tensor) -> dict[str, Any]:
         """Return a row of images [N,C,H,W] that are drawn and have no truth: FD and attributes."""
