@@ -1,7 +1,7 @@
 """CycleGAN: unpaired image translation; two translators, there and back, and two discriminators.
 
 $ python recipes/cyclegan.py                                 any cat to a ginger one, minutes on a laptop
-$ python recipes/cyclegan.py --pairs SOURCES --targets TARGETS     your folders; names pair the test only
+$ python recipes/cyclegan.py --pairs SOURCES --targets TARGETS     your two folders, without pairs
 $ python recipes/cyclegan.py --pairs catworld:kitten         another view of the cat world
 $ python recipes/cyclegan.py --identity-weight 0             without the identity loss
 $ python recipes/cyclegan.py paper --pairs DIR               the paper's settings at 256 pixels (a GPU)
@@ -30,7 +30,7 @@ from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.pairs.image_pair_config import ImagePairData
-from seqgan_kit.data.pairs.image_pairs import load_image_pairs
+from seqgan_kit.data.pairs.image_sets import load_image_sets
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ PRESETS = {
 def main(cfg: Config) -> None:
     """Images, networks, game, phases, training, figures and scores."""
     with open_run("cyclegan", cfg) as run:
-        pairs = load_image_pairs(cfg.data)
+        pairs = load_image_sets(cfg.data)
         run.say("\n".join(pairs.lines))
         feed = pairs.unpaired_feed(cfg.training.batch_size, **run.share())
         training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), feed)

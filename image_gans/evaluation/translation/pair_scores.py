@@ -141,16 +141,16 @@ class PairScorer:
     def draw_grid(self, game: Game, rng: torch.Generator, path: Path) -> None:
         """Draw source, output and truth of some test pairs, always the same: the sampling hook."""
         outputs = self.outputs(self.parts_of(game), _SHOWN)
-        self._save(
-            [self._sources(_SHOWN), outputs, self._targets(_SHOWN)], path.with_suffix(".png")
-        )
+        truth = [self._targets(_SHOWN)] if self.pairs.matched else []
+        self._save([self._sources(_SHOWN), outputs, *truth], path.with_suffix(".png"))
 
     def draw_figures(self, run: Run, game: Game) -> None:
         """Draw pairs.png: source, each baseline, output, truth and the output's error of some test pairs, and
         the same sources, outputs and truths on three sheets that the report lays over each other."""
         outputs, targets = self.outputs(self.parts_of(game), _SHOWN), self._targets(_SHOWN)
         others = [*self._other_outputs(game, _SHOWN).values()]
-        shown = [self._sources(_SHOWN), *others, outputs, targets, error_maps(outputs, targets)]
+        truth = [targets, error_maps(outputs, targets)] if self.pairs.matched else []
+        shown = [self._sources(_SHOWN), *others, outputs, *truth]
         self._save(shown, run.log.figure_path("pairs.png"))
         sheets = self._sources(_SHOWN), outputs, targets
         for name, images in zip(SHEETS, sheets, strict=True):
@@ -188,7 +188,7 @@ class PairScorer:
     def _row(self, name: str, outputs: Tensor, reference: bool = False) -> dict[str, Any]:
         count, test = len(outputs), self.pairs.test
         found: dict[str, Estimate] = {}
-        if name != "truth":
+        if name != "truth" and self.pairs.matched:
             masks = None if test.masks is None else test.masks[:count]
             found |= pair_quality(outputs, self._targets(count), masks)
             if self.perception is not None:

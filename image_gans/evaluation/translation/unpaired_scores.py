@@ -36,10 +36,20 @@ _COLUMNS: Mapping[str, tuple[str, int, str]] = {
 
 @dataclass(frozen=True)
 class UnpairedScorer(PairScorer):
-    """Scores and figures of two translators, there and back; the pairs serve for scoring alone."""
+    """Scores and figures of two translators, there and back; pairs serve for scoring alone.
+
+    Where none are known, PSNR and SSIM of a single direction are left out.
+    """
 
     parts: tuple[str, ...] = ("generator", "inverse")
     verbs: tuple[str, ...] = ("translate", "reverse")
+
+    def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
+        """Return also the PSNR of sources translated there and back: the evaluation hook."""
+        found = super().__call__(game, rng) if self.pairs.matched else {}
+        sources = self._sources(self.settings.evaluation_pairs)
+        cycle = pair_quality(self._applied(game, ("translate", "reverse"), sources), sources)
+        return {**found, "psnr_cycle": cycle["psnr"].value}
 
     def further_rows(self, game: Game, count: int) -> dict[str, Tensor]:
         """Return the test sources with the targets' mean and covariance of colours."""
@@ -47,10 +57,11 @@ class UnpairedScorer(PairScorer):
         return {_MATCHED: with_matched_colours(self._sources(count), own, wanted)}
 
     def draw_figures(self, run: Run, game: Game) -> None:
-        """Draw also back.png: target, what the way back makes of it, and its true source."""
+        """Draw also back.png: target, what the way back makes of it, and its true source if known."""
         super().draw_figures(run, game)
         targets = self._targets(_SHOWN)
-        shown = [targets, self._applied(game, ("reverse",), targets), self._sources(_SHOWN)]
+        truth = [self._sources(_SHOWN)] if self.pairs.matched else []
+        shown = [targets, self._applied(game, ("reverse",), targets), *truth]
         self._save(shown, run.log.figure_path("back.png"))
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
@@ -65,16 +76,17 @@ class UnpairedScorer(PairScorer):
             **{name: self._applied(game, ("reverse",), targets) for name, game in games.items()},
         }
         for row in table["rows"]:
-            if row["name"] in back:
+            if row["name"] in back and self.pairs.matched:
                 self._enter(row, "back", pair_quality(back[row["name"]], sources))
             if row["name"] in games:
                 both_ways = self._applied(games[row["name"]], ("translate", "reverse"), sources)
                 self._enter(row, "cycle", pair_quality(both_ways, sources))
+        keys = {key for row in table["rows"] for key in row["values"]}
         shape = f"px:{'x'.join(map(str, targets.shape[1:]))}|pairs:{len(targets)}"
         table["columns"] += [
             {"key": key, "label": label, "better": "higher", "digits": digits,
              "signature": f"{fact}|{shape}"}
-            for key, (label, digits, fact) in _COLUMNS.items()
+            for key, (label, digits, fact) in _COLUMNS.items() if key in keys
         ]  # fmt: skip
         table["notes"].append(
             "Training saw no pairs: sources and targets came from different scenes. Where several sources "

@@ -48,6 +48,14 @@ def pair_rows(cfg: ImagePairData) -> dict[str, Iterator[ImagePairRow]]:
     return {split: _matched(sources[split], targets[split]) for split in sources}
 
 
+def have_equal_names(cfg: ImagePairData) -> bool:
+    """Return whether two folders hold images of the same file names, so that each has its partner."""
+    sources, targets = (_split_folders(bundled_or_path(str(p))) for p in (cfg.pairs, cfg.targets))
+    return sources.keys() == targets.keys() and all(
+        _by_name(sources[split]).keys() == _by_name(targets[split]).keys() for split in sources
+    )
+
+
 def _split_folders(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder of images.")

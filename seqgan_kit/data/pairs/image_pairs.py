@@ -36,6 +36,7 @@ class ImagePairs:
         label_names: the classes of each label.
         damage: corruption that computes sources from targets at every draw; None for fixed pairs.
         lines: summary of the data for the console.
+        matched: whether a source and the target at its place are a pair; if not, their numbers may differ.
     """
 
     train: PairSplit
@@ -43,6 +44,7 @@ class ImagePairs:
     label_names: Mapping[str, tuple[str, ...]]
     damage: Corruption | None
     lines: tuple[str, ...]
+    matched: bool = True
 
     def feed(self, batch_size: int, *, masks: bool = False, **share: Any) -> Feed:
         """Return batches ``{"real": [B,2C,H,W]}`` in [-1,1]: channels of the source, then of its target.
@@ -78,7 +80,13 @@ class ImagePairs:
         return ImagePairs(train, test, self.label_names, None, lines)
 
     def unpaired(self) -> tuple[Tensor, Tensor]:
-        """Return the sources of the first half of the training pairs and the targets of the second, uint8."""
+        """Return sources and targets [N,C,H,W] uint8 that are no pairs.
+
+        They are the sources of the first half of the training pairs and the targets of the second, or all
+        images of two sets.
+        """
+        if not self.matched:
+            return self.train.sources, self.train.targets
         half = len(self.train) // 2
         return self.train.sources[:half], self.train.targets[half:]
 

@@ -25,6 +25,7 @@ from seqgan_kit.core.game import Game
 from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.data.pairs.image_pair_config import ImagePairData
 from seqgan_kit.data.pairs.image_pairs import ImagePairs, load_image_pairs
+from seqgan_kit.data.pairs.world_pairs import PairSplit
 from seqgan_kit.errors import UsageError
 
 SETTINGS = PairScoreSettings(score_pairs=4, evaluation_pairs=3, features="none")
@@ -109,3 +110,19 @@ def test_the_way_back_is_saved_and_a_model_without_one_says_so(
     words = ["translate", str(one_way), "--images", str(tmp_path), "--out", str(tmp_path / "o")]
     assert main([*words, "--reverse"]) == 2
     assert "cannot reverse; it can translate" in capsys.readouterr().err
+
+
+def test_without_known_pairs_no_output_is_compared_with_a_target(
+    pairs: ImagePairs, tmp_path: Path
+) -> None:
+    test = pairs.test
+    few = PairSplit(test.sources[:3], test.targets)
+    sets = ImagePairs(pairs.train, few, {}, None, (), matched=False)
+    game = Game({"generator": translator(0), "inverse": translator(1)}).eval()
+    scorer = UnpairedScorer(sets, SETTINGS)
+    assert set(scorer(game, torch.Generator())) == {"psnr_cycle"}
+    table = scorer.record("sets", {"both": game}, seed=0)
+    keys = {key for row in table["rows"] for key in row["values"]}
+    assert keys == {"psnr_cycle"} == {column["key"] for column in table["columns"]}
+    scorer.draw_grid(game, torch.Generator(), tmp_path / "grid")
+    assert (tmp_path / "grid.png").stat().st_size > 0
