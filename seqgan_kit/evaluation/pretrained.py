@@ -13,7 +13,7 @@ from seqgan_kit.data.text.source_vocabulary import SourceVocabulary
 from seqgan_kit.data.text.tokenizer import Tokenizer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.text_export import known_name, load_text_model
-from seqgan_kit.sequences.fine_tuning import FineTuning
+from seqgan_kit.sequences.fine_tuning import Pretraining
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 
 # Settings of generators that affect training or initialisation, but not a trained generator's
@@ -74,7 +74,7 @@ def _state(sources: SourceVocabulary | None) -> dict[str, Any] | None:
     return None if sources is None else sources.tokenizer.to_dict()
 
 
-def start_name(training: FineTuning) -> str:
+def start_name(training: Pretraining) -> str:
     """Return the name of the pretrained generator's row in the final table."""
     if not training.pretrained:
         return "MLE" if training.mle_epochs else "untrained"

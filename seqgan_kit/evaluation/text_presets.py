@@ -5,6 +5,7 @@ SeqGAN paper (20 tokens out of 5,000) after the paper's pretraining. ``SMOKE`` s
 everything works.
 """
 
+from seqgan_kit.sequences.direct_training import DirectTraining
 from seqgan_kit.sequences.discriminators.discriminator_choice import DiscriminatorChoice
 from seqgan_kit.sequences.discriminators.relgan_discriminator import RelGANCNNConfig
 from seqgan_kit.sequences.discriminators.textcnn import TextCNNConfig
@@ -48,6 +49,20 @@ SMOKE = FineTuning(
     rounds=2,
     pools=1,
     evaluate_every_rounds=1,
+)
+CAPTIONS_DIRECT = DirectTraining(
+    batch_size=128,
+    mle_epochs=15,
+    mle_learning_rate=5e-3,
+    mle_schedule="linear",
+    rounds=30,
+    generator_moves=12,
+    generator_learning_rate=5e-4,
+    most_work=6.0,
+    evaluate_every_epochs=2,
+)
+SMOKE_DIRECT = DirectTraining(
+    batch_size=32, mle_epochs=0.1, rounds=2, generator_moves=2, evaluate_every_rounds=1
 )
 
 CAPTIONS_LSTM = GeneratorChoice(lstm=LSTMConfig(embedding=64, hidden=128))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from seqgan_kit.core.bounds import Above0, Cap, Count, Every, Positive, Weight, bounded
 from seqgan_kit.core.game import EarlyStop, Epochs, Phase, Turn, spread_evenly
@@ -99,7 +100,7 @@ def fine_tuning_phases(
     )
     every = training.evaluate_every_rounds or spread_evenly(training.rounds)
     return (
-        _pretrain_generator(training, after_pretraining),
+        pretrain_generator(training, after_pretraining),
         Phase(
             "pretrain-discriminator",
             _judge(training, given),
@@ -122,7 +123,27 @@ def fine_tuning_phases(
     )
 
 
-def _pretrain_generator(training: FineTuning, after: Sequence[Turn]) -> Phase:
+class Pretraining(Protocol):
+    """Settings of maximum-likelihood pretraining, as FineTuning has them."""
+
+    @property
+    def pretrained(self) -> str: ...
+    @property
+    def mle_epochs(self) -> float: ...
+    @property
+    def mle_learning_rate(self) -> float: ...
+    @property
+    def mle_schedule(self) -> Schedule: ...
+    @property
+    def mle_patience_evaluations(self) -> int: ...
+    @property
+    def clip_norm(self) -> float: ...
+    @property
+    def evaluate_every_epochs(self) -> int: ...
+
+
+def pretrain_generator(training: Pretraining, after: Sequence[Turn] = ()) -> Phase:
+    """Return the phase of maximum likelihood; ``after`` are turns at the end of every epoch."""
     optimizer = Optimizer(
         training.mle_learning_rate, clip_norm=training.clip_norm, schedule=training.mle_schedule
     )

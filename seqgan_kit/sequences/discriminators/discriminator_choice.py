@@ -1,8 +1,9 @@
 """The choice of a discriminator, as settings, and the function that builds it.
 
 A trunk maps [B,T] ids or [B,T,V] soft one-hots to features [B,F] and has the attribute ``features`` (F).
-``relgan_cnn`` returns [B,S,F], from S representations of each sequence, so it has S scores per sequence.
-Trunks with ``reads_pairs`` are told how many of the T tokens are given.
+``relgan_cnn`` returns [B,S,F], from S representations of each sequence, so it has S scores per sequence;
+``step_reader`` has a score of every prefix. Trunks with ``reads_pairs`` are told how many of the T tokens are
+given.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from seqgan_kit.sequences.discriminators.pair_rnn import PairRNN, PairRNNConfig
 from seqgan_kit.sequences.discriminators.pair_scorer import check_pairs
 from seqgan_kit.sequences.discriminators.pair_textcnn import PairTextCNN, PairTextCNNConfig
 from seqgan_kit.sequences.discriminators.relgan_discriminator import RelGANCNN, RelGANCNNConfig
+from seqgan_kit.sequences.discriminators.step_reader import StepReader, StepReaderConfig
 from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.discriminators.transformer_reader import (
     TransformerReader,
@@ -38,6 +40,7 @@ DISCRIMINATORS: dict[str, type[Any]] = {
     "pair_cnn": PairCNN,
     "pair_textcnn": PairTextCNN,
     "pair_rnn": PairRNN,
+    "step_reader": StepReader,
 }
 
 
@@ -54,6 +57,7 @@ class DiscriminatorChoice:
         "pair_cnn",
         "pair_textcnn",
         "pair_rnn",
+        "step_reader",
     ] = "textcnn"
     """Name of the discriminator network; those called pair_ read a source and what was written from it."""
     textcnn: TextCNNConfig = TextCNNConfig()
@@ -64,6 +68,7 @@ class DiscriminatorChoice:
     pair_cnn: PairCNNConfig = PairCNNConfig()
     pair_textcnn: PairTextCNNConfig = PairTextCNNConfig()
     pair_rnn: PairRNNConfig = PairRNNConfig()
+    step_reader: StepReaderConfig = StepReaderConfig()
 
 
 def build_discriminator(

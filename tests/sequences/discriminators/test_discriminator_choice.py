@@ -47,7 +47,7 @@ SMALL = {
 }
 PAIRS = sorted(kind for kind in DISCRIMINATORS if kind.startswith("pair_"))
 # Those of several scores a sequence have tests of their own.
-SEVERAL_SCORES = {"relgan_cnn"}
+SEVERAL_SCORES = {"relgan_cnn", "step_reader"}
 VARIANTS = [
     *((kind, SMALL.get(kind)) for kind in DISCRIMINATORS if kind not in SEVERAL_SCORES),
     ("birnn", BiRNNConfig(embedding=5, hidden=6, pooling="mean")),
