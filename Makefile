@@ -98,6 +98,7 @@ format: $(VENV)/.tested
 
 data: $(VENV)/.installed
 	$(BIN)/python -m seqgan_kit.data.catworld.build data/catworld
+	$(BIN)/python -m seqgan_kit.data.grammars.build_grammars data
 
 clean:
 	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache

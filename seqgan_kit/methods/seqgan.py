@@ -24,30 +24,21 @@ The preset ``paper`` has the paper's networks, schedule, batch sizes and pool si
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 
 from seqgan_kit.core.bounds import Count, Positive, Share, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import RewardKind
-from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
+from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import expected_logit, expected_probability
-from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.errors import UsageError, unknown
-from seqgan_kit.sequences.estimators.baselines import (
-    Baseline,
-    baseline_players,
-    baseline_turns,
-    check_baseline,
-    critic_loss,
-    learning_players,
-)
+from seqgan_kit.sequences.estimators.baselines import Baseline, check_baseline
 from seqgan_kit.sequences.estimators.reinforce import Reinforce
 from seqgan_kit.sequences.estimators.rewards import D_ALONE, Reward
-from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
+from seqgan_kit.sequences.fine_tuning import FineTuning
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.rollout_game import RolloutGame, rollout_phases
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
-from seqgan_kit.sequences.sequence_game import SequenceGame
 
 REWARDS = ("probability", "logit", "constant", "random")
 """Rewards that have a name."""
@@ -83,72 +74,39 @@ class SeqGANMethod:
             raise unknown("reward", self.reward, [*REWARDS, "FILE.py:FUNCTION"])
 
 
-class SeqGAN(SequenceGame):
-    """The sequence game with a lagging rollout policy."""
-
-    def __init__(
-        self,
-        generator: SequenceGenerator,
-        discriminator: Discriminator,
-        method: SeqGANMethod,
-        training: FineTuning,
-        reward: Reward = D_ALONE,
-    ):
-        if ":" in method.reward and (reward.objective is None or reward.weight):
-            raise UsageError(
-                f"reward is {method.reward!r}, so build(...) must be given that function as "
-                "reward=Reward(function, weight=0)."
-            )
-        others = baseline_players(
-            method.baseline, generator, training.batch_size, method.baseline_decay
-        )
-        if method.rollout_lag:
-            others["rollout_policy"] = copy.deepcopy(generator)
-        objective = expected_logit() if method.reward == "logit" else expected_probability()
-        controls: dict[str, RewardKind] = {"constant": "constant", "random": "random"}
-        source = controls.get(method.reward, "verdict")
-        estimator = Reinforce(method.rollouts, method.baseline, method.chunk_rows, source, reward)
-        super().__init__(generator, discriminator, objective, estimator, training, others=others)
-        self.lag = method.rollout_lag
-
-    def critic_loss(self, batch: Batch, move: Move) -> Loss:
-        """Return the squared error of the learned baseline on the generator's last update."""
-        return critic_loss(self)
-
-    def match_generator(self, batch: Batch, move: Move) -> None:
-        """Copy the pretrained generator into the rollout policy."""
-        self.players["rollout_policy"].load_state_dict(self.generator.state_dict())
-
-    def follow_generator(self, batch: Batch, move: Move) -> None:
-        """Update the rollout policy: policy <- lag * policy + (1 - lag) * generator."""
-        policy, generator = self.players["rollout_policy"], self.generator
-        for old, new in zip(policy.parameters(), generator.parameters(), strict=True):
-            old.lerp_(new, 1.0 - self.lag)
-
-
 def build(
     generator: SequenceGenerator,
     discriminator: Discriminator,
     method: SeqGANMethod,
     training: FineTuning,
     reward: Reward = D_ALONE,
-) -> SeqGAN:
+) -> RolloutGame:
     """Build the game from its players and settings; ``reward`` mixes an objective with D's score."""
-    return SeqGAN(generator, discriminator, method, training, reward)
+    if ":" in method.reward and (reward.objective is None or reward.weight):
+        raise UsageError(
+            f"reward is {method.reward!r}, so build(...) must be given that function as "
+            "reward=Reward(function, weight=0)."
+        )
+    objective = expected_logit() if method.reward == "logit" else expected_probability()
+    controls: dict[str, RewardKind] = {"constant": "constant", "random": "random"}
+    source = controls.get(method.reward, "verdict")
+    return RolloutGame(
+        generator,
+        discriminator,
+        objective,
+        Reinforce(method.rollouts, method.baseline, method.chunk_rows, source, reward),
+        training,
+        lag=method.rollout_lag,
+        baseline_decay=method.baseline_decay,
+    )
 
 
 def phases(method: SeqGANMethod, training: FineTuning, given: int = 0) -> tuple[Phase, ...]:
     """Return the phases: pretraining, then rounds of g updates of G and d pools for D."""
-    match = Turn(("rollout_policy",), rule="match_generator", feed=None)
-    follow = Turn(("rollout_policy",), rule="follow_generator", feed=None)
-    lags = bool(method.rollout_lag)
-    learn_values = baseline_turns(
-        method.baseline, Optimizer(method.critic_learning_rate), training.generator_moves
-    )
-    return fine_tuning_phases(
+    return rollout_phases(
         training,
-        ("generator", *learning_players(method.baseline)),
+        method.baseline,
+        lags=bool(method.rollout_lag),
+        critic_learning_rate=method.critic_learning_rate,
         given=given,
-        after_pretraining=(match,) if lags else (),
-        after_learning=((follow,) if lags else ()) + learn_values,
     )

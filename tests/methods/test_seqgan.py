@@ -9,16 +9,17 @@ from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import Epochs, Move, check_phases
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.errors import UsageError
-from seqgan_kit.methods.seqgan import SeqGAN, SeqGANMethod, build, phases
+from seqgan_kit.methods.seqgan import SeqGANMethod, build, phases
 from seqgan_kit.sequences.discriminators.weight_penalty import ScoreDecay
 from seqgan_kit.sequences.fine_tuning import FineTuning
+from seqgan_kit.sequences.rollout_game import RolloutGame
 
 pytestmark = pytest.mark.numerics
 
 
 @pytest.fixture
 def new_game(tiny_generator, tiny_text_discriminator):
-    def start(negatives: int = 12, rollouts: int = 2, **settings) -> SeqGAN:
+    def start(negatives: int = 12, rollouts: int = 2, **settings) -> RolloutGame:
         method = SeqGANMethod(rollouts=rollouts, **settings)
         training = FineTuning(negatives=negatives)
         return build(tiny_generator(), tiny_text_discriminator(), method, training)

@@ -1,0 +1,1 @@
+"""Small grammars of molecules and tunes, from which bundled data are drawn."""
