@@ -112,6 +112,14 @@ class EarlyStop:
     restore_best: bool = True
 
 
+@dataclass(frozen=True)
+class Reached:
+    """End a phase after the first logged round in which the mean of a logged value is at least ``value``."""
+
+    metric: str
+    value: float
+
+
 EVALUATIONS = 20
 """Approximate evaluations per phase by default; enough for a curve."""
 
@@ -136,6 +144,8 @@ class Phase:
     log_every_rounds: int = 1
     """Rounds that are averaged in one row of metrics.jsonl; on a GPU, each row waits for the device."""
     early_stop: EarlyStop | None = None
+    until: Reached | None = None
+    """Value at which the phase ends before its last round; an alarm tells if it was not reached."""
     keep: bool = False
     """Save the players at the end of this phase to ``checkpoints/after-<name>.pt``."""
 

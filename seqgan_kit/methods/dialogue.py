@@ -55,6 +55,7 @@ from seqgan_kit.sequences.estimators.reinforce import Reinforce
 from seqgan_kit.sequences.estimators.rewards import D_ALONE, Reward
 from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.maximum_likelihood import unit_reward_loss
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 from seqgan_kit.sequences.sequence_game import SequenceGame
 
@@ -139,10 +140,7 @@ class Dialogue(SequenceGame):
 
     def human_loss(self, batch: Batch, move: Move) -> Loss:
         """Return the loss of REINFORCE on human replies with reward 1 for every token."""
-        rows = batch["real"]
-        mask = self.generator.token_mask(rows)
-        total = -self.generator.weighted_log_prob(rows, mask)
-        return Loss(total / len(rows), {"nll_train": total / mask.sum()})
+        return unit_reward_loss(self.generator, batch)
 
     def critic_loss(self, batch: Batch, move: Move) -> Loss:
         """Return the squared error of the learned baseline on the generator's last update."""

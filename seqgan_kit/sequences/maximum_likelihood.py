@@ -25,6 +25,18 @@ def mle_loss(generator: SequenceGenerator, batch: Batch) -> Loss:
     return Loss(loss, {"nll_train": loss})
 
 
+def unit_reward_loss(generator: SequenceGenerator, batch: Batch) -> Loss:
+    """Compute the loss of REINFORCE on the batch's real rows, as if every token had the reward 1.
+
+    The mean over rows of the negative log-likelihood of a row: teacher forcing at the scale of a policy
+    gradient.
+    """
+    rows = batch["real"]
+    mask = generator.token_mask(rows)
+    total = -generator.weighted_log_prob(rows, mask)
+    return Loss(total / len(rows), {"nll_train": total / mask.sum()})
+
+
 def draw_written(game: Game, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
     """Draw ``n`` rows [n,S+T] of the generator, after the conditions of the batch's real rows [B,S+T]."""
     generator = game.generator

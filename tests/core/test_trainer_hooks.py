@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import tiny_games as tiny
 import torch
-from pull_game import MOVE_A, Train, after, script
+from pull_game import COUNT, MOVE_A, Train, after, script
 
-from seqgan_kit.core.game import EarlyStop, Game, Phase
+from seqgan_kit.core.game import EarlyStop, Game, Phase, Reached
 from seqgan_kit.core.training.checkpoint import read_checkpoint
 from seqgan_kit.core.training.trainer import Hooks
 from seqgan_kit.errors import UsageError
@@ -130,3 +130,28 @@ class TestKeeping:
         stop = EarlyStop("score", patience_evaluations=2)
         phase = Phase("one", (MOVE_A,), 9, evaluate_every_rounds=1, early_stop=stop)
         assert train(phase, hooks=script([math.nan] * 3)).point() == pytest.approx(after(2))
+
+
+class TestUntil:
+    def test_a_phase_ends_when_a_logged_mean_reaches_a_value(self, train: Train) -> None:
+        """The counter logs 1, 2, 3 ...; what is due at the end of a phase is done then."""
+        phase = Phase("one", (MOVE_A, COUNT), 9, until=Reached("count", 3))
+        played = train(phase, Phase("two", (MOVE_A,), 2), hooks=script([1.0, 1.0]))
+        rounds = [row["phase"] for row in played.rows("train")]
+        assert rounds == ["one"] * 3 + ["two"] * 2
+        assert [row["total_round"] for row in played.rows("evaluation")] == [3, 5]
+        assert not played.rows("alarm")
+
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            ("count", "should end when count is 7, but count is 4 in its last round"),
+            ("accuracy", "should end when accuracy is 7, but accuracy is not logged"),
+        ],
+    )
+    def test_a_value_that_is_not_reached_is_told(
+        self, train: Train, name: str, message: str
+    ) -> None:
+        played = train(Phase("one", (MOVE_A, COUNT), 4, until=Reached(name, 7)))
+        assert len(played.rows("train")) == 4
+        assert message in played.rows("alarm")[0]["message"]

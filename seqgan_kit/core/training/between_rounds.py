@@ -46,6 +46,8 @@ class BetweenRounds:
             t.finite.flush()
             means = t.sums.means(t.runtime)
             self._record("train", phase, means)
+            if phase.until is not None:
+                self._compare(phase, means, last=done == rounds)
             self._estimate()
             t.progress.advance(done, means, rate)
             self._report(phase, rounds, means)
@@ -53,9 +55,10 @@ class BetweenRounds:
     def look(self, phase: Phase, rounds: int) -> bool:
         """Evaluate, draw samples and save as the phase says; return whether the phase ends early."""
         hooks, done = self.state.hooks, self.state.cursor.round
-        ended, last = False, done == rounds
+        ended = bool(self.state.cursor.reached)
+        last = ended or done == rounds
         if hooks.evaluate is not None and _due(phase.evaluate_every(rounds), done, last):
-            ended = self._evaluate(phase)
+            ended = self._evaluate(phase) or ended
         if hooks.draw_samples is not None and _due(phase.sample_every_rounds, done, last):
             self._draw_samples()
         if _due(phase.save_every_rounds, done, False) and not last and not ended:
@@ -69,6 +72,21 @@ class BetweenRounds:
             "phase": phase.name, "round": cursor.round,
             "total_round": cursor.total_rounds, "move": cursor.total_moves,
         }  # fmt: skip
+
+    def _compare(self, phase: Phase, means: Mapping[str, float], *, last: bool) -> None:
+        """Note whether a value has reached the one at which the phase ends; tell if it never did."""
+        t, goal = self.state, phase.until
+        assert goal is not None
+        value = means.get(goal.metric)
+        t.cursor.reached = int(value is not None and value >= goal.value)
+        if last and not t.cursor.reached:
+            found = "is not logged" if value is None else f"is {value:.3g} in its last round"
+            message = (
+                f"phase {phase.name!r} should end when {goal.metric} is {goal.value:g}, but {goal.metric} "
+                f"{found}: make the phase longer, or ask for less."
+            )
+            t.log.log("alarm", values={}, message=message, **self.where(phase))
+            t.progress.alarm(message)
 
     def _report(self, phase: Phase, rounds: int, values: Mapping[str, float]) -> None:
         """Call the user's callbacks, then restore the random state of the run."""

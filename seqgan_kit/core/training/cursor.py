@@ -48,6 +48,8 @@ class Cursor:
     """1 after the phase's first row is written."""
     to_evaluate: int = 0
     """1 if a round's updates are made and logged, but its evaluation was interrupted."""
+    reached: int = 0
+    """1 if a logged value has reached the one at which the phase ends."""
 
     def state_dict(self) -> dict[str, int]:
         return asdict(self)

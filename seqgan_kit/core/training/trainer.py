@@ -115,7 +115,9 @@ class Trainer:
                 "phase", values={"rounds": rounds}, **self.between_rounds.where(phase)
             )
         cursor.begun = 1
-        ended = bool(cursor.to_evaluate) and self.between_rounds.look(phase, rounds)
+        ended = bool(cursor.reached)
+        if cursor.to_evaluate:
+            ended = self.between_rounds.look(phase, rounds)
         while cursor.round < rounds and not ended:
             ended = self.play_round(phase, rounds)
         self.keeper.end_phase(phase)
@@ -123,7 +125,7 @@ class Trainer:
             self.state.log.log(
                 "phase", values={}, message="finished", **self.between_rounds.where(phase)
             )
-        cursor.phase, cursor.round, cursor.begun = cursor.phase + 1, 0, 0
+        cursor.phase, cursor.round, cursor.begun, cursor.reached = cursor.phase + 1, 0, 0, 0
         self.keeper.save()
         if self._signal() is not None:  # The signal came after the last update.
             self.stop(phase)
