@@ -1,6 +1,7 @@
 """VAE: a variational autoencoder; an encoder with a posterior of codes, a decoder to sample from.
 
 $ python recipes/vae.py                                      bundled cat faces, minutes on a laptop
+$ python recipes/vae.py --images DIGITS --channels 1 --size 28 --network mlp --likelihood bernoulli
 $ python recipes/vae.py --beta 4                             codes closer to their prior (beta-VAE)
 $ python recipes/vae.py --images DIR --out runs/mine         your own folder of images
 $ python recipes/vae.py paper                                a code of 20 dimensions and small batches
@@ -70,7 +71,7 @@ PRESETS = {
 def main(cfg: Config) -> None:
     """Data, networks, game, phases, training, figures and scores."""
     with open_run("vae", cfg) as run:
-        corpus = load_images(cfg.data)
+        corpus = vae.observed(load_images(cfg.data), cfg.method)
         run.say("\n".join(corpus.account.lines()))
         feed = corpus.feed(cfg.training.batch_size, **run.share())
         training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), feed)

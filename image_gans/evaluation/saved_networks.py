@@ -49,6 +49,8 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "map_encoder": (CodeMapConfig, MapEncoder),
     "picture_mlp": (PictureMLPConfig, PictureMLPGenerator),
     "mlp": (MLPConfig, MLPGenerator),
+    "mlp_code_encoder": (PictureMLPConfig, CodeEncoder),
+    "mlp_gaussian_encoder": (PictureMLPConfig, GaussianEncoder),
     "refiner": (RefinerConfig, Refiner),
     "residual_translator": (ResidualTranslatorConfig, ResidualTranslator),
     "resnet": (ResNetConfig, ResNetGenerator),
@@ -73,11 +75,16 @@ def described_network(generator: nn.Module) -> dict[str, Any]:
     class.
     """
     inner = getattr(generator, "inner", None)
-    names = [name for name, (_, kind) in GENERATORS.items() if type(generator) is kind]
+    config = getattr(generator, "config", None)
+    names = [
+        name
+        for name, (settings, kind) in GENERATORS.items()
+        if type(generator) is kind and type(config) is settings
+    ]
     within = None if inner is None else described_network(inner)
     if not names or (within is not None and "class" in within):
         return {"class": class_name(generator)}
-    entry = {"name": names[0], "config": asdict(cast(Any, generator.config))}
+    entry = {"name": names[0], "config": asdict(cast(Any, config))}
     return entry if within is None else {**entry, "inner": within}
 
 

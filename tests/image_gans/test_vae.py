@@ -7,6 +7,8 @@ and mean w_j . x / (n_j + s^2). An encoder that gives just that makes every draw
 log p(x).
 """
 
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 from image_gans.methods.translation.vae import (
     VAEMethod,
     build,
+    log_bernoulli,
     log_normal,
 )
 from seqgan_kit.core.game import Move
@@ -118,3 +121,21 @@ def test_beta_weighs_the_divergence_alone() -> None:
     )
     logs = loss.logs
     assert torch.allclose(loss.total, 4 * logs["code_divergence"] - logs["log_likelihood"])  # type: ignore[operator, arg-type]
+
+
+def test_a_bernoulli_likelihood_is_a_probability_over_all_images() -> None:
+    """Over all 16 black-and-white images of 4 pixels the probabilities add up to 1."""
+    output = 2 * torch.rand(1, 1, 2, 2, generator=rng(), dtype=torch.float64) - 1
+    bits = torch.arange(16)[:, None].bitwise_right_shift(torch.arange(4)) % 2
+    images = (2.0 * bits - 1).view(16, 1, 2, 2)
+    found = log_bernoulli(images, output.expand_as(images))
+    assert found.exp().sum().item() == pytest.approx(1.0, abs=1e-9)
+    white = (1 + output.flatten()) / 2
+    assert found[-1].item() == pytest.approx(white.log().sum().item(), abs=1e-9)
+    assert log_bernoulli(-torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2)).isfinite().all()
+
+
+def test_the_method_chooses_the_likelihood() -> None:
+    x, output = torch.ones(2, 1, 2, 2), torch.zeros(2, 1, 2, 2)
+    game = build(nn.Identity(), nn.Identity(), VAEMethod(likelihood="bernoulli"))
+    assert torch.allclose(game.log_likelihood(x, output), torch.full((2,), -4 * math.log(2)))

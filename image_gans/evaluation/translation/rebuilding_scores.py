@@ -153,8 +153,8 @@ class VariationalScorer(RebuildingScorer):
         count = self.settings.score_pairs
         x = self._targets(count)
         columns = [
-            ("elbo", "ELBO", f"nats-an-image|density|test-images:{len(x)}|draws:{_DRAWS}"),
-            ("iw_bound", "IW bound", f"nats-an-image|density|test-images:{len(x)}|draws:{_DRAWS}"),
+            ("elbo", "ELBO", f"nats-an-image|test-images:{len(x)}|draws:{_DRAWS}"),
+            ("iw_bound", "IW bound", f"nats-an-image|test-images:{len(x)}|draws:{_DRAWS}"),
         ]
         for name, game in games.items():
             rng = torch.Generator(next(game.parameters()).device).manual_seed(seed)
@@ -176,8 +176,9 @@ class VariationalScorer(RebuildingScorer):
         ]
         table["columns"] += [ATTRIBUTE_TV] if "attribute_tv" in keys else []
         table["notes"].append(
-            "ELBO and IW bound: lower bounds of the log density of a test image in nats, for pixels in "
-            "[-1,1]; they compare models of the same images and deviation only."
+            "ELBO and IW bound: lower bounds of the log likelihood of a test image in nats: a density of "
+            "pixels in [-1,1], or a probability if the likelihood is Bernoulli. They compare models of the "
+            "same images and likelihood only."
         )
         return table
 

@@ -2,7 +2,8 @@
 (Kingma, Welling 2014, "Auto-encoding variational Bayes"; with a weight of the divergence Higgins et al.
 2017, "beta-VAE").
 
-With q(z|x) = N(mean(x), diag exp(log variance(x))), p(z) = N(0, I), p(x|z) = N(G(z), s^2 I), all in nats:
+With q(z|x) = N(mean(x), diag exp(log variance(x))), p(z) = N(0, I), p(x|z) = N(G(z), s^2 I) or, for black and
+white pixels, Bernoulli((1 + G(z)) / 2), all in nats:
 
     log p(x) >= ELBO(x) = E_q[log p(x|z)] - KL(q(z|x) || p(z))
     both minimise  -E_data[E_q[log p(x|z)] - beta KL(q(z|x) || p(z))]
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,10 @@ from seqgan_kit.core.gaussian_codes import (
     evidence_bounds,
     log_weights,
 )
+from seqgan_kit.data.images.binary import drawn_binary
+from seqgan_kit.data.images.image_corpus import ImageCorpus
+
+_LEAST_PROBABILITY = 1e-6  # tanh reaches 1 in float32
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,11 @@ from seqgan_kit.core.gaussian_codes import (
 class VAEMethod:
     """Settings of the VAE: the decoder's likelihood, beta and the learning rate."""
 
+    likelihood: Literal["normal", "bernoulli"] = "normal"
+    """p(x|z). normal: grey or colour pixels. bernoulli: black and white pixels, drawn once from grey images
+    with their brightness as the probability of white (static binarisation)."""
     deviation: Above0 = 0.3
-    """s: standard deviation of a pixel around the decoder's output, for pixels in [-1,1]."""
+    """normal: s, the standard deviation of a pixel around the decoder's output, for pixels in [-1,1]."""
     beta: Weight = 1.0
     """Weight of the divergence of the codes from their prior (1: the ELBO)."""
     steps: Steps = Steps(1e-3)
@@ -52,6 +60,20 @@ def log_normal(x: Tensor, mean: Tensor, deviation: float) -> Tensor:
     """Return log N(x; mean, deviation^2 I) in nats: [...,N,...] -> sums over all but the first axis [N]."""
     terms = ((x - mean) / deviation).square() + math.log(2 * math.pi) + 2 * math.log(deviation)
     return -0.5 * terms.flatten(1).sum(1)
+
+
+def log_bernoulli(x: Tensor, output: Tensor) -> Tensor:
+    """Return log p(x) in nats of pixels that are white (1) with probability (1 + output) / 2, else -1.
+
+    [N,...] twice -> sums over all but the first axis [N].
+    """
+    white = (0.5 * (1 + output)).clamp(_LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
+    return torch.where(x > 0, white, 1 - white).log().flatten(1).sum(1)
+
+
+def observed(corpus: ImageCorpus, method: VAEMethod) -> ImageCorpus:
+    """Return the images in the form that the likelihood is of."""
+    return drawn_binary(corpus) if method.likelihood == "bernoulli" else corpus
 
 
 class VariationalGame(Game):
@@ -66,7 +88,7 @@ class VariationalGame(Game):
         real = batch["real"]
         mean, log_variance = self.players["encoder"](real)
         output = self.players["generator"](drawn_code(mean, log_variance, move.rng))
-        likelihood = log_normal(real, output, self.method.deviation).mean()
+        likelihood = self.log_likelihood(real, output).mean()
         divergence = divergence_from_prior(mean, log_variance).sum(1).mean()
         total = self.method.beta * divergence - likelihood
         logs = {
@@ -76,6 +98,12 @@ class VariationalGame(Game):
         }
         return Loss(total, logs)
 
+    def log_likelihood(self, x: Tensor, output: Tensor) -> Tensor:
+        """Return log p(x|z) [N] of images, given the decoder's output."""
+        if self.method.likelihood == "bernoulli":
+            return log_bernoulli(x, output)
+        return log_normal(x, output, self.method.deviation)
+
     @torch.no_grad()
     def bounds(self, x: Tensor, draws: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return the ELBO and the importance-weighted bound [N] of images, from several codes per image."""
@@ -83,7 +111,7 @@ class VariationalGame(Game):
         weights = []
         for _ in range(draws):
             codes = drawn_code(mean, log_variance, rng)
-            likelihood = log_normal(x, self.players["generator"](codes), self.method.deviation)
+            likelihood = self.log_likelihood(x, self.players["generator"](codes))
             weights.append(log_weights(likelihood, codes, mean, log_variance))
         return evidence_bounds(torch.stack(weights))
 

@@ -1,9 +1,9 @@
 """Images to codes, or to a normal distribution over codes (Kingma and Welling 2014, "Auto-encoding
 variational Bayes").
 
-    x [N,C,H,W] -> strided convolutions -> mean [N,d], log variance [N,d]
+    x [N,C,H,W] -> layers of a discriminator -> mean [N,d], log variance [N,d]
 
-The convolutions are those of DCGAN's discriminator.
+The layers are those of DCGAN's discriminator, or fully connected ones.
 """
 
 from __future__ import annotations
@@ -16,22 +16,27 @@ from torch import Tensor, nn
 from image_gans.conditions import Conditions
 from image_gans.networks.blocks.label_vectors import label_vectors, total_width
 from image_gans.networks.dcgan_networks import DCGANConfig, DCGANTrunk, initialise
+from image_gans.networks.picture_mlp import (
+    PictureMLPConfig,
+    PictureMLPTrunk,
+    picture_mlp_head,
+)
 from seqgan_kit.core.gaussian_codes import mean_and_log_variance
+
+EncoderShape = DCGANConfig | PictureMLPConfig
 
 
 class CodeEncoder(nn.Module):
     """An encoder that outputs one code.
 
     Args:
-        config: DCGAN's shape; its latent is the code's length.
+        config: the shape of DCGAN's networks or of fully connected ones; its latent is the code's length.
     """
 
-    def __init__(self, config: DCGANConfig):
+    def __init__(self, config: EncoderShape):
         super().__init__()
         self.config = config
-        self.trunk = DCGANTrunk(config)
-        self.head = nn.Linear(self.trunk.features, config.latent)
-        initialise(self.head, config, "discriminator")
+        self.trunk, self.head = _trunk_and_head(config, config.latent)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return codes [N,d] of images [N,C,H,W]."""
@@ -42,15 +47,13 @@ class GaussianEncoder(nn.Module):
     """An encoder that outputs a mean and a log variance for each dimension of the code.
 
     Args:
-        config: DCGAN's shape; its latent is the code's length.
+        config: the shape of DCGAN's networks or of fully connected ones; its latent is the code's length.
     """
 
-    def __init__(self, config: DCGANConfig):
+    def __init__(self, config: EncoderShape):
         super().__init__()
         self.config = config
-        self.trunk = DCGANTrunk(config)
-        self.head = nn.Linear(self.trunk.features, 2 * config.latent)
-        initialise(self.head, config, "discriminator")
+        self.trunk, self.head = _trunk_and_head(config, 2 * config.latent)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance [N,d] of images [N,C,H,W]."""
@@ -82,3 +85,13 @@ class LabelledEncoder(nn.Module):
         features = self.trunk(x)
         told = [table(labels[:, i]).to(features) for i, table in enumerate(self.tables)]
         return mean_and_log_variance(self.head(torch.cat([features, *told], 1)))
+
+
+def _trunk_and_head(config: EncoderShape, outputs: int) -> tuple[nn.Module, nn.Module]:
+    if isinstance(config, PictureMLPConfig):
+        flat = PictureMLPTrunk(config)
+        return flat, picture_mlp_head(config, flat.features, outputs)
+    trunk = DCGANTrunk(config)
+    head = nn.Linear(trunk.features, outputs)
+    initialise(head, config, "discriminator")
+    return trunk, head

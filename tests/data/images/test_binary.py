@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from seqgan_kit.data.images.binary import binarised
+from seqgan_kit.data.images.binary import binarised, drawn_binary
 from seqgan_kit.data.images.image_account import ImageAccount
 from seqgan_kit.data.images.image_corpus import ImageCorpus
 from seqgan_kit.errors import UsageError
@@ -37,3 +37,16 @@ def test_what_cannot_be_black_and_white_is_refused():
         binarised(corpus_of([1, 2], channels=3))
     with pytest.raises(UsageError, match="cannot be streamed: leave out --streaming"):
         binarised(replace(corpus_of([1, 2]), stream=corpus_of([1, 2]).feed))
+
+
+def test_a_pixel_is_drawn_white_as_often_as_it_is_bright():
+    pixels = [0] * 100 + [51] * 5000 + [255] * 100
+    drawn = drawn_binary(corpus_of(pixels)).train.flatten()
+    assert drawn[:100].max() == 0
+    assert drawn[-100:].min() == 255
+    middle = drawn[100:-100]
+    assert set(middle.tolist()) == {0, 255}
+    assert abs((middle == 255).double().mean() - 0.2) < 4 * (0.2 * 0.8 / 5000) ** 0.5
+    assert torch.equal(drawn_binary(corpus_of(pixels)).train.flatten(), drawn)
+    with pytest.raises(UsageError, match="cannot be made black and white"):
+        drawn_binary(corpus_of([0], channels=3))

@@ -1,12 +1,15 @@
 """Networks that take images: shapes, receptive fields, refused input, and the quantiser's rules."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from image_gans.evaluation.saved_networks import built_network, described_network
 from image_gans.networks.dcgan_networks import DCGANConfig
+from image_gans.networks.picture_mlp import PictureMLPConfig
 from image_gans.networks.translators.high_resolution_discriminator import (
     HighResolutionConfig,
     high_resolution_discriminator,
@@ -231,3 +234,17 @@ def test_simgans_discriminator_has_a_verdict_for_every_place() -> None:
     assert x.grad[0].any()
     assert not x.grad[0, :, 16:].any()
     assert not x.grad[1].any()
+
+
+@pytest.mark.parametrize("kind", [CodeEncoder, GaussianEncoder])
+@pytest.mark.parametrize(
+    "shape", [DCGANConfig(16, 1, 3, 2), PictureMLPConfig(16, 1, 3, 8)], ids=["dcgan", "mlp"]
+)
+def test_a_saved_encoder_is_built_again_from_its_description(kind, shape) -> None:
+    encoder = kind(shape)
+    again = built_network(described_network(encoder), Path("model.json"))
+    again.load_state_dict(encoder.state_dict())
+    x = torch.rand(2, 1, 16, 16)
+    both = [network.eval()(x) for network in (encoder, again)]
+    first, second = (b if isinstance(b, torch.Tensor) else torch.cat(b, 1) for b in both)
+    assert torch.equal(first, second)
