@@ -26,7 +26,7 @@ from seqgan_kit.evaluation.corpora.known_worlds import World, sampling_seed
 from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, PairData, load_corpus
 from seqgan_kit.evaluation.evaluate_text import evaluation_record
 from seqgan_kit.evaluation.evaluation_settings import EvaluationSettings, RealText, Say
-from seqgan_kit.evaluation.measure_columns import MODEL
+from seqgan_kit.evaluation.measure_columns import MEANING, MODEL
 from seqgan_kit.evaluation.score_tables import Column, column
 from seqgan_kit.evaluation.text_export import TextModel, load_text_model
 from seqgan_kit.evaluation.text_measures import Scores, TextMeasures
@@ -66,14 +66,17 @@ def evaluate_run(
     say(f"sampling {count:,} sentences")
     tokens = _draw(model, settings, count, sampling_seed(world, settings.seed))
     scorer = TextScorer(corpus, world, TextScoreSettings(score_samples=count))
+    scorer.measures.check(())
     judged = _with_likelihood(model, settings)
     of_model = scorer.exact_scores(judged, tokens) | likelihood_of_test(judged, corpus)
     if "nll_test_token" in of_model:
         of_model["perplexity"] = perplexity(of_model["nll_test_token"])
-    of_world: Scores = {}
+    of_model |= scorer.measures.estimates(scorer.lines(tokens))
+    of_world: Scores = scorer.measures.real_estimates((), None, count)
     held_out = corpus.valid_lines
     if world is not None:
-        of_world, held_out = world.real_scores(corpus, count, np.random.default_rng(settings.seed))
+        exact, held_out = world.real_scores(corpus, count, np.random.default_rng(settings.seed))
+        of_world |= exact
     measures = TextMeasures(_real_text(model, corpus, held_out), settings, say)
     has_words = world is None or world.has_words
     samples = [corpus.tokenizer.words(line) for line in scorer.lines(tokens)]
@@ -82,7 +85,7 @@ def evaluate_run(
         samples,
         of_model,
         of_world,
-        _model_columns(world, count, len(corpus.test)),
+        _model_columns(world, scorer, count),
         [_drawn_how(settings, count)],
         has_words=has_words,
     )
@@ -197,11 +200,13 @@ def _real_text(model: TextModel, corpus: TextCorpus, held_out: Sequence[str]) ->
     return RealText(test, train, unseen, tokenizer.kind, joiner=joiner)
 
 
-def _model_columns(world: World | None, count: int, references: int) -> list[Column]:
+def _model_columns(world: World | None, scorer: TextScorer, count: int) -> list[Column]:
+    references = len(scorer.corpus.test)
     columns = likelihood_columns(references) if world is None else world.columns(count, references)
     sign = Signature("perplexity|token", refs=references)
     columns = [*columns, column("perplexity", "perplexity", "lower", 2, sign)]
-    return [{**entry, "group": MODEL} for entry in columns]
+    of_lines = [{**entry, "group": MEANING} for entry in scorer.measures.columns(count)]
+    return [*of_lines, *({**entry, "group": MODEL} for entry in columns)]
 
 
 def _drawn_how(settings: EvaluationSettings, count: int) -> str:

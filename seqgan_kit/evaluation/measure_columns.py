@@ -17,6 +17,7 @@ from seqgan_kit.metrics.features.mauve import default_clusters, mauve_signature
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.metrics.text.language_model import DEFAULT_ORDER
 
+MEANING = "what the lines mean"
 MODEL, TEXT, JUDGED, NGRAMS, LINES, FEATURES = (
     "the model itself", "beside the test text", "language models", "n-grams", "sentences", "features"
 )  # fmt: skip
