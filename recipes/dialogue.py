@@ -1,7 +1,7 @@
 """Adversarial dialogue: replies to a context, rewarded at every step by a discriminator of prefixes.
 
-$ python recipes/dialogue.py                                  endings of bundled captions, minutes on a laptop
-$ python recipes/dialogue.py --text talks.jsonl --column responses --source-column context --prompt-words 0
+$ python recipes/dialogue.py                                  questions about cats, minutes on a laptop
+$ python recipes/dialogue.py --text talks.jsonl --column responses --source-column context
 $ python recipes/dialogue.py --credit monte_carlo             reward by completions instead of prefixes
 $ python recipes/dialogue.py --reward constant                the control without a discriminator
 $ python recipes/dialogue.py paper --text talks.jsonl --column responses --source-column context
@@ -57,7 +57,7 @@ class Config:
     run: Annotated[RunSettings, flat] = RunSettings()
 
 
-PROMPTS = PairData(prompt_words=4)
+ANSWERS = TextData("catworld:answer")
 ROUNDS = FineTuning(
     negatives=0, pools=1, discriminator_moves=5, teacher_forcing_moves=1, score_l2=0.0
 )
@@ -65,7 +65,7 @@ ROUNDS = FineTuning(
 
 PRESETS = {
     "default": Config(
-        pairs=PROMPTS,
+        data=ANSWERS,
         method=DialogueMethod(critic_learning_rate=1e-2),
         training=replace(
             ROUNDS,
@@ -80,6 +80,7 @@ PRESETS = {
             evaluate_every_epochs=2,
         ),
         generator=GeneratorChoice("rnn_search", rnn_search=RNNSearchConfig(64, 96, dropout=0.1)),
+        scores=TextScoreSettings(adversary_sources=2000),
     ),
     "paper": Config(
         data=TextData(vocabulary=25_000, max_tokens=50),
@@ -97,11 +98,11 @@ PRESETS = {
         discriminator=DiscriminatorChoice("birnn", birnn=BiRNNConfig(512, 512, dropout=0.2)),
     ),
     "smoke": Config(
-        pairs=PROMPTS,
+        data=ANSWERS,
         training=replace(SMOKE, negatives=0, teacher_forcing_moves=1),
         generator=GeneratorChoice("rnn_search", rnn_search=RNNSearchConfig(8, 8)),
         discriminator=DiscriminatorChoice("birnn", birnn=BiRNNConfig(8, 8)),
-        scores=TextScoreSettings(score_samples=100, evaluation_samples=20),
+        scores=TextScoreSettings(score_samples=100, evaluation_samples=20, adversary_sources=20),
     ),
 }
 

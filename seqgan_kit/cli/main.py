@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from seqgan_kit import __version__
+from seqgan_kit.cli import chat_command as chat
 from seqgan_kit.cli import completion, table, tools
 from seqgan_kit.cli import hub_commands as hub
 from seqgan_kit.cli import latent_commands as latent
@@ -34,6 +35,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "recipes, one script per method": recipes.COMMANDS,
     "trained runs": (
         *runs.COMMANDS,
+        *chat.COMMANDS,
         *translate.COMMANDS,
         *table.COMMANDS,
         *evaluate.COMMANDS,

@@ -34,6 +34,8 @@ class Loss:
 
     total: Tensor
     logs: Mapping[str, Tensor | float] = field(default_factory=dict)
+    learns: bool = True
+    """False: the players stay as they are, and so does the optimizer's state. The loss is logged only."""
 
 
 def nothing_gathered(player: str) -> Memory | None:

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
-from seqgan_kit.core.bounds import Positive, bounded
+from seqgan_kit.core.bounds import Count, Positive, bounded
 from seqgan_kit.errors import DataError, UsageError, unknown
 from seqgan_kit.sequences.sampling.drawing_tokens import check_sampling_options
 
@@ -139,6 +139,9 @@ class TextScoreSettings:
     """The same, drawing from the fewest tokens that hold this probability."""
     score_beam: Positive = 5
     """Runs with sources: width of the beam whose answers are compared with the references."""
+    adversary_sources: Count = 0
+    """Runs with sources: number of training sources from which an evaluator learns to tell generated
+    from human replies, for AdverSuc; 0: no evaluator. Each row has two, trained from scratch."""
     bleu: Literal["auto", "yes", "no"] = "auto"
     """BLEU and Self-BLEU in the final table; auto: yes, except of an oracle's tokens, which are no words."""
 

@@ -16,7 +16,12 @@ _LINES, _LENGTH, _WORDS = 10_000, 24, 239
 """Size of the bundled captions: lines, tokens per line, vocabulary."""
 _RECURRENT = 768
 """Vocabulary whose logits cost as much as a step of the presets' LSTM: 4 * (64 + 128) * 128 / 128."""
-_UNITS = {"mle_epochs": "epochs", "pretrain_pools": "pools for D", "rounds": "adversarial rounds"}
+_UNITS = {
+    "mle_epochs": "epochs",
+    "epochs": "epochs",
+    "pretrain_pools": "pools for D",
+    "rounds": "adversarial rounds",
+}
 
 
 def work_ratios(lines: int, length: int, words: int, rollouts: int = 0) -> dict[str, float]:
@@ -29,6 +34,7 @@ def work_ratios(lines: int, length: int, words: int, rollouts: int = 0) -> dict[
     token = long * (_RECURRENT + words) / (_RECURRENT + _WORDS)
     return {
         "mle_epochs": token * lines / _LINES,
+        "epochs": token * lines / _LINES,
         "pretrain_pools": token,
         "rounds": token * (long if rollouts else 1.0),
     }

@@ -22,14 +22,11 @@ from seqgan_kit.core.runs.long_work import long_work
 from seqgan_kit.core.training.alarms import AboveChance, Alarm, LostDiversity
 from seqgan_kit.data.text.load_text import TextCorpus
 from seqgan_kit.evaluation.bleu_scores import bleu_columns, bleu_scores, diversity
+from seqgan_kit.evaluation.conditional.answer_scorer import AnswerScorer, answer_scorer
 from seqgan_kit.evaluation.conditional.answer_scores import (
     MOST_CLASS_ROWS,
-    HeldOutPairs,
     class_part,
     drawn_rows,
-    held_out_pairs,
-    pair_columns,
-    pair_scores,
     source_lines,
     with_sources,
 )
@@ -161,8 +158,7 @@ class TextScorer:
         tokens = drawn_rows(self.corpus, generator, self.settings.score_samples, rng)
         scores = self.exact_scores(generator, tokens) | likelihood_of_test(generator, self.corpus)
         scores |= self.measures.estimates(self.lines(tokens), source_lines(self.corpus, tokens))
-        if self._pairs is not None and isinstance(generator, SequenceGenerator):
-            scores |= pair_scores(self.corpus, generator, self._pairs, self.settings.score_beam)
+        scores |= self._pairs.of_generator(generator) if self._pairs is not None else {}
         return table_row(name, scores | self._ngram_scores(self._words(tokens[: self.compared])))
 
     def real_row(self, rng: np.random.Generator) -> dict[str, Any]:
@@ -176,6 +172,7 @@ class TextScorer:
             pairs = some_of(self._peers[1], self.compared, rng)
             sources, lines = [source for source, _ in pairs], [line for _, line in pairs]
         scores |= self.measures.real_estimates(lines, sources, self.settings.score_samples)
+        scores |= self._pairs.of_humans() if self._pairs is not None else {}
         return table_row("real data", scores | self._ngram_scores(self._split(lines)))
 
     @cached_property
@@ -225,17 +222,16 @@ class TextScorer:
                 "Likelihoods are those of one segmentation into pieces, a lower bound for the "
                 "text's likelihood."
             )
+        if self._pairs is not None:
+            notes += self._pairs.notes(rows)
         if self.corpus.classes:
             notes.append("Rows 'after' a class: samples of it beside its own test lines alone.")
         shown = [c for c in self._columns() if any(c["key"] in row["values"] for row in rows)]
         return {"title": title, "columns": shown, "rows": list(rows), "notes": notes}
 
     @cached_property
-    def _pairs(self) -> HeldOutPairs | None:
-        """Return the held-out sources and their references; none if all lines are references of a class."""
-        if not self.corpus.given or self.corpus.classes:
-            return None
-        return held_out_pairs(self.corpus, self.settings.score_samples)
+    def _pairs(self) -> AnswerScorer | None:
+        return answer_scorer(self.corpus, self.settings)
 
     def _ngram_scores(self, sentences: Sequence[Sequence[str]]) -> dict[str, Estimate]:
         """Compute BLEU against the test split and Self-BLEU, each if there are enough sentences."""
@@ -267,5 +263,5 @@ class TextScorer:
         tok = self.corpus.tokenizer.kind
         columns = likelihood_columns(refs) if self.world is None else self.world.columns(n, refs)
         if self._pairs is not None:
-            columns = [*columns, *pair_columns(self._pairs, f"beam:{self.settings.score_beam}")]
+            columns = [*columns, *self._pairs.columns()]
         return [*columns, *bleu_columns(self.compared, refs, tok)]

@@ -53,7 +53,8 @@ class GradientStepper:
 
         Requests (to stop, to save) and the loss are part of the gradients' all-reduce, so all processes
         stop, save or fail after the same update. If one process interrupted its update inside
-        ``may_break_off``, no process steps and the loss is None.
+        ``may_break_off``, no process steps and the loss is None. A loss that does not learn has gradient 0;
+        if this is so on all processes, none steps.
         """
         assert turn.optimizer is not None
         slot = self._slots[_slot(turn)]
@@ -67,14 +68,18 @@ class GradientStepper:
                     loss = self.game.loss(turn.loss, batch, move)
                 # Not autograd.grad, which may return one tensor for two parameters; clipping would scale it
                 # twice.
-                torch.autograd.backward(loss.total, inputs=parameters)
+                if loss.learns:
+                    torch.autograd.backward(loss.total, inputs=parameters)
         except Unfinished:
             loss = None
         total = torch.zeros((), device=self.runtime.device) if loss is None else loss.total.detach()
-        total, (*granted, broken_off) = self._average(parameters, total, (*wishes(), loss is None))
+        asked = (*wishes(), loss is not None and loss.learns, loss is None)
+        total, (*granted, learns, broken_off) = self._average(parameters, total, asked)
         if broken_off or loss is None:
             optimizer.zero_grad(set_to_none=True)
             return None, {}, tuple(granted)
+        if not learns:
+            return Loss(total, loss.logs), {}, tuple(granted)
         logs: dict[str, Tensor | float] = {}
         if turn.optimizer.clip_norm is not None:
             norm = nn.utils.clip_grad_norm_(parameters, turn.optimizer.clip_norm)

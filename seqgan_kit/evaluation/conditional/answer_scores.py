@@ -91,13 +91,6 @@ def answers(
     return [tokenizer.decode(row) for row in generator.written(rows).tolist()]
 
 
-def pair_scores(
-    corpus: TextCorpus, generator: SequenceGenerator, pairs: HeldOutPairs, beam: int
-) -> dict[str, Estimate]:
-    """Return corpus BLEU, chrF and TER against all references; without standard errors."""
-    return text_scores_of(answers(corpus.tokenizer, generator, pairs.given, beam), pairs)
-
-
 def text_scores_of(lines: Sequence[str], pairs: HeldOutPairs) -> dict[str, Estimate]:
     """Return the scores of lines, one for each source."""
     found = parallel_scores(lines, pairs.references)

@@ -66,16 +66,17 @@ class BiRNN(nn.Module):
         # Move PAD to the end, since a generator of whole rows may put PAD between tokens.
         order = (present == 0).byte().argsort(dim=1, stable=True)
         states, present = embed(self.embedding, tokens.gather(1, order)), present.gather(1, order)
-        flip = _flip_within(present.sum(1).long(), tokens.shape[1])
+        flip = flip_within(present.sum(1).long(), tokens.shape[1])
         for layer, pair in enumerate(zip(self.rightward, self.leftward, strict=True)):
             states = self.dropout(states) if layer else states
-            right, left = pair[0](states)[0], pair[1](_take(states, flip))[0]
-            states = torch.cat([right, _take(left, flip)], dim=2)
+            right, left = pair[0](states)[0], pair[1](take_states(states, flip))[0]
+            states = torch.cat([right, take_states(left, flip)], dim=2)
         if self.config.pooling != "final":
-            return _pool(states, present, self.config.pooling)
+            return pool_states(states, present, self.config.pooling)
         last = (present.sum(1).long() - 1).clamp(min=0)[:, None]
         return (
-            torch.cat([_take(right, last), _take(left, last)], dim=2).squeeze(1) * (present[:, :1])
+            torch.cat([take_states(right, last), take_states(left, last)], dim=2).squeeze(1)
+            * (present[:, :1])
         )
 
     def _read_soft(self, tokens: Tensor) -> Tensor:
@@ -85,7 +86,7 @@ class BiRNN(nn.Module):
             right, left = cast(tuple[nn.GRU, nn.GRU], pair)
             states = soft_gru(states, present, right, left)
         if self.config.pooling != "final":
-            return _pool(states, present, self.config.pooling)
+            return pool_states(states, present, self.config.pooling)
         hidden = self.config.hidden
         return torch.cat([states[:, -1, :hidden], states[:, 0, hidden:]], dim=1)
 
@@ -122,19 +123,19 @@ def _gru_cell(from_input: Tensor, from_state: Tensor, state: Tensor) -> Tensor:
     return new + (update_in + update_state).sigmoid() * (state - new)
 
 
-def _flip_within(lengths: Tensor, columns: int) -> Tensor:
+def flip_within(lengths: Tensor, columns: int) -> Tensor:
     """Return positions [B,T] that reverse the first ``lengths`` [B] of each row and keep the others."""
     position = torch.arange(columns, device=lengths.device)
     mirrored = lengths[:, None] - 1 - position
     return torch.where(mirrored >= 0, mirrored, position)
 
 
-def _take(states: Tensor, positions: Tensor) -> Tensor:
+def take_states(states: Tensor, positions: Tensor) -> Tensor:
     """Return states [B,T,H] at positions [B,K]: [B,K,H]."""
     return states.gather(1, positions.unsqueeze(2).expand(-1, -1, states.shape[2]))
 
 
-def _pool(states: Tensor, present: Tensor, pooling: str) -> Tensor:
+def pool_states(states: Tensor, present: Tensor, pooling: str) -> Tensor:
     """Return the mean or maximum [B,H] of states [B,T,H] in (-1, 1), over the present tokens [B,T]."""
     share = present.unsqueeze(2)
     if pooling == "mean":
