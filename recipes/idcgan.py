@@ -51,7 +51,7 @@ PRESETS = {
         translator=TranslatorChoice(width=24, dropout=0.0),
         patches=PatchConfig(width=24, halvings=1, scales=2),
         method=IDCGANMethod(perceptual_weight=15.0, generator=Steps(1e-3)),
-        training=PlayerTraining(batch_size=16, epochs=8, most_work=3.0, sample_every_rounds=500),
+        training=PlayerTraining(batch_size=16, epochs=5, most_work=3.0, sample_every_rounds=500),
     ),
     "paper": Config(
         data=ImagePairData("damage:rain", size=256),

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from image_gans.grids import save_picture
 from seqgan_kit.data.images.image_rows import image_folder
 from seqgan_kit.data.images.pixels import decode, to_float, to_uint8
 from seqgan_kit.errors import DataError, UsageError
@@ -57,9 +58,9 @@ def translate_files(
     while chunk := list(islice(files, _CHUNK)):
         read = list(_readable(chunk, size, channels, done, strict))
         if read:
-            outputs = act(torch.stack([pixels for _, pixels in read]))
+            outputs = to_uint8(act(torch.stack([pixels for _, pixels in read]))).movedim(1, 3).cpu()
             for (name, _), output in zip(read, outputs, strict=True):
-                _write(output, out / name)
+                _write(output.numpy(), out / name)
                 done.written += 1
     if not done.written:
         raise DataError(f"none of the images of {images} can be read: {done.skipped[0]}.")
@@ -101,7 +102,12 @@ def _readable(
         yield name, to_float(torch.from_numpy(pixels))
 
 
-def _write(image: Tensor, path: Path) -> None:
-    pixels = to_uint8(image).permute(1, 2, 0).numpy()
+def _write(pixels: NDArray[np.uint8], path: Path) -> None:
+    """Write an image [H,W,C] whole or not at all.
+
+    Not synchronised one by one: a thousand files would take a minute on a slow disk.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_picture(Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels), path)
+    begun = path.with_name(f".{path.name}.part")
+    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(begun, "PNG")
+    begun.replace(path)

@@ -85,6 +85,11 @@ class TrainedImageModel(Shareable):
             raise UsageError(
                 f"the model in {self.folder} makes nothing of images, so it cannot {verb}; use sample()."
             )
+        if images.ndim != 4 or images.dtype != np.uint8 or not len(images):
+            raise UsageError(
+                f"images are an array [n,H,W,C] of uint8 with n of 1 or more; these are {images.dtype} of "
+                f"shape {list(images.shape)}. Stack them, and give values from 0 to 255."
+            )
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
         made = to_uint8(act(to_float(pixels))).permute(0, 2, 3, 1).contiguous()
         return cast(NDArray[np.generic], made.numpy())

@@ -189,6 +189,8 @@ CORRUPTIONS: Mapping[str, Corruption] = {
     "jpeg": jpeg,
 }
 """Corruptions by name."""
+PLACED = ("salt", "boxes", "strokes", "rain")
+"""Corruptions that leave a known part of an image as it is."""
 
 
 def corruption(name: str) -> Corruption:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seqgan_kit.core.feeds import Feed, JoinedFeed, TensorFeed
 from seqgan_kit.core.runs.runtime import mixed_seed
-from seqgan_kit.data.images.corruptions import Corruption, corruption
+from seqgan_kit.data.images.corruptions import PLACED, Corruption, corruption
 from seqgan_kit.data.images.load_images import load_images
 from seqgan_kit.data.images.pixels import decode, to_float, to_uint8
 from seqgan_kit.data.pairs.damaged_feed import DamagedFeed
@@ -150,7 +150,7 @@ def _damaged(cfg: ImagePairData) -> ImagePairs:
     corpus = load_images(cfg.images_like(cfg.targets or "catworld"))
     rng = torch.Generator().manual_seed(_TEST_SEED)
     sources = to_uint8(damage(to_float(corpus.test), rng))
-    masks = (sources != corpus.test).any(1, keepdim=True)
+    masks = (sources != corpus.test).any(1, keepdim=True) if name in PLACED else None
     test = PairSplit(sources, corpus.test, masks, corpus.test_labels)
     train = PairSplit(corpus.train, corpus.train, None, corpus.train_labels)
     lines = (*corpus.account.lines(), f"sources: {name}, afresh at every draw")

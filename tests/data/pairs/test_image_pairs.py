@@ -1,6 +1,7 @@
 """Pairs of images: from folders, side-by-side images, parquet and the cat world; damage; mistakes."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -187,8 +188,12 @@ def test_damage_is_fresh_at_every_draw_and_resumes_exactly(
     assert (one.chunk(2, 1)[0] - one.chunk(2, 1)[1]).abs().mean() > 0.1
     noises = [batch.chunk(2, 1)[0] - batch.chunk(2, 1)[1] for batch in (one, two)]
     assert not torch.equal(*noises)
-    assert pairs.test.masks is not None
-    assert pairs.test.masks.float().mean() > 0.9
+    assert pairs.test.masks is None, "noise is everywhere"
+    boxes = load_image_pairs(replace(cfg, pairs="damage:boxes")).test
+    assert boxes.masks is not None
+    assert 0.02 < boxes.masks.float().mean() < 0.3
+    outside = ~boxes.masks.expand_as(boxes.targets)
+    assert torch.equal(boxes.sources[outside], boxes.targets[outside])
     with pytest.raises(UsageError, match="--reverse would learn to damage"):
         load_image_pairs(
             ImagePairData("damage:noise", str(tmp_path), size=16, reverse=True, test_share=0.3)

@@ -44,6 +44,15 @@ def test_a_translator_is_restored_and_translates(tmp_path: Path) -> None:
     pixels = np.zeros((2, 16, 16, 3), dtype=np.uint8)
     from_python = load(tmp_path)
     assert from_python.translate(pixels).shape == (2, 16, 16, 3)  # type: ignore[union-attr]
+    with pytest.raises(
+        UsageError, match=r"takes images \[N,3,H,W\] whose sides are multiples of 16"
+    ):
+        from_python.translate(np.zeros((2, 20, 20, 3), dtype=np.uint8))  # type: ignore[union-attr]
+    with pytest.raises(UsageError, match=r"takes images \[N,3,H,W\]"):
+        from_python.translate(np.zeros((2, 16, 16, 1), dtype=np.uint8))  # type: ignore[union-attr]
+    for wrong in (pixels[0], pixels / 255):
+        with pytest.raises(UsageError, match=r"an array \[n,H,W,C\] of uint8"):
+            from_python.translate(wrong)  # type: ignore[union-attr]
 
 
 def test_an_encoder_and_a_decoder_rebuild_by_the_mean_code_and_sample(tmp_path: Path) -> None:
