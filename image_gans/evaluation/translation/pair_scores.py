@@ -152,8 +152,8 @@ class PairScorer:
         truth = [targets, error_maps(outputs, targets)] if self.pairs.matched else []
         shown = [self._sources(_SHOWN), *others, outputs, *truth]
         self._save(shown, run.log.figure_path("pairs.png"))
-        sheets = self._sources(_SHOWN), outputs, targets
-        for name, images in zip(SHEETS, sheets, strict=True):
+        sheets = (self._sources(_SHOWN), outputs, targets) if self.pairs.matched else ()
+        for name, images in zip(SHEETS, sheets, strict=False):
             scale = max(1, _SHOWN_PIXELS // images.shape[-1])
             save_grid(images, run.log.figure_path(name), columns=SHEET_COLUMNS, scale=scale)
 

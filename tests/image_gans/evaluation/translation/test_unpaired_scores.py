@@ -1,6 +1,7 @@
 """Translators there and back: the table has both directions, and the baseline has the targets' colours."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -126,3 +127,7 @@ def test_without_known_pairs_no_output_is_compared_with_a_target(
     assert keys == {"psnr_cycle"} == {column["key"] for column in table["columns"]}
     scorer.draw_grid(game, torch.Generator(), tmp_path / "grid")
     assert (tmp_path / "grid.png").stat().st_size > 0
+    log = SimpleNamespace(figure_path=lambda name: tmp_path / "figures" / name)
+    scorer.draw_figures(SimpleNamespace(log=log), game)  # type: ignore[arg-type]
+    drawn = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert drawn == ["back.png", "pairs.png"]
