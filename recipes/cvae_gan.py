@@ -52,7 +52,9 @@ PRESETS = {
     "default": Config(
         networks=NetworkChoice(width=24, latent=64, discriminator_norm="layer"),
         method=CVAEGANMethod(
-            divergence_weight=1.0,
+            divergence_weight=0.5,
+            discriminator_mean_weight=1.0,
+            classifier_mean_weight=1.0,
             classifier_width=16,
             generator=Steps(5e-4),
             discriminator=Steps(2e-4),

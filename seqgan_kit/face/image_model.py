@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from seqgan_kit.data.images.pixels import to_float, to_uint8
-from seqgan_kit.errors import UsageError
+from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.sharing.shareable import Shareable
 
 if TYPE_CHECKING:
@@ -78,6 +79,26 @@ class TrainedImageModel(Shareable):
     def rebuild(self, images: NDArray[np.uint8]) -> NDArray[np.generic]:
         """Encode and decode images [n,H,W,C] of uint8 by an autoencoder."""
         return self._made("rebuild", images)
+
+    def decode(self, lines: Sequence[str]) -> NDArray[np.generic]:
+        """Return images [n,H,W,C] of uint8 of rows of codes, by a model of codes such as a VQ-VAE.
+
+        Args:
+            lines: the codes of an image each, as a text model trained on the run's ``codes`` samples them.
+        """
+        act = getattr(self.loaded, "decode", None)
+        if act is None:
+            raise UsageError(
+                f"the model in {self.folder} is of no codes, so it cannot decode; use sample()."
+            )
+        images, refused = act(lines)
+        if refused:
+            raise DataError(
+                f"{len(refused):,} of {len(lines):,} lines are no rows of codes, the first of them "
+                f"{refused[0][:60]!r}: leave them out."
+            )
+        pixels = to_uint8(images).permute(0, 2, 3, 1).contiguous()
+        return cast(NDArray[np.generic], pixels.cpu().numpy())
 
     def _made(self, verb: str, images: NDArray[np.uint8]) -> NDArray[np.generic]:
         act = getattr(self.loaded, verb, None)

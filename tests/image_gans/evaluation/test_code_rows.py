@@ -17,6 +17,7 @@ from image_gans.networks.translators.unet import UNet, UNetConfig
 from image_gans.networks.translators.vector_quantiser import QuantiserConfig, VectorQuantiser
 from seqgan_kit.cli.main import main
 from seqgan_kit.errors import DataError
+from seqgan_kit.face.loading import load
 
 TEXT_RUN = Path(__file__).parents[2] / "saved_models" / "text"
 SHAPE = CodeMapConfig(16, 3, dimensions=2, width=4, blocks=1)
@@ -64,6 +65,12 @@ def test_rebuilding_is_decoding_the_codes_of_an_image(run: Path) -> None:
     assert torch.allclose(images, model.rebuild(x), atol=1e-6)
     with pytest.raises(DataError, match="none of the 1 lines is a map of codes, such as 'a cat'"):
         model.decode(["a cat"])
+    from_python = load(run)
+    assert from_python.decode(lines).shape == (3, 16, 16, 3)  # type: ignore[union-attr]
+    with pytest.raises(
+        DataError, match="1 of 4 lines are no rows of codes, the first of them '7 7'"
+    ):
+        from_python.decode([*lines, "7 7"])  # type: ignore[union-attr]
 
 
 def test_a_prior_that_writes_no_codes_is_refused(
