@@ -23,7 +23,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from image_gans.evaluation.code_rows import check_some, read_code_rows
+from image_gans.evaluation.code_rows import FOLDER, check_some, read_code_rows
 from image_gans.evaluation.saved_networks import built_network, described_network, saved_network
 from image_gans.evaluation.translated_files import Translated, translate_files
 from image_gans.grids import save_each, save_grid
@@ -133,6 +133,12 @@ class ImageParts:
 
     def need(self, verb: str) -> None:
         """Raise UsageError for a verb that the model does not support."""
+        if verb == "sample" and "decode" in self.verbs:
+            raise UsageError(
+                f"the model in {self.run_dir} samples from a prior over its codes. Train one with "
+                f"'seqgan-kit run mle --text {self.run_dir / FOLDER}' and give its run: "
+                f"'seqgan-kit sample {self.run_dir} --prior TEXT_RUN'."
+            )
         if verb not in self.verbs:
             raise UsageError(
                 f"the model in {self.run_dir} cannot {verb}; it can {' and '.join(self.verbs)}: use "

@@ -160,6 +160,14 @@ def _verbs(folder: Path, run: str) -> list[tuple[str, str]]:
     use = {
         "sample": ("Sample", f"seqgan-kit sample {run} -n 20"),
         "translate": ("Translate images", f"seqgan-kit translate {run} --images DIR --out DIR"),
+        "reverse": (
+            "Translate back",
+            f"seqgan-kit translate {run} --reverse --images DIR --out DIR",
+        ),
+        "decode": (
+            "Sample, after training a text recipe on its codes",
+            f"seqgan-kit sample {run} --prior TEXT_RUN -n 20",
+        ),
         "rebuild": ("Rebuild images", f"seqgan-kit rebuild {run} --images DIR --out DIR"),
     }
     try:

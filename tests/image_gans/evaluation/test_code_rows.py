@@ -78,6 +78,8 @@ def test_a_prior_that_writes_no_codes_is_refused(
 ) -> None:
     assert main(["sample", str(run), "--prior", str(TEXT_RUN)]) == 2
     assert "is a map of codes" in capsys.readouterr().err
+    assert main(["sample", str(run)]) == 2
+    assert f"run mle --text {run / 'codes'}'" in capsys.readouterr().err
     assert main(["sample", str(run), "--prior", str(run)]) == 2
     assert "give a text run trained on codes" in capsys.readouterr().err
     assert main(["sample", str(run), "--prior", str(TEXT_RUN), "--condition", "coat=white"]) == 2
