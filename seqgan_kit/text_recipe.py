@@ -16,6 +16,7 @@ from seqgan_kit.core.runs.run import Run
 from seqgan_kit.core.training.alarms import Alarm
 from seqgan_kit.core.training.hooks import Hooks
 from seqgan_kit.core.training.trainer import Trainer
+from seqgan_kit.data.pairs.pair_rows import TURN
 from seqgan_kit.data.text.load_text import TextCorpus
 from seqgan_kit.evaluation.pretrained import start_from
 from seqgan_kit.report.closing import close_run
@@ -27,6 +28,7 @@ from seqgan_kit.sequences.discriminators.discriminator_choice import (
 from seqgan_kit.sequences.fine_tuning import PRETRAINED
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, build_generator
+from seqgan_kit.sequences.generators.pair_reader import PairReader
 
 
 class TextScorerLike(Protocol):
@@ -72,6 +74,8 @@ def starting_generator(
         given=corpus.given,
         source_vocabulary=corpus.vocabulary - ids.vocabulary_size,
     )
+    if isinstance(generator, PairReader):
+        generator.split_at(corpus.given_vocabulary.encode(TURN.strip()))
     start_from(pretrained, generator, ids, run.say, corpus.source_vocabulary)
     return generator
 

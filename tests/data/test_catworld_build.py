@@ -34,7 +34,7 @@ def test_the_readme_states_every_file_and_its_checksum() -> None:
     )
     found = {f"catworld/{path.name}": digest(path) for path in (DATA / "catworld").iterdir()}
     assert stated == found
-    assert sum(path.stat().st_size for path in (DATA / "catworld").iterdir()) < 10_500_000
+    assert sum(path.stat().st_size for path in (DATA / "catworld").iterdir()) < 12_000_000
 
 
 def test_the_readme_states_the_world_as_it_is() -> None:
@@ -58,17 +58,17 @@ def test_bundled_captions_are_built_byte_for_byte(
         assert np.isfinite(WORLD.log_prob_many(made.read_text().splitlines())).sum() == count
 
 
-def test_bundled_pairs_are_built_byte_for_byte(
+def test_bundled_pairs_begin_as_they_are_built_byte_for_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "BUNDLED_CAPTIONS", {})
     monkeypatch.setattr(build, "BUNDLED_FACES", {})
-    monkeypatch.setattr(build, "BUNDLED_PAIRS", {"valid": 1000})
+    monkeypatch.setattr(build, "BUNDLED_PAIRS", {"valid": 200})
     build.build_bundled(tmp_path)
     assert len(list(tmp_path.iterdir())) == len(TASKS)
     for name in TASKS:
         made = (tmp_path / f"{name}-valid.tsv").read_bytes()
-        assert made == (DATA / "catworld" / f"{name}-valid.tsv").read_bytes()
+        assert (DATA / "catworld" / f"{name}-valid.tsv").read_bytes().startswith(made)
 
 
 def test_bundled_faces_begin_as_they_are_built(

@@ -19,6 +19,7 @@ from seqgan_kit.data.catworld.tasks.answers import PROGRAMS as ANSWERS
 from seqgan_kit.data.catworld.tasks.answers import answer_context
 from seqgan_kit.data.catworld.tasks.caption_readings import prior_starts
 from seqgan_kit.data.catworld.tasks.describe import Describe
+from seqgan_kit.data.catworld.tasks.entail import Entail, relation
 from seqgan_kit.data.catworld.tasks.felish import felish_context, program_of
 from seqgan_kit.data.catworld.tasks.felish_words import ENDINGS, NOUN_FORMS
 from seqgan_kit.data.catworld.tasks.following import log_prob, read
@@ -269,6 +270,39 @@ def test_the_parser_says_what_is_wrong(sentence: str, reason: str) -> None:
 def test_a_wrong_source_is_refused(name: str, source: str) -> None:
     with pytest.raises(DataError, match=f"is no source of the task '{name}' of the cat world"):
         TASKS[name].log_prob("x .", source)
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+def test_a_label_is_what_all_scenes_say(law: SceneLaw) -> None:
+    """Premises and hypotheses from every scene of a narrow law, and their truth in each."""
+    world, task, rng = CatWorld(law), Entail(law), np.random.default_rng(2)
+    scenes, seen = [scene for scene, _ in scenes_of(law)], Counter()
+    pairs = [task.pair(rng) for _ in range(9)]
+    for source, label in pairs:
+        premise, hypothesis = source.split(" | ")
+        given = [s for s in scenes if world.probability_given(premise, s) > 0]
+        true = [world.probability_given(hypothesis, s) > 0 for s in given]
+        wanted = "follows" if all(true) else "neither" if any(true) else "contradicts"
+        assert label == wanted, source
+        assert task.targets(source) == {wanted: 1.0}
+        seen[label] += 1
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize(
+    ("premise", "hypothesis", "label"),
+    [
+        ("a black cat is sitting .", "a cat is sitting .", "follows"),
+        ("a kitten is sitting .", "a small cat rests .", "follows"),
+        ("a black cat is sleeping .", "a cat is playing .", "contradicts"),
+        ("a cat with green eyes is sitting .", "a cat is sleeping .", "contradicts"),
+        ("a cat is sitting .", "two cats are sitting .", "contradicts"),
+        ("a cat is sitting .", "a black cat is sitting .", "neither"),
+        ("a cat is sitting .", "a cats is sitting .", None),
+    ],
+)
+def test_labels_of_captions(premise: str, hypothesis: str, label: str | None) -> None:
+    assert relation(premise, hypothesis, SceneLaw()) == label
 
 
 def test_an_unknown_task_is_refused() -> None:

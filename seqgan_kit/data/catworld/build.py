@@ -35,7 +35,12 @@ BUNDLED_COLOUR_BITS = 6
 _ROWS_IN_A_GROUP = 500
 # One number per stream of random numbers, so that no two files share one.
 _STREAMS = {"train": 1, "valid": 2, "test": 3}
-_TASK_STREAMS = {"describe": 10, "answer": 20, "translate": 30}  # added to the split's
+_TASK_STREAMS = {
+    "describe": 10,
+    "answer": 20,
+    "translate": 30,
+    "entail": 40,
+}  # added to the split's
 
 
 def build_bundled(out: Path) -> None:

@@ -16,6 +16,10 @@ from typing import Any, Literal
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.runs.memory import check_training_memory
 from seqgan_kit.errors import unknown
+from seqgan_kit.sequences.discriminators.attentive_reader import (
+    AttentiveReader,
+    AttentiveReaderConfig,
+)
 from seqgan_kit.sequences.discriminators.birnn import BiRNN, BiRNNConfig
 from seqgan_kit.sequences.discriminators.pair_cnn import PairCNN, PairCNNConfig
 from seqgan_kit.sequences.discriminators.pair_rnn import PairRNN, PairRNNConfig
@@ -41,6 +45,7 @@ DISCRIMINATORS: dict[str, type[Any]] = {
     "pair_textcnn": PairTextCNN,
     "pair_rnn": PairRNN,
     "step_reader": StepReader,
+    "attentive_reader": AttentiveReader,
 }
 
 
@@ -58,8 +63,10 @@ class DiscriminatorChoice:
         "pair_textcnn",
         "pair_rnn",
         "step_reader",
+        "attentive_reader",
     ] = "textcnn"
-    """Name of the discriminator network; those called pair_ read a source and what was written from it."""
+    """Name of the discriminator network; attentive_reader and those called pair_ read a source and what was
+    written from it."""
     textcnn: TextCNNConfig = TextCNNConfig()
     birnn: BiRNNConfig = BiRNNConfig()
     transformer_reader: TransformerReaderConfig = TransformerReaderConfig()
@@ -69,6 +76,7 @@ class DiscriminatorChoice:
     pair_textcnn: PairTextCNNConfig = PairTextCNNConfig()
     pair_rnn: PairRNNConfig = PairRNNConfig()
     step_reader: StepReaderConfig = StepReaderConfig()
+    attentive_reader: AttentiveReaderConfig = AttentiveReaderConfig()
 
 
 def build_discriminator(

@@ -11,8 +11,10 @@ import torch
 
 from seqgan_kit.core.runs.memory import check_training_memory
 from seqgan_kit.errors import unknown
+from seqgan_kit.sequences.discriminators.attentive_reader import AttentiveReaderConfig
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.generators.pair_reader import PairReader
 from seqgan_kit.sequences.generators.relational_memory import RelationalConfig, RelationalGenerator
 from seqgan_kit.sequences.generators.rnn_search import RNNSearchConfig, RNNSearchGenerator
 from seqgan_kit.sequences.generators.transformer import TransformerConfig, TransformerGenerator
@@ -25,24 +27,28 @@ GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
     "relational": (RelationalConfig, RelationalGenerator),
     "rnn_search": (RNNSearchConfig, RNNSearchGenerator),
     "transformer_seq2seq": (Seq2SeqConfig, Seq2SeqGenerator),
+    "pair_reader": (AttentiveReaderConfig, PairReader),
 }
 ENCODER_DECODERS = ("rnn_search", "transformer_seq2seq")
 """Encoder-decoders, which need a source."""
+CLASSIFIERS = ("pair_reader",)
+"""Readers of two texts, which need a source and write labels."""
 
 
 @dataclass(frozen=True)
 class GeneratorChoice:
     """The token-by-token generator, and the settings of each option."""
 
-    generator: Literal["lstm", "transformer", "relational", "rnn_search", "transformer_seq2seq"] = (
-        "lstm"
-    )
-    """Name of the generator network."""
+    generator: Literal[
+        "lstm", "transformer", "relational", "rnn_search", "transformer_seq2seq", "pair_reader"
+    ] = "lstm"
+    """Name of the generator network. pair_reader classifies two texts: its source is 'text | text'."""
     lstm: LSTMConfig = LSTMConfig()
     transformer: TransformerConfig = TransformerConfig()
     relational: RelationalConfig = RelationalConfig()
     rnn_search: RNNSearchConfig = RNNSearchConfig()
     transformer_seq2seq: Seq2SeqConfig = Seq2SeqConfig()
+    pair_reader: AttentiveReaderConfig = AttentiveReaderConfig()
 
 
 def build_generator(

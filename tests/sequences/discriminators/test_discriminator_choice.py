@@ -12,6 +12,7 @@ from seqgan_kit.core.objectives import expected_probability
 from seqgan_kit.core.penalties import R1, GradientPenalty
 from seqgan_kit.core.runs import memory
 from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.discriminators.attentive_reader import AttentiveReaderConfig
 from seqgan_kit.sequences.discriminators.birnn import BiRNN, BiRNNConfig, soft_gru
 from seqgan_kit.sequences.discriminators.discriminator_choice import (
     DISCRIMINATORS,
@@ -44,8 +45,9 @@ SMALL = {
     "pair_cnn": PairCNNConfig(embedding=6, channels=12, layers=3),
     "pair_textcnn": PairTextCNNConfig(embedding=6, filters=((1, 6), (2, 6), (5, 4))),
     "pair_rnn": PairRNNConfig(embedding=5, hidden=6, matching=8),
+    "attentive_reader": AttentiveReaderConfig(embedding=5, hidden=6),
 }
-PAIRS = sorted(kind for kind in DISCRIMINATORS if kind.startswith("pair_"))
+PAIRS = sorted(k for k, trunk in DISCRIMINATORS.items() if getattr(trunk, "reads_pairs", False))
 # Those of several scores a sequence have tests of their own.
 SEVERAL_SCORES = {"relgan_cnn", "step_reader"}
 VARIANTS = [
@@ -58,7 +60,9 @@ VARIANTS = [
     ),
 ]
 MASKED = [
-    variant for variant in VARIANTS if variant[0] in ("birnn", "transformer_reader", "pair_rnn")
+    variant
+    for variant in VARIANTS
+    if variant[0] in ("birnn", "transformer_reader", "pair_rnn", "attentive_reader")
 ]
 TIES = ("textcnn", "pair_cnn", "pair_textcnn")
 """Those that take a maximum over windows."""

@@ -7,6 +7,7 @@ from torch import nn
 
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.discriminators.attentive_reader import AttentiveReaderConfig
 from seqgan_kit.sequences.discriminators.discriminator_choice import (
     DISCRIMINATORS,
     DiscriminatorChoice,
@@ -20,7 +21,7 @@ from seqgan_kit.sequences.estimators.trials import rollout_rewards
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 
 GIVEN, LENGTH, VOCABULARY = 4, 6, 12
-PAIRS = sorted(kind for kind in DISCRIMINATORS if kind.startswith("pair_"))
+PAIRS = sorted(k for k, trunk in DISCRIMINATORS.items() if getattr(trunk, "reads_pairs", False))
 every_kind = pytest.mark.parametrize("kind", PAIRS)
 
 
@@ -31,6 +32,7 @@ def make(kind, given=GIVEN) -> Discriminator:
         pair_cnn=PairCNNConfig(6, 12, 3),
         pair_textcnn=PairTextCNNConfig(6, ((1, 6), (2, 6), (5, 6))),
         pair_rnn=PairRNNConfig(5, 6, matching=12),
+        attentive_reader=AttentiveReaderConfig(5, 6),
     )
     judge = build_discriminator(choice, VOCABULARY, given + LENGTH, pad=0, given=given)
     nn.init.normal_(judge.score.weight)

@@ -19,6 +19,7 @@ from seqgan_kit.evaluation.text_export import load_text_model, save_text_model
 from seqgan_kit.sequences.discriminators.discriminator_choice import DiscriminatorChoice
 from seqgan_kit.sequences.generators.autoregressive import tempered
 from seqgan_kit.sequences.generators.generator_choice import (
+    CLASSIFIERS,
     ENCODER_DECODERS,
     GENERATORS,
     GeneratorChoice,
@@ -93,7 +94,7 @@ def test_a_tempered_copy_is_the_generator_at_that_temperature(kind):
 
 
 def test_every_kind_is_under_contract():
-    assert {*TINY, *ENCODER_DECODERS} == set(GENERATORS)
+    assert {*TINY, *ENCODER_DECODERS, *CLASSIFIERS} == set(GENERATORS)
     for kind in TINY:
         config, network = GENERATORS[kind]
         assert isinstance(TINY[kind], config)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -74,15 +74,15 @@ class Reader:
             if at == len(self.words):
                 self.found.append(now)
             return
-        for step in steps(start.program[slot], now.context, now.beliefs):
-            if self._matches(at, step.tokens):
-                later = Reading(
-                    now.probability * step.weight,
-                    now.context | dict(step.outcome.sets),
-                    now.names | dict(step.outcome.names),
-                    posterior(start.program[slot], step, now.beliefs),
-                )
-                self._follow(start, slot + 1, at + len(step.tokens), later)
+        law = start.program[slot]
+        for step in steps(law, now.context, now.beliefs, lambda tokens: self._matches(at, tokens)):
+            later = Reading(
+                now.probability * step.weight,
+                now.context | dict(step.outcome.sets),
+                now.names | dict(step.outcome.names),
+                posterior(law, step, now.beliefs),
+            )
+            self._follow(start, slot + 1, at + len(step.tokens), later)
 
     def _matches(self, at: int, tokens: tuple[str, ...]) -> bool:
         for place, token in enumerate(tokens, start=at):
@@ -98,15 +98,23 @@ class Reader:
         return article_before(self.words[place + 1]) if place + 1 < len(self.words) else ""
 
 
-def steps(slot: Slot, context: Context, beliefs: Beliefs) -> Iterator[Step]:
-    """Yield the choices of a slot that the beliefs allow, with their probabilities."""
+def steps(
+    slot: Slot,
+    context: Context,
+    beliefs: Beliefs,
+    wanted: Callable[[tuple[str, ...]], bool] = lambda tokens: True,
+) -> Iterator[Step]:
+    """Yield the choices of a slot that the beliefs allow and whose tokens are wanted."""
     outcomes, tables = _outcomes(slot, tuple((key, context[key]) for key in slot.reads))
+    chosen = [i for i, (_, tokens) in enumerate(outcomes) if wanted(tokens)]
+    if not chosen:
+        return
     about = _about(slot, beliefs)
     prior = np.ones(()) if about is None else about.over(slot.asks)
-    weights = (tables * prior).reshape(len(outcomes), -1).sum(1).tolist()
-    for (outcome, tokens), weight, table in zip(outcomes, weights, tables, strict=True):
+    weights = (tables[chosen] * prior).reshape(len(chosen), -1).sum(1).tolist()
+    for place, weight in zip(chosen, weights, strict=True):
         if weight > 0:
-            yield Step(outcome, tokens, weight, table)
+            yield Step(*outcomes[place], weight, tables[place])
 
 
 def posterior(slot: Slot, step: Step, beliefs: Beliefs) -> Beliefs:
@@ -147,18 +155,28 @@ def log_prob(sentence: str, starts: Sequence[Start]) -> float:
     return math.log(total) if total > 0 else -math.inf
 
 
-def drawn(starts: Sequence[Start], rng: np.random.Generator) -> str:
-    """Draw a sentence."""
+def drawn(
+    starts: Sequence[Start],
+    rng: np.random.Generator,
+    allowed: Callable[[Slot, Step, Beliefs], bool] = lambda slot, step, beliefs: True,
+) -> str:
+    """Draw a sentence, of the choices that are allowed where they come up."""
     _, program, start, beliefs = starts[_picked([start.weight for start in starts], rng)]
     context = dict(start)
     tokens: list[str] = []
     for slot in program:
-        possible = list(steps(slot, context, beliefs))
+        possible = [s for s in steps(slot, context, beliefs) if allowed(slot, s, beliefs)]
         step = possible[_picked([step.weight for step in possible], rng)]
         beliefs = posterior(slot, step, beliefs)
         context.update(step.outcome.sets)
         tokens += step.tokens
     return " ".join(spell(tokens))
+
+
+def is_certain(slot: Slot, step: Step, beliefs: Beliefs) -> bool:
+    """Return whether the choice is possible in every scene that the beliefs allow."""
+    about = _about(slot, beliefs)
+    return about is None or not about.over(slot.asks)[step.likelihood == 0].any()
 
 
 def _picked(weights: Sequence[float], rng: np.random.Generator) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from seqgan_kit.data.catworld.tasks.answer import Answer
 from seqgan_kit.data.catworld.tasks.describe import Describe
+from seqgan_kit.data.catworld.tasks.entail import Entail
 from seqgan_kit.data.catworld.tasks.translate import Translate
 from seqgan_kit.data.catworld.tasks.world_task import Task
 from seqgan_kit.errors import unknown
 
-TASKS: dict[str, Task] = {task.name: task for task in (Describe(), Answer(), Translate())}
+TASKS: dict[str, Task] = {task.name: task for task in (Describe(), Answer(), Translate(), Entail())}
 PREFIX = "catworld:"
 """What the name of a task begins with where a text is chosen."""
 
