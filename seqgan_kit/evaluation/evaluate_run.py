@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,10 @@ from seqgan_kit.data.text.encoding import pad_rows
 from seqgan_kit.data.text.load_text import TextCorpus, TextData
 from seqgan_kit.data.text.notations import NOTATIONS
 from seqgan_kit.errors import CheckpointError, DataError, UsageError
+from seqgan_kit.evaluation.conditional.adversarial_success import (
+    ReplyEvaluation,
+    reply_evaluation,
+)
 from seqgan_kit.evaluation.conditional.evaluate_answers import evaluate_answers
 from seqgan_kit.evaluation.conditional.evaluate_classes import evaluate_classes
 from seqgan_kit.evaluation.conditional.evaluation_pairs import evaluation_pairs
@@ -54,10 +58,11 @@ def evaluate_run(
     model = load_text_model(run_dir)
     if getattr(model.generator, "given", 0):
         return _evaluate_conditional(run_dir, model, settings, given, say)
-    if (settings.beam, settings.test_text, settings.test_sources) != (None, None, None):
+    asked = settings.beam, settings.test_text, settings.test_sources, settings.adversary_sources
+    if asked != (None, None, None, 0):
         raise UsageError(
-            f"{run_dir} writes without a source, so --beam, --test-text and --test-sources do not apply: "
-            "name a test text with --refs."
+            f"{run_dir} writes without a source, so --beam, --test-text, --test-sources and "
+            "--adversary-sources do not apply: name a test text with --refs."
         )
     corpus, world = corpus_of_run(run_dir, model, given)
     if not isinstance(model.generator, SequenceGenerator):
@@ -111,7 +116,9 @@ def _evaluate_conditional(
     corpus = cache(lambda: corpus_of_run(run_dir, model, given)[0])
     found = evaluation_pairs(model, data, pairs, settings, corpus)
     if not pairs.label_column:
-        return evaluate_answers(model, found, settings, say)
+        return evaluate_answers(model, found, settings, say, _replies(settings, corpus))
+    if settings.adversary_sources:
+        raise UsageError("--adversary-sources is for answers to sources; this run has classes.")
     training: dict[str, list[list[str]]] = {}
     for label, line in corpus().pairs("train"):
         training.setdefault(label, []).append(model.tokenizer.words(line))
@@ -165,6 +172,19 @@ def _fitting(model: TextModel, lines: Sequence[str]) -> list[str]:
             "shorter lines."
         )
     return kept
+
+
+def _replies(
+    settings: EvaluationSettings, corpus: Callable[[], TextCorpus]
+) -> ReplyEvaluation | None:
+    """Return the evaluation by evaluators, on the run's own pairs, if it is asked for."""
+    if not settings.adversary_sources:
+        return None
+    if settings.test_text is not None:
+        raise UsageError(
+            "--adversary-sources asks about the run's own test pairs: leave --test-text out."
+        )
+    return reply_evaluation(corpus(), settings.adversary_sources)
 
 
 def _draw(model: TextModel, settings: EvaluationSettings, count: int, seed: int) -> Tensor:

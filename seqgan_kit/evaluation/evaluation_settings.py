@@ -47,6 +47,8 @@ class EvaluationSettings:
     """Conditional runs: test text, in the form of the training text (default: the run's own test split)."""
     test_sources: str | None = None
     """Conditional runs: sources of ``test_text``, if the training text had a file of sources."""
+    adversary_sources: int = 0
+    """Conditional runs: number of training sources from which evaluators learn, for AdverSuc; 0: none."""
     embedding_sentences: int = 5000
     """Maximum number of sentences per side in scores over an encoder."""
 

@@ -117,6 +117,14 @@ def _declare_answers(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="conditional run on parallel files: sources of --test-text",
     )
+    parser.add_argument(
+        "--adversary-sources",
+        metavar="N",
+        type=whole_number(0),
+        default=0,
+        help="conditional run: training sources from which evaluators learn to tell answers from human "
+        "ones, for AdverSuc; minutes (default: 0, no evaluators)",
+    )
 
 
 def _declare_reading(parser: argparse.ArgumentParser) -> None:

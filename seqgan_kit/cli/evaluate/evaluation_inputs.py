@@ -21,7 +21,7 @@ from seqgan_kit.evaluation.evaluation_settings import EvaluationSettings, Say
 FORMAT = 1
 """Version of the record; increase it when the same inputs would give another record."""
 _TEXTS = ("refs", "train", "held_out")
-OF_ANSWERS = {"beam": None, "test_text": None, "test_sources": None}
+OF_ANSWERS = {"beam": None, "test_text": None, "test_sources": None, "adversary_sources": 0}
 """Options of conditional runs alone, with their defaults."""
 OF_IMAGES = {"features": "auto", "size": None, "channels": None}
 """Options that are for images alone, with what they are where nobody gave them."""

@@ -15,14 +15,17 @@ replies by humans deceive an evaluator that ignores the source.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from seqgan_kit.data.text.text_corpus import TextCorpus
 from seqgan_kit.data.text.tokenizer import PAD
+from seqgan_kit.evaluation.conditional.answer_scores import likeliest
 from seqgan_kit.evaluation.conditional.reply_evaluator import (
     EvaluatorSettings,
     right_shares,
@@ -31,6 +34,7 @@ from seqgan_kit.evaluation.conditional.reply_evaluator import (
 from seqgan_kit.evaluation.score_tables import AS_REAL, Column, column
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.metrics.statistics.divergences import Estimate
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 
 MOST_ERRORS = 4.0
 """Standard errors that human against human may lie from 0.5."""
@@ -149,6 +153,27 @@ def reply_evaluation(corpus: TextCorpus, sources: int, seed: int = OWN_SEED) -> 
     train = human_replies(corpus, ("train",), sources)
     test = human_replies(corpus, ("test", "valid"), sources)
     return ReplyEvaluation(corpus.vocabulary, PAD, train, test, EvaluatorSettings(), seed)
+
+
+def success_of_decodings(
+    generator: SequenceGenerator,
+    replies: ReplyEvaluation,
+    beams: Sequence[int],
+    sampling: Mapping[str, Any],
+) -> list[dict[str, Estimate]]:
+    """Return the scores of beams of each width, of samples drawn by ``sampling``, and of humans."""
+
+    def drawn(given: Tensor, rng: torch.Generator) -> Tensor:
+        return generator.sample(len(given), given=given, rng=rng, **sampling)
+
+    writers: list[Writer] = [*(partial(_searched, generator, beam) for beam in beams), drawn]
+    return [*map(replies.of_model, writers), replies.of_humans()]
+
+
+def _searched(
+    generator: SequenceGenerator, beam: int, given: Tensor, rng: torch.Generator
+) -> Tensor:
+    return likeliest(generator, given, beam)
 
 
 def _scores(told_from_human: Estimate, told_from_random: Estimate) -> dict[str, Estimate]:

@@ -87,8 +87,13 @@ def answers(
     tokenizer: Tokenizer, generator: SequenceGenerator, given: Tensor, beam: int
 ) -> list[str]:
     """Return the likeliest line for each condition [N,S], found by beam search."""
-    rows = beam_search(generator, given, beam, length_penalty=1.0).rows[:, 0].cpu()
+    rows = likeliest(generator, given, beam)
     return [tokenizer.decode(row) for row in generator.written(rows).tolist()]
+
+
+def likeliest(generator: SequenceGenerator, given: Tensor, beam: int) -> Tensor:
+    """Return the likeliest row [N,S+T] after each condition [N,S], found by beam search."""
+    return beam_search(generator, given, beam, length_penalty=1.0).rows[:, 0].cpu()
 
 
 def text_scores_of(lines: Sequence[str], pairs: HeldOutPairs) -> dict[str, Estimate]:

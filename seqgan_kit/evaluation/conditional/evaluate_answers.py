@@ -12,6 +12,12 @@ from torch import Tensor
 from seqgan_kit import __version__
 from seqgan_kit.core.runs.settings import to_dict
 from seqgan_kit.data.text.tokenizer import Tokenizer
+from seqgan_kit.evaluation.conditional.adversarial_success import (
+    ReplyEvaluation,
+    evaluator_notes,
+    reply_columns,
+    success_of_decodings,
+)
 from seqgan_kit.evaluation.conditional.answer_scores import answers, pair_columns
 from seqgan_kit.evaluation.conditional.evaluation_pairs import EvaluationPairs
 from seqgan_kit.evaluation.corpora.held_out import held_out_nll, likelihood_columns
@@ -32,19 +38,28 @@ PER_SOURCE = 5
 """Samples of each source, whose variety is measured."""
 FEW_SOURCES = 100
 """Number of sources below which corpus scores say little."""
-BESIDE, VARIETY = "beside the references", "samples of one source"
+BESIDE, VARIETY, ADVERSARY = (
+    "beside the references", "samples of one source", "evaluators trained apart"
+)  # fmt: skip
 _ORDERS = (1, 2)
 
 Scores = dict[str, Estimate]
 
 
 def evaluate_answers(
-    model: TextModel, pairs: EvaluationPairs, settings: EvaluationSettings, say: Say
+    model: TextModel,
+    pairs: EvaluationPairs,
+    settings: EvaluationSettings,
+    say: Say,
+    replies: ReplyEvaluation | None = None,
 ) -> dict[str, Any]:
-    """Return the record: rows of greedy answers, of the beam's, of samples and of the references."""
+    """Return the record: rows of greedy answers, of the beam's, of samples and of the references.
+
+    With ``replies`` every row has AdverSuc, and the row of references the checks of its evaluators.
+    """
     generator, given = cast(SequenceGenerator, model.generator), pairs.held_out.given
-    rows = []
-    for beam in dict.fromkeys((1, settings.beam or DEFAULT_BEAM)):
+    rows, beams = [], tuple(dict.fromkeys((1, settings.beam or DEFAULT_BEAM)))
+    for beam in beams:
         name = f"beam {beam}" if beam > 1 else "greedy"
         say(f"answering {len(given):,} sources: {name}")
         rows.append(
@@ -58,17 +73,31 @@ def evaluate_answers(
     rows.append(table_row("samples", of_samples))
     of_people = table_row("references", _of_references(model.tokenizer, pairs))
     rows.append({**of_people, "reference": True})
-    columns = _columns(pairs, settings)
+    columns, notes = _columns(pairs, settings), _notes(pairs, settings)
+    if replies is not None:
+        say("training evaluators for AdverSuc: two for each row")
+        how = {name: getattr(settings, name) for name in ("temperature", "top_k", "top_p")}
+        _add(rows, success_of_decodings(generator, replies, beams, how))
+        columns += [{**entry, "group": ADVERSARY} for entry in reply_columns(replies)]
+        notes += evaluator_notes(rows[-1]["values"], rows[-1]["errors"])
     return {
         "kind": "evaluation",
         "title": f"answers to {len(given):,} sources ({pairs.name})",
         "columns": [c for c in columns if any(c["key"] in row["values"] for row in rows)],
         "rows": rows,
         "findings": _findings(rows, len(given)),
-        "notes": _notes(pairs, settings),
+        "notes": notes,
         "settings": to_dict(settings),
         "version": __version__,
     }
+
+
+def _add(rows: Sequence[dict[str, Any]], scores: Sequence[Scores]) -> None:
+    """Add scores to rows of the table."""
+    for row, of_row in zip(rows, scores, strict=True):
+        more = table_row(row["name"], of_row)
+        row["values"] |= more["values"]
+        row["errors"] |= more["errors"]
 
 
 def _samples(

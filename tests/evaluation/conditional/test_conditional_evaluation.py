@@ -159,3 +159,36 @@ def test_other_samples_take_no_beam(tmp_path, capsys):
     code, _, err = evaluate(capsys, tmp_path / "x.txt", "--refs", tmp_path / "x.txt", "--beam", "2")
     assert code == 2
     assert "--beam applies to runs only" in err
+
+
+def test_evaluators_read_each_decoding_and_people(dialogue, capsys):
+    code, out, err = evaluate(
+        capsys,
+        dialogue,
+        "--adversary-sources",
+        12,
+        "--format",
+        "json",
+        "--out",
+        dialogue / "a.json",
+    )
+    assert code == 0, err
+    record = json.loads(out)
+    for row in record["rows"]:
+        assert {"adver_suc", "reply_vs_random"} <= set(row["values"])
+        assert 0 <= row["values"]["adver_suc"] <= 1
+    assert [c["group"] for c in record["columns"] if c["key"] == "adver_suc"] == [
+        "evaluators trained apart"
+    ]
+    assert any("human against random replies" in note for note in record["notes"])
+    code, _, err = evaluate(
+        capsys, dialogue, "--adversary-sources", 2, "--test-text", dialogue.parent / "test.jsonl"
+    )
+    assert code == 2
+    assert "leave --test-text out" in err
+
+
+def test_classes_have_no_evaluators(classes, capsys):
+    code, _, err = evaluate(capsys, classes, "--adversary-sources", 2)
+    assert code == 2
+    assert "this run has classes" in err
