@@ -216,7 +216,7 @@ def _real_text(model: TextModel, corpus: TextCorpus, held_out: Sequence[str]) ->
         [tokenizer.words(line)[:most] for line in lines]
         for lines in (corpus.test_lines, corpus.train_lines, held_out)
     )
-    joiner = "" if tokenizer.kind in ("char", *NOTATIONS) else " "
+    joiner = "" if tokenizer.kind in ("char", "selfies", *NOTATIONS) else " "
     return RealText(test, train, unseen, tokenizer.kind, joiner=joiner)
 
 

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from itertools import chain, islice
 from typing import Any
 
@@ -131,5 +131,9 @@ def rows_digest(rows: Iterable[str]) -> str:
 
 def library_versions(tokenizer: str) -> dict[str, str]:
     """Return the versions of the libraries that an encoding depends on."""
-    names = ["datasets"] + (["sentencepiece"] if tokenizer in ("unigram", "bpe") else [])
-    return {name: version(name) for name in names}
+    names = {"unigram": "sentencepiece", "bpe": "sentencepiece", "selfies": "selfies"}
+    needed = ["datasets", names[tokenizer]] if tokenizer in names else ["datasets"]
+    try:
+        return {name: version(name) for name in needed}
+    except PackageNotFoundError as error:
+        return {str(error): "missing"}  # The tokenizer says what to install.

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from seqgan_kit.data.sources.splits import assign
 from seqgan_kit.data.text.notations import NotationTokenizer
+from seqgan_kit.data.text.selfies_tokens import SelfiesTokenizer
 from seqgan_kit.data.text.text_account import Account, SplitAccount
 from seqgan_kit.data.text.text_config import TextData
 from seqgan_kit.data.text.text_corpus import SPLITS, TextCorpus
@@ -183,6 +184,8 @@ def learn_tokenizer(cfg: TextData, lines: Sequence[str]) -> Tokenizer:
 def _blank(cfg: TextData) -> Tokenizer:
     if cfg.tokenizer == "word":
         return WordTokenizer((), lowercase=cfg.lowercase, punctuation=cfg.punctuation)
+    if cfg.tokenizer == "selfies":
+        return SelfiesTokenizer(())
     if cfg.tokenizer in ("smiles", "abc"):
         return NotationTokenizer(cfg.tokenizer, ())
     return CharTokenizer((), lowercase=cfg.lowercase)

@@ -34,8 +34,8 @@ class TextData:
     test_share: Share = 0.1
     """Share of the training lines used as test text, if the source has no such split."""
     tokenizer: TokenizerKind = "word"
-    """Tokenizer: word, char, sentencepiece's unigram or bpe, or a notation: smiles (molecules) or abc
-    (tunes). It is trained only on training lines."""
+    """Tokenizer: word, char, sentencepiece's unigram or bpe, or a notation: smiles or selfies (molecules),
+    abc (tunes). It is trained only on training lines."""
     punctuation: Literal["split", "keep"] = "split"
     """Punctuation in the word tokenizer. split: punctuation at a word's edge becomes a separate token. keep:
     split at spaces only (for tokenised text)."""

@@ -23,8 +23,8 @@ class Tokenizer(Protocol):
 
     @property
     def kind(self) -> str:
-        """Name of the kind: ``word``, ``char``, ``unigram``, ``bpe``, ``smiles``, ``abc``, ``number`` or
-        ``class``."""
+        """Name of the kind: ``word``, ``char``, ``unigram``, ``bpe``, ``smiles``, ``selfies``, ``abc``,
+        ``number`` or ``class``."""
 
     @property
     def bos(self) -> int:

@@ -47,6 +47,7 @@ _KINDS: Mapping[str, Kind] = {
     "unigram": _SUBWORDS,
     "bpe": _SUBWORDS,
     "smiles": _NOTATION,
+    "selfies": _NOTATION,
     "abc": _NOTATION,
     "class": record({"classes": list_of(text(10_000, 1), most=_MOST_TOKENS)}),
     "number": record({"vocabulary": whole(2, _MOST_TOKENS)}),

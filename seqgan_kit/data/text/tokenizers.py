@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from seqgan_kit.data.json_files import write_json
 from seqgan_kit.data.text.notations import NOTATIONS, NotationTokenizer, split_notation
 from seqgan_kit.data.text.numbers import NumberTokenizer
+from seqgan_kit.data.text.selfies_tokens import SelfiesTokenizer, selfies_tokens
 from seqgan_kit.data.text.source_vocabulary import ClassTokenizer
 from seqgan_kit.data.text.subwords import SubwordTokenizer, train_subwords
 from seqgan_kit.data.text.tokenizer import (
@@ -31,7 +32,7 @@ from seqgan_kit.data.text.tokenizer import (
 from seqgan_kit.data.text.tokenizer_files import tokenizer_state
 from seqgan_kit.errors import DataError, UsageError, unknown
 
-TokenizerKind = Literal["word", "char", "unigram", "bpe", "smiles", "abc"]
+TokenizerKind = Literal["word", "char", "unigram", "bpe", "smiles", "selfies", "abc"]
 TOKENIZERS: tuple[TokenizerKind, ...] = get_args(TokenizerKind)
 Punctuation = Literal["split", "keep"]
 
@@ -50,6 +51,8 @@ def load_tokenizer(saved: str | Path | Mapping[str, Any]) -> Tokenizer:
         return SubwordTokenizer.from_dict(state)
     if kind in NOTATIONS:
         return NotationTokenizer(kind, state["tokens"])
+    if kind == "selfies":
+        return SelfiesTokenizer(state["tokens"])
     if kind == "class":
         return ClassTokenizer(state["classes"])
     return NumberTokenizer(state["vocabulary"])
@@ -67,7 +70,7 @@ def train_tokenizer(
     """Train a tokenizer on training lines.
 
     Args:
-        kind: ``word``, ``char``, ``unigram``, ``bpe``, ``smiles`` or ``abc``.
+        kind: ``word``, ``char``, ``unigram``, ``bpe``, ``smiles``, ``selfies`` or ``abc``.
         lines: the training split only.
         vocabulary: largest number of ids, including the four special ones.
         min_count: rarer tokens become ``<unk>`` (not for unigram and bpe).
@@ -89,12 +92,15 @@ def train_tokenizer(
         )
     if kind in ("unigram", "bpe"):
         return train_subwords(kind, lines, vocabulary=vocabulary, lowercase=lowercase)
-    if kind in NOTATIONS:
+    if kind == "selfies" or kind in NOTATIONS:
         if lowercase:
             raise UsageError(
                 f"lower case changes what {kind} notation says: leave --lowercase out, or use "
                 "another tokenizer."
             )
+        if kind == "selfies":
+            molecules = map(list, map(selfies_tokens, lines))
+            return SelfiesTokenizer(_most_frequent(molecules, vocabulary, min_count))
         split = partial(split_notation, kind)
         return NotationTokenizer(kind, _most_frequent(map(split, lines), vocabulary, min_count))
     raise unknown("tokenizer", kind, TOKENIZERS)

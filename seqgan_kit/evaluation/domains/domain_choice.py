@@ -12,7 +12,7 @@ from seqgan_kit.evaluation.domains.tune_domain import TuneDomain
 
 def domain_of(corpus: TextCorpus, world: World | None = None) -> Domain | None:
     """Return the domain of the corpus's lines; None for ordinary text."""
-    if corpus.tokenizer.kind == "smiles":
+    if corpus.tokenizer.kind in ("smiles", "selfies"):
         return MoleculeDomain(corpus.train_lines)
     if corpus.tokenizer.kind == "abc":
         return TuneDomain()

@@ -74,7 +74,7 @@ class LineMeasures:
             raise UsageError(
                 f"the objective {name} does not fit this text; for it there are: "
                 f"{', '.join(['bleu', *offered])} and FILE.py:FUNCTION. Molecules are read with --tokenizer "
-                "smiles, tunes with --tokenizer abc."
+                "smiles or selfies, tunes with --tokenizer abc."
             )
         if self.domain is not None:
             self.domain.require()
