@@ -65,6 +65,19 @@ def move() -> Move:
     return Move("adversarial", 0, 1, torch.Generator().manual_seed(0))
 
 
+def test_an_encoder_reads_the_labels_beside_the_image_in_either_network() -> None:
+    for network in ("dcgan", "mlp"):
+        choice = NetworkChoice(network, width=2, latent=3)  # type: ignore[arg-type]
+        data = ImageData(size=16, channels=1)
+        encoder, *_ = build_encoded_networks(choice, data, labelled(), ConditionSettings())
+        x = torch.rand(1, 1, 16, 16).expand(4, -1, -1, -1)
+        mean, log_variance = encoder.eval()(x, torch.tensor([[0, 0], [1, 0], [0, 2], [0, 0]]))
+        assert mean.shape == log_variance.shape == (4, 3)
+        assert torch.allclose(mean[0], mean[3], atol=1e-6)
+        assert not torch.allclose(mean[0], mean[1])
+        assert not torch.allclose(mean[0], mean[2])
+
+
 def test_class_means_are_compared_within_each_class() -> None:
     """Two labels: classes of one swap the means 0 and 2, the other has one class and equal means."""
     real = torch.tensor([[0.0], [0.0], [2.0], [2.0]])

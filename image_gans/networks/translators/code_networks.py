@@ -7,6 +7,7 @@ from typing import Literal
 
 from torch import nn
 
+from image_gans.networks.choice import NetworkChoice
 from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator
 from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPGenerator
 from image_gans.networks.translators.image_encoder import (
@@ -37,7 +38,7 @@ class CodeNetworks:
 
 def build_autoencoder(choice: CodeNetworks, data: ImageData) -> tuple[nn.Module, nn.Module]:
     """Return an encoder that gives one code, and a decoder."""
-    shape = _shape(choice, data)
+    shape = encoder_shape(choice, data)
     return CodeEncoder(shape), _decoder(shape)
 
 
@@ -45,7 +46,7 @@ def build_variational_autoencoder(
     choice: CodeNetworks, data: ImageData
 ) -> tuple[nn.Module, nn.Module]:
     """Return an encoder that gives a normal distribution over codes, and a decoder."""
-    shape = _shape(choice, data)
+    shape = encoder_shape(choice, data)
     return GaussianEncoder(shape), _decoder(shape)
 
 
@@ -55,7 +56,8 @@ def _decoder(shape: EncoderShape) -> nn.Module:
     )
 
 
-def _shape(choice: CodeNetworks, data: ImageData) -> EncoderShape:
+def encoder_shape(choice: CodeNetworks | NetworkChoice, data: ImageData) -> EncoderShape:
+    """Return the shape of an encoder of the chosen width: fully connected for ``mlp``, else DCGAN's."""
     if choice.network == "mlp":
         units = _UNITS_OF_WIDTH * choice.width
         return PictureMLPConfig(data.size, data.channels, choice.latent, units)

@@ -68,17 +68,15 @@ class LabelledEncoder(nn.Module):
     """An encoder of images and their labels that outputs a mean and a log variance for each dimension.
 
     Args:
-        config: DCGAN's shape; its latent is the code's length.
+        config: the shape of DCGAN's networks or of fully connected ones; its latent is the code's length.
         conditions: the labels, one-hot beside the features.
     """
 
-    def __init__(self, config: DCGANConfig, conditions: Conditions):
+    def __init__(self, config: EncoderShape, conditions: Conditions):
         super().__init__()
-        self.config = config
-        self.trunk, self.tables = DCGANTrunk(config), label_vectors(conditions, 0)
-        joined = self.trunk.features + total_width(conditions, 0)
-        self.head = nn.Linear(joined, 2 * config.latent)
-        initialise(self.head, config, "discriminator")
+        self.config, told = config, total_width(conditions, 0)
+        self.trunk, self.head = _trunk_and_head(config, 2 * config.latent, told)
+        self.tables = label_vectors(conditions, 0)
 
     def forward(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log variance [N,d] of images [N,C,H,W] with labels [N,K]."""
@@ -87,11 +85,14 @@ class LabelledEncoder(nn.Module):
         return mean_and_log_variance(self.head(torch.cat([features, *told], 1)))
 
 
-def _trunk_and_head(config: EncoderShape, outputs: int) -> tuple[nn.Module, nn.Module]:
+def _trunk_and_head(
+    config: EncoderShape, outputs: int, further: int = 0
+) -> tuple[nn.Module, nn.Module]:
+    """Return a trunk, and a head on its features and ``further`` inputs."""
     if isinstance(config, PictureMLPConfig):
         flat = PictureMLPTrunk(config)
-        return flat, picture_mlp_head(config, flat.features, outputs)
+        return flat, picture_mlp_head(config, flat.features + further, outputs)
     trunk = DCGANTrunk(config)
-    head = nn.Linear(trunk.features, outputs)
+    head = nn.Linear(trunk.features + further, outputs)
     initialise(head, config, "discriminator")
     return trunk, head

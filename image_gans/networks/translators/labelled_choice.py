@@ -9,7 +9,7 @@ from image_gans.networks.conditional import (
     ConditionSettings,
     build_conditional_networks,
 )
-from image_gans.networks.dcgan_networks import DCGANConfig
+from image_gans.networks.translators.code_networks import encoder_shape
 from image_gans.networks.translators.image_encoder import LabelledEncoder
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.data.images.image_config import ImageData
@@ -21,7 +21,7 @@ def build_encoded_networks(
     labelled: LabelledCorpus,
     settings: ConditionSettings,
 ) -> tuple[LabelledEncoder, ConditionalGenerator, Discriminator]:
-    """Return encoder, generator and discriminator; the encoder has DCGAN's convolutions of their width."""
+    """Return encoder, generator and discriminator; the encoder has DCGAN's layers, or those of ``mlp``."""
     generator, discriminator = build_conditional_networks(choice, data, labelled, settings)
-    shape = DCGANConfig(data.size, data.channels, choice.latent, choice.width)
-    return LabelledEncoder(shape, labelled.conditions), generator, discriminator
+    encoder = LabelledEncoder(encoder_shape(choice, data), labelled.conditions)
+    return encoder, generator, discriminator
