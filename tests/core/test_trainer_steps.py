@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tiny_games as tiny
 import torch
 from pull_game import COUNT, MOVE_A, MOVE_B, Pull, Train, after
-from torch import nn
+from torch import Tensor, nn
 
 from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase
 from seqgan_kit.core.optimizers import Optimizer
@@ -212,3 +215,41 @@ class TestMemory:
         stepper, phase, _ = self.play(1)
         assert stepper.memory(phase, "b") is None
         assert stepper.memory(phase, "counter") is None
+
+
+class TwoProcesses:
+    """A runtime on which another process has its own loss: (w - 3) as gradient at w = 1, or none."""
+
+    world_size, device = 2, torch.device("cpu")
+
+    def __init__(self, other_learns: bool):
+        self.other_learns = other_learns
+
+    def autocast(self) -> nullcontext[None]:
+        return nullcontext()
+
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        gradient, total, flags = tensors
+        gradient.add_(-2.0 * self.other_learns).div_(2)
+        total.add_(2.0).div_(2)
+        flags.add_(torch.tensor([0.0, float(self.other_learns), 0.0][-len(flags) :])).div_(2)
+
+
+@pytest.mark.parametrize(("own", "other"), [(True, True), (False, True), (False, False)])
+def test_a_loss_that_does_not_learn_counts_as_a_gradient_of_0(own: bool, other: bool) -> None:
+    """SGD with rate 0.1 from w = 1: the mean gradient is -2, -1 or none; with none there is no step."""
+
+    class Gated(Pull):
+        def a_loss(self, batch: Batch, move: Move) -> Loss:
+            return replace(super().a_loss(batch, move), learns=own)
+
+    game = Gated()
+    turn = replace(MOVE_A, optimizer=Optimizer(0.1, "sgd"))
+    runtime: Any = TwoProcesses(other)
+    stepper = GradientStepper(game, (Phase("one", (turn,), 1),), runtime)
+    loss, _, _ = stepper.step(turn, {}, Move("one", 0, 1, torch.Generator()), 0.0, lambda: ())
+    assert loss is not None
+    assert loss.total.item() == pytest.approx(2.0)
+    assert game.players["a"].w.item() == pytest.approx(1.0 + 0.1 * (own + other))
+    assert stepper.state_dict()["moves"] == [int(own or other)]
+    assert game.players["a"].w.grad is None

@@ -70,6 +70,11 @@ class GradientStepper:
                 # twice.
                 if loss.learns:
                     torch.autograd.backward(loss.total, inputs=parameters)
+                elif (
+                    self.runtime.world_size > 1
+                ):  # Other processes may learn, and all must step alike.
+                    for parameter in parameters:
+                        parameter.grad = torch.zeros_like(parameter)
         except Unfinished:
             loss = None
         total = torch.zeros((), device=self.runtime.device) if loss is None else loss.total.detach()
@@ -79,6 +84,7 @@ class GradientStepper:
             optimizer.zero_grad(set_to_none=True)
             return None, {}, tuple(granted)
         if not learns:
+            optimizer.zero_grad(set_to_none=True)
             return Loss(total, loss.logs), {}, tuple(granted)
         logs: dict[str, Tensor | float] = {}
         if turn.optimizer.clip_norm is not None:
