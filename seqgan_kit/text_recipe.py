@@ -73,6 +73,7 @@ def starting_generator(
         pad=ids.pad,
         given=corpus.given,
         source_vocabulary=corpus.vocabulary - ids.vocabulary_size,
+        model_ids=getattr(ids, "model_special_ids", None),
     )
     if isinstance(generator, PairReader):
         generator.split_at(corpus.given_vocabulary.encode(TURN.strip()))

@@ -37,7 +37,8 @@ from seqgan_kit.evaluation.text_measures import Scores, TextMeasures
 from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
 from seqgan_kit.metrics.signature import Signature
 from seqgan_kit.metrics.statistics.nll import perplexity
-from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, tempered
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.generators.tempered import tempered
 
 DRAWS = 5000
 """Default number of samples of a run."""

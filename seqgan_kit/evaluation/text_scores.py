@@ -47,7 +47,8 @@ from seqgan_kit.evaluation.text_export import check_text_model, export_game
 from seqgan_kit.metrics.statistics.divergences import Estimate
 from seqgan_kit.metrics.text.bleu import DEFAULT_ORDERS, ReferenceSet
 from seqgan_kit.sequences.estimators.rewards import Reward
-from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, tempered
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.generators.tempered import tempered
 from seqgan_kit.sequences.sampling.truncation import Truncated
 
 __all__ = ["TextScoreSettings", "TextScorer", "diversity"]

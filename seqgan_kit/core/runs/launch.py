@@ -17,6 +17,7 @@ import tyro
 from seqgan_kit.core.files.settings_files import read_settings
 from seqgan_kit.core.files.user_paths import expanded
 from seqgan_kit.core.runs.log import read_config, settings_of
+from seqgan_kit.core.runs.named_models import with_named_models
 from seqgan_kit.core.runs.recipe_help import recipe_help
 from seqgan_kit.core.runs.run import HasRun
 from seqgan_kit.core.runs.settings import merged
@@ -120,6 +121,7 @@ def parse(presets: Mapping[str, C], arguments: Sequence[str], description: str) 
     for path in iter(lambda: _take(left, "--config"), None):
         base = merged(base, read_settings(Path(path)))
     _check_preset_first(presets, arguments, left, _switches(base))
+    left = with_named_models(left, base)
     if {"-h", "--help"} & set(left):
         write_text(
             recipe_help(base, _program(), f"{description.strip()}\n\n{_before_flags(presets)}")

@@ -168,7 +168,7 @@ def _cut_held_out(cfg: TextData, splits: dict[str, SplitLines]) -> dict[str, Spl
 def learn_tokenizer(cfg: TextData, lines: Sequence[str]) -> Tokenizer:
     """Learn the tokenizer from the training lines that are not too long."""
     # Words of lines that will be left out must not enter the vocabulary: nothing would train them.
-    if cfg.max_tokens is not None and cfg.tokenizer not in ("unigram", "bpe"):
+    if cfg.max_tokens is not None and cfg.tokenizer not in ("unigram", "bpe", "hf"):
         blank = _blank(cfg)
         lines = [line for line in lines if len(blank.words(line)) <= cfg.max_tokens] or lines
     return train_tokenizer(
@@ -178,6 +178,7 @@ def learn_tokenizer(cfg: TextData, lines: Sequence[str]) -> Tokenizer:
         min_count=cfg.min_count,
         lowercase=cfg.lowercase,
         punctuation=cfg.punctuation,
+        model=cfg.tokenizer_model,
     )
 
 

@@ -35,7 +35,9 @@ class TextData:
     """Share of the training lines used as test text, if the source has no such split."""
     tokenizer: TokenizerKind = "word"
     """Tokenizer: word, char, sentencepiece's unigram or bpe, or a notation: smiles or selfies (molecules),
-    abc (tunes). It is trained only on training lines."""
+    abc (tunes). It is trained only on training lines. hf:MODEL is that of a language model."""
+    tokenizer_model: str = ""
+    """Folder or hub name of the language model whose tokenizer is used (--tokenizer hf:MODEL sets both)."""
     punctuation: Literal["split", "keep"] = "split"
     """Punctuation in the word tokenizer. split: punctuation at a word's edge becomes a separate token. keep:
     split at spaces only (for tokenised text)."""

@@ -49,6 +49,14 @@ _KINDS: Mapping[str, Kind] = {
     "smiles": _NOTATION,
     "selfies": _NOTATION,
     "abc": _NOTATION,
+    "hf": record(
+        {
+            "tokenizer": text(256 << 20, 1),
+            "bos_token": whole(-1, _MOST_TOKENS),
+            "eos_token": whole(-1, _MOST_TOKENS),
+            "unk_token": whole(-1, _MOST_TOKENS),
+        }
+    ),
     "class": record({"classes": list_of(text(10_000, 1), most=_MOST_TOKENS)}),
     "number": record({"vocabulary": whole(2, _MOST_TOKENS)}),
 }

@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from seqgan_kit.data.json_files import write_json
+from seqgan_kit.data.text.huggingface_tokens import (
+    HuggingFaceTokenizer,
+    huggingface_tokenizer,
+)
 from seqgan_kit.data.text.notations import NOTATIONS, NotationTokenizer, split_notation
 from seqgan_kit.data.text.numbers import NumberTokenizer
 from seqgan_kit.data.text.selfies_tokens import SelfiesTokenizer, selfies_tokens
@@ -32,7 +36,7 @@ from seqgan_kit.data.text.tokenizer import (
 from seqgan_kit.data.text.tokenizer_files import tokenizer_state
 from seqgan_kit.errors import DataError, UsageError, unknown
 
-TokenizerKind = Literal["word", "char", "unigram", "bpe", "smiles", "selfies", "abc"]
+TokenizerKind = Literal["word", "char", "unigram", "bpe", "smiles", "selfies", "abc", "hf"]
 TOKENIZERS: tuple[TokenizerKind, ...] = get_args(TokenizerKind)
 Punctuation = Literal["split", "keep"]
 
@@ -53,6 +57,8 @@ def load_tokenizer(saved: str | Path | Mapping[str, Any]) -> Tokenizer:
         return NotationTokenizer(kind, state["tokens"])
     if kind == "selfies":
         return SelfiesTokenizer(state["tokens"])
+    if kind == "hf":
+        return HuggingFaceTokenizer.from_dict(state)
     if kind == "class":
         return ClassTokenizer(state["classes"])
     return NumberTokenizer(state["vocabulary"])
@@ -66,17 +72,21 @@ def train_tokenizer(
     min_count: int = 1,
     lowercase: bool = False,
     punctuation: Punctuation = "split",
+    model: str = "",
 ) -> Tokenizer:
-    """Train a tokenizer on training lines.
+    """Train a tokenizer on training lines, or load that of a language model.
 
     Args:
-        kind: ``word``, ``char``, ``unigram``, ``bpe``, ``smiles``, ``selfies`` or ``abc``.
+        kind: ``word``, ``char``, ``unigram``, ``bpe``, ``smiles``, ``selfies``, ``abc`` or ``hf``.
         lines: the training split only.
         vocabulary: largest number of ids, including the four special ones.
         min_count: rarer tokens become ``<unk>`` (not for unigram and bpe).
         lowercase: convert lines to lower case first.
         punctuation: ``split`` separates punctuation from the edges of words (word only).
+        model: folder or hub name of the language model (hf only, which uses no other argument).
     """
+    if kind == "hf":
+        return huggingface_tokenizer(model)
     if vocabulary is not None and vocabulary <= len(SPECIALS):
         raise UsageError(
             f"the vocabulary is {vocabulary}; it must be above 4, the number of special tokens."

@@ -14,7 +14,6 @@ Generators without an order of tokens, which map noise to a whole row, are not o
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -29,7 +28,7 @@ from seqgan_kit.sequences.generators.given_tokens import (
     check_special,
 )
 from seqgan_kit.sequences.kernels.fused_likelihood import token_log_probs, weighted_log_prob
-from seqgan_kit.sequences.sampling.drawing_tokens import check_sampling_options, sample_sequences
+from seqgan_kit.sequences.sampling.drawing_tokens import sample_sequences
 from seqgan_kit.sequences.sampling.rows_in_progress import State
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
@@ -53,6 +52,7 @@ class SequenceGenerator(nn.Module, ABC):
         pad: id after EOS; None only if ``eos`` is None.
         given: S, the number of given tokens.
         source_vocabulary: number of further ids, from V on, that are given and never written.
+        output: the layer to the vocabulary, with weight [V,H] and bias [V] (default: a new linear one).
     """
 
     impossible: Tensor
@@ -67,6 +67,7 @@ class SequenceGenerator(nn.Module, ABC):
         pad: int | None,
         given: int = 0,
         source_vocabulary: int = 0,
+        output: nn.Module | None = None,
     ):
         super().__init__()
         check_special(vocabulary, length, bos, eos, pad)
@@ -74,7 +75,7 @@ class SequenceGenerator(nn.Module, ABC):
         self.vocabulary, self.length, self.given = vocabulary, length, given
         self.readable = vocabulary + source_vocabulary
         self.bos, self.eos, self.pad = bos, eos, pad
-        self.output = nn.Linear(hidden, vocabulary)
+        self.output: Any = nn.Linear(hidden, vocabulary) if output is None else output
         impossible = torch.zeros(vocabulary)
         if pad is not None:
             impossible[[pad, bos]] = IMPOSSIBLE
@@ -218,6 +219,12 @@ class SequenceGenerator(nn.Module, ABC):
         log_probs = self.sequence_log_prob(tokens)
         return tokens.view(groups, per_group, -1), log_probs.view(groups, per_group)
 
+    @torch.no_grad()
+    def scale_logits(self, factor: float) -> None:
+        """Multiply all logits by a factor, from now on."""
+        self.output.weight.mul_(factor)
+        self.output.bias.mul_(factor)
+
     def _projection(self) -> tuple[Tensor, Tensor]:
         """Return weight [V,H] and bias [V] of the layer to the vocabulary, with PAD and BOS masked."""
         return self.output.weight, self.output.bias + self.impossible
@@ -250,16 +257,3 @@ class SequenceGenerator(nn.Module, ABC):
         only_pad = torch.full_like(self.impossible, IMPOSSIBLE)
         only_pad[self.pad] = 0
         return torch.where(ended.unsqueeze(-1), only_pad, logits)
-
-
-@torch.no_grad()
-def tempered(generator: SequenceGenerator, temperature: float) -> SequenceGenerator:
-    """Return a copy of the generator whose logits are divided by a temperature.
-
-    Its samples and probabilities are those of the generator at that temperature.
-    """
-    check_sampling_options(temperature, None, None)
-    copied = copy.deepcopy(generator)
-    copied.output.weight.div_(temperature)
-    copied.output.bias.div_(temperature)
-    return copied

@@ -24,8 +24,8 @@ from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, load_corpus
 from seqgan_kit.evaluation.text_export import save_text_model
 from seqgan_kit.metrics.text.bleu import bleu
 from seqgan_kit.report.evaluation_table import print_evaluation
-from seqgan_kit.sequences.generators.autoregressive import tempered
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
+from seqgan_kit.sequences.generators.tempered import tempered
 
 Capture = pytest.CaptureFixture[str]
 PLAIN = ("--encoder", "none")

@@ -17,7 +17,6 @@ from seqgan_kit.data.text.tokenizers import train_tokenizer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.text_export import load_text_model, save_text_model
 from seqgan_kit.sequences.discriminators.discriminator_choice import DiscriminatorChoice
-from seqgan_kit.sequences.generators.autoregressive import tempered
 from seqgan_kit.sequences.generators.generator_choice import (
     CLASSIFIERS,
     ENCODER_DECODERS,
@@ -27,6 +26,7 @@ from seqgan_kit.sequences.generators.generator_choice import (
 )
 from seqgan_kit.sequences.generators.lstm import LSTMConfig
 from seqgan_kit.sequences.generators.relational_memory import RelationalConfig
+from seqgan_kit.sequences.generators.tempered import tempered
 from seqgan_kit.sequences.generators.transformer import TransformerConfig
 from seqgan_kit.sequences.maximum_likelihood import sequence_log_probs
 from seqgan_kit.sequences.sampling.rollout import complete_prefixes

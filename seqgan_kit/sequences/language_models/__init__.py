@@ -1,0 +1,1 @@
+"""Causal language models of the transformers library as generators; needs the extra ``lm``."""

@@ -1,0 +1,114 @@
+"""Build a generator from the name of a language model, for the ids of a tokenizer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from seqgan_kit.core.bounds import Count, Positive, bounded
+from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.language_models.causal_generator import (
+    LanguageModelGenerator,
+    Separator,
+    StoredLanguageModel,
+)
+from seqgan_kit.sequences.language_models.loading import (
+    FRESH,
+    load_language_model,
+    read_settings,
+)
+from seqgan_kit.sequences.language_models.numbering import SPECIAL_IDS, ModelIds
+
+
+@dataclass(frozen=True)
+@bounded
+class LanguageModelConfig:
+    """Settings of a language model of the transformers library (``--generator hf:MODEL``)."""
+
+    lora_rank: Count = 0
+    """Rank of LoRA adapters (Hu et al. 2022), the only parameters that are trained then; 0 trains all."""
+    lora_alpha: Positive = 16
+    """Scale of the adapters: alpha / rank times their output is added."""
+    lora_targets: tuple[str, ...] = ()
+    """Names of the linear layers with adapters (default: those that peft chooses for the architecture)."""
+    checkpointing: bool = False
+    """Gradient checkpointing: recompute activations in the backward pass. It saves memory and takes about a
+    third more time."""
+    separator: Separator = "nothing"
+    """What the model reads between given and written tokens: nothing, or its first token (bos) once more."""
+
+
+def build_language_model(
+    name: str,
+    config: LanguageModelConfig,
+    vocabulary: int,
+    length: int,
+    *,
+    model_ids: ModelIds | None,
+    bos: int,
+    eos: int | None,
+    pad: int | None,
+    given: int = 0,
+    rng: torch.Generator | None = None,
+) -> LanguageModelGenerator:
+    """Load or build a language model for V tokens, T written positions and S given tokens.
+
+    Args:
+        name: a folder, a model of the hub, or ``config:FILE`` for random weights.
+        config: settings.
+        vocabulary: V.
+        length: T.
+        model_ids: the model's special ids that the tokenizer names; None for a tokenizer of the kit.
+        bos: id of the first input.
+        eos: id of the end.
+        pad: id after the end.
+        given: S.
+        rng: source of random weights.
+    """
+    if not name:
+        raise UsageError(
+            "--generator hf needs a model: give --generator hf:FOLDER, hf:NAME of a model of the hub, or "
+            "hf:config:FILE for random weights."
+        )
+    if name.startswith(FRESH):
+        model, architecture = None, read_settings(name.removeprefix(FRESH))
+    elif model_ids is None:
+        raise UsageError(
+            f"the language model {name} has a tokenizer of its own: add --tokenizer hf:{name}."
+        )
+    else:
+        model = load_language_model(name, trains_all=not config.lora_rank)
+        architecture = model.config.to_dict()
+        _check_vocabulary(name, model, vocabulary)
+    ids = model_ids or ModelIds()
+    stored = StoredLanguageModel(
+        json.dumps(_essential(architecture), sort_keys=True),
+        config.lora_rank,
+        config.lora_alpha,
+        config.lora_targets,
+        config.checkpointing,
+        config.separator,
+        ids.bos,
+        ids.eos,
+        ids.unk,
+    )
+    special: dict[str, Any] = {"bos": bos, "eos": eos, "pad": pad, "given": given}
+    return LanguageModelGenerator(stored, vocabulary, length, **special, rng=rng, model=model)
+
+
+def _check_vocabulary(name: str, model: Any, vocabulary: int) -> None:
+    rows, wanted = len(model.get_output_embeddings().weight), vocabulary - SPECIAL_IDS
+    if wanted > rows:
+        raise UsageError(
+            f"the tokenizer has {wanted:,} tokens, but {name} knows only {rows:,}: they belong to different "
+            f"models. Give --tokenizer hf:{name}."
+        )
+
+
+def _essential(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of the network, without those of generation and of the file."""
+    dropped = ("torch_dtype", "dtype", "transformers_version", "_name_or_path", "architectures")
+    return {key: value for key, value in settings.items() if key not in dropped}

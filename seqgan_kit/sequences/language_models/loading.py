@@ -1,0 +1,163 @@
+"""Load causal language models of the transformers library: safetensors only, and no code from a repository.
+
+A name is a folder as ``save_pretrained`` writes it, a model of the hub, or ``config:FILE``, a file of
+settings (``config.json``) from which a model with random weights is built.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqgan_kit.core.runs.memory import FIXED_BYTES, TRAINED_BYTES, check_memory
+from seqgan_kit.errors import DataError, UsageError
+from seqgan_kit.sequences.language_models.numbering import BOS, EOS, NONE, ModelIds
+
+FRESH = "config:"
+"""Prefix of a name that is a file of settings."""
+
+
+def load_language_model(name: str, *, trains_all: bool) -> Any:
+    """Load a pretrained model from a folder or the hub.
+
+    Args:
+        name: the folder, or the model's name on the hub.
+        trains_all: whether all parameters will be trained, which takes more memory.
+    """
+    transformers = transformers_library()
+    local = Path(name).expanduser()
+    where = str(local) if local.exists() else name
+    options = {"local_files_only": local.exists(), "trust_remote_code": False}
+    try:
+        config = transformers.AutoConfig.from_pretrained(where, **options)
+        _refuse_code(config, name)
+        _check_size(config, name, trains_all)
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            where, config=config, use_safetensors=True, dtype=torch.float32, **options
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(
+            f"no language model can be loaded from {name}: {_first_line(error)} Give a folder that "
+            "transformers' save_pretrained wrote with safetensors weights, or a model of the hub that has "
+            "them; pickled weights and code from a repository are not read."
+        ) from None
+    return checked(model, name)
+
+
+def fresh_language_model(
+    settings: dict[str, Any], vocabulary: int, ids: ModelIds, rng: torch.Generator | None = None
+) -> Any:
+    """Build a model with random weights from its settings.
+
+    Args:
+        settings: the content of a ``config.json``; ``model_type`` names the architecture.
+        vocabulary: number of the model's ids.
+        ids: the special ones among them.
+        rng: source of the seed of the weights.
+    """
+    transformers = transformers_library()
+    settings = {**settings, "vocab_size": max(vocabulary, int(settings.get("vocab_size", 0)))}
+    settings.pop("pad_token_id", None)
+    if ids.eos == NONE:
+        settings |= {"vocab_size": vocabulary, "bos_token_id": BOS, "eos_token_id": EOS}
+    kind = settings.pop("model_type", None)
+    try:
+        config = transformers.AutoConfig.for_model(kind, **settings)
+        _refuse_code(config, str(kind))
+        _check_size(config, f"a {kind} of these settings", trains_all=True)
+        with torch.random.fork_rng(devices=[]):
+            if rng is not None:
+                torch.manual_seed(int(torch.randint(2**31, (), generator=rng, device=rng.device)))
+            model = transformers.AutoModelForCausalLM.from_config(config)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"no language model has these settings: {_first_line(error)} Give the config.json of a causal "
+            "language model of transformers, with its model_type."
+        ) from None
+    return checked(model.float(), str(kind))
+
+
+def read_settings(file: str) -> dict[str, Any]:
+    """Read a ``config.json``."""
+    path = Path(file).expanduser()
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(
+            f"the file {file} does not exist: check the path after hf:config:."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file} is no JSON file of settings ({_first_line(error)}).") from None
+    if not isinstance(found, dict) or not isinstance(found.get("model_type"), str):
+        raise DataError(
+            f'{file} has no "model_type", the architecture: give a config.json of transformers.'
+        )
+    return found
+
+
+@torch.no_grad()
+def checked(model: Any, name: str) -> Any:
+    """Return the model if its logits are a linear layer of its hidden states; else raise UsageError."""
+    head = model.get_output_embeddings()
+    if head is None or head.weight.is_meta:
+        return model
+    # Masks say what is padding. With this setting the library would guess it from the ids.
+    model.config.pad_token_id = None
+    model.eval()
+    count = int(model.config.get_text_config().vocab_size)
+    tokens = torch.arange(6).remainder(count).view(1, -1)
+    try:
+        hidden = model.base_model(input_ids=tokens, use_cache=False).last_hidden_state
+        linear = head(hidden)
+        equal = torch.allclose(model(input_ids=tokens).logits, linear, rtol=1e-3, atol=1e-4)
+    except (AttributeError, TypeError, RuntimeError) as error:
+        raise UsageError(
+            f"{name} cannot be a generator: {_first_line(error)} Use a decoder-only model for text."
+        ) from None
+    if not equal:
+        raise UsageError(
+            f"{name} cannot be a generator: its logits are not a linear layer of its hidden states (they are "
+            "capped or scaled). Use another model."
+        )
+    return model
+
+
+def transformers_library() -> Any:
+    """Import transformers, or say which extra has it."""
+    try:
+        return import_module("transformers")
+    except ImportError:
+        raise UsageError(
+            "a language model (--generator hf:...) needs transformers: install it with "
+            "pip install 'seqgan-kit[lm]'."
+        ) from None
+
+
+def _refuse_code(config: Any, name: str) -> None:
+    if getattr(config, "auto_map", None):
+        raise UsageError(
+            f"{name} needs code from its own repository (auto_map), and code from data is never run. Use a "
+            "model whose architecture is part of transformers."
+        )
+
+
+def _check_size(config: Any, name: str, trains_all: bool) -> None:
+    transformers = transformers_library()
+    with torch.device("meta"):
+        model = transformers.AutoModelForCausalLM.from_config(config)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    check_memory(
+        f"training {name}",
+        count,
+        TRAINED_BYTES if trains_all else FIXED_BYTES,
+        advice="use a smaller model, or --hf.lora-rank to train adapters only",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    line = (str(error) or type(error).__name__).strip().splitlines()[0].rstrip(".")
+    return f"{line}."
