@@ -122,7 +122,16 @@ def _lines(option: Option, width: int) -> list[str]:
     text = textwrap.wrap(f"{option.text}{default}", max(width - column, 20)) or [""]
     if len(head) + 2 <= column:
         return [f"{head:<{column}}{text[0]}".rstrip(), *(" " * column + line for line in text[1:])]
-    return [head, *(" " * column + line for line in text)]
+    return [*_head(head, width), *(" " * column + line for line in text)]
+
+
+def _head(head: str, width: int) -> list[str]:
+    """Return a flag and its values, broken between values if they are too long for one line."""
+    if len(head) <= width:
+        return [head]
+    return textwrap.wrap(
+        head.strip().replace(",", ", "), width, initial_indent="  ", subsequent_indent=" " * 6
+    )
 
 
 def _values(hint: Any) -> str:

@@ -31,7 +31,8 @@ from seqgan_kit.metrics.statistics.nll import perplexity
 from seqgan_kit.metrics.text import ngram_statistics as stats
 from seqgan_kit.metrics.text.ngram_divergence import NgramShares
 from seqgan_kit.metrics.text.parallel_scores import parallel_scores
-from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, tempered
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.generators.tempered import tempered
 
 DEFAULT_BEAM = 5
 PER_SOURCE = 5

@@ -23,7 +23,8 @@ from seqgan_kit.metrics.text import ngram_statistics as stats
 from seqgan_kit.metrics.text.bleu import DEFAULT_ORDERS, ReferenceSet
 from seqgan_kit.metrics.text.language_model import KneserNey
 from seqgan_kit.metrics.text.ngram_divergence import NgramShares
-from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator, tempered
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.generators.tempered import tempered
 
 PER_CLASS = 1000
 """Default number of samples of each class."""

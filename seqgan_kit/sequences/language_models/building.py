@@ -15,7 +15,7 @@ from seqgan_kit.sequences.language_models.causal_generator import (
     Separator,
     StoredLanguageModel,
 )
-from seqgan_kit.sequences.language_models.loading import (
+from seqgan_kit.sequences.language_models.model_files import (
     FRESH,
     load_language_model,
     read_settings,

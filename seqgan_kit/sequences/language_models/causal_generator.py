@@ -21,7 +21,7 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.generators.autoregressive import IMPOSSIBLE, SequenceGenerator
 from seqgan_kit.sequences.generators.given_tokens import source_mask
 from seqgan_kit.sequences.language_models.adapters import add_adapters, without_adapters
-from seqgan_kit.sequences.language_models.loading import fresh_language_model
+from seqgan_kit.sequences.language_models.model_files import fresh_language_model
 from seqgan_kit.sequences.language_models.numbering import NONE, ModelIds, Numbering, numbering
 from seqgan_kit.sequences.sampling.rows_in_progress import State
 

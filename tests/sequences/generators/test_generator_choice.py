@@ -94,7 +94,8 @@ def test_a_tempered_copy_is_the_generator_at_that_temperature(kind):
 
 
 def test_every_kind_is_under_contract():
-    assert {*TINY, *ENCODER_DECODERS, *CLASSIFIERS} == set(GENERATORS)
+    # Language models have tests of their own, since they need another library.
+    assert {*TINY, *ENCODER_DECODERS, *CLASSIFIERS, "hf"} == set(GENERATORS)
     for kind in TINY:
         config, network = GENERATORS[kind]
         assert isinstance(TINY[kind], config)
