@@ -82,8 +82,8 @@ def _oracle(path: Path) -> None:
 def _vectors(path: Path) -> None:
     import torch
 
+    from seqgan_kit.data.text.foreign.torchtext_bridge import pretrained_embedding
     from seqgan_kit.data.text.tokenizers import WordTokenizer
-    from seqgan_kit.data.text.torchtext_bridge import pretrained_embedding
 
     pretrained_embedding(path, WordTokenizer(["cat", "mat"]), rng=torch.Generator())
 

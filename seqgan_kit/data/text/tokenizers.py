@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from seqgan_kit.data.json_files import write_json
-from seqgan_kit.data.text.huggingface_tokens import (
+from seqgan_kit.data.text.foreign.huggingface_tokens import (
     HuggingFaceTokenizer,
     huggingface_tokenizer,
 )

@@ -5,14 +5,14 @@ from collections import Counter
 import pytest
 import torch
 
-from seqgan_kit.data.text.tokenizer import BOS, EOS, PAD, UNK
-from seqgan_kit.data.text.tokenizers import WordTokenizer, train_tokenizer
-from seqgan_kit.data.text.torchtext_bridge import (
+from seqgan_kit.data.text.foreign.torchtext_bridge import (
     id_map,
     pretrained_embedding,
     tokenizer_from_vocab,
     vocab_from_tokenizer,
 )
+from seqgan_kit.data.text.tokenizer import BOS, EOS, PAD, UNK
+from seqgan_kit.data.text.tokenizers import WordTokenizer, train_tokenizer
 from seqgan_kit.errors import DataError, UsageError
 
 with warnings.catch_warnings():

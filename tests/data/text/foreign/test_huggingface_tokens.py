@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from seqgan_kit.data.text.huggingface_tokens import huggingface_tokenizer
+from seqgan_kit.data.text.foreign.huggingface_tokens import huggingface_tokenizer
 from seqgan_kit.data.text.tokenizers import load_tokenizer
 from seqgan_kit.errors import DataError, UsageError
 
