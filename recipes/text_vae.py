@@ -22,7 +22,7 @@ from seqgan_kit.core.training.alarms import CollapsedPosterior
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.text.tokenizer import UNK
 from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, TextData, load_corpus
-from seqgan_kit.evaluation.latent.evidence_scores import LatentTextScorer
+from seqgan_kit.evaluation.latent.evidence_scores import BoundedTextScorer
 from seqgan_kit.evaluation.text_fitting import fit_to_text
 from seqgan_kit.evaluation.text_scores import TextScoreSettings
 from seqgan_kit.methods.explicit import text_vae
@@ -45,7 +45,12 @@ class Config:
 PRESETS = {
     "default": Config(
         method=TextVAEMethod(
-            batch_size=128, mle_epochs=30, learning_rate=3e-3, kept_words=0.75, most_work=6.0
+            batch_size=128,
+            mle_epochs=20,
+            learning_rate=3e-3,
+            kept_words=0.75,
+            free_nats=6.0,
+            most_work=6.0,
         ),
         network=LatentLSTMConfig(
             embedding=64, hidden=128, latent=16, dropout=0.1, code_at="every_step"
@@ -72,7 +77,7 @@ def main(cfg: Config) -> None:
         generator, baseline = build_latent(
             cfg.network, ids.vocabulary_size, corpus.length, bos=ids.bos, eos=ids.eos, pad=ids.pad
         )
-        scorer = LatentTextScorer(corpus, world, cfg.scores)
+        scorer = BoundedTextScorer(corpus, world, cfg.scores)
         game = text_vae.build(generator, baseline, method, unknown=UNK)
         hooks = text_hooks(scorer, CollapsedPosterior(remedy=REMEDY))
         trainer = Trainer(run, game, text_vae.phases(method), feed, hooks)

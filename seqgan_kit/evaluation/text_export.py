@@ -39,6 +39,7 @@ from seqgan_kit.evaluation.saved.generator_description import (
 )
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.latent_lstm import LatentLSTM
+from seqgan_kit.sequences.generators.masked_denoiser import MaskedDenoiser
 
 __all__ = [
     "TextGenerator",
@@ -138,7 +139,7 @@ def save_text_model(
         "vocabulary": generator.vocabulary,
         "length": generator.length,
     }
-    if isinstance(generator, SequenceGenerator | LatentLSTM):
+    if isinstance(generator, SequenceGenerator | LatentLSTM | MaskedDenoiser):
         described |= {name: getattr(generator, name) for name in ("bos", "eos", "pad", "given")}
     write_whole(folder / "generator.safetensors", save(weights_to_save(generator.state_dict())))
     tokenizer.save(folder / "tokenizer.json")

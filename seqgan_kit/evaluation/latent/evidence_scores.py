@@ -1,4 +1,4 @@
-"""Scores of sentence VAEs: bounds of the likelihood, use of the code, and validity between sentences."""
+"""Scores of models whose likelihood has a bound; of sentence VAEs also the use of codes and the paths."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -34,22 +34,40 @@ _CHUNK = 500
 _EVALUATED = 500
 
 
+class BoundedGenerator(Protocol):
+    """A generator whose likelihood has bounds."""
+
+    output: nn.Linear
+
+    def bounds(self, rows: Tensor, draws: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return the ELBO and the importance-weighted bound [N] of rows [N,T]."""
+
+
 @dataclass(frozen=True)
-class LatentTextScorer(TextScorer):
-    """The scorer of text, with what is known of a model with codes."""
+class BoundedTextScorer(TextScorer):
+    """The scorer of text, with the bounds of a model without an exact likelihood, and the use of its codes.
+
+    Attributes:
+        importance: whether the model has an importance-weighted bound beside its ELBO.
+    """
+
+    importance: bool = True
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """Return also the ELBO of held-out sentences and how much the code is used."""
         values, rows = super().__call__(game, rng), self.corpus.valid[:_EVALUATED]
         if not len(rows):
             return values
-        generator = cast(LatentLSTM, game.generator)
-        rows = rows.to(generator.output.weight.device)
-        elbo, _ = generator.bounds(rows, 1, rng)
+        generator = game.generator
+        known = cast(BoundedGenerator, generator)
+        rows = rows.to(known.output.weight.device)
+        elbo, _ = known.bounds(rows, 1, rng)
+        values["elbo_valid"] = float(elbo.mean())
+        if not isinstance(generator, LatentLSTM):
+            return values
         used = code_use(generator, rows)
         return {
             **values,
-            "elbo_valid": float(elbo.mean()),
             "divergence_valid": float(used.sum()),
             "codes_in_use": float((used > USED_NATS).sum()),
         }
@@ -59,9 +77,12 @@ class LatentTextScorer(TextScorer):
         row = super().row(name, generator, seed)
         if len(self._bounded) < 2:
             return row
-        if isinstance(generator, LatentLSTM):
-            rng = torch.Generator(generator.output.weight.device).manual_seed(seed)
-            scores = {**self._bounds(generator, rng), **self._paths(generator)}
+        if hasattr(generator, "bounds"):
+            known = cast(BoundedGenerator, generator)
+            rng = torch.Generator(known.output.weight.device).manual_seed(seed)
+            scores = self._bounds(known, rng)
+            if isinstance(generator, LatentLSTM):
+                scores |= {**self._use(generator), **self._paths(generator)}
         elif not has_likelihood(generator):
             return row
         else:
@@ -75,7 +96,8 @@ class LatentTextScorer(TextScorer):
     ) -> list[dict[str, Any]]:
         """Return the rows of the table, and a control for the paths between sentences."""
         rows = super().rows(generators, seed, quiet=quiet)
-        if len(self._bounded) < 2:
+        coded = any(isinstance(model, LatentLSTM) for model in generators.values())
+        if len(self._bounded) < 2 or not coded:
             return rows
         with long_work("scoring", quiet=quiet):
             mixed = mixed_tokens(*self._ends, STEPS, torch.Generator().manual_seed(seed))
@@ -87,25 +109,30 @@ class LatentTextScorer(TextScorer):
         """Return the test sentences whose likelihood is bounded."""
         return self.corpus.test[: min(BOUNDED, self.settings.score_samples)]
 
-    def _bounds(self, generator: LatentLSTM, rng: torch.Generator) -> dict[str, Estimate]:
-        """Return the bounds of the negative log-likelihood of test sentences, and the code's use."""
+    def _bounds(self, generator: BoundedGenerator, rng: torch.Generator) -> dict[str, Estimate]:
+        """Return the bounds of the negative log-likelihood of test sentences."""
         rows = self._bounded.to(generator.output.weight.device)
         parts = [generator.bounds(part, DRAWS, rng) for part in rows.split(_CHUNK)]
         elbo, weighted = (torch.cat(part).double().cpu() for part in zip(*parts, strict=True))
-        used = code_use(generator, rows)
+        return self._bound_scores(elbo, weighted)
+
+    def _use(self, generator: LatentLSTM) -> dict[str, Estimate]:
+        """Return how much of the code test sentences use."""
+        used = code_use(generator, self._bounded.to(generator.output.weight.device))
         return {
-            **self._bound_scores(elbo, weighted),
             "code_divergence": Estimate(float(used.sum()), math.nan),
             "codes_in_use": Estimate(float((used > USED_NATS).sum()), math.nan),
         }
 
     def _bound_scores(self, elbo: Tensor, weighted: Tensor) -> dict[str, Estimate]:
         """Return both bounds, and the upper bound of the divergence from a known world."""
-        scores = {"nll_elbo": mean_of(-elbo), "nll_iw": mean_of(-weighted)}
+        scores = {"nll_elbo": mean_of(-elbo)}
+        if self.importance:
+            scores["nll_iw"] = mean_of(-weighted)
         if isinstance(self.world, CatCaptions):
             log_p = self.world.world.log_prob_many(self.corpus.test_lines[: len(elbo)])
             known = ~self._bounded.eq(UNK).any(1)
-            scores["forward_kl_iw"] = mean_of((torch.as_tensor(log_p) - weighted)[known])
+            scores["forward_kl_bound"] = mean_of((torch.as_tensor(log_p) - weighted)[known])
         return scores
 
     @cached_property
@@ -137,6 +164,12 @@ class LatentTextScorer(TextScorer):
     def record(self, title: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Return the table of scores.json, with a note on the bounds."""
         table = super().record(title, rows)
+        if not any("path_validity" in row["values"] for row in rows):
+            table["notes"].append(
+                f"ELBO: upper bound of the NLL of {len(self._bounded)} test sentences in nats, from {DRAWS} "
+                "draws each; the LSTM's value is exact."
+            )
+            return table
         table["notes"].append(
             f"ELBO and IW: upper bounds of the NLL of {len(self._bounded)} test sentences in nats, from "
             f"{DRAWS} codes each; the LSTM's value is exact. Paths: {STEPS} greedy decodings between the "
@@ -153,7 +186,7 @@ class LatentTextScorer(TextScorer):
             *super()._known_columns(),
             column("nll_elbo", "NLL test <= ELBO", "lower", 2, bounds[0]),
             column("nll_iw", "NLL test <= IW", "lower", 2, bounds[1]),
-            column("forward_kl_iw", "forward KL <= IW", "lower", 2, bounds[1]),
+            column("forward_kl_bound", "forward KL <= bound", "lower", 2, bounds[self.importance]),
             column("code_divergence", "KL of codes", "", 2, bounds[0]),
             column("codes_in_use", "codes in use", "", 0, bounds[0]),
             column("words_rebuilt", "words rebuilt", "higher", 3, path),

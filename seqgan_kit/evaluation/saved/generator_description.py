@@ -22,18 +22,20 @@ from seqgan_kit.sequences.generators.generator_choice import (
     build_generator,
 )
 from seqgan_kit.sequences.generators.latent_lstm import LatentLSTM, LatentLSTMConfig
+from seqgan_kit.sequences.generators.masked_denoiser import MaskedDenoiser, MaskedDenoiserConfig
 
-TextGenerator = SequenceGenerator | CharResNetGenerator | LatentLSTM
+TextGenerator = SequenceGenerator | CharResNetGenerator | LatentLSTM | MaskedDenoiser
 
 # Name -> (settings, network) of the generators of whole rows, which have no special tokens.
 ROW_GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
     "char_resnet": (CharResNetGeneratorConfig, CharResNetGenerator),
 }
-# The same of the generators that draw a code first.
-LATENT_GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
+# The same of the generators of tokens without an exact likelihood.
+BOUNDED_GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
     "latent_lstm": (LatentLSTMConfig, LatentLSTM),
+    "masked_denoiser": (MaskedDenoiserConfig, MaskedDenoiser),
 }
-NAMED = GENERATORS | ROW_GENERATORS | LATENT_GENERATORS
+NAMED = GENERATORS | ROW_GENERATORS | BOUNDED_GENERATORS
 
 
 def known_name(generator: nn.Module) -> str | None:
@@ -72,8 +74,8 @@ def built_generator(described: dict[str, Any]) -> TextGenerator:
     special = _special(described)
     if special.get("bos") is None:
         raise CheckpointError("bos is missing, but a generator of tokens needs it")
-    if name in LATENT_GENERATORS:
-        settings, network = LATENT_GENERATORS[name]
+    if name in BOUNDED_GENERATORS:
+        settings, network = BOUNDED_GENERATORS[name]
         return cast(TextGenerator, network(restored(settings, config, name), *size, **special))
     return build_generator(_choice(name, config), *size, **special)
 

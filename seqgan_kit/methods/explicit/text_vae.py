@@ -16,7 +16,7 @@ Differs from the paper: Adam, whose learning rate the paper does not state. The 
 annealing are settings; the paper tunes them by a search on validation text, and gives their values only for
 its language model. Annealing ends at a share of the run, where beta is exactly 1. The code gives hidden and
 cell state, through tanh. One encoder LSTM without the paper's highway layers. A word that is dropped is read
-as UNK, which the decoder may also write if the training text has it.
+as UNK, which the decoder may also write if the training text has it. An optional extra: free nats.
 """
 
 from __future__ import annotations
@@ -38,9 +38,7 @@ from seqgan_kit.sequences.maximum_likelihood import mle_loss
 
 ROUNDS_AN_EPOCH = 4
 """Rounds, in which beta is constant, in an epoch."""
-REMEDY = (
-    "Keep fewer words (--kept-words), anneal longer (--annealed-share) or use a smaller decoder."
-)
+REMEDY = "Keep fewer words (--kept-words), anneal longer (--annealed-share) or give --free-nats."
 """Advice of the alarm for a collapsed posterior."""
 _STEEPNESS = 12.0
 
@@ -65,6 +63,9 @@ class TextVAEMethod:
     kept_words: Weight = 0.62
     """Share of the words that the decoder reads in training; the others are UNK. 1: no word dropout; 0: a
     decoder without inputs (the paper's language model: 0.62)."""
+    free_nats: Weight = 0.0
+    """Divergence of the codes, in nats a sentence, below which the KL term has no gradient (Kingma et al.
+    2016: free bits); against collapse. 0: none, as in the paper."""
     most_work: Weight = 0.0
     """Most work that training may take on your text, as a multiple of its work on the bundled captions;
     preset lengths are shortened to fit (0: never). Lengths given as flags are kept."""
@@ -118,7 +119,8 @@ class TextVAE(Game[LatentLSTM]):
             "sentence_elbo": likelihood - divergence,
             "beta": beta,
         }
-        return Loss(beta * divergence - likelihood, logs)
+        costly = divergence.clamp(min=self.method.free_nats)
+        return Loss(beta * costly - likelihood, logs)
 
     def baseline_loss(self, batch: Batch, move: Move) -> Loss:
         """Return the negative log-likelihood per token of the LSTM without a code."""

@@ -34,6 +34,7 @@ from seqgan_kit.core.judging import judged_scores
 from seqgan_kit.core.objectives import minimax
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.estimators.discounting import discounted_returns
 from seqgan_kit.sequences.estimators.reinforce import policy_gradient_loss
 from seqgan_kit.sequences.estimators.rewards import null_rewards
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
@@ -71,15 +72,6 @@ class ScratchGANMethod:
     captions; preset lengths are shortened to fit (0: never). Lengths given as flags are kept."""
     evaluate_every_rounds: Count = 0
     """Rounds between evaluations (0: about 20 evaluations, evenly spaced)."""
-
-
-def discounted_returns(rewards: Tensor, discount: float) -> Tensor:
-    """Return R_t = sum_{s >= t} discount^(s-t) r_s, [B,T] from rewards [B,T]."""
-    later, returns = torch.zeros_like(rewards[:, 0]), []
-    for reward in rewards.flip(1).unbind(1):
-        later = reward + discount * later
-        returns.append(later)
-    return torch.stack(returns[::-1], 1)
 
 
 class MeanReturn(nn.Module):

@@ -91,6 +91,17 @@ def test_the_loss_is_minus_the_elbo_with_beta(rng):
     assert game.evidence_loss({"real": ROWS}, Move("e", 20, 21, rng)).logs["beta"] == 1.0
 
 
+def test_divergence_below_the_free_nats_is_not_saved(rng):
+    made = model()
+    _, divergence = (part.mean().item() for part in exact_elbo(made))
+    for free in (divergence / 2, 2 * divergence):
+        method = TextVAEMethod(kept_words=1.0, free_nats=free, annealing="none")
+        game = text_vae.build(made, made.decoder, method, unknown=2)
+        loss = game.evidence_loss({"real": ROWS}, Move("evidence", 0, 1, rng))
+        wanted = max(free, divergence) - loss.logs["reconstruction"].item()
+        assert loss.total.item() == pytest.approx(wanted, rel=1e-3)
+
+
 def test_dropped_words_are_read_as_unknown_and_scored_as_they_are(rng):
     made = model()
     assert (dropped_words(ROWS, 0.0, 2, rng) == 2).all()

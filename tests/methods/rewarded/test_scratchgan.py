@@ -8,8 +8,9 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Move
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.rewarded import scratchgan
-from seqgan_kit.methods.rewarded.scratchgan import ScratchGANMethod, discounted_returns
+from seqgan_kit.methods.rewarded.scratchgan import ScratchGANMethod
 from seqgan_kit.sequences.discriminators.step_reader import StepReader, StepReaderConfig
+from seqgan_kit.sequences.estimators.discounting import discounted_returns
 
 
 def game_of(tiny_generator, name="rows that end", **settings):
