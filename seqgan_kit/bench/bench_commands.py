@@ -33,6 +33,12 @@ def seqgan(words: Sequence[str]) -> None:
             _LENGTH,
             _VOCABULARY,
             ("rollouts", 16, 2, "completions per prefix (N)"),
+            (
+                "given",
+                0,
+                0,
+                "given tokens (S); above 0 also times the unconditional step and attention",
+            ),
             ("repeats", 3, 1, "timed repetitions of each way"),
             _SEED,
         ),
@@ -40,7 +46,8 @@ def seqgan(words: Sequence[str]) -> None:
     )
 
     def measure() -> str:
-        from seqgan_kit.bench.seqgan_timing import SeqGANSetting, report, time_steps
+        from seqgan_kit.bench.seqgan_players import SeqGANSetting
+        from seqgan_kit.bench.seqgan_timing import report, time_steps
 
         setting = SeqGANSetting(**options)
         return report(setting, time_steps(setting, _say))

@@ -67,11 +67,12 @@ def _step(policy: SequenceGenerator, inputs: Tensor, state: State) -> tuple[Tens
 
 
 @torch.no_grad()
-def plain_samples(policy: SequenceGenerator, n: int, *, rng: torch.Generator) -> Tensor:
-    """Sample ``n`` sequences [n,T] with softmax and multinomial for every token."""
-    device = policy.output.weight.device
-    nothing = torch.zeros(n, policy.length, dtype=torch.int64, device=device)
-    return _complete(policy, nothing, 0, rng)
+def plain_samples(
+    policy: SequenceGenerator, n: int, *, rng: torch.Generator, given: Tensor | None = None
+) -> Tensor:
+    """Sample ``n`` rows [n,S+T], after conditions [n,S], with softmax and multinomial for every token."""
+    conditions = policy.conditions(n, given)
+    return _complete(policy, F.pad(conditions, (0, policy.length)), 0, rng)
 
 
 def plain_features(trunk: TextCNN, tokens: Tensor) -> Tensor:

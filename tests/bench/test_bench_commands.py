@@ -29,6 +29,17 @@ def test_seqgan_shows_the_step_its_parts_and_its_floor(capsys: Capture) -> None:
     assert 0 < difference < 10 * expected
 
 
+def test_seqgan_with_given_tokens_shows_the_unconditional_step_too(capsys: Capture) -> None:
+    sizes = "--batch 2 --length 6 --vocabulary 50 --rollouts 4 --repeats 2 --given 3"
+    printed = measured(capsys, f"seqgan {sizes}")
+    assert "V=50, T=6, batch 2, N=4, S=3, 1 threads" in printed
+    for name in ("unconditional, library", "rnn_search 32/32, library"):
+        assert re.search(rf"{name} +[\d.]+ (s|ms)", printed)
+    assert re.search(r"given tokens takes [\d.]+ times .* attention to the source [\d.]+", printed)
+    difference, expected = map(float, re.findall(r"(0\.\d+)(?=;| expected)", printed))
+    assert 0 < difference < 10 * expected
+
+
 @pytest.mark.parametrize("name", ["mle", "sampling"])
 def test_generator_benches_show_both_ways_and_their_ratio(name: str, capsys: Capture) -> None:
     sizes = "--batch 3 --length 4 --vocabulary 30 --hidden 5 --repeats 3"

@@ -8,7 +8,8 @@ import torch
 from seqgan_kit.bench.generator_timing import GeneratorSetting, plain_nll
 from seqgan_kit.bench.gradient_variance import total_variance
 from seqgan_kit.bench.plain_rollout import plain_features, plain_samples
-from seqgan_kit.bench.seqgan_timing import SeqGANSetting, matrix_flops
+from seqgan_kit.bench.seqgan_players import SeqGANSetting
+from seqgan_kit.bench.seqgan_timing import matrix_flops
 from seqgan_kit.bench.side_by_side import time_in_turns
 from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.maximum_likelihood import negative_log_likelihood

@@ -17,6 +17,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from seqgan_kit.sequences.generators.row_groups import RowGroups
 from seqgan_kit.sequences.sampling.rows_in_progress import closing_up
 
 Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
@@ -49,18 +50,13 @@ class KnownBeginnings:
         """See :class:`~seqgan_kit.sequences.sampling.rows_in_progress.Beginnings`; ``owner`` is ascending."""
         last = self.generator.given + kept
         longest = int(last.max()) + 1
-        owners, of_row = owner.unique_consecutive(return_inverse=True)
-        first = torch.searchsorted(owner, owners)
-        place = torch.arange(len(owner), device=owner.device) - first[of_row]
-        most = int(place.max()) + 1
+        groups = RowGroups(owner)
         masked = torch.arange(longest, device=owner.device) > last.unsqueeze(1)
         shared = _Shared(
-            [part[owners, :, :longest].flatten(0, 1) for part in self.keys],
-            [part[owners, :, :longest].flatten(0, 1) for part in self.values],
-            most,
-            of_row * most + place,
+            [part[groups.owners, :, :longest].flatten(0, 1) for part in self.keys],
+            [part[groups.owners, :, :longest].flatten(0, 1) for part in self.values],
+            groups,
             masked,
-            len(owner) == len(owners) * most,
         )
         return CachedRows(self.generator, last + 1, self.generator.length - int(kept.min()), shared)
 
@@ -72,14 +68,10 @@ class _Shared:
     keys: list[Tensor]
     """Of every layer [P*heads,S,d]."""
     values: list[Tensor]
-    most: int
-    """R."""
-    slot: Tensor
-    """[A]: slot of each row among P*R."""
+    groups: RowGroups
+    """Which beginning each row has."""
     masked: Tensor
     """[A,S]: mask of positions that are not part of the row's own beginning."""
-    is_full: bool
-    """Whether the rows are in the order of their slots, and no slot is free."""
 
     def scores(self, query: Tensor, layer: int) -> Tensor:
         """Return attention scores [A,heads,S] of queries [A,heads,d]."""
@@ -92,19 +84,16 @@ class _Shared:
 
     def take(self, order: Tensor) -> None:
         """Keep only the rows ``order`` [K]."""
-        self.slot, self.masked, self.is_full = self.slot[order], self.masked[order], False
+        self.groups.keep(order)
+        self.masked = self.masked[order]
 
     def _laid_out(self, rows: Tensor) -> Tensor:
         """Reshape [A,heads,X] to [P*heads,R,X], with zeros in free slots."""
-        if not self.is_full:
-            slots = len(self.keys[0]) // rows.shape[1] * self.most
-            rows = rows.new_zeros(slots, *rows.shape[1:]).index_copy_(0, self.slot, rows)
-        return rows.unflatten(0, (-1, self.most)).transpose(1, 2).flatten(0, 1)
+        return self.groups.laid_out(rows).transpose(1, 2).flatten(0, 1)
 
     def _of_rows(self, found: Tensor, heads: int) -> Tensor:
         """Reshape [P*heads,R,X] to [A,heads,X]."""
-        rows = found.unflatten(0, (-1, heads)).transpose(1, 2).flatten(0, 1)
-        return rows if self.is_full else rows.index_select(0, self.slot)
+        return self.groups.of_rows(found.unflatten(0, (-1, heads)).transpose(1, 2))
 
 
 class CachedRows:

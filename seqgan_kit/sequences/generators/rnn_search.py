@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -11,10 +11,20 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqgan_kit.core.bounds import Share, Size, bounded
 from seqgan_kit.core.recurrence import recurrent_precision
+from seqgan_kit.sequences.generators.attending_rows import (
+    AttendingRows,
+    ReadBeginnings,
+    read_beginnings,
+)
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.given_tokens import check_source, source_mask
+from seqgan_kit.sequences.generators.row_groups import RowGroups
 from seqgan_kit.sequences.sampling.rows_in_progress import State
+from seqgan_kit.sequences.sampling.stepper import Stepper
 from seqgan_kit.sequences.soft_tokens import embed
+
+_CACHED_ENERGIES = 1 << 17
+"""Numbers under the tanh of the energies that are computed at once."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,42 @@ class RNNSearchGenerator(SequenceGenerator):
             context, state = self._attend(self._input(embedded), state)
             return self._mix(torch.cat([state[0], context], 1), embedded), state
 
+    def stepper(self) -> Stepper:
+        """Return a stepper whose rows share the encodings of their sources."""
+        return replace(
+            super().stepper(), cached=self._rows_of_sources, beginnings=self._read_beginnings
+        )
+
+    def _rows_of_sources(self, given: Tensor) -> AttendingRows:
+        distinct, owner = given.unique_consecutive(dim=0, return_inverse=True)
+        first, *sources = self.start(distinct)
+        return AttendingRows(self._attend_in_groups, tuple(sources), first[owner], owner)
+
+    def _read_beginnings(self, tokens: Tensor) -> ReadBeginnings:
+        given, written = tokens.split([self.given, tokens.shape[1] - self.given], dim=1)
+        first, *sources = self.start(given)
+        inputs = F.pad(written, (1, 0), value=self.bos)
+        return read_beginnings(self._attend_in_groups, first, tuple(sources), inputs)
+
+    def _attend_in_groups(
+        self, tokens: Tensor, hidden: Tensor, sources: State, groups: RowGroups
+    ) -> tuple[Tensor, Tensor]:
+        """Advance rows [A] that attend to the sources of their groups; see ``AttendingRows``."""
+        with recurrent_precision(tokens):
+            annotations, keys, seen = sources
+            queries = groups.laid_out(self.query(hidden))
+            at_once = _groups_at_once(keys, queries)
+            parts = zip(keys.split(at_once), queries.split(at_once), strict=True)
+            energies = [
+                (k.unsqueeze(1) + q.unsqueeze(2)).tanh() @ self.energy.weight[0] for k, q in parts
+            ]
+            energy = torch.cat(energies)  # [P,R,S]
+            weights = energy.masked_fill(~seen.unsqueeze(1), -torch.inf).softmax(2)
+            context = groups.of_rows(weights @ annotations)
+            embedded = self.embedding(tokens)
+            hidden = self._next(self._input(embedded), context, hidden)
+            return self._mix(torch.cat([hidden, context], 1), embedded), hidden
+
     def _read(self, embedded: Tensor, given: Tensor) -> State:
         seen = source_mask(given, self.pad)
         lengths = seen.sum(1)
@@ -118,10 +164,13 @@ class RNNSearchGenerator(SequenceGenerator):
         energy = self.energy((keys + self.query(hidden).unsqueeze(1)).tanh()).squeeze(2)
         weights = energy.masked_fill(~seen, -torch.inf).softmax(1)
         context = torch.bmm(weights.unsqueeze(1), annotations).squeeze(1)
+        return context, (self._next(read, context, hidden), annotations, keys, seen)
+
+    def _next(self, read: Tensor, context: Tensor, hidden: Tensor) -> Tensor:
+        """Return the next state [B,H] from the input's part of the gates, the context and the state."""
         read = read + F.linear(context, self.cell.weight_ih[:, self.config.embedding :])
         kept = F.linear(hidden, self.cell.weight_hh, self.cell.bias_hh)
-        hidden = _gated(read, kept, hidden)
-        return context, (hidden, annotations, keys, seen)
+        return _gated(read, kept, hidden)
 
     def _mix(self, met: Tensor, embedded: Tensor) -> Tensor:
         """Return the larger of each pair of the readout of [s_t; c_t] [...,3H] and embeddings [...,W]."""
@@ -136,6 +185,11 @@ class RNNSearchGenerator(SequenceGenerator):
                 parameter.normal_(0.0, self.config.embedding**-0.5, generator=rng)
             else:
                 nn.init.xavier_uniform_(parameter, generator=rng)
+
+
+def _groups_at_once(keys: Tensor, queries: Tensor) -> int:
+    """Return how many groups' energies are computed at once, so that they stay in the processor's cache."""
+    return max(1, _CACHED_ENERGIES // (queries.shape[1] * keys.shape[1] * keys.shape[2]))
 
 
 def _gated(read: Tensor, kept: Tensor, hidden: Tensor) -> Tensor:

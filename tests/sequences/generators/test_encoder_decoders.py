@@ -13,8 +13,10 @@ from seqgan_kit.sequences.generators.generator_choice import (
 )
 from seqgan_kit.sequences.generators.given_tokens import source_mask
 from seqgan_kit.sequences.generators.rnn_search import RNNSearchConfig
+from seqgan_kit.sequences.generators.row_groups import RowGroups
 from seqgan_kit.sequences.generators.transformer_seq2seq import Seq2SeqConfig
 from seqgan_kit.sequences.sampling.beam_search import beam_search
+from seqgan_kit.sequences.sampling.rollout import complete_prefixes
 
 every_kind = pytest.mark.parametrize("kind", ENCODER_DECODERS)
 TINY = {
@@ -104,3 +106,39 @@ def test_what_the_output_layer_reads_is_not_squashed():
         before = generator.prefix_states(rows)
         generator.readout.weight.mul_(100)
         torch.testing.assert_close(generator.prefix_states(rows), 100 * before)
+
+
+def test_rows_of_a_source_share_its_encoding_and_complete_as_copies_do():
+    generator, rows = make("rnn_search").eval(), rows_of(12)
+    with torch.no_grad():
+        stepper = generator.stepper()
+        states = stepper.rows(rows[:3, :4].repeat_interleave(6, 0))
+        assert [len(part) for part in states.sources] == [3, 3, 3]
+        assert len(states.read(torch.full((18,), 1))) == 18
+        states.keep(torch.tensor([1, 12, 13, 15]))
+        assert [len(part) for part in states.sources] == [2, 2, 2]
+        given = rows[[0, 2, 2, 2], :4]
+        alone = generator.advance(torch.full((4,), 1), generator.start(given))[1]
+        expected = generator.advance(torch.full((4,), 5), alone)[0]
+        torch.testing.assert_close(states.read(torch.full((4,), 5)), expected, rtol=1e-4, atol=1e-5)
+        copying = replace(stepper, cached=None, beginnings=None)
+        for chunk in (512, 7):
+            found, copied = (
+                complete_prefixes(s, rows, 3, torch.Generator().manual_seed(2), chunk)
+                for s in (stepper, copying)
+            )
+            assert torch.equal(found, copied)
+
+
+def test_rows_in_groups_keep_their_places():
+    groups = RowGroups(torch.tensor([2, 2, 2, 5, 7, 7]))
+    assert (groups.owners.tolist(), groups.most, groups.use) == ([2, 5, 7], 3, 6 / 9)
+    rows = torch.arange(1.0, 7).unsqueeze(1)
+    laid = groups.laid_out(rows)
+    assert laid.squeeze(2).tolist() == [[1, 2, 3], [4, 0, 0], [5, 6, 0]]
+    assert torch.equal(groups.of_rows(laid), rows)
+    groups.keep(torch.tensor([1, 3, 5]))
+    laid = groups.laid_out(rows[[1, 3, 5]])
+    assert laid.squeeze(2).tolist() == [[0, 2, 0], [4, 0, 0], [0, 6, 0]]
+    assert groups.of_rows(laid).flatten().tolist() == [2, 4, 6]
+    assert groups.group.tolist() == [0, 1, 2]
