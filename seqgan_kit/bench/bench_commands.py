@@ -147,6 +147,34 @@ def rollouts(words: Sequence[str]) -> None:
     print_with_threads(options.pop("threads"), measure)
 
 
+def beam(words: Sequence[str]) -> None:
+    """Time beam search with attention against a search that sorts all continuations."""
+    options = parse_options(
+        "beam",
+        "Times beam search with the generator rnn_search against a plain search that sorts all "
+        "continuations and copies the sources' encodings, in turns. The weights are random, so all "
+        "rows have full length.",
+        (
+            ("sources", 100, 1, "sources that are answered"),
+            ("beam", 5, 1, "rows kept at every step (K)"),
+            ("length", 30, 2, "tokens written (T)"),
+            ("given", 30, 1, "tokens of a source at most (S)"),
+            ("vocabulary", 8000, 4, "size of the vocabulary (V)"),
+            ("hidden", 256, 1, "width of embeddings and GRUs"),
+            ("repeats", 1, 1, "timed repetitions of each way, after one warm-up"),
+            _SEED,
+        ),
+        words,
+    )
+
+    def measure() -> str:
+        from seqgan_kit.bench.beam_timing import BeamSetting, beam_report
+
+        return beam_report(BeamSetting(**options))
+
+    print_with_threads(options.pop("threads"), measure)
+
+
 def variance(words: Sequence[str]) -> None:
     """Measure variance and cost of policy-gradient estimators."""
     options = parse_options(

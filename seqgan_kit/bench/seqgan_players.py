@@ -94,12 +94,13 @@ class Players:
         # The scorer's tables are rebuilt for every update of the discriminator, so their time
         # counts.
         scorer = WatchedScorer(lambda: PrefixScorer(self.trunk, self._verdict))
+        built = scorer.seconds
         rewards, seconds = timed(
             lambda: rollout_rewards(
                 self.policy, self.tokens, scorer, self.setting.rollouts, rng=self.rng
             )
         )
-        watch.seconds["rollouts"] = seconds - scorer.seconds
+        watch.seconds["rollouts"] = seconds - (scorer.seconds - built)
         watch.seconds["discriminator"] = scorer.seconds
         watch("update", lambda: self._update(lambda: self.learner.log_probs(self.tokens), rewards))
         return rewards, torch.cat(scorer.rewards)

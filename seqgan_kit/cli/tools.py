@@ -15,6 +15,7 @@ BENCHES = {
     "mle": "seqgan_kit.bench.bench_commands:mle",
     "sampling": "seqgan_kit.bench.bench_commands:sampling",
     "rollouts": "seqgan_kit.bench.bench_commands:rollouts",
+    "beam": "seqgan_kit.bench.bench_commands:beam",
     "variance": "seqgan_kit.bench.bench_commands:variance",
     "bleu": "seqgan_kit.bench.bleu_timing:bleu",
 }

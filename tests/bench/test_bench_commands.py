@@ -57,6 +57,14 @@ def test_rollouts_show_three_ways_and_the_floor(capsys: Capture) -> None:
     assert "100.00% of the completions are the same" in printed
 
 
+def test_beam_finds_what_a_plain_search_finds(capsys: Capture) -> None:
+    sizes = "--sources 5 --length 6 --given 4 --vocabulary 150 --hidden 8 --beam 3"
+    printed = measured(capsys, f"beam {sizes}")
+    for words in ("K=3, rnn_search 8/8, V=150, S=4, T=6, 5 sources", "library", "ratio"):
+        assert words in printed
+    assert re.search(r"1,000 sources take [\d.]+ s; 100.00% of the rows", printed)
+
+
 def test_variance_has_a_row_for_every_estimator(capsys: Capture) -> None:
     sizes = (
         "--batch 3 --length 4 --vocabulary 30 --hidden 5 --estimates 2 --reals 64 --mle-epochs 1"

@@ -55,6 +55,11 @@ class AttendingRows:
             self._gather()
         return rows
 
+    def follow(self, parents: Tensor) -> None:
+        """See :class:`~seqgan_kit.sequences.sampling.rows_in_progress.Rows`."""
+        self.hidden, self.owner = self.hidden[parents], self.owner[parents]
+        self._gather()
+
     def _gather(self) -> None:
         """Keep the sources that a row attends to."""
         self.groups = RowGroups(self.owner)

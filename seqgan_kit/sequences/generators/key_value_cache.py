@@ -140,6 +140,14 @@ class CachedRows:
                 values[places, :, : self.tail] = values[movers, :, : self.tail]
         return order
 
+    def follow(self, parents: Tensor) -> None:
+        """See :class:`~seqgan_kit.sequences.sampling.rows_in_progress.Rows`."""
+        assert self.shared is None, "only rows that began with their conditions branch"
+        self.places = self.places[parents]
+        self.keys, self.values = (
+            [part[parents] for part in kept] for kept in (self.keys, self.values)
+        )
+
     def _attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Store key and value, and return the attention output [A,heads,d] of the query."""
         keys, values = self._remember(layer, key, value)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqgan_kit.core.bounds import Share, Size, bounded
+from seqgan_kit.core.products import linear
 from seqgan_kit.core.recurrence import recurrent_precision
 from seqgan_kit.sequences.generators.attending_rows import (
     AttendingRows,
@@ -23,7 +24,7 @@ from seqgan_kit.sequences.sampling.rows_in_progress import State
 from seqgan_kit.sequences.sampling.stepper import Stepper
 from seqgan_kit.sequences.soft_tokens import embed
 
-_CACHED_ENERGIES = 1 << 17
+_CACHED_ENERGIES = 1 << 18
 """Numbers under the tanh of the energies that are computed at once."""
 
 
@@ -128,7 +129,7 @@ class RNNSearchGenerator(SequenceGenerator):
         """Advance rows [A] that attend to the sources of their groups; see ``AttendingRows``."""
         with recurrent_precision(tokens):
             annotations, keys, seen = sources
-            queries = groups.laid_out(self.query(hidden))
+            queries = groups.laid_out(linear(hidden, self.query.weight))
             at_once = _groups_at_once(keys, queries)
             parts = zip(keys.split(at_once), queries.split(at_once), strict=True)
             energies = [
@@ -137,9 +138,12 @@ class RNNSearchGenerator(SequenceGenerator):
             energy = torch.cat(energies)  # [P,R,S]
             weights = energy.masked_fill(~seen.unsqueeze(1), -torch.inf).softmax(2)
             context = groups.of_rows(weights @ annotations)
-            embedded = self.embedding(tokens)
-            hidden = self._next(self._input(embedded), context, hidden)
-            return self._mix(torch.cat([hidden, context], 1), embedded), hidden
+            embedded, cell = self.embedding(tokens), self.cell
+            read = linear(torch.cat([embedded, context], 1), cell.weight_ih, cell.bias_ih)
+            hidden = _gated(read, linear(hidden, cell.weight_hh, cell.bias_hh), hidden)
+            met = torch.cat([hidden, context, embedded], 1)
+            pairs = linear(met, self.readout.weight, self.readout.bias)
+            return pairs.unflatten(1, (-1, 2)).amax(2), hidden
 
     def _read(self, embedded: Tensor, given: Tensor) -> State:
         seen = source_mask(given, self.pad)
@@ -164,13 +168,10 @@ class RNNSearchGenerator(SequenceGenerator):
         energy = self.energy((keys + self.query(hidden).unsqueeze(1)).tanh()).squeeze(2)
         weights = energy.masked_fill(~seen, -torch.inf).softmax(1)
         context = torch.bmm(weights.unsqueeze(1), annotations).squeeze(1)
-        return context, (self._next(read, context, hidden), annotations, keys, seen)
-
-    def _next(self, read: Tensor, context: Tensor, hidden: Tensor) -> Tensor:
-        """Return the next state [B,H] from the input's part of the gates, the context and the state."""
         read = read + F.linear(context, self.cell.weight_ih[:, self.config.embedding :])
         kept = F.linear(hidden, self.cell.weight_hh, self.cell.bias_hh)
-        return _gated(read, kept, hidden)
+        hidden = _gated(read, kept, hidden)
+        return context, (hidden, annotations, keys, seen)
 
     def _mix(self, met: Tensor, embedded: Tensor) -> Tensor:
         """Return the larger of each pair of the readout of [s_t; c_t] [...,3H] and embeddings [...,W]."""

@@ -10,8 +10,11 @@ from torch import Tensor
 from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.generators.autoregressive import IMPOSSIBLE, SequenceGenerator
-from seqgan_kit.sequences.sampling.rows_in_progress import State, take_rows
-from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
+from seqgan_kit.sequences.generators.given_tokens import source_mask
+from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
+
+_LOGITS_AT_ONCE = 1 << 21
+_BLOCK = 64
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,8 @@ def beam_search(
     """Search for the best rows after each condition, keeping the ``beam`` best beginnings at every step.
 
     Rows are ordered by log-probability / ((5 + length) / 6) ** penalty (Wu et al. 2016); the length includes
-    EOS. A row that has ended stays in the beam while it is among the best. A condition is done when all its
-    rows have ended.
+    EOS. A row that has ended stays in the beam while it is among the best, and is not stepped any more. A
+    condition is done when no open row can still reach the ``n_best`` best, which are returned.
 
     Args:
         generator: the generator; its modes and gradients do not change.
@@ -62,62 +65,142 @@ def beam_search(
     """
     check_beam(beam, n_best, length_penalty)
     given = generator.conditions(len(given), given)
-    with evaluating(generator):
-        found = [
-            _search(generator, part, beam, length_penalty)
-            for part in given.split(max(1, chunk_rows // beam))
-        ]
-    rows = torch.cat([part.rows for part in found])[:, :n_best]
-    return BestRows(rows, torch.cat([part.log_probs for part in found])[:, :n_best])
-
-
-def _search(
-    generator: SequenceGenerator, given: Tensor, beam: int, length_penalty: float
-) -> BestRows:
-    """Return all K rows after each condition [n,S], best first."""
-    n, device = len(given), given.device
-    rows = torch.full((n, beam, generator.length), generator.pad or 0, device=device)
-    log_probs = torch.full((n, beam), IMPOSSIBLE, device=device)
-    log_probs[:, 0] = 0.0
-    lengths = torch.zeros(n, beam, device=device)
-    ended = torch.zeros(n, beam, dtype=torch.bool, device=device)
-    state = _repeated(generator.start(given), beam)
-    last = torch.full((n * beam,), generator.bos, device=device)
-    going = torch.arange(n, device=device)
-    for time in range(generator.length):
-        logits, state = generator.step(last, state)
-        steps = logits.float().log_softmax(-1).view(len(going), beam, -1)
-        words = steps.shape[2]
-        totals = log_probs[going].unsqueeze(2) + steps  # [g,K,V]
-        longer = lengths[going] + ~ended[going]
-        order = (totals / _penalty(longer, length_penalty).unsqueeze(2)).flatten(1)
-        best = order.topk(beam, dim=1).indices
-        parent, token = best // words, best % words
-        log_probs[going] = totals.flatten(1).gather(1, best)
-        lengths[going] = longer.gather(1, parent)
-        written = rows[going].gather(1, parent.unsqueeze(2).expand(-1, -1, rows.shape[2]))
-        written[:, :, time] = token
-        rows[going] = written
-        over = ended[going].gather(1, parent)
-        if generator.eos is not None:
-            over |= token == generator.eos
-        ended[going] = over
-        open_ = (~over).any(1).nonzero().squeeze(1)
-        if not len(open_):
-            break
-        chosen = (open_.unsqueeze(1) * beam + parent[open_]).flatten()
-        state, last, going = take_rows(state, chosen), token[open_].flatten(), going[open_]
-    best = (log_probs / _penalty(lengths, length_penalty)).argsort(
-        dim=1, descending=True, stable=True
+    # Conditions of similar length share a chunk, so that encoders read little padding.
+    lengths = (
+        source_mask(given, generator.pad).sum(1) if generator.given else given.new_zeros(len(given))
     )
-    rows = rows.gather(1, best.unsqueeze(2).expand_as(rows))
-    whole = torch.cat([given.unsqueeze(1).expand(-1, beam, -1), rows], 2)
-    return BestRows(whole, log_probs.gather(1, best))
+    order = lengths.argsort(stable=True)
+    with evaluating(generator):
+        stepper = generator.stepper()
+        found = [
+            _Search(stepper, part, beam, length_penalty, n_best).run()
+            for part in given[order].split(max(1, min(chunk_rows, stepper.most_rows) // beam))
+        ]
+    place = order.argsort()
+    rows = torch.cat([part.rows for part in found])[place, :n_best]
+    return BestRows(rows, torch.cat([part.log_probs for part in found])[place, :n_best])
 
 
-def _penalty(lengths: Tensor, alpha: float) -> Tensor:
+class _Search:
+    """The beams of n conditions; beam k of condition i is row i*K + k."""
+
+    def __init__(self, stepper: Stepper, given: Tensor, beam: int, alpha: float, n_best: int):
+        n, device = len(given), given.device
+        self.stepper, self.given, self.beam, self.alpha, self.n_best = (
+            stepper,
+            given,
+            beam,
+            alpha,
+            n_best,
+        )
+        self.rows = torch.full(
+            (n, beam, stepper.generator.length), stepper.generator.pad or 0, device=device
+        )
+        self.log_probs = torch.full((n, beam), IMPOSSIBLE, device=device)
+        self.log_probs[:, 0] = 0.0
+        self.lengths = torch.zeros(n, beam, device=device)
+        self.is_open = self.log_probs == 0
+
+    def run(self) -> BestRows:
+        """Search to the end; return all K rows, best first."""
+        generator, device = self.stepper.generator, self.given.device
+        states = self.stepper.rows(self.given)
+        alive = self.is_open.flatten().nonzero().squeeze(1)
+        last = torch.full((len(alive),), generator.bos, device=device)
+        for time in range(generator.length):
+            values, words = self._likeliest(states.read(last))
+            parents = self._step(time, alive, values, words)
+            alive = (self.is_open & self._may_win().unsqueeze(1)).flatten().nonzero().squeeze(1)
+            if not len(alive) or time == generator.length - 1:
+                break
+            states.follow(parents[alive])
+            last = self.rows.flatten(0, 1)[alive, time]
+        return self._best()
+
+    def _likeliest(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Return log-probabilities and ids [A,K] of the likeliest next tokens after hidden states [A,H]."""
+        words = self.stepper.generator.vocabulary
+        parts = []
+        for part in hidden.split(max(1, _LOGITS_AT_ONCE // words)):
+            logits = self.stepper.project(part)
+            values, ids = largest(logits, min(self.beam, words))
+            most = values[:, :1].clone()
+            values -= most + logits.sub_(most).exp_().sum(1, keepdim=True).log_()
+            parts.append((values, ids))
+        return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
+
+    def _step(self, time: int, alive: Tensor, values: Tensor, words: Tensor) -> Tensor:
+        """Replace the beams by the best of their continuations; return which of the rows [A] each of the n*K
+        continues."""
+        n, beam, generator = len(self.given), self.beam, self.stepper.generator
+        # Candidate 0 of a row that has ended is the row itself; nothing else continues it.
+        totals = torch.full((n * beam, values.shape[1]), 2 * IMPOSSIBLE, device=values.device)
+        totals[:, 0] = self.log_probs.flatten()
+        totals[alive] = self.log_probs.flatten()[alive].unsqueeze(1) + values
+        tokens = torch.full_like(totals, generator.pad or 0, dtype=torch.int64)
+        tokens[alive] = words
+        lengths = (self.lengths + self.is_open).unsqueeze(2)
+        totals = totals.view(n, beam, -1)
+        best = (totals / penalty(lengths, self.alpha)).flatten(1).topk(beam, dim=1).indices
+        parent = best // values.shape[1]
+        token = tokens.view(n, -1).gather(1, best)
+        was_open = self.is_open.gather(1, parent)
+        self.log_probs = totals.flatten(1).gather(1, best).clamp(min=IMPOSSIBLE)
+        self.lengths = lengths.squeeze(2).gather(1, parent)
+        self.rows = self.rows.gather(1, parent.unsqueeze(2).expand_as(self.rows))
+        self.rows[:, :, time] = token
+        self.is_open = was_open & (self.log_probs > IMPOSSIBLE / 2)
+        if generator.eos is not None:
+            self.is_open &= token != generator.eos
+        index = torch.zeros(n * beam, dtype=torch.int64, device=values.device)
+        index[alive] = torch.arange(len(alive), device=values.device)
+        first = torch.arange(n, device=values.device).unsqueeze(1) * beam
+        return index[(first + parent).flatten()]
+
+    def _may_win(self) -> Tensor:
+        """Return for which conditions [n] an open row may still become one of the ``n_best`` best.
+
+        Longer rows are less likely, and the penalty is largest at the last length.
+        """
+        last = torch.tensor(float(self.stepper.generator.length), device=self.given.device)
+        bounds = self.log_probs / penalty(last, self.alpha)
+        ended = (self.log_probs / penalty(self.lengths, self.alpha)).masked_fill(
+            self.is_open, -torch.inf
+        )
+        worst = ended.topk(self.n_best, dim=1).values[:, -1]
+        return bounds.masked_fill(~self.is_open, -torch.inf).amax(1) > worst
+
+    def _best(self) -> BestRows:
+        scores = self.log_probs / penalty(self.lengths, self.alpha)
+        best = scores.argsort(dim=1, descending=True, stable=True)
+        rows = self.rows.gather(1, best.unsqueeze(2).expand_as(self.rows))
+        whole = torch.cat([self.given.unsqueeze(1).expand(-1, self.beam, -1), rows], 2)
+        return BestRows(whole, self.log_probs.gather(1, best))
+
+
+def largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return the k largest values and their columns of [A,V], in descending order.
+
+    The k largest lie in the k blocks of columns with the largest maxima, so only these are sorted.
+    """
+    width = logits.shape[1]
+    whole = width // _BLOCK * _BLOCK
+    blocks = -(-width // _BLOCK)
+    if blocks <= k:
+        found = logits.topk(k, dim=1)
+        return found.values, found.indices
+    maxima = logits[:, :whole].unflatten(1, (-1, _BLOCK)).amax(2)
+    if whole < width:
+        maxima = torch.cat([maxima, logits[:, whole:].amax(1, keepdim=True)], 1)
+    chosen = maxima.topk(k, dim=1).indices
+    columns = (chosen.unsqueeze(2) * _BLOCK + torch.arange(_BLOCK, device=logits.device)).flatten(1)
+    values = logits.gather(1, columns.clamp(max=width - 1)).masked_fill(
+        columns >= width, -torch.inf
+    )
+    found = values.topk(k, dim=1)
+    return found.values, columns.gather(1, found.indices)
+
+
+def penalty(lengths: Tensor, alpha: float) -> Tensor:
+    """Return ((5 + length) / 6) ** alpha."""
     return ((5 + lengths) / 6) ** alpha
-
-
-def _repeated(state: State, beam: int) -> State:
-    return tuple(part.repeat_interleave(beam, 0) for part in state)

@@ -36,6 +36,10 @@ class Rows(Protocol):
     def keep(self, rows: Tensor) -> Tensor:
         """Drop all rows except ``rows`` [K] (ascending); return them in their new order."""
 
+    def follow(self, parents: Tensor) -> None:
+        """Replace the rows by [K] continuations of rows ``parents`` [K], each after its parent's condition;
+        rows with one condition stay together."""
+
 
 class Beginnings(Protocol):
     """The state of a generator for beginnings [G,S+n], each of which many rows may continue."""
@@ -68,6 +72,10 @@ class StateRows:
         """See :class:`Rows`."""
         self.state = take_rows(self.state, rows)
         return rows
+
+    def follow(self, parents: Tensor) -> None:
+        """See :class:`Rows`."""
+        self.state = take_rows(self.state, parents)
 
 
 def closing_up(rows: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
