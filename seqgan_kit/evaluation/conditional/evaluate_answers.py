@@ -39,8 +39,8 @@ PER_SOURCE = 5
 """Samples of each source, whose variety is measured."""
 FEW_SOURCES = 100
 """Number of sources below which corpus scores say little."""
-BESIDE, VARIETY, ADVERSARY = (
-    "beside the references", "samples of one source", "evaluators trained apart"
+KNOWN, BESIDE, VARIETY, ADVERSARY = (
+    "the known task", "beside the references", "samples of one source", "evaluators trained apart"
 )  # fmt: skip
 _ORDERS = (1, 2)
 
@@ -125,6 +125,8 @@ def _scores(lines: Sequence[str], model: TextModel, pairs: EvaluationPairs) -> S
     wanted = sum(sum(len(words(x)) for x in texts) / len(texts) for texts in references)
     found["length_ratio"] = sum(len(words(line)) for line in lines) / wanted
     scores = {name: Estimate(value, math.nan) for name, value in found.items()}
+    if pairs.world is not None:
+        scores |= pairs.world.line_scores(lines, pairs.sources)
     return scores | _of_lines([words(line) for line in lines])
 
 
@@ -165,6 +167,8 @@ def _of_references(tokenizer: Tokenizer, pairs: EvaluationPairs) -> Scores:
     """Return the row of people: the first reference of each source, beside the others where there are any."""
     references = pairs.held_out.references
     scores = _of_lines([tokenizer.words(texts[0]) for texts in references])
+    if pairs.world is not None:
+        scores |= pairs.world.line_scores([texts[0] for texts in references], pairs.sources)
     if min(map(len, references)) < 2:
         return scores
     beside = parallel_scores([x[0] for x in references], [x[1:] for x in references])
@@ -191,7 +195,9 @@ def _columns(pairs: EvaluationPairs, settings: EvaluationSettings) -> list[Colum
         return Signature(f"{name}|{how}", hyps=n, **options)
 
     several = f"{PER_SOURCE}-per-source|{drawn}"
+    exact = [] if pairs.world is None else pairs.world.columns(n, rows)
     groups = {
+        KNOWN: [c for c in exact if c["key"] in ("validity", "faithfulness")],
         MODEL: [
             *likelihood_columns(rows),
             column("perplexity", "perplexity", "lower", 2, Signature("perplexity|token", refs=rows)),

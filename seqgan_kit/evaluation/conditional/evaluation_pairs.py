@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from seqgan_kit.data.catworld.tasks.task_choice import is_task, task_of
 from seqgan_kit.data.pairs.encode_pairs import Pair, encode_pairs
 from seqgan_kit.data.pairs.load_pairs import clean_pairs, encode_source
 from seqgan_kit.data.pairs.pair_config import PairData
@@ -17,6 +18,7 @@ from seqgan_kit.data.text.text_config import TextData
 from seqgan_kit.data.text.text_corpus import TextCorpus
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.evaluation.conditional.answer_scores import HeldOutPairs, held_out_pairs
+from seqgan_kit.evaluation.conditional.task_scores import TaskWorld
 from seqgan_kit.evaluation.evaluation_settings import EvaluationSettings
 from seqgan_kit.evaluation.text_export import TextModel
 
@@ -35,6 +37,8 @@ class EvaluationPairs:
     """Name of the split or file."""
     left_out: int = 0
     """References that are too long for the model's rows and have no likelihood."""
+    world: TaskWorld | None = None
+    """The known distribution of the pairs, if they are of a task of the cat world."""
 
 
 def evaluation_pairs(
@@ -45,10 +49,12 @@ def evaluation_pairs(
     read_corpus: Callable[[], TextCorpus],
 ) -> EvaluationPairs:
     """Return the pairs of ``settings.test_text`` and ``test_sources``, or those of the run's test split."""
-    if settings.test_text is not None:
-        found = _pairs_of_files(model, data, pairs, settings)
-    elif settings.test_sources is not None:
+    if settings.test_sources is not None and settings.test_text is None:
         raise UsageError("--test-sources goes with --test-text: give both files.")
+    if settings.test_text is None and is_task(data.text):
+        found = replace(_pairs_of_corpus(read_corpus()), world=TaskWorld(task_of(data.text)))
+    elif settings.test_text is not None:
+        found = _pairs_of_files(model, data, pairs, settings)
     else:
         found = _pairs_of_corpus(read_corpus())
     if settings.sample is None or settings.sample >= len(found.sources):

@@ -46,15 +46,11 @@ class TaskWorld:
         """Compute validity and faithfulness of samples [N,S+T], and divergences if there is a likelihood."""
         written = tokens[:, corpus.given :]
         lines = [corpus.tokenizer.decode(row) for row in written.tolist()]
-        log_p = self.task.log_prob_many(lines, _sources_of(corpus, tokens))
         # A row without an end is no sentence, whatever its words are.
-        ended = written.eq(EOS).any(1).cpu().numpy()
-        log_p = np.where(ended, log_p, -np.inf)
-        known = np.array([self.task.is_target(line) for line in lines]) & ended
-        seen = {
-            "validity": exact.validity(np.where(known, 0.0, -np.inf)),
-            "faithfulness": exact.validity(log_p),
-        }
+        ended = written.eq(EOS).any(1).tolist()
+        lines = [line if whole else "" for line, whole in zip(lines, ended, strict=True)]
+        log_p = self.task.log_prob_many(lines, _sources_of(corpus, tokens))
+        seen = self._of_lines(lines, log_p)
         if not has_likelihood(generator):
             return seen
         log_g = row_log_probs(generator, tokens)
@@ -67,6 +63,14 @@ class TaskWorld:
             "skewed_kl": exact.skewed_reverse_kl(log_g, log_p),
             "reverse_kl": reverse or Estimate(math.inf, 0.0),
         }
+
+    def line_scores(self, lines: Sequence[str], sources: Sequence[str]) -> Scores:
+        """Return validity and faithfulness of lines, one for each source."""
+        return self._of_lines(lines, self.task.log_prob_many(lines, sources))
+
+    def _of_lines(self, lines: Sequence[str], log_p: NDArray[np.float64]) -> Scores:
+        known = [0.0 if self.task.is_target(line) else -math.inf for line in lines]
+        return {"validity": exact.validity(known), "faithfulness": exact.validity(log_p)}
 
     def curves(self, corpus: TextCorpus, generator: nn.Module, tokens: Tensor) -> Scores:
         """Compute the same measures during training."""
@@ -81,14 +85,8 @@ class TaskWorld:
         log_p = self.task.log_prob_many(lines, sources)
         lengths = np.array([len(line.split()) + 1.0 for line in lines])  # with the end
         per_token, per_target = nll_estimates(log_p, lengths)
-        return {
-            "validity": exact.validity(
-                [0.0 if self.task.is_target(x) else -math.inf for x in lines]
-            ),
-            "faithfulness": exact.validity(log_p),
-            "nll_test_token": per_token,
-            "nll_test": per_target,
-        }, lines
+        scores = {"nll_test_token": per_token, "nll_test": per_target}
+        return self._of_lines(lines, log_p) | scores, lines
 
     def columns(self, samples: int, references: int) -> list[Column]:
         """Return the columns of the table before those of BLEU."""

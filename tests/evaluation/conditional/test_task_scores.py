@@ -1,5 +1,6 @@
 """Exact scores of conditional generators, by a generator whose scores are known in closed form."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -17,6 +18,9 @@ from seqgan_kit.data.text.tokenizer import EOS, PAD
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.conditional.task_scores import TaskWorld
 from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, load_corpus
+from seqgan_kit.evaluation.evaluate_run import GivenText, evaluate_run
+from seqgan_kit.evaluation.evaluation_settings import EvaluationSettings
+from seqgan_kit.evaluation.text_export import save_text_model
 from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
 from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, build_generator
 from seqgan_kit.sequences.generators.lstm import LSTMConfig
@@ -133,3 +137,26 @@ def test_a_task_is_refused_where_it_does_not_fit():
         load_corpus(TextData("catworld:answers"), OracleData(), PairData())
     with pytest.raises(UsageError, match=r"unknown part of catworld 'x'\. Allowed: answer"):
         load_text(TextData("catworld:x"))
+
+
+def test_evaluate_tells_whether_answers_are_faithful(corpus, tmp_path):
+    torch.manual_seed(0)
+    ids = corpus.tokenizer
+    generator = build_generator(
+        GeneratorChoice(lstm=LSTMConfig(4, 4)),
+        ids.vocabulary_size,
+        corpus.length,
+        bos=1,
+        eos=2,
+        pad=0,
+        given=corpus.given,
+    )
+    save_text_model(tmp_path / "model", generator, ids)
+    config = {"config": {"data": {"text": "catworld:translate"}}, "versions": {"seqgan_kit": "0"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    record = evaluate_run(tmp_path, EvaluationSettings(sample=12), GivenText(), lambda text: None)
+    keys = [column["key"] for column in record["columns"]]
+    assert keys[:2] == ["validity", "faithfulness"]
+    of_references = record["rows"][-1]["values"]
+    assert of_references["validity"] == of_references["faithfulness"] == 1
+    assert record["rows"][0]["values"]["faithfulness"] < 0.5
