@@ -27,6 +27,7 @@ from image_gans.metrics.comparison import Comparison
 from image_gans.metrics.pair_quality import error_maps, mean_of, pair_quality
 from image_gans.metrics.perception.feature_maps import Perception
 from image_gans.metrics.perception.perceptual_choice import perception_of_file
+from image_gans.metrics.recogniser import Recogniser
 from image_gans.metrics.trained_recogniser import accuracies, recognise
 from seqgan_kit.core.bounds import Several, bounded
 from seqgan_kit.core.game import Game
@@ -87,8 +88,9 @@ class PairScorer:
 
     def __post_init__(self) -> None:
         self.comparison.check()
-        if self.settings.lpips not in ("auto", "none"):
-            perception_of_file(self.settings.lpips).maps(self._sources(1))
+        named = self.settings.lpips not in ("auto", "none") or self.settings.lpips_heads
+        if named and self.perception is not None:
+            self.perception.maps(self._sources(1))
 
     def check(self, game: Game) -> None:
         """Raise UsageError, before training, for a model that could not be saved."""
@@ -129,7 +131,8 @@ class PairScorer:
         extractor = self.comparison.extractor
         if choice == "none" or extractor is None or not hasattr(extractor.network, "maps"):
             return None
-        return Perception(extractor.name, extractor.network)
+        known = isinstance(extractor.network, Recogniser)
+        return Perception("recogniser" if known else extractor.name, extractor.network)
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """Return PSNR and SSIM on some test pairs: the evaluation hook."""
