@@ -50,10 +50,11 @@ class Config:
 
 PRESETS = {
     "default": Config(
-        translator=TranslatorChoice("refiner", width=24, blocks=4),
+        translator=TranslatorChoice("refiner", width=16, blocks=4),
         judge=LocalConfig(width=48),
         method=SimGANMethod(refiner_warm_up=200, discriminator_warm_up=100),
-        training=PlayerTraining(batch_size=32, epochs=12, most_work=3.0, sample_every_rounds=200),
+        training=PlayerTraining(batch_size=16, epochs=6, most_work=3.0, sample_every_rounds=200),
+        classifier=ClassifierSettings(300),
     ),
     "paper": Config(
         training=PlayerTraining(batch_size=512, epochs=600, evaluate_every_rounds=100),

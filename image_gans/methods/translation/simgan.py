@@ -13,9 +13,8 @@ trained on refined images without labels of real ones.
 
 Differs from the paper: the last layer of R has a tanh; the log-probability of a place is a logit's in
 place of a softmax of two; pixels are in [-1,1]; the images are faces drawn without light and shade and, as
-real ones, lit and photographed with sensor noise, in place of eyes and hands; R's loss on fresh refined
-images and D's on fresh and remembered ones share the batch size; the default has Adam and shorter
-pretraining.
+real ones, lit and photographed with sensor noise, in place of eyes and hands; all updates are Adam's, in
+place of stochastic gradient descent.
 """
 
 from __future__ import annotations
