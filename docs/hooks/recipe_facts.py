@@ -102,8 +102,8 @@ def citation(recipe: str) -> str:
 def papers(recipe: str) -> list[str]:
     """Authors and year of the papers that the citation names, as in "Nie et al. 2019"."""
     beginning, authors, end = (
-        r"(?:\(|; |, (?=[A-Z][\w-]+ et al\.))",
-        r"[A-Z][^()\";:]*?",
+        r"(?:\((?:after )?|; |, (?:and )?(?=[A-Z][\w-]+ et al\.))",
+        r"(?:van den |de )?[A-Z][^()\";:]*?",
         r"(?=[,:;)])",
     )
     found = re.findall(rf"{beginning}({authors}) (\d{{4}}){end}", citation(recipe))

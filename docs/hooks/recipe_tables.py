@@ -87,7 +87,10 @@ def readme_table() -> str:
     """All recipes with their papers, those of text first."""
     rows = ["| Method | Recipe | Paper |", "| --- | --- | --- |"]
     for recipe in sorted(facts.recipe_names(), key=facts.is_image_method):
-        paper = "; ".join(facts.papers(recipe)) or "the baseline to beat"
+        paper = "; ".join(facts.papers(recipe))
+        if not paper and recipe != "mle":
+            raise LookupError(f"the docstring of the method of {recipe!r} names no paper")
+        paper = paper or "the baseline to beat"
         rows.append(f"| {facts.title(recipe)} | `{recipe}` | {paper} |")
     return "\n".join(rows)
 
