@@ -29,8 +29,8 @@ from seqgan_kit.evaluation.text_presets import SMOKE
 from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
 from seqgan_kit.methods import dialogue
 from seqgan_kit.methods.dialogue import DialogueMethod
-from seqgan_kit.sequences.discriminators.birnn import BiRNNConfig
 from seqgan_kit.sequences.discriminators.discriminator_choice import DiscriminatorChoice
+from seqgan_kit.sequences.discriminators.pair_rnn import PairRNNConfig
 from seqgan_kit.sequences.fine_tuning import FineTuning
 from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice
 from seqgan_kit.sequences.generators.rnn_search import RNNSearchConfig
@@ -51,7 +51,7 @@ class Config:
     method: Annotated[DialogueMethod, flat] = DialogueMethod()
     training: Annotated[FineTuning, flat] = FineTuning()
     generator: Annotated[GeneratorChoice, flat] = GeneratorChoice("rnn_search")
-    discriminator: Annotated[DiscriminatorChoice, flat] = DiscriminatorChoice("birnn")
+    discriminator: Annotated[DiscriminatorChoice, flat] = DiscriminatorChoice("pair_rnn")
     objective: Annotated[ObjectiveSettings, flat] = ObjectiveSettings()
     scores: Annotated[TextScoreSettings, flat] = TextScoreSettings()
     run: Annotated[RunSettings, flat] = RunSettings()
@@ -95,13 +95,15 @@ PRESETS = {
             discriminator_learning_rate=1e-3,
         ),
         generator=GeneratorChoice("rnn_search", rnn_search=RNNSearchConfig(512, 512)),
-        discriminator=DiscriminatorChoice("birnn", birnn=BiRNNConfig(512, 512, dropout=0.2)),
+        discriminator=DiscriminatorChoice(
+            "pair_rnn", pair_rnn=PairRNNConfig(512, 512, pooling="final", matching=512, dropout=0.2)
+        ),
     ),
     "smoke": Config(
         data=ANSWERS,
         training=replace(SMOKE, negatives=0, teacher_forcing_moves=1),
         generator=GeneratorChoice("rnn_search", rnn_search=RNNSearchConfig(8, 8)),
-        discriminator=DiscriminatorChoice("birnn", birnn=BiRNNConfig(8, 8)),
+        discriminator=DiscriminatorChoice("pair_rnn", pair_rnn=PairRNNConfig(8, 8, matching=8)),
         scores=TextScoreSettings(score_samples=100, evaluation_samples=20, adversary_sources=20),
     ),
 }

@@ -14,15 +14,16 @@ The four choices. Players: an encoder-decoder, a recurrent D and a critic. Objec
 Estimator: REINFORCE with rollouts, or with a reward of every generation step. Schedule: MLE, then D on fresh
 samples, then rounds.
 
-Differs from the paper: the encoder-decoder is RNNsearch (a bidirectional GRU encoder, a GRU decoder) instead
-of an LSTM of two layers on both sides. D is a bidirectional GRU over the context and the reply in a row, not
-one LSTM over each turn and another over the turns. D's pretraining uses samples only, not also beam-search
-replies. The critic reads the state of the decoder after y_<t; that of the authors' code reads the source and
-takes plain gradient steps, here Adam. G and D use Adam; the authors use SGD with an initial rate of 1 for G.
-In their code the last token gets the reward of the token before, here its own, and rewards are multiplied by
-0.5. Their code has no regs; here all prefixes of a reply are equally likely. Contexts are joined in one
-sequence and cut to its last tokens (the paper: two turns). A loss is a mean over replies of the sum over
-their tokens. An objective may be mixed with D's score.
+Differs from the paper: the encoder-decoder is RNNsearch (a bidirectional GRU encoder, a GRU decoder)
+instead of an LSTM of two layers on both sides. D (pair_rnn) reads context and reply by a bidirectional GRU
+each and matches the two encodings; the paper has an LSTM over the words of each turn and one over the
+turns. D's pretraining uses samples only, not also beam-search replies. The critic reads the state of the
+decoder after y_<t; that of the authors' code reads the source and takes plain gradient steps, here Adam. G
+and D use Adam; the authors use SGD with an initial rate of 1 for G. In their code the last token gets the
+reward of the token before, here its own, and rewards are multiplied by 0.5. Their code has no regs; here
+all prefixes of a reply are equally likely. Contexts are joined in one sequence and cut to its last tokens
+(the paper: two turns). A loss is a mean over replies of the sum over their tokens. An objective may be
+mixed with D's score.
 
 The preset ``paper`` has the published widths, batch size and schedule of updates; the paper's data are 3
 million pairs of OpenSubtitles and a vocabulary of 25,000.

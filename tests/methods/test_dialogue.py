@@ -11,9 +11,12 @@ from seqgan_kit.core.game import Move
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods import dialogue
 from seqgan_kit.methods.dialogue import DialogueMethod
+from seqgan_kit.sequences.discriminators.discriminator_choice import (
+    DiscriminatorChoice,
+    build_discriminator,
+)
 from seqgan_kit.sequences.estimators.prefix_rewards import (
     EveryStep,
-    all_prefixes,
     random_prefixes,
 )
 from seqgan_kit.sequences.fine_tuning import FineTuning
@@ -50,10 +53,21 @@ def test_the_mean_estimate_is_the_sum_over_all_replies(world):
     assert along > 8
 
 
-def test_all_prefixes_keep_condition_and_first_tokens():
-    rows = torch.tensor([[7, 8, 3, 4, 2]])
-    wanted = [[[7, 8, 3, 0, 0], [7, 8, 3, 4, 0], [7, 8, 3, 4, 2]]]
-    assert all_prefixes(rows, 2, 0).tolist() == wanted
+@pytest.mark.parametrize("name", ["textcnn", "birnn", "pair_rnn", "pair_cnn"])
+def test_shared_work_gives_the_scores_of_each_prefix_alone(name, tiny_generator, move):
+    """Every trunk, whatever it shares between prefixes, against D on one prefix after the other."""
+    choice = DiscriminatorChoice(name)
+    rows = torch.cat([torch.tensor([[3, 4], [5, 0], [6, 6], [4, 0]]), ROWS], 1)
+    discriminator = build_discriminator(choice, 7, 7, pad=0, given=2)
+    game = dialogue.build(tiny_generator(given=2), discriminator, DialogueMethod(), TUNING)
+    values = EveryStep(chunk_rows=3).action_values(game, rows, move.rng)
+    wanted = torch.zeros(4, 5)
+    discriminator.eval()
+    for t in range(5):
+        prefix = rows.clone()
+        prefix[:, 2 + t + 1 :] = 0
+        wanted[:, t] = discriminator(prefix).score.sigmoid().detach()
+    torch.testing.assert_close(values, wanted * game.generator.token_mask(rows))
 
 
 def test_every_prefix_of_a_reply_is_equally_likely(rng):

@@ -129,4 +129,4 @@ def test_dialogue_has_the_sizes_and_updates_of_the_authors_code():
     assert (method.rollouts, method.baseline, method.critic_learning_rate) == (5, "critic", 5e-4)
     moves = training.generator_moves, training.teacher_forcing_moves, training.discriminator_moves
     assert (training.batch_size, training.negatives, training.pools, *moves) == (64, 0, 1, 1, 1, 5)
-    assert (config.generator.rnn_search.hidden, config.discriminator.birnn.hidden) == (512, 512)
+    assert (config.generator.rnn_search.hidden, config.discriminator.pair_rnn.hidden) == (512, 512)

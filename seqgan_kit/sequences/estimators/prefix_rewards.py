@@ -8,10 +8,14 @@ import torch
 from torch import Tensor
 
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.estimators.reinforce import Reinforce
-from seqgan_kit.sequences.estimators.rewards import null_rewards, sequence_rewards
+from seqgan_kit.sequences.estimators.rewards import completion_reward, null_rewards
+from seqgan_kit.sequences.estimators.trials import mean_values
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.sampling.completions import repeated_prefixes
+from seqgan_kit.sequences.sampling.rollout import score_completions
 
 
 @dataclass(frozen=True)
@@ -56,19 +60,17 @@ class EveryStep(Reinforce):
         mask: Tensor,
         rng: torch.Generator,
     ) -> Tensor:
-        """Return D's scores [B,T] of all prefixes that end in a token."""
+        """Return D's scores [B,T] of all prefixes that end in a token; D shares what it can between them."""
         if self.reward != "verdict":
             return null_rewards(self.reward, tuple(mask.shape), rng, mask.device)
-        prefixes = all_prefixes(tokens, game.generator.given, pad_of(game.generator))[mask]
-        scores = sequence_rewards(game, prefixes, self.reward, rng, self.chunk_rows)
-        return torch.zeros(mask.shape, device=mask.device).masked_scatter(mask, scores)
-
-
-def all_prefixes(rows: Tensor, given: int, pad: int) -> Tensor:
-    """Return [B,T,S+T]: entry [b,t] is the condition of row b, its first t+1 written tokens, then PAD."""
-    length = rows.shape[1] - given
-    kept = torch.ones(length, rows.shape[1], dtype=torch.bool, device=rows.device).tril(given)
-    return torch.where(kept, rows.unsqueeze(1), pad)
+        prefixes = repeated_prefixes(tokens, 1, pad_of(game.generator), game.generator.given)
+        is_open = mask[:, 1:].t()
+        scores = torch.zeros(prefixes.shape[:3], device=tokens.device)
+        with torch.no_grad(), evaluating(game.discriminator):
+            score = completion_reward(game)
+            whole = torch.cat([score(rows).float() for rows in tokens.split(self.chunk_rows)])
+            scores[is_open] = score_completions(score, tokens, prefixes, is_open, self.chunk_rows)
+        return mean_values(scores.transpose(0, 1), whole, mask)
 
 
 def random_prefixes(rows: Tensor, mask: Tensor, pad: int, rng: torch.Generator) -> Tensor:
