@@ -135,7 +135,7 @@ def main(cfg: Config) -> None:
         preset = PRESETS.get(cfg.run.preset, cfg).training
         training = fit_to_text(run, cfg.training, preset, corpus, feed, cfg.method.rollouts)
         generator = starting_generator(run, cfg.generator, corpus, training.pretrained)
-        words, pad = corpus.tokenizer.vocabulary_size, corpus.tokenizer.pad
+        words, pad = corpus.vocabulary, corpus.tokenizer.pad
         length = corpus.given + corpus.length
         discriminator = build_discriminator(cfg.discriminator, words, length, pad=pad)
         scorer = TextScorer(corpus, world, cfg.scores, cfg.objective)

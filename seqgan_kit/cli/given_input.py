@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -59,6 +60,7 @@ def is_conditional(options: argparse.Namespace) -> bool:
     asked = options.given is not None or options.prompt is not None
     if not asked and (options.beam is not None or options.n_best != 1):
         raise UsageError("--beam and --n-best go with --given or --prompt: give a source.")
+    _refuse_unread(options)
     if options.given is not None and options.given != "-" and not Path(options.given).is_file():
         raise missing(Path(options.given), "file")
     if options.beam is not None and options.n_best > options.beam:
@@ -68,11 +70,26 @@ def is_conditional(options: argparse.Namespace) -> bool:
     return asked
 
 
+def _refuse_unread(options: argparse.Namespace) -> None:
+    """Raise UsageError for options of samples beside a beam, and the other way round."""
+    of_samples = {"temperature": 1.0, "top_k": None, "top_p": None}
+    if options.beam is not None:
+        for name, default in of_samples.items():
+            if getattr(options, name) != default:
+                flag = name.replace("_", "-")
+                raise UsageError(
+                    f"--{flag} is for samples, and --beam searches: leave one of them out."
+                )
+    elif options.length_penalty != 1.0:
+        raise UsageError("--length-penalty goes with --beam: give the beam's width.")
+
+
 def write_answers(options: argparse.Namespace, model: Any) -> None:
     """Answer the prompt, or every given line, on standard output or into ``--out``."""
     from torch import Generator
 
     from seqgan_kit.evaluation.conditional.answering import (
+        SourceAccount,
         check_conditional,
         check_prompt,
         generate,
@@ -102,9 +119,14 @@ def write_answers(options: argparse.Namespace, model: Any) -> None:
         out = None
         if options.out is not None:
             out = stack.enter_context(Path(options.out).open("w", encoding="utf-8"))
+        account = SourceAccount(model)
         for some in _parts(options):
+            account.count(some)
             for lines in generate(model, some, n_best=answers, **how):
                 _write(lines, out)
+    if options.given is not None:
+        for note in account.notes():
+            print(f"note: {note}", file=sys.stderr)
 
 
 def _parts(options: argparse.Namespace) -> Iterator[list[str]]:
@@ -112,8 +134,7 @@ def _parts(options: argparse.Namespace) -> Iterator[list[str]]:
     if options.prompt is not None:
         yield [options.prompt]
     elif options.given == "-":
-        for line in sys.stdin:
-            yield [line.rstrip("\r\n")]
+        yield from _arriving(sys.stdin)
     else:
         from seqgan_kit.data.sources.plaintext import check_text, read_lines
 
@@ -122,6 +143,36 @@ def _parts(options: argparse.Namespace) -> Iterator[list[str]]:
         rest = iter(lines)
         while some := list(islice(rest, _AT_ONCE)):
             yield some
+
+
+def _arriving(stream: TextIO) -> Iterator[list[str]]:
+    """Yield the lines of standard input as they arrive; lines that wait together are answered together."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):  # Not a file of the system, as in a test or a notebook.
+        for line in stream:
+            yield [line.rstrip("\r\n")]
+        return
+    rest, read = b"", 0
+    while chunk := os.read(descriptor, 1 << 16):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for start in range(0, len(lines), _AT_ONCE):
+            yield [
+                _decoded(line, read + i)
+                for i, line in enumerate(lines[start : start + _AT_ONCE], start + 1)
+            ]
+        read += len(lines)
+    if rest:
+        yield [_decoded(rest, read + 1)]
+
+
+def _decoded(line: bytes, place: int) -> str:
+    try:
+        return line.decode("utf-8").rstrip("\r")
+    except UnicodeDecodeError:
+        raise UsageError(
+            f"line {place} of standard input is not UTF-8: convert it first (iconv)."
+        ) from None
 
 
 def _write(lines: list[str], out: TextIO | None) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from seqgan_kit.data.pairs.load_pairs import encode_source
 from seqgan_kit.data.text.detokenize import as_written
+from seqgan_kit.data.text.encoding import clean_line
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.text_export import TextModel
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
@@ -40,6 +41,44 @@ def check_prompt(model: TextModel, prompt: str) -> None:
         raise UsageError(
             f"the prompt {prompt!r} has {what} the model's vocabulary: use words of the training text."
         )
+
+
+class SourceAccount:
+    """Counts of what a model cannot read of the sources it is given: long ends and unknown tokens.
+
+    Args:
+        model: a model with sources, prompts or classes.
+    """
+
+    def __init__(self, model: TextModel):
+        self._vocabulary, self._most = model.given_vocabulary, check_conditional(model).given
+        self._lines = self._long = self._tokens = self._unknown = 0
+
+    def count(self, sources: Sequence[str]) -> None:
+        """Count some lines; raise UsageError with the number of a line that is not a class of the model."""
+        for source in sources:
+            self._lines += 1
+            try:
+                ids = self._vocabulary.encode(clean_line(source))
+            except UsageError as error:
+                raise UsageError(f"line {self._lines}: {error}") from None
+            self._long += len(ids) > self._most
+            self._tokens += len(ids)
+            self._unknown += ids.count(self._vocabulary.unknown)
+
+    def notes(self) -> list[str]:
+        """Return a sentence for each loss."""
+        notes = []
+        if self._long:
+            notes.append(
+                f"{self._long:,} of {self._lines:,} sources are longer than the {self._most} tokens that the "
+                "model reads; it read their last ones."
+            )
+        if self._unknown:
+            notes.append(
+                f"{self._unknown:,} of {self._tokens:,} source tokens are outside the model's vocabulary."
+            )
+        return notes
 
 
 def generate(

@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ import seqgan_kit as sk
 from seqgan_kit.cli.main import main
 from seqgan_kit.data.pairs.load_pairs import load_pairs
 from seqgan_kit.data.pairs.pair_config import PairData
+from seqgan_kit.data.text.source_vocabulary import ClassTokenizer, SourceVocabulary
 from seqgan_kit.data.text.text_config import TextData
+from seqgan_kit.data.text.tokenizers import WordTokenizer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.conditional.answer_scores import (
     HeldOutPairs,
@@ -19,10 +23,10 @@ from seqgan_kit.evaluation.conditional.answer_scores import (
     pair_columns,
     text_scores_of,
 )
-from seqgan_kit.evaluation.conditional.answering import check_prompt, generate
+from seqgan_kit.evaluation.conditional.answering import SourceAccount, check_prompt, generate
 from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, load_corpus
 from seqgan_kit.evaluation.pretrained import start_from
-from seqgan_kit.evaluation.text_export import load_text_model, save_text_model
+from seqgan_kit.evaluation.text_export import TextModel, load_text_model, save_text_model
 from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
 from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice, build_generator
 from seqgan_kit.sequences.generators.lstm import LSTMConfig
@@ -131,6 +135,8 @@ def test_every_given_line_has_an_answer_in_its_place(run_dir, tmp_path, capsys, 
             ["--prompt", "ein hund", "--beam", "2", "--n-best", "3"],
             "the 3 best of a beam of 2 rows",
         ),
+        (["--prompt", "ein hund", "--beam", "2", "--top-k", "3"], "--top-k is for samples"),
+        (["--prompt", "ein hund", "--length-penalty", "2"], "--length-penalty goes with --beam"),
         ([], "on the command line, --given FILE or --prompt TEXT"),
     ],
 )
@@ -278,3 +284,50 @@ def test_a_run_with_two_vocabularies_is_trained_saved_and_asked(tmp_path, capsys
 )
 def test_every_discriminator_of_pairs_reads_the_ids_of_sources(recipe):
     assert "tokenizer.vocabulary_size" not in recipe.read_text(), "corpus.vocabulary has them all"
+
+
+def test_answers_come_as_lines_arrive_and_in_order(run_dir):
+    """The first answer is there before the second line is sent; lines that wait are answered together."""
+    command = [
+        sys.executable,
+        "-m",
+        "seqgan_kit",
+        "sample",
+        str(run_dir),
+        "--given",
+        "-",
+        "--beam",
+        "2",
+    ]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, bufsize=1
+    ) as asked:
+        asked.stdin.write(f"{GERMAN[4]}\n")
+        asked.stdin.flush()
+        assert asked.stdout.readline() == f"{ENGLISH[4]}\n"
+        asked.stdin.write("".join(f"{line}\n" for line in GERMAN[:3]) + "ein hund wal zwei esel")
+        asked.stdin.close()
+        assert asked.stdout.read().splitlines() == [*ENGLISH[:3], "two donkey ."]
+        err = asked.stderr.read()
+    assert "note: 1 of 5 sources are longer than the 2 tokens that the model reads" in err
+    assert "note: 1 of 13 source tokens are outside the model's vocabulary" in err
+
+
+def test_a_line_that_is_no_class_is_named(tmp_path):
+    vocabulary = SourceVocabulary(ClassTokenizer(["good", "bad"]), 7)
+    generator = build_generator(
+        GeneratorChoice(lstm=LSTMConfig(4, 4)),
+        7,
+        4,
+        bos=1,
+        eos=2,
+        pad=0,
+        given=1,
+        source_vocabulary=3,
+    )
+    tokenizer = WordTokenizer(["a", "b", "c"])
+    account = SourceAccount(TextModel(generator, tokenizer, vocabulary))
+    account.count(["good", "bad"])
+    with pytest.raises(UsageError, match=r"line 3: unknown class 'ba'. Did you mean 'bad'\?"):
+        account.count(["ba"])
