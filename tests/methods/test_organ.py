@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from seqgan_kit.cli.recipe_commands import load_recipe
+from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import Epochs
+from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods.organ import ORGANMethod, build, phases
 from seqgan_kit.sequences.estimators.repeats import DividedByCopies
@@ -89,3 +91,32 @@ def test_the_authors_settings():
     assert (judge.embedding, judge.dropout) == (64, 0.25)
     assert [width for width, _ in judge.filters] == [*range(1, 11), 15, 20]
     assert [n for _, n in judge.filters] == [100, *[200] * 4, *[100] * 5, 160, 160]
+
+
+@pytest.mark.parametrize("divided", [True, False])
+def test_the_objective_rises_and_the_penalty_keeps_variety(
+    tiny_generator, tiny_text_discriminator, new_run, divided
+):
+    """The objective is the share of one token. Without the penalty all samples become its repetition."""
+
+    def share(rows: torch.Tensor) -> torch.Tensor:
+        return rows.eq(3).float().mean(1)
+
+    method = ORGANMethod(0, 0.0, divide_by_copies=divided, baseline="batch")
+    training = FineTuning(
+        mle_epochs=0, pretrain_pools=0, rounds=1, generator_moves=60, pools=0, batch_size=64,
+        negatives=0, generator_learning_rate=0.05,
+    )  # fmt: skip
+    players = tiny_generator(eos=None), tiny_text_discriminator()
+    game = build(*players, method, training, Reward(share, 0.0))
+
+    def samples() -> torch.Tensor:
+        return game.sample(500, rng=torch.Generator().manual_seed(1))
+
+    before = share(samples()).mean().item()
+    feed = TensorFeed({"real": torch.zeros(64, 5, dtype=torch.int64)}, 64, seed=0)
+    Trainer(new_run(), game, phases(method, training), feed).fit()
+    after = samples()
+    distinct = len(after.unique(dim=0)) / len(after)
+    assert share(after).mean().item() > before + 0.1
+    assert distinct > 0.1 if divided else distinct < 0.05

@@ -20,6 +20,8 @@ TUNES = 5
 WHOLE_NOTE_SECONDS = 2.0
 MOST_SECONDS = 20.0
 """Longest sound of a tune, so that five of them fit on a page."""
+MOST_PLAYED_SECONDS = 300.0
+"""Length of a MIDI file; an untrained generator writes rests of hours."""
 RATE = 8000
 """Samples a second: enough for the harmonics of a fiddle's lowest octaves, and small."""
 _HARMONICS = (1.0, 0.5, 0.25, 0.12)
@@ -45,8 +47,9 @@ def write_tunes(lines: Sequence[str], folder: Path) -> None:
 
 
 def notes_of(line: str) -> list[PlayedNote]:
-    """Return the played notes of a tune on one line."""
-    return played_notes(read_tune(split_notation("abc", line)))
+    """Return the played notes of a tune on one line, those of its first minutes."""
+    notes = played_notes(read_tune(split_notation("abc", line)))
+    return [note for note in notes if _seconds(note.start) < MOST_PLAYED_SECONDS]
 
 
 def abc_text(line: str, number: int) -> str:
