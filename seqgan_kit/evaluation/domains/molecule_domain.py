@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from seqgan_kit.data.cache import cache_key, load_entry, store_entry
+from seqgan_kit.data.sources.text_rows import rows_digest
 from seqgan_kit.evaluation.domains.domain import LineValues, mean_estimate
 from seqgan_kit.evaluation.domains.structure_grid import draw_structures
 from seqgan_kit.evaluation.score_tables import AS_REAL, Column, column
@@ -56,7 +58,15 @@ class MoleculeDomain:
 
     @cached_property
     def _known(self) -> frozenset[str]:
-        return MoleculeSet(self.training).distinct
+        """Return the training molecules in canonical form, which is cached: large sets take a minute."""
+        digest = rows_digest(self.training)
+        key = cache_key("molecules", {"lines": digest, "rdkit": _rdkit_version()})
+        stored = load_entry(key, lambda _, values: frozenset(values["canonical"]))
+        if stored is not None:
+            return stored
+        known = MoleculeSet(self.training).distinct
+        store_entry(key, {}, {"canonical": sorted(known)})
+        return known
 
     def estimates(self, lines: Sequence[str]) -> dict[str, Estimate]:
         if not lines:

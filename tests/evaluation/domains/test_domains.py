@@ -16,6 +16,7 @@ from seqgan_kit.evaluation.domains.molecule_domain import MoleculeDomain
 from seqgan_kit.evaluation.domains.tune_domain import TuneDomain
 from seqgan_kit.evaluation.objectives.objective_choice import OBJECTIVES, ObjectiveSettings
 from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
+from seqgan_kit.metrics.molecules.chemistry import parse_molecules
 from seqgan_kit.metrics.music.abc_tune import read_tune
 from seqgan_kit.report.samples import sounds, stages
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
@@ -70,6 +71,21 @@ def test_measures_of_molecules_are_of_the_valid_ones():
     assert scores["qed"].value == pytest.approx((2 * 0.4068 + 0.4426) / 3, abs=1e-4)
     assert set(MoleculeDomain([]).estimates(["CC("])) == {"validity"}, "absent, not 0"
     assert {c["key"] for c in MoleculeDomain([]).columns(4)} == set(scores)
+
+
+def test_the_training_molecules_are_parsed_once(tmp_path, monkeypatch):
+    pytest.importorskip("rdkit")
+    monkeypatch.setenv("SEQGAN_KIT_CACHE", str(tmp_path))
+    training = ["OCC", "CC(", "c1ccccc1"]
+    first = MoleculeDomain(training).estimates(["CCO", "CN"])["novel"].value
+    parsed = []
+    monkeypatch.setattr(
+        "seqgan_kit.metrics.molecules.molecule_measures.parse_molecules",
+        lambda lines: parsed.append(lines) or parse_molecules(lines),
+    )
+    assert MoleculeDomain(training).estimates(["CCO", "CN"])["novel"].value == first == 0.5
+    assert parsed == [["CCO", "CN"]]
+    assert MoleculeDomain(training[1:]).estimates(["CCO"])["novel"].value == 1.0
 
 
 def test_the_table_of_a_run_on_molecules(tmp_path):
