@@ -34,13 +34,16 @@ def _explorer(options: argparse.Namespace) -> Any:
     return explore()
 
 
-def _declare_common(parser: argparse.ArgumentParser, kinds: str) -> None:
+def _declare_common(parser: argparse.ArgumentParser, kinds: str, told: str = "") -> None:
     parser.add_argument("run_dir", metavar="RUN", type=Path, help="directory of a trained run")
     parser.add_argument(
         "--seed", metavar="S", type=whole_number(0), default=0, help="random seed (default: 0)"
     )
     parser.add_argument(
-        "--out", metavar="FILE", type=Path, help=f"output file, {kinds} (default: in RUN/samples/)"
+        "--out",
+        metavar="FILE",
+        type=Path,
+        help=f"output file, {kinds} (default: in RUN/samples/{told})",
     )
 
 
@@ -51,7 +54,7 @@ def _declare_rows(parser: argparse.ArgumentParser) -> None:
 
 
 def _declare_interpolate(parser: argparse.ArgumentParser) -> None:
-    _declare_common(parser, "a .png or .gif; for text a .txt")
+    _declare_common(parser, "a .png or .gif; for text a .txt", "; text is printed")
     parser.add_argument(
         "ends", metavar="SENTENCE", nargs="*", help="text models: the two ends of the path"
     )
