@@ -3,11 +3,11 @@ Generation").
 
 G matches the distribution of D's features f, not D's verdict alone:
 
-    MMD^2(X, Y) = mean k(x, x') + mean k(y, y') - 2 mean k(x, y) over f(real), f(generated)     (eq. 5)
+    MMD^2(X, Y) = mean k(x, x') + mean k(y, y') - 2 mean k(x, y) over f(real), f(generated)
     k is a sum of Gaussian kernels
-    D maximises  E_data log D(s) + E_G log (1 - D(s)) + w MMD^2                                 (eq. 3)
-    G minimises  MMD^2                                                                          (eq. 4)
-    its tokens are soft: y_t = softmax(L l_t), L large (soft-argmax)                            (eq. 7)
+    D maximises  E_data log D(s) + E_G log (1 - D(s)) + w MMD^2
+    G minimises  MMD^2
+    its tokens are soft: y_t = softmax(L l_t), L large (soft-argmax)
 
 The four choices. Players: an LSTM and a TextCNN. Objective: cross-entropy for D, kernel distance for G.
 Estimator: relaxed samples. Schedule: MLE, then D alone, then D and G in turn.

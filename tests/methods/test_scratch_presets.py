@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from seqgan_kit.cli.recipe_commands import load_recipe
-from seqgan_kit.methods.explicit import cot
+from seqgan_kit.methods.explicit import cot, mdlm
 from seqgan_kit.methods.rewarded import scratchgan
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
@@ -43,3 +43,15 @@ def test_scratchgan_is_the_authors_run():
     writer, reader = config.generator.lstm, config.discriminator.step_reader
     assert (writer.embedding, writer.hidden, writer.layers) == (64, 512, 2)
     assert (reader.embedding, reader.hidden, reader.positions, reader.dropout) == (64, 512, 8, 0.1)
+
+
+def test_mdlm_is_the_authors_small_model():
+    """kuleshov-group/mdlm, configs/config.yaml and configs/model/small.yaml."""
+    config = paper("mdlm")
+    (phase,) = mdlm.phases(config.method)
+    learn, network = phase.turns[0].optimizer, config.network
+    assert (learn.name, learn.learning_rate, learn.weight_decay) == ("adamw", 3e-4, 0)
+    assert (learn.warmup_moves, learn.clip_norm, learn.betas) == (2500, 1.0, (0.9, 0.999))
+    assert config.method.batch_size == 512
+    assert (network.width, network.layers, network.heads, network.dropout) == (768, 12, 12, 0.1)
+    assert network.steps == 128

@@ -1,8 +1,8 @@
 """CoT, cooperative training (Lu, Yu, Feng, Zhu, Zhang, Yu 2019: "CoT: Cooperative Training for Generative
 Modeling of Discrete Data").
 
-    the mediator M maximises  E_{y of 1/2 (P + G)} log M(y)                                     (eq. 12)
-    G minimises  E_{s of G} sum_t sum_v G(v | s_t) log (G(v | s_t) / M(v | s_t))                (eq. 16)
+    the mediator M maximises  E_{y of 1/2 (P + G)} log M(y)
+    G minimises  E_{s of G} sum_t sum_v G(v | s_t) log (G(v | s_t) / M(v | s_t))
 
 s_t is the prefix y_1 .. y_t-1, P the data. Both are likelihoods: D is replaced by M, and the sum over the
 vocabulary is exact, so G's gradient needs no reward of sampled tokens. If M is the mixture itself, then

@@ -3,8 +3,8 @@ Network").
 
 The discriminator is a ratio of two generators, so no gradient has to pass through samples:
 
-    D(y) = G(y) / (G(y) + O(y)),  O the generator of the round before                           (eq. 6)
-    G maximises  E_data log D(y) + E_O log (1 - D(y))                                           (eq. 7)
+    D(y) = G(y) / (G(y) + O(y)),  O the generator of the round before
+    G maximises  E_data log D(y) + E_O log (1 - D(y))
 
 The best D is P / (P + O), so the best G is the data's distribution P itself, whatever O is. At G = O the
 second term has an expected gradient of 0 and the first has half that of the log-likelihood: a round begins as

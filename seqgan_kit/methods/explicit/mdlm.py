@@ -4,7 +4,7 @@
 At time t of 0 to 1 each token is masked with probability t. A bidirectional network x fills in all masked
 tokens M from the others:
 
-    -log p(y) <= E over t of (1/t) sum_{i in M} -log x(y_i | y without M)                       (eq. 10)
+    -log p(y) <= E over t of (1/t) sum_{i in M} -log x(y_i | y without M)
               = E over n of 1 .. T, M of n random places, of (T/n) sum_{i in M} -log x(y_i | y without M)
     samples: from time t to s < t, each masked token is drawn from x with probability (t - s) / t
 
@@ -14,8 +14,9 @@ written one by one.
 
 Differs from the paper: losses and bounds use the second form, which has less variance than random times; a
 batch's numbers of masked tokens are spread evenly. Learned positions in place of rotary ones, torch's layers
-in place of the paper's. No average of weights. The bound counts the PAD after EOS, as the paper's text has
-none. The player ``baseline`` is an autoregressive LSTM, the rival.
+in place of the paper's. No average of the weights (the authors' code has one with decay 0.9999). The bound
+counts the PAD after EOS; the paper's text has none. The player ``baseline`` is an autoregressive LSTM, the
+rival.
 """
 
 from __future__ import annotations

@@ -3,20 +3,21 @@ sentences from a continuous space").
 
 With q(z|y) = N(mean(y), diag exp(log variance(y))), p(z) = N(0, I) and p(y|z) an LSTM, in nats:
 
-    log p(y) >= ELBO(y) = E_q[log p(y|z)] - KL(q(z|y) || p(z))                                  (eq. 1)
+    log p(y) >= ELBO(y) = E_q[log p(y|z)] - KL(q(z|y) || p(z))
     encoder and decoder minimise  -E_data[E_q[log p(y|z, y')] - beta KL(q(z|y) || p(z))]
-    beta rises from 0 to 1 (KL annealing); y' is y with words replaced by UNK (word dropout)    (section 3.1)
+    beta rises from 0 to 1 (KL annealing); y' is y with words replaced by UNK (word dropout)
     log p(y) >= log (1/K) sum_k p(y|z_k) p(z_k) / q(z_k|y) >= ELBO in the mean, for z_k drawn from q
 
 The last line is the importance-weighted bound (Burda, Grosse, Salakhutdinov 2016). A decoder that predicts
 well without the code makes KL 0 and ignores it (posterior collapse); annealing and word dropout work against
 that. The player ``baseline`` is an LSTM of the decoder's size without a code, whose likelihood is exact.
 
-Differs from the paper: Adam, whose learning rate the paper does not state. The share of kept words and the
-annealing are settings; the paper tunes them by a search on validation text, and gives their values only for
-its language model. Annealing ends at a share of the run, where beta is exactly 1. The code gives hidden and
-cell state, through tanh. One encoder LSTM without the paper's highway layers. A word that is dropped is read
-as UNK, which the decoder may also write if the training text has it. An optional extra: free nats.
+Differs from the paper: sentences are written from left to right, in the paper's model of books from right to
+left. Of that model the paper gives 512 units and 75 % of dropped words; the other sizes, Adam, its learning
+rate and the schedule of beta are ours (the paper tunes them on validation text). The baseline drops no words.
+Annealing ends at a share of the run, where beta is exactly 1. The code gives hidden and cell state, through
+tanh. A dropped word is read as UNK, which the decoder may also write if the training text has it. An optional
+extra: free nats.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from typing import Literal, cast
 import torch
 from torch import Tensor
 
-from seqgan_kit.core.bounds import Cap, Positive, Share, Weight, bounded
+from seqgan_kit.core.bounds import Cap, Positive, UpTo1, Weight, bounded
 from seqgan_kit.core.game import Batch, Epochs, Game, Loss, Move, Phase, Turn, spread_evenly
 from seqgan_kit.core.gaussian_codes import divergence_from_prior, drawn_code
 from seqgan_kit.core.optimizers import Optimizer
@@ -58,11 +59,11 @@ class TextVAEMethod:
     """Largest gradient norm; larger gradients are scaled down to it."""
     annealing: Literal["sigmoid", "linear", "none"] = "sigmoid"
     """Way in which beta, the weight of the KL term, rises (the paper: sigmoid). none: 1 from the start."""
-    annealed_share: Share = 0.5
+    annealed_share: UpTo1 = 0.5
     """Share of training after which beta is 1."""
-    kept_words: Weight = 0.62
+    kept_words: UpTo1 = 0.25
     """Share of the words that the decoder reads in training; the others are UNK. 1: no word dropout; 0: a
-    decoder without inputs (the paper's language model: 0.62)."""
+    decoder without inputs (the paper: 0.25 for its model of books)."""
     free_nats: Weight = 0.0
     """Divergence of the codes, in nats a sentence, below which the KL term has no gradient (Kingma et al.
     2016: free bits); against collapse. 0: none, as in the paper."""

@@ -3,9 +3,9 @@ Network for Diversified Text Generation").
 
 D is a language model whose surprise is the reward: repetitive, typical text gets little of it.
 
-    R(y_t | Y_1:t-1) = -log D(y_t | Y_1:t-1),   R(Y) = mean of R(y_t | Y_1:t-1) over t          (eq. 4, 5)
-    D maximises  E_data R(Y) - E_G R(Y)                                                         (eq. 6)
-    G ascends    E_G sum_t grad log G(y_t | Y_1:t-1) sum_{k >= t} gamma^(k-t) R(Y) R(y_k | Y_1:k-1)  (eq. 8)
+    R(y_t | Y_1:t-1) = -log D(y_t | Y_1:t-1),   R(Y) = mean of R(y_t | Y_1:t-1) over t
+    D maximises  E_data R(Y) - E_G R(Y)
+    G ascends    E_G sum_t grad log G(y_t | Y_1:t-1) sum_{k >= t} gamma^(k-t) R(Y) R(y_k | Y_1:k-1)
 
 D's objective has no bound, so a token's surprise counts up to a cap: the authors' code has 12 nats.
 

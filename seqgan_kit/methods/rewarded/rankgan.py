@@ -2,11 +2,11 @@
 
 In place of a class, D gives features y(s), and a row is ranked among others by its likeness to references:
 
-    a(s|u) = cos(y(s), y(u))                                                                    (eq. 4)
-    P(s|u,C) = exp(g a(s|u)) / sum_{s' in C and s} exp(g a(s'|u))                               (eq. 5)
-    R(s|U,C) = E_{u of U} P(s|u,C)                                                              (eq. 6)
-    D maximises  E_data log R(s|U,C-) + E_G log (1 - R(s|U,C+))                                 (eq. 3)
-    G ascends    E_G sum_t grad log G(y_t | Y_1:t-1) E log R(Y|U,C+) over completions of Y_1:t  (eq. 7, 8)
+    a(s|u) = cos(y(s), y(u))
+    P(s|u,C) = exp(g a(s|u)) / sum_{s' in C and s} exp(g a(s'|u))
+    R(s|U,C) = E_{u of U} P(s|u,C)
+    D maximises  E_data log R(s|U,C-) + E_G log (1 - R(s|U,C+))
+    G ascends    E_G sum_t grad log G(y_t | Y_1:t-1) E log R(Y|U,C+) over completions of Y_1:t
 
 U are real rows, C+ real ones and C- generated ones; none of them is the row that is ranked.
 

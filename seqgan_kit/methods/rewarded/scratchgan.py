@@ -2,9 +2,9 @@
 
 D scores every prefix of a row, so every token has its own reward:
 
-    D maximises  E_data sum_t log D(y_1:t) + E_G sum_t log (1 - D(y_1:t))                       (eq. 4)
-    r_t = 2 D(y_1:t) - 1,   R_t = sum_{s >= t} gamma^(s-t) r_s                                  (eq. 5)
-    G ascends    E_G sum_t (R_t - b) grad log G(y_t | y_1:t-1)                                  (eq. 3)
+    D maximises  E_data sum_t log D(y_1:t) + E_G sum_t log (1 - D(y_1:t))
+    r_t = 2 D(y_1:t) - 1,   R_t = sum_{s >= t} gamma^(s-t) r_s
+    G ascends    E_G sum_t (R_t - b) grad log G(y_t | y_1:t-1)
 
 b is a moving average of R. There is no pretraining: large batches, dense rewards and a regularised D replace
 it.

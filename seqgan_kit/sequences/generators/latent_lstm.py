@@ -30,12 +30,12 @@ from seqgan_kit.sequences.sampling.rows_in_progress import State
 class LatentLSTMConfig:
     """Settings of the encoder and the decoder of a sentence VAE."""
 
-    embedding: Size = 353
-    """Width of the token embeddings (Bowman et al. 2016: 353)."""
-    hidden: Size = 191
-    """Width of both LSTMs (Bowman et al. 2016: 191)."""
-    latent: Size = 13
-    """d: dimensions of the code (Bowman et al. 2016: 13)."""
+    embedding: Size = 256
+    """Width of the token embeddings."""
+    hidden: Size = 512
+    """Width of both LSTMs (Bowman et al. 2016: 512 for their model of books)."""
+    latent: Size = 32
+    """d: dimensions of the code."""
     dropout: Share = 0.0
     """Dropout rate on the decoder's embeddings and before its output layer."""
     code_at: Literal["start", "every_step"] = "start"

@@ -19,7 +19,7 @@ from seqgan_kit.sequences.sampling.drawing_tokens import sample_tokens
 @dataclass(frozen=True)
 @bounded
 class MaskedDenoiserConfig:
-    """Settings of the denoising Transformer; the defaults are those of the paper's small model."""
+    """Settings of the denoising Transformer; the defaults are those of the authors' small model."""
 
     width: Size = 768
     """Width of the embeddings and layers."""
@@ -31,8 +31,8 @@ class MaskedDenoiserConfig:
     """Width of the feed-forward layers."""
     dropout: Share = 0.1
     """Dropout rate in every layer."""
-    steps: Positive = 1000
-    """Steps in which a row of samples is unmasked."""
+    steps: Positive = 128
+    """Steps in which a row of samples is unmasked (the authors' code: 128)."""
 
     def __post_init__(self) -> None:
         if self.width % self.heads:
