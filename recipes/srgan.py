@@ -89,8 +89,9 @@ def main(cfg: Config) -> None:
         run.say("\n".join(pairs.lines))
         feed = pairs.feed(cfg.training.batch_size, **run.share())
         training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), feed)
-        generator = build_translator(cfg.translator, cfg.data.size, cfg.data.channels)
-        judge = high_resolution_discriminator(cfg.judge, cfg.data.size, cfg.data.channels)
+        size, channels = cfg.data.size, cfg.data.channels
+        generator = build_translator(cfg.translator, size, channels, cfg.data.reduction)
+        judge = high_resolution_discriminator(cfg.judge, size, channels)
         perception = perception_of(run, pairs, cfg.perception)
         game = srgan.build(generator, judge, cfg.method, perception)
         phases = srgan.phases(cfg.method, training)

@@ -68,11 +68,19 @@ _KINDS: Mapping[str, tuple[Callable[[TranslatorChoice, int, int], nn.Module], fr
 }
 
 
-def build_translator(choice: TranslatorChoice, size: int, channels: int) -> nn.Module:
+def build_translator(
+    choice: TranslatorChoice, size: int, channels: int, reduction: int | None = None
+) -> nn.Module:
     """Return the translator of images of a size.
 
+    Args:
+        choice: the settings.
+        size: side of the images in pixels.
+        channels: of a source.
+        reduction: how many times smaller the sources were, if it is known.
+
     Raises:
-        UsageError: a setting that the network does not read.
+        UsageError: a setting that the network does not read, or a factor that is not the reduction.
     """
     if choice.network not in _KINDS:
         raise unknown("translator", choice.network, _KINDS)
@@ -84,6 +92,11 @@ def build_translator(choice: TranslatorChoice, size: int, channels: int) -> nn.M
                 f"{field.name} is {getattr(choice, field.name)!r}, which has no meaning for the translator "
                 f"{choice.network!r}; it reads {', '.join(sorted(read - {'network'}))}."
             )
+    if "factor" in options and reduction not in (None, choice.factor):
+        raise UsageError(
+            f"factor is {choice.factor}, and the sources are reduced by {reduction}: the network would "
+            f"average them once more, or leave them as they are. Give --factor {reduction}."
+        )
     network = make(choice, size, channels)
     network.checkpointing = choice.checkpointing  # type: ignore[assignment]
     return network

@@ -43,6 +43,11 @@ class ImagePairData:
     def __post_init__(self) -> None:
         self.images_like()
 
+    @property
+    def reduction(self) -> int | None:
+        """Return how many pixels of a target, in each direction, are one of its source; None if unknown."""
+        return {f"{DAMAGE}low2": 2, f"{DAMAGE}low4": 4}.get(self.pairs)
+
     def images_like(self, images: str = "catworld") -> ImageData:
         """Return settings for single images of this size; raise UsageError for an invalid size."""
         return ImageData(

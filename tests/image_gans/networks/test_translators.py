@@ -1,6 +1,7 @@
 """Networks that take images: shapes, receptive fields, refused input, and the quantiser's rules."""
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,16 @@ from image_gans.networks.translators.residual_translator import (
     ResidualTranslator,
     ResidualTranslatorConfig,
 )
+from image_gans.networks.translators.translator_choice import (
+    TranslatorChoice,
+    build_translator,
+)
 from image_gans.networks.translators.unet import UNet, UNetConfig
 from image_gans.networks.translators.upscaler import Upscaler, UpscalerConfig
 from image_gans.networks.translators.vector_quantiser import QuantiserConfig, VectorQuantiser
 from seqgan_kit.core.gaussian_codes import drawn_code
 from seqgan_kit.data.images.corruptions import low_resolution
+from seqgan_kit.data.pairs.image_pair_config import ImagePairData
 from seqgan_kit.errors import UsageError
 
 RNG = torch.Generator
@@ -248,3 +254,15 @@ def test_a_saved_encoder_is_built_again_from_its_description(kind, shape) -> Non
     both = [network.eval()(x) for network in (encoder, again)]
     first, second = (b if isinstance(b, torch.Tensor) else torch.cat(b, 1) for b in both)
     assert torch.equal(first, second)
+
+
+def test_an_upscaler_undoes_the_reduction_of_its_sources() -> None:
+    low = ImagePairData("damage:low2", size=16)
+    choice = TranslatorChoice("upscaler", width=2, blocks=1, factor=2)
+    assert build_translator(choice, 16, 3, low.reduction) is not None
+    with pytest.raises(UsageError, match="the sources are reduced by 2: "):
+        build_translator(replace(choice, factor=4), 16, 3, low.reduction)
+    unet = TranslatorChoice("unet", width=2)
+    assert build_translator(unet, 16, 3, low.reduction).checkpointing is False
+    assert build_translator(replace(unet, checkpointing=True), 16, 3).checkpointing is True
+    assert ImagePairData("damage:noise").reduction is None
