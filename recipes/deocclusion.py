@@ -37,7 +37,7 @@ class Config:
     """De-occlusion of faces."""
 
     data: Annotated[ImagePairData, flat] = ImagePairData("catworld:hand")
-    translator: Annotated[TranslatorChoice, flat] = TranslatorChoice(dropout=0.0)
+    translator: Annotated[TranslatorChoice, flat] = TranslatorChoice(dropout=0.0, blend=True)
     patches: PatchConfig = PatchConfig()
     method: Annotated[DeocclusionMethod, flat] = DeocclusionMethod()
     perception: Annotated[PerceptualChoice, flat] = PerceptualChoice()
@@ -48,10 +48,10 @@ class Config:
 
 PRESETS = {
     "default": Config(
-        translator=TranslatorChoice(width=32, dropout=0.0),
+        translator=TranslatorChoice(width=32, dropout=0.0, blend=True),
         patches=PatchConfig(width=24, halvings=1),
         method=DeocclusionMethod(generator=Steps(5e-4)),
-        training=PlayerTraining(batch_size=16, epochs=3, most_work=3.0, sample_every_rounds=500),
+        training=PlayerTraining(batch_size=16, epochs=5, most_work=3.0, sample_every_rounds=500),
     ),
     "paper": Config(
         data=ImagePairData("catworld:hand", size=128),
@@ -61,7 +61,7 @@ PRESETS = {
     ),
     "smoke": Config(
         data=ImagePairData("catworld:hand", size=16, world_pairs=48),
-        translator=TranslatorChoice(width=4, dropout=0.0),
+        translator=TranslatorChoice(width=4, dropout=0.0, blend=True),
         patches=PatchConfig(width=4, halvings=1),
         perception=PerceptualChoice("random"),
         training=PlayerTraining(batch_size=8, epochs=1.0, evaluate_every_rounds=3),

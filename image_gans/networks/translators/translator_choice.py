@@ -32,6 +32,9 @@ class TranslatorChoice:
     """Channels of its first layers."""
     dropout: Share = 0.5
     """unet: share of units dropped in the three innermost layers of the decoder."""
+    blend: bool = False
+    """unet: the network also outputs which share of each pixel it replaces, and the rest stays the source's.
+    For sources that are right in most places."""
     blocks: Size = 6
     """residual, upscaler, refiner: residual blocks."""
     factor: Several = 4
@@ -43,9 +46,9 @@ class TranslatorChoice:
 _KINDS: Mapping[str, tuple[Callable[[TranslatorChoice, int, int], nn.Module], frozenset[str]]] = {
     "unet": (
         lambda choice, size, channels: UNet(
-            UNetConfig(size, channels, choice.width, choice.dropout)
+            UNetConfig(size, channels, choice.width, choice.dropout, choice.blend)
         ),
-        frozenset({"dropout"}),
+        frozenset({"dropout", "blend"}),
     ),
     "residual": (
         lambda choice, size, channels: ResidualTranslator(

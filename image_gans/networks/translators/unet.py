@@ -41,6 +41,8 @@ class UNetConfig:
     """Channels of the layers next to the image (64 in the paper)."""
     dropout: Share = 0.5
     """Share of units dropped in the three innermost layers of the decoder."""
+    blend: bool = False
+    """Whether a share of each pixel, which the network outputs too, stays the source's."""
 
     @property
     def levels(self) -> int:
@@ -81,16 +83,21 @@ class UNet(nn.Module):
                 )
             )  # fmt: skip
         self.downs, self.ups = nn.ModuleList(downs), nn.ModuleList(ups)
-        self.out = nn.ConvTranspose2d(2 * widths[0], config.channels, 4, 2, 1)
+        outputs = config.channels + config.blend
+        self.out = nn.ConvTranspose2d(2 * widths[0], outputs, 4, 2, 1)
         drawn_small(self.modules())
 
     def forward(self, x: Tensor) -> Tensor:
         """[N,C,H,W] -> [N,C,H,W] in [-1,1]."""
         check_images(x, self.config.channels, 2**self.config.levels, "this U-Net")
-        passed = []
+        source, passed = x, []
         for down in self.downs:
             x = through(down, x, self.checkpointing)
             passed.append(x)
         for up, beside in zip(self.ups, reversed(passed[:-1]), strict=True):
             x = torch.cat([through(up, x, self.checkpointing), beside], 1)
-        return cast(Tensor, self.out(x)).tanh()
+        output = cast(Tensor, self.out(x))
+        if not self.config.blend:
+            return output.tanh()
+        replaced = output[:, -1:].sigmoid()
+        return source + replaced * (output[:, :-1].tanh() - source)

@@ -45,6 +45,7 @@ RNG = torch.Generator
 def translators() -> list[nn.Module]:
     return [
         UNet(UNetConfig(16, 3, width=4)),
+        UNet(UNetConfig(16, 3, width=4, blend=True)),
         ResidualTranslator(ResidualTranslatorConfig(16, 3, width=4, blocks=2)),
         Upscaler(UpscalerConfig(16, 3, factor=4, width=4, blocks=2)),
         Refiner(RefinerConfig(16, 3, width=4, blocks=2)),
@@ -266,3 +267,14 @@ def test_an_upscaler_undoes_the_reduction_of_its_sources() -> None:
     assert build_translator(unet, 16, 3, low.reduction).checkpointing is False
     assert build_translator(replace(unet, checkpointing=True), 16, 3).checkpointing is True
     assert ImagePairData("damage:noise").reduction is None
+
+
+def test_a_blending_unet_replaces_the_share_that_it_says() -> None:
+    network, x = UNet(UNetConfig(16, 3, width=2, blend=True)).eval(), torch.rand(2, 3, 16, 16)
+    nn.init.zeros_(network.out.weight)
+    for logit, replaced in ((-30.0, 0.0), (0.0, 0.5), (30.0, 1.0)):
+        nn.init.constant_(network.out.bias, 0.25)  # type: ignore[arg-type]
+        with torch.no_grad():
+            network.out.bias[-1] = logit  # type: ignore[index]
+        wanted = (1 - replaced) * x + replaced * torch.tensor(0.25).tanh()
+        assert torch.allclose(network(x), wanted, atol=1e-6)
