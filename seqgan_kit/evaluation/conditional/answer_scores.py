@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle, islice
 from typing import Any, cast
 
 import torch
@@ -56,6 +57,12 @@ def drawn_rows(corpus: TextCorpus, generator: nn.Module, n: int, rng: torch.Gene
         return writer.sample(n, rng=rng)
     rows = next(rows for rows in (corpus.test, corpus.valid, corpus.train) if len(rows))
     return writer.sample(n, rng=rng, given=conditions_of(rows, n, corpus.given))
+
+
+def sources_of_rows(corpus: TextCorpus, n: int) -> list[str]:
+    """Return the whole sources of the ``n`` rows of :func:`drawn_rows`, which may have read them cut."""
+    split = next(name for name in ("test", "valid", "train") if len(getattr(corpus, name)))
+    return list(islice(cycle(corpus.sources[split]), n))
 
 
 def class_part(corpus: TextCorpus, label: str) -> TextCorpus:

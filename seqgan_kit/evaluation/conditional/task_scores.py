@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqgan_kit.data.catworld.tasks.world_task import Task
-from seqgan_kit.data.text.text_corpus import SPLITS, TextCorpus
+from seqgan_kit.data.text.text_corpus import TextCorpus
 from seqgan_kit.data.text.tokenizer import EOS, UNK
+from seqgan_kit.evaluation.conditional.answer_scores import sources_of_rows
 from seqgan_kit.evaluation.corpora.held_out import (
     has_likelihood,
     likelihood_columns,
@@ -43,13 +43,13 @@ class TaskWorld:
     has_words: bool = True
 
     def scores(self, corpus: TextCorpus, generator: nn.Module, tokens: Tensor) -> Scores:
-        """Compute validity and faithfulness of samples [N,S+T], and divergences if there is a likelihood."""
+        """Compute the scores of the rows of ``drawn_rows``; without a likelihood, no divergences."""
         written = tokens[:, corpus.given :]
         lines = [corpus.tokenizer.decode(row) for row in written.tolist()]
         # A row without an end is no sentence, whatever its words are.
         ended = written.eq(EOS).any(1).tolist()
         lines = [line if whole else "" for line, whole in zip(lines, ended, strict=True)]
-        log_p = self.task.log_prob_many(lines, _sources_of(corpus, tokens))
+        log_p = self.task.log_prob_many(lines, sources_of_rows(corpus, len(lines)))
         seen = self._of_lines(lines, log_p)
         if not has_likelihood(generator):
             return seen
@@ -80,7 +80,7 @@ class TaskWorld:
         self, corpus: TextCorpus, count: int, rng: np.random.Generator
     ) -> tuple[Scores, list[str]]:
         """Return the measures of new targets for the test sources, and these targets."""
-        sources = list(islice(cycle(corpus.sources["test"]), count))
+        sources = sources_of_rows(corpus, count)
         lines = [self.task.sample(source, rng) for source in sources]
         log_p = self.task.log_prob_many(lines, sources)
         lengths = np.array([len(line.split()) + 1.0 for line in lines])  # with the end
@@ -131,15 +131,6 @@ class TaskWorld:
         known = _known(corpus)[:count]
         log_p = self.task.log_prob_many(corpus.test_lines[:count], corpus.sources["test"][:count])
         return log_p[known], row_log_probs(generator, corpus.test[:count])[known]
-
-
-def _sources_of(corpus: TextCorpus, tokens: Tensor) -> list[str]:
-    """Return the source of each row [N,S+T] as text."""
-    text: dict[tuple[int, ...], str] = {}
-    for split in SPLITS:
-        given = getattr(corpus, split)[:, : corpus.given].tolist()
-        text |= dict(zip(map(tuple, given), corpus.sources[split], strict=True))
-    return [text[tuple(row)] for row in tokens[:, : corpus.given].tolist()]
 
 
 def _known(corpus: TextCorpus) -> NDArray[np.bool_]:

@@ -52,10 +52,10 @@ def _load_task(
             f"{data.text} is {task.about}, and this method writes without a source: use mle, seqgan, "
             "maligan, boundary_seeking or gumbel_softmax, or leave --text out for plain captions."
         )
-    if pairs.is_given or oracle.oracle:
+    if pairs.is_given or oracle.oracle or data.column is not None:
         raise UsageError(
             f"{data.text} has its own sources: leave --sources, --source-column, --label-column, "
-            "--prompt-words and --oracle out."
+            "--prompt-words, --column and --oracle out."
         )
     given = replace(pairs, source_column="source")
     return load_pairs(replace(data, column="target"), given), TaskWorld(task)

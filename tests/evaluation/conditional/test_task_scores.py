@@ -96,6 +96,16 @@ def test_a_sentence_without_an_end_or_of_another_language_is_not_valid(corpus):
     assert scores["validity"].value == scores["faithfulness"].value == 1 - 2 / len(rows)
 
 
+def test_outputs_are_judged_by_the_whole_source_where_the_generator_reads_its_end(corpus):
+    short, world = load_corpus(
+        TextData("catworld:translate"), OracleData(), PairData(source_tokens=2)
+    )
+    assert short.given == 2
+    writes = Mixture(corpus, 0.0)
+    writes.sequence_log_prob = lambda rows: torch.zeros(len(rows))
+    assert world.scores(short, writes, short.test[:50])["faithfulness"].value == 1
+
+
 def test_a_final_table_has_exact_scores_of_generator_and_task(corpus):
     torch.manual_seed(0)
     generator = build_generator(
@@ -131,8 +141,12 @@ def test_a_task_is_refused_where_it_does_not_fit():
     task = TextData("catworld:answer")
     with pytest.raises(UsageError, match="this method writes without a source: use mle"):
         load_corpus(task, OracleData())
-    with pytest.raises(UsageError, match="has its own sources: leave --sources"):
-        load_corpus(task, OracleData(), PairData(prompt_words=2))
+    for data, pairs in (
+        (task, PairData(prompt_words=2)),
+        (TextData("catworld:answer", column="source"), PairData()),
+    ):
+        with pytest.raises(UsageError, match="has its own sources: leave --sources"):
+            load_corpus(data, OracleData(), pairs)
     with pytest.raises(UsageError, match=r"unknown task of the cat world 'answers'\. Did you mean"):
         load_corpus(TextData("catworld:answers"), OracleData(), PairData())
     with pytest.raises(UsageError, match=r"unknown part of catworld 'x'\. Allowed: answer"):
