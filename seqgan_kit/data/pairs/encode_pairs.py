@@ -56,7 +56,11 @@ def learn_vocabularies(
             vocabulary=given.source_vocabulary or cfg.vocabulary,
             max_tokens=longest,
         )
-        own = learn_tokenizer(of_sources, sources)
+        try:
+            own = learn_tokenizer(of_sources, sources)
+        except DataError as error:
+            told = str(error).replace("--vocabulary", "--source-vocabulary")
+            raise DataError(f"the vocabulary of the sources: {told}") from None
     else:
         tokenizer = learn_tokenizer(cfg, list(chain.from_iterable(pairs)))
         return tokenizer, SourceVocabulary(tokenizer)

@@ -18,7 +18,8 @@ class PairData:
     sources: str | None = None
     """File with a source for each line of --text, such as the same sentences in another language."""
     source_column: str | None = None
-    """Column of the table that holds the sources; a list (the turns of a conversation) is joined."""
+    """Column of the table that holds the sources, or a field of it (translation.de, beside --column
+    translation.en); a list (the turns of a conversation) is joined."""
     label_column: str | None = None
     """Column that holds a class for each line; the generator is given the class."""
     prompt_words: Count = 0

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import Any
 
 from seqgan_kit.data.pairs.pair_config import PairData
@@ -37,7 +37,7 @@ def read_pairs(cfg: TextData, given: PairData) -> dict[str, RawPairs]:
     for source in texts.values():
         check_source(source)
     if given.sources:
-        return _parallel(texts, given)
+        return _parallel(texts, cfg, given)
     if given.prompt_words:
         return {
             split: RawPairs(
@@ -53,7 +53,11 @@ def read_pairs(cfg: TextData, given: PairData) -> dict[str, RawPairs]:
     }
 
 
-def _parallel(texts: dict[str, Source], given: PairData) -> dict[str, RawPairs]:
+def _parallel(texts: dict[str, Source], cfg: TextData, given: PairData) -> dict[str, RawPairs]:
+    if cfg.text == TextData.text:
+        raise DataError(
+            f"--sources {given.sources} belongs to a text of its own: give the file with --text."
+        )
     sources = locate_text(given.sources or "")
     for split, name in (("valid", given.valid_sources), ("test", given.test_sources)):
         if name is not None:
@@ -103,19 +107,45 @@ def _of_columns(table: Source, given: str, written: str | None) -> Iterator[tupl
     else:
         opened = open_rows(table)
         columns, rows = column_names(table, opened), iterate(table, opened)
+    columns, rows = _with_fields(columns, rows)
     given = pick_column(table, columns, given)
     others = [name for name in columns if name != given]
     if not others:
         raise DataError(f"{table} has the column {given!r} alone: nothing is written from it.")
     target = pick_column(table, others, written)
     for row in rows:
-        source = TURN.join(_texts(table, given, row.get(given)))
-        for answer in _texts(table, target, row.get(target)):
+        source = TURN.join(_texts(table, given, _cell(row, given)))
+        for answer in _texts(table, target, _cell(row, target)):
             yield source, answer
+
+
+def _with_fields(
+    columns: Sequence[str], rows: Iterator[dict[str, Any]]
+) -> tuple[list[str], Iterator[dict[str, Any]]]:
+    """Replace columns of records, such as ``{"translation": {"de": ...}}``, by ``translation.de``."""
+    first = next(rows, {})
+    named: list[str] = []
+    for name in columns:
+        fields = first.get(name)
+        named += [f"{name}.{field}" for field in fields] if isinstance(fields, dict) else [name]
+    return named, chain([first] if first else [], rows)
+
+
+def _cell(row: Mapping[str, Any], column: str) -> Any:
+    if column in row or "." not in column:
+        return row.get(column)
+    name, field = column.split(".", 1)
+    return (row.get(name) or {}).get(field)
 
 
 def _texts(table: Source, column: str, value: Any) -> list[str]:
     """Return the texts of a cell: the turns or references of a list, or a single text."""
     if isinstance(value, list) and value and all(isinstance(text, str) for text in value):
         return value
+    if isinstance(value, list) and any(not isinstance(text, str) for text in value):
+        other = next(text for text in value if not isinstance(text, str))
+        raise DataError(
+            f"a list in the column {column!r} of {table} holds {other!r}, which is not text: give lists of "
+            "strings, or choose another column."
+        )
     return [as_text(table, column, value)]

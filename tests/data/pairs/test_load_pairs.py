@@ -7,6 +7,7 @@ import pytest
 
 from seqgan_kit.data.pairs.load_pairs import encode_source, load_pairs
 from seqgan_kit.data.pairs.pair_config import PairData
+from seqgan_kit.data.sources.library import quiet_datasets
 from seqgan_kit.data.text.text_config import TextData
 from seqgan_kit.data.text.tokenizer import EOS, PAD
 from seqgan_kit.errors import DataError, UsageError
@@ -185,3 +186,94 @@ def test_what_is_wrong_with_files_is_said(tmp_path):
         load(paths, PairData(source_column="context"))
     with pytest.raises(DataError, match="give --valid-sources"):
         load(paths, valid_text=paths["en"])
+
+
+TALKS = [
+    {"context": ["hello .", f"hi {i}"], "responses": [f"who is {i} ?", f"it is {i} ."]}
+    for i in range(12)
+]
+
+
+def talk_files(folder, kind):
+    """The same conversations as a file of each kind, and what names it."""
+    if kind == "jsonl":
+        path = folder / "talks.jsonl"
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in TALKS))
+        return str(path)
+    datasets = quiet_datasets(online=False)
+    table = datasets.Dataset.from_list(TALKS)
+    if kind == "parquet":
+        table.to_parquet(folder / "talks.parquet")
+        return str(folder / "talks.parquet")
+    (folder / "hub").mkdir()
+    table.to_parquet(folder / "hub" / "train.parquet")
+    return f"hub:{folder / 'hub'}"
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet", "hub"])
+def test_turns_and_references_are_read_from_every_kind_of_table(kind, tmp_path, monkeypatch):
+    cache = tmp_path / "hf-cache"
+    monkeypatch.setattr(quiet_datasets(online=False).config, "HF_DATASETS_CACHE", cache)
+    data = TextData(text=talk_files(tmp_path, kind), column="responses", **KEEP)
+    corpus = load_pairs(data, PairData(source_column="context"))
+    assert corpus.sources["train"][:2] == ["hello . | hi 0", "hello . | hi 0"]
+    assert corpus.train_lines[:2] == ["who is 0 ?", "it is 0 ."]
+    assert len(corpus.train) == 24
+
+
+def test_fields_of_a_record_are_columns(tmp_path):
+    rows = [{"id": i, "translation": {"de": f"satz {i}", "en": f"line {i}"}} for i in range(5)]
+    (tmp_path / "t.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    data = TextData(text=str(tmp_path / "t.jsonl"), column="translation.en", **KEEP)
+    corpus = load_pairs(data, PairData(source_column="translation.de"))
+    assert corpus.sources["train"][1] == "satz 1"
+    assert corpus.train_lines[1] == "line 1"
+    with pytest.raises(DataError, match=r"no column 'translation.fr'.*translation.de"):
+        load_pairs(data, PairData(source_column="translation.fr"))
+
+
+def test_two_columns_of_a_csv_file_are_pairs(tmp_path):
+    with (tmp_path / "t.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [("de", "en"), ("ein hund", "a dog"), ("", "lost"), ("zwei", "two")]
+        )
+    data = TextData(text=str(tmp_path / "t.csv"), **KEEP)
+    corpus = load_pairs(data, PairData(source_column="de"))
+    assert list(zip(corpus.sources["train"], corpus.train_lines, strict=True)) == [
+        ("ein hund", "a dog"),
+        ("zwei", "two"),
+    ]
+    assert corpus.account.splits["train"].empty_sources == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            {"context": ["a", 3], "responses": ["b"]},
+            r"column 'context' .* holds 3, which is not text",
+        ),
+        ({"context": [["a"]], "responses": ["b"]}, r"holds \['a'\], which is not text"),
+        ({"context": "a", "responses": []}, "1 an empty target"),
+        ({"context": "a"}, "nothing is written from it"),
+    ],
+)
+def test_cells_that_are_no_text_are_named(row, message, tmp_path):
+    (tmp_path / "t.jsonl").write_text(f"{json.dumps(row)}\n")
+    with pytest.raises(DataError, match=message):
+        load_pairs(
+            TextData(text=str(tmp_path / "t.jsonl"), **KEEP), PairData(source_column="context")
+        )
+
+
+def test_a_source_vocabulary_that_is_too_small_names_its_own_flag(tmp_path):
+    paths = write(tmp_path, de=["ein hund läuft"] * 9, en=["a dog"] * 9)
+    given = PairData(sources=paths["de"], source_tokenizer="bpe", source_vocabulary=6)
+    with pytest.raises(DataError, match=r"vocabulary of the sources: .*Raise --source-vocabulary"):
+        load(paths, given)
+
+
+def test_sources_without_a_text_are_refused(tmp_path):
+    paths = write(tmp_path, de=["ein hund"])
+    with pytest.raises(DataError, match="belongs to a text of its own: give the file with --text"):
+        load_pairs(TextData(), PairData(sources=paths["de"]))
