@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from seqgan_kit import __version__
 from seqgan_kit.cli import chat_command as chat
 from seqgan_kit.cli import completion, table, tools
+from seqgan_kit.cli import export_command as export
 from seqgan_kit.cli import hub_commands as hub
 from seqgan_kit.cli import latent_commands as latent
 from seqgan_kit.cli import recipe_commands as recipes
@@ -41,6 +42,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         *evaluate.COMMANDS,
         *compare.COMMANDS,
         *hub.COMMANDS,
+        *export.COMMANDS,
     ),
     "latent space of trained image models": latent.COMMANDS,
     "scores of text files": scores.COMMANDS,

@@ -15,6 +15,9 @@ from torch import nn
 
 from seqgan_kit.errors import UsageError
 
+ADAPTER = "default"
+"""peft's name of the adapters."""
+
 
 class AdapterSettings(Protocol):
     """Rank, scale and places of adapters."""
@@ -34,24 +37,28 @@ class AdapterSettings(Protocol):
 
 def add_adapters(model: Any, settings: AdapterSettings) -> Any:
     """Return the model with adapters in its layers; all other parameters are frozen."""
-    peft = _library()
     _check_targets(model, settings.lora_targets)
-    config = peft.LoraConfig(
-        r=settings.lora_rank,
-        lora_alpha=settings.lora_alpha,
-        target_modules=list(settings.lora_targets) or None,
-        lora_dropout=0.0,
-        fan_in_fan_out=any(type(m).__name__ == "Conv1D" for m in model.modules()),
-    )
     model.requires_grad_(False)
     try:
-        peft.inject_adapter_in_model(config, model)
+        _library().inject_adapter_in_model(adapter_settings(model, settings), model, ADAPTER)
     except ValueError as error:
         raise UsageError(
             f"peft has no default layers for this architecture ({error}): name them with --hf.lora-targets, "
             f"for example {', '.join(_linear_layers(model)[:4])}."
         ) from None
     return model
+
+
+def adapter_settings(model: Any, settings: AdapterSettings) -> Any:
+    """Return peft's description of the adapters."""
+    return _library().LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        target_modules=list(settings.lora_targets) or None,
+        lora_dropout=0.0,
+        fan_in_fan_out=any(type(layer).__name__ == "Conv1D" for layer in model.modules()),
+        task_type="CAUSAL_LM",
+    )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.data.json_files import write_json
 from seqgan_kit.data.text.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, split_edges, until_end
 from seqgan_kit.errors import DataError, UsageError
@@ -69,6 +70,19 @@ class HuggingFaceTokenizer:
         """Rebuild a tokenizer from the result of ``to_dict``."""
         bos, eos, unk = (state[name] for name in _SPECIAL)
         return cls(state["tokenizer"], (bos, eos, unk))
+
+    def export(self, folder: Path) -> None:
+        """Write the tokenizer as transformers reads it."""
+        names = dict(zip(_SPECIAL, self.model_special_ids, strict=True))
+        special = {
+            name: self._tokenizer.id_to_token(token)
+            for name, token in names.items()
+            if token != NONE
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / _FILE, self._content.encode())
+        settings = {"tokenizer_class": "PreTrainedTokenizerFast", **special}
+        write_json(folder / "tokenizer_config.json", settings)
 
     def save(self, path: str | Path) -> None:
         write_json(Path(path), self.to_dict())
