@@ -24,7 +24,7 @@ _PLACES = {
     "face.image_model": ("TrainedImageModel",),
     "face.game_trainer": ("GameTrainer",),
     "core.training.round_report": ("RoundReport",),
-    "core.game": ("Game", "Loss", "Move", "Phase", "Turn", "Epochs", "EarlyStop"),
+    "core.game": ("Game", "Loss", "Move", "Phase", "Turn", "Epochs", "EarlyStop", "Reached"),
     "core.adversarial": ("AdversarialGame", "Pathwise"),
     "core.discriminator": ("Discriminator", "Critique"),
     "core.objectives": ("Objective",),

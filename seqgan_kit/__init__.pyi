@@ -16,6 +16,7 @@ from seqgan_kit.core.game import Game as Game
 from seqgan_kit.core.game import Loss as Loss
 from seqgan_kit.core.game import Move as Move
 from seqgan_kit.core.game import Phase as Phase
+from seqgan_kit.core.game import Reached as Reached
 from seqgan_kit.core.game import Turn as Turn
 from seqgan_kit.core.objectives import Objective as Objective
 from seqgan_kit.core.optimizers import Optimizer as Optimizer
@@ -66,6 +67,7 @@ __all__ = [
     "Pathwise",
     "Phase",
     "Pool",
+    "Reached",
     "RecipeRun",
     "Reinforce",
     "Reward",
