@@ -50,7 +50,7 @@ class Config:
 PRESETS = {
     "default": Config(
         method=DPGANMethod(baseline="batch"),
-        training=replace(CAPTIONS, negatives=0, discriminator_moves=2),
+        training=replace(CAPTIONS, negatives=0),
         generator=CAPTIONS_LSTM,
         discriminator=CAPTIONS_LSTM,
     ),

@@ -60,7 +60,7 @@ class Config:
 PRESETS = {
     "default": Config(
         method=RankGANMethod(rollouts=4, baseline="batch"),
-        training=CAPTIONS,
+        training=replace(CAPTIONS, discriminator_learning_rate=1e-3),
         generator=CAPTIONS_LSTM,
         discriminator=CAPTIONS_CNN,
     ),

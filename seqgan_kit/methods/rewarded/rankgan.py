@@ -54,7 +54,7 @@ class RankGANMethod:
     """N: completions per prefix; 0: every token gets the reward of its whole sequence."""
     references: Positive = 16
     """Real rows of a batch that are the reference set U (Texygen: 16); the others are ranked and compared."""
-    sharpness: Above0 = 5.0
+    sharpness: Above0 = 20.0
     """g: factor of the cosines (the paper states no number)."""
     baseline: Baseline = "none"
     """Baseline subtracted from a reward: none (the paper), batch (mean of the other sequences at the same
