@@ -154,6 +154,18 @@ def test_the_refiner_is_held_by_its_own_input_not_by_a_pair() -> None:
     assert refining().self_loss(SIMULATED, MOVE).total.item() == pytest.approx(SHIFT, abs=1e-6)
 
 
+def test_a_refiner_held_by_averages_may_add_noise() -> None:
+    """Stripes of mean 0 cost pixels their height and averages nothing."""
+    stripes = torch.tensor([1.0, -1.0]).repeat(2).expand(2, 1, 4, 4)
+    held = simgan.RefiningGame(
+        Shift(), MeanScore(), simgan.SimGANMethod(self_features="averages"), None
+    )
+    source = torch.zeros(2, 1, 4, 4)
+    assert held._moved(source + stripes, source).item() == 0
+    assert held._moved(source + 0.25, source).item() == pytest.approx(0.25)
+    assert refining()._moved(source + stripes, source).item() == 1
+
+
 def test_half_of_ds_refined_images_are_remembered() -> None:
     history = SampleMemory(2, (1, 2, 2))
     history.rows.fill_(-1.0)

@@ -4,7 +4,9 @@
 With simulated images x, unpaired real images y, the refiner R, and scores s of places of an image:
 
     D minimises  -E[log(1 - sigma(s(R(x))))] - E[log sigma(s(y))]        (means over places)
-    R minimises  E[-log sigma(s(R(x)))] + w E[|R(x) - x|]                (w: self-regularisation)
+    R minimises  E[-log sigma(s(R(x)))] + w E[|psi(R(x)) - psi(x)|]      (w: self-regularisation)
+
+psi is the image itself, or its averages over squares, which leave R free to add noise.
 
 Half of D's refined images come from a history of earlier ones, of 50 batches, half a batch of which is
 replaced at every update. A round is 2 updates of R and 1 of D, after R has learnt to return its input and
@@ -20,7 +22,7 @@ place of stochastic gradient descent.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +35,9 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import non_saturating
 from seqgan_kit.core.techniques.sample_memory import SampleMemory
+from seqgan_kit.data.images.corruptions import averaged
+
+_SQUARE = 4
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,8 @@ class SimGANMethod:
 
     self_weight: Weight = 0.5
     """w: weight of the distance between a refined image and the simulated one."""
+    self_features: Literal["pixels", "averages"] = "pixels"
+    """psi: what of a simulated image must stay: pixels, or averages over squares of 4x4 pixels."""
     history_batches: Count = 50
     """Batches of earlier refined images that D is also shown (50 in the paper; 0: none)."""
     refiner_warm_up: Count = 1000
@@ -67,6 +74,7 @@ class RefiningGame(AdversarialGame):
         others: dict[str, Any] = {} if history is None else {"history": history}
         super().__init__(refiner, discriminator, non_saturating(), None, (), others)
         self.self_weight = method.self_weight
+        self.averages = method.self_features == "averages"
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
         """Return [n,C,H,W]: the batch's simulated images, refined."""
@@ -74,16 +82,23 @@ class RefiningGame(AdversarialGame):
 
     def self_loss(self, batch: Batch, move: Move) -> Loss:
         """Return the distance between refined and simulated images."""
-        distance = absolute(self.draw(len(batch["source"]), batch, move.rng), batch["source"])
-        return Loss(distance.mean(), {"self_distance": distance.mean()})
+        refined = self.draw(len(batch["source"]), batch, move.rng)
+        distance = absolute(refined, batch["source"]).mean()
+        return Loss(distance, {"self_distance": distance})
 
     def generator_loss(self, batch: Batch, move: Move) -> Loss:
         """Return R's half of the objective over all places, plus the self-regularisation."""
         refined = self.draw(len(batch["source"]), batch, move.rng)
         verdict = self.objective.generator(self.discriminate(refined).score, None).mean()
-        distance = absolute(refined, batch["source"]).mean()
+        distance = self._moved(refined, batch["source"])
         total = verdict + self.self_weight * distance
         return Loss(total, {"generator_loss": verdict, "self_distance": distance})
+
+    def _moved(self, refined: Tensor, source: Tensor) -> Tensor:
+        """Return the distance that R is held by."""
+        if self.averages:
+            refined, source = averaged(refined, _SQUARE), averaged(source, _SQUARE)
+        return absolute(refined, source).mean()
 
     def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
         """Return D's loss on real images and on refined ones, half of them remembered."""
