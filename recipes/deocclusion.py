@@ -51,7 +51,7 @@ PRESETS = {
         translator=TranslatorChoice(width=32, dropout=0.0, blend=True),
         patches=PatchConfig(width=24, halvings=1),
         method=DeocclusionMethod(generator=Steps(5e-4)),
-        training=PlayerTraining(batch_size=16, epochs=5, most_work=3.0, sample_every_rounds=500),
+        training=PlayerTraining(batch_size=16, epochs=3, most_work=3.0, sample_every_rounds=500),
     ),
     "paper": Config(
         data=ImagePairData("catworld:hand", size=128),
