@@ -6,7 +6,7 @@ So D, penalties and buffers see a translation together with what it was made of,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -95,7 +95,17 @@ class PairGame(AdversarialGame):
         super().__init__(generator, discriminator, objective, estimator, (), players)
         self.terms = estimator.terms
         self.baseline_terms = baseline_terms or estimator.terms
+        if not any(term.weight for term in self.baseline_terms):
+            self.baseline_terms = tuple(replace(term, weight=1.0) for term in self.baseline_terms)
         self.targets_alone, self.fixed = targets_alone, fixed
+        self.train()
+
+    def train(self, mode: bool = True) -> PairGame:
+        """Set the mode of the players; a fixed network always evaluates, so that its batch norm stays."""
+        super().train(mode)
+        if self.fixed is not None:
+            self.fixed.eval()
+        return self
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
         """Return [n,2C,H,W]: the batch's sources, and what G makes of them."""

@@ -81,6 +81,23 @@ def test_the_baseline_has_no_discriminator_and_weights_of_sum_one() -> None:
     assert set(loss.logs) == {"baseline_distance", "baseline_second"}
 
 
+def test_a_network_of_features_never_trains() -> None:
+    """Its batch norm would follow the batches, and a resumed run would begin with other features."""
+    norm = nn.BatchNorm2d(1)
+    game = pair_game(fixed=norm)
+    for mode in (True, False, True):
+        game.train(mode)
+        assert game.generator.training is mode
+        assert not norm.training
+    assert "fixed" not in game.players
+
+
+def test_the_baseline_learns_even_if_distances_have_no_weight() -> None:
+    estimator = PairPathwise((Term(absolute, 0.0),))
+    game = PairGame(Shift(), Shift(), MeanScore(), non_saturating(), estimator)
+    assert game.baseline_loss(BATCH, MOVE).total.item() == pytest.approx(abs(APART), abs=1e-6)
+
+
 @pytest.mark.parametrize(("alone", "channels"), [(False, 2), (True, 1)])
 def test_d_sees_the_source_unless_targets_stand_alone(alone: bool, channels: int) -> None:
     game = pair_game(targets_alone=alone)
