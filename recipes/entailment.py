@@ -53,7 +53,7 @@ PRESETS = {
     "default": Config(
         method=EntailmentMethod(
             batch_size=64,
-            mle_epochs=10,
+            mle_epochs=25,
             learning_rate=3e-3,
             schedule="linear",
             weight_decay=0.0,
