@@ -28,7 +28,7 @@ def print_evaluation(record: Mapping[str, Any], console: Console | None = None) 
     console.width = min(console.width, WIDEST)
     plus_minus = "±" if (console.encoding or "").lower().startswith("utf") else "+-"
     tall = len(record["rows"]) > MOST_ACROSS
-    console.print(_tall(record, plus_minus) if tall else _grid(record, plus_minus))
+    console.print(_tall(record) if tall else _grid(record, plus_minus))
     findings = record.get("findings", [])
     for sentence in findings:
         name, _, rest = sentence.partition(":")
@@ -57,16 +57,16 @@ def _grid(record: Mapping[str, Any], plus_minus: str) -> Table:
     return grid
 
 
-def _tall(record: Mapping[str, Any], plus_minus: str) -> Table:
-    """Return a line for each row, as for many classes."""
+def _tall(record: Mapping[str, Any]) -> Table:
+    """Return a line for each row, as for many classes; standard errors stay in the record."""
     table = score_table(record)
     grid = Table(box=SIMPLE_HEAD, title=Text(table.title), title_style="bold", padding=(0, 1))
-    grid.add_column("")
+    grid.add_column("", no_wrap=True)
     for column in table.columns:
         better = str(column.get("better") or "")
-        grid.add_column(Text(f"{column['label']}\n{better}"), justify="right")
+        grid.add_column(Text(f"{column['label']}\n{better}"), justify="right", overflow="fold")
     for name, cells in zip(table.models, table.cells, strict=True):
-        grid.add_row(Text(name), *(_text(cell, plus_minus) for cell in cells))
+        grid.add_row(Text(name), *(Text(cell.value, no_wrap=True) for cell in cells))
     return grid
 
 

@@ -246,7 +246,7 @@ def _notes(pairs: EvaluationPairs, settings: EvaluationSettings) -> list[str]:
     counts = [len(texts) for texts in pairs.held_out.references]
     each = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     notes = [
-        f"Corpus BLEU, chrF and TER (sacrebleu): one answer to each source, {each} references of each; "
+        f"Corpus BLEU, chrF and TER (sacrebleu): one answer to each source; references of each: {each}; "
         "'as real': closer to the references is better.",
         f"Samples: seed {settings.seed}, temperature {settings.temperature:g}; the variety is that of "
         f"{PER_SOURCE} samples of each source.",

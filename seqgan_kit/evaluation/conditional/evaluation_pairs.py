@@ -79,6 +79,10 @@ def _pairs_of_corpus(corpus: TextCorpus) -> EvaluationPairs:
 def _pairs_of_files(
     model: TextModel, data: TextData, pairs: PairData, settings: EvaluationSettings
 ) -> EvaluationPairs:
+    if not pairs.is_given:
+        raise UsageError(
+            "the pairs of this run come from a known task, so --test-text does not apply: leave it out."
+        )
     if pairs.sources and settings.test_sources is None:
         raise UsageError("this run reads its sources from a second file: add --test-sources FILE.")
     if not pairs.sources and settings.test_sources is not None:

@@ -1,14 +1,17 @@
 """``evaluate`` of runs that write after sources or classes, against sacrebleu and by hand."""
 
+import io
 import json
 from itertools import zip_longest
 
 import pytest
 import sacrebleu
+from rich.console import Console
 
 import seqgan_kit as sk
 from seqgan_kit.cli.main import main
 from seqgan_kit.evaluation.conditional.evaluate_classes import ClassJudge
+from seqgan_kit.report.evaluation_table import print_evaluation
 
 TOPICS = [
     f"{a} {b}"
@@ -192,3 +195,14 @@ def test_classes_have_no_evaluators(classes, capsys):
     code, _, err = evaluate(capsys, classes, "--adversary-sources", 2)
     assert code == 2
     assert "this run has classes" in err
+
+
+def test_many_rows_lie_below_each_other():
+    names = [f"class {i}" for i in range(6)]
+    rows = [{"name": name, "values": {"own_class": 0.25}, "errors": {}} for name in names]
+    entry = {"key": "own_class", "label": "own class", "better": "as real", "digits": 3}
+    text = io.StringIO()
+    record = {"title": "x", "columns": [entry | {"signature": "s"}], "rows": rows}
+    print_evaluation(record, Console(file=text, width=80, highlight=False))
+    lines = text.getvalue().splitlines()
+    assert [line.split() for line in lines if "class 3" in line] == [["class", "3", "0.250"]]
