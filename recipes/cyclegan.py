@@ -49,7 +49,7 @@ class Config:
 
 PRESETS = {
     "default": Config(
-        translator=TranslatorChoice("unet", width=16, dropout=0.0),
+        translator=TranslatorChoice("unet", width=16, dropout=0.0, blend=True),
         patches=PatchConfig(width=32, halvings=1),
         method=CycleGANMethod(generator=Steps(5e-4), discriminator=Steps(2e-4)),
         training=PlayerTraining(batch_size=8, epochs=8, most_work=3.0, sample_every_rounds=500),

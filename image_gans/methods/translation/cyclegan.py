@@ -13,9 +13,11 @@ Each D's fakes come from a history of 50 translations (Shrivastava et al. 2017).
 translating there and back changes nothing. The third asks that G leaves alone what is of its target set
 already; without it colours may be swapped. Nothing in the losses knows which y belongs to an x.
 
-Differs from the paper: batches of any size, and a D that sees fakes of G's new weights, drawn again for its
-update; the history is used as described for SimGAN once a batch has two or more images; the learning rate
-falls linearly over the whole run in the preset paper, not over its second half.
+Differs from the paper: in the preset default, translators are U-Nets that keep a share of each pixel, since
+residual ones of the paper need more epochs to copy what stays; batches of any size, and a D that sees fakes
+of G's new weights, drawn again for its update; the history is used as described for SimGAN once a batch has
+two or more images; the learning rate falls linearly over the whole run in the preset paper, not over its
+second half.
 """
 
 from __future__ import annotations
