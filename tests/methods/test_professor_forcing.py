@@ -53,9 +53,12 @@ def with_scores(game: ProfessorForcing, *, taught: float, free: float) -> list[T
     return read
 
 
-@pytest.mark.parametrize("name", sorted(GENERATORS))
+@pytest.mark.parametrize("name", sorted(GENERATORS.keys() - {"hf"}))
 def test_states_of_a_sample_are_those_of_the_sampler(name: str, rng):
-    """One pass over the sampled rows gives the states from which the stepping sampler drew each token."""
+    """One pass over the sampled rows gives the states from which the stepping sampler drew each token.
+
+    hf is left out, since it is read from a folder.
+    """
     if name not in GeneratorChoice.__dataclass_fields__:
         pytest.skip("built by its own method")
     choice = GeneratorChoice(name)  # type: ignore[arg-type]
