@@ -18,7 +18,7 @@ from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 
 # Settings of generators that affect training or initialisation, but not a trained generator's
 # output.
-_OF_TRAINING = {"dropout", "initial_std"}
+_OF_TRAINING = {"dropout", "initial_std", "checkpointing"}
 
 
 def start_from(

@@ -65,12 +65,12 @@ def test_it_is_told_in_one_line_with_the_flags_that_change_it() -> None:
 
 def test_the_bundled_data_are_the_unit() -> None:
     assert work_ratios(10_000, 24, 239, rollouts=4) == pytest.approx(
-        {"mle_epochs": 1, "pretrain_pools": 1, "rounds": 1}
+        {"mle_epochs": 1, "epochs": 1, "pretrain_pools": 1, "rounds": 1}
     )
     assert work_ratio(3_000, 32) == 1
     assert work_ratio(3_000, 64) == 4
     long = work_ratios(10_000, 48, 239, rollouts=4)
-    assert long == pytest.approx({"mle_epochs": 2, "pretrain_pools": 2, "rounds": 4})
+    assert long == pytest.approx({"mle_epochs": 2, "epochs": 2, "pretrain_pools": 2, "rounds": 4})
     assert work_ratios(10_000, 48, 239)["rounds"] == pytest.approx(2)
 
 

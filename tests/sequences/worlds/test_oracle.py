@@ -212,7 +212,7 @@ def test_a_vocabulary_beyond_the_machine_is_refused_with_its_price(monkeypatch):
     memory.check_memory("this", 10**12, 16)
 
 
-@pytest.mark.parametrize("kind", sorted(set(GENERATORS) - {*ENCODER_DECODERS, *CLASSIFIERS}))
+@pytest.mark.parametrize("kind", sorted(set(GENERATORS) - {*ENCODER_DECODERS, *CLASSIFIERS, "hf"}))
 def test_a_generator_too_large_to_train_is_refused_before_it_is_made(kind, monkeypatch):
     """Weights, gradients and Adam's two means: 16 bytes a parameter, however many the network has."""
     monkeypatch.setattr(memory, "LARGE_VOCABULARY", 50)
