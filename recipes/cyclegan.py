@@ -3,7 +3,7 @@
 $ python recipes/cyclegan.py                                 any cat to a ginger one, minutes on a laptop
 $ python recipes/cyclegan.py --pairs SOURCES --targets TARGETS     your two folders, without pairs
 $ python recipes/cyclegan.py --pairs catworld:kitten         another view of the cat world
-$ python recipes/cyclegan.py --identity-weight 0             without the identity loss
+$ python recipes/cyclegan.py --identity-weight 5             with the identity loss
 $ python recipes/cyclegan.py paper --pairs DIR               the paper's settings at 256 pixels (a GPU)
 $ python recipes/cyclegan.py smoke                           seconds, to see that everything works
 $ python recipes/cyclegan.py --resume runs/cyclegan          go on where a run stopped
@@ -51,7 +51,13 @@ PRESETS = {
     "default": Config(
         translator=TranslatorChoice("unet", width=16, dropout=0.0, blend=True),
         patches=PatchConfig(width=32, halvings=1),
-        method=CycleGANMethod(generator=Steps(5e-4), discriminator=Steps(2e-4)),
+        # A blending translator starts at the identity. With the paper's weights it stays there.
+        method=CycleGANMethod(
+            cycle_weight=3.0,
+            identity_weight=0.0,
+            generator=Steps(5e-4),
+            discriminator=Steps(2e-4),
+        ),
         training=PlayerTraining(batch_size=8, epochs=8, most_work=3.0, sample_every_rounds=500),
         averages=PlayerAverages(0.99),
     ),
