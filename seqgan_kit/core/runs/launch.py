@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import itertools
 import os
@@ -92,6 +93,20 @@ def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
         _end_by_ctrl_c()
     if is_a_script:
         leave_on_ctrl_c()  # The interpreter takes a moment to end.
+        if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+            _leave_without_teardown()
+
+
+def _leave_without_teardown() -> NoReturn:
+    """End a process of several, whose run is complete.
+
+    Threads of torch's process group abort the interpreter's teardown now and then ("terminate called without
+    an active exception", seen in one end of ten), and torchrun then stops the processes that still score.
+    """
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _end_by_ctrl_c() -> NoReturn:
