@@ -19,9 +19,10 @@ from seqgan_kit.data.text.tokenizer import (
     SPECIALS,
     UNK,
     UNKNOWN_CHARACTER,
+    numbered,
     until_end,
 )
-from seqgan_kit.errors import DataError, unknown
+from seqgan_kit.errors import unknown
 
 Notation = Literal["smiles", "abc"]
 NOTATIONS: tuple[Notation, ...] = get_args(Notation)
@@ -79,12 +80,7 @@ class NotationTokenizer:
             raise unknown("notation", kind, NOTATIONS)
         self._kind = kind
         self.vocabulary = (*SPECIALS[:UNK], UNKNOWN_CHARACTER, *tokens)
-        own = self.vocabulary[len(SPECIALS) :]
-        self._ids = {token: i for i, token in enumerate(own, start=len(SPECIALS))}
-        if len(self._ids) != len(own):
-            raise DataError(
-                f"the vocabulary has {len(own) - len(self._ids)} duplicate tokens: list each token once."
-            )
+        self._ids = numbered(self.vocabulary[len(SPECIALS) :])
 
     @property
     def kind(self) -> str:

@@ -21,9 +21,10 @@ from seqgan_kit.data.text.tokenizer import (
     SPECIALS,
     UNK,
     UNKNOWN_WORD,
+    numbered,
     until_end,
 )
-from seqgan_kit.errors import DataError, UsageError
+from seqgan_kit.errors import UsageError
 
 
 class SelfiesTokenizer:
@@ -39,12 +40,7 @@ class SelfiesTokenizer:
     def __init__(self, tokens: Iterable[str]) -> None:
         _selfies()
         self.vocabulary = (*SPECIALS, *tokens)
-        own = self.vocabulary[len(SPECIALS) :]
-        self._ids = {token: i for i, token in enumerate(own, start=len(SPECIALS))}
-        if len(self._ids) != len(own):
-            raise DataError(
-                f"the vocabulary has {len(own) - len(self._ids)} duplicate tokens: list each token once."
-            )
+        self._ids = numbered(self.vocabulary[len(SPECIALS) :])
 
     @property
     def vocabulary_size(self) -> int:

@@ -7,10 +7,12 @@ them. The tokenizer of numbers (``seqgan_kit.data.text.numbers``) has none.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
+
+from seqgan_kit.errors import DataError
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
 SPECIALS = ("<pad>", "<bos>", "<eos>", "<unk>")
@@ -75,6 +77,16 @@ def split_edges(chunk: str) -> tuple[str, ...]:
 
 def _is_punctuation(character: str) -> bool:
     return unicodedata.category(character).startswith("P")
+
+
+def numbered(tokens: Sequence[str]) -> dict[str, int]:
+    """Return the id of each token of a vocabulary, counted after the special ones; refuse duplicates."""
+    ids = {token: i for i, token in enumerate(tokens, start=len(SPECIALS))}
+    if len(ids) != len(tokens):
+        raise DataError(
+            f"the vocabulary has {len(tokens) - len(ids)} duplicate tokens: list each token once."
+        )
+    return ids
 
 
 def until_end(ids: Iterable[int]) -> Iterator[int]:

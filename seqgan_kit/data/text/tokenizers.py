@@ -30,11 +30,12 @@ from seqgan_kit.data.text.tokenizer import (
     UNKNOWN_CHARACTER,
     UNKNOWN_WORD,
     Tokenizer,
+    numbered,
     split_edges,
     until_end,
 )
 from seqgan_kit.data.text.tokenizer_files import tokenizer_state
-from seqgan_kit.errors import DataError, UsageError, unknown
+from seqgan_kit.errors import UsageError, unknown
 
 TokenizerKind = Literal["word", "char", "unigram", "bpe", "smiles", "selfies", "abc", "hf"]
 TOKENIZERS: tuple[TokenizerKind, ...] = get_args(TokenizerKind)
@@ -134,7 +135,7 @@ class WordTokenizer:
         self.lowercase = lowercase
         self.punctuation = punctuation
         self.vocabulary = (*SPECIALS, *words)
-        self._ids = _numbered(self.vocabulary[len(SPECIALS) :])
+        self._ids = numbered(self.vocabulary[len(SPECIALS) :])
         self._ids[UNKNOWN_WORD] = UNK
 
     @property
@@ -178,7 +179,7 @@ class CharTokenizer:
     def __init__(self, characters: Iterable[str], *, lowercase: bool = False) -> None:
         self.lowercase = lowercase
         self.vocabulary = (*SPECIALS[:UNK], UNKNOWN_CHARACTER, *characters)
-        self._ids = _numbered(self.vocabulary[len(SPECIALS) :])
+        self._ids = numbered(self.vocabulary[len(SPECIALS) :])
         self._ids[UNKNOWN_CHARACTER] = UNK
 
     @property
@@ -215,12 +216,3 @@ def _most_frequent(lines: Iterable[list[str]], vocabulary: int | None, min_count
         counts.pop(reserved, None)
     kept = sorted((t for t, n in counts.items() if n >= min_count), key=lambda t: (-counts[t], t))
     return kept if vocabulary is None else kept[: vocabulary - len(SPECIALS)]
-
-
-def _numbered(tokens: Sequence[str]) -> dict[str, int]:
-    ids = {token: i for i, token in enumerate(tokens, start=len(SPECIALS))}
-    if len(ids) != len(tokens):
-        raise DataError(
-            f"the vocabulary has {len(tokens) - len(ids)} duplicate tokens: list each token once."
-        )
-    return ids

@@ -55,14 +55,7 @@ class TaskWorld:
             return seen
         log_g = row_log_probs(generator, tokens)
         real_log_p, real_log_g = self._of_test(corpus, generator, len(lines))
-        reverse = exact.reverse_kl(log_g, log_p)
-        return {
-            **seen,
-            "forward_kl": exact.forward_kl(real_log_p, real_log_g),
-            "jensen_shannon": exact.jensen_shannon(log_g, log_p, real_log_p, real_log_g),
-            "skewed_kl": exact.skewed_reverse_kl(log_g, log_p),
-            "reverse_kl": reverse or Estimate(math.inf, 0.0),
-        }
+        return seen | exact.all_divergences(log_g, log_p, real_log_p, real_log_g)
 
     def line_scores(self, lines: Sequence[str], sources: Sequence[str]) -> Scores:
         """Return validity and faithfulness of lines, one for each source."""

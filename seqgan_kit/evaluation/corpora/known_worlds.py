@@ -86,16 +86,7 @@ class CatCaptions:
             return seen
         log_g = row_log_probs(generator, tokens)
         real_log_p, real_log_g = self._real_log_probs(corpus, generator, len(lines))
-        reverse = exact.reverse_kl(log_g, log_p)
-        return {
-            **seen,
-            "forward_kl": exact.forward_kl(real_log_p, real_log_g),
-            "jensen_shannon": exact.jensen_shannon(log_g, log_p, real_log_p, real_log_g),
-            "skewed_kl": exact.skewed_reverse_kl(log_g, log_p),
-            # Without a valid sentence there is no distribution of valid ones, so the divergence is
-            # infinite.
-            "reverse_kl": reverse or Estimate(math.inf, 0.0),
-        }
+        return seen | exact.all_divergences(log_g, log_p, real_log_p, real_log_g)
 
     def curves(self, corpus: TextCorpus, generator: nn.Module, tokens: Tensor) -> Scores:
         scores = self.scores(corpus, generator, tokens)

@@ -226,3 +226,27 @@ def _log_probs(values: ArrayLike, name: str) -> Floats:
             f"log-probabilities ({name}) must be 0 or less, got {array[~(array <= 1e-6)][0]}."
         )
     return array
+
+
+def all_divergences(
+    log_g: NDArray[np.float64],
+    log_p: NDArray[np.float64],
+    real_log_p: NDArray[np.float64],
+    real_log_g: NDArray[np.float64],
+) -> dict[str, Estimate]:
+    """Return the divergences of a generator g from a known p.
+
+    Args:
+        log_g: [N], of the generator's samples.
+        log_p: [N], of the same.
+        real_log_p: [M], of real rows.
+        real_log_g: [M], of the same.
+    """
+    # Without a valid sample there is no distribution of valid ones, so the divergence is infinite.
+    reverse = reverse_kl(log_g, log_p) or Estimate(math.inf, 0.0)
+    return {
+        "forward_kl": forward_kl(real_log_p, real_log_g),
+        "jensen_shannon": jensen_shannon(log_g, log_p, real_log_p, real_log_g),
+        "skewed_kl": skewed_reverse_kl(log_g, log_p),
+        "reverse_kl": reverse,
+    }

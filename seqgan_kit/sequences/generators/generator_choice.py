@@ -19,8 +19,9 @@ from seqgan_kit.sequences.generators.relational_memory import RelationalConfig, 
 from seqgan_kit.sequences.generators.rnn_search import RNNSearchConfig, RNNSearchGenerator
 from seqgan_kit.sequences.generators.transformer import TransformerConfig, TransformerGenerator
 from seqgan_kit.sequences.generators.transformer_seq2seq import Seq2SeqConfig, Seq2SeqGenerator
-from seqgan_kit.sequences.language_models.building import LanguageModelConfig, build_language_model
+from seqgan_kit.sequences.language_models.building import build_language_model
 from seqgan_kit.sequences.language_models.causal_generator import (
+    LanguageModelConfig,
     LanguageModelGenerator,
     StoredLanguageModel,
 )
@@ -90,7 +91,7 @@ def build_generator(
     """
     if choice.generator not in GENERATORS:
         raise unknown("generator", choice.generator, GENERATORS)
-    if choice.generator == "hf" and isinstance(choice.hf, LanguageModelConfig):
+    if choice.generator == "hf" and not isinstance(choice.hf, StoredLanguageModel):
         if source_vocabulary:
             raise UsageError(
                 "a language model reads sources in its own vocabulary: leave out --source-tokenizer."

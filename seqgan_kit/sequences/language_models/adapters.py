@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
 from seqgan_kit.errors import UsageError
 
@@ -59,6 +59,12 @@ def adapter_settings(model: Any, settings: AdapterSettings) -> Any:
         fan_in_fan_out=any(type(layer).__name__ == "Conv1D" for layer in model.modules()),
         task_type="CAUSAL_LM",
     )
+
+
+def adapter_tensors(model: Any) -> dict[str, Tensor]:
+    """Return the adapters' parameters by peft's names."""
+    states: dict[str, Tensor] = _library().get_peft_model_state_dict(model, adapter_name=ADAPTER)
+    return states
 
 
 @contextmanager

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from seqgan_kit.core.bounds import Count, Positive, bounded
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.language_models.causal_generator import (
+    LanguageModelConfig,
     LanguageModelGenerator,
-    Separator,
     StoredLanguageModel,
 )
 from seqgan_kit.sequences.language_models.model_files import (
@@ -21,24 +19,6 @@ from seqgan_kit.sequences.language_models.model_files import (
     read_settings,
 )
 from seqgan_kit.sequences.language_models.numbering import SPECIAL_IDS, ModelIds
-
-
-@dataclass(frozen=True)
-@bounded
-class LanguageModelConfig:
-    """Settings of a language model of the transformers library (``--generator hf:MODEL``)."""
-
-    lora_rank: Count = 0
-    """Rank of LoRA adapters (Hu et al. 2022), the only parameters that are trained then; 0 trains all."""
-    lora_alpha: Positive = 16
-    """Scale of the adapters: alpha / rank times their output is added."""
-    lora_targets: tuple[str, ...] = ()
-    """Names of the linear layers with adapters (default: those that peft chooses for the architecture)."""
-    checkpointing: bool = False
-    """Gradient checkpointing: recompute activations in the backward pass. It saves memory and takes about a
-    third more time."""
-    separator: Separator = "nothing"
-    """What the model reads between given and written tokens: nothing, or its first token (bos) once more."""
 
 
 def build_language_model(
@@ -85,15 +65,11 @@ def build_language_model(
         _check_vocabulary(name, model, vocabulary)
     ids = model_ids or ModelIds()
     stored = StoredLanguageModel(
-        json.dumps(_essential(architecture), sort_keys=True),
-        config.lora_rank,
-        config.lora_alpha,
-        config.lora_targets,
-        config.checkpointing,
-        config.separator,
-        ids.bos,
-        ids.eos,
-        ids.unk,
+        **vars(config),
+        architecture=json.dumps(_essential(architecture), sort_keys=True),
+        model_bos=ids.bos,
+        model_eos=ids.eos,
+        model_unk=ids.unk,
     )
     special: dict[str, Any] = {"bos": bos, "eos": eos, "pad": pad, "given": given}
     return LanguageModelGenerator(stored, vocabulary, length, **special, rng=rng, model=model)

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqgan_kit.core.bounds import Count, Positive, bounded
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.generators.autoregressive import IMPOSSIBLE, SequenceGenerator
 from seqgan_kit.sequences.generators.given_tokens import source_mask
@@ -29,16 +30,29 @@ Separator = Literal["nothing", "bos"]
 
 
 @dataclass(frozen=True)
-class StoredLanguageModel:
-    """Everything that a language model's weights do not say."""
+@bounded
+class LanguageModelConfig:
+    """Settings of a language model of the transformers library (``--generator hf:MODEL``)."""
 
-    architecture: str
-    """Settings of the network: the content of the library's config.json."""
-    lora_rank: int = 0
-    lora_alpha: int = 16
+    lora_rank: Count = 0
+    """Rank of LoRA adapters (Hu et al. 2022), the only parameters that are trained then; 0 trains all."""
+    lora_alpha: Positive = 16
+    """Scale of the adapters: alpha / rank times their output is added."""
     lora_targets: tuple[str, ...] = ()
+    """Names of the linear layers with adapters (default: those that peft chooses for the architecture)."""
     checkpointing: bool = False
+    """Gradient checkpointing: recompute activations in the backward pass. It saves memory and takes about a
+    third more time."""
     separator: Separator = "nothing"
+    """What the model reads between given and written tokens: nothing, or its first token (bos) once more."""
+
+
+@dataclass(frozen=True)
+class StoredLanguageModel(LanguageModelConfig):
+    """Everything that a language model's weights do not say: its settings, and what it was loaded with."""
+
+    architecture: str = ""
+    """Settings of the network: the content of the library's config.json."""
     model_bos: int = NONE
     model_eos: int = NONE
     model_unk: int = NONE

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import copy
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
 from torch import Tensor
 
+from seqgan_kit.core.files.user_classes import weights_to_save
 from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.errors import UsageError
-from seqgan_kit.sequences.language_models.adapters import ADAPTER, adapter_settings, merge_adapters
+from seqgan_kit.sequences.language_models.adapters import (
+    adapter_settings,
+    adapter_tensors,
+    merge_adapters,
+)
 from seqgan_kit.sequences.language_models.causal_generator import LanguageModelGenerator
 
 
@@ -35,10 +39,7 @@ def export_adapters(generator: LanguageModelGenerator, folder: Path) -> None:
             "this model has no adapters, because all of its parameters were trained: export the whole model, "
             "without --adapters."
         )
-    peft = import_module("peft")
-    states: dict[str, Tensor] = peft.get_peft_model_state_dict(
-        generator.model, adapter_name=ADAPTER
-    )
+    states = adapter_tensors(generator.model)
     prefix = "base_model.model."
     named = {f"{prefix}{name.removeprefix(prefix)}": part for name, part in states.items()}
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,5 +60,4 @@ def _untied(model: Any) -> dict[str, Tensor]:
 
 
 def _write_weights(path: Path, states: dict[str, Tensor]) -> None:
-    whole = {name: part.detach().cpu().contiguous().clone() for name, part in states.items()}
-    write_whole(path, save(whole, metadata={"format": "pt"}))
+    write_whole(path, save(weights_to_save(states), metadata={"format": "pt"}))

@@ -6,8 +6,10 @@ import json
 import pytest
 import torch
 
+from seqgan_kit.data.text import tokenizer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.generators.tempered import tempered
+from seqgan_kit.sequences.language_models import numbering
 from seqgan_kit.sequences.language_models.adapters import merge_adapters
 from seqgan_kit.sequences.language_models.causal_generator import (
     LanguageModelGenerator,
@@ -33,7 +35,7 @@ V, S, T = 6, 3, 3
 
 def language_model(architecture="gpt2", given=0, vocabulary=V, length=T, **settings):
     """A model with random weights of some size, so that its probabilities are not uniform."""
-    config = StoredLanguageModel(json.dumps(ARCHITECTURES[architecture]), **settings)
+    config = StoredLanguageModel(architecture=json.dumps(ARCHITECTURES[architecture]), **settings)
     rng = torch.Generator().manual_seed(0)
     generator = LanguageModelGenerator(
         config, vocabulary, length, bos=1, eos=2, pad=0, given=given, rng=rng
@@ -146,13 +148,21 @@ def test_rollouts_and_continuations_run_on_its_cache():
     assert (rows[1, :, 3:] == 0).all()
 
 
+def test_special_ids_are_those_of_the_tokenizers():
+    """The room may not import the tokenizers, so it has their ids once more."""
+    theirs = (tokenizer.PAD, tokenizer.BOS, tokenizer.EOS, tokenizer.UNK)
+    ours = (numbering.PAD, numbering.BOS, numbering.EOS, numbering.UNK)
+    assert ours == theirs
+    assert len(tokenizer.SPECIALS) == numbering.SPECIAL_IDS
+
+
 def test_rows_longer_than_the_models_context_are_refused():
     with pytest.raises(UsageError, match="reads at most 32"):
         language_model("gpt2", length=40)
 
 
 def test_unknown_settings_name_what_to_give():
-    config = StoredLanguageModel(json.dumps({"model_type": "gtp2"}))
+    config = StoredLanguageModel(architecture=json.dumps({"model_type": "gtp2"}))
     with pytest.raises(UsageError, match=r"config\.json of a causal"):
         LanguageModelGenerator(config, V, T, bos=1, eos=2, pad=0)
 

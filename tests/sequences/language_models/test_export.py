@@ -21,7 +21,7 @@ ROW = torch.tensor([[1, 4, 5, 3]])
 
 def adapted(rank=2):
     """A model whose adapters are not zero."""
-    config = StoredLanguageModel(json.dumps(GPT2), lora_rank=rank)
+    config = StoredLanguageModel(architecture=json.dumps(GPT2), lora_rank=rank)
     rng = torch.Generator().manual_seed(0)
     generator = LanguageModelGenerator(config, 6, 4, bos=1, eos=2, pad=0, rng=rng)
     with torch.no_grad():
