@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqgan_kit.core.bounds import Share, Size, bounded
-from seqgan_kit.core.products import linear
+from seqgan_kit.core.products import Linear, linear
 from seqgan_kit.core.recurrence import recurrent_precision
 from seqgan_kit.sequences.generators.attending_rows import (
     AttendingRows,
@@ -71,11 +71,11 @@ class RNNSearchGenerator(SequenceGenerator):
         width, hidden = config.embedding, config.hidden
         self.embedding = nn.Embedding(self.readable, width)
         self.encoder = nn.GRU(width, hidden, batch_first=True, bidirectional=True)
-        self.first = nn.Linear(hidden, hidden)
-        self.key, self.query = nn.Linear(2 * hidden, hidden), nn.Linear(hidden, hidden, bias=False)
+        self.first = Linear(hidden, hidden)
+        self.key, self.query = Linear(2 * hidden, hidden), Linear(hidden, hidden, bias=False)
         self.energy = nn.Linear(hidden, 1, bias=False)
         self.cell = nn.GRUCell(width + 2 * hidden, hidden)
-        self.readout = nn.Linear(width + 3 * hidden, 2 * hidden)
+        self.readout = Linear(width + 3 * hidden, 2 * hidden)
         self.dropout = nn.Dropout(config.dropout)
         self._initialise(rng)
 
@@ -158,7 +158,7 @@ class RNNSearchGenerator(SequenceGenerator):
 
     def _input(self, embedded: Tensor) -> Tensor:
         """Return the embeddings' [...,W] part of the three gates [...,3H]."""
-        return F.linear(
+        return linear(
             embedded, self.cell.weight_ih[:, : self.config.embedding], self.cell.bias_ih
         )
 
@@ -168,8 +168,8 @@ class RNNSearchGenerator(SequenceGenerator):
         energy = self.energy((keys + self.query(hidden).unsqueeze(1)).tanh()).squeeze(2)
         weights = energy.masked_fill(~seen, -torch.inf).softmax(1)
         context = torch.bmm(weights.unsqueeze(1), annotations).squeeze(1)
-        read = read + F.linear(context, self.cell.weight_ih[:, self.config.embedding :])
-        kept = F.linear(hidden, self.cell.weight_hh, self.cell.bias_hh)
+        read = read + linear(context, self.cell.weight_ih[:, self.config.embedding :])
+        kept = linear(hidden, self.cell.weight_hh, self.cell.bias_hh)
         hidden = _gated(read, kept, hidden)
         return context, (hidden, annotations, keys, seen)
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Above0, Share, Size, bounded, check_heads
-from seqgan_kit.core.products import linear
+from seqgan_kit.core.products import Linear
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.key_value_cache import Attend, CachedRows, KnownBeginnings
 from seqgan_kit.sequences.sampling.rows_in_progress import State
@@ -50,9 +50,9 @@ class Block(nn.Module):
         super().__init__()
         self.heads = heads
         self.attention_norm, self.mlp_norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.query_key_value = nn.Linear(width, 3 * width)
-        self.attended = nn.Linear(width, width)
-        self.expand, self.contract = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.query_key_value = Linear(width, 3 * width)
+        self.attended = Linear(width, width)
+        self.expand, self.contract = Linear(width, 4 * width), Linear(4 * width, width)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,10 +70,10 @@ class Block(nn.Module):
     def read(self, x: Tensor, attend: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
         """Map one position [A,W] to [A,W]; ``attend`` maps query, key and value to the attention output, each
         [A,heads,W/heads]."""
-        joined = _by(self.query_key_value, self.attention_norm(x))
+        joined = self.query_key_value(self.attention_norm(x))
         mixed = attend(*joined.unflatten(1, (3, self.heads, -1)).unbind(1))
-        x = x + _by(self.attended, mixed.flatten(1))
-        return x + _by(self.contract, F.gelu(_by(self.expand, self.mlp_norm(x))))
+        x = x + self.attended(mixed.flatten(1))
+        return x + self.contract(F.gelu(self.expand(self.mlp_norm(x))))
 
     def advance(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Map one position [B,W] after keys and values [B,t,2W] to [B,W] and keys and values [B,t+1,2W]."""
@@ -199,8 +199,3 @@ class TransformerGenerator(SequenceGenerator):
                 parameter.normal_(0.0, std, generator=rng)
             elif name.endswith("bias"):
                 parameter.zero_()
-
-
-def _by(layer: nn.Linear, x: Tensor) -> Tensor:
-    """Apply a layer with the faster library; training uses torch's own, whose gradients are fused."""
-    return linear(x, layer.weight, layer.bias)

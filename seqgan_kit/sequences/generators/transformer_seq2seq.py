@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Above0, Share, Size, bounded, check_heads
+from seqgan_kit.core.products import Linear
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.given_tokens import check_source, source_mask
 from seqgan_kit.sequences.generators.transformer import Block
@@ -53,8 +54,8 @@ class SourceAttention(nn.Module):
     def __init__(self, width: int, heads: int, dropout: float):
         super().__init__()
         self.heads, self.norm = heads, nn.LayerNorm(width)
-        self.query, self.key_value = nn.Linear(width, width), nn.Linear(width, 2 * width)
-        self.attended, self.dropout = nn.Linear(width, width), nn.Dropout(dropout)
+        self.query, self.key_value = Linear(width, width), Linear(width, 2 * width)
+        self.attended, self.dropout = Linear(width, width), nn.Dropout(dropout)
 
     def forward(self, x: Tensor, remembered: Tensor, seen: Tensor) -> Tensor:
         """Map [B,n,W], the source's keys and values [B,S,2W] and a mask [B,S] to [B,n,W]."""
