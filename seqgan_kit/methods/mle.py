@@ -41,6 +41,8 @@ class MLEMethod:
     """Adam's learning rate (Yu et al. 2017: 1e-2)."""
     mle_schedule: Schedule = "constant"
     """How the learning rate falls over the epochs (the paper: constant)."""
+    mle_warmup_moves: Count = 0
+    """Updates over which the learning rate rises from zero (0: none). Transformers need some."""
     clip_norm: Cap = 5.0
     """Largest gradient norm; larger gradients are scaled down to it (Yu et al. 2017: 5)."""
     patience_evaluations: Count = 0
@@ -61,7 +63,10 @@ def build(generator: SequenceGenerator) -> LikelihoodGame:
 def phases(method: MLEMethod) -> tuple[Phase, ...]:
     """Return one phase. A round is an epoch, or a tenth of the moves."""
     optimizer = Optimizer(
-        method.mle_learning_rate, clip_norm=method.clip_norm, schedule=method.mle_schedule
+        method.mle_learning_rate,
+        clip_norm=method.clip_norm,
+        schedule=method.mle_schedule,
+        warmup_moves=method.mle_warmup_moves,
     )
     if method.mle_moves:
         teach, rounds, every = *_teach_moves(method.mle_moves, optimizer), 1
