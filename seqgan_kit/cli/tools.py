@@ -46,6 +46,15 @@ def _declare_world(parser: argparse.ArgumentParser) -> None:
         "--captions", metavar="N", type=whole_number(0), default=0, help="number of captions"
     )
     parser.add_argument(
+        "--pairs", metavar="N", type=whole_number(0), default=0, help="number of pairs of --task"
+    )
+    parser.add_argument(
+        "--task",
+        choices=("describe", "answer", "translate", "entail"),
+        default="translate",
+        help="what is done with the first text of a pair (default: translate)",
+    )
+    parser.add_argument(
         "--seed", metavar="S", type=whole_number(0), default=0, help="random seed (default: 0)"
     )
     parser.add_argument(
@@ -54,8 +63,8 @@ def _declare_world(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_world(options: argparse.Namespace) -> None:
-    if not options.images and not options.captions:
-        raise UsageError("nothing to generate: give --images N, --captions N or both.")
+    if not (options.images or options.captions or options.pairs):
+        raise UsageError("nothing to generate: give --images N, --captions N or --pairs N.")
     if options.out.is_file():
         raise UsageError(f"--out {options.out} is a file: give a new or empty folder.")
     if options.out.is_dir() and any(options.out.iterdir()):
@@ -68,8 +77,12 @@ def _run_world(options: argparse.Namespace) -> None:
         size=options.size,
         captions=options.captions,
         seed=options.seed,
+        pairs=options.pairs,
+        task=options.task,
     )
-    print(f"wrote {options.images} images and {options.captions} captions to {options.out}")
+    counts = {"images": options.images, "captions": options.captions, "pairs": options.pairs}
+    made = ", ".join(f"{count} {things}" for things, count in counts.items() if count)
+    print(f"wrote {made} to {options.out}")
 
 
 def _declare_bench(parser: argparse.ArgumentParser) -> None:
@@ -95,12 +108,13 @@ COMMANDS = (
     Command(
         name="world",
         summary="generate cat images and captions with known probabilities",
-        usage="[--images N] [--captions N] [options] --out DIR",
-        details="Draws images and captions from the cat world, whose distribution is known "
+        usage="[--images N] [--captions N] [--pairs N] [options] --out DIR",
+        details="Draws images, captions and pairs of texts from the cat world, whose distribution is known "
         "exactly.",
         examples=(
             "world --images 20000 --size 64 --out cats64",
             "world --captions 100000 --seed 1 --out captions",
+            "world --pairs 100000 --task entail --out entail",
         ),
         declare=_declare_world,
         run=_run_world,

@@ -11,7 +11,8 @@ from PIL import Image
 from pyarrow import parquet
 
 from seqgan_kit.data.catworld import CatWorld, build
-from seqgan_kit.data.catworld.scenes.scene import LABEL_NAMES
+from seqgan_kit.data.catworld.scenes.scene import LABEL_NAMES, SceneLaw
+from seqgan_kit.data.catworld.tasks.entail import relation
 from seqgan_kit.data.catworld.tasks.task_choice import TASKS
 from seqgan_kit.data.sources.library import quiet_datasets
 from seqgan_kit.errors import UsageError
@@ -139,6 +140,23 @@ def test_a_larger_world_begins_with_the_smaller(tmp_path: Path) -> None:
 def test_only_what_is_asked_for_is_written(tmp_path: Path) -> None:
     build.write_world(tmp_path, images=0, captions=3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train.txt"]
+
+
+def test_pairs_of_a_task_are_split_and_hold_what_the_task_says(tmp_path: Path) -> None:
+    build.write_world(tmp_path, pairs=20, task="entail", seed=1)
+    rows = {
+        split: (tmp_path / f"entail-{split}.tsv").read_text().splitlines()
+        for split in ("train", "valid", "test")
+    }
+    assert {split: len(lines) - 1 for split, lines in rows.items()} == {
+        "train": 16,
+        "valid": 2,
+        "test": 2,
+    }
+    for line in rows["train"][1:]:
+        source, label = line.split("\t")
+        premise, hypothesis = source.split(" | ")
+        assert relation(premise, hypothesis, SceneLaw()) == label
 
 
 def test_impossible_worlds_are_refused(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from seqgan_kit.data.catworld.captions.caption import CatWorld
 from seqgan_kit.data.catworld.scenes.scene import LABEL_NAMES
-from seqgan_kit.data.catworld.tasks.task_choice import TASKS
+from seqgan_kit.data.catworld.tasks.task_choice import TASKS, task_of
 from seqgan_kit.data.catworld.tasks.world_task import Task
 from seqgan_kit.errors import UsageError
 
@@ -52,9 +52,15 @@ def build_bundled(out: Path) -> None:
 
 
 def write_world(
-    out: Path, images: int = 0, size: int = 32, captions: int = 0, seed: int = 0
+    out: Path,
+    images: int = 0,
+    size: int = 32,
+    captions: int = 0,
+    seed: int = 0,
+    pairs: int = 0,
+    task: str = "",
 ) -> None:
-    """Write a world of any size; a tenth of the faces is the test split, and captions are split 8:1:1.
+    """Write a world of any size; a tenth of the faces is the test split, captions and pairs are split 8:1:1.
 
     Args:
         out: the folder to write to, created if missing.
@@ -62,22 +68,30 @@ def write_world(
         size: height and width of a face in pixels, 16 to 256.
         captions: number of captions, for ``train.txt``, ``valid.txt`` and ``test.txt``.
         seed: the same seed gives the same files.
+        pairs: number of pairs of ``task``, for ``translate-train.tsv`` and so on.
+        task: what is done with the first text of a pair: describe, answer, translate or entail.
 
     Raises:
-        UsageError: for a negative number or a size out of range.
+        UsageError: for a negative number, a size out of range or an unknown task.
     """
-    if min(images, captions, seed) < 0:
+    if min(images, captions, seed, pairs) < 0:
         raise UsageError(
-            f"images={images}, captions={captions} and seed={seed} must not be negative."
+            f"images={images}, captions={captions}, seed={seed} and pairs={pairs} must not be negative."
         )
     if not 16 <= size <= 256:
         raise UsageError(f"faces of {size} pixels: give a size from 16 to 256.")
+    made_of = task_of(task) if pairs else None
     if captions:
-        held_out = captions // 10
-        parts = {"train": captions - 2 * held_out, "valid": held_out, "test": held_out}
-        _write_captions(out, parts, seed)
+        _write_captions(out, _split(captions), seed)
+    if made_of is not None:
+        _write_pairs(out, made_of, _split(pairs), seed)
     if images:
         _write_faces(out, {"train": images - images // 10, "test": images // 10}, size, seed)
+
+
+def _split(count: int) -> dict[str, int]:
+    held_out = count // 10
+    return {"train": count - 2 * held_out, "valid": held_out, "test": held_out}
 
 
 def _write_captions(out: Path, counts: dict[str, int], seed: int) -> None:

@@ -158,9 +158,7 @@ class RNNSearchGenerator(SequenceGenerator):
 
     def _input(self, embedded: Tensor) -> Tensor:
         """Return the embeddings' [...,W] part of the three gates [...,3H]."""
-        return linear(
-            embedded, self.cell.weight_ih[:, : self.config.embedding], self.cell.bias_ih
-        )
+        return linear(embedded, self.cell.weight_ih[:, : self.config.embedding], self.cell.bias_ih)
 
     def _attend(self, read: Tensor, state: State) -> tuple[Tensor, State]:
         """Read an input's part of the gates [B,3H]; return the context c_t [B,2H] and the next state."""
