@@ -52,7 +52,7 @@ PRESETS = {
     "default": Config(
         translator=TranslatorChoice("refiner", width=16, blocks=4),
         judge=LocalConfig(width=48),
-        method=SimGANMethod(refiner_warm_up=200, discriminator_warm_up=100),
+        method=SimGANMethod(2.0, "averages", refiner_warm_up=200, discriminator_warm_up=100),
         training=PlayerTraining(batch_size=16, epochs=6, most_work=3.0, sample_every_rounds=200),
         classifier=ClassifierSettings(300),
     ),
