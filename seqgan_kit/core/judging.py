@@ -29,6 +29,8 @@ def judged_scores(objective: Objective, real_score: Tensor, fake_score: Tensor) 
     logs: dict[str, Tensor | float] = {"discriminator_loss": total}
     if objective.decision is not None and not objective.needs_real:
         logs["discriminator_accuracy"] = accuracy(real_score, fake_score, objective.decision)
+    elif objective.compares_pairs:
+        logs["discriminator_accuracy"] = pair_accuracy(real_score, fake_score)
     logs["score_gap"] = real_score.mean() - fake_score.mean()
     return Loss(total, logs)
 
@@ -48,3 +50,8 @@ def accuracy(real_score: Tensor, fake_score: Tensor, decision: float = 0.0) -> T
     """Return the balanced accuracy: the mean of the shares of real above and fake below the threshold."""
     right = (real_score > decision).float().mean() + (fake_score < decision).float().mean()
     return right / 2
+
+
+def pair_accuracy(real_score: Tensor, fake_score: Tensor) -> Tensor:
+    """Return the share of pairs with the higher score on the real sample; a tie counts as half."""
+    return ((real_score > fake_score).float() + (real_score >= fake_score).float()).mean() / 2

@@ -29,7 +29,8 @@ class Objective:
 
     ``needs_real``: the generator's half also reads the real scores. ``decision``: the score at which D is
     undecided, with reals above it, used to measure accuracy; None for a critic. ``zero_sum``: G's half is
-    minus D's half on fakes, so G maximises what D minimises.
+    minus D's half on fakes, so G maximises what D minimises. ``compares_pairs``: D says which of two samples
+    is real, so its accuracy is the share of pairs with the higher score on the real one.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Objective:
     needs_real: bool = False
     decision: float | None = 0.0
     zero_sum: bool = False
+    compares_pairs: bool = False
 
 
 def _cross_entropy(smoothing: float) -> DiscriminatorLoss:
@@ -196,3 +198,40 @@ def relativistic_pairs(inner: Objective) -> Objective:
         return pairs(fake, real)
 
     return Objective(f"relativistic_pairs_{inner.name}", discriminator, generator, needs_real=True)
+
+
+def preferred_score() -> Objective:
+    """Bradley-Terry on pairs of a real and a generated sample: D: -log sigma(real - fake); G: -fake.
+
+    The loss of reward models, with a real sample as the preferred one (Ye et al. 2025, GAD).
+    """
+    pairs = relativistic_pairs(non_saturating())
+    return Objective(
+        "preferred_score",
+        pairs.discriminator,
+        lambda fake, real: -fake,
+        decision=None,
+        compares_pairs=True,
+    )
+
+
+def preferred_probability() -> Objective:
+    """The same D; G maximises sigma(fake - real), the probability that D takes the fake for the real sample.
+
+    It is the contrastive discriminator of TextGAIL (Wu et al. 2021).
+    """
+    pairs = relativistic_pairs(non_saturating())
+
+    def generator(fake: Tensor, real: Tensor | None) -> Tensor:
+        if real is None:
+            raise UsageError("a contrastive generator loss needs the real scores too.")
+        return -(fake - real).sigmoid()
+
+    return Objective(
+        "preferred_probability",
+        pairs.discriminator,
+        generator,
+        needs_real=True,
+        decision=None,
+        compares_pairs=True,
+    )
