@@ -80,22 +80,27 @@ class ImageParts:
         self.need("sample")
         return cast(Tensor, self.sampler.images(n, **options))
 
+    def whole_rows(self, lines: Sequence[str]) -> list[str]:
+        """Return the lines that hold as many codes as an image of this model has, each a known one."""
+        side, count = self._code_map()
+        refused = set(read_code_rows(lines, side, count)[1])
+        return [line for line in lines if line not in refused]
+
     def decode(self, lines: Sequence[str]) -> tuple[Tensor, list[str]]:
         """Return images [N,C,H,W] of rows of codes, and the lines that are no such rows.
 
         Args:
             lines: the codes of an image each, as in the run's ``codes/``.
         """
-        self.need("decode")
-        quantiser, generator = cast(VectorQuantiser, self.parts["quantiser"]), self.generator
-        if not isinstance(generator, MapDecoder):
-            _misfit(self.run_dir / "model" / "model.json", "its generator decodes no map of codes")
-        side, count = generator.config.side, quantiser.config.codes
+        side, count = self._code_map()
         codes, refused = read_code_rows(lines, side, count)
         check_some(refused, len(lines), side, count)
+        quantiser = cast(VectorQuantiser, self.parts["quantiser"])
         device = quantiser.vectors.device
         with torch.no_grad():
-            made = [generator(quantiser.look_up(part.to(device))) for part in codes.split(_CHUNK)]
+            made = [
+                self.generator(quantiser.look_up(part.to(device))) for part in codes.split(_CHUNK)
+            ]
         return torch.cat(made), refused
 
     def draw_decoded(self, lines: Sequence[str], out: Path) -> tuple[Path, list[str]]:
@@ -144,6 +149,15 @@ class ImageParts:
                 f"the model in {self.run_dir} cannot {verb}; it can {' and '.join(self.verbs)}: use "
                 f"'seqgan-kit {self.verbs[0]} {self.run_dir}'."
             )
+
+    def _code_map(self) -> tuple[int, int]:
+        """Return the side of a map of codes, and how many different codes there are."""
+        self.need("decode")
+        if not isinstance(self.generator, MapDecoder):
+            _misfit(self.run_dir / "model" / "model.json", "its generator decodes no map of codes")
+        return self.generator.config.side, cast(
+            VectorQuantiser, self.parts["quantiser"]
+        ).config.codes
 
     @torch.no_grad()
     def _in_chunks(self, verb: str, images: Tensor) -> Tensor:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqgan_kit.errors import UsageError
+from seqgan_kit.errors import DataError, UsageError
+
+_ATTEMPTS = 20
+"""How often missing rows are drawn again before the text run counts as unfit."""
 
 
 def declare_prior(parser: argparse.ArgumentParser) -> None:
@@ -55,17 +58,40 @@ class DecodedPrior:
         condition: str | None = None,
         detokenize: bool = False,
     ) -> Path:
-        """Draw ``n`` rows of codes and write the images; the options apply to the codes."""
+        """Draw ``n`` rows of codes and write the images; the options apply to the codes.
+
+        Rows that are no map of codes, mostly too short ones, are drawn again.
+        """
         if condition is not None or detokenize:
             raise UsageError(
                 "--prior draws codes, for which --condition and --detokenize have no meaning."
             )
-        lines = self.prior.sample(n, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
         path = self.run_dir / "samples" / f"prior-seed-{seed}.png" if out is None else out
-        written, refused = self.images.draw_decoded(lines, path)
-        if refused:
-            print(
-                f"left out {len(refused):,} of {n:,} rows, which are no map of codes",
-                file=sys.stderr,
-            )
+        options = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        lines, drawn = self._draw(n, seed, options)
+        if len(lines) < drawn:
+            print(f"{drawn - len(lines):,} of {drawn:,} rows were no map of codes", file=sys.stderr)
+        written, _ = self.images.draw_decoded(lines, path)
         return Path(written)
+
+    def _draw(self, n: int, seed: int, options: dict[str, Any]) -> tuple[list[str], int]:
+        """Return ``n`` rows that are maps of codes, and how many rows were drawn for them."""
+        from seqgan_kit.core.runs.runtime import mixed_seed
+
+        lines: list[str] = []
+        drawn = 0
+        for attempt in range(_ATTEMPTS):
+            wanted = n - len(lines)
+            again = mixed_seed(seed, attempt) if attempt else seed
+            rows = self.prior.sample(wanted, seed=again, **options)
+            drawn += wanted
+            lines += self.images.whole_rows(rows)
+            if len(lines) == n:
+                return lines, drawn
+            if not lines:
+                break
+        raise DataError(
+            f"only {len(lines):,} of {drawn:,} rows of the text run are maps of codes of the model in "
+            f"{self.run_dir}, unlike {rows[0][:60]!r}: train the text run on {self.run_dir / 'codes'}, or "
+            "for longer."
+        )
