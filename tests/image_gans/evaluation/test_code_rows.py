@@ -77,7 +77,7 @@ def test_a_prior_that_writes_no_codes_is_refused(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["sample", str(run), "--prior", str(TEXT_RUN)]) == 2
-    assert "is a map of codes" in capsys.readouterr().err
+    assert "rows of the text run are maps of codes" in capsys.readouterr().err
     assert main(["sample", str(run)]) == 2
     assert f"run mle --text {run / 'codes'}'" in capsys.readouterr().err
     assert main(["sample", str(run), "--prior", str(run)]) == 2
