@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import torch
 
-from image_gans.evaluation.image_export import save_image_model
 from image_gans.evaluation.image_scores import ImageScorer
 from image_gans.metrics.perception.feature_maps import Perception
 from image_gans.metrics.perception.perceptual_choice import PerceptualChoice, chosen_perception
@@ -30,7 +29,10 @@ def image_hooks(scorer: ImageScorer) -> Hooks:
 
 
 class Scorer(Protocol):
-    """Interface of a scorer that ends a run: figures and a table of scores."""
+    """Interface of a scorer that ends a run: the model, figures and a table of scores."""
+
+    def export(self, game: Game, folder: Path, about: Mapping[str, Any]) -> None:
+        """Write the model."""
 
     def draw_figures(self, run: Run, game: Game) -> None:
         """Write the run's figures/."""
@@ -51,9 +53,6 @@ class TranslationScorer(Scorer, Protocol):
 
     def draw_grid(self, game: Game, rng: torch.Generator, path: Path) -> None:
         """Draw a sample of outputs."""
-
-    def export(self, game: Game, folder: Path, about: Mapping[str, Any]) -> None:
-        """Write the model."""
 
 
 def translation_hooks(scorer: TranslationScorer, *alarms: Alarm) -> Hooks:
@@ -85,13 +84,18 @@ def close_translation_run(
 
 
 def close_image_run(
-    run: Run, scorer: Scorer, trained: Game, name: str, own_data: str = "--images DIR"
+    run: Run,
+    scorer: Scorer,
+    trained: Game,
+    name: str,
+    own_data: str = "--images DIR",
+    use: str = "",
 ) -> None:
     """Write model, figures, scores and report, on rank 0 only."""
     if not run.runtime.leads:
         return
-    save_image_model(run.log.model_folder, trained.generator)
+    scorer.export(trained, run.log.model_folder, {})
     with long_work("scoring", quiet=run.settings.quiet):
         scorer.draw_figures(run, trained)
         scores = scorer.record(f"{name} and real data", {name: trained}, run.settings.seed)
-    close_run(run, scores, own_data=own_data)
+    close_run(run, scores, own_data=own_data, use=use)

@@ -69,12 +69,14 @@ def test_a_model_keeps_the_promises_of_its_verbs(
         if verb in ("sample", "decode"):
             words = ["sample", str(folder), "-n", "4", "--out", str(folder / "drawn.png")]
             words += ["--prior", str(_prior(folder, shell))] if verb == "decode" else []
+        elif verb == "paint":
+            words = ["paint", str(folder), "a black cat sits .", "--out", str(folder / "drawn.png")]
         else:
             command = ["translate", "--reverse"] if verb == "reverse" else [verb]
             words = [*command, str(folder), "--images", str(images), "--out", str(out)]
         done = shell.run([str(ROOT / "seqgan_kit" / "__main__.py"), *words])
         assert done.returncode == 0, done.stderr[-2000:]
-        if verb not in ("sample", "decode"):
+        if verb not in ("sample", "decode", "paint"):
             assert sorted(path.name for path in out.iterdir()) == ["120.png", "200.png", "40.png"]
             assert "skipped 1 unreadable" in done.stderr
             strict = shell.run([str(ROOT / "seqgan_kit" / "__main__.py"), *words, "--strict"])

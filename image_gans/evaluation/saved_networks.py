@@ -11,6 +11,8 @@ from torch import nn
 
 from image_gans.networks.autoencoder_networks import AutoencoderConfig, AutoencoderGenerator
 from image_gans.networks.bernoulli import BernoulliConfig, BernoulliGenerator
+from image_gans.networks.captions.caption_encoder import CaptionEncoder, CaptionEncoderConfig
+from image_gans.networks.captions.caption_painter import CaptionPainter, PainterConfig
 from image_gans.networks.coded import CodedConfig, CodedGenerator
 from image_gans.networks.conditional import ConditionalConfig, ConditionalGenerator
 from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator
@@ -40,6 +42,8 @@ from seqgan_kit.errors import CheckpointError, SeqganKitError, unknown
 GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "autoencoder": (AutoencoderConfig, AutoencoderGenerator),
     "bernoulli": (BernoulliConfig, BernoulliGenerator),
+    "caption_encoder": (CaptionEncoderConfig, CaptionEncoder),
+    "caption_painter": (PainterConfig, CaptionPainter),
     "coded": (CodedConfig, CodedGenerator),
     "code_encoder": (DCGANConfig, CodeEncoder),
     "conditional": (ConditionalConfig, ConditionalGenerator),

@@ -95,6 +95,7 @@ def learnable(
     return {n: label_names[n] for n in labels if 1 < len(label_names[n]) <= known[n] // 5}
 
 
+@torch.enable_grad()  # An evaluation, which has no gradients, may be the first to need it.
 def train_recogniser(
     pictures: Tensor,
     labels: Mapping[str, Tensor],

@@ -22,6 +22,8 @@ from seqgan_kit.cli.bleu import bleu_command as scores
 from seqgan_kit.cli.command import PROGRAM, Command, build_parser, parse
 from seqgan_kit.cli.compare import compare_command as compare
 from seqgan_kit.cli.evaluate import evaluate_command as evaluate
+from seqgan_kit.cli.painting import dream_command as dream
+from seqgan_kit.cli.painting import paint_command as paint
 from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.ctrl_c import is_ctrl_c, leave_on_ctrl_c, raise_on_ctrl_c
 from seqgan_kit.errors import (
@@ -38,6 +40,8 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         *runs.COMMANDS,
         *chat.COMMANDS,
         *translate.COMMANDS,
+        *paint.COMMANDS,
+        *dream.COMMANDS,
         *table.COMMANDS,
         *evaluate.COMMANDS,
         *compare.COMMANDS,

@@ -1,0 +1,1 @@
+"""Scores and figures of models that generate images from captions."""

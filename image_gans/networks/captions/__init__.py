@@ -1,0 +1,1 @@
+"""Networks that read captions, and image networks conditioned on them."""

@@ -1,0 +1,165 @@
+"""StackGAN's losses in closed form, and the contract of conditions that travel in samples."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from image_gans.methods.captions.stackgan import CaptionGame, StackGANMethod, build, matching
+from image_gans.networks.captions.caption_discriminator import (
+    CaptionJudgeShape,
+    build_caption_discriminator,
+    with_vectors,
+    without_vectors,
+)
+from image_gans.networks.captions.caption_encoder import CaptionEncoderShape
+from image_gans.networks.captions.caption_painter import ConditioningAugmentation
+from image_gans.networks.captions.caption_players import build_caption_players
+from image_gans.networks.choice import NetworkChoice
+from seqgan_kit.core.game import Move
+from seqgan_kit.data.images.captioned import captioned
+from seqgan_kit.data.images.image_account import ImageAccount
+from seqgan_kit.data.images.image_corpus import ImageCorpus
+from seqgan_kit.data.images.load_images import ImageData
+from seqgan_kit.errors import DataError, UsageError
+
+CAPTIONS = ["a black cat sits .", "A white cat sleeps", "two cats", "a cat, grumpy"]
+SHAPE = CaptionEncoderShape(features=6, hidden=3, embedding=4, condition=2)
+CHOICE = NetworkChoice(width=2, latent=3, discriminator_norm="spectral")
+
+
+def images(captions: list[str] | None = None) -> ImageCorpus:
+    pixels = torch.randint(0, 256, (4, 3, 16, 16), generator=torch.Generator().manual_seed(0))
+    return ImageCorpus(
+        train=pixels.to(torch.uint8), test=pixels[:0].to(torch.uint8), train_labels={},
+        test_labels={}, label_names={}, train_captions=CAPTIONS if captions is None else captions,
+        test_captions=[], account=ImageAccount(16, 3, {}, {}),
+    )  # fmt: skip
+
+
+def game(**method: object) -> tuple[CaptionGame, dict[str, Tensor]]:
+    torch.manual_seed(0)
+    told = captioned(images())
+    players = build_caption_players(
+        CHOICE, ImageData(size=16), told, SHAPE, CaptionJudgeShape(3, 4)
+    )
+    played = build(told, players, StackGANMethod(**method))  # type: ignore[arg-type]
+    return played, told.feed(4, seed=0).next_batch()
+
+
+def move() -> Move:
+    return Move("adversarial", 0, 1, torch.Generator().manual_seed(1))
+
+
+def test_captions_become_rows_of_known_words() -> None:
+    told = captioned(images())
+    assert told.words[:2] == ("a", "cat")  # by their number, then in the order of code points
+    assert told.length == 6  # five words and the end
+    rows = told.rows(["a BLACK cat sits .", "a cat a cat a cat a cat", "a zebra"])
+    assert (rows == 2).sum(1).tolist() == [1, 1, 1]
+    assert rows[1].tolist()[-1] == 2  # a longer caption is cut and still ends
+    assert rows[2].tolist()[1] == 3
+
+
+def test_images_without_captions_are_refused() -> None:
+    with pytest.raises(DataError, match="have no captions"):
+        captioned(images([]))
+    with pytest.raises(DataError, match="1 of 4 training captions are empty"):
+        captioned(images([*CAPTIONS[:3], " "]))
+
+
+@pytest.mark.parametrize("features", [6, 256, 300])
+def test_a_sample_carries_its_vector(features: int) -> None:
+    pictures, vectors = torch.randn(2, 3, 16, 16), torch.randn(2, features)
+    laid = with_vectors(pictures, vectors)
+    assert laid.shape == (2, 3 + math.ceil(features / 256), 16, 16)
+    for part, whole in zip(without_vectors(laid, 3, features), (pictures, vectors), strict=True):
+        assert torch.equal(part, whole)
+
+
+def test_matching_is_the_cross_entropy_of_cosines() -> None:
+    """Orthogonal pairs of squared norm F: logits are 1/tau on the diagonal and 0 elsewhere."""
+    vectors = math.sqrt(3) * torch.eye(3, dtype=torch.float64)
+    loss = matching(vectors, vectors, temperature=0.5)
+    assert loss.total.item() == pytest.approx(math.log(1 + 2 * math.exp(-2)))
+    assert loss.logs["matching_accuracy"] == 1
+    swapped = matching(vectors, vectors[[1, 0, 2]], temperature=0.5)
+    assert swapped.total.item() == pytest.approx(math.log(1 + 2 * math.exp(-2)) + 2 * 2 / 3)
+
+
+@pytest.mark.parametrize("mismatched", [True, False])
+def test_the_discriminator_rejects_fakes_and_mismatched_pairs_half_each(mismatched: bool) -> None:
+    played, batch = game(mismatched=mismatched)
+    played.eval()
+    vectors = played.told(batch["caption"])
+    fake = played.draw(4, batch, move().rng)
+    loss = played.discriminator_loss(batch, move())
+
+    def score(pictures: Tensor, told: Tensor) -> Tensor:
+        return played.discriminate(with_vectors(pictures, told)).score
+
+    real = softplus(-score(batch["real"], vectors)).mean()
+    wrong = [softplus(played.discriminate(fake).score).mean()]
+    if mismatched:
+        others = vectors[[3, 0, 1, 2]]  # image i with the caption of image i - 1
+        wrong.append(softplus(score(batch["real"], others)).mean())
+    assert torch.allclose(loss.total, real + torch.stack(wrong).mean(), atol=1e-5)
+
+
+def test_the_generator_pays_for_the_divergence_of_its_conditions() -> None:
+    played, batch = game(divergence_weight=3.0)
+    played.eval()
+    loss = played.generator_loss(batch, move())
+    mean, log_variance = played.generator.augmentation.moments(played.told(batch["caption"]))
+    divergence = (mean**2 + log_variance.exp() - 1 - log_variance).mean() / 2
+    fooled = softplus(-played.discriminate(played.draw(4, batch, move().rng)).score).mean()
+    assert torch.allclose(loss.total, fooled + 3 * divergence, atol=1e-5)
+    loss.total.backward()
+    assert played.generator.augmentation.moments_of.weight.grad.abs().sum() > 0
+    assert all(p.grad is None for p in played.players["caption_encoder"].parameters())
+
+
+def test_conditions_have_the_moments_of_their_caption() -> None:
+    torch.manual_seed(0)
+    augmentation = ConditioningAugmentation(4, 2)
+    vectors = torch.randn(1, 4)
+    mean, log_variance = augmentation.moments(vectors)
+    drawn = augmentation(vectors.expand(20_000, -1), torch.randn(20_000, 2))
+    assert torch.allclose(drawn.mean(0), mean[0], atol=0.03)
+    assert torch.allclose(drawn.std(0), (log_variance[0] / 2).exp(), atol=0.03)
+
+
+def test_an_image_follows_its_own_caption() -> None:
+    """The same noise: equal captions give equal images, and only the changed caption's image changes."""
+    played, batch = game()
+    played.eval()
+    rows = batch["caption"].clone()
+    first = played.draw(4, {"caption": rows}, move().rng)
+    rows[2] = rows[0]
+    second = played.draw(4, {"caption": rows}, move().rng)
+    assert (first != second).flatten(1).any(1).tolist() == [False, False, True, False]
+
+
+def test_a_discriminator_without_maps_is_refused() -> None:
+    with pytest.raises(UsageError, match="only 'dcgan' has"):
+        build_caption_discriminator(
+            NetworkChoice("mlp"), ImageData(size=16), 4, CaptionJudgeShape()
+        )
+
+
+def test_a_caption_of_unknown_words_is_refused_by_name() -> None:
+    played, _ = game()
+    encoder = played.players["caption_encoder"]
+    for caption, message in (
+        ("a blak cat", "unknown word 'blak'. Did you mean 'black'"),
+        (" ", "a caption is empty"),
+        ("a cat a cat a cat", "has 6 words; the model reads 5"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            encoder.rows([caption], strict=True)  # type: ignore[operator]
+
+
+def test_the_words_of_a_corpus_are_those_of_its_training_captions() -> None:
+    assert captioned(images()).line() == ("captions: 4 with 11 different words, up to 5 words long")
