@@ -25,6 +25,7 @@ from image_gans.methods.captions.stackgan import StackGANMethod
 from image_gans.networks.captions.caption_discriminator import CaptionJudgeShape
 from image_gans.networks.captions.caption_encoder import CaptionEncoderShape
 from image_gans.networks.captions.caption_players import build_caption_players
+from image_gans.networks.captions.caption_refiner import RefinementShape
 from image_gans.networks.choice import NetworkChoice
 from image_gans.player_schedule import PlayerAverages, PlayerTraining, Steps
 from image_gans.recipe import close_image_run, image_hooks
@@ -43,6 +44,7 @@ class Config:
     captions: CaptionEncoderShape = CaptionEncoderShape()
     networks: Annotated[NetworkChoice, flat] = NetworkChoice()
     judge: CaptionJudgeShape = CaptionJudgeShape()
+    refinement: RefinementShape = RefinementShape()
     method: Annotated[StackGANMethod, flat] = StackGANMethod()
     training: Annotated[PlayerTraining, flat] = PlayerTraining()
     averages: Annotated[PlayerAverages, flat] = PlayerAverages()
@@ -58,17 +60,19 @@ PRESETS = {
         averages=PlayerAverages(0.995),
     ),
     "paper": Config(
-        data=ImageData(size=64),
+        data=ImageData(size=256),
         captions=CaptionEncoderShape(1024, 512, 512, condition=128),
         networks=NetworkChoice(width=128),
         judge=CaptionJudgeShape(128, 512),
-        training=PlayerTraining(batch_size=64, epochs=600, sample_every_rounds=1000),
+        refinement=RefinementShape(4, width=128, blocks=4, halvings=2),
+        training=PlayerTraining(batch_size=64, epochs=1200, sample_every_rounds=1000),
     ),
     "smoke": Config(
-        data=ImageData(size=16),
+        data=ImageData(size=32),
         captions=CaptionEncoderShape(8, 4, 4, condition=3),
         networks=NetworkChoice(width=4, latent=4),
         judge=CaptionJudgeShape(4, 8),
+        refinement=RefinementShape(2, width=4, blocks=1),
         training=PlayerTraining(batch_size=16, epochs=0.1, evaluate_every_rounds=5),
         scores=SMOKE_SCORES,
     ),
@@ -83,9 +87,10 @@ def main(cfg: Config) -> None:
         run.say("\n".join([*corpus.account.lines(), told.line()]))
         feed = told.feed(cfg.training.batch_size, **run.share())
         training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), feed)
-        players = build_caption_players(cfg.networks, cfg.data, told, cfg.captions, cfg.judge)
+        shapes = cfg.captions, cfg.judge, cfg.refinement
+        players = build_caption_players(cfg.networks, cfg.data, told, *shapes)
         game = stackgan.build(told, players, cfg.method)
-        phases = stackgan.phases(cfg.method, training)
+        phases = stackgan.phases(cfg.method, training, game.two_stages)
 
         scorer = CaptionScorer(corpus, cfg.scores, captioned=told)
         hooks, following = image_hooks(scorer), cfg.averages.of("generator")

@@ -51,6 +51,7 @@ _NEEDS = {
     "sample": ("generator",),
     "paint": ("caption_encoder", "generator"),
 }
+_OPTIONAL = {"sketcher"}  # the generator of stage I, of a model that paints in two
 
 
 @dataclass(frozen=True)
@@ -263,7 +264,7 @@ def load_parts(
         _misfit(path, f"verbs is {verbs!r}; allowed are {', '.join(_NEEDS)}")
     parts: dict[str, nn.Module] = {}
     wanted = {part for verb in verbs for part in _NEEDS[verb]}
-    if set(entries) != wanted:
+    if not wanted <= set(entries) <= wanted | _OPTIONAL:
         _misfit(
             path,
             f"its parts are {', '.join(entries)}, and its verbs need {', '.join(sorted(wanted))}",

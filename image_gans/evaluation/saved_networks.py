@@ -13,6 +13,7 @@ from image_gans.networks.autoencoder_networks import AutoencoderConfig, Autoenco
 from image_gans.networks.bernoulli import BernoulliConfig, BernoulliGenerator
 from image_gans.networks.captions.caption_encoder import CaptionEncoder, CaptionEncoderConfig
 from image_gans.networks.captions.caption_painter import CaptionPainter, PainterConfig
+from image_gans.networks.captions.caption_refiner import CaptionRefiner, CaptionRefinerConfig
 from image_gans.networks.coded import CodedConfig, CodedGenerator
 from image_gans.networks.conditional import ConditionalConfig, ConditionalGenerator
 from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator
@@ -44,6 +45,7 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "bernoulli": (BernoulliConfig, BernoulliGenerator),
     "caption_encoder": (CaptionEncoderConfig, CaptionEncoder),
     "caption_painter": (PainterConfig, CaptionPainter),
+    "caption_refiner": (CaptionRefinerConfig, CaptionRefiner),
     "coded": (CodedConfig, CodedGenerator),
     "code_encoder": (DCGANConfig, CodeEncoder),
     "conditional": (ConditionalConfig, ConditionalGenerator),

@@ -135,8 +135,9 @@ class CaptionScorer(ImageScorer):
 
 
 def parts_of(game: Game) -> dict[str, nn.Module]:
-    """Return the parts of the exported model: the encoder of captions and the generator."""
-    return {name: game.players[name] for name in ("caption_encoder", "generator")}
+    """Return the parts of the exported model: the encoder of captions and the generators."""
+    names = ("caption_encoder", "sketcher", "generator")
+    return {name: game.players[name] for name in names if name in game.players}
 
 
 def told_note(found: Mapping[str, Agreement | None]) -> str:

@@ -9,6 +9,10 @@ standard normal:
                  - E[log(1 - sigma(s(x, phi')))] / 2
     G minimises  -E[log sigma(s(G(z, c), phi))] + lambda E[KL(N(mean(phi), variance(phi)) || N(0, I))]
 
+With two stages, stage I draws a sketch x0 = G0(z, c0) in this way, by a D of its own and real images reduced
+to its size. Then, with G0 fixed, stage II draws x = G(x0, c) with a condition and a D of its own, by the same
+losses; it sees the caption again, so it can mend what the sketch got wrong.
+
 The third term of D, a real image with a wrong caption, makes D look at the caption (Reed et al. 2016,
 "Generative adversarial text to image synthesis"). The KL keeps the conditions of similar captions together.
 
@@ -32,6 +36,7 @@ paper's text has 1, and a sum); the learning rate follows one of the kit's sched
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import torch
@@ -41,11 +46,11 @@ from torch.nn import functional
 from image_gans.networks.captions.caption_discriminator import (
     CaptionDiscriminator,
     with_vectors,
-    without_vectors,
 )
 from image_gans.networks.captions.caption_encoder import standardised
-from image_gans.networks.captions.caption_painter import CaptionPainter
+from image_gans.networks.captions.caption_painter import CaptionPainter, ConditioningAugmentation
 from image_gans.networks.captions.caption_players import CaptionPlayers
+from image_gans.networks.captions.caption_refiner import CaptionRefiner, paint_vectors
 from image_gans.player_schedule import PlayerTraining, Steps, player_turn, training_phase
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Above0, Share, Weight, bounded
@@ -54,6 +59,7 @@ from seqgan_kit.core.gaussian_codes import divergence_from_prior
 from seqgan_kit.core.judging import judged_scores
 from seqgan_kit.core.objectives import non_saturating
 from seqgan_kit.data.images.captioned import CAPTION, CaptionedImages
+from seqgan_kit.data.images.corruptions import averaged
 
 
 @dataclass(frozen=True)
@@ -69,29 +75,37 @@ class StackGANMethod:
     """tau: temperature of matching images and captions."""
     matching_share: Share = 0.2
     """Share of the epochs in which the encoders learn to match images and captions."""
+    sketch_share: Share = 0.5
+    """Share of the other epochs in which stage I learns, if there is a stage II (1/2 in the paper)."""
     encoders: Steps = Steps(2e-3)
     """Updates of the encoders of captions and images."""
     generator: Steps = Steps(2e-4)
-    """G's updates."""
+    """The generators' updates."""
     discriminator: Steps = Steps(2e-4)
-    """D's updates."""
+    """The discriminators' updates."""
 
 
-class CaptionGame(AdversarialGame[CaptionPainter]):
-    """Encoders of captions and images, a generator from captions and a discriminator of captioned images.
+class CaptionGame(AdversarialGame[CaptionPainter | CaptionRefiner]):
+    """Encoders of captions and images, and one or two stages of a generator from captions and a
+    discriminator of captioned images.
 
     Args:
         captions: [N,T] rows from which :meth:`sample` draws; the training captions.
-        players: encoders, generator and discriminator.
+        players: encoders, generators and discriminators.
         method: settings.
     """
 
     def __init__(self, captions: Tensor, players: CaptionPlayers, method: StackGANMethod):
-        others = {name: getattr(players, name) for name in ("caption_encoder", "image_encoder")}
-        generator, discriminator = players.generator, players.discriminator
-        super().__init__(generator, discriminator, non_saturating(), None, (), others)
+        named = {name: player for name, player in players._asdict().items() if player is not None}
+        generator, discriminator = named.pop("generator"), named.pop("discriminator")
+        super().__init__(generator, discriminator, non_saturating(), None, (), named)
         self.method = method
         self.register_buffer("captions", captions, persistent=False)
+
+    @property
+    def two_stages(self) -> bool:
+        """Whether the generator refines the sketches of another."""
+        return "sketcher" in self.players
 
     def matching_loss(self, batch: Batch, move: Move) -> Loss:
         """Return the encoders' cross-entropy of finding each image's caption, and each caption's image."""
@@ -108,43 +122,72 @@ class CaptionGame(AdversarialGame[CaptionPainter]):
         """Return samples [n,C+P,H,W]: images of the batch's captions, and the captions' vectors."""
         rows = batch[CAPTION]
         vectors = self.told(rows[torch.arange(n, device=rows.device) % len(rows)])
-        return with_vectors(self.generator.paint(vectors, rng), vectors)
+        return with_vectors(paint_vectors(self.players, vectors, rng), vectors)
 
     def sample(self, n: int, *, rng: torch.Generator) -> Tensor:
         """Draw images [n,C,H,W] of captions drawn from the training captions."""
         captions = cast(Tensor, self.captions)
         chosen = torch.randint(len(captions), (n,), generator=rng, device=rng.device)
-        return self.generator.paint(self.told(captions[chosen.to(captions.device)]), rng)
+        vectors = self.told(captions[chosen.to(captions.device)])
+        return paint_vectors(self.players, vectors, rng)
 
     def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
         """Return D's loss on captioned images, fakes, and real images with captions of others."""
         vectors = self.told(batch[CAPTION])
-        fake = self.estimator.fakes(self, batch, len(vectors), move)
-        real = with_vectors(batch["real"], vectors)
-        return self.judge({**batch, "real": real}, fake, move)
+        with torch.no_grad():
+            fake = paint_vectors(self.players, vectors, move.rng)
+        return self._judged(self._judge, batch["real"], fake, vectors)
 
-    def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
+    def generator_loss(self, batch: Batch, move: Move) -> Loss:
+        """Return G's half of the objective plus the KL divergence of its conditions."""
+        vectors = self.told(batch[CAPTION])
+        fake = paint_vectors(self.players, vectors, move.rng)
+        return self._fooling(self._judge, self.generator.augmentation, fake, vectors)
+
+    def sketch_discriminator_loss(self, batch: Batch, move: Move) -> Loss:
+        """Return the loss of stage I's D, on images reduced to the size of sketches."""
+        vectors, sketcher, judge = self._stage_one(batch)
+        with torch.no_grad():
+            fake = sketcher.paint(vectors, move.rng)
+        real = averaged(batch["real"], batch["real"].shape[-1] // fake.shape[-1])
+        return self._judged(judge, real, fake, vectors)
+
+    def sketch_generator_loss(self, batch: Batch, move: Move) -> Loss:
+        """Return the loss of stage I's G."""
+        vectors, sketcher, judge = self._stage_one(batch)
+        fake = sketcher.paint(vectors, move.rng)
+        return self._fooling(judge, sketcher.augmentation, fake, vectors)
+
+    def _judged(
+        self, judge: CaptionDiscriminator, real: Tensor, fake: Tensor, vectors: Tensor
+    ) -> Loss:
         """Return D's loss; the terms of fakes and of mismatched pairs have half the weight each."""
-        seen = self.discriminate(batch["real"])
-        wrong = {"fake": self.discriminate(fake).score}
+        seen = judge(with_vectors(real, vectors))
+        wrong = {"fake": judge(with_vectors(fake, vectors)).score}
         if self.method.mismatched:
-            others = self._vectors(batch["real"]).roll(1, 0)
-            wrong["mismatched"] = self._judge.compared(seen.features, others)
+            wrong["mismatched"] = judge.compared(seen.features, vectors.roll(1, 0))
         loss = judged_scores(self.objective, seen.score, torch.cat([*wrong.values()]))
         logs = {f"score_gap_{name}": (seen.score - score).mean() for name, score in wrong.items()}
         return Loss(loss.total, {**loss.logs, **logs})
 
-    def generator_loss(self, batch: Batch, move: Move) -> Loss:
-        """Return G's half of the objective plus the KL divergence of its conditions."""
-        drawn = self.draw(len(batch["real"]), batch, move.rng)
-        adversarial = self.objective.generator(self.discriminate(drawn).score, None).mean()
-        moments = self.generator.augmentation.moments(self._vectors(drawn))
-        divergence = divergence_from_prior(*moments).mean()
+    def _fooling(
+        self,
+        judge: CaptionDiscriminator,
+        augmentation: ConditioningAugmentation,
+        fake: Tensor,
+        vectors: Tensor,
+    ) -> Loss:
+        score = judge(with_vectors(fake, vectors)).score
+        adversarial = self.objective.generator(score, None).mean()
+        divergence = divergence_from_prior(*augmentation.moments(vectors)).mean()
         total = adversarial + self.method.divergence_weight * divergence
         return Loss(total, {"generator_loss": adversarial, "condition_divergence": divergence})
 
-    def _vectors(self, laid: Tensor) -> Tensor:
-        return without_vectors(laid, self._judge.channels, self._judge.vector)[1]
+    def _stage_one(self, batch: Batch) -> tuple[Tensor, CaptionPainter, CaptionDiscriminator]:
+        """Return the captions' vectors, and G and D of stage I."""
+        sketcher, judge = self.players["sketcher"], self.players["sketch_discriminator"]
+        vectors = self.told(batch[CAPTION])
+        return vectors, cast(CaptionPainter, sketcher), cast(CaptionDiscriminator, judge)
 
     @property
     def _judge(self) -> CaptionDiscriminator:
@@ -174,17 +217,32 @@ def build(
     return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def phases(method: StackGANMethod, training: PlayerTraining) -> tuple[Phase, ...]:
-    """Return the phase of the encoders, then D and G in turns."""
-    share = method.matching_share
-    encoders = player_turn(
-        training, method.encoders, "matching_loss", "caption_encoder", "image_encoder"
-    )
-    turns = (
-        player_turn(training, method.discriminator, "discriminator_loss", "discriminator"),
-        player_turn(training, method.generator, "generator_loss", "generator"),
-    )
-    return (
-        training_phase(training, "matching", encoders, share=share),
-        training_phase(training, "adversarial", *turns, share=1 - share),
-    )
+def phases(
+    method: StackGANMethod, training: PlayerTraining, two_stages: bool = False
+) -> tuple[Phase, ...]:
+    """Return the phase of the encoders, then a phase for each stage, in which its D and G take turns."""
+    turn = partial(player_turn, training)
+    matched, sketched = method.matching_share, method.sketch_share if two_stages else 0.0
+    found = [
+        training_phase(
+            training,
+            "matching",
+            turn(method.encoders, "matching_loss", "caption_encoder", "image_encoder"),
+            share=matched,
+        ),
+        training_phase(
+            training,
+            "sketches",
+            turn(method.discriminator, "sketch_discriminator_loss", "sketch_discriminator"),
+            turn(method.generator, "sketch_generator_loss", "sketcher"),
+            share=(1 - matched) * sketched,
+        ),
+        training_phase(
+            training,
+            "refinement" if two_stages else "adversarial",
+            turn(method.discriminator, "discriminator_loss", "discriminator"),
+            turn(method.generator, "generator_loss", "generator"),
+            share=(1 - matched) * (1 - sketched),
+        ),
+    ]
+    return tuple(found if two_stages else [found[0], found[2]])

@@ -17,9 +17,11 @@ from image_gans.networks.captions.caption_discriminator import (
 from image_gans.networks.captions.caption_encoder import CaptionEncoderShape
 from image_gans.networks.captions.caption_painter import ConditioningAugmentation
 from image_gans.networks.captions.caption_players import build_caption_players
+from image_gans.networks.captions.caption_refiner import CaptionRefiner, RefinementShape
 from image_gans.networks.choice import NetworkChoice
 from seqgan_kit.core.game import Move
 from seqgan_kit.data.images.captioned import captioned
+from seqgan_kit.data.images.corruptions import averaged
 from seqgan_kit.data.images.image_account import ImageAccount
 from seqgan_kit.data.images.image_corpus import ImageCorpus
 from seqgan_kit.data.images.load_images import ImageData
@@ -30,21 +32,22 @@ SHAPE = CaptionEncoderShape(features=6, hidden=3, embedding=4, condition=2)
 CHOICE = NetworkChoice(width=2, latent=3, discriminator_norm="spectral")
 
 
-def images(captions: list[str] | None = None) -> ImageCorpus:
-    pixels = torch.randint(0, 256, (4, 3, 16, 16), generator=torch.Generator().manual_seed(0))
+def images(captions: list[str] | None = None, size: int = 16) -> ImageCorpus:
+    pixels = torch.randint(0, 256, (4, 3, size, size), generator=torch.Generator().manual_seed(0))
     return ImageCorpus(
         train=pixels.to(torch.uint8), test=pixels[:0].to(torch.uint8), train_labels={},
         test_labels={}, label_names={}, train_captions=CAPTIONS if captions is None else captions,
-        test_captions=[], account=ImageAccount(16, 3, {}, {}),
+        test_captions=[], account=ImageAccount(size, 3, {}, {}),
     )  # fmt: skip
 
 
-def game(**method: object) -> tuple[CaptionGame, dict[str, Tensor]]:
+def game(factor: int = 1, **method: object) -> tuple[CaptionGame, dict[str, Tensor]]:
     torch.manual_seed(0)
-    told = captioned(images())
-    players = build_caption_players(
-        CHOICE, ImageData(size=16), told, SHAPE, CaptionJudgeShape(3, 4)
-    )
+    told = captioned(images(size=16 * factor))
+    refinement = RefinementShape(factor, width=2, blocks=1, halvings=0)
+    choice = ImageData(size=16 * factor)
+    judge = CaptionJudgeShape(3, 4)
+    players = build_caption_players(CHOICE, choice, told, SHAPE, judge, refinement)
     played = build(told, players, StackGANMethod(**method))  # type: ignore[arg-type]
     return played, told.feed(4, seed=0).next_batch()
 
@@ -129,6 +132,39 @@ def test_conditions_have_the_moments_of_their_caption() -> None:
     drawn = augmentation(vectors.expand(20_000, -1), torch.randn(20_000, 2))
     assert torch.allclose(drawn.mean(0), mean[0], atol=0.03)
     assert torch.allclose(drawn.std(0), (log_variance[0] / 2).exp(), atol=0.03)
+
+
+@pytest.mark.parametrize("name", ["discriminator", "generator"])
+def test_stage_one_of_two_is_a_game_of_reduced_images(name: str) -> None:
+    """Stage I's loss is that of one stage alone, by the same players, on images of half the size."""
+    played, batch = game(factor=2)
+    alone, _ = game()
+    alone.players["generator"], alone.players["discriminator"] = (
+        played.players["sketcher"], played.players["sketch_discriminator"],
+    )  # fmt: skip
+    alone.players["caption_encoder"] = played.players["caption_encoder"]
+    played.eval(), alone.eval()
+    small = {**batch, "real": averaged(batch["real"], 2)}
+    loss = played.loss(f"sketch_{name}_loss", batch, move())
+    assert loss.total.item() == pytest.approx(
+        alone.loss(f"{name}_loss", small, move()).total.item()
+    )
+
+
+def test_stage_two_leaves_the_sketcher_alone_and_depends_on_its_sketch() -> None:
+    played, batch = game(factor=2)
+    played.generator_loss(batch, move()).total.backward()
+    assert all(p.grad is None for p in played.players["sketcher"].parameters())
+    assert any(p.grad is not None for p in played.generator.parameters())
+    played.eval()
+    vectors = played.told(batch["caption"])
+    refiner, sketches = played.generator, torch.zeros(4, 3, 16, 16)
+    assert isinstance(refiner, CaptionRefiner)
+    images = refiner.refine(sketches, vectors, move().rng)
+    assert images.shape == (4, 3, 32, 32)
+    sketches[1] = 1.0
+    changed = refiner.refine(sketches, vectors, move().rng) != images
+    assert changed.flatten(1).any(1).tolist() == [False, True, False, False]
 
 
 def test_an_image_follows_its_own_caption() -> None:
