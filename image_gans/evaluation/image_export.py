@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from image_gans.conditions import Conditions
+from image_gans.evaluation.captions.caption_model import CaptionModel
 from image_gans.evaluation.image_parts import ImageParts, load_parts
 from image_gans.evaluation.saved_networks import built_network, described_network, saved_network
 from image_gans.evaluation.scatter import save_scatter
@@ -233,6 +234,8 @@ def _of_parts(
 ) -> ImageParts:
     """Load the model of a run with several parts; its generator draws the samples."""
     parts, verbs = load_parts(folder, description, device)
+    if "paint" in verbs:
+        return CaptionModel(run_dir, parts, verbs)
     model = ImageModel(run_dir, parts["generator"], description)
     return ImageParts(run_dir, parts, verbs, model if "sample" in verbs else None)
 

@@ -24,14 +24,11 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from image_gans.evaluation.captions.dreaming import dream, judge_of_run
-from image_gans.evaluation.captions.painting import painted
 from image_gans.evaluation.code_rows import FOLDER, check_some, read_code_rows
 from image_gans.evaluation.saved_networks import built_network, described_network, saved_network
 from image_gans.evaluation.translated_files import Translated, translate_files
 from image_gans.grids import save_each, save_grid
 from image_gans.networks.blocks.spectral import plain_weights
-from image_gans.networks.captions.caption_encoder import CaptionEncoder
 from image_gans.networks.translators.quantised_networks import MapDecoder
 from image_gans.networks.translators.vector_quantiser import VectorQuantiser
 from seqgan_kit.core.files.checked_json import check
@@ -117,29 +114,6 @@ class ImageParts:
         """
         images, refused = self.decode(lines)
         return (save_each if out.is_dir() else save_grid)(images, out), refused
-
-    def paint(self, captions: Sequence[str], *, seed: int = 0, strict: bool = True) -> Tensor:
-        """Draw an image [N,C,H,W] in [-1,1] for each caption.
-
-        Args:
-            captions: sentences.
-            seed: the same seed gives the same images.
-            strict: refuse captions with unknown words, and longer ones than in training.
-        """
-        self.need("paint")
-        cast(CaptionEncoder, self.parts["caption_encoder"]).rows(captions, strict=strict)
-        return painted(self.parts, captions, torch.Generator().manual_seed(seed))
-
-    def draw_painted(self, captions: Sequence[str], each: int, out: Path, *, seed: int = 0) -> Path:
-        """Write a grid with ``each`` images of a caption in its row; return the path."""
-        repeated = [caption for caption in captions for _ in range(each)]
-        return save_grid(self.paint(repeated, seed=seed), out, columns=each, scale=2)
-
-    def dream(self, captions: Sequence[str], shown: int, out: Path, *, seed: int = 0) -> Any:
-        """Paint captions of a text model; see :func:`image_gans.evaluation.captions.dreaming.dream`."""
-        self.need("paint")
-        judge = judge_of_run(self.run_dir)
-        return dream(self.parts, captions, shown, out, judge, seed)
 
     def explore(self) -> Any:
         """Return an explorer of the latent space of a model that samples."""

@@ -27,7 +27,6 @@ def painter_of(run_dir: Path) -> Any:
             f"the model in {run_dir} reads no captions: give a run on images with captions, for example of "
             "'seqgan-kit run stackgan'."
         )
-    model.need("paint")
     note_unfinished(run_dir)
     return model
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from image_gans.evaluation.captions.caption_model import CaptionModel
 from image_gans.evaluation.captions.dreaming import CHANCE, DREAMT, REAL_IMAGES, Judge, dream
 from image_gans.evaluation.image_export import load_image_model
-from image_gans.evaluation.image_parts import ImageParts, save_image_parts
+from image_gans.evaluation.image_parts import save_image_parts
 from image_gans.metrics.recogniser import Recogniser, RecogniserConfig
 from image_gans.networks.captions.caption_encoder import CaptionEncoder, CaptionEncoderConfig
 from image_gans.networks.captions.caption_painter import CaptionPainter, PainterConfig
@@ -69,7 +70,7 @@ def test_a_saved_painter_paints_the_same_images(tmp_path: Path) -> None:
     players = parts()
     save_image_parts(tmp_path / "model", players, ("paint",))
     model = load_image_model(tmp_path)
-    assert isinstance(model, ImageParts)
+    assert isinstance(model, CaptionModel)
     images = model.paint(WRITTEN[:2], seed=3)
     assert torch.equal(images, model.paint(WRITTEN[:2], seed=3))
     assert not torch.equal(images, model.paint(WRITTEN[:2], seed=4))
