@@ -14,19 +14,27 @@ from typing import Annotated, Literal
 import torch
 from torch import nn
 
+from image_gans.augmentations.augmented_player import (
+    ADAPTIVE,
+    Augmentation,
+    augmented,
+    consistency,
+)
 from seqgan_kit.core.adversarial import AdversarialGame, Estimator, Pathwise
-from seqgan_kit.core.bounds import Above0, Bounds, Size, Units, Weight, bounded
+from seqgan_kit.core.bounds import Above0, Bounds, Share, Size, Units, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.objectives import Objective
 from seqgan_kit.core.penalties import Penalty
 from seqgan_kit.core.techniques.feature_matching import FeatureMatching
 from seqgan_kit.core.techniques.history import HistoricalPenalty, History, WithHistory
 from seqgan_kit.core.techniques.instance_noise import NoisyInput, WithInstanceNoise
+from seqgan_kit.core.techniques.lecam import ScoreAnchors
 from seqgan_kit.core.techniques.minibatch import MinibatchDiscrimination, MinibatchScore
 from seqgan_kit.core.techniques.packing import Packed, PackPenalty
 from seqgan_kit.core.techniques.unrolled import InnerOptimizer, Unrolled
 from seqgan_kit.errors import UsageError
 
+_ANCHORS = "score_anchors"
 _LEARNERS = ("generator", "discriminator")
 
 
@@ -53,6 +61,22 @@ class Techniques:
     """Weight of the squared distance of both players' parameters from their mean so far."""
     instance_noise: Weight = 0.0
     """Deviation of the noise on all that D sees, falling to 0 over the training (images are in -1..1)."""
+    augmentation: Augmentation = "none"
+    """Random transformation of all images that D sees. diffaugment: colour, translation and cutout; ada: more
+    transformations, whose probability follows D's overfitting; scheduled: these, with a rising probability.
+    """
+    ada_target: Share = 0.6
+    """ada: mean sign of D's score on real images that the probability is moved towards."""
+    ada_images: Size = 500_000
+    """ada: images after which the probability can have moved from 0 to 1 (500,000 in the paper; a tenth of
+    the images of a short run)."""
+    augmentation_end: Share = 0.55
+    """scheduled: the probability at the end of the training; it starts at 0."""
+    lecam: Weight = 0.0
+    """Weight of LeCam regularisation: D's scores stay near the mean scores of the other kind."""
+    consistency: Weight = 0.0
+    """Weight of balanced consistency regularisation: D's score stays the same if an image is mirrored and
+    shifted (10 is usual)."""
 
     def used(self) -> dict[str, object]:
         """Those that are on, with their main setting."""
@@ -63,6 +87,9 @@ class Techniques:
             "minibatch_kernels": self.minibatch_kernels,
             "historical_averaging": self.historical_averaging,
             "instance_noise": self.instance_noise,
+            "augmentation": "" if self.augmentation == "none" else self.augmentation,
+            "lecam": self.lecam,
+            "consistency": self.consistency,
         }
         return {name: setting for name, setting in switches.items() if setting}
 
@@ -93,6 +120,24 @@ def equipped_game(
     if techniques.instance_noise:
         discriminator.trunk = layer = NoisyInput(discriminator.trunk)
         chosen = WithInstanceNoise(chosen, layer, techniques.instance_noise)
+    others = dict(others or {})
+    if techniques.consistency:
+        penalties = [*penalties, consistency(discriminator, techniques.consistency)]
+    if techniques.augmentation != "none":
+        parts = augmented(
+            discriminator,
+            objective,
+            chosen,
+            techniques.augmentation,
+            target=techniques.ada_target,
+            length=techniques.ada_images,
+            end=techniques.augmentation_end,
+        )
+        chosen, objective = parts.estimator, parts.objective
+        others |= {ADAPTIVE: parts.player} if parts.player is not None else {}
+    if techniques.lecam:
+        others[_ANCHORS] = anchors = ScoreAnchors()
+        objective = anchors.around(objective, techniques.lecam)
     if techniques.minibatch_kernels:
         _look_at_the_batch(discriminator, techniques)
     if weight := techniques.historical_averaging:
@@ -100,15 +145,18 @@ def equipped_game(
         chosen = WithHistory(chosen, histories["generator"], weight)
         penalties = [*penalties, HistoricalPenalty(histories["discriminator"], weight)]
         kept = {_history(player): history for player, history in histories.items()}
-        others = {**(others or {}), **kept}
+        others |= kept
     game = kind(generator, discriminator, objective, chosen, penalties, others)
     return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def players_in_turn(player: str, techniques: Techniques) -> tuple[str, ...]:
     """The player and whatever a technique keeps for it."""
-    remembers = techniques.historical_averaging and player in _LEARNERS
-    return (player, _history(player)) if remembers else (player,)
+    beside = [_history(player)] if techniques.historical_averaging and player in _LEARNERS else []
+    if player == "discriminator":
+        beside += [ADAPTIVE] if techniques.augmentation == "ada" else []
+        beside += [_ANCHORS] if techniques.lecam else []
+    return (player, *beside)
 
 
 def refuse_techniques(techniques: Techniques, method: str, why: str, *names: str) -> None:
@@ -166,9 +214,23 @@ def _check_fit(
             "unrolled_steps and feature_matching replace the way by which D's verdict reaches G, and this "
             "method has its own. Leave them out.",
         ),
+        *(
+            (
+                {"unrolled_steps", name} <= set(used)
+                and techniques.augmentation in ("none", "ada"),
+                f"{name} would take unrolled_steps' imagined moves for real ones. Choose one.",
+            )
+            for name in ("historical_averaging", "augmentation", "lecam")
+        ),
         (
-            {"unrolled_steps", "historical_averaging"} <= set(used),
-            "historical_averaging would take unrolled_steps' imagined moves for real ones. Choose one.",
+            {"augmentation", "consistency"} <= set(used),
+            "consistency compares images as they are with transformed ones, and with augmentation D sees "
+            "transformed images only. Choose one.",
+        ),
+        (
+            {"minibatch_kernels", "consistency"} <= set(used),
+            "consistency needs a score of each image by itself, and minibatch_kernels makes it depend on the "
+            "whole batch. Choose one.",
         ),
         (
             "minibatch_kernels" in used and bool(names),

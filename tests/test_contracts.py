@@ -64,6 +64,8 @@ ALL_KINDS_OF_TECHNIQUES = (
     Techniques(packing=2, instance_noise=0.1, historical_averaging=0.01),
     Techniques(unrolled_steps=2, minibatch_kernels=3, instance_noise=0.1),
     Techniques(feature_matching=True, minibatch_kernels=3, historical_averaging=0.01),
+    Techniques(augmentation="ada", lecam=0.1),
+    Techniques(consistency=1.0, packing=2),
 )
 
 
@@ -96,6 +98,8 @@ VARIANTS: dict[str, Callable[[], Played]] = {
     "dcgan packed, noisy, remembering": lambda: play_dcgan_with_techniques(0),
     "dcgan unrolled, comparing": lambda: play_dcgan_with_techniques(1),
     "dcgan matching features": lambda: play_dcgan_with_techniques(2),
+    "dcgan adapting": lambda: play_dcgan_with_techniques(3),
+    "dcgan consistent": lambda: play_dcgan_with_techniques(4),
     "wgan_gp with spectral norm": lambda: play_wgan_gp("spectral"),
     "sngan of strided convolutions": lambda: play_sngan("dcgan"),
 }

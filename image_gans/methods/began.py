@@ -145,7 +145,8 @@ def build(
             "choose --network autoencoder."
         )
     why = "the balance weighs the errors of D as it is against those of G."
-    refuse_techniques(techniques, "BEGAN", why, "unrolled_steps", "feature_matching")
+    refused = ("unrolled_steps", "feature_matching", "lecam", "consistency")
+    refuse_techniques(techniques, "BEGAN", why, *refused)
     balance = Balance(method)
     return equipped_game(
         generator,

@@ -56,7 +56,7 @@ def build(
 ) -> AdversarialGame:
     """Return the game from its players and settings."""
     why = "D weighs each image by itself, as it is."
-    refused = ("packing", "minibatch_kernels", "instance_noise")
+    refused = ("packing", "minibatch_kernels", "instance_noise", "augmentation", "consistency")
     refuse_techniques(techniques, "boundary seeking", why, *refused)
     estimator = BoundarySeeking(method.samples, judged=method.judged_samples)
     return equipped_game(generator, discriminator, minimax(), techniques, estimator=estimator)

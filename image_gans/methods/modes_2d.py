@@ -26,7 +26,7 @@ from image_gans.schedule import (
     discriminator_turn,
     generator_turn,
 )
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game
+from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core import objectives
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Weight, bounded
@@ -84,6 +84,9 @@ def build(
 ) -> AdversarialGame:
     """Return the game from its players and settings."""
     penalties = [GradientPenalty(method.gradient_penalty)] if method.gradient_penalty else []
+    refuse_techniques(
+        techniques, "a plane of points", "it is for images.", "augmentation", "consistency"
+    )
     chosen = objective(method.objective)
     return equipped_game(generator, discriminator, chosen, techniques, penalties=penalties)
 

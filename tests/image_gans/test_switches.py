@@ -93,6 +93,8 @@ PAIRS = [
     ),
     (Techniques(feature_matching=True), {"estimator": BoundarySeeking(4)}, "has its own"),
     (Techniques(unrolled_steps=1), {"estimator": BoundarySeeking(4)}, "has its own"),
+    (Techniques(unrolled_steps=1, lecam=0.1), {}, "lecam would take unrolled_steps' imagined"),
+    (Techniques(augmentation="ada", consistency=1.0), {}, "D sees transformed images only"),
 ]
 
 
@@ -179,6 +181,7 @@ def train(folder: Path, techniques: Techniques, *, cut: int = 0, resume: bool = 
     [
         Techniques(packing=2, instance_noise=0.3, historical_averaging=0.1, minibatch_kernels=3),
         Techniques(unrolled_steps=2, instance_noise=0.3),
+        Techniques(augmentation="ada", ada_images=40, ada_target=0.0, lecam=0.1, packing=2),
     ],
 )
 def test_a_resumed_run_ends_where_a_whole_one_does(techniques, tmp_path):

@@ -1,0 +1,1 @@
+"""Random transformations of images that D sees."""
