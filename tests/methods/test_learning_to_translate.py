@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_worlds import enumerate_sequences
-from torch import Tensor
+from translation_world import LENGTH, VOCABULARY, forward_kl, small_translator, translations
 
 from seqgan_kit.core.game import Move
 from seqgan_kit.methods import csgan_nmt
@@ -19,38 +18,15 @@ from seqgan_kit.sequences.discriminators.pair_rnn import PairRNNConfig
 from seqgan_kit.sequences.discriminators.pair_textcnn import PairTextCNNConfig
 from seqgan_kit.sequences.estimators.rewards import Reward
 from seqgan_kit.sequences.fine_tuning import FineTuning
-from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 
-VOCABULARY, LENGTH, SOURCES = 7, 3, 4
 FIRST_OF_D, ROUNDS, BATCH = 20, 200, 64
 TUNING = FineTuning(batch_size=BATCH, negatives=0, score_l2=0.0)
-
-
-def translations(generator: LSTMGenerator) -> tuple[Tensor, Tensor]:
-    """All rows [4,N,1+T], and p(y | x) [4,N]: one distribution, whose words each source shifts in its way."""
-    written = enumerate_sequences(generator)
-    rng = torch.Generator().manual_seed(5)
-    law = (2.0 * torch.randn(len(written), generator=rng)).softmax(0)
-    rows = []
-    for x in range(SOURCES):
-        shifted = torch.where(written > 2, 3 + (written - 3 + x) % SOURCES, written)
-        source = torch.full((len(written), 1), 3 + x)
-        rows.append(torch.cat([source, shifted], 1))
-    return torch.stack(rows), law.expand(SOURCES, -1)
-
-
-def forward_kl(generator: LSTMGenerator, rows: Tensor, law: Tensor) -> float:
-    """The mean over sources of KL(p(y | x) || G(y | x))."""
-    with torch.no_grad():
-        log_g = generator.sequence_log_prob(rows.flatten(0, 1)).view_as(law)
-    return (law * (law.log() - log_g)).sum(1).mean().item()
 
 
 def play(kind: str, reward: str, mix: Reward) -> tuple[float, float]:
     """The divergence before and after adversarial training without pretraining or teacher forcing."""
     torch.manual_seed(0)
-    config = LSTMConfig(embedding=8, hidden=24, initial_std=0.3)
-    generator = LSTMGenerator(config, VOCABULARY, LENGTH, bos=1, eos=2, pad=0, given=1)
+    generator = small_translator()
     choice = DiscriminatorChoice(
         kind,
         pair_cnn=PairCNNConfig(16, 32, dropout=0.0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from summing_trunk import SummingTrunk
 from torch import nn
 
 from seqgan_kit.core.discriminator import Discriminator
@@ -18,22 +19,11 @@ GIVEN, LENGTH = 2, 4
 TRAINING = ReplyTraining(batch_size=3)
 
 
-class OfPrompt(nn.Module):
-    """A trunk that adds up the tokens, times a parameter."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(torch.tensor(0.1))
-
-    def forward(self, rows):
-        return self.weight * rows.sum(1, keepdim=True).float()
-
-
 @pytest.fixture
 def new_game(tiny_generator):
     def build(method=GADMethod(), reward=Reward(), **policy):  # noqa: B008
         generator = tiny_generator(7, LENGTH, given=GIVEN)
-        d = Discriminator(OfPrompt(), 1, score=nn.Identity())
+        d = Discriminator(SummingTrunk(), 1, score=nn.Identity())
         settings = PolicySettings(**{"replies": 4} | policy)
         return gad.build(generator, d, method, settings, TRAINING, reward)
 
