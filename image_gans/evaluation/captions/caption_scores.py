@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from image_gans.evaluation.captions.caption_truth import Agreement, shown_facts
 from image_gans.evaluation.captions.painting import painted
@@ -27,6 +28,7 @@ _SHOWN_PIXELS = 64
 _SAME, _REPEATS = 32, 8
 """Captions for the diversity of one caption's images, and images of each."""
 MISMATCHED = "real data, captions of others"
+SKETCHES = "stage I alone, enlarged"
 _VERBS = ("paint",)
 
 
@@ -86,6 +88,15 @@ class CaptionScorer(ImageScorer):
             found[name] = self.shown(painted(parts_of(game), captions, rng), captions)
             values = rows[name]["values"]
             values["caption_diversity"] = self.diversity_of_captions(game, rng)
+            if "sketcher" in game.players:
+                sketches = self.sketches(game, captions, seed)
+                found[SKETCHES] = self.shown(sketches, captions)
+                scores = self.comparison.scores(sketches)
+                rows[SKETCHES] = {
+                    "name": SKETCHES,
+                    "values": {key: e.value for key, e in scores.items()},
+                    "errors": {key: e.standard_error for key, e in scores.items()},
+                }
         for name, shown in found.items():
             if shown is not None:
                 told = {"facts": shown.facts, "whole": shown.whole}
@@ -99,6 +110,15 @@ class CaptionScorer(ImageScorer):
             "rows": [*rows.values()],
             "notes": [*notes, *table["notes"]],
         }
+
+    def sketches(self, game: Game, captions: Sequence[str], seed: int) -> Tensor:
+        """Return the images of stage I [N,C,H,W] for captions, enlarged by bicubic interpolation."""
+        parts = parts_of(game)
+        first = {"caption_encoder": parts["caption_encoder"], "generator": parts["sketcher"]}
+        drawn = painted(first, captions, torch.Generator(_device(game)).manual_seed(seed))
+        size = list(self.captioned.corpus.train.shape[2:])
+        larger = functional.interpolate(drawn, size, mode="bicubic", align_corners=False)
+        return larger.clamp(-1, 1)
 
     def diversity_of_captions(self, game: Game, rng: torch.Generator) -> float:
         """Return the diversity of images of one caption, a mean over test captions."""
