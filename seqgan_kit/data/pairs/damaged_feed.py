@@ -23,10 +23,14 @@ class DamagedFeed:
         damage: corruption that turns targets into sources.
         seed: seed of the damage.
         rank: rank of the process, which damages its own rows.
+        masks: whether batches have ``mask`` [B,1,H,W], 1 where the damage changed a pixel, else 0.
     """
 
-    def __init__(self, feed: Feed, damage: Corruption, seed: int, rank: int = 0):
+    def __init__(
+        self, feed: Feed, damage: Corruption, seed: int, rank: int = 0, *, masks: bool = False
+    ):
         self.feed, self.damage, self.seed = feed, damage, mixed_seed(seed, rank)
+        self.masks = masks
         self._batches = 0
 
     @property
@@ -38,7 +42,10 @@ class DamagedFeed:
         self._batches += 1
         batch = self.feed.next_batch()
         target = batch["real"].chunk(2, 1)[1]
-        return {**batch, "real": torch.cat([self.damage(target, rng), target], 1)}
+        source = self.damage(target, rng)
+        if self.masks:
+            batch = {**batch, "mask": (source != target).any(1, keepdim=True).to(target.dtype)}
+        return {**batch, "real": torch.cat([source, target], 1)}
 
     def state_dict(self) -> dict[str, Any]:
         return {"feed": self.feed.state_dict(), "batches": self._batches}

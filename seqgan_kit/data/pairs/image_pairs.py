@@ -52,16 +52,17 @@ class ImagePairs:
         With ``masks``, also ``"mask"`` [B,1,H,W]: 1 where a target may differ from its source, else 0.
         """
         tensors = {"source": self.train.sources, "target": self.train.targets}
-        if masks:
-            if self.train.masks is None:
-                raise UsageError(
-                    "this method needs pairs that are known to differ in a part of the image, and these have "
-                    "no masks: give --pairs catworld:hand or another view that edits an image."
-                )
+        if masks and self.test.masks is None:
+            raise UsageError(
+                "this method needs pairs that are known to differ in a part of the image, and these have no "
+                "masks: give --pairs catworld:hand or another view that edits an image, or damage:boxes or "
+                "damage:strokes."
+            )
+        if masks and self.train.masks is not None:
             tensors["mask"] = self.train.masks
         feed: Feed = TensorFeed(tensors, batch_size, transform=_in_range, **share)
         if self.damage is not None:
-            feed = DamagedFeed(feed, self.damage, share["seed"], share.get("rank", 0))
+            feed = DamagedFeed(feed, self.damage, share["seed"], share.get("rank", 0), masks=masks)
         return feed
 
     def with_worse_targets(self, name: str) -> ImagePairs:

@@ -212,6 +212,13 @@ def test_a_feed_may_show_where_pairs_differ() -> None:
     assert set(batch["mask"].unique().tolist()) == {0.0, 1.0}
     assert torch.equal(source * (1 - batch["mask"]), target * (1 - batch["mask"]))
     assert "mask" not in pairs.feed(3, **SHARE).next_batch()
+    damaged = load_image_pairs(ImagePairData("damage:boxes", size=16)).feed(3, masks=True, **SHARE)
+    batch = damaged.next_batch()
+    source, target = batch["real"].chunk(2, 1)
+    changed = batch["mask"].bool().expand_as(source)
+    assert torch.equal(source[~changed], target[~changed])
+    assert 0.02 < batch["mask"].mean() < 0.6
+    assert (source != target).any(1, keepdim=True).equal(batch["mask"].bool())
     with pytest.raises(UsageError, match="these have no masks"):
         load_image_pairs(ImagePairData("damage:noise", size=16)).feed(2, masks=True, **SHARE)
 
