@@ -54,13 +54,13 @@ PRESETS = {
         method=EntailmentMethod(
             batch_size=64,
             mle_epochs=25,
-            learning_rate=3e-3,
+            learning_rate=2e-3,
             schedule="linear",
             weight_decay=0.0,
             patience_evaluations=0,
             most_work=6.0,
         ),
-        generator=reader(64, 0.1),
+        generator=reader(100, 0.1),
     ),
     "paper": Config(generator=reader(100, 0.2)),
     "smoke": Config(
