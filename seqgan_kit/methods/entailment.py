@@ -12,10 +12,10 @@ the first one's cell, and nothing is attended to. On the paper's data (SNLI), wo
 points of accuracy to conditional encoding.
 
 Differs from the paper: embeddings are learned from the pairs, starting as N(0, 1), instead of word2vec, which
-the paper projects by a layer; biases of forget gates start at 1; the label is one of all words of the vocabulary, and its end is also predicted; dropout is
-before the output as well; no gradient is clipped. The paper gives grids of learning rate, dropout and L2, not
-the chosen values: ``paper`` takes values from the grids. The default data are captions of the cat world,
-whose labels are computed from scenes.
+the paper projects by a layer; biases of forget gates start at 1; the label is one of all words of the
+vocabulary, and its end is also predicted; dropout is before the output as well; no gradient is clipped. The
+paper gives grids of learning rate, dropout and L2, not the chosen values: ``paper`` takes values from the
+grids. The default data are captions of the cat world, whose labels are computed from scenes.
 """
 
 from __future__ import annotations

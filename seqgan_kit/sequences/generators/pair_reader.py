@@ -97,13 +97,13 @@ class PairReader(SequenceGenerator):
             if parameter.dim() < 2:
                 parameter.zero_()
             elif name == "reader.embedding.weight":
-                # Of the size of word2vec's: with small ones the states are near 0, and nothing is attended to.
+                # Of word2vec's size: with small ones all states are near 0, and no word stands out.
                 parameter.normal_(0.0, 1.0, generator=rng)
             elif name.endswith("embedding.weight"):
                 parameter.normal_(0.0, parameter.shape[1] ** -0.5, generator=rng)
             else:
                 nn.init.xavier_uniform_(parameter, generator=rng)
         for lstm in (self.reader.first, self.reader.second):
-            forget = lstm.hidden_size
-            lstm.bias_ih_l0[forget : 2 * forget] = 1.0
+            width = lstm.hidden_size
+            lstm.get_parameter("bias_ih_l0")[width : 2 * width] = 1.0
         self.reader.embedding.weight[self.blank].zero_()
