@@ -49,6 +49,7 @@ WORLD = TextData("catworld:translate")
 PRESETS = {
     "default": Config(
         data=WORLD,
+        method=SPINMethod(beta=1.0),
         training=DirectTraining(
             batch_size=32,
             mle_epochs=3,

@@ -84,7 +84,10 @@ def starting_generator(
 def corpus_discriminator(choice: DiscriminatorChoice, corpus: TextCorpus) -> Discriminator:
     """Return the chosen discriminator of the whole rows of a corpus."""
     length, pad = corpus.given + corpus.length, corpus.tokenizer.pad
-    return build_discriminator(choice, corpus.vocabulary, length, pad=pad, given=corpus.given)
+    ids = getattr(corpus.tokenizer, "model_special_ids", None)
+    return build_discriminator(
+        choice, corpus.vocabulary, length, pad=pad, given=corpus.given, model_ids=ids
+    )
 
 
 def text_hooks(scorer: TextScorerLike, *alarms: Alarm) -> Hooks:

@@ -24,7 +24,9 @@ from seqgan_kit.sequences.discriminators.discriminator_choice import (
     DiscriminatorChoice,
     build_discriminator,
 )
+from seqgan_kit.sequences.language_models.reader import LanguageModelReader, StoredReader
 
+LANGUAGE_MODEL = "hf"
 WEIGHTS = "discriminator.safetensors"
 DESCRIBED = record(
     {},
@@ -102,6 +104,8 @@ def _known_name(discriminator: nn.Module) -> str | None:
     if type(discriminator.score) is not nn.Linear:
         return None
     trunk = type(discriminator.trunk)
+    if trunk is LanguageModelReader:
+        return LANGUAGE_MODEL
     return next((name for name, kind in DISCRIMINATORS.items() if trunk is kind), None)
 
 
@@ -119,6 +123,10 @@ def _maker(
     if "class" in told:
         raise ForeignClass(told["class"])
     name = told.get("name")
+    if name == LANGUAGE_MODEL:
+        reader = restored(StoredReader, told.get("config", {}), LANGUAGE_MODEL)
+        chosen = DiscriminatorChoice("hf", hf_reader=reader)
+        return lambda: build_discriminator(chosen, *sizes, pad=pad)
     if name not in DISCRIMINATORS:
         raise unknown("discriminator", str(name), DISCRIMINATORS)
     fields = {f.name: f for f in dataclasses.fields(DiscriminatorChoice)}

@@ -33,6 +33,13 @@ from seqgan_kit.sequences.discriminators.transformer_reader import (
     TransformerReaderConfig,
 )
 from seqgan_kit.sequences.generators.char_resnet import CharResNet, CharResNetConfig
+from seqgan_kit.sequences.language_models.numbering import ModelIds
+from seqgan_kit.sequences.language_models.reader import (
+    LanguageModelReader,
+    ReaderConfig,
+    StoredReader,
+    build_reader,
+)
 
 # The names are both the options of DiscriminatorChoice and its other fields.
 DISCRIMINATORS: dict[str, type[Any]] = {
@@ -64,9 +71,13 @@ class DiscriminatorChoice:
         "pair_rnn",
         "step_reader",
         "attentive_reader",
+        "hf",
     ] = "textcnn"
     """Name of the discriminator network; attentive_reader and those called pair_ read a source and what was
-    written from it."""
+    written from it. hf:MODEL is an encoder or a causal language model of the transformers library (a folder,
+    a name on the hub, or config:FILE for random weights)."""
+    discriminator_model: str = ""
+    """The language model (--discriminator hf:MODEL sets both)."""
     textcnn: TextCNNConfig = TextCNNConfig()
     birnn: BiRNNConfig = BiRNNConfig()
     transformer_reader: TransformerReaderConfig = TransformerReaderConfig()
@@ -77,6 +88,7 @@ class DiscriminatorChoice:
     pair_rnn: PairRNNConfig = PairRNNConfig()
     step_reader: StepReaderConfig = StepReaderConfig()
     attentive_reader: AttentiveReaderConfig = AttentiveReaderConfig()
+    hf_reader: ReaderConfig = ReaderConfig()
 
 
 def build_discriminator(
@@ -86,11 +98,15 @@ def build_discriminator(
     *,
     pad: int | None,
     given: int = 0,
+    model_ids: tuple[int, int, int] | None = None,
 ) -> Discriminator:
     """Build the chosen trunk for V tokens and whole rows of ``length`` tokens, with a linear score head.
 
-    ``given`` of these tokens are given; only trunks of pairs use the number.
+    ``given`` of these tokens are given; only trunks of pairs use the number. ``model_ids`` are a language
+    model's special ids if the tokenizer is its own.
     """
+    if choice.discriminator == "hf":
+        return _language_model(choice, vocabulary, length, pad, model_ids)
     if choice.discriminator not in DISCRIMINATORS:
         raise unknown("discriminator", choice.discriminator, DISCRIMINATORS)
     config = getattr(choice, choice.discriminator)
@@ -102,4 +118,21 @@ def build_discriminator(
     what = f"a {choice.discriminator} on {vocabulary:,} tokens"
     check_training_memory(what, make, config, vocabulary)
     trunk = make()
+    return Discriminator(trunk, trunk.features)
+
+
+def _language_model(
+    choice: DiscriminatorChoice,
+    vocabulary: int,
+    length: int,
+    pad: int | None,
+    model_ids: tuple[int, int, int] | None,
+) -> Discriminator:
+    config = choice.hf_reader
+    if isinstance(config, StoredReader):
+        trunk = LanguageModelReader(config, vocabulary, length, pad=pad)
+    else:
+        ids = None if model_ids is None else ModelIds(*model_ids)
+        name = choice.discriminator_model
+        trunk = build_reader(name, config, vocabulary, length, pad=pad, model_ids=ids)
     return Discriminator(trunk, trunk.features)

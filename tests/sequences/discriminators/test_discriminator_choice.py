@@ -102,7 +102,8 @@ def test_every_kind_has_a_setting_of_its_own():
     for kind, trunk in DISCRIMINATORS.items():
         options = {"given": GIVEN} if kind in PAIRS else {}
         assert type(trunk(getattr(choice, kind), 30, 20, pad=0, **options)) is trunk
-    assert set(vars(choice)) == {"discriminator", *DISCRIMINATORS}
+    language_model = {"discriminator_model", "hf_reader"}
+    assert set(vars(choice)) == {"discriminator", *language_model, *DISCRIMINATORS}
 
 
 @every
