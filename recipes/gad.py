@@ -62,7 +62,7 @@ WORLD = TextData("catworld:translate")
 PRESETS = {
     "default": Config(
         data=WORLD,
-        training=ReplyTraining(most_work=6.0),
+        training=ReplyTraining(generator_learning_rate=5e-5, most_work=6.0),
         generator=GeneratorChoice("rnn_search", rnn_search=RNNSearchConfig(64, 96, dropout=0.1)),
     ),
     "paper": Config(
