@@ -53,17 +53,18 @@ def without_dropout(module: nn.Module) -> Iterator[None]:
 
     Eval mode would not do: in it, cuDNN's recurrent layers refuse a backward pass.
     """
-    drops = [m for m in module.modules() if isinstance(m, nn.Dropout) and m.training]
+    drops = [(m, m.p) for m in module.modules() if isinstance(m, nn.Dropout) and m.training]
     recurrent = [(m, m.dropout) for m in module.modules() if isinstance(m, nn.RNNBase)]
-    for drop in drops:
-        drop.training = False
+    for drop, _ in drops:
+        # Attention layers of the transformers library read the rate and their own mode.
+        drop.training, drop.p = False, 0.0
     for layer, _ in recurrent:
         layer.dropout = 0.0
     try:
         yield
     finally:
-        for drop in drops:
-            drop.training = True
+        for drop, share in drops:
+            drop.training, drop.p = True, share
         for layer, share in recurrent:
             layer.dropout = share
 

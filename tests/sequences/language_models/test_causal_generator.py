@@ -6,6 +6,7 @@ import json
 import pytest
 import torch
 
+from seqgan_kit.core.estimators import without_dropout
 from seqgan_kit.data.text import tokenizer
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.generators.tempered import tempered
@@ -225,3 +226,16 @@ def test_a_temperature_changes_neither_the_model_nor_shared_embeddings():
         found = cold.log_probs(rows)
         torch.testing.assert_close(generator.sequence_log_prob(rows), before)
     torch.testing.assert_close(found, expected.gather(2, rows[..., None]).squeeze(2))
+
+
+def test_without_dropout_attention_has_none_either():
+    """GPT-2's attention reads the rate of its dropout layer, not the layer's mode."""
+    generator = language_model()
+    rows = torch.tensor([[3, 4, 5], [5, 4, 2]])
+    expected = generator.log_probs(rows)
+    generator.train()
+    assert not torch.equal(generator.log_probs(rows), expected)
+    with without_dropout(generator):
+        torch.testing.assert_close(generator.log_probs(rows), expected)
+    assert {m.p for m in generator.modules() if isinstance(m, torch.nn.Dropout)} == {0.1}
+    assert not torch.equal(generator.log_probs(rows), expected)
