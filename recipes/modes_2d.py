@@ -4,6 +4,7 @@ $ python recipes/modes_2d.py                                a plain GAN on the r
 $ python recipes/modes_2d.py unrolled --world grid          G sees five steps of D ahead
 $ python recipes/modes_2d.py wgan_gp --world grid           a critic with a gradient penalty
 $ python recipes/modes_2d.py gan_gp --world grid            a GAN with a penalty and no batch norm: best here
+$ python recipes/modes_2d.py rpgan --world grid             relativistic pairs, R1 and R2, as R3GAN
 $ python recipes/modes_2d.py packing --packing 3 --batch-size 300     D judges three points at once
 $ python recipes/modes_2d.py paper --world grid             PacGAN's networks and 400,000 steps (hours)
 $ python recipes/modes_2d.py smoke                          seconds, to see that everything works
@@ -100,6 +101,12 @@ PRESETS = {
             batch_size=512,
             epochs=100,
         ),
+    ),
+    # R3GAN's loss on the same players. --objective non_saturating or --r2-weight 0: its ablation.
+    "rpgan": replace(
+        SMALL,
+        generator=replace(SMALL.generator, batch_norm=False),
+        method=Modes2DMethod(objective="relativistic_pairs", r1_weight=0.1, r2_weight=0.1),
     ),
     # 100 packs a batch, as in the authors' code; as many rounds as the others.
     "packing": replace(

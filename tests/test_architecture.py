@@ -418,6 +418,7 @@ CHECKED_ELSEWHERE = {
     "CodedConfig",
     "ConditionalConfig",
     "DCGANConfig",
+    "ModernConfig",
     "ResNetConfig",
     "RunSettings",
 }

@@ -18,6 +18,7 @@ from image_gans.networks.coded import CodedConfig, CodedGenerator
 from image_gans.networks.conditional import ConditionalConfig, ConditionalGenerator
 from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator
 from image_gans.networks.mlp import MLPConfig, MLPGenerator
+from image_gans.networks.modern_resnet import ModernConfig, ModernGenerator
 from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPGenerator
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator
 from image_gans.networks.translators.image_encoder import CodeEncoder, GaussianEncoder
@@ -59,6 +60,7 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "mlp_gaussian_encoder": (PictureMLPConfig, GaussianEncoder),
     "refiner": (RefinerConfig, Refiner),
     "residual_translator": (ResidualTranslatorConfig, ResidualTranslator),
+    "modern": (ModernConfig, ModernGenerator),
     "resnet": (ResNetConfig, ResNetGenerator),
     "quantiser": (QuantiserConfig, VectorQuantiser),
     "unet": (UNetConfig, UNet),

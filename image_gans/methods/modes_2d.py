@@ -4,6 +4,9 @@ et al. 2017, Srivastava et al. 2017, Lin et al. 2018; see ``metrics/worlds.py``)
     D minimises  mean L_real(D(x)) + mean L_fake(D(G(z))) + lambda * mean (||grad D|| - 1)^2
     G minimises  mean L_G(D(G(z)))
 
+With R1 or R2, D also minimises w/2 mean ||grad D||^2 on real or generated points; with relativistic pairs and
+both it is the loss of R3GAN (Huang et al. 2024).
+
 The four choices: the players of ``networks/mlp.py``; an objective, with a gradient penalty where it needs
 one; the pathwise gradient, or the gradient through an unrolled D; one phase in which D and G take turns. GAN,
 unrolled GAN, WGAN-GP and PacGAN are settings of these.
@@ -33,10 +36,12 @@ from seqgan_kit.core.bounds import Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import Objective
-from seqgan_kit.core.penalties import GradientPenalty
+from seqgan_kit.core.penalties import R1, R2, GradientPenalty, Penalty
 from seqgan_kit.errors import UsageError
 
-ObjectiveName = Literal["non_saturating", "minimax", "least_squares", "hinge", "wasserstein"]
+ObjectiveName = Literal[
+    "non_saturating", "minimax", "least_squares", "hinge", "wasserstein", "relativistic_pairs"
+]
 
 _LOG_EVERY_ROUNDS = 50  # A round takes about 1 ms, so logging every round would be slow.
 
@@ -50,6 +55,10 @@ class Modes2DMethod:
     """Objective of D and G; wasserstein needs a gradient penalty."""
     gradient_penalty: Weight = 0.0
     """Weight lambda of the penalty on D's gradient (0.1 in WGAN-GP's toy experiments)."""
+    r1_weight: Weight = 0.0
+    """Weight of the squared norm of D's gradient on real points (R1); 0 for none."""
+    r2_weight: Weight = 0.0
+    """Weight of the squared norm of D's gradient on generated points (R2); 0 for none."""
 
     def __post_init__(self) -> None:
         if self.objective == "wasserstein" and not self.gradient_penalty:
@@ -71,6 +80,8 @@ PAPER = ImageTraining(
 
 def objective(name: ObjectiveName) -> Objective:
     """Return the objective of that name."""
+    if name == "relativistic_pairs":
+        return objectives.relativistic_pairs(objectives.non_saturating())
     build_objective = getattr(objectives, name)
     made: Objective = build_objective()
     return made
@@ -83,7 +94,12 @@ def build(
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
     """Return the game from its players and settings."""
-    penalties = [GradientPenalty(method.gradient_penalty)] if method.gradient_penalty else []
+    weights = (
+        (GradientPenalty, method.gradient_penalty),
+        (R1, method.r1_weight),
+        (R2, method.r2_weight),
+    )
+    penalties: list[Penalty] = [kind(weight) for kind, weight in weights if weight]
     refuse_techniques(
         techniques, "a plane of points", "it is for images.", "augmentation", "consistency"
     )

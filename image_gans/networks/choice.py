@@ -26,6 +26,12 @@ from image_gans.networks.dcgan_networks import (
     Variant,
     dcgan_head,
 )
+from image_gans.networks.modern_resnet import (
+    ModernConfig,
+    ModernGenerator,
+    ModernTrunk,
+    modern_head,
+)
 from image_gans.networks.picture_mlp import (
     PictureMLPConfig,
     PictureMLPGenerator,
@@ -47,15 +53,16 @@ _UNITS_OF_WIDTH = 16  # as a DCGAN's layer of 4x4 pixels
 class NetworkChoice:
     """Settings of the networks: the pair and its size."""
 
-    network: Literal["dcgan", "mlp", "resnet", "autoencoder"] = "dcgan"
+    network: Literal["dcgan", "mlp", "resnet", "autoencoder", "modern"] = "dcgan"
     """Networks of G and D. dcgan: strided convolutions; resnet: residual blocks; autoencoder: D
-    reconstructs images and G is a decoder (BEGAN); these three at 16, 32, 64, 128 or 256 pixels. mlp: fully
+    reconstructs images and G is a decoder (BEGAN); modern: residual blocks of grouped convolutions
+    without norm (R3GAN); these four at 16, 32, 64, 128 or 256 pixels. mlp: fully
     connected layers, at any size.
     """
     width: Size = 64
-    """dcgan: channels of the layer next to the image; they double towards 4x4, up to 8 times. resnet: the
-    same, up to ``growth`` times. autoencoder: channels of the decoder's layers and the encoder's first. mlp:
-    a hidden layer has 16 times as many units."""
+    """dcgan: channels of the layer next to the image; they double towards 4x4, up to 8 times. resnet and
+    modern: the same, up to ``growth`` times. autoencoder: channels of the decoder's layers and the encoder's
+    first. mlp: a hidden layer has 16 times as many units."""
     latent: Size = 100
     """Dimensions of the latent vector."""
     variant: Variant = "batchnorm"
@@ -70,12 +77,14 @@ class NetworkChoice:
     dropout: Share = 0.0
     """mlp: dropout rate of D's hidden units."""
     growth: Size = 1
-    """resnet: channels double towards 4x4 up to this many times the width (1: alike in all blocks, as for
-    CIFAR; 16 for larger images)."""
+    """resnet, modern: channels double towards 4x4 up to this many times the width (1: alike in all blocks, as
+    for CIFAR; 16 for larger images)."""
     generator_width: Units = 0
     """resnet: width of G if it differs from D's; 0 for the same."""
     attention: Units = 0
     """resnet: side in pixels of the feature map with self-attention, in G and D; 0 for none."""
+    blocks: Size = 1
+    """modern: residual blocks at each size of the feature maps (2 in the paper)."""
 
 
 class Trunk(Protocol):
@@ -122,6 +131,12 @@ def _resnet(choice: NetworkChoice, data: ImageData) -> ResNetConfig:
     )  # fmt: skip
 
 
+def _modern(choice: NetworkChoice, data: ImageData) -> ModernConfig:
+    return ModernConfig(
+        data.size, data.channels, choice.latent, choice.width, choice.growth, choice.blocks
+    )
+
+
 def _autoencoder(choice: NetworkChoice, data: ImageData) -> AutoencoderConfig:
     return AutoencoderConfig(data.size, data.channels, choice.latent, choice.width)
 
@@ -148,6 +163,13 @@ NETWORKS: Mapping[str, NetworkKind] = {
         ResNetTrunk,
         resnet_head,
         _NORMS | {"growth", "generator_width", "attention"},
+    ),
+    "modern": NetworkKind(
+        _modern,
+        ModernGenerator,
+        ModernTrunk,
+        modern_head,
+        frozenset({"growth", "blocks"}),
     ),
     "autoencoder": NetworkKind(
         _autoencoder,

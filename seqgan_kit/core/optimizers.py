@@ -52,6 +52,8 @@ class Optimizer:
     """Number of updates over which the learning rate rises linearly from zero."""
     final_share: float = 0.0
     """Fraction of the learning rate left at the end of a linear or cosine schedule."""
+    final_second_beta: float | None = None
+    """Decay rate of Adam's second moment at the end of the phase, along half a cosine; None: constant."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.learning_rate < math.inf:
@@ -73,6 +75,14 @@ class Optimizer:
         if self.name == "rmsprop":
             return torch.optim.RMSprop(parameters, rate, self.smoothing, weight_decay=decay)
         return torch.optim.SGD(parameters, rate, weight_decay=decay)
+
+    def betas_at(self, progress: float) -> tuple[float, float]:
+        """Return Adam's decay rates after a fraction ``progress`` of the phase."""
+        first, second = self.betas
+        if self.final_second_beta is None:
+            return first, second
+        left = 0.5 * (1.0 + math.cos(math.pi * progress))
+        return first, self.final_second_beta + (second - self.final_second_beta) * left
 
     def rate_at(self, progress: float, moves_made: int) -> float:
         """Return the learning rate after a fraction ``progress`` of the phase and ``moves_made`` updates."""

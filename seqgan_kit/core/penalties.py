@@ -88,6 +88,22 @@ class R1:
         return 0.5 * self.weight * (norms**2).mean()
 
 
+@dataclass(frozen=True)
+class R2:
+    """weight/2 * E[||grad D(x)||^2] on generated samples (Mescheder et al. 2018, eq. 10)."""
+
+    weight: float = 10.0
+    name: str = "r2"
+
+    def check(self, discriminator: nn.Module) -> None:
+        _refuse_batch_norm(discriminator, self.name)
+
+    def __call__(
+        self, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: torch.Generator
+    ) -> Tensor:
+        return R1(self.weight)(discriminator, fake, real, rng)
+
+
 def clip_weights(module: nn.Module, limit: float) -> None:
     """Clamp every parameter to [-limit, limit]; call it after the optimizer step (Arjovsky et al. 2017)."""
     with torch.no_grad():

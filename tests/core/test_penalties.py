@@ -9,6 +9,7 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.objectives import wasserstein
 from seqgan_kit.core.penalties import (
     R1,
+    R2,
     GradientPenalty,
     clip_weights,
     gradient_norms,
@@ -55,6 +56,20 @@ def test_the_norm_is_taken_sample_by_sample():
     x = torch.tensor([[3.0, 0.0], [0.0, 4.0]])
     norms = gradient_norms(lambda x: (x**2).sum(1) / 2, x)
     assert norms.tolist() == [3.0, 4.0]
+
+
+def test_r2_is_r1_of_the_fakes(rng):
+    """f(x) = |x|^2 / 2 has gradient x: weight/2 * mean |x|^2 of the fakes."""
+
+    class Bowl(nn.Module):
+        def forward(self, x):
+            return (x**2).sum(1, keepdim=True) / 2
+
+    critic = Discriminator(Bowl(), 1, score=nn.Identity())
+    real, fake = torch.full((3, 2), 7.0), torch.tensor([[3.0, 0.0], [0.0, 4.0], [0.0, 0.0]])
+    assert R2(weight=6.0)(critic, real, fake, rng).item() == pytest.approx(3 * 25 / 3)
+    with pytest.raises(UsageError, match="r2 needs a discriminator without batch norm"):
+        R2().check(nn.Sequential(nn.BatchNorm1d(2)))
 
 
 def test_r1_looks_at_reals_alone(rng):

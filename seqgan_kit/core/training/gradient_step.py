@@ -92,6 +92,8 @@ class GradientStepper:
             logs[f"{turn.players[0]}_gradient_norm"] = norm
         for group in optimizer.param_groups:
             group["lr"] = turn.optimizer.rate_at(progress, self._moves[slot])
+            if turn.optimizer.final_second_beta is not None:
+                group["betas"] = turn.optimizer.betas_at(progress)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         self._moves[slot] += 1

@@ -1,0 +1,1 @@
+"""Image GANs of today, each with a network of its own."""
