@@ -198,10 +198,11 @@ def test_losses_are_finite_scalars_and_log_scalars(name, built):
     trainer = built(name)
     for phase in trainer.phases:
         for turn in phase.turns:
+            move = Move(phase.name, 0, 1, trainer.state.rng)
             if not turn.loss:
+                trainer._make_move(turn, move, 0.0)  # A rule prepares what later losses read.
                 continue
             batch = trainer.feeds[turn.feed].next_batch() if turn.feed is not None else {}
-            move = Move(phase.name, 0, 1, trainer.state.rng)
             loss = trainer.game.loss(turn.loss, batch, move)
             assert loss.total.shape == ()
             assert loss.total.isfinite()
