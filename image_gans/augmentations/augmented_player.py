@@ -17,6 +17,7 @@ from seqgan_kit.core.techniques.augmentation import (
     AdaptiveProbability,
     AugmentedInput,
     ScheduledProbability,
+    Transform,
     WithAugmentation,
 )
 from seqgan_kit.core.techniques.consistency import Consistency
@@ -58,32 +59,21 @@ def augmented(
         end: scheduled: probability at the end.
     """
     if kind == "diffaugment":
-        discriminator.trunk = layer = AugmentedInput(discriminator.trunk, diffaugment)
+        layer = _put_before(discriminator, diffaugment)
         return Augmented(WithAugmentation(estimator, layer), objective)
     if kind == "ada":
         player = AdaptiveProbability(target, length)
-
-        def adapted(x: Tensor, rng: torch.Generator | None) -> Tensor:
-            return ada_transform(x, player.probability, rng)
-
-        discriminator.trunk = layer = AugmentedInput(discriminator.trunk, adapted)
+        layer = _put_before(discriminator, lambda x, rng: ada_transform(x, player.probability, rng))
         logged = WithAugmentation(estimator, layer, lambda move: player.probability.clone())
         return Augmented(logged, player.watching(objective), player)
     schedule = ScheduledProbability(end)
-
-    def transform(x: Tensor, rng: torch.Generator | None) -> Tensor:
-        return ada_transform(x, schedule.value, rng)
-
-    discriminator.trunk = layer = AugmentedInput(discriminator.trunk, transform)
+    layer = _put_before(discriminator, lambda x, rng: ada_transform(x, schedule.value, rng))
     return Augmented(WithAugmentation(estimator, layer, schedule), objective)
 
 
 def consistency(discriminator: Discriminator, weight: float) -> Consistency:
     """Return the penalty on changes of D's score under :func:`mirrored_and_shifted`."""
-    discriminator.trunk = layer = AugmentedInput(
-        discriminator.trunk, mirrored_and_shifted, always=False
-    )
-    return Consistency(layer, weight)
+    return Consistency(_put_before(discriminator, mirrored_and_shifted, always=False), weight)
 
 
 def mirrored_and_shifted(x: Tensor, rng: torch.Generator | None) -> Tensor:
@@ -98,3 +88,12 @@ def mirrored_and_shifted(x: Tensor, rng: torch.Generator | None) -> Tensor:
         for u, most in ((down, x.shape[2] // 8), (right, x.shape[3] // 8))
     ]
     return shifted(x, *pixels)
+
+
+def _put_before(
+    discriminator: Discriminator, transform: Transform, *, always: bool = True
+) -> AugmentedInput:
+    """Put a transformation before D's trunk; return the layer."""
+    layer = AugmentedInput(discriminator.trunk, transform, always=always)
+    discriminator.trunk = layer
+    return layer

@@ -44,7 +44,7 @@ class DamagedFeed:
         target = batch["real"].chunk(2, 1)[1]
         source = self.damage(target, rng)
         if self.masks:
-            batch = {**batch, "mask": (source != target).any(1, keepdim=True).to(target.dtype)}
+            batch = {**batch, "mask": changed_pixels(source, target).to(target.dtype)}
         return {**batch, "real": torch.cat([source, target], 1)}
 
     def state_dict(self) -> dict[str, Any]:
@@ -53,3 +53,8 @@ class DamagedFeed:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.feed.load_state_dict(state["feed"])
         self._batches = int(state["batches"])
+
+
+def changed_pixels(sources: Tensor, targets: Tensor) -> Tensor:
+    """Return where sources differ from their targets [N,C,H,W], in any channel: [N,1,H,W]."""
+    return (sources != targets).any(1, keepdim=True)

@@ -16,7 +16,7 @@ from seqgan_kit.core.runs.runtime import mixed_seed
 from seqgan_kit.data.images.corruptions import PLACED, Corruption, corruption
 from seqgan_kit.data.images.load_images import load_images
 from seqgan_kit.data.images.pixels import decode, to_float, to_uint8
-from seqgan_kit.data.pairs.damaged_feed import DamagedFeed
+from seqgan_kit.data.pairs.damaged_feed import DamagedFeed, changed_pixels
 from seqgan_kit.data.pairs.image_pair_config import CATWORLD, DAMAGE, ImagePairData
 from seqgan_kit.data.pairs.image_pair_rows import ImagePairRow, pair_rows
 from seqgan_kit.data.pairs.world_pairs import PairSplit, world_pairs
@@ -151,7 +151,7 @@ def _damaged(cfg: ImagePairData) -> ImagePairs:
     corpus = load_images(cfg.images_like(cfg.targets or "catworld"))
     rng = torch.Generator().manual_seed(_TEST_SEED)
     sources = to_uint8(damage(to_float(corpus.test), rng))
-    masks = (sources != corpus.test).any(1, keepdim=True) if name in PLACED else None
+    masks = changed_pixels(sources, corpus.test) if name in PLACED else None
     test = PairSplit(sources, corpus.test, masks, corpus.test_labels)
     train = PairSplit(corpus.train, corpus.train, None, corpus.train_labels)
     lines = (*corpus.account.lines(), f"sources: {name}, afresh at every draw")
