@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "seqgan_kit.metrics": CORE,
     "seqgan_kit.methods": PARTS,
     "seqgan_kit.evaluation": PARTS,
+    "seqgan_kit.integrations": PARTS,
     "seqgan_kit.sharing": CORE,
     "seqgan_kit.report": SCORED,
     "seqgan_kit.text_recipe": SCORED | {"seqgan_kit.report"},

@@ -1,0 +1,1 @@
+"""Parts of the toolkit inside other libraries' training loops; each needs its own extra."""
