@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from seqgan_kit.errors import UsageError
 from seqgan_kit.metrics.features.feature_arrays import Floats, feature_pair, nearest
 from seqgan_kit.metrics.statistics.divergences import Estimate
+from seqgan_kit.metrics.statistics.rank_statistics import probability_below
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,23 +75,8 @@ def check_copies(
     return CopyCheck(
         near_copies=Estimate(share, math.sqrt(variance)),
         expected=quantile,
-        closer=_probability_below(of_samples, of_held_out),
+        closer=probability_below(of_samples, of_held_out),
         threshold=threshold,
         distances=of_samples,
         neighbours=index,
     )
-
-
-def _probability_below(a: Floats, b: Floats) -> Estimate:
-    """P(a < b) + P(a = b) / 2 over pairs (Mann and Whitney 1947); its error is that of DeLong et al. 1988."""
-    of_a = 1.0 - _ranks(a, b)
-    of_b = _ranks(b, a)
-    errors = [v.std(ddof=1) / math.sqrt(len(v)) if len(v) > 1 else math.inf for v in (of_a, of_b)]
-    return Estimate(float(of_a.mean()), math.hypot(*errors))
-
-
-def _ranks(values: Floats, among: Floats) -> Floats:
-    """Share of ``among`` below each value, equal ones by half."""
-    ordered = np.sort(among)
-    below, up_to = ordered.searchsorted(values, "left"), ordered.searchsorted(values, "right")
-    return np.asarray((below + up_to) / (2.0 * len(ordered)))

@@ -10,14 +10,15 @@ import sys
 from collections.abc import Sequence
 
 from seqgan_kit import __version__
-from seqgan_kit.cli import chat_command as chat
 from seqgan_kit.cli import completion, table, tools
 from seqgan_kit.cli import export_command as export
 from seqgan_kit.cli import hub_commands as hub
 from seqgan_kit.cli import latent_commands as latent
 from seqgan_kit.cli import recipe_commands as recipes
 from seqgan_kit.cli import run_commands as runs
-from seqgan_kit.cli import translate_commands as translate
+from seqgan_kit.cli.applying import chat_command as chat
+from seqgan_kit.cli.applying import detect_command as detect
+from seqgan_kit.cli.applying import translate_commands as translate
 from seqgan_kit.cli.bleu import bleu_command as scores
 from seqgan_kit.cli.command import PROGRAM, Command, build_parser, parse
 from seqgan_kit.cli.compare import compare_command as compare
@@ -42,6 +43,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         *translate.COMMANDS,
         *paint.COMMANDS,
         *dream.COMMANDS,
+        *detect.COMMANDS,
         *table.COMMANDS,
         *evaluate.COMMANDS,
         *compare.COMMANDS,

@@ -55,6 +55,14 @@ def _declare_world(parser: argparse.ArgumentParser) -> None:
         help="what is done with the first text of a pair (default: translate)",
     )
     parser.add_argument(
+        "--planted",
+        metavar="N",
+        type=whole_number(0),
+        default=0,
+        help="number of captions for every kind of planted error (word, swap, drop, double, coat); half of "
+        "them have an error, and a file of labels says where",
+    )
+    parser.add_argument(
         "--seed", metavar="S", type=whole_number(0), default=0, help="random seed (default: 0)"
     )
     parser.add_argument(
@@ -63,8 +71,10 @@ def _declare_world(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_world(options: argparse.Namespace) -> None:
-    if not (options.images or options.captions or options.pairs):
-        raise UsageError("nothing to generate: give --images N, --captions N or --pairs N.")
+    if not (options.images or options.captions or options.pairs or options.planted):
+        raise UsageError(
+            "nothing to generate: give --images N, --captions N, --pairs N or --planted N."
+        )
     if options.out.is_file():
         raise UsageError(f"--out {options.out} is a file: give a new or empty folder.")
     if options.out.is_dir() and any(options.out.iterdir()):
@@ -79,8 +89,14 @@ def _run_world(options: argparse.Namespace) -> None:
         seed=options.seed,
         pairs=options.pairs,
         task=options.task,
+        planted=options.planted,
     )
-    counts = {"images": options.images, "captions": options.captions, "pairs": options.pairs}
+    counts = {
+        "images": options.images,
+        "captions": options.captions,
+        "pairs": options.pairs,
+        "captions for each kind of error": options.planted,
+    }
     made = ", ".join(f"{count} {things}" for things, count in counts.items() if count)
     print(f"wrote {made} to {options.out}")
 
@@ -108,13 +124,14 @@ COMMANDS = (
     Command(
         name="world",
         summary="generate cat images and captions with known probabilities",
-        usage="[--images N] [--captions N] [--pairs N] [options] --out DIR",
+        usage="[--images N] [--captions N] [--pairs N] [--planted N] [options] --out DIR",
         details="Draws images, captions and pairs of texts from the cat world, whose distribution is known "
         "exactly.",
         examples=(
             "world --images 20000 --size 64 --out cats64",
             "world --captions 100000 --seed 1 --out captions",
             "world --pairs 100000 --task entail --out entail",
+            "world --planted 1000 --out planted",
         ),
         declare=_declare_world,
         run=_run_world,

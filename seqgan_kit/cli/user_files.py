@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import gzip
+import io
 import sys
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from seqgan_kit.errors import DataError
 
@@ -55,6 +60,50 @@ def read_lines(source: str, *, lowercase: bool = False) -> list[str]:
     return text.removesuffix("\n").split("\n")
 
 
+def stream_lines(source: str, longest: int) -> Iterator[str]:
+    """Yield the lines of a text file of any size, one at a time; ``-`` is standard input, gzip is recognised.
+
+    Logs hold what programs write, so bytes that are not UTF-8 become U+FFFD.
+
+    Args:
+        source: the path, or ``-``.
+        longest: number of characters after which the rest of a line is left out.
+    """
+    with _opened(source) as file:
+        try:
+            text = io.TextIOWrapper(_unpacked(file), "utf-8-sig", errors="replace", newline="\n")
+            while line := text.readline(longest):
+                rest = line
+                while rest and not rest.endswith("\n"):
+                    rest = text.readline(longest)
+                yield line.rstrip("\r\n")
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(
+                f"{shown(source)} is a damaged gzip file ({error}): create or download it again."
+            ) from None
+
+
+def _opened(source: str) -> AbstractContextManager[BinaryIO]:
+    if source == STDIN:
+        return nullcontext(sys.stdin.buffer)
+    path = Path(source)
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: give a text file with one line per record.")
+    if not path.exists():
+        raise missing(path, "file")
+    return path.open("rb")
+
+
+def _unpacked(file: BinaryIO) -> BinaryIO:
+    buffered = io.BufferedReader(cast(io.RawIOBase, file))
+    if buffered.peek(2).startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(
+            "the file is UTF-16, but must be UTF-8: convert it with 'iconv -f UTF-16 -t UTF-8'."
+        )
+    packed = buffered.peek(2).startswith(_GZIP_MAGIC)
+    return cast(BinaryIO, gzip.GzipFile(fileobj=buffered) if packed else buffered)
+
+
 def shown(source: str) -> str:
     """Return the name of an input in messages."""
     return "standard input" if source == STDIN else source
@@ -77,9 +126,6 @@ def _read_bytes(source: str) -> bytes:
 def _unzip(content: bytes, name: str) -> bytes:
     if not content.startswith(_GZIP_MAGIC):
         return content
-    import gzip
-    import zlib
-
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:

@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.data.pairs.load_pairs import encode_source
 from seqgan_kit.data.text.encoding import clean_line
-from seqgan_kit.data.text.tokenizer import EOS, PAD, Tokenizer
+from seqgan_kit.data.text.tokenizer import Tokenizer
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.evaluation.conditional.answering import generate
+from seqgan_kit.evaluation.detection.line_detector import LineAnomaly, line_detector
+from seqgan_kit.evaluation.detection.line_rows import cut_rows
 from seqgan_kit.evaluation.discriminator_export import load_discriminator
 from seqgan_kit.evaluation.latent.sentence_paths import interpolated_lines
 from seqgan_kit.evaluation.text_export import TextGenerator, TextModel
@@ -213,6 +215,15 @@ class TrainedTextModel(Shareable):
         """
         return interpolated_lines(self._loaded, first, second, n, beam)
 
+    def detect(self, lines: Sequence[str], by: str = "") -> list[LineAnomaly]:
+        """Return how anomalous each line is under the model, beside baselines; ``by`` names the score that
+        p-values are of (default: the largest surprise of a token, where the model has one)."""
+        if isinstance(lines, str):
+            raise UsageError("one string was given where lines are needed: give a list of lines.")
+        own = None if self._own_discriminator is None else self.discriminator.network
+        detector = line_detector(self.folder, self._loaded, by, own)
+        return list(detector(enumerate(lines, start=1)))
+
     @cached_property
     def discriminator(self) -> LineJudge:
         """The discriminator: ``model.discriminator.score(lines)``.
@@ -243,17 +254,14 @@ class TrainedTextModel(Shareable):
         if not len(lines):
             raise DataError("no lines were given: give at least one.")
         length, ends = self.generator.length, getattr(self.generator, "eos", None) is not None
-        table = torch.full((len(lines), length), PAD, dtype=torch.int64)
-        for number, line in enumerate(lines):
-            ids = self.tokenizer.encode(clean_line(line))
+        rows = [self.tokenizer.encode(clean_line(line)) for line in lines]
+        for number, ids in enumerate(rows):
             if len(ids) > length:
                 raise DataError(
                     f"line {number + 1} has {len(ids)} tokens and the model reads at most {length}: "
-                    f"{line[:60]!r}. Leave it out or shorten it."
+                    f"{lines[number][:60]!r}. Leave it out or shorten it."
                 )
-            row = [*ids, EOS] if ends and len(ids) < length else ids
-            table[number, : len(row)] = torch.tensor(row, dtype=torch.int64)
-        return torch.cat([self._given(sources, len(lines)), table], 1)
+        return torch.cat([self._given(sources, len(lines)), cut_rows(rows, length, ends=ends)], 1)
 
     def _autoregressive(self, verb: str) -> SequenceGenerator:
         generator = self.generator

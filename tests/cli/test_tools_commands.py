@@ -43,17 +43,20 @@ def mistake(capsys: Capture, *words: str) -> str:
 
 def test_world_hands_its_numbers_on(capsys: Capture) -> None:
     words = (
-        "world --images 20 --size 64 --captions 7 --pairs 5 --task answer --seed 3 --out new/cats"
+        "world --images 20 --size 64 --captions 7 --pairs 5 --task answer --planted 4 --seed 3 "
+        "--out new/cats"
     )
     assert main(words.split()) == 0
-    numbers = {"images": 20, "size": 64, "captions": 7, "pairs": 5, "seed": 3}
+    numbers = {"images": 20, "size": 64, "captions": 7, "pairs": 5, "planted": 4, "seed": 3}
     assert made == {"out": Path("new/cats"), "task": "answer", **numbers}
-    assert capsys.readouterr().out == "wrote 20 images, 7 captions, 5 pairs to new/cats\n"
+    assert capsys.readouterr().out == (
+        "wrote 20 images, 7 captions, 5 pairs, 4 captions for each kind of error to new/cats\n"
+    )
 
 
 def test_world_needs_something_to_make(capsys: Capture) -> None:
     message = mistake(capsys, "world", "--out", "cats")
-    assert "nothing to generate: give --images N, --captions N or --pairs N" in message
+    assert "nothing to generate: give --images N, --captions N, --pairs N or --planted N" in message
 
 
 def test_world_needs_a_place(capsys: Capture) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqgan_kit.data.catworld.captions.caption import CatWorld
+from seqgan_kit.data.catworld.planted import KINDS, planted_lines
 from seqgan_kit.data.catworld.scenes.scene import LABEL_NAMES
 from seqgan_kit.data.catworld.tasks.task_choice import TASKS, task_of
 from seqgan_kit.data.catworld.tasks.world_task import Task
@@ -41,6 +42,7 @@ _TASK_STREAMS = {
     "translate": 30,
     "entail": 40,
 }  # added to the split's
+_PLANTED_STREAM = 50  # and the number of the kind
 
 
 def build_bundled(out: Path) -> None:
@@ -59,6 +61,7 @@ def write_world(
     seed: int = 0,
     pairs: int = 0,
     task: str = "",
+    planted: int = 0,
 ) -> None:
     """Write a world of any size; a tenth of the faces is the test split, captions and pairs are split 8:1:1.
 
@@ -70,13 +73,16 @@ def write_world(
         seed: the same seed gives the same files.
         pairs: number of pairs of ``task``, for ``translate-train.tsv`` and so on.
         task: what is done with the first text of a pair: describe, answer, translate or entail.
+        planted: number of captions for every kind of planted error, for ``planted-word.txt``,
+            ``planted-word.labels`` and so on; half of the captions have an error.
 
     Raises:
         UsageError: for a negative number, a size out of range or an unknown task.
     """
-    if min(images, captions, seed, pairs) < 0:
+    if min(images, captions, seed, pairs, planted) < 0:
         raise UsageError(
-            f"images={images}, captions={captions}, seed={seed} and pairs={pairs} must not be negative."
+            f"images={images}, captions={captions}, seed={seed}, pairs={pairs} and planted={planted} must "
+            "not be negative."
         )
     if not 16 <= size <= 256:
         raise UsageError(f"faces of {size} pixels: give a size from 16 to 256.")
@@ -85,6 +91,8 @@ def write_world(
         _write_captions(out, _split(captions), seed)
     if made_of is not None:
         _write_pairs(out, made_of, _split(pairs), seed)
+    if planted:
+        _write_planted(out, planted, seed)
     if images:
         _write_faces(out, {"train": images - images // 10, "test": images // 10}, size, seed)
 
@@ -111,6 +119,19 @@ def _write_pairs(out: Path, task: Task, counts: dict[str, int], seed: int) -> No
         rows = ["source\ttarget", *("\t".join(task.pair(rng)) for _ in range(count))]
         text = "".join(f"{row}\n" for row in rows)
         (out / f"{task.name}-{split}.tsv").write_bytes(text.encode("utf-8"))
+
+
+def _write_planted(out: Path, count: int, seed: int) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for number, kind in enumerate(KINDS):
+        rng = np.random.default_rng((seed, _PLANTED_STREAM + number))
+        lines = planted_lines(kind, count, rng)
+        for ending, rows in (
+            ("txt", [x.text for x in lines]),
+            ("labels", [x.label for x in lines]),
+        ):
+            text = "".join(f"{row}\n" for row in rows)
+            (out / f"planted-{kind}.{ending}").write_bytes(text.encode("utf-8"))
 
 
 def _write_faces(

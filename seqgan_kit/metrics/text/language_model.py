@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.metrics.statistics.divergences import Estimate
@@ -80,13 +81,22 @@ class KneserNey:
 
     def sentence_log_probs(self, sentences: Sentences) -> tuple[Floats, Floats]:
         """Return the log-probability [N] of every sentence with its end, and its number of tokens [N]."""
+        logs, starts = self._log_probs(sentences)
+        counts = np.diff(starts, append=len(logs)) - 1.0
+        return np.add.reduceat(logs, starts), counts
+
+    def token_log_probs(self, sentences: Sentences) -> list[Floats]:
+        """Return the log-probability of every word of each sentence and of its end."""
+        logs, starts = self._log_probs(sentences)
+        return [part[1:] for part in np.split(logs, starts[1:])]
+
+    def _log_probs(self, sentences: Sentences) -> tuple[Floats, NDArray[np.int64]]:
+        """Return log-probabilities [M] of all tokens, 0 at the starts of sentences, and these places [N]."""
         if not sentences:
             raise DataError("a language model scores at least one sentence; none was given.")
         text = self._numbered(sentences)
         logs = np.where(text.place > 0, np.log(self._probabilities(text)), 0.0)
-        starts = np.flatnonzero(text.place == 0)
-        counts = np.diff(starts, append=len(text.ids)) - 1.0
-        return np.add.reduceat(logs, starts), counts
+        return logs, np.flatnonzero(text.place == 0)
 
     def next_word_probs(self, prefix: Sequence[str]) -> dict[str, float]:
         """Return the probability of every word, and of the end (as ``</s>``), after a prefix."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from seqgan_kit.cli import chat_command
+from seqgan_kit.cli.applying import chat_command
 from seqgan_kit.cli.main import main
 from seqgan_kit.data.pairs.load_pairs import encode_source, load_pairs
 from seqgan_kit.data.pairs.pair_config import PairData

@@ -1,0 +1,1 @@
+"""Commands that apply a trained model to the user's own lines and images."""
