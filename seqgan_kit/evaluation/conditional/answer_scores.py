@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
@@ -105,8 +104,7 @@ def likeliest(generator: SequenceGenerator, given: Tensor, beam: int) -> Tensor:
 
 def text_scores_of(lines: Sequence[str], pairs: HeldOutPairs) -> dict[str, Estimate]:
     """Return the scores of lines, one for each source."""
-    found = parallel_scores(lines, pairs.references)
-    return {name: Estimate(value, math.nan) for name, value in found.items()}
+    return parallel_scores(lines, pairs.references)
 
 
 def pair_columns(pairs: HeldOutPairs, how: str) -> list[Column]:

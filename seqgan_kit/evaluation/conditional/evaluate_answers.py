@@ -120,11 +120,11 @@ def _samples(
 def _scores(lines: Sequence[str], model: TextModel, pairs: EvaluationPairs) -> Scores:
     """Return the scores of one line for each source."""
     references = pairs.held_out.references
-    found = parallel_scores(lines, references)
+    scores = parallel_scores(lines, references)
     words = model.tokenizer.words
     wanted = sum(sum(len(words(x)) for x in texts) / len(texts) for texts in references)
-    found["length_ratio"] = sum(len(words(line)) for line in lines) / wanted
-    scores = {name: Estimate(value, math.nan) for name, value in found.items()}
+    ratio = sum(len(words(line)) for line in lines) / wanted
+    scores["length_ratio"] = Estimate(ratio, math.nan)
     if pairs.world is not None:
         scores |= pairs.world.line_scores(lines, pairs.sources)
     return scores | _of_lines([words(line) for line in lines])
@@ -151,7 +151,8 @@ def _variety(groups: Sequence[Sequence[str]]) -> Scores:
             [group[i] for group in groups],
             [[*group[:i], *group[i + 1 :]] for group in groups],
             ("corpus_bleu",),
-        )["corpus_bleu"]
+            resamples=0,
+        )["corpus_bleu"].value
         for i in range(most)
     ]
     different = [len(set(lines)) / len(lines) for lines in groups]
@@ -172,8 +173,7 @@ def _of_references(tokenizer: Tokenizer, pairs: EvaluationPairs) -> Scores:
     if min(map(len, references)) < 2:
         return scores
     beside = parallel_scores([x[0] for x in references], [x[1:] for x in references])
-    of_people = {name: Estimate(value, math.nan) for name, value in beside.items()}
-    return scores | of_people | _variety([texts[:PER_SOURCE] for texts in references])
+    return scores | beside | _variety([texts[:PER_SOURCE] for texts in references])
 
 
 def _likelihood(generator: SequenceGenerator, rows: Tensor, temperature: float) -> Scores:
