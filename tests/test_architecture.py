@@ -53,11 +53,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "seqgan_kit.integrations": PARTS,
     "seqgan_kit.sharing": CORE,
     "seqgan_kit.report": SCORED,
+    "seqgan_kit.explorer": SCORED | {"seqgan_kit.report"},
     "seqgan_kit.text_recipe": SCORED | {"seqgan_kit.report"},
     "seqgan_kit.bench": SCORED | CLI_PARTS,
     "seqgan_kit.cli": SCORED
     | CLI_PARTS
-    | {"seqgan_kit.report", "seqgan_kit.bench", "seqgan_kit.sharing"},
+    | {"seqgan_kit.report", "seqgan_kit.bench", "seqgan_kit.sharing", "seqgan_kit.explorer"},
     "seqgan_kit.cli.command": FOUNDATION,
     "seqgan_kit.cli.user_files": FOUNDATION,
     # What ``import seqgan_kit as sk`` offers; the lazy table in seqgan_kit/__init__.py names its modules.

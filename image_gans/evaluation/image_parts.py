@@ -134,10 +134,15 @@ class ImageParts:
             out: the folder to write to, with the sub-folders of ``images``.
             strict: stop at an unreadable image instead of counting it.
         """
+        size, channels = self.input_shape(verb)
+        act = partial(self._in_chunks, verb)
+        return translate_files(act, images, out, size, channels, strict=strict)
+
+    def input_shape(self, verb: str) -> tuple[int, int]:
+        """Return the side in pixels, and the channels, of the images that a verb takes."""
         self.need(verb)
         config = cast(Any, self.parts[_NEEDS[verb][0]].config)
-        act = partial(self._in_chunks, verb)
-        return translate_files(act, images, out, config.size, config.channels, strict=strict)
+        return int(config.size), int(config.channels)
 
     def need(self, verb: str) -> None:
         """Raise UsageError for a verb that the model does not support."""

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from image_gans.grids import grid, save_grid, save_picture
+from image_gans.latent.principal_axes import principal_axes
 from image_gans.latent.walks import Projection, linear, project, spherical, strip
 from seqgan_kit.data.images.pixels import decode, to_float
 from seqgan_kit.errors import DataError, UsageError, unknown
@@ -20,6 +21,7 @@ from seqgan_kit.errors import DataError, UsageError, unknown
 WayName = Literal["spherical", "linear"]
 _WAYS = {"spherical": spherical, "linear": linear}
 _SHOWN_PIXELS = 96  # Small images are enlarged to about this many pixels.
+_CHUNK = 256  # Images per chunk; this limits the memory.
 _MILLISECONDS = 80  # a frame of an animation
 
 Select = Callable[[str, int, int], Tensor]
@@ -76,6 +78,39 @@ class Explorer:
         if out.suffix.lower() == ".gif":
             return save_animation(pictures.unflatten(0, (rows, steps)).transpose(0, 1), out)
         return save_grid(pictures, out, columns=steps, scale=_scale(pictures))
+
+    @torch.no_grad()
+    def between(
+        self, first: int, second: int, steps: int = 9, *, condition: str | None = None
+    ) -> Tensor:
+        """Return images [steps,C,H,W] on the great circle between the first samples of two seeds."""
+        start = self.draw(1, seed=first, condition=condition)
+        end = self.draw(1, seed=second, condition=condition)
+        return strip(self.generator, start, end, steps)
+
+    @torch.no_grad()
+    def axes(self, count: int, dimensions: int, *, samples: int = 1024, seed: int = 0) -> Tensor:
+        """Return the directions [count,dimensions] of the noise along which the images change most.
+
+        Args:
+            count: number of directions; at most ``dimensions`` are returned.
+            dimensions: number of noise dimensions, the first ones of a latent vector.
+            samples: samples that they are measured on.
+            seed: seed of the samples.
+        """
+        latents = self.draw(samples, seed=seed)
+        images = torch.cat([self.generator(part) for part in latents.split(_CHUNK)])
+        return principal_axes(latents[:, :dimensions], images, count)
+
+    @torch.no_grad()
+    def moved(
+        self, seed: int, shifts: Tensor, axes: Tensor, *, condition: str | None = None
+    ) -> Tensor:
+        """Return the first sample [1,C,H,W] of a seed, its noise shifted by ``shifts`` [K] along ``axes``
+        [K,dimensions]."""
+        latents = self.draw(1, seed=seed, condition=condition)
+        latents[:, : axes.shape[1]] += shifts.to(latents) @ axes.to(latents)
+        return cast(Tensor, self.generator(latents))
 
     @torch.no_grad()
     def arithmetic(

@@ -23,6 +23,7 @@ from seqgan_kit.cli.bleu import bleu_command as scores
 from seqgan_kit.cli.command import PROGRAM, Command, build_parser, parse
 from seqgan_kit.cli.compare import compare_command as compare
 from seqgan_kit.cli.evaluate import evaluate_command as evaluate
+from seqgan_kit.cli.explore import explore_command as explore
 from seqgan_kit.cli.painting import dream_command as dream
 from seqgan_kit.cli.painting import paint_command as paint
 from seqgan_kit.core.runs.terminal import write_text
@@ -44,6 +45,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         *paint.COMMANDS,
         *dream.COMMANDS,
         *detect.COMMANDS,
+        *explore.COMMANDS,
         *table.COMMANDS,
         *evaluate.COMMANDS,
         *compare.COMMANDS,

@@ -32,14 +32,14 @@ def write_report(run_dir: Path) -> Path:
 def render(folder: Path) -> str:
     """Render the page of a run."""
     config, rows, scores = read_config(folder), read_metrics(folder), read_scores(folder)
-    phases, status = spans(rows), _status(rows)
+    phases, status = spans(rows), status_of(rows)
     return render_page(
         "report.html.j2",
         title=page_title(config),
         lead=_lead(config),
         status=status,
         reload_seconds=RELOAD_SECONDS,
-        facts=list(_facts(config, rows)),
+        facts=list(facts_of(config, rows)),
         phases=[(span.name, _rounds(rows).get(span.name)) for span in phases],
         alarms=[row for row in rows if row["kind"] == "alarm"],
         table=score_table(scores) if scores else None,
@@ -77,7 +77,7 @@ def _lead(config: Mapping[str, Any]) -> str:
     return " ".join(words) + "."
 
 
-def _status(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def status_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return the status of the run from its last row."""
     if not rows:
         return {"kind": "open", "word": "Not started", "text": "No round has been recorded yet."}
@@ -101,7 +101,7 @@ def _rounds(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     return {row["phase"]: int(row["values"]["rounds"]) for row in starts}
 
 
-def _facts(
+def facts_of(
     config: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[str, str]]:
     if rows:

@@ -36,19 +36,19 @@ class Sample:
 
 def stages(folder: Path, phases: Sequence[Span]) -> list[Sample]:
     """Return the first samples, the last before the last phase, and the last."""
-    files = _numbered(folder)
+    files = sample_files(folder)
     rounds = sorted(files)
     before = [at for at in rounds if phases and at <= phases[-1].start]
     wanted = {*rounds[:1], *before[-1:], *rounds[-1:]}
-    return [_sample(files[at], _when(at, phases)) for at in sorted(wanted)]
+    return [sample_of(files[at], round_title(at, phases)) for at in sorted(wanted)]
 
 
 def last_sample(folder: Path, title: str) -> Sample:
     """Return the last samples of a run."""
-    files = _numbered(folder)
+    files = sample_files(folder)
     if not files:
         return Sample(title, [], problem="no samples were drawn")
-    return _sample(files[max(files)], title)
+    return sample_of(files[max(files)], title)
 
 
 def sounds(folder: Path) -> list[Sample]:
@@ -64,7 +64,7 @@ def sounds(folder: Path) -> list[Sample]:
     return found
 
 
-def _numbered(folder: Path) -> dict[int, list[Path]]:
+def sample_files(folder: Path) -> dict[int, list[Path]]:
     """Return the files of samples by round: text, an image, or an image of the text's lines with it."""
     files: dict[int, list[Path]] = {}
     for path in sorted((folder / "samples").glob("*.*")):
@@ -77,7 +77,7 @@ def figures(folder: Path) -> list[Sample]:
     """Return the final figures."""
     paths = sorted((folder / "figures").glob("*.png"))
     paths = [path for path in paths if path.name not in SHEETS]
-    return [_sample([path], path.stem.replace("_", " ").replace("-", " ")) for path in paths]
+    return [sample_of([path], path.stem.replace("_", " ").replace("-", " ")) for path in paths]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def sliders(folder: Path) -> list[Slider]:
     sheets = [folder / "figures" / name for name in SHEETS]
     if not all(path.is_file() for path in sheets):
         return []
-    shown = [_sample([path], name) for path, name in zip(sheets, names, strict=True)]
+    shown = [sample_of([path], name) for path, name in zip(sheets, names, strict=True)]
     if any(not sheet.picture for sheet in shown):
         return []
     return [
@@ -106,13 +106,14 @@ def sliders(folder: Path) -> list[Slider]:
     ]
 
 
-def _when(at: int, phases: Sequence[Span]) -> str:
+def round_title(at: int, phases: Sequence[Span]) -> str:
+    """Return a round and its phase in words."""
     phase = next((span.name for span in phases if span.start < at <= span.end), "")
     return f"round {at}, {phase}" if phase else f"round {at}"
 
 
-def _sample(paths: Sequence[Path], title: str) -> Sample:
-    """Return the sample of one round; its image stands before its text."""
+def sample_of(paths: Sequence[Path], title: str) -> Sample:
+    """Return the sample in the files of one round; its image stands before its text."""
     *images, path = sorted(paths)
     try:
         if path.suffix == ".png":

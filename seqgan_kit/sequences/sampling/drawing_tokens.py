@@ -91,18 +91,25 @@ def sample_sequences(
     (except for float32 rounding exactly at the border between two tokens). A chunk stops when all its rows
     have ended.
     """
-    check_sampling_options(temperature, top_k, top_p)
     if len(given) < 1 or chunk_rows < 1:
         raise UsageError(
             f"cannot sample {len(given)} sequences in chunks of {chunk_rows}: both must be at least 1."
         )
     uniforms = draw_uniforms((len(given), stepper.generator.length), rng, stepper.table.device)
-    plain = temperature == 1 and top_k is None and top_p is None
-    shape = partial(_shape_logits, temperature=temperature, top_k=top_k, top_p=top_p)
-    draw = next_token_drawer(stepper, None if plain else shape)
+    draw = shaped_drawer(stepper, temperature, top_k, top_p)
     at_once = min(chunk_rows, stepper.most_rows)
     parts = zip(given.split(at_once), uniforms.split(at_once), strict=True)
     return torch.cat([_sample_chunk(stepper, draw, *part) for part in parts])
+
+
+def shaped_drawer(
+    stepper: Stepper, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
+) -> Drawer:
+    """Return the function that draws next tokens with these sampling options."""
+    check_sampling_options(temperature, top_k, top_p)
+    plain = temperature == 1 and top_k is None and top_p is None
+    shape = partial(_shape_logits, temperature=temperature, top_k=top_k, top_p=top_p)
+    return next_token_drawer(stepper, None if plain else shape)
 
 
 def _sample_chunk(stepper: Stepper, draw: Drawer, given: Tensor, uniforms: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ from torch import Tensor
 from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.sampling.drawing_tokens import finish_rows
-from seqgan_kit.sequences.sampling.inverse_cdf import Drawer, draw_uniforms, next_token_drawer
+from seqgan_kit.sequences.sampling.drawing_tokens import finish_rows, shaped_drawer
+from seqgan_kit.sequences.sampling.inverse_cdf import Drawer, draw_uniforms
 from seqgan_kit.sequences.sampling.rows_in_progress import Rows, StateRows
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS, Stepper
 
@@ -21,6 +21,9 @@ def continue_prefixes(
     per_prefix: int,
     *,
     rng: torch.Generator,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Tensor:
     """Draw ``per_prefix`` continuations from G(. | prefix) for each prefix, which is read only once.
@@ -33,6 +36,7 @@ def continue_prefixes(
         prefixes: [B,S+n] with 0 <= n <= T.
         per_prefix: M.
         rng: random generator.
+        temperature, top_k, top_p: see ``sample_sequences``.
         chunk_rows: rows that are stepped together.
 
     Returns:
@@ -48,7 +52,7 @@ def continue_prefixes(
     uniforms = draw_uniforms((len(prefixes), per_prefix, missing), rng, prefixes.device)
     with torch.no_grad(), evaluating(generator):
         stepper = generator.stepper()
-        draw = next_token_drawer(stepper)
+        draw = shaped_drawer(stepper, temperature, top_k, top_p)
         at_once = max(1, min(chunk_rows, stepper.most_rows) // per_prefix)
         parts = zip(prefixes.split(at_once), uniforms.split(at_once), strict=True)
         return torch.cat([_continue(stepper, draw, *part) for part in parts])

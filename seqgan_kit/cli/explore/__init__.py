@@ -1,0 +1,1 @@
+"""The command that opens runs in the browser."""

@@ -1,0 +1,83 @@
+"""``explore``: a local web page of trained and training runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqgan_kit.cli.command import Command, whole_number
+from seqgan_kit.cli.run_commands import existing_run, find_loader, model_kind, note_unfinished
+from seqgan_kit.errors import UsageError
+
+if TYPE_CHECKING:
+    from seqgan_kit.explorer.opened_run import OpenedRun
+
+
+def _declare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "run_dirs",
+        metavar="RUN",
+        nargs="+",
+        type=Path,
+        help="directory of a run, finished or training",
+    )
+    parser.add_argument(
+        "--port",
+        metavar="PORT",
+        type=whole_number(1, 65535),
+        help="port on 127.0.0.1 (default: the first free one from 7860 on)",
+    )
+    parser.add_argument(
+        "--no-browser", action="store_true", help="print the address, and open no browser"
+    )
+    parser.add_argument(
+        "--share",
+        action="store_true",
+        help="also make a public link through Gradio's server, for up to a week",
+    )
+
+
+def _run(options: argparse.Namespace) -> None:
+    folders = [existing_run(folder) for folder in options.run_dirs]
+    from seqgan_kit.explorer.page.explorer_page import check_installed, serve
+
+    check_installed()
+    runs = [opened(folder) for folder in folders]
+    serve(runs, port=options.port, browser=not options.no_browser, share=options.share)
+
+
+def opened(folder: Path) -> OpenedRun:
+    """Open a run, or a run that has no model yet."""
+    from seqgan_kit.explorer.opened_run import OpenedRun
+
+    if (folder / "model" / "model.json").is_file():
+        kind = model_kind(folder)
+        note_unfinished(folder)
+        return OpenedRun(folder, kind, find_loader(kind))
+    if not (folder / "config.json").is_file():
+        raise UsageError(
+            f"{folder} is not a run directory: it has neither config.json nor model/model.json."
+        )
+    return OpenedRun(folder, "")
+
+
+COMMANDS = (
+    Command(
+        name="explore",
+        summary="a local web page: sample, edit, translate, watch training",
+        usage="RUN [RUN ...] [--port PORT] [--no-browser] [--share]",
+        details="Opens runs in the browser. Image models: samples, paths and sliders in latent space, "
+        "conditions,\ntranslation of your images, painting from words. Text models: prompts, sources, beam "
+        "search, every\ntoken with its likelihood and D's action value. Training: curves, samples, alarms, "
+        "while the run goes on.\nThe page is served on this machine alone, without telemetry. Needs the "
+        "extra 'explore'.",
+        examples=(
+            "explore runs/seqgan",
+            "explore runs/dcgan runs/stackgan",
+            "explore runs/mle runs/seqgan --port 8000 --no-browser",
+        ),
+        declare=_declare,
+        run=_run,
+    ),
+)

@@ -1,0 +1,1 @@
+"""The web page itself: Gradio components and the functions they call."""

@@ -1,0 +1,148 @@
+"""The page of opened runs, and the local server that shows it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from seqgan_kit.errors import UsageError
+from seqgan_kit.explorer.opened_run import OpenedRun
+from seqgan_kit.explorer.page.image_panel import image_panel
+from seqgan_kit.explorer.page.page_look import STYLE, theme
+from seqgan_kit.explorer.page.text_panel import text_panel
+from seqgan_kit.explorer.page.training_panel import training_panel
+from seqgan_kit.explorer.uploaded_image import MOST_BYTES
+
+HOST = "127.0.0.1"
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self' data: blob:; frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
+)
+"""Content security policy: the browser loads nothing from other servers, whatever the page says."""
+
+
+def check_installed() -> None:
+    """Raise UsageError if Gradio is missing."""
+    if importlib.util.find_spec("gradio") is None:
+        raise UsageError(
+            "the explorer needs gradio, which is not installed: install the extra with "
+            "pip install 'seqgan-kit[explore]'."
+        )
+
+
+def build_page(runs: Sequence[OpenedRun]) -> Any:
+    """Return the page, a ``gradio.Blocks`` with a tab for each run."""
+    os.environ.update(private_environment())  # Gradio reads it when it is imported.
+    import gradio as gr
+
+    with gr.Blocks(
+        title="seqgan-kit explorer", analytics_enabled=False, delete_cache=(600, 600)
+    ) as page:
+        gr.HTML('<div class="sk-title">seqgan-kit explorer</div>')
+        with gr.Tabs():
+            for run in runs:
+                with gr.Tab(run.name):
+                    _run_tab(run, page)
+    page.queue(default_concurrency_limit=2, max_size=64)
+    return page
+
+
+def _run_tab(run: OpenedRun, page: Any) -> None:
+    import gradio as gr
+
+    with gr.Tabs():
+        if run.kind == "text":
+            with gr.Tab("Text"):
+                text_panel(run, page)
+        elif run.kind == "image":
+            with gr.Tab("Images"):
+                image_panel(run, page)
+        if run.has_log:
+            with gr.Tab("Training"):
+                training_panel(run, page)
+
+
+def serve(
+    runs: Sequence[OpenedRun], *, port: int | None = None, browser: bool = True, share: bool = False
+) -> None:
+    """Serve the page until Ctrl-C.
+
+    Args:
+        runs: the runs to show.
+        port: port on 127.0.0.1; None: the first free one from 7860 on.
+        browser: open the page in the browser.
+        share: also make a public link through Gradio's server.
+    """
+    page = build_page(runs)
+    try:
+        _, address, public = page.launch(
+            server_name=HOST, server_port=port, inbrowser=browser, share=share, **_launching()
+        )
+    except OSError as error:
+        raise UsageError(
+            f"the page cannot be served on port {port or '7860-7959'}: {error}. Give another --port."
+        ) from None
+    print(f"explorer: {address}", flush=True)
+    if share:
+        print(f"public link: {public}" if public else "no public link could be made", flush=True)
+    print("Ctrl-C ends it.", flush=True)
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        page.close(verbose=False)
+
+
+def _launching() -> dict[str, Any]:
+    """Return the fixed settings of the server."""
+    from starlette.middleware import Middleware
+
+    return {
+        "prevent_thread_lock": True,
+        "quiet": True,
+        "show_error": True,
+        "ssr_mode": False,
+        "pwa": False,
+        "mcp_server": False,
+        "run_history": False,
+        "enable_monitoring": False,
+        "footer_links": [],
+        "max_file_size": MOST_BYTES,
+        "theme": theme(),
+        "css": STYLE,
+        "app_kwargs": {"middleware": [Middleware(_OwnServerOnly)]},
+    }
+
+
+class _OwnServerOnly:
+    """ASGI middleware that adds the content security policy to every answer."""
+
+    def __init__(self, app: Any):
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def send_with_policy(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message.get("headers", []),
+                    (b"content-security-policy", POLICY.encode()),
+                    (b"referrer-policy", b"no-referrer"),
+                ]
+            await send(message)
+
+        await self.app(scope, receive, send_with_policy)
+
+
+def private_environment() -> dict[str, str]:
+    """Return the environment variables that turn off telemetry and keep proxies off this machine."""
+    found = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [host for host in os.environ.get(name, "").split(",") if host]
+        found[name] = ",".join(dict.fromkeys([*hosts, HOST, "localhost"]))
+    return found

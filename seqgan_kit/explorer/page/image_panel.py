@@ -1,0 +1,202 @@
+"""The panel of an image model: samples, paths, sliders, arithmetic, translations and paintings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seqgan_kit.explorer import image_request as images
+from seqgan_kit.explorer.gallery_markup import gallery
+from seqgan_kit.explorer.opened_run import OpenedRun
+from seqgan_kit.explorer.page.told_errors import told
+
+_HOW: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "private"}
+_VERBS = {
+    "translate": ("Translate", "translated"),
+    "reverse": ("Translate back", "translated back"),
+    "rebuild": ("Rebuild", "rebuilt"),
+}
+
+
+def image_panel(run: OpenedRun, page: Any) -> None:
+    """Add the panel: a tab for each thing that the model can do."""
+    import gradio as gr
+
+    with run.model() as model:
+        verbs, menus = images.verbs_of(model), images.condition_menus(model)
+        flat = "sample" in verbs and images.sampled(model, 1).shape[-1] > 0
+    with gr.Tabs():
+        if "paint" in verbs:
+            with gr.Tab("Paint"):
+                _paint(run, page)
+        if flat:
+            with gr.Tab("Samples"):
+                _samples(run, menus, page)
+            with gr.Tab("Sliders"):
+                _sliders(run, menus)
+            with gr.Tab("Walk"):
+                _walk(run, menus)
+            with gr.Tab("Arithmetic"):
+                _arithmetic(run)
+        for verb in images.UPLOAD_VERBS:
+            if verb in verbs:
+                with gr.Tab(_VERBS[verb][0]):
+                    _upload(run, verb)
+
+
+def _seed(label: str = "Seed", value: int = 0) -> Any:
+    import gradio as gr
+
+    return gr.Number(value, label=label, precision=0, minimum=0, maximum=2**31 - 1)
+
+
+def _menus(menus: dict[str, tuple[str, ...]]) -> list[Any]:
+    """Add a menu for each label of a class-conditional model."""
+    import gradio as gr
+
+    if not menus:
+        return []
+    with gr.Row():
+        return [
+            gr.Dropdown(["any", *names], value="any", label=label, min_width=110)
+            for label, names in menus.items()
+        ]
+
+
+def _samples(run: OpenedRun, menus: dict[str, tuple[str, ...]], page: Any) -> None:
+    import gradio as gr
+
+    with gr.Row():
+        with gr.Column(scale=1, min_width=270):
+            count = gr.Slider(1, images.MOST_IMAGES, 48, step=1, label="Images")
+            seed = _seed()
+            temperature = gr.Slider(
+                0.0, 1.5, 1.0, step=0.05, label="Truncation (scale of the noise)"
+            )
+            chosen = _menus(menus)
+            button = gr.Button("Sample", variant="primary")
+        with gr.Column(scale=3):
+            shown = gr.HTML()
+
+    @told
+    def sample(n: Any, seed: Any, temperature: Any, *names: Any) -> str:
+        condition = images.condition_of(dict(zip(menus, names, strict=True)))
+        with run.model() as model:
+            drawn = images.sampled(
+                model, int(n), seed=int(seed or 0), temperature=temperature, condition=condition
+            )
+        return gallery(drawn)
+
+    given = [count, seed, temperature, *chosen]
+    events = [button.click, seed.submit, temperature.release, count.release]
+    gr.on([*events, *(menu.change for menu in chosen)], sample, given, shown, **_HOW)
+    page.load(sample, given, shown, **_HOW)
+
+
+def _sliders(run: OpenedRun, menus: dict[str, tuple[str, ...]]) -> None:
+    import gradio as gr
+
+    gr.HTML('<p class="sk-note">Each slider moves the noise along a direction that changes the images '
+            "much, measured on 1,024 samples; the first changes them most.</p>")  # fmt: skip
+    with gr.Row():
+        with gr.Column(scale=1, min_width=270):
+            seed = _seed()
+            moves = [
+                gr.Slider(-4.0, 4.0, 0.0, step=0.1, label=f"Direction {place + 1}")
+                for place in range(images.AXES)
+            ]
+            chosen = _menus(menus)
+            button = gr.Button("Show", variant="primary")
+        with gr.Column(scale=2):
+            shown = gr.HTML(elem_classes="sk-whole")
+
+    @told
+    def shift(seed: Any, *given: Any) -> str:
+        amounts, names = given[: images.AXES], given[images.AXES :]
+        condition = images.condition_of(dict(zip(menus, names, strict=True)))
+        return gallery(images.shifted(run, int(seed or 0), amounts, condition))
+
+    given = [seed, *moves, *chosen]
+    events = [button.click, seed.submit, *(slider.change for slider in moves)]
+    gr.on([*events, *(menu.change for menu in chosen)], shift, given, shown,
+          trigger_mode="always_last", **_HOW)  # fmt: skip
+
+
+def _walk(run: OpenedRun, menus: dict[str, tuple[str, ...]]) -> None:
+    import gradio as gr
+
+    with gr.Row():
+        first, second = _seed("From seed", 0), _seed("To seed", 1)
+        steps = gr.Slider(3, 24, 12, step=1, label="Images")
+    chosen = _menus(menus)
+    button = gr.Button("Walk", variant="primary")
+    shown = gr.HTML()
+
+    @told
+    def walk(first: Any, second: Any, steps: Any, *names: Any) -> str:
+        condition = images.condition_of(dict(zip(menus, names, strict=True)))
+        return gallery(images.walk(run, int(first or 0), int(second or 0), int(steps), condition))
+
+    gr.on([button.click, first.submit, second.submit], walk,
+          [first, second, steps, *chosen], shown, **_HOW)  # fmt: skip
+
+
+def _arithmetic(run: OpenedRun) -> None:
+    import gradio as gr
+
+    gr.HTML('<p class="sk-note">Moves samples of C by the mean noise of A minus that of B. A model that '
+            "was trained without labels needs a recogniser of its data, which is trained at the first "
+            "request and can take minutes.</p>")  # fmt: skip
+    with gr.Row():
+        formula = gr.Textbox(
+            "coat=ginger - coat=black + coat=black,accessory=hat", label="A - B + C", scale=3
+        )
+        rows, seed = gr.Slider(1, 12, 4, step=1, label="Rows"), _seed()
+    button = gr.Button("Compute", variant="primary")
+    gr.HTML('<p class="sk-note">Columns: A, B, C, and C + A - B.</p>')
+    shown = gr.HTML(elem_classes="sk-whole")
+
+    @told
+    def compute(formula: Any, rows: Any, seed: Any) -> str:
+        return gallery(images.arithmetic(run, str(formula or ""), int(rows), int(seed or 0)))
+
+    gr.on([button.click, formula.submit], compute, [formula, rows, seed], shown, **_HOW)
+
+
+def _upload(run: OpenedRun, verb: str) -> None:
+    import gradio as gr
+
+    name, done = _VERBS[verb]
+    with run.model() as model:
+        size, channels = model.input_shape(verb)
+    colour = "grey" if channels == 1 else "colour"
+    gr.HTML(f'<p class="sk-note">The model reads {colour} images of {size}x{size} pixels: the middle '
+            "square of yours is resized to it.</p>")  # fmt: skip
+    file = gr.File(label="Image file (PNG, JPEG, ...; up to 10 MB)", type="filepath")
+    button = gr.Button(name, variant="primary")
+    shown = gr.HTML(elem_classes="sk-large")
+
+    @told
+    def act(path: Any) -> str:
+        with run.model() as model:
+            source, output = images.made_of(model, verb, path)
+        return gallery([source[0], output[0]], ["as the model reads it", done])
+
+    gr.on([button.click, file.upload], act, file, shown, **_HOW)
+
+
+def _paint(run: OpenedRun, page: Any) -> None:
+    import gradio as gr
+
+    with gr.Row():
+        caption = gr.Textbox("a black cat sits on the sofa .", label="Sentence", scale=3)
+        count, seed = gr.Slider(1, 48, 12, step=1, label="Images"), _seed()
+    button = gr.Button("Paint", variant="primary")
+    shown = gr.HTML(elem_classes="sk-painted")
+
+    @told
+    def paint(caption: Any, n: Any, seed: Any) -> str:
+        with run.model() as model:
+            return gallery(images.painted(model, str(caption or ""), int(n), int(seed or 0)))
+
+    given = [caption, count, seed]
+    gr.on([button.click, caption.submit, seed.submit], paint, given, shown, **_HOW)

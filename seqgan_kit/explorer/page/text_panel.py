@@ -1,0 +1,119 @@
+"""The panel of a text model: lines on request, with what the model and D think of every token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from seqgan_kit.explorer.opened_run import OpenedRun
+from seqgan_kit.explorer.page.told_errors import told
+from seqgan_kit.explorer.text_request import (
+    MOST_LINES,
+    TextRequest,
+    plain_lines,
+    requested_rows,
+    source_notes,
+)
+from seqgan_kit.explorer.token_markup import LIKELIHOOD, VALUE, lines_markup, plain_markup
+from seqgan_kit.explorer.token_readings import action_values, read_rows
+from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+
+ROLLOUTS = 16
+
+
+def text_markup(run: OpenedRun, request: TextRequest, colour: str, rollouts: int) -> str:
+    """Return the requested lines as HTML; only colours by D's value cost rollouts."""
+    with run.players() as (model, discriminator):
+        generator = model.generator
+        if not isinstance(generator, SequenceGenerator):
+            return plain_markup(plain_lines(model, request))
+        rows = requested_rows(model, request)
+        values = None
+        if discriminator is not None and colour == VALUE:
+            rng = torch.Generator().manual_seed(request.seed)
+            values = action_values(generator, discriminator, rows, rollouts, rng)
+        readings = read_rows(generator, model.tokenizer, rows, values)
+        return lines_markup(readings, colour, source_notes(model, request.source))
+
+
+def request_of(
+    source: Any,
+    prompt: Any,
+    lines: Any,
+    seed: Any,
+    temperature: Any,
+    top_k: Any,
+    top_p: Any,
+    beam: Any,
+) -> TextRequest:
+    """Return the request of the values that the components hold."""
+    return TextRequest(
+        lines=int(lines),
+        seed=int(seed or 0),
+        source=str(source or ""),
+        prompt=str(prompt or ""),
+        temperature=float(temperature),
+        top_k=int(top_k or 0),
+        top_p=float(top_p),
+        beam=int(beam or 0),
+    )
+
+
+def text_controls(run: OpenedRun) -> list[Any]:
+    """Add the components of a request, in the order of ``request_of``, then colour and rollouts."""
+    import gradio as gr
+
+    with run.players() as (model, discriminator):
+        tokenizer = getattr(model, "given_vocabulary", None)
+        given = int(getattr(model.generator, "given", 0) or 0)
+        classes = getattr(tokenizer.tokenizer, "classes", ()) if tokenizer and given else ()
+        ordered = isinstance(model.generator, SequenceGenerator)
+    if classes:
+        source = gr.Dropdown(list(classes), value=classes[0], label="Class")
+    else:
+        source = gr.Textbox(
+            label="Source", placeholder="a line that the model answers", visible=given > 0
+        )
+    prompt = gr.Textbox(
+        label="Prompt", placeholder="beginning of every line; may be empty", visible=ordered
+    )
+    with gr.Row():
+        lines = gr.Slider(1, MOST_LINES, 8, step=1, label="Lines", min_width=120)
+        seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**31 - 1, min_width=100)
+    temperature = gr.Slider(0.1, 2.0, 1.0, step=0.05, label="Temperature")
+    colours = [LIKELIHOOD, VALUE] if discriminator is not None else [LIKELIHOOD]
+    colour = gr.Radio(colours, value=colours[-1], label="Colour of the tokens",
+                      visible=len(colours) > 1)  # fmt: skip
+    with gr.Accordion("More settings", open=False):
+        top_k = gr.Slider(0, 100, 0, step=1, label="Top-k (0: all tokens)")
+        top_p = gr.Slider(0.05, 1.0, 1.0, step=0.05, label="Top-p (1: all tokens)")
+        beam = gr.Slider(0, MOST_LINES, 0, step=1, label="Beam (0: sample)", visible=ordered)
+        rollouts = gr.Slider(
+            1, 64, ROLLOUTS, step=1, label="Rollouts per token", visible=discriminator is not None
+        )
+    return [source, prompt, lines, seed, temperature, top_k, top_p, beam, colour, rollouts]
+
+
+def text_panel(run: OpenedRun, page: Any) -> None:
+    """Add the panel; the page samples when it is loaded if no source is needed."""
+    import gradio as gr
+
+    with gr.Row():
+        with gr.Column(scale=1, min_width=270):
+            controls = text_controls(run)
+            button = gr.Button("Write", variant="primary")
+        with gr.Column(scale=3):
+            lines = gr.HTML()
+
+    @told
+    def write(*given: Any) -> str:
+        *asked, colour, rollouts = given
+        return text_markup(run, request_of(*asked), colour, int(rollouts))
+
+    how: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "private"}
+    gr.on([button.click, controls[0].change if isinstance(controls[0], gr.Dropdown) else controls[0].submit,
+           controls[1].submit, controls[8].change], write, controls, lines, **how)  # fmt: skip
+    needs_source = isinstance(controls[0], gr.Textbox) and controls[0].visible
+    if not needs_source:
+        page.load(write, controls, lines, **how)
