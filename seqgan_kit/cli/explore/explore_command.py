@@ -67,11 +67,11 @@ COMMANDS = (
         name="explore",
         summary="a local web page: sample, edit, translate, watch training",
         usage="RUN [RUN ...] [--port PORT] [--no-browser] [--share]",
-        details="Opens runs in the browser. Image models: samples, paths and sliders in latent space, "
-        "conditions,\ntranslation of your images, painting from words. Text models: prompts, sources, beam "
-        "search, every\ntoken with its likelihood and D's action value. Training: curves, samples, alarms, "
-        "while the run goes on.\nThe page is served on this machine alone, without telemetry. Needs the "
-        "extra 'explore'.",
+        details="Opens runs in the browser. Image models: samples, paths and sliders in latent space,\n"
+        "conditions, translation of your images, painting from words. Text models: prompts, sources,\n"
+        "beam search, every token with its likelihood and D's action value. Training: curves, samples\n"
+        "and alarms, while the run goes on. The page is served on this machine alone, without telemetry.\n"
+        "Needs the extra 'explore'.",
         examples=(
             "explore runs/seqgan",
             "explore runs/dcgan runs/stackgan",
