@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqgan_kit.core.bounds import Positive, bounded
+from seqgan_kit.core.bounds import Count, Positive, bounded
 from seqgan_kit.core.feeds import Feed, JoinedFeed, TensorFeed
 from seqgan_kit.data.images.image_corpus import ImageCorpus
 from seqgan_kit.data.images.pixels import to_float
@@ -20,8 +20,8 @@ from seqgan_kit.errors import DataError, UsageError, unknown
 class LabelSettings:
     """Settings of the labelled images."""
 
-    labelled: Positive = 100
-    """Number of labelled images, as balanced over the classes as possible."""
+    labelled: Count = 100
+    """Number of labelled images, as balanced over the classes as possible (0: all that have the label)."""
     label: str = ""
     """Label to learn (default: the first label)."""
     labelled_batch_size: Positive = 100
@@ -48,7 +48,7 @@ class FewLabels:
     def line(self) -> str:
         """One-line summary for the console."""
         return (
-            f"told: the {self.label} of {len(self.rows):,} images, evenly of {len(self.names)} classes; "
+            f"told: the {self.label} of {len(self.rows):,} images of {len(self.names)} classes; "
             f"tested on {len(self.test):,}"
         )
 
@@ -67,7 +67,10 @@ def few_labels(corpus: ImageCorpus, settings: LabelSettings, seed: int) -> FewLa
     classes, tested = corpus.train_labels[label], corpus.test_labels[label] >= 0
     if not tested.any():
         raise DataError("there are no labelled test images: give some with --test-images.")
-    rows = balanced_rows(classes, len(names[label]), settings.labelled, label, seed)
+    if settings.labelled:
+        rows = balanced_rows(classes, len(names[label]), settings.labelled, label, seed)
+    else:
+        rows = (classes >= 0).nonzero().flatten()
     return FewLabels(
         label, names[label], rows, corpus.train[rows], classes[rows],
         corpus.test[tested], corpus.test_labels[label][tested],

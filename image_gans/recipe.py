@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 
 from image_gans.evaluation.image_scores import ImageScorer
+from image_gans.evaluation.robustness.robust_scores import RobustnessScorer
 from image_gans.metrics.perception.feature_maps import Perception
 from image_gans.metrics.perception.perceptual_choice import PerceptualChoice, chosen_perception
 from seqgan_kit.core.game import Game
@@ -26,6 +27,11 @@ def image_hooks(scorer: ImageScorer) -> Hooks:
     """Evaluation, grids, the report, and alarms for a D that has won and a G that has collapsed."""
     alarms = (PinnedDiscriminator(rounds=200), LostDiversity(scorer.real_diversity()))
     return Hooks(scorer, scorer.draw_grid, write_report, alarms)
+
+
+def classifier_hooks(scorer: RobustnessScorer) -> Hooks:
+    """Evaluation, attacked images and the report."""
+    return Hooks(scorer, scorer.draw_grid, write_report, ())
 
 
 class Scorer(Protocol):
@@ -81,6 +87,18 @@ def close_translation_run(
         scores = scorer.record(f"{name} on test pairs", {name: trained}, run.settings.seed)
     use = f"{scorer.verb} {shlex.quote(str(run.folder))} --images DIR --out DIR"
     close_run(run, scores, own_data=own_data, use=use)
+
+
+def close_classifier_run(run: Run, scorer: Scorer, trained: Game, name: str) -> None:
+    """Write model, figures, scores and report of classifiers, on rank 0 only."""
+    if not run.runtime.leads:
+        return
+    scorer.export(trained, run.log.model_folder, {})
+    with long_work("attacks", quiet=run.settings.quiet):
+        scorer.draw_figures(run, trained)
+        scores = scorer.record(f"{name} under attack", {name: trained}, run.settings.seed)
+    use = f"attack {shlex.quote(str(run.folder))} --images DIR --out DIR"
+    close_run(run, scores, own_data="--images DIR", use=use)
 
 
 def close_image_run(

@@ -38,7 +38,11 @@ IMAGE_SETTINGS = {
     "image_gans.schedule",
     "image_gans.player_schedule",
 }
-IMAGE_PARTS = BELOW_IMAGES | IMAGE_SETTINGS | {"image_gans.networks", "image_gans.metrics"}
+IMAGE_PARTS = (
+    BELOW_IMAGES
+    | IMAGE_SETTINGS
+    | {"image_gans.attacks", "image_gans.networks", "image_gans.metrics"}
+)
 MAY_IMPORT: dict[str, set[str]] = {
     "seqgan_kit": set(),
     "seqgan_kit.__main__": {"seqgan_kit", "seqgan_kit.cli"},
@@ -70,6 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "image_gans.networks": BELOW_IMAGES | {"image_gans.conditions"},
     "image_gans.metrics": BELOW_IMAGES,
     "image_gans.augmentations": BELOW_IMAGES,
+    "image_gans.attacks": BELOW_IMAGES,
     "image_gans.switches": BELOW_IMAGES | {"image_gans.networks", "image_gans.augmentations"},
     "image_gans.schedule": BELOW_IMAGES | {"image_gans.switches"},
     "image_gans.player_schedule": BELOW_IMAGES,
@@ -78,6 +83,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "image_gans.image_presets": {"image_gans", "image_gans.schedule"},
     "image_gans.image_fitting": IMAGE_PARTS,
     "image_gans.few_labels": BELOW_IMAGES,
+    "image_gans.robust_game": IMAGE_PARTS,
     "image_gans.conditional_game": IMAGE_PARTS,
     "image_gans.grids": BELOW_IMAGES,
     "image_gans.latent": IMAGE_PARTS,
@@ -87,8 +93,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         "image_gans.pair_game",
         "image_gans.conditional_game",
         "image_gans.few_labels",
+        "image_gans.robust_game",
     },
-    "image_gans.evaluation": IMAGE_PARTS | {"image_gans.latent", "image_gans.few_labels"},
+    "image_gans.evaluation": IMAGE_PARTS
+    | {"image_gans.latent", "image_gans.few_labels", "image_gans.robust_game"},
     "image_gans.bench": IMAGE_PARTS
     | {"image_gans.methods", "seqgan_kit.bench", "seqgan_kit.cli.command"},
     "image_gans.recipe": IMAGE_PARTS | {"image_gans.evaluation", "seqgan_kit.report"},

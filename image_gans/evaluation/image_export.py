@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from image_gans.conditions import Conditions
 from image_gans.evaluation.captions.caption_model import CaptionModel
 from image_gans.evaluation.image_parts import ImageParts, load_parts
+from image_gans.evaluation.robustness.attacked_model import AttackedModel
 from image_gans.evaluation.saved_networks import built_network, described_network, saved_network
 from image_gans.evaluation.scatter import save_scatter
 from image_gans.grids import save_each, save_grid
@@ -236,6 +237,8 @@ def _of_parts(
     parts, verbs = load_parts(folder, description, device)
     if "paint" in verbs:
         return CaptionModel(run_dir, parts, verbs)
+    if "attack" in verbs:
+        return AttackedModel(run_dir, parts, verbs)
     model = ImageModel(run_dir, parts["generator"], description)
     return ImageParts(run_dir, parts, verbs, model if "sample" in verbs else None)
 

@@ -9,6 +9,7 @@ model/model.json lists the parts, each with its weights in a file of its name, a
     decode      generator(vectors of codes), for rows of codes drawn from a text model
     sample      generator(z), for codes z from a normal distribution
     paint       generator(caption_encoder(caption)), for sentences
+    attack      images perturbed so that the classifier names another class
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ _NEEDS = {
     "decode": ("quantiser", "generator"),
     "sample": ("generator",),
     "paint": ("caption_encoder", "generator"),
+    "attack": ("classifier",),
 }
 _OPTIONAL = {"sketcher"}  # the generator of stage I, of a model that paints in two
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from torch import nn
 
+from image_gans.metrics.label_classifier import LabelClassifier, LabelClassifierConfig
 from image_gans.networks.autoencoder_networks import AutoencoderConfig, AutoencoderGenerator
 from image_gans.networks.bernoulli import BernoulliConfig, BernoulliGenerator
 from image_gans.networks.captions.caption_encoder import CaptionEncoder, CaptionEncoderConfig
@@ -52,6 +53,7 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "conditional": (ConditionalConfig, ConditionalGenerator),
     "dcgan": (DCGANConfig, DCGANGenerator),
     "gaussian_encoder": (DCGANConfig, GaussianEncoder),
+    "label_classifier": (LabelClassifierConfig, LabelClassifier),
     "map_decoder": (CodeMapConfig, MapDecoder),
     "map_encoder": (CodeMapConfig, MapEncoder),
     "picture_mlp": (PictureMLPConfig, PictureMLPGenerator),

@@ -66,6 +66,7 @@ def sections(rows: Sequence[Mapping[str, Any]], scores: Mapping[str, Any] | None
     accuracies = [name for name in names if "accuracy" in name]
     rest = [name for name in names if name not in losses and name not in accuracies]
     made = [
+        Section("Curves of the scores", _score_figures(scores or {})),
         Section("Evaluation", _evaluation_figures(evaluations, phases, scores or {})),
         Section(
             "Training",
@@ -122,6 +123,30 @@ def _evaluation_figure(
         for place, name in enumerate(family)
     ]
     return _figure(title, lines, phases, references)
+
+
+def _score_figures(scores: Mapping[str, Any]) -> list[Figure]:
+    """Return the charts that the scores hold: lines of points (x, y) over one axis."""
+    return [
+        Figure(
+            told["title"],
+            chart(
+                [
+                    Line(
+                        line["name"],
+                        [(x, y) for x, y in line["points"] if x is not None],
+                        place,
+                        marked=True,
+                        errors=line.get("errors", ()),
+                    )
+                    for place, line in enumerate(told["lines"])
+                ],
+                title=told["title"],
+                x_label=told["x_label"],
+            ),
+        )
+        for told in scores.get("charts", ())
+    ]
 
 
 def _whiskers(rows: Iterable[Mapping[str, Any]], name: str) -> list[float | None]:

@@ -75,6 +75,11 @@ ROW = record(
 """A line of metrics.jsonl."""
 
 _VALUES = mapping_of(maybe(number()))
+_LINE = record(
+    {"name": _NAME, "points": list_of(list_of(maybe(number())))},
+    {"errors": list_of(maybe(number()))},
+)
+_CHART = record({"title": _NAME, "x_label": _NAME, "lines": list_of(_LINE)})
 TABLE = record(
     {
         "columns": list_of(
@@ -91,6 +96,11 @@ TABLE = record(
             record({"name": _NAME, "values": _VALUES}, {"errors": _VALUES, "reference": flag})
         ),
     },
-    {"title": text(), "notes": list_of(text()), "findings": list_of(text())},
+    {
+        "title": text(),
+        "notes": list_of(text()),
+        "findings": list_of(text()),
+        "charts": list_of(_CHART),
+    },
 )
 """scores.json and evaluation.json."""

@@ -1,0 +1,1 @@
+"""Adversarial examples: perturbed images that a classifier names wrongly."""

@@ -1,0 +1,1 @@
+"""How well classifiers withstand attacks."""
