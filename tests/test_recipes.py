@@ -42,12 +42,13 @@ def test_smoke_leaves_a_complete_run(recipe: str, smoked: Smoked) -> None:
     kinds = {json.loads(row)["kind"] for row in (folder / "metrics.jsonl").read_text().splitlines()}
     assert {"train", "phase"} <= kinds
     assert "<svg" in (folder / "report.html").read_text()
-    assert (folder / "model" / "generator.safetensors").stat().st_size > 0
     assert list((folder / "checkpoints").glob("move-*.pt"))
     assert list((folder / "samples").iterdir())
     assert "--resume" in done.stdout
-    verbs = json.loads((folder / "model" / "model.json").read_text()).get("verbs", ["sample"])
-    assert f"seqgan-kit {verbs[0]} {recipe}" in done.stdout
+    model = json.loads((folder / "model" / "model.json").read_text())
+    for part in model.get("parts", ["generator"]):
+        assert (folder / "model" / f"{part}.safetensors").stat().st_size > 0
+    assert f"seqgan-kit {model.get('verbs', ['sample'])[0]} {recipe}" in done.stdout
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from image_gans.attacks.gradient_attacks import pgd
-from image_gans.attacks.norms import GREY_LEVEL, Norm
+from image_gans.attacks.perturbations import GREY_LEVEL, Norm
 from seqgan_kit.core.bounds import Above0, Positive, Weight, bounded
 from seqgan_kit.core.techniques.virtual_adversary import Logits, smoothness_loss, virtual_direction
 

@@ -6,8 +6,9 @@ With the cross-entropy J(x, y) of the classifier and pixels in [-1,1]:
     PGD    x_0 = x + u, u uniform in the ball of radius epsilon
            x_{t+1} = P(x_t + a steepest(grad_x J(x_t, y)))
 
-FGSM is of Goodfellow et al. (2015, section 4), PGD of Madry et al. (2018, section 2.1). P projects onto the ball around x, then onto the range of pixels. The steepest direction is the sign of the
-gradient for L-infinity, and the gradient divided by its length for L2.
+FGSM is by Goodfellow et al. (2015, section 4), PGD by Madry et al. (2018, section 2.1). P projects onto the
+ball around x, then onto the range of pixels. The steepest direction is the sign of the gradient for
+L-infinity, and the gradient divided by its length for L2.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from image_gans.attacks.norms import (
+from image_gans.attacks.perturbations import (
     HIGHEST,
     LOWEST,
     Norm,

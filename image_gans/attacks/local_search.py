@@ -23,7 +23,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from image_gans.attacks.norms import HIGHEST, LOWEST
+from image_gans.attacks.perturbations import HIGHEST, LOWEST
 from seqgan_kit.core.bounds import Above0, Bounds, Count, Positive, bounded
 from seqgan_kit.core.techniques.virtual_adversary import Logits
 
@@ -38,7 +38,7 @@ class LocalSearch:
 
     pixels: Positive = 5
     """t: pixels changed in a round (5 in the paper)."""
-    rounds: Positive = 30
+    rounds: Positive = 20
     """Largest number of rounds (150 in the paper)."""
     reach: Count = 5
     """d: half the side of the square around a changed pixel that the next round tries (5 in the paper)."""
@@ -46,7 +46,7 @@ class LocalSearch:
     """p: value that a place is tried with, in units of the range of pixel values."""
     factor: Annotated[float, Bounds(0, 2)] = 1.5
     """r: factor of a changed pixel's value (1.5 in the paper)."""
-    most_candidates: Positive = 128
+    most_candidates: Positive = 64
     """Places tried in a round."""
 
     @property

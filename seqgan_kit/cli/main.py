@@ -26,6 +26,7 @@ from seqgan_kit.cli.evaluate import evaluate_command as evaluate
 from seqgan_kit.cli.explore import explore_command as explore
 from seqgan_kit.cli.painting import dream_command as dream
 from seqgan_kit.cli.painting import paint_command as paint
+from seqgan_kit.cli.probing import attack_command as attack
 from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.ctrl_c import is_ctrl_c, leave_on_ctrl_c, raise_on_ctrl_c
 from seqgan_kit.errors import (
@@ -42,6 +43,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         *runs.COMMANDS,
         *chat.COMMANDS,
         *translate.COMMANDS,
+        *attack.COMMANDS,
         *paint.COMMANDS,
         *dream.COMMANDS,
         *detect.COMMANDS,

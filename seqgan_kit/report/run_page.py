@@ -168,6 +168,7 @@ def _verbs(folder: Path, run: str) -> list[tuple[str, str]]:
             "Sample, after training a text recipe on its codes",
             f"seqgan-kit sample {run} --prior TEXT_RUN -n 20",
         ),
+        "attack": ("Attack images", f"seqgan-kit attack {run} --images DIR --out DIR"),
         "rebuild": ("Rebuild images", f"seqgan-kit rebuild {run} --images DIR --out DIR"),
     }
     try:

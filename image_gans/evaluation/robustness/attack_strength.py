@@ -11,7 +11,7 @@ from torch import Tensor
 from image_gans.attacks.attack_settings import GradientAttack
 from image_gans.attacks.gradient_attacks import fgsm
 from image_gans.attacks.local_search import Found, LocalSearch, local_search
-from image_gans.attacks.norms import GREY_LEVEL
+from image_gans.attacks.perturbations import GREY_LEVEL
 from seqgan_kit.core.techniques.virtual_adversary import Logits
 from seqgan_kit.metrics.statistics.divergences import Estimate
 
@@ -55,10 +55,25 @@ def robust_by_strength(
     right, found = rightly_named(logits, x, labels), []
     for epsilon in epsilons:
         if epsilon:
-            attacked = attacked_images(logits, x, labels, replace(attack, epsilon=epsilon), rng)
-            right = right & rightly_named(logits, attacked, labels)
+            right = withstood(logits, x, labels, replace(attack, epsilon=epsilon), right, rng)
         found.append(share(right))
     return found
+
+
+def withstood(
+    logits: Logits,
+    x: Tensor,
+    labels: Tensor,
+    attack: GradientAttack,
+    right: Tensor,
+    rng: torch.Generator,
+) -> Tensor:
+    """Return which of the images that are ``right`` [N] stay so under an attack; no other is attacked."""
+    rows = right.nonzero().flatten()
+    if not len(rows):
+        return right
+    attacked = attacked_images(logits, x[rows], labels[rows], attack, rng)
+    return right.index_put((rows,), rightly_named(logits, attacked, labels[rows]))
 
 
 def searched_images(

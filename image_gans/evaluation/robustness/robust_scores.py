@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from image_gans.attacks.attack_settings import GradientAttack
-from image_gans.attacks.norms import GREY_LEVEL
+from image_gans.attacks.perturbations import GREY_LEVEL
 from image_gans.evaluation.image_parts import check_image_parts, save_image_parts
 from image_gans.evaluation.robustness.attack_strength import (
     attacked_images,
@@ -21,6 +21,7 @@ from image_gans.evaluation.robustness.attack_strength import (
     robust_by_strength,
     searched_images,
     share,
+    withstood,
 )
 from image_gans.evaluation.robustness.robust_table import (
     RobustnessSettings,
@@ -71,7 +72,7 @@ class RobustnessScorer:
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """Compute every classifier's accuracy, clean and attacked: the evaluation hook of a run."""
         found = {}
-        with tested(game):
+        with under_attack(game):
             for way, player, (x, y) in self._classifiers(game, self.settings.evaluation_images):
                 found[f"{way}_test_accuracy"] = self._clean(player).value
                 attacked = attacked_images(player, x, y, self.attack, rng)
@@ -81,7 +82,7 @@ class RobustnessScorer:
     def draw_grid(self, game: Game, rng: torch.Generator, path: Path) -> None:
         """Draw test images as the method's classifier is attacked by; the sampling hook of a run."""
         _, player, (x, y) = next(iter(self._classifiers(game, _GRID)))
-        with tested(game):
+        with under_attack(game):
             images = attacked_images(player, x, y, self.attack, rng)
         save_grid(images, path.with_suffix(".png"), columns=_SHOWN, scale=_scale(images))
 
@@ -93,7 +94,7 @@ class RobustnessScorer:
         """
         rng = torch.Generator(run.runtime.device).manual_seed(run.settings.seed)
         maps, searched, lines = list[Tensor](), list[Tensor](), list[str]()
-        with tested(game):
+        with under_attack(game):
             for way, player, (x, y) in self._classifiers(game, _SHOWN):
                 attacked = attacked_images(player, x, y, self._test_attack, rng)
                 lines.append(f"{TITLES[way]}: {self._named(player, x)}")
@@ -118,7 +119,7 @@ class RobustnessScorer:
         rows, lines = [], []
         strengths = self.settings.strengths
         for game in games.values():
-            with tested(game):
+            with under_attack(game):
                 for way, player, (x, y) in self._classifiers(game, self.settings.attacked_images):
                     rng = torch.Generator(x.device).manual_seed(seed)
                     curve = robust_by_strength(player, x, y, self._test_attack, strengths, rng)
@@ -151,16 +152,17 @@ class RobustnessScorer:
         """Return the scores of a classifier by column."""
         clean = rightly_named(player, x, y)
 
-        def against(images: Tensor) -> Estimate:
-            return share(clean & rightly_named(player, images, y))
+        def against(attack: GradientAttack) -> Estimate:
+            return share(withstood(player, x, y, attack, clean, rng))
 
+        fast = fast_images(player, x, y, self._linf_epsilon)
         euclidean = replace(self._test_attack, norm="l2", epsilon=self.settings.l2_epsilon)
         linf = replace(self._test_attack, norm="linf", epsilon=self._linf_epsilon)
         scores = {
             "clean": self._clean(player),
-            "fgsm": against(fast_images(player, x, y, self._linf_epsilon)),
-            "pgd": against(attacked_images(player, x, y, linf, rng)),
-            "pgd_l2": against(attacked_images(player, x, y, euclidean, rng)),
+            "fgsm": share(clean & rightly_named(player, fast, y)),
+            "pgd": against(linf),
+            "pgd_l2": against(euclidean),
         }
         if most := self.settings.searched_images:
             found = searched_images(player, x[:most], y[:most], self.settings.search, _on_cpu(rng))
@@ -207,7 +209,7 @@ class RobustnessScorer:
 
 
 @contextmanager
-def tested(game: Game) -> Iterator[None]:
+def under_attack(game: Game) -> Iterator[None]:
     """Put the players in evaluation mode, without gradients for parameters, which makes attacks faster."""
     parameters = [p for p in game.parameters() if p.requires_grad]
     for parameter in parameters:

@@ -24,11 +24,11 @@ class RobustnessSettings:
     """Test images attacked in an evaluation during training."""
     test_steps: Positive = 20
     """Gradient steps of an attack (20 in Madry et al.)."""
-    strengths: tuple[Weight, ...] = (0, 1, 2, 4, 8, 16)
+    strengths: tuple[Weight, ...] = (0, 2, 4, 8, 16, 24)
     """Strengths of the curve in grey levels, for the norm of training; they must rise."""
     l2_epsilon: Weight = 128.0
     """Length of the perturbations in the L2 column, in grey levels."""
-    searched_images: Units = 32
+    searched_images: Units = 16
     """Test images of the local search without gradients (0: no such column)."""
     search: LocalSearch = LocalSearch()  # noqa: RUF009
     """The local search."""

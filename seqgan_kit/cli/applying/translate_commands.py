@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from seqgan_kit.errors import UsageError
 _NAMED = 5
 
 
-def _declare(parser: argparse.ArgumentParser) -> None:
+def declare_images(parser: argparse.ArgumentParser) -> None:
+    """Declare what all commands take that apply a run to images."""
     parser.add_argument("run_dir", metavar="RUN", type=Path, help="directory of a trained run")
     parser.add_argument(
         "--images",
@@ -53,16 +55,21 @@ def _run(verb: str, options: argparse.Namespace) -> None:
     with long_work("images"):
         done = act(verb, options.images, options.out, strict=options.strict)
     print(f"wrote {done.written:,} image{'s' * (done.written != 1)} to {options.out}")
-    if done.skipped:
-        more = f" and {len(done.skipped) - _NAMED:,} more" if len(done.skipped) > _NAMED else ""
+    tell_skipped(done.skipped)
+
+
+def tell_skipped(skipped: Sequence[str]) -> None:
+    """Say on stderr which images could not be read."""
+    if skipped:
+        more = f" and {len(skipped) - _NAMED:,} more" if len(skipped) > _NAMED else ""
         print(
-            f"skipped {len(done.skipped):,} unreadable: {'; '.join(done.skipped[:_NAMED])}{more}",
+            f"skipped {len(skipped):,} unreadable: {'; '.join(skipped[:_NAMED])}{more}",
             file=sys.stderr,
         )
 
 
 def _declare_translate(parser: argparse.ArgumentParser) -> None:
-    _declare(parser)
+    declare_images(parser)
     parser.add_argument(
         "--reverse",
         action="store_true",
@@ -78,7 +85,7 @@ def _command(verb: str, summary: str, details: str, example: str) -> Command:
         usage=f"RUN --images DIR|FILE --out DIR{reverse} [--strict]",
         details=details,
         examples=(example,),
-        declare=_declare_translate if reverse else _declare,
+        declare=_declare_translate if reverse else declare_images,
         run=partial(_run, verb),
     )
 

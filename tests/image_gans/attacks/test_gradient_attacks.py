@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from image_gans.attacks.gradient_attacks import fgsm, loss_gradient, pgd
-from image_gans.attacks.norms import lengths, projected, random_perturbation
+from image_gans.attacks.perturbations import lengths, projected, random_perturbation
 
 SHAPE = (3, 2, 4, 4)
 W = torch.randn(2 * 4 * 4, generator=torch.Generator().manual_seed(1)) + 0.01

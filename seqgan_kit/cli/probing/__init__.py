@@ -1,0 +1,1 @@
+"""Commands that test what a trained network knows and withstands."""
