@@ -23,7 +23,7 @@ PLAIN, ADVERSARIAL, VIRTUAL = "plain", "adversarial", "virtual"
 
 @dataclass(frozen=True)
 @bounded
-class ClassifierSettings:
+class RobustClassifierSettings:
     """The classifiers: convolutions of 3x3 with batch norm, as the recogniser that scores images."""
 
     width: Size = 16

@@ -26,7 +26,7 @@ from image_gans.methods.robust import adversarial_training
 from image_gans.methods.robust.adversarial_training import AdversarialTrainingMethod
 from image_gans.player_schedule import PlayerTraining, Steps
 from image_gans.recipe import classifier_hooks, close_classifier_run
-from image_gans.robust_game import ClassifierSettings
+from image_gans.robust_game import RobustClassifierSettings
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer
@@ -39,7 +39,7 @@ class Config:
 
     data: Annotated[ImageData, flat] = ImageData()
     labels: Annotated[LabelSettings, flat] = LabelSettings(labelled=0)
-    classifier: Annotated[ClassifierSettings, flat] = ClassifierSettings()
+    classifier: Annotated[RobustClassifierSettings, flat] = RobustClassifierSettings()
     method: Annotated[AdversarialTrainingMethod, flat] = AdversarialTrainingMethod()
     attack: Annotated[GradientAttack, flat] = GradientAttack()
     virtual: Annotated[VirtualAttack, flat] = VirtualAttack()
@@ -63,13 +63,13 @@ PRESETS = {
     ),
     "paper": Config(
         labels=LabelSettings(labelled=0, labelled_batch_size=128),
-        classifier=ClassifierSettings(64),
+        classifier=RobustClassifierSettings(64),
         training=PlayerTraining(betas=(0.9, 0.999), batch_size=128, epochs=200),
     ),
     "smoke": Config(
         data=ImageData(size=16),
         labels=LabelSettings(labelled=0, labelled_batch_size=16),
-        classifier=ClassifierSettings(4),
+        classifier=RobustClassifierSettings(4),
         attack=GradientAttack(steps=1),
         training=PlayerTraining(batch_size=16, epochs=0.05, evaluate_every_rounds=5),
         scores=SMOKE_ROBUSTNESS,

@@ -16,6 +16,7 @@ from seqgan_kit.cli import hub_commands as hub
 from seqgan_kit.cli import latent_commands as latent
 from seqgan_kit.cli import recipe_commands as recipes
 from seqgan_kit.cli import run_commands as runs
+from seqgan_kit.cli.applying import attack_command as attack
 from seqgan_kit.cli.applying import chat_command as chat
 from seqgan_kit.cli.applying import detect_command as detect
 from seqgan_kit.cli.applying import translate_commands as translate
@@ -26,7 +27,6 @@ from seqgan_kit.cli.evaluate import evaluate_command as evaluate
 from seqgan_kit.cli.explore import explore_command as explore
 from seqgan_kit.cli.painting import dream_command as dream
 from seqgan_kit.cli.painting import paint_command as paint
-from seqgan_kit.cli.probing import attack_command as attack
 from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.ctrl_c import is_ctrl_c, leave_on_ctrl_c, raise_on_ctrl_c
 from seqgan_kit.errors import (

@@ -8,7 +8,7 @@ from torch.nn import functional
 from image_gans.attacks.attack_settings import GradientAttack, VirtualAttack
 from image_gans.attacks.gradient_attacks import pgd
 from image_gans.attacks.perturbations import GREY_LEVEL
-from image_gans.robust_game import ADVERSARIAL, PLAIN, VIRTUAL, ClassifierSettings, RobustGame
+from image_gans.robust_game import ADVERSARIAL, PLAIN, VIRTUAL, RobustClassifierSettings, RobustGame
 from seqgan_kit.core.game import Move
 
 X = torch.rand(6, 1, 4, 4, generator=torch.Generator().manual_seed(0)) - 0.5
@@ -69,7 +69,7 @@ def test_players_learn_apart_from_equal_starts():
 
 def test_attacks_leave_batch_norm_alone():
     """Running statistics see one batch a loss: attacked images, or plain ones."""
-    classifier = ClassifierSettings(width=2).build((1, 8, 8), "coat", ("a", "b", "c"))
+    classifier = RobustClassifierSettings(width=2).build((1, 8, 8), "coat", ("a", "b", "c"))
     batch = {
         name: functional.interpolate(v, size=8) if v.dim() == 4 else v for name, v in BATCH.items()
     }

@@ -161,8 +161,14 @@ def test_which_label_and_that_there_is_one():
     )
     with pytest.raises(DataError, match="no labelled test images"):
         few_labels(unlabelled, LabelSettings(labelled=6), seed=0)
-    with pytest.raises(UsageError, match="labelled is 0"):
-        LabelSettings(labelled=0)
+    with pytest.raises(UsageError, match="labelled is -1"):
+        LabelSettings(labelled=-1)
+
+
+def test_none_asked_for_means_all_that_are_labelled():
+    told = few_labels(corpus(COATS), LabelSettings(labelled=0, label="coat"), seed=0)
+    assert told.rows.tolist() == (COATS >= 0).nonzero().flatten().tolist()
+    assert torch.equal(told.classes, COATS[COATS >= 0])
 
 
 def test_the_feed_gives_both_and_goes_back_to_its_place():

@@ -9,7 +9,7 @@ from image_gans.evaluation.robustness.attack_strength import robust_by_strength,
 from image_gans.evaluation.robustness.robust_scores import RobustnessScorer, under_attack
 from image_gans.evaluation.robustness.robust_table import SMOKE_ROBUSTNESS, RobustnessSettings
 from image_gans.few_labels import FewLabels
-from image_gans.robust_game import PLAIN, VIRTUAL, ClassifierSettings, RobustGame
+from image_gans.robust_game import PLAIN, VIRTUAL, RobustClassifierSettings, RobustGame
 from seqgan_kit.errors import UsageError
 
 
@@ -45,7 +45,7 @@ def told():
 
 def game():
     torch.manual_seed(0)
-    classifier = ClassifierSettings(width=2).build((1, 8, 8), "coat", ("a", "b", "c"))
+    classifier = RobustClassifierSettings(width=2).build((1, 8, 8), "coat", ("a", "b", "c"))
     return RobustGame(classifier, (VIRTUAL, PLAIN), GradientAttack(), 0.0, VirtualAttack())
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from seqgan_kit.cli.applying.translate_commands import declare_images, tell_skipped
 from seqgan_kit.cli.command import Command, one_of, positive_number, whole_number
 from seqgan_kit.cli.run_commands import existing_run, find_loader, model_kind, note_unfinished
-from seqgan_kit.cli.translate_commands import declare_images, tell_skipped
 from seqgan_kit.errors import UsageError
 
 
@@ -69,8 +69,8 @@ COMMANDS = (
     Command(
         name="attack",
         summary="perturb images until a trained classifier errs",
-        usage="RUN --images DIR|FILE --out DIR [--norm NORM] [--epsilon E] [--steps N] [--seed S] "
-        "[--strict]",
+        usage="RUN --images DIR|FILE --out DIR [--norm NORM] [--epsilon E] [--steps N]\n"
+        "           [--seed S] [--strict]",
         details="Brings the middle square of each image to the classifier's size, perturbs it by projected\n"
         "gradient steps, away from the class that the classifier names. No pixel value changes by more\n"
         "than epsilon grey levels (linf), or all together by more than that length (l2).",

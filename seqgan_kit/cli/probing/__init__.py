@@ -1,1 +1,0 @@
-"""Commands that test what a trained network knows and withstands."""
