@@ -166,9 +166,13 @@ def test_which_label_and_that_there_is_one():
 
 
 def test_none_asked_for_means_all_that_are_labelled():
-    told = few_labels(corpus(COATS), LabelSettings(labelled=0, label="coat"), seed=0)
-    assert told.rows.tolist() == (COATS >= 0).nonzero().flatten().tolist()
-    assert torch.equal(told.classes, COATS[COATS >= 0])
+    data = corpus(COATS)
+    known = data.train_labels["coat"].clone()
+    known[::5] = -1
+    partly = replace(data, train_labels={**data.train_labels, "coat": known})
+    told = few_labels(partly, LabelSettings(labelled=0, label="coat"), seed=0)
+    assert told.rows.tolist() == (known >= 0).nonzero().flatten().tolist()
+    assert torch.equal(told.classes, known[known >= 0])
 
 
 def test_the_feed_gives_both_and_goes_back_to_its_place():
