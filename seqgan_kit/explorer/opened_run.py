@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,18 @@ class OpenedRun:
         folder: the run's directory.
         kind: kind of its model, ``text`` or ``image``; empty for a run without a model yet.
         load: function that restores the model.
+        name: name on the page; by default that of the directory.
     """
 
-    def __init__(self, folder: Path, kind: str, load: Callable[[Path], Any] | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        kind: str,
+        load: Callable[[Path], Any] | None = None,
+        name: str | None = None,
+    ):
         self.folder, self.kind, self._load = folder, kind, load
+        self.name = folder.absolute().name if name is None else name
         self._lock = threading.Lock()
         self._model: Any = None
         self._discriminator: Discriminator | None = None
@@ -34,11 +42,6 @@ class OpenedRun:
         self._derived: dict[str, Any] = {}
         if kind:
             self._renew()
-
-    @property
-    def name(self) -> str:
-        """Name of the directory."""
-        return self.folder.absolute().name
 
     @property
     def has_log(self) -> bool:
@@ -95,6 +98,16 @@ class OpenedRun:
             return (self.folder / "model" / "model.json").stat().st_mtime_ns
         except OSError:
             return self._saved_at
+
+
+def distinct_names(folders: Sequence[Path]) -> list[str]:
+    """Return the names of different directories, with as many of their parents as tell all of them apart."""
+    parts = [folder.absolute().parts for folder in folders]
+    for depth in range(1, max(map(len, parts), default=0) + 1):
+        names = ["/".join(path[-depth:]) for path in parts]
+        if len(set(names)) == len(names):
+            return names
+    return [str(folder) for folder in folders]
 
 
 def _discriminator_of(folder: Path) -> Discriminator | None:

@@ -62,7 +62,7 @@ def requested_rows(model: TextModel, request: TextRequest) -> Tensor:
     """
     generator = model.generator
     assert isinstance(generator, SequenceGenerator)
-    _check(request)
+    check_request(request)
     given = _given(model, generator, request.source)
     prompt = _prompt_ids(model, generator, request.prompt)
     if request.beam:
@@ -79,7 +79,7 @@ def requested_rows(model: TextModel, request: TextRequest) -> Tensor:
 
 def plain_lines(model: TextModel, request: TextRequest) -> list[str]:
     """Return lines of a model without an order of tokens, which takes no prompt and has no beam."""
-    _check(request)
+    check_request(request)
     if request.prompt.strip() or request.beam:
         raise UsageError(
             "this model writes whole lines from noise or a code: leave the prompt out, and set the beam to 0."
@@ -87,7 +87,8 @@ def plain_lines(model: TextModel, request: TextRequest) -> list[str]:
     return model.sample(request.lines, seed=request.seed, **request.sampling)
 
 
-def _check(request: TextRequest) -> None:
+def check_request(request: TextRequest) -> None:
+    """Raise UsageError for a request that is too large."""
     if not 1 <= request.lines <= MOST_LINES:
         raise UsageError(f"{request.lines} lines: ask for 1 to {MOST_LINES}.")
     for name, text in (("source", request.source), ("prompt", request.prompt)):

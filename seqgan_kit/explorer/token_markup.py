@@ -98,7 +98,13 @@ def _chance(p: float) -> str:
 
 def _legend(by_value: bool, low: float, high: float) -> str:
     if by_value:
-        ends = (f"Q = {low:.2f}", value_colour(0, 0, 1), value_colour(1, 0, 1), f"{high:.2f}")
+        digits = 2 if high - low > 0.1 else 3
+        ends = (
+            f"Q = {low:.{digits}f}",
+            value_colour(0, 0, 1),
+            value_colour(1, 0, 1),
+            f"{high:.{digits}f}",
+        )
         what = "action value of D: mean of sigmoid(D) over completions of the prefix"
     else:
         ends = ("p = 1", likelihood_colour(0), likelihood_colour(-_SURPRISE), "0.1 % or less")

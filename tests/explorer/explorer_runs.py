@@ -25,10 +25,10 @@ def log_of(folder: Path) -> RunLog:
     return log
 
 
-def save_text(folder: Path, given: int = 0) -> Path:
+def save_text(folder: Path, given: int = 0, words: tuple[str, ...] = WORDS) -> Path:
     """Save a text model with a discriminator into a run."""
     torch.manual_seed(0)
-    tokenizer = WordTokenizer(WORDS, punctuation="keep")
+    tokenizer = WordTokenizer(words, punctuation="keep")
     config = LSTMConfig(embedding=3, hidden=4, initial_std=0.9)
     size = tokenizer.vocabulary_size
     generator = LSTMGenerator(config, size, LENGTH, bos=1, eos=2, pad=0, given=given)

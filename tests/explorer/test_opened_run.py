@@ -2,6 +2,7 @@
 
 import os
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from explorer_runs import log_of, save_text
 
 from seqgan_kit.cli.explore.explore_command import opened
 from seqgan_kit.errors import UsageError
+from seqgan_kit.explorer.opened_run import distinct_names
 from seqgan_kit.explorer.training_markup import (
     log_signature,
     sampled_rounds,
@@ -90,3 +92,10 @@ def test_training_shows_curves_alarms_and_samples_as_they_come(tmp_path):
     for text in (page, samples_markup(tmp_path, 0)):
         assert "&lt;script&gt;" in text
         assert "<script>" not in text
+
+
+def test_names_tell_runs_apart():
+    paths = [Path("/a/mle"), Path("/a/gan"), Path("/b/mle")]
+    assert distinct_names(paths[:2]) == ["mle", "gan"]
+    assert distinct_names(paths) == ["a/mle", "a/gan", "b/mle"]
+    assert distinct_names([]) == []

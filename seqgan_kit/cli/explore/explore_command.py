@@ -39,27 +39,29 @@ def _declare(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    folders = [existing_run(folder) for folder in options.run_dirs]
+    folders = list(dict.fromkeys(existing_run(folder) for folder in options.run_dirs))
+    from seqgan_kit.explorer.opened_run import distinct_names
     from seqgan_kit.explorer.page.explorer_page import check_installed, serve
 
     check_installed()
-    runs = [opened(folder) for folder in folders]
+    names = distinct_names(folders)
+    runs = [opened(folder, name) for folder, name in zip(folders, names, strict=True)]
     serve(runs, port=options.port, browser=not options.no_browser, share=options.share)
 
 
-def opened(folder: Path) -> OpenedRun:
+def opened(folder: Path, name: str | None = None) -> OpenedRun:
     """Open a run, or a run that has no model yet."""
     from seqgan_kit.explorer.opened_run import OpenedRun
 
     if (folder / "model" / "model.json").is_file():
         kind = model_kind(folder)
         note_unfinished(folder)
-        return OpenedRun(folder, kind, find_loader(kind))
+        return OpenedRun(folder, kind, find_loader(kind), name)
     if not (folder / "config.json").is_file():
         raise UsageError(
             f"{folder} is not a run directory: it has neither config.json nor model/model.json."
         )
-    return OpenedRun(folder, "")
+    return OpenedRun(folder, "", name=name)
 
 
 COMMANDS = (

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from seqgan_kit.errors import UsageError
+from seqgan_kit.explorer.chat_request import talks
 from seqgan_kit.explorer.opened_run import OpenedRun
+from seqgan_kit.explorer.page.chat_panel import chat_panel
+from seqgan_kit.explorer.page.comparing_panel import comparable, comparing_panel
 from seqgan_kit.explorer.page.image_panel import image_panel
 from seqgan_kit.explorer.page.page_look import STYLE, theme
 from seqgan_kit.explorer.page.text_panel import text_panel
@@ -47,6 +50,9 @@ def build_page(runs: Sequence[OpenedRun]) -> Any:
             for run in runs:
                 with gr.Tab(run.name):
                     _run_tab(run, page)
+            if comparable(runs):
+                with gr.Tab("Side by side"):
+                    comparing_panel(runs)
     page.queue(default_concurrency_limit=2, max_size=64)
     return page
 
@@ -58,6 +64,11 @@ def _run_tab(run: OpenedRun, page: Any) -> None:
         if run.kind == "text":
             with gr.Tab("Text"):
                 text_panel(run, page)
+            with run.model() as model:
+                chats = talks(model)
+            if chats:
+                with gr.Tab("Chat"):
+                    chat_panel(run)
         elif run.kind == "image":
             with gr.Tab("Images"):
                 image_panel(run, page)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from seqgan_kit.explorer import image_request as images
+from seqgan_kit.explorer.example_images import example_images
 from seqgan_kit.explorer.gallery_markup import gallery
 from seqgan_kit.explorer.opened_run import OpenedRun
 from seqgan_kit.explorer.page.told_errors import told
 
 _HOW: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "private"}
+_EXAMPLES = 24
 _VERBS = {
     "translate": ("Translate", "translated"),
     "reverse": ("Translate back", "translated back"),
@@ -171,9 +173,19 @@ def _upload(run: OpenedRun, verb: str) -> None:
     colour = "grey" if channels == 1 else "colour"
     gr.HTML(f'<p class="sk-note">The model reads {colour} images of {size}x{size} pixels: the middle '
             "square of yours is resized to it.</p>")  # fmt: skip
-    file = gr.File(label="Image file (PNG, JPEG, ...; up to 10 MB)", type="filepath")
-    button = gr.Button(name, variant="primary")
-    shown = gr.HTML(elem_classes="sk-large")
+    examples = example_images(run.folder, verb, size, channels)[:_EXAMPLES]
+    with gr.Row():
+        with gr.Column(scale=1, min_width=300):
+            file = gr.File(label="Image file (PNG, JPEG, ...; up to 10 MB)", type="filepath")
+            button = gr.Button(name, variant="primary")
+            place = gr.Slider(1, max(len(examples), 2), 1, step=1, label="Test image of the run",
+                              visible=len(examples) > 1)  # fmt: skip
+            try_it = gr.Button("Take the test image", visible=len(examples) > 1)
+        with gr.Column(scale=2):
+            shown = gr.HTML(elem_classes="sk-large")
+    if len(examples) > 1:
+        numbers = [str(number + 1) for number in range(len(examples))]
+        gr.HTML(gallery(examples, numbers), elem_classes="sk-small")
 
     @told
     def act(path: Any) -> str:
@@ -181,7 +193,15 @@ def _upload(run: OpenedRun, verb: str) -> None:
             source, output = images.made_of(model, verb, path)
         return gallery([source[0], output[0]], ["as the model reads it", done])
 
+    @told
+    def act_on_example(place: Any) -> str:
+        source = examples[int(place) - 1][None]
+        with run.model() as model:
+            output = getattr(model, verb)(source)
+        return gallery([source[0], output[0]], [f"test image {int(place)}", done])
+
     gr.on([button.click, file.upload], act, file, shown, **_HOW)
+    gr.on([try_it.click, place.release], act_on_example, place, shown, **_HOW)
 
 
 def _paint(run: OpenedRun, page: Any) -> None:

@@ -26,6 +26,8 @@ STYLE = """
 .sk-gallery img { width: 100%; display: block; image-rendering: pixelated; border-radius: 4px; }
 .sk-gallery figcaption { font-size: 13px; color: var(--sk-ink-2); text-align: center; padding-top: 2px; }
 .sk-large .sk-gallery { grid-template-columns: repeat(auto-fit, minmax(180px, 300px)); gap: 14px; }
+.sk-small .sk-gallery { grid-template-columns: repeat(auto-fill, minmax(56px, 1fr)); }
+.sk-painted .sk-gallery { grid-template-columns: repeat(auto-fill, minmax(128px, 1fr)); gap: 8px; }
 .sk-whole .sk-gallery { grid-template-columns: minmax(0, 560px); }
 .sk-lines { margin: 0; padding-left: 28px; font-size: 15.5px; line-height: 1.9; }
 .sk-lines > li { padding: 2px 0 2px 4px; border-bottom: 1px solid var(--sk-line); }
