@@ -21,6 +21,7 @@ from seqgan_kit.sequences.generators.generator_choice import (
     GeneratorChoice,
     build_generator,
 )
+from seqgan_kit.sequences.generators.hierarchical.leak_generator import LeakConfig, LeakGenerator
 from seqgan_kit.sequences.generators.latent_lstm import LatentLSTM, LatentLSTMConfig
 from seqgan_kit.sequences.generators.masked_denoiser import MaskedDenoiser, MaskedDenoiserConfig
 
@@ -35,7 +36,11 @@ BOUNDED_GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
     "latent_lstm": (LatentLSTMConfig, LatentLSTM),
     "masked_denoiser": (MaskedDenoiserConfig, MaskedDenoiser),
 }
-NAMED = GENERATORS | ROW_GENERATORS | BOUNDED_GENERATORS
+# The same of the generators that only one method can train.
+METHOD_GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
+    "leak": (LeakConfig, LeakGenerator),
+}
+NAMED = GENERATORS | ROW_GENERATORS | BOUNDED_GENERATORS | METHOD_GENERATORS
 
 
 def known_name(generator: nn.Module) -> str | None:
@@ -74,8 +79,8 @@ def built_generator(described: dict[str, Any]) -> TextGenerator:
     special = _special(described)
     if special.get("bos") is None:
         raise CheckpointError("bos is missing, but a generator of tokens needs it")
-    if name in BOUNDED_GENERATORS:
-        settings, network = BOUNDED_GENERATORS[name]
+    if name not in GENERATORS:
+        settings, network = NAMED[name]
         return cast(TextGenerator, network(restored(settings, config, name), *size, **special))
     return build_generator(_choice(name, config), *size, **special)
 
