@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,15 +16,21 @@ from image_gans.conditions import Conditions
 from image_gans.evaluation.captions.caption_model import CaptionModel
 from image_gans.evaluation.image_parts import ImageParts, load_parts
 from image_gans.evaluation.robustness.attacked_model import AttackedModel
-from image_gans.evaluation.saved_networks import built_network, described_network, saved_network
+from image_gans.evaluation.saved_networks import (
+    FORMAT,
+    built_network,
+    described_network,
+    read_description,
+    saved_network,
+)
 from image_gans.evaluation.scatter import save_scatter
 from image_gans.grids import save_each, save_grid
 from image_gans.latent.exploring import Explorer
+from image_gans.latent.truncated_noise import truncated, truncated_generator
 from image_gans.latent.walks import LatentGenerator
 from image_gans.networks.blocks.spectral import plain_weights
-from seqgan_kit.core.files.checked_json import check, read_checked
+from seqgan_kit.core.files.checked_json import check
 from seqgan_kit.core.files.checksums import check_sums, sums_of
-from seqgan_kit.core.files.json_kinds import anything, record
 from seqgan_kit.core.files.stored_models import restored_network
 from seqgan_kit.core.files.user_classes import (
     ForeignClass,
@@ -35,7 +41,6 @@ from seqgan_kit.core.files.user_classes import (
 from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.errors import CheckpointError, TrainingError, UsageError
 
-_FORMAT = 1
 _CHUNK = 256  # Images per chunk; this limits the memory and does not change the images.
 
 
@@ -51,6 +56,14 @@ class ImageModel:
     generator: nn.Module
     description: Mapping[str, Any]
     """Content of model.json."""
+    threshold: float | None = None
+    """Largest absolute value of the noise; None: not truncated."""
+
+    def truncated(self, threshold: float) -> ImageModel:
+        """Return a model that draws noise within ``threshold``, see ``truncated_generator``."""
+        model = replace(self, threshold=threshold)
+        generator = truncated_generator(self.generator, threshold, model.latents)
+        return replace(model, generator=generator)
 
     @torch.no_grad()
     def images(
@@ -79,8 +92,14 @@ class ImageModel:
         options = {} if condition is None else {"wanted": self._wishes(condition)}
         # Draw on the CPU one by one, so that a seed gives the same vectors on every device and for every n.
         rng = torch.Generator().manual_seed(seed)
-        generator = cast(LatentGenerator, self.generator)
-        return torch.cat([generator.latents(1, rng, **options) for _ in range(n)])
+        return torch.cat([self._latent(rng, options) for _ in range(n)])
+
+    def _latent(self, rng: torch.Generator, options: Mapping[str, Any]) -> Tensor:
+        z = cast(LatentGenerator, self.generator).latents(1, rng, **options)
+        if self.threshold is not None:
+            size = self.noise_dimensions
+            z[:, :size] = truncated(z[:, :size], self.threshold, rng)
+        return z
 
     def _wishes(self, condition: str) -> Mapping[int, int]:
         conditions = getattr(getattr(self.generator, "config", None), "conditions", None)
@@ -178,7 +197,7 @@ def save_image_model(
     write_whole(folder / "generator.safetensors", save(tensors))
     description = {
         "kind": "image",
-        "format": _FORMAT,
+        "format": FORMAT,
         "generator": described,
         "sha256": sums_of(folder, ("generator.safetensors",)),
         **(about or {}),
@@ -200,7 +219,7 @@ def load_image_model(
             without arguments that builds one. No class is ever imported because a file names it.
     """
     folder = Path(run_dir) / "model"
-    description = _read_description(folder / "model.json")
+    description = read_description(folder / "model.json")
     if "parts" in description:
         return _of_parts(Path(run_dir), folder, description, device)
     path, weights = folder / "model.json", folder / "generator.safetensors"
@@ -250,23 +269,3 @@ def _maker(
     if given is None:
         return lambda: built_network(entry, path)
     return (lambda: given) if isinstance(given, nn.Module) else given
-
-
-def _read_description(path: Path) -> dict[str, Any]:
-    try:
-        description = read_checked(path, record({"kind": anything}))
-    except FileNotFoundError:
-        raise CheckpointError(
-            f"{path} is missing, because that run has no trained model yet: resume it, or wait "
-            "for its first checkpoint."
-        ) from None
-    kind = description["kind"]
-    if kind != "image":
-        raise CheckpointError(f"{path} describes a model of kind {kind!r}, not an image model.")
-    if description.get("format") != _FORMAT:
-        raise CheckpointError(
-            f"{path} has format {description.get('format')!r}; this version reads {_FORMAT}."
-        )
-    if "parts" not in description:
-        check(description, record({"generator": record({})}), str(path))
-    return cast(dict[str, Any], description)

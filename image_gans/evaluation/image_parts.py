@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -84,6 +84,11 @@ class ImageParts:
         """Draw ``n`` images [n,C,H,W] in [-1,1]."""
         self.need("sample")
         return cast(Tensor, self.sampler.images(n, **options))
+
+    def truncated(self, threshold: float) -> ImageParts:
+        """Return a model that draws its noise within ``threshold``."""
+        self.need("sample")
+        return replace(self, sampler=self.sampler.truncated(threshold))
 
     def whole_rows(self, lines: Sequence[str]) -> list[str]:
         """Return the lines that hold as many codes as an image of this model has, each a known one."""

@@ -36,11 +36,15 @@ from image_gans.networks.translators.residual_translator import (
 from image_gans.networks.translators.unet import UNet, UNetConfig
 from image_gans.networks.translators.upscaler import Upscaler, UpscalerConfig
 from image_gans.networks.translators.vector_quantiser import QuantiserConfig, VectorQuantiser
-from seqgan_kit.core.files.json_kinds import record, text
+from seqgan_kit.core.files.checked_json import check, read_checked
+from seqgan_kit.core.files.json_kinds import anything, record, text
 from seqgan_kit.core.files.stored_models import network_settings
 from seqgan_kit.core.files.user_classes import class_name
 from seqgan_kit.core.runs.settings import restored
 from seqgan_kit.errors import CheckpointError, SeqganKitError, unknown
+
+FORMAT = 1
+"""Version of model.json that this version of the package writes and reads."""
 
 GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "autoencoder": (AutoencoderConfig, AutoencoderGenerator),
@@ -109,3 +113,24 @@ def built_network(entry: Any, path: Path) -> nn.Module:
         return generator(restored(config, entry["config"], name), *inner)
     except SeqganKitError as error:
         raise CheckpointError(f"{path} has a config that does not fit {name}: {error}") from error
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """Return the checked content of a model.json."""
+    try:
+        description = read_checked(path, record({"kind": anything}))
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{path} is missing, because that run has no trained model yet: resume it, or wait "
+            "for its first checkpoint."
+        ) from None
+    kind = description["kind"]
+    if kind != "image":
+        raise CheckpointError(f"{path} describes a model of kind {kind!r}, not an image model.")
+    if description.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} has format {description.get('format')!r}; this version reads {FORMAT}."
+        )
+    if "parts" not in description:
+        check(description, record({"generator": record({})}), str(path))
+    return cast(dict[str, Any], description)

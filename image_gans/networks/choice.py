@@ -204,6 +204,11 @@ def build_networks(
     return generator, Discriminator(trunk, features, score=build_head(choice, data, features))
 
 
+def block_count(choice: NetworkChoice, data: ImageData) -> int:
+    """Return the number of residual blocks of G that have norms: none but in resnet."""
+    return len(_resnet(choice, data).generator_channels) - 1 if choice.network == "resnet" else 0
+
+
 def build_generator(choice: NetworkChoice, data: ImageData) -> nn.Module:
     """Build the generator."""
     kind = _kind(choice)

@@ -5,6 +5,10 @@
 
 e_k is a learnt embedding or a one-hot vector. An image depends on the joined vector alone, so paths
 through latent space can also change the labels.
+
+With ``skip_noise`` the noise is cut into equal parts: the first goes into the inner generator's first layer,
+and each of its residual blocks reads one of the others beside the labels, in its conditional norms (Brock et
+al. 2019, "Large scale GAN training for high fidelity natural image synthesis", appendix B.1).
 """
 
 from __future__ import annotations
@@ -20,7 +24,8 @@ from torch import Tensor, nn
 from image_gans.conditions import Conditions, LabelledCorpus
 from image_gans.networks.blocks.label_vectors import label_vectors, total_width
 from image_gans.networks.blocks.norms import BY_REFERENCE
-from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.networks.blocks.residual_blocks import GeneratorBlock
+from image_gans.networks.choice import NetworkChoice, block_count, build_networks
 from seqgan_kit.core.bounds import Units, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.data.images.image_config import ImageData
@@ -41,8 +46,15 @@ class ConditionSettings:
     """Let labels also set the scale and shift of G's batch norms."""
     labels_in_input: bool = True
     """Join the labels' vectors to G's noise; without it they reach the conditional norms alone."""
+    skip_noise: bool = False
+    """resnet: cut the noise into equal parts for G's first layer and each block's conditional norms."""
 
     def __post_init__(self) -> None:
+        if self.skip_noise and not self.conditional_norm:
+            raise UsageError(
+                "skip_noise gives parts of the noise to the conditional norms, and conditional_norm is off. "
+                "Turn it on too."
+            )
         if not (self.labels_in_input or self.conditional_norm):
             raise UsageError(
                 "labels_in_input and conditional_norm are both off, so G would not be told any label. "
@@ -64,6 +76,8 @@ class ConditionalConfig:
     """Whether labels also set the scale and shift of batch norms."""
     labels_in_input: bool = True
     """Whether the inner generator sees the labels together with the noise."""
+    skip_noise: bool = False
+    """Whether each residual block of the inner generator reads a part of the noise of its own."""
     combinations: int = 1
     """Number of distinct label combinations in the training data."""
 
@@ -85,15 +99,29 @@ class ConditionalGenerator(nn.Module):
         self.embeddings = label_vectors(config.conditions, config.embedding)
         width, labels = total_width(config.conditions, config.embedding), len(self.embeddings)
         one_hot = not config.embedding
-        self.norms = condition_norms(inner, width, one_hot) if config.conditional_norm else []
+        # norms[i] is told the labels, and the part of the noise of its block where it has one
+        self.norms, self.blocks = list[ConditionalBatchNorm](), list[int]()
+        if config.skip_noise:
+            found = [part for part in inner.modules() if isinstance(part, GeneratorBlock)]
+            self.part = noise_part(config.latent, len(found))
+            for number, block in enumerate(found):
+                self.norms += condition_norms(block, width + self.part, one_hot)
+                self.blocks += [number] * (len(self.norms) - len(self.blocks))
+        elif config.conditional_norm:
+            self.norms = condition_norms(inner, width, one_hot)
         self.register_buffer("seen", torch.zeros(config.combinations, labels, dtype=torch.long))
         self.register_buffer("counts", torch.ones(config.combinations))
 
     def forward(self, latents: Tensor) -> Tensor:
         """[N,d+K*embedding], noise and labels' vectors joined -> [N,C,H,W]."""
-        noise, told = latents[:, : self.config.latent], latents[:, self.config.latent :]
+        noise, labels = latents[:, : self.config.latent], latents[:, self.config.latent :]
+        told = [labels] * len(self.norms)
+        if self.config.skip_noise:
+            noise, *parts = noise.split(self.part, 1)
+            told = [torch.cat([parts[block], labels], 1) for block in self.blocks]
         with _told(self.norms, told):
-            return cast(Tensor, self.inner(latents if self.config.labels_in_input else noise))
+            told_too = self.config.labels_in_input
+            return cast(Tensor, self.inner(torch.cat([noise, labels], 1) if told_too else noise))
 
     def join(self, noise: Tensor, labels: Tensor) -> Tensor:
         """[N,d], [N,K] -> [N,d+K*embedding]."""
@@ -181,15 +209,28 @@ def condition_norms(
 
 
 @contextmanager
-def _told(norms: list[ConditionalBatchNorm], labels: Tensor) -> Iterator[None]:
-    """Give the norms the embedded labels of the current images."""
-    for norm in norms:
-        norm.told = labels
+def _told(norms: list[ConditionalBatchNorm], vectors: list[Tensor]) -> Iterator[None]:
+    """Give each norm its vectors of the current images."""
+    for norm, told in zip(norms, vectors, strict=True):
+        norm.told = told
     try:
         yield
     finally:
         for norm in norms:
             norm.told = None
+
+
+def noise_part(latent: int, blocks: int) -> int:
+    """Return the dimensions of each part of the noise: of the first layer's and of each block's."""
+    if not blocks:
+        raise UsageError("skip_noise needs a generator of residual blocks: --network resnet.")
+    parts = blocks + 1
+    if latent % parts:
+        raise UsageError(
+            f"skip_noise cuts the noise into {parts} equal parts, for the first layer and {blocks} blocks, "
+            f"and latent is {latent}. Give a multiple of {parts}, such as {max(1, latent // parts) * parts}."
+        )
+    return latent // parts
 
 
 def build_conditional_networks(
@@ -212,7 +253,10 @@ def build_conditional_networks(
             "conditional generator hold embedded labels that go on learning. Use --generator-norm batch."
         )
     told = total_width(labelled.conditions, settings.embedding) if settings.labels_in_input else 0
-    inner, discriminator = build_networks(replace(choice, latent=choice.latent + told), data)
+    noise = choice.latent
+    if settings.skip_noise:
+        noise = noise_part(noise, block_count(choice, data))
+    inner, discriminator = build_networks(replace(choice, latent=noise + told), data)
     seen, counts = labelled.rows.unique(dim=0, return_counts=True)
     config = ConditionalConfig(
         labelled.conditions,
@@ -220,6 +264,7 @@ def build_conditional_networks(
         settings.embedding,
         settings.conditional_norm,
         settings.labels_in_input,
+        settings.skip_noise,
         len(seen),
     )
     generator = ConditionalGenerator(config, inner)

@@ -10,7 +10,12 @@ from typing import Protocol
 
 from seqgan_kit.cli.command import Command, positive_number, whole_number
 from seqgan_kit.cli.given_input import declare_given, is_conditional, write_answers
-from seqgan_kit.cli.prior_sampling import DecodedPrior, declare_prior
+from seqgan_kit.cli.image_sampling import (
+    DecodedPrior,
+    declare_prior,
+    declare_truncation,
+    truncated_model,
+)
 from seqgan_kit.cli.user_files import missing
 from seqgan_kit.core.files.checked_json import read_checked
 from seqgan_kit.core.files.json_kinds import record, text
@@ -92,6 +97,7 @@ def _declare_sample(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="conditional image models: classes to draw, for example coat=ginger,eyes=odd",
     )
+    declare_truncation(parser)
     declare_prior(parser)
     declare_given(parser)
 
@@ -110,6 +116,8 @@ def _run_sample(options: argparse.Namespace) -> None:
         _check_folder(out)
     model = find_loader(kind)(run_dir)
     note_unfinished(run_dir)
+    if options.truncation is not None:
+        model = truncated_model(model, options.truncation)
     if options.prior is not None:
         model = DecodedPrior(run_dir, model, _text_model(options.prior))
     if conditional:
@@ -246,6 +254,7 @@ COMMANDS = (
             "sample runs/cats -n 64 --seed 7 --out cats.png",
             "sample runs/cats -n 1000 --out samples/",
             "sample runs/cgan --condition coat=ginger,eyes=odd",
+            "sample runs/biggan --truncation 0.5 --out typical.png",
             "sample runs/vqvae --prior runs/prior -n 64",
         ),
         declare=_declare_sample,

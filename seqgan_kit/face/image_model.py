@@ -67,6 +67,15 @@ class TrainedImageModel(Shareable):
             NDArray[np.generic], to_uint8(drawn).permute(0, 2, 3, 1).contiguous().cpu().numpy()
         )
 
+    def truncated(self, threshold: float) -> TrainedImageModel:
+        """Return a model that draws noise within ``threshold``: less variety, more typical images."""
+        cut = getattr(self.loaded, "truncated", None)
+        if cut is None:
+            raise UsageError(
+                "this model does not draw images from noise alone, so nothing is to be truncated."
+            )
+        return TrainedImageModel(self.folder, cut(threshold))
+
     def translate(self, images: NDArray[np.uint8], *, reverse: bool = False) -> NDArray[np.generic]:
         """Translate images.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from seqgan_kit.cli.prior_sampling import DecodedPrior
+from seqgan_kit.cli.image_sampling import DecodedPrior
 from seqgan_kit.errors import DataError
 
 

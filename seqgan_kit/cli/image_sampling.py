@@ -1,4 +1,7 @@
-"""``sample RUN --prior TEXT_RUN``: a text model draws rows of codes, and an image model decodes them."""
+"""Ways of ``sample`` to draw images: truncated noise, and codes from a text model.
+
+With ``sample RUN --prior TEXT_RUN`` a text model draws rows of codes, and an image model decodes them.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seqgan_kit.cli.command import positive_number
 from seqgan_kit.errors import DataError, UsageError
 
 _ATTEMPTS = 20
 """How often missing rows are drawn again before the text run counts as unfit."""
+
+
+def declare_truncation(parser: argparse.ArgumentParser) -> None:
+    """Add ``--truncation``."""
+    parser.add_argument(
+        "--truncation",
+        metavar="T",
+        type=positive_number(),
+        help="images: noise within -T to T only, for less variety and more typical images (0.5 is usual)",
+    )
+
+
+def truncated_model(model: Any, threshold: float) -> Any:
+    """Return a model that draws its noise within a threshold."""
+    cut = getattr(model, "truncated", None)
+    if cut is None:
+        raise UsageError(
+            "--truncation is for models that draw an image from noise alone, and this is none. Leave it out."
+        )
+    return cut(threshold)
 
 
 def declare_prior(parser: argparse.ArgumentParser) -> None:
