@@ -36,6 +36,8 @@ class Loss:
     logs: Mapping[str, Tensor | float] = field(default_factory=dict)
     learns: bool = True
     """False: the players stay as they are, and so does the optimizer's state. The loss is logged only."""
+    items: Tensor | float = 0.0
+    """Number of rows or tokens that ``total`` is a mean over; needed of a :class:`SplitLoss` only."""
 
 
 def nothing_gathered(player: str) -> Memory | None:
@@ -58,6 +60,17 @@ class Move:
     def progress(self) -> float:
         """Fraction of the phase done: 0 in its first round, exactly 1 in its last."""
         return self.round / (self.rounds - 1) if self.rounds > 1 else 1.0
+
+
+@dataclass(frozen=True)
+class SplitLoss:
+    """A loss in two steps, so that its gradient can be computed in parts of a batch."""
+
+    draw: Callable[[Batch, Move], Batch]
+    """Return the rows [N,...] that the loss reads, with everything that is drawn at random or compared among
+    them."""
+    mean: Callable[[Batch, Move], Loss]
+    """Return the loss of some of these rows: a mean over ``items``."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +193,13 @@ class Game(nn.Module, Generic[GeneratorKind]):
                 f"{type(self).__name__}.{name} returned {type(result).__name__}, not a Loss."
             )
         return result
+
+    def split(self, loss: str) -> SplitLoss | str:
+        """Return the named loss in two steps, or why it needs the whole batch at once.
+
+        Games override it for losses that are means over rows or tokens.
+        """
+        return f"{type(self).__name__} does not tell it as a mean over rows"
 
     def rule(self, name: str, batch: Batch, move: Move) -> Mapping[str, Tensor | float]:
         """Apply the named rule; return the values to log."""

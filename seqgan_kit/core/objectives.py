@@ -30,7 +30,8 @@ class Objective:
     ``needs_real``: the generator's half also reads the real scores. ``decision``: the score at which D is
     undecided, with reals above it, used to measure accuracy; None for a critic. ``zero_sum``: G's half is
     minus D's half on fakes, so G maximises what D minimises. ``compares_pairs``: D says which of two samples
-    is real, so its accuracy is the share of pairs with the higher score on the real one.
+    is real, so its accuracy is the share of pairs with the higher score on the real one. ``compares_means``:
+    a score's loss reads the mean of the other side's scores, so it is no mean over samples.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Objective:
     decision: float | None = 0.0
     zero_sum: bool = False
     compares_pairs: bool = False
+    compares_means: bool = False
 
 
 def _cross_entropy(smoothing: float) -> DiscriminatorLoss:
@@ -168,7 +170,13 @@ def relativistic(inner: Objective) -> Objective:
         as_real, as_fake = inner.discriminator(fake - real.mean(), real - fake.mean())
         return as_real + as_fake
 
-    return Objective(f"relativistic_{inner.name}", discriminator, generator, needs_real=True)
+    return Objective(
+        f"relativistic_{inner.name}",
+        discriminator,
+        generator,
+        needs_real=True,
+        compares_means=True,
+    )
 
 
 def relativistic_pairs(inner: Objective) -> Objective:

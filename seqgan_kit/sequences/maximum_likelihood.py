@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from seqgan_kit.core.game import Batch, Epochs, Game, Loss, Move, Turn
+from seqgan_kit.core.game import Batch, Epochs, Game, Loss, Move, SplitLoss, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.given_tokens import conditions_of
@@ -22,7 +22,14 @@ def negative_log_likelihood(generator: SequenceGenerator, tokens: Tensor) -> Ten
 def mle_loss(generator: SequenceGenerator, batch: Batch) -> Loss:
     """Compute the negative log-likelihood of the batch's real sequences (teacher forcing)."""
     loss = negative_log_likelihood(generator, batch["real"])
-    return Loss(loss, {"nll_train": loss})
+    return Loss(loss, {"nll_train": loss}, items=generator.token_mask(batch["real"]).sum())
+
+
+def split_mle_loss(generator: SequenceGenerator) -> SplitLoss:
+    """Return :func:`mle_loss` as a mean over tokens of any rows."""
+    return SplitLoss(
+        lambda batch, move: {"real": batch["real"]}, lambda rows, move: mle_loss(generator, rows)
+    )
 
 
 def unit_reward_loss(generator: SequenceGenerator, batch: Batch) -> Loss:
@@ -71,6 +78,10 @@ class LikelihoodGame(Game[SequenceGenerator]):
     def mle_loss(self, batch: Batch, move: Move) -> Loss:
         """See :func:`mle_loss`."""
         return mle_loss(self.generator, batch)
+
+    def split(self, loss: str) -> SplitLoss | str:
+        """See the base class."""
+        return split_mle_loss(self.generator) if loss == "mle_loss" else super().split(loss)
 
     def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
         """See :func:`draw_written`."""

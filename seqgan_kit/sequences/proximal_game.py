@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.estimators import RewardKind, check_reward
-from seqgan_kit.core.game import Batch, Loss, Move
+from seqgan_kit.core.game import Batch, Move
 from seqgan_kit.core.objectives import Objective
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.estimators.group_advantages import advantages_of
@@ -151,7 +151,7 @@ class ProximalGame(SequenceGame):
         verdicts = [-self.objective.generator(s, r) for s, r in zip(scores, beside, strict=True)]
         return mix.mixed(torch.cat(verdicts), fake)
 
-    def discriminator_loss(self, batch: Batch, move: Move) -> Loss:
-        """Return D's loss on the next part of the stored pairs."""
+    def drawn_pairs(self, batch: Batch, move: Move) -> dict[str, Tensor]:
+        """Return the next part of the stored pairs."""
         real, fake = self.experience.next_pairs()
-        return self.judge({"real": real}, fake, move)
+        return {"real": real, "fake": fake}

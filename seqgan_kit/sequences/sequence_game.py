@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from seqgan_kit.core.adversarial import AdversarialGame, Estimator
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.game import Batch, Loss, Move
+from seqgan_kit.core.game import Batch, Loss, Move, SplitLoss
 from seqgan_kit.core.objectives import Objective
 from seqgan_kit.core.penalties import Penalty
 from seqgan_kit.core.pools import Pool
@@ -20,7 +20,7 @@ from seqgan_kit.sequences.discriminators.weight_penalty import ScoreDecay
 from seqgan_kit.sequences.fine_tuning import ADVERSARIAL, FineTuning
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.given_tokens import conditions_of
-from seqgan_kit.sequences.maximum_likelihood import draw_written, mle_loss
+from seqgan_kit.sequences.maximum_likelihood import draw_written, mle_loss, split_mle_loss
 
 
 class SequenceGame(AdversarialGame[SequenceGenerator]):
@@ -77,6 +77,30 @@ class SequenceGame(AdversarialGame[SequenceGenerator]):
         """Compute the negative log-likelihood of the batch's real rows (teacher forcing)."""
         return mle_loss(self.generator, batch)
 
+    def split(self, loss: str) -> SplitLoss | str:
+        """See the base class; estimators tell which of G's losses are means over samples."""
+        if loss == "mle_loss":
+            return split_mle_loss(self.generator)
+        estimator: Any = self.estimator
+        if not hasattr(estimator, "split") or loss not in ("generator_loss", "discriminator_loss"):
+            return f"{type(self.estimator).__name__} does not tell it as a mean over rows"
+        if loss == "generator_loss":
+            found: SplitLoss | str = estimator.split(self)
+            return found
+        if self.objective.compares_means:
+            return f"the objective {self.objective.name} reads the mean of all scores"
+        if type(self).judge is not AdversarialGame.judge:
+            return f"{type(self).__name__} has its own loss, which may compare rows"
+        return SplitLoss(self.drawn_pairs, self.pairs_loss)
+
+    def drawn_pairs(self, batch: Batch, move: Move) -> dict[str, Tensor]:
+        """Return the batch's real rows and at least as many fakes."""
+        return {**batch, "fake": self.estimator.fakes(self, batch, len(batch["real"]), move)}
+
+    def pairs_loss(self, pairs: Batch, move: Move) -> Loss:
+        """Return D's loss on some rows of ``drawn_pairs``."""
+        return replace(self.judge(pairs, pairs["fake"], move), items=len(pairs["real"]))
+
     def draw_negatives(self, batch: Batch, move: Move) -> None:
         """Fill the pool from the current generator: the whole pool, or one row per condition in the batch."""
         pool = cast(Pool, self.players["negatives"])
@@ -89,7 +113,7 @@ class SequenceGame(AdversarialGame[SequenceGenerator]):
         """Return D's loss; in D's pretraining, annealed settings of the estimator keep their first values."""
         if move.phase != ADVERSARIAL:
             move = replace(move, round=0, rounds=max(2, move.rounds))
-        return super().discriminator_loss(batch, move)
+        return self.pairs_loss(self.drawn_pairs(batch, move), move)
 
 
 def _check_conditional(

@@ -49,6 +49,9 @@ class RunSettings:
     """Precision of losses; penalties and parameters stay float32."""
     compile: bool = False
     """Compile the networks with torch.compile."""
+    accumulate: int = 1
+    """Parts in which the gradient of a batch is computed. More parts take less memory, and the update is that
+    of the whole batch."""
     threads: int = 0
     """Number of CPU threads (0: torch's default)."""
     max_minutes: float = 0.0
@@ -77,6 +80,8 @@ class RunSettings:
             raise UsageError(
                 f"keep_checkpoints is {self.keep_checkpoints}; it must be at least 1, to be able to resume."
             )
+        if self.accumulate < 1:
+            raise UsageError(f"accumulate is {self.accumulate}; it must be 1 or more.")
         if not self.save_every_minutes > 0:
             raise UsageError("save_every_minutes must be above 0.")
         for name in ("seed", "threads", "max_minutes"):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from seqgan_kit.core.accumulation import accumulated, split_loss
 from seqgan_kit.core.discriminator import frozen
 from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase, Turn
 from seqgan_kit.core.optimizers import Memory, Optimizer
@@ -21,16 +23,18 @@ Wishes = Callable[[], tuple[bool, ...]]
 class GradientStepper:
     """Optimizers of a run, and the gradient step: loss, gradients of the turn's players alone, average
     over processes, clip, step. Turns of the same players on the same loss share an equal optimizer's
-    state, across phases too."""
+    state, across phases too. The gradient of a batch is computed in ``accumulate`` parts."""
 
-    def __init__(self, game: Game, phases: Sequence[Phase], runtime: Runtime):
-        self.game, self.runtime = game, runtime
+    def __init__(self, game: Game, phases: Sequence[Phase], runtime: Runtime, accumulate: int = 1):
+        self.game, self.runtime, self.accumulate = game, runtime, accumulate
         self._slots: dict[tuple[tuple[str, ...], str, Optimizer], int] = {}
         self._optimizers: list[torch.optim.Optimizer] = []
         self._moves: list[int] = []
         for turn in (turn for phase in phases for turn in phase.turns):
             if turn.optimizer is None or _slot(turn) in self._slots:
                 continue
+            if accumulate > 1:  # What cannot be done is said before training.
+                split_loss(game, turn.loss, accumulate)
             self._slots[_slot(turn)] = len(self._optimizers)
             self._optimizers.append(turn.optimizer.build(self.parameters(turn)))
             self._moves.append(0)
@@ -64,15 +68,9 @@ class GradientStepper:
         loss = None
         try:
             with may_break_off():
-                with frozen(*self.bystanders(turn)), self.runtime.autocast():
-                    loss = self.game.loss(turn.loss, batch, move)
-                # Not autograd.grad, which may return one tensor for two parameters; clipping would scale it
-                # twice.
-                if loss.learns:
-                    torch.autograd.backward(loss.total, inputs=parameters)
-                elif (
-                    self.runtime.world_size > 1
-                ):  # Other processes may learn, and all must step alike.
+                loss = self._differentiated(turn, batch, move, parameters)
+                # Other processes may learn, and all must step alike.
+                if not loss.learns and self.runtime.world_size > 1:
                     for parameter in parameters:
                         parameter.grad = torch.zeros_like(parameter)
         except Unfinished:
@@ -98,6 +96,21 @@ class GradientStepper:
         optimizer.zero_grad(set_to_none=True)
         self._moves[slot] += 1
         return Loss(total, loss.logs), logs, tuple(granted)
+
+    def _differentiated(
+        self, turn: Turn, batch: Batch, move: Move, parameters: Sequence[nn.Parameter]
+    ) -> Loss:
+        """Leave the loss's gradient in the parameters, if it learns."""
+        # Not autograd.grad, which may return one tensor for two parameters; clipping would scale it twice.
+        backward = partial(torch.autograd.backward, inputs=parameters)
+        with frozen(*self.bystanders(turn)), self.runtime.autocast():
+            if self.accumulate > 1:
+                split = split_loss(self.game, turn.loss, self.accumulate)
+                return accumulated(split, batch, move, self.accumulate, parameters, backward)
+            loss = self.game.loss(turn.loss, batch, move)
+        if loss.learns:
+            backward(loss.total)
+        return loss
 
     def agree(self, wishes: tuple[bool, ...]) -> tuple[bool, ...]:
         """Return which requests any process has, in updates without gradients."""

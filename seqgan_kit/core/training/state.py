@@ -117,7 +117,7 @@ def prepare_training(
         hooks,
         # .to() puts the scattered weights of a copied LSTM into one block again, as cuDNN requires.
         Averages(game, averages).to(runtime.device),
-        GradientStepper(game, tuple(phases), runtime),
+        GradientStepper(game, tuple(phases), runtime, run.settings.accumulate),
         FiniteCheck(
             runtime.device,
             partial(last_good, run.log.checkpoint_folder),

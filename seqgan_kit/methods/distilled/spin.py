@@ -30,12 +30,12 @@ from torch import Tensor
 from seqgan_kit.core.bounds import Above0, bounded
 from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.core.estimators import without_dropout
-from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase, Turn
+from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase, SplitLoss, Turn
 from seqgan_kit.sequences.direct_training import DirectTraining, direct_phases
 from seqgan_kit.sequences.estimators.reference_policy import frozen_copy
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.given_tokens import conditions_of
-from seqgan_kit.sequences.maximum_likelihood import draw_written, mle_loss
+from seqgan_kit.sequences.maximum_likelihood import draw_written, mle_loss, split_mle_loss
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,23 @@ class SPIN(Game[SequenceGenerator]):
 
     def self_play_loss(self, batch: Batch, move: Move) -> Loss:
         """Return the loss on real replies and as many that the opponent writes now."""
+        return self.pairs_loss(self.drawn_pairs(batch, move), move)
+
+    def split(self, loss: str) -> SplitLoss | str:
+        """See the base class."""
+        if loss == "mle_loss":
+            return split_mle_loss(self.generator)
+        return SplitLoss(self.drawn_pairs, self.pairs_loss)
+
+    def drawn_pairs(self, batch: Batch, move: Move) -> dict[str, Tensor]:
+        """Return the batch's real replies [B,S+T] and as many of the opponent."""
         real, opponent = batch["real"], self.opponent
         given = conditions_of(real, len(real), opponent.given) if opponent.given else None
-        rows = torch.cat([real, opponent.sample(len(real), rng=move.rng, given=given)])
+        return {"real": real, "own": opponent.sample(len(real), rng=move.rng, given=given)}
+
+    def pairs_loss(self, pairs: Batch, move: Move) -> Loss:
+        """Return the loss on some of the pairs."""
+        rows, opponent = torch.cat([pairs["real"], pairs["own"]]), self.opponent
         with torch.no_grad(), evaluating(opponent):
             before = opponent.sequence_log_prob(rows)
         with without_dropout(self.generator):
@@ -101,6 +115,7 @@ class SPIN(Game[SequenceGenerator]):
                 "own_log_ratio": of_own.mean(),
                 "preferred_share": wins,
             },
+            items=len(of_real),
         )
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Above0, Count, Positive, Weight, bounded
 from seqgan_kit.core.estimators import without_dropout
-from seqgan_kit.core.game import Batch, Loss, Move
+from seqgan_kit.core.game import Batch, Loss, Move, SplitLoss
 from seqgan_kit.errors import unknown
 from seqgan_kit.sequences.estimators.group_advantages import Comparison, check_comparison
 from seqgan_kit.sequences.estimators.reference_policy import (
@@ -127,8 +127,20 @@ class ProximalPolicy:
         self, game: AdversarialGame[SequenceGenerator], batch: Batch, move: Move
     ) -> Loss:
         """Return L on the next part of the replies."""
-        replies = cast(ReplyBuffer, game.players["experience"]).next_replies()
-        generator, settings = game.generator, self.settings
+        split = self.split(game)
+        return split.mean(split.draw(batch, move), move)
+
+    def split(self, game: AdversarialGame[SequenceGenerator]) -> SplitLoss:
+        """Return L in two steps: the next part of the replies, and the mean over replies."""
+        buffer = cast(ReplyBuffer, game.players["experience"])
+        return SplitLoss(
+            lambda batch, move: vars(buffer.next_replies()),
+            lambda rows, move: self._loss(game.generator, Replies(**rows)),
+        )
+
+    def _loss(self, generator: SequenceGenerator, replies: Replies) -> Loss:
+        """Return L on replies."""
+        settings = self.settings
         mask = generator.token_mask(replies.rows)
         with without_dropout(generator):
             log_probs, entropy = _read(generator, replies.rows, settings.entropy_weight > 0)
@@ -143,7 +155,7 @@ class ProximalPolicy:
         if settings.entropy_weight:
             total = total - settings.entropy_weight * (entropy * mask).sum() / count
             logs["entropy"] = (entropy * mask).sum() / mask.sum()
-        return Loss(total, logs)
+        return Loss(total, logs, items=count)
 
     def _policy_loss(
         self, log_probs: Tensor, replies: Replies, mask: Tensor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, cast
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.core.estimators import RewardKind, check_reward, pool_of_negatives, without_dropout
-from seqgan_kit.core.game import Batch, Loss, Move
+from seqgan_kit.core.game import Batch, Loss, Move, SplitLoss
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.estimators.baselines import Baseline, baseline_values, check_baseline
 from seqgan_kit.sequences.estimators.leave_one_out import leave_one_out_loss
@@ -85,21 +86,33 @@ class Reinforce:
         self, game: AdversarialGame[SequenceGenerator], batch: Batch, move: Move
     ) -> Loss:
         """Return the policy-gradient loss on as many new samples as the batch has real ones."""
+        split = self.split(game)
+        if isinstance(split, SplitLoss):
+            return split.mean(split.draw(batch, move), move)
         generator = game.generator
         tokens = game.draw(len(batch["real"]), batch, move.rng)
         mask = generator.token_mask(tokens)
+        trials = self.trials(game, tokens, move.rng)
+        values = mean_values(trials.rewards, trials.whole, mask)
+        with without_dropout(generator):
+            loss = leave_one_out_loss(generator, tokens, trials, values)
+        return Loss(loss, {"reward": _mean(values, mask)})
+
+    def split(self, game: AdversarialGame[SequenceGenerator]) -> SplitLoss | str:
+        """Return the loss in two steps: samples with their advantages, and the mean over samples."""
         if self.baseline == "leave_one_out":
-            trials = self.trials(game, tokens, move.rng)
-            values = mean_values(trials.rewards, trials.whole, mask)
-            with without_dropout(generator):
-                loss = leave_one_out_loss(generator, tokens, trials, values)
-            return Loss(loss, {"reward": _mean(values, mask)})
+            return "the baseline leave_one_out compares actions that are not samples"
+        return SplitLoss(partial(self._samples, game), partial(_sample_loss, game.generator))
+
+    def _samples(
+        self, game: AdversarialGame[SequenceGenerator], batch: Batch, move: Move
+    ) -> dict[str, Tensor]:
+        """Return sampled rows [B,S+T], their action values and advantages [B,T]."""
+        tokens = game.draw(len(batch["real"]), batch, move.rng)
+        mask = game.generator.token_mask(tokens)
         values = self.action_values(game, tokens, move.rng)
         advantages = values - baseline_values(self.baseline, game, tokens, values, mask)
-        with without_dropout(generator):
-            log_probs = generator.log_probs(tokens)
-        loss = policy_gradient_loss(log_probs, advantages * mask)
-        return Loss(loss, {"reward": _mean(values, mask), "surprise": -_mean(log_probs, mask)})
+        return {"tokens": tokens, "values": values, "advantages": advantages * mask}
 
     def action_values(
         self, game: AdversarialGame[SequenceGenerator], tokens: Tensor, rng: torch.Generator
@@ -158,6 +171,17 @@ class Reinforce:
             null_rewards(self.reward, completed, rng, mask.device) - self.mix.bias,
             null_rewards(self.reward, (rows,), rng, mask.device) - self.mix.bias,
         )
+
+
+def _sample_loss(generator: SequenceGenerator, samples: Batch, move: Move) -> Loss:
+    """Return the policy-gradient loss of some of the samples."""
+    tokens, values = samples["tokens"], samples["values"]
+    mask = generator.token_mask(tokens)
+    with without_dropout(generator):
+        log_probs = generator.log_probs(tokens)
+    loss = policy_gradient_loss(log_probs, samples["advantages"])
+    logs = {"reward": _mean(values, mask), "surprise": -_mean(log_probs, mask)}
+    return Loss(loss, logs, items=len(tokens))
 
 
 def _nothing(rows: Tensor) -> Tensor:
