@@ -11,11 +11,14 @@ from image_gans.evaluation.translation.quantised_scores import perplexity
 from image_gans.methods.translation.vqvae import QuantisedGame, VQVAEMethod, build
 from image_gans.networks.translators.quantised_networks import (
     CodeMapConfig,
+    CodeMapNetworks,
     MapDecoder,
     MapEncoder,
+    build_quantised_autoencoder,
 )
 from image_gans.networks.translators.vector_quantiser import QuantiserConfig, VectorQuantiser
 from seqgan_kit.core.game import Move
+from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.errors import UsageError
 
 A, B = 0.5, 0.7
@@ -93,3 +96,17 @@ def test_networks_reduce_an_image_to_a_quarter_and_back_and_every_parameter_lear
     assert [name for name, p in learning if p.grad is None or not p.grad.any()] == []
     with pytest.raises(UsageError, match="this encoder takes images"):
         encoder(torch.zeros(1, 1, 16, 16))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_vectors_and_images_differ_before_any_update(seed: int) -> None:
+    """Else the decoder learns one image for all vectors, and never leaves it where tanh is flat."""
+    torch.manual_seed(seed)
+    encoder, _, decoder = build_quantised_autoencoder(
+        CodeMapNetworks(width=32), QuantiserConfig(codes=8, dimensions=8), ImageData(size=16)
+    )
+    with torch.no_grad():
+        z = encoder(torch.randn(16, 3, 16, 16))
+        images = decoder(torch.randn(16, 8, 4, 4))
+    assert 0.5 < z.std((0, 2, 3)).mean() < 4  # torch's own weights give 0.06
+    assert images.std((0, 2, 3)).mean() > 0.5
