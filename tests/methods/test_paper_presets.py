@@ -10,6 +10,7 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.methods import char_boundary_seeking, maligan, relgan
 from seqgan_kit.methods.maligan import MaliGANMethod
 from seqgan_kit.methods.relgan import RelGANMethod
+from seqgan_kit.methods.rewarded import leakgan
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 
@@ -71,6 +72,26 @@ def test_maligan_full_is_mixed_training_with_rollouts(tiny_generator, tiny_text_
     players = tiny_generator(), tiny_text_discriminator()
     estimator = maligan.build(*players, config.method, config.training).estimator
     assert (estimator.rollouts, estimator.kept) == (16, 30)
+
+
+def test_leakgan_is_the_authors_run_on_20_tokens():
+    """CR-Gjx/LeakGAN, Synthetic Data/Main.py: 10 times 5 pools for D and 8 epochs for G; 800 rounds of one
+    update of G and 5 pools of 3 epochs; no L2 penalty reaches D there, and no dropout."""
+    config = preset("leakgan")
+    method, training, network = config.method, config.training, config.generator
+    pretrain, judge, adversarial = leakgan.phases(method, training)
+    assert (pretrain.rounds, pretrain.turns[-1].moves, judge.rounds) == (10, Epochs(8.0), 0)
+    assert [t.rule for t in pretrain.turns].count("draw_negatives") == 5
+    learn, *judging, leak = adversarial.turns
+    assert (adversarial.rounds, learn.moves, len(judging), leak.rule) == (800, 1, 10, "leak")
+    assert (judging[1].moves, judging[1].optimizer.learning_rate) == (Epochs(3.0), 5e-5)
+    assert learn.optimizer == pretrain.turns[-1].optimizer
+    assert (learn.optimizer.learning_rate, learn.optimizer.clip_norm) == (1.5e-3, 5.0)
+    assert (training.batch_size, training.negatives, training.score_l2) == (64, 10_000, 0.0)
+    assert (method.rollouts, method.sharpness, method.discriminator_weight) == (4, 16, 0)
+    assert (method.training_temperature, method.negatives_temperature) == (1, 2 / 3)
+    assert (network.embedding, network.hidden, network.goal, network.step) == (32, 32, 16, 4)
+    assert (network.trunk.embedding, network.trunk.filters, network.trunk.dropout) == (64, None, 0)
 
 
 def test_boundary_seeking_on_characters_judges_all_draws():

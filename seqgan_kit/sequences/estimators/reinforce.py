@@ -66,6 +66,9 @@ class Reinforce:
     random (uniform numbers) are controls, whose expected gradient is 0."""
     mix: Reward = D_ALONE
     """Objective and bias that are mixed with the reward; the default leaves it as it is."""
+    every: int = 1
+    """Number of tokens between the prefixes that are completed; the tokens between share a value. It is not
+    read by the baseline leave_one_out."""
 
     def __post_init__(self) -> None:
         if self.rollouts < 0:
@@ -130,7 +133,13 @@ class Reinforce:
         with torch.no_grad(), evaluating(game.discriminator):
             reward = self._reward(game, rng)
             return rollout_rewards(
-                policy, tokens, reward, self.rollouts, rng=rng, chunk_rows=self.chunk_rows
+                policy,
+                tokens,
+                reward,
+                self.rollouts,
+                rng=rng,
+                chunk_rows=self.chunk_rows,
+                every=self.every,
             )
 
     def trials(

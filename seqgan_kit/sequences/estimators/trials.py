@@ -37,6 +37,7 @@ def try_actions(
     rng: torch.Generator,
     chunk_rows: int = CHUNK_ROWS,
     shortest: int = 1,
+    every: int = 1,
 ) -> Trials:
     """Complete every open prefix of sampled sequences N times, and keep the reward of each completion.
 
@@ -54,6 +55,7 @@ def try_actions(
         rng: random generator.
         chunk_rows: see above.
         shortest: prefixes with fewer tokens are left out, and their entries are undefined.
+        every: prefixes whose number of written tokens is not a multiple of it are left out too.
     """
     if rollouts < 1 or chunk_rows < 1:
         raise UsageError(
@@ -64,7 +66,7 @@ def try_actions(
     with torch.no_grad(), evaluating(policy):
         stepper = policy.stepper()
         tried = [
-            _try_group(stepper, part, reward, rollouts, rng, chunk_rows, shortest)
+            _try_group(stepper, part, reward, rollouts, rng, chunk_rows, shortest, every)
             for part in tokens.split(group)
         ]
         whole = torch.cat([reward(rows).float() for rows in tokens.split(chunk_rows)])
@@ -79,15 +81,29 @@ def rollout_rewards(
     *,
     rng: torch.Generator,
     chunk_rows: int = CHUNK_ROWS,
+    every: int = 1,
 ) -> Tensor:
     """Return the action values [B,T] of sampled rows [B,S+T], estimated by completing their prefixes.
 
     Cell [b,t] is the mean reward of N completions of ``tokens[b, :S+t+1]``. Where the sequence is complete
     (at EOS, and in the last column) it is the sequence's own reward. Cells after EOS, on PAD, are 0.
-    Arguments as those of :func:`try_actions`.
+    With ``every`` above 1, only prefixes of so many tokens and their multiples are completed, and a cell has
+    the value of the next of these. Other arguments as those of :func:`try_actions`.
     """
-    trials = try_actions(policy, tokens, reward, rollouts, rng=rng, chunk_rows=chunk_rows)
-    return mean_values(trials.rewards, trials.whole, policy.token_mask(tokens))
+    trials = try_actions(
+        policy, tokens, reward, rollouts, rng=rng, chunk_rows=chunk_rows, every=every
+    )
+    mask = policy.token_mask(tokens)
+    values = mean_values(trials.rewards, trials.whole, mask)
+    return values if every == 1 else values_of_blocks(values, mask, every)
+
+
+def values_of_blocks(values: Tensor, mask: Tensor, size: int) -> Tensor:
+    """Return values [B,T] in which every token has that of the last token of its block of ``size``; 0 on
+    PAD."""
+    places = torch.arange(values.shape[1], device=values.device)
+    ends = torch.minimum(places - places % size + size - 1, mask.sum(1, keepdim=True) - 1)
+    return values.gather(1, ends) * mask
 
 
 def mean_values(rewards: Tensor, whole: Tensor, mask: Tensor) -> Tensor:
@@ -113,11 +129,13 @@ def _try_group(
     rng: torch.Generator,
     chunk_rows: int,
     shortest: int,
+    every: int,
 ) -> tuple[Tensor, Tensor]:
     """Return actions and rewards, each [G,T-1,N], of a few rows [G,S+T]."""
-    completions = complete_prefixes(stepper, tokens, rollouts, rng, chunk_rows, shortest)
+    completions = complete_prefixes(stepper, tokens, rollouts, rng, chunk_rows, shortest, every)
     is_open = stepper.generator.token_mask(tokens)[:, 1:].t().clone()  # [T-1,G]
-    is_open[: shortest - 1] = False
+    written = torch.arange(1, len(is_open) + 1, device=tokens.device)
+    is_open[(written < shortest) | (written % every != 0)] = False
     rewards = torch.zeros(completions.shape[:3], device=tokens.device)
     rewards[is_open] = score_completions(reward, tokens, completions, is_open, chunk_rows)
     places = torch.arange(stepper.generator.given + 1, tokens.shape[1], device=tokens.device)

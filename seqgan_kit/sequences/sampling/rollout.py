@@ -76,12 +76,13 @@ def complete_prefixes(
     rng: torch.Generator,
     chunk_rows: int,
     shortest: int = 1,
+    every: int = 1,
 ) -> Tensor:
     """Complete every open prefix of rows [G,S+T] with at least ``shortest`` written tokens N times.
 
     Returns:
         [T-1,G,N,S+T]: entry [s-1,b,n] starts with ``tokens[b, :S+s]``. The rest is PAD if the prefix already
-        contains EOS or has fewer than ``shortest`` tokens.
+        contains EOS, has fewer than ``shortest`` tokens, or not a multiple of ``every``.
     """
     generator, given = stepper.generator, stepper.generator.given
     length = tokens.shape[1] - given
@@ -101,7 +102,8 @@ def complete_prefixes(
         hidden, state = stepper.advance(tokens[:, given + time - 1], state)
         numbers = uniforms.flatten()
         running = [_advance(stepper, draw, chunk, numbers[chunk.ids]) for chunk in running]
-        joining = (is_open[:, time] & (time >= shortest)).nonzero().squeeze(1)
+        wanted = time >= shortest and time % every == 0
+        joining = (is_open[:, time] & wanted).nonzero().squeeze(1)
         # The N first tokens of a prefix's completions come from one distribution.
         first = draw(hidden[joining], uniforms[-1, joining])
         per_chunk = max(1, chunk_rows // rollouts)
