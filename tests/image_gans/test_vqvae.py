@@ -108,5 +108,5 @@ def test_vectors_and_images_differ_before_any_update(seed: int) -> None:
     with torch.no_grad():
         z = encoder(torch.randn(16, 3, 16, 16))
         images = decoder(torch.randn(16, 8, 4, 4))
-    assert 0.5 < z.std((0, 2, 3)).mean() < 4  # torch's own weights give 0.06
-    assert images.std((0, 2, 3)).mean() > 0.5
+    assert 0.25 < z.std((0, 2, 3)).mean() < 2  # torch's own weights give 0.06
+    assert images.std((0, 2, 3)).mean() > 0.25

@@ -5,9 +5,9 @@ learning", section 4.1).
     decoder: 3x3 convolution, residual blocks, two transposed 4x4 convolutions of stride 2
     block:   x + 1x1(ReLU(3x3(ReLU(x))))
 
-An image of 32 pixels becomes a map of 8x8 vectors. Weights have the deviation sqrt(2 / inputs) at the start
-(He et al. 2015, "Delving deep into rectifiers"). With torch's own the vectors hardly differ, and on images
-with a plain background the decoder learns that background for all of them before they do.
+An image of 32 pixels becomes a map of 8x8 vectors. Weights have the deviation 1 / sqrt(inputs) at the start,
+as in the authors' library (Sonnet). With torch's own the vectors hardly differ, and on images with a plain
+background the decoder learns that background for all of them before they do.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _initialise(network: nn.Module) -> None:
             taps = layer.weight[0, 0].numel()
             if isinstance(layer, nn.ConvTranspose2d):
                 taps //= layer.stride[0] * layer.stride[1]  # that fall on one pixel
-            nn.init.normal_(layer.weight, 0.0, (2 / (layer.in_channels * taps)) ** 0.5)
+            nn.init.normal_(layer.weight, 0.0, (layer.in_channels * taps) ** -0.5)
             assert layer.bias is not None
             nn.init.zeros_(layer.bias)
 
