@@ -18,7 +18,8 @@ class ImageData:
 
     images: str = "catworld"
     """Training images: a bundled name (catworld), a folder of images (sub-folders are labels), a
-    parquet file with an image column, a folder with train and test parquet files, or hub:name[:config]."""
+    parquet file with an image column, a folder with train and test parquet files, a CSV file with a column
+    of file names (file_name) and columns of labels, or hub:name[:config]."""
     test_images: str | None = None
     """Test images (default: the source's own split, or images cut from the training images)."""
     size: int = 32
@@ -29,7 +30,7 @@ class ImageData:
     """Square crop of images that are not square. centre: the middle. smart: the window along the longer side
     with the most gradient energy, that is, with the most edges and texture."""
     column: str | None = None
-    """Column with the images, if the source has several columns."""
+    """Column with the images, or with their file names in a CSV file, if the source has several columns."""
     label_column: str | None = None
     """Column with the label (default: every column that looks like a label)."""
     caption_column: str | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgan_kit.data.images.image_config import ImageData
+from seqgan_kit.data.images.image_csv import CSV_SUFFIXES, csv_rows, csv_source
 from seqgan_kit.data.sources.library import hub_splits, iterate, open_rows, quiet_datasets
 from seqgan_kit.data.sources.resolve import (
     HUB,
@@ -83,10 +84,12 @@ def _locate(name: str, cfg: ImageData) -> dict[str, Source]:
         return locate_hub(name, cfg.split, cfg.revision)
     path = bundled_or_path(name)
     if path.is_file():
+        if path.suffix.lower() in CSV_SUFFIXES:
+            return {"train": csv_source(path, cfg.column)}
         if path.suffix.lower() not in (".parquet", ".pq"):
             raise DataError(
                 f"{path} is not a source of images: give a folder of images, a .parquet file with an image "
-                "column, or hub:name."
+                "column, a .csv file with a column of file names, or hub:name."
             )
         return {"train": Source("parquet", (path,))}
     return _parquet_splits(path) or _folder_splits(path)
@@ -146,15 +149,17 @@ def image_folder(root: Path) -> Source:
 
 def open_images(source: Source, cfg: ImageData) -> ImageTable:
     """Open a split and find its image, label and caption columns."""
-    rows = (
-        _folder_rows(source)
-        if source.format == "imagefolder"
-        else open_rows(source, streaming=cfg.streaming)
-    )
+    listed = source.format == "csv"
+    if listed:
+        rows = csv_rows(source, cfg.column)
+    elif source.format == "imagefolder":
+        rows = _folder_rows(source)
+    else:
+        rows = open_rows(source, streaming=cfg.streaming)
     library = quiet_datasets(online=source.format == "hub")
     features = rows.features or {}
     images = [name for name, kind in features.items() if isinstance(kind, library.Image)]
-    image = _image_column(source, list(features), images, cfg.column)
+    image = _image_column(source, list(features), images, None if listed else cfg.column)
     if image in images:
         rows = rows.cast_column(image, library.Image(decode=False))
     caption = _caption_column(source, features, cfg.caption_column)

@@ -1,0 +1,1 @@
+"""What the layers of a discriminator know: linear probes and guided gradients."""
