@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from image_gans.conditions import Conditions
 from image_gans.evaluation.captions.caption_model import CaptionModel
 from image_gans.evaluation.image_parts import ImageParts, load_parts
+from image_gans.evaluation.probing.probe_run import probe_run
 from image_gans.evaluation.robustness.attacked_model import AttackedModel
 from image_gans.evaluation.saved_networks import (
     FORMAT,
@@ -74,8 +75,7 @@ class ImageModel:
             raise UsageError(f"cannot sample {n} images: give 1 or more.")
         if temperature < 0:
             raise UsageError(
-                f"temperature {temperature} must be 0 or more; it scales the latent vectors (1 "
-                "is as trained)."
+                f"temperature {temperature} must be 0 or more; it scales latents (1 is as trained)."
             )
         z = self.latents(n, seed=seed, condition=condition)
         z[:, : self.noise_dimensions] *= temperature
@@ -109,6 +109,10 @@ class ImageModel:
                 "out, or train a conditional model, for example with 'seqgan-kit run cgan'."
             )
         return cast(Conditions, conditions).wishes(condition)
+
+    def probe(self, out: Path, **options: Any) -> dict[str, Any]:
+        """Probe the run's discriminator; see :func:`.probing.probe_run.probe_run`."""
+        return probe_run(self.run_dir, out, **options)
 
     def explore(self) -> Explorer:
         """Return an explorer of its latent space: interpolation, arithmetic and projection."""
@@ -190,9 +194,8 @@ def save_image_model(
     tensors = weights_to_save(plain_weights(generator))
     if spoilt := not_finite(tensors):
         raise TrainingError(
-            f"the trained generator cannot be saved: {spoilt}. The training diverged. Train "
-            "again with "
-            "lower learning rates, or resume an earlier checkpoint."
+            f"the trained generator cannot be saved: {spoilt}. The training diverged. Train again with lower "
+            "learning rates, or resume an earlier checkpoint."
         )
     write_whole(folder / "generator.safetensors", save(tensors))
     description = {

@@ -66,7 +66,7 @@ def sections(rows: Sequence[Mapping[str, Any]], scores: Mapping[str, Any] | None
     accuracies = [name for name in names if "accuracy" in name]
     rest = [name for name in names if name not in losses and name not in accuracies]
     made = [
-        Section("Curves of the scores", _score_figures(scores or {})),
+        Section("Curves of the scores", score_figures(scores or {})),
         Section("Evaluation", _evaluation_figures(evaluations, phases, scores or {})),
         Section(
             "Training",
@@ -125,7 +125,7 @@ def _evaluation_figure(
     return _figure(title, lines, phases, references)
 
 
-def _score_figures(scores: Mapping[str, Any]) -> list[Figure]:
+def score_figures(scores: Mapping[str, Any]) -> list[Figure]:
     """Return the charts that the scores hold: lines of points (x, y) over one axis."""
     return [
         Figure(

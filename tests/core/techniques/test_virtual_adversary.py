@@ -90,3 +90,35 @@ def test_works_where_gradients_are_off():
             .norm(dim=1)
             .allclose(torch.ones(5, dtype=torch.float64))
         )
+
+
+def two_moons(n, generator):
+    angle = torch.rand(n, generator=generator) * math.pi
+    y = torch.arange(n) % 2
+    x = torch.stack([angle.cos(), angle.sin()], 1)
+    x[y == 1] = torch.tensor([1.0, 0.5]) - x[y == 1]
+    return x + 0.08 * torch.randn(n, 2, generator=generator), y
+
+
+def accuracy_on_moons(weight):
+    """Test accuracy of a small network from eight labels, and 200 points without labels if weight > 0."""
+    x, y = two_moons(200, generator := rng(0))
+    test, wanted = two_moons(500, generator)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layers = [torch.nn.Linear(2, 32), torch.nn.ReLU(), torch.nn.Linear(32, 2)]
+    network = torch.nn.Sequential(*layers)
+    optimizer = torch.optim.Adam(network.parameters(), 2e-2)
+    for _ in range(200):
+        loss = torch.nn.functional.cross_entropy(network(x[:8]), y[:8])
+        if weight:
+            r = 0.3 * virtual_direction(network, x, generator)
+            loss = loss + weight * smoothness_loss(network, x, r).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return (network(test).argmax(1) == wanted).float().mean().item()
+
+
+def test_unlabelled_points_teach_the_shape_of_the_classes():
+    assert accuracy_on_moons(weight=1.0) > 0.97 > accuracy_on_moons(weight=0.0) + 0.05
