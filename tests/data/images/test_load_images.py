@@ -268,8 +268,11 @@ def test_a_folder_without_pictures(tmp_path):
 
 def test_sources_that_hold_no_pictures(tmp_path):
     (tmp_path / "a.csv").write_text("a\n1\n")
-    with pytest.raises(DataError, match="is not a source of images: give a folder"):
+    with pytest.raises(DataError, match="has no column of file names"):
         load_images(ImageData(images=str(tmp_path / "a.csv")))
+    (tmp_path / "b.txt").write_text("a\n1\n")
+    with pytest.raises(DataError, match="is not a source of images: give a folder"):
+        load_images(ImageData(images=str(tmp_path / "b.txt")))
     parquet.write_table(pa.table({"n": [1], "text": ["x"]}), tmp_path / "a.parquet")
     with pytest.raises(
         DataError, match=r"has no image column; choose one with --column\. Columns: n, text"
