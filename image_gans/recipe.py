@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import torch
 
+from image_gans.evaluation.anomalies.detection_scores import DetectionScorer
 from image_gans.evaluation.image_scores import ImageScorer
 from image_gans.evaluation.robustness.robust_scores import RobustnessScorer
 from image_gans.metrics.perception.feature_maps import Perception
@@ -32,6 +33,11 @@ def image_hooks(scorer: ImageScorer) -> Hooks:
 def classifier_hooks(scorer: RobustnessScorer) -> Hooks:
     """Evaluation, attacked images and the report."""
     return Hooks(scorer, scorer.draw_grid, write_report, ())
+
+
+def detection_hooks(scorer: DetectionScorer) -> Hooks:
+    """Return the hooks of a method that finds anomalies; no alarm for D, which rests while E learns."""
+    return Hooks(scorer, scorer.draw_grid, write_report, (LostDiversity(scorer.real_diversity()),))
 
 
 class Scorer(Protocol):

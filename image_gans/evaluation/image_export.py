@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from image_gans.conditions import Conditions
+from image_gans.evaluation.anomalies.anomaly_model import AnomalyModel, weight_of_features
 from image_gans.evaluation.captions.caption_model import CaptionModel
 from image_gans.evaluation.image_parts import ImageParts, load_parts
 from image_gans.evaluation.probing.probe_run import probe_run
@@ -262,6 +263,8 @@ def _of_parts(
     if "attack" in verbs:
         return AttackedModel(run_dir, parts, verbs)
     model = ImageModel(run_dir, parts["generator"], description)
+    if "detect" in verbs:
+        return AnomalyModel(run_dir, parts, verbs, model, weight_of_features(description, folder))
     return ImageParts(run_dir, parts, verbs, model if "sample" in verbs else None)
 
 

@@ -10,6 +10,7 @@ model/model.json lists the parts, each with its weights in a file of its name, a
     sample      generator(z), for codes z from a normal distribution
     paint       generator(caption_encoder(caption)), for sentences
     attack      images perturbed so that the classifier names another class
+    detect      anomaly scores: residuals of generator(encoder(x)) in pixels and in the features of D's trunk
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ _NEEDS = {
     "sample": ("generator",),
     "paint": ("caption_encoder", "generator"),
     "attack": ("classifier",),
+    "detect": ("encoder", "generator", "features"),
 }
 _OPTIONAL = {"sketcher"}  # the generator of stage I, of a model that paints in two
 

@@ -17,12 +17,20 @@ from image_gans.networks.captions.caption_painter import CaptionPainter, Painter
 from image_gans.networks.captions.caption_refiner import CaptionRefiner, CaptionRefinerConfig
 from image_gans.networks.coded import CodedConfig, CodedGenerator
 from image_gans.networks.conditional import ConditionalConfig, ConditionalGenerator
-from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator
+from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator, DCGANTrunk
 from image_gans.networks.mlp import MLPConfig, MLPGenerator
 from image_gans.networks.modern_resnet import ModernConfig, ModernGenerator
-from image_gans.networks.picture_mlp import PictureMLPConfig, PictureMLPGenerator
-from image_gans.networks.resnet import ResNetConfig, ResNetGenerator
-from image_gans.networks.translators.image_encoder import CodeEncoder, GaussianEncoder
+from image_gans.networks.picture_mlp import (
+    PictureMLPConfig,
+    PictureMLPGenerator,
+    PictureMLPTrunk,
+)
+from image_gans.networks.resnet import ResNetConfig, ResNetGenerator, ResNetTrunk
+from image_gans.networks.translators.image_encoder import (
+    CodeEncoder,
+    GaussianEncoder,
+    TanhEncoder,
+)
 from image_gans.networks.translators.quantised_networks import (
     CodeMapConfig,
     MapDecoder,
@@ -69,6 +77,12 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "modern": (ModernConfig, ModernGenerator),
     "resnet": (ResNetConfig, ResNetGenerator),
     "quantiser": (QuantiserConfig, VectorQuantiser),
+    "tanh_encoder": (DCGANConfig, TanhEncoder),
+    "mlp_tanh_encoder": (PictureMLPConfig, TanhEncoder),
+    "resnet_tanh_encoder": (ResNetConfig, TanhEncoder),
+    "dcgan_trunk": (DCGANConfig, DCGANTrunk),
+    "mlp_trunk": (PictureMLPConfig, PictureMLPTrunk),
+    "resnet_trunk": (ResNetConfig, ResNetTrunk),
     "unet": (UNetConfig, UNet),
     "upscaler": (UpscalerConfig, Upscaler),
 }

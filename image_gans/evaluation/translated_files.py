@@ -48,23 +48,45 @@ def translate_files(
         channels: 1 or 3.
         strict: raise an error for an unreadable image.
     """
+    check_target(images, out)
+    done = Translated()
+    for names, pixels in read_images(images, size, channels, done, strict=strict):
+        outputs = to_uint8(act(pixels)).movedim(1, 3).cpu()
+        for name, output in zip(names, outputs, strict=True):
+            write_pixels(output.numpy(), out / name)
+            done.written += 1
+    return done
+
+
+def read_images(
+    images: Path, size: int, channels: int, done: Translated, *, strict: bool
+) -> Iterator[tuple[list[Path], Tensor]]:
+    """Yield the images of a folder a few at a time: names as PNG files, and pixels [N,C,H,W] in [-1,1].
+
+    Args:
+        images: a file or a folder.
+        size: pixels a side; the middle square of each image is brought to it.
+        channels: 1 or 3.
+        done: unreadable images are entered here.
+        strict: raise an error for an unreadable image.
+    """
+    files, found = iter(_named(images)), False
+    while chunk := list(islice(files, _CHUNK)):
+        if read := list(_readable(chunk, size, channels, done, strict)):
+            found = True
+            yield [name for name, _ in read], torch.stack([pixels for _, pixels in read])
+    if not found:
+        raise DataError(f"none of the images of {images} can be read: {done.skipped[0]}.")
+
+
+def check_target(images: Path, out: Path) -> None:
+    """Refuse an output that is a file, or the folder of the images that are read."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: give --out the name of a folder.")
     if out.resolve() == (images if images.is_dir() else images.parent).resolve():
         raise UsageError(
             f"--out {out} would overwrite the images that are read: choose another folder."
         )
-    done, files = Translated(), iter(_named(images))
-    while chunk := list(islice(files, _CHUNK)):
-        read = list(_readable(chunk, size, channels, done, strict))
-        if read:
-            outputs = to_uint8(act(torch.stack([pixels for _, pixels in read]))).movedim(1, 3).cpu()
-            for (name, _), output in zip(read, outputs, strict=True):
-                _write(output.numpy(), out / name)
-                done.written += 1
-    if not done.written:
-        raise DataError(f"none of the images of {images} can be read: {done.skipped[0]}.")
-    return done
 
 
 def _named(images: Path) -> list[tuple[Path, Path]]:
@@ -102,7 +124,7 @@ def _readable(
         yield name, to_float(torch.from_numpy(pixels))
 
 
-def _write(pixels: NDArray[np.uint8], path: Path) -> None:
+def write_pixels(pixels: NDArray[np.uint8], path: Path) -> None:
     """Write an image [H,W,C] whole or not at all.
 
     Not synchronised one by one: a thousand files would take a minute on a slow disk.

@@ -109,7 +109,11 @@ def test_mistakes_are_sentences(text_run, tmp_path, capsys, content, labels, mes
 
 def test_an_image_run_and_a_wrong_score_are_refused(text_run, image_run, log, capsys):
     assert main(["detect", str(image_run.folder), str(log)]) == 2
-    assert "holds an image model, and detect reads lines of text" in capsys.readouterr().err
+    assert "finds no anomalies: give a run of f_anogan for images" in capsys.readouterr().err
+    assert main(["detect", str(text_run.folder), str(log), "--out", "x"]) == 2
+    assert "is a text run: give a text file as FILE" in capsys.readouterr().err
+    assert main(["detect", str(text_run.folder), "--images", "x"]) == 2
+    assert "leave out --images and --out" in capsys.readouterr().err
     assert main(["detect", str(text_run.folder), str(log), "--by", "suprise"]) == 2
     assert "unknown score 'suprise'. Did you mean 'surprise'" in capsys.readouterr().err
     assert main(["detect", str(text_run.folder), str(log.with_name("servce.log"))]) == 2

@@ -21,9 +21,11 @@ from image_gans.networks.picture_mlp import (
     PictureMLPTrunk,
     picture_mlp_head,
 )
+from image_gans.networks.resnet import ResNetConfig, ResNetTrunk, resnet_head
 from seqgan_kit.core.gaussian_codes import mean_and_log_variance
 
 EncoderShape = DCGANConfig | PictureMLPConfig
+LatentShape = EncoderShape | ResNetConfig
 
 
 class CodeEncoder(nn.Module):
@@ -41,6 +43,23 @@ class CodeEncoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return codes [N,d] of images [N,C,H,W]."""
         return cast(Tensor, self.head(self.trunk(x)))
+
+
+class TanhEncoder(nn.Module):
+    """An encoder that outputs a latent vector with values in (-1, 1) (Schlegl et al. 2019).
+
+    Args:
+        config: the shape of the generator's and the discriminator's networks.
+    """
+
+    def __init__(self, config: LatentShape):
+        super().__init__()
+        self.config = config
+        self.trunk, self.head = _trunk_and_head(config, config.latent)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return latent vectors [N,d] of images [N,C,H,W]."""
+        return cast(Tensor, self.head(self.trunk(x)).tanh())
 
 
 class GaussianEncoder(nn.Module):
@@ -86,12 +105,15 @@ class LabelledEncoder(nn.Module):
 
 
 def _trunk_and_head(
-    config: EncoderShape, outputs: int, further: int = 0
+    config: LatentShape, outputs: int, further: int = 0
 ) -> tuple[nn.Module, nn.Module]:
     """Return a trunk, and a head on its features and ``further`` inputs."""
     if isinstance(config, PictureMLPConfig):
         flat = PictureMLPTrunk(config)
         return flat, picture_mlp_head(config, flat.features + further, outputs)
+    if isinstance(config, ResNetConfig):
+        residual = ResNetTrunk(config)
+        return residual, resnet_head(config, residual.features + further, outputs)
     trunk = DCGANTrunk(config)
     head = nn.Linear(trunk.features + further, outputs)
     initialise(head, config, "discriminator")

@@ -1,4 +1,4 @@
-"""``detect``: rank lines by how anomalous a trained model finds them."""
+"""``detect``: rank lines or images by how anomalous a trained model finds them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,16 @@ LONGEST_LINE = 1 << 16
 def _declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_dir", metavar="RUN", type=Path, help="directory of a trained run")
     parser.add_argument(
-        "file", metavar="FILE", help="text file, a line each; - is standard input, gzip is read too"
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="text runs: text file, a line each; - is standard input, gzip is read too",
+    )
+    parser.add_argument(
+        "--images",
+        metavar="DIR|FILE",
+        type=Path,
+        help="image runs: an image file, or a folder of them, sub-folders included",
     )
     parser.add_argument(
         "--labels",
@@ -43,21 +52,38 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         "discriminator, the first that the run has)",
     )
     parser.add_argument(
-        "-n", metavar="N", type=whole_number(0), default=20, help="lines to print (default: 20)"
+        "-n",
+        metavar="N",
+        type=whole_number(0),
+        default=20,
+        help="lines or images to print (default: 20)",
     )
     parser.add_argument(
         "--json",
         action="store_true",
         help="print every line of FILE in its order, as a JSON object with all scores",
     )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        help="image runs: folder for one PNG per image: it, its reconstruction, and residuals of its pixels",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="image runs: stop at an image that cannot be read (default: skip and count it)",
+    )
 
 
 def _run(options: argparse.Namespace) -> None:
     run_dir = existing_run(options.run_dir)
-    if (kind := model_kind(run_dir)) != "text":
+    if (kind := model_kind(run_dir)) == "image":
+        _detect_images(run_dir, options)
+        return
+    if options.file is None or options.images is not None or options.out is not None:
         raise UsageError(
-            f"{run_dir} holds an {kind} model, and detect reads lines of text: give a text run, such as "
-            "seqgan, mle or text_vae."
+            f"{run_dir} is a text run: give a text file as FILE, and leave out --images and --out."
         )
     model: Any = find_loader(kind)(run_dir)
     note_unfinished(run_dir)
@@ -77,6 +103,32 @@ def _run(options: argparse.Namespace) -> None:
             write_text(line)
     if options.labels is not None:
         _tell_labels(scores, as_json=options.json)
+
+
+def _detect_images(run_dir: Path, options: argparse.Namespace) -> None:
+    """Rank images; print their scores."""
+    model: Any = find_loader("image")(run_dir)
+    if not hasattr(model, "detect_files"):
+        raise UsageError(
+            f"the model in {run_dir} finds no anomalies: give a run of f_anogan for images, or a text run "
+            "for lines."
+        )
+    if options.file is not None or options.images is None:
+        raise UsageError(f"{run_dir} is a run on images: give --images DIR, and no FILE.")
+    if options.labels is not None or options.by or options.json:
+        raise UsageError("--labels, --by and --json are for lines of text: leave them out.")
+    note_unfinished(run_dir)
+    from seqgan_kit.core.runs.long_work import long_work
+
+    with long_work("images"):
+        found = model.detect_files(options.images, options.n, options.out, strict=options.strict)
+    write_text(f"{'score':>10}  image")
+    for score, name in found.top:
+        write_text(f"{score:>10.4f}  {name}")
+    if options.out is not None:
+        print(f"wrote {found.read.written:,} images to {options.out}")
+    if skipped := found.read.skipped:
+        write_text(f"skipped {len(skipped):,} unreadable, the first: {skipped[0]}", sys.stderr)
 
 
 def _ranked(
@@ -173,17 +225,19 @@ def _tell_labels(scores: LabelledScores, *, as_json: bool) -> None:
 COMMANDS = (
     Command(
         name="detect",
-        summary="rank lines of a file by how anomalous a trained text model finds them",
-        usage="RUN FILE [--labels FILE] [--by SCORE] [-n N] [--json]",
+        summary="rank lines or images by how anomalous a trained model finds them",
+        usage="RUN FILE [--labels FILE] [--by SCORE] [-n N] [--json] | RUN --images DIR [-n N] [--out DIR]",
         details="Scores every line by what the run has: surprise of its tokens, reconstruction by a\n"
         "sentence VAE, its discriminator's score, and baselines: Kneser-Ney surprise, unknown words,\n"
         "number of words. p is the share of the run's held-out lines at least as anomalous. Prints\n"
-        "the most anomalous lines with the most surprising token marked. FILE may be of any size.",
+        "the most anomalous lines with the most surprising token marked. FILE may be of any size.\n"
+        "Of an f_anogan run, ranks images by what the model cannot rebuild of them.",
         examples=(
             "detect runs/seqgan service.log",
             "detect runs/vae service.log --by bound -n 100",
             "detect runs/seqgan planted/planted-swap.txt --labels planted/planted-swap.labels",
             "detect runs/seqgan service.log --json > scored.jsonl",
+            "detect runs/f_anogan --images photos --out residuals",
         ),
         declare=_declare,
         run=_run,

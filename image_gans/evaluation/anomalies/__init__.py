@@ -1,0 +1,1 @@
+"""How well methods find anomalous images and the pixels that are anomalous."""

@@ -1,0 +1,1 @@
+"""Methods that learn normal images, to find anomalous ones."""
