@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from image_gans.grids import grid, save_grid, save_picture
+from image_gans.latent.editing import Strokes, edited, transferred
 from image_gans.latent.principal_axes import principal_axes
 from image_gans.latent.walks import Projection, linear, project, spherical, strip
 from seqgan_kit.data.images.pixels import decode, to_float
@@ -111,6 +112,32 @@ class Explorer:
         latents = self.draw(1, seed=seed, condition=condition)
         latents[:, : axes.shape[1]] += shifts.to(latents) @ axes.to(latents)
         return cast(Tensor, self.generator(latents))
+
+    def nearest(self, image: Tensor, *, restarts: int = 8, moves: int = 150) -> Tensor:
+        """Return the latent vector [1,d] of the image nearest to [1,C,H,W] that a projection finds."""
+        found = project(self.generator, image[0], self.draw(restarts, seed=0), moves=moves)
+        return found.latents[found.best][None]
+
+    def stroked(
+        self,
+        latents: Tensor,
+        colours: Tensor,
+        mask: Tensor,
+        dimensions: int,
+        *,
+        smoothness: float = 0.02,
+    ) -> Tensor:
+        """Return latent vectors [N,d] near others whose images have colours [C,H,W] where a mask [H,W] is
+        set; see :func:`image_gans.latent.editing.edited`."""
+        strokes = Strokes(colours, mask)
+        return edited(
+            self.generator, latents, strokes, dimensions=dimensions, smoothness=smoothness
+        )
+
+    @torch.no_grad()
+    def carried(self, original: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        """Return an original image with the edit that turns one latent vector's image into another's."""
+        return transferred(original, self.generator(before), self.generator(after))
 
     @torch.no_grad()
     def arithmetic(

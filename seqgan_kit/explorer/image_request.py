@@ -72,7 +72,7 @@ def shifted(run: OpenedRun, seed: int, shifts: Sequence[float], condition: str |
     """Return the first sample [1,C,H,W] of a seed, shifted along the strongest directions of its noise."""
     with run.model():
         explorer = run.derived("explorer", lambda model: model.explore())
-        axes = run.derived("axes", lambda model: explorer.axes(AXES, _noise_dimensions(model)))
+        axes = run.derived("axes", lambda model: explorer.axes(AXES, noise_dimensions(model)))
         amounts = torch.tensor(list(shifts)[: len(axes)])
         return cast(
             Tensor, explorer.moved(seed, amounts, axes[: len(amounts)], condition=condition)
@@ -104,7 +104,8 @@ def painted(model: Any, caption: str, n: int, seed: int) -> Tensor:
     return cast(Tensor, model.paint([words] * n, seed=seed))
 
 
-def _noise_dimensions(model: Any) -> int:
+def noise_dimensions(model: Any) -> int:
+    """Return the number of noise dimensions, which come first in a latent vector."""
     return int(getattr(model, "sampler", model).noise_dimensions)
 
 

@@ -91,7 +91,7 @@ def status_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         }
     length = _rounds(rows).get(last["phase"])
     of = f" of {length}" if length else ""
-    text = f"{last['phase']}, round {last['round']}{of}, when this page was written."
+    text = f"{last['phase']}, round {last['round']}{of}"
     return {"kind": "open", "word": "Unfinished", "text": text}
 
 

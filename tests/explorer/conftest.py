@@ -30,7 +30,11 @@ def pair_run(tmp_path_factory: pytest.TempPathFactory) -> OpenedRun:
 def image_run(tmp_path_factory: pytest.TempPathFactory) -> OpenedRun:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("runs") / "image"
-    save_image_model(folder / "model", DCGANGenerator(DCGANConfig(size=16, width=2, latent=5)))
+    generator = DCGANGenerator(DCGANConfig(size=16, width=2, latent=5))
+    with torch.no_grad():
+        for weights in generator.parameters():
+            weights.mul_(8)  # As drawn, they give grey images.
+    save_image_model(folder / "model", generator)
     return opened(folder)
 
 

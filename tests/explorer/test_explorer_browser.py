@@ -1,4 +1,4 @@
-"""The page in a real browser: sample, prompt, upload, reload, a second visitor; nothing is fetched."""
+"""The page in a real browser: sample, prompt, stroke, upload, reload, two visitors; nothing is fetched."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def button(page: Any, name: str) -> Any:
     return page.get_by_role("button", name=name, exact=True).locator("visible=true")
 
 
-def test_two_visitors_write_sample_upload_and_reload(
+def test_two_visitors_write_sample_paint_upload_and_reload(
     browser: Any, address: str, tmp_path: Path
 ) -> None:
     foreign: list[str] = []
@@ -125,9 +125,17 @@ def test_two_visitors_write_sample_upload_and_reload(
     assert other.locator(".sk-lines").inner_text() == first
     other.get_by_role("tab", name="vae", exact=True).click()
     other.locator(".sk-gallery img").locator("visible=true").nth(47).wait_for()
+    other.get_by_role("tab", name="Strokes", exact=True).click()
+    box = other.locator("canvas").locator("visible=true").bounding_box()
+    other.mouse.move(box["x"] + 40, box["y"] + 40)
+    other.mouse.down()
+    other.mouse.move(box["x"] + 120, box["y"] + 90, steps=3)
+    other.mouse.up()
+    other.get_by_text("edited", exact=True).wait_for()
+
     other.get_by_role("tab", name="Rebuild", exact=True).click()
     (tmp_path / "no.png").write_bytes(b"no image")
-    other.locator("input[type=file]").set_input_files(tmp_path / "no.png")
+    other.locator("input[type=file]").last.set_input_files(tmp_path / "no.png")
     other.get_by_text("The file is not an image").wait_for()
 
     page.reload()

@@ -15,9 +15,10 @@ from seqgan_kit.explorer.page.chat_panel import chat_panel
 from seqgan_kit.explorer.page.comparing_panel import comparable, comparing_panel
 from seqgan_kit.explorer.page.image_panel import image_panel
 from seqgan_kit.explorer.page.page_look import STYLE, theme
-from seqgan_kit.explorer.page.text_panel import text_panel
+from seqgan_kit.explorer.page.text_panel import path_panel, text_panel
 from seqgan_kit.explorer.page.training_panel import training_panel
 from seqgan_kit.explorer.uploaded_image import MOST_BYTES
+from seqgan_kit.sequences.generators.latent_lstm import LatentLSTM
 
 HOST = "127.0.0.1"
 POLICY = (
@@ -60,12 +61,18 @@ def build_page(runs: Sequence[OpenedRun]) -> Any:
 def _run_tab(run: OpenedRun, page: Any) -> None:
     import gradio as gr
 
+    if not run.kind:
+        gr.HTML('<p class="sk-note">This run has no model yet. Start the explorer again after its first '
+                "checkpoint to sample from it.</p>")  # fmt: skip
     with gr.Tabs():
         if run.kind == "text":
             with gr.Tab("Text"):
                 text_panel(run, page)
             with run.model() as model:
-                chats = talks(model)
+                chats, has_codes = talks(model), isinstance(model.generator, LatentLSTM)
+            if has_codes:
+                with gr.Tab("Path"):
+                    path_panel(run)
             if chats:
                 with gr.Tab("Chat"):
                     chat_panel(run)

@@ -8,6 +8,7 @@ from seqgan_kit.explorer import image_request as images
 from seqgan_kit.explorer.example_images import example_images
 from seqgan_kit.explorer.gallery_markup import gallery
 from seqgan_kit.explorer.opened_run import OpenedRun
+from seqgan_kit.explorer.page.stroke_panel import stroke_panel
 from seqgan_kit.explorer.page.told_errors import told
 
 _HOW: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "private"}
@@ -35,6 +36,8 @@ def image_panel(run: OpenedRun, page: Any) -> None:
                 _samples(run, menus, page)
             with gr.Tab("Sliders"):
                 _sliders(run, menus)
+            with gr.Tab("Strokes"):
+                stroke_panel(run, page)
             with gr.Tab("Walk"):
                 _walk(run, menus)
             with gr.Tab("Arithmetic"):

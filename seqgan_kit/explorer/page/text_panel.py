@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from seqgan_kit.evaluation.latent.sentence_paths import interpolated_lines
 from seqgan_kit.explorer.opened_run import OpenedRun
 from seqgan_kit.explorer.page.told_errors import told
-from seqgan_kit.explorer.text_request import MOST_LINES, TextRequest
+from seqgan_kit.explorer.text_request import MOST_CHARACTERS, MOST_LINES, TextRequest
 from seqgan_kit.explorer.text_view import text_markup
-from seqgan_kit.explorer.token_markup import LIKELIHOOD, VALUE
+from seqgan_kit.explorer.token_markup import LIKELIHOOD, VALUE, plain_markup
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 
 ROLLOUTS = 16
@@ -94,3 +95,27 @@ def text_panel(run: OpenedRun, page: Any) -> None:
     needs_source = isinstance(controls[0], gr.Textbox) and controls[0].visible
     if not needs_source:
         page.load(write, controls, lines, **how)
+
+
+def path_panel(run: OpenedRun) -> None:
+    """Add the panel of the sentences between two, of a model with codes of sentences."""
+    import gradio as gr
+
+    with gr.Row():
+        with gr.Column(scale=1, min_width=270):
+            first = gr.Textbox(label="From sentence", placeholder="a sentence of known words")
+            second = gr.Textbox(label="To sentence", placeholder="another one")
+            steps = gr.Slider(2, MOST_LINES, 9, step=1, label="Sentences")
+            beam = gr.Slider(1, 10, 1, step=1, label="Beam (1: greedy)")
+            button = gr.Button("Interpolate", variant="primary")
+        with gr.Column(scale=3):
+            shown = gr.HTML()
+
+    @told
+    def interpolate(first: Any, second: Any, steps: Any, beam: Any) -> str:
+        start, end = (str(line or "")[:MOST_CHARACTERS] for line in (first, second))
+        with run.model() as model:
+            return plain_markup(interpolated_lines(model, start, end, int(steps), int(beam)))
+
+    gr.on([button.click, first.submit, second.submit], interpolate, [first, second, steps, beam],
+          shown, show_progress="minimal", api_visibility="private")  # fmt: skip

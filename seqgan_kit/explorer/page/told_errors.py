@@ -18,8 +18,6 @@ def told(answer: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(answer)
     def asked(*given: Any) -> Any:
-        import gradio as gr
-
         try:
             return answer(*given)
         except SeqganKitError as error:
@@ -30,6 +28,8 @@ def told(answer: Callable[..., Any]) -> Callable[..., Any]:
                 f"this request failed by a bug ({type(error).__name__}); its traceback is in the "
                 "terminal. Try other settings."
             )
+        import gradio as gr
+
         raise gr.Error(
             problem[:1].upper() + problem[1:], duration=_SECONDS, print_exception=False
         ) from None

@@ -18,32 +18,34 @@ _HOW: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def training_panel(run: OpenedRun, page: Any) -> None:
-    """Add the panel. Each visitor's page remembers the state of the log that it shows."""
+    """Add the panel. Each visitor's page remembers the state of the log that it shows, and follows the newest
+    samples unless an older round is chosen."""
     import gradio as gr
 
-    seen = gr.State((0.0, -1))
+    rounds = len(sampled_rounds(run.folder))
+    seen = gr.State(((0.0, -1), rounds))
     timer = gr.Timer(_SECONDS)
     with gr.Row():
         with gr.Column(scale=3):
             curves = gr.HTML()
         with gr.Column(scale=2):
-            last = len(sampled_rounds(run.folder)) - 1
-            place = gr.Slider(0, max(last, 1), max(last, 0), step=1, label="Samples over time")
+            place = gr.Slider(1, max(rounds, 2), max(rounds, 1), step=1, label="Samples over time")
             samples = gr.HTML()
 
     @told
     def refresh(seen: Any, place: Any) -> Any:
-        signature = log_signature(run.folder)
-        if signature == tuple(seen):
+        signature, (before, rounds) = log_signature(run.folder), seen
+        if signature == tuple(before):
             return gr.skip(), gr.skip(), gr.skip(), gr.skip()
-        rounds = len(sampled_rounds(run.folder))
-        slider = gr.Slider(maximum=max(rounds - 1, 1))
-        shown = samples_markup(run.folder, int(place))
-        return signature, training_markup(run.folder), shown, slider
+        now = len(sampled_rounds(run.folder))
+        chosen = now if place >= rounds else int(place)
+        slider = gr.Slider(value=max(chosen, 1), maximum=max(now, 2))
+        shown = samples_markup(run.folder, chosen - 1)
+        return (signature, now), training_markup(run.folder), shown, slider
 
     @told
     def show(place: Any) -> str:
-        return samples_markup(run.folder, int(place))
+        return samples_markup(run.folder, int(place) - 1)
 
     outputs = [seen, curves, samples, place]
     timer.tick(refresh, [seen, place], outputs, **_HOW)
