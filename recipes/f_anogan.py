@@ -48,14 +48,15 @@ class Config:
 PRESETS = {
     "default": Config(
         networks=NetworkChoice(width=24, latent=32, discriminator_norm="layer"),
-        method=FAnoGANMethod(encoder_learning_rate=5e-4),
+        method=FAnoGANMethod(encoding=0.75, encoder_learning_rate=5e-4),
         training=replace(
             f_anogan.PAPER,
             generator_learning_rate=5e-4,
             discriminator_learning_rate=5e-4,
+            learning_rate_schedule="linear",
             discriminator_moves=2,
             batch_size=32,
-            epochs=16,
+            epochs=24,
             most_work=3.0,
             sample_every_rounds=500,
         ),

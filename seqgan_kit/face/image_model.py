@@ -89,6 +89,11 @@ class TrainedImageModel(Shareable):
         """Encode and decode images [n,H,W,C] of uint8 by an autoencoder."""
         return self._made("rebuild", images)
 
+    def detect(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the anomaly scores [n] of images [n,H,W,C] of uint8, by a model such as ``f_anogan``."""
+        scores, _ = self._act("detect", images)
+        return cast(NDArray[np.float32], scores.cpu().numpy())
+
     def decode(self, lines: Sequence[str]) -> NDArray[np.generic]:
         """Return images [n,H,W,C] of uint8 of rows of codes, by a model of codes such as a VQ-VAE.
 
@@ -110,6 +115,10 @@ class TrainedImageModel(Shareable):
         return cast(NDArray[np.generic], pixels.cpu().numpy())
 
     def _made(self, verb: str, images: NDArray[np.uint8]) -> NDArray[np.generic]:
+        made = to_uint8(self._act(verb, images)).permute(0, 2, 3, 1).contiguous()
+        return cast(NDArray[np.generic], made.numpy())
+
+    def _act(self, verb: str, images: NDArray[np.uint8]) -> Any:
         act = getattr(self.loaded, verb, None)
         if act is None:
             raise UsageError(
@@ -121,8 +130,7 @@ class TrainedImageModel(Shareable):
                 f"shape {list(images.shape)}. Stack them, and give values from 0 to 255."
             )
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
-        made = to_uint8(act(to_float(pixels))).permute(0, 2, 3, 1).contiguous()
-        return cast(NDArray[np.generic], made.numpy())
+        return act(to_float(pixels))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.folder)!r})"

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+import seqgan_kit as sk
 from image_gans.evaluation.anomalies.detection_scores import DetectionScorer, pixel_area
 from image_gans.evaluation.anomalies.detectors import AnomalyScores, detected
 from image_gans.evaluation.anomalies.latent_search import LAMBDA, search
@@ -18,6 +19,7 @@ from image_gans.networks.translators.anomaly_players import build_anomaly_player
 from seqgan_kit.cli.main import main
 from seqgan_kit.data.images.anomaly_sets import AnomalyData, load_anomaly_sets
 from seqgan_kit.data.images.image_config import ImageData
+from seqgan_kit.data.images.pixels import to_float, to_uint8
 from seqgan_kit.errors import CheckpointError, UsageError
 
 DATA = ImageData(size=16)
@@ -140,6 +142,9 @@ def test_the_saved_model_gives_the_games_scores(game, x, scorer, tmp_path):
     torch.testing.assert_close(scores, found.scores)
     torch.testing.assert_close(pixels, found.pixels)
     torch.testing.assert_close(model.rebuild(x), game.detect(x).rebuilt)
+    shown = to_uint8(x).permute(0, 2, 3, 1).numpy()
+    of_face = sk.load(tmp_path).detect(shown)
+    assert of_face == pytest.approx(model.detect(to_float(to_uint8(x)))[0].numpy(), abs=1e-6)
 
 
 def test_files_are_ranked_and_strips_are_written(game, scorer, tmp_path):
