@@ -7,7 +7,10 @@ import sys
 
 import pytest
 
+from seqgan_kit.cli.applying.detect_command import END, marked
 from seqgan_kit.cli.main import main
+from seqgan_kit.data.text.tokenizer import EOS, SPECIALS
+from seqgan_kit.evaluation.detection.line_detector import LineAnomaly
 
 NORMAL = ["the a cat sat .", "the b cat ran .", "the c cat ate ."]
 ODD = "the cat d zebra zebra hid"
@@ -44,6 +47,20 @@ def test_the_most_anomalous_lines_come_first(text_run, log, capsys):
     assert first.split()[0] == "3"
     assert first.count(">>") == 1
     assert float(first.split()[1]) > float(second.split()[1])
+
+
+def test_marks_stand_at_the_worst_token_and_ends_are_shown_only_there():
+    def shown(tokens: str, worst: int, *, cut: bool = False) -> str:
+        words = tuple(tokens.split())
+        surprises = tuple(float(i == worst) for i in range(len(words)))
+        return marked(LineAnomaly(1, "", {}, None, words, surprises, None, cut))
+
+    assert SPECIALS[EOS] == END
+    assert shown("a b <eos>", 1) == "a >>b<<"
+    assert shown("a b <eos>", 2) == "a b >><eos><<"
+    assert shown("a b c", 2) == "a b >>c<<"
+    assert shown("a b c", 0, cut=True) == ">>a<< b c ..."
+    assert marked(LineAnomaly(1, "as it is", {}, None, (), (), None, cut=False)) == "as it is"
 
 
 def test_labels_give_areas(text_run, log, tmp_path, capsys):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seqgan_kit.evaluation.detection.labelled_lines import Label, LabelledScores
     from seqgan_kit.evaluation.detection.line_detector import LineAnomaly, LineDetector
 
+END = "<eos>"
 LONGEST_LINE = 1 << 16
 """Characters of a line that are read; a model reads far fewer tokens."""
 
@@ -189,15 +190,18 @@ def _table(top: list[LineAnomaly], ranking: str) -> Iterator[str]:
     yield f"{'line':>8}  {name:>18}  {'p':>7}  text"
     for found in top:
         p = "" if found.p_value is None else f"{found.p_value:.4f}"
-        yield f"{found.line:>8}  {found.scores[ranking]:>18.3f}  {p:>7}  {_marked(found)}"
+        yield f"{found.line:>8}  {found.scores[ranking]:>18.3f}  {p:>7}  {marked(found)}"
 
 
-def _marked(found: LineAnomaly) -> str:
+def marked(found: LineAnomaly) -> str:
+    """Return the tokens of a line with the most surprising one between marks; the text if it has none."""
     if found.worst is None:
         return found.text
     tokens = list(found.tokens)
+    if tokens[-1] == END and found.worst < len(tokens) - 1:
+        tokens.pop()
     tokens[found.worst] = f">>{tokens[found.worst]}<<"
-    return " ".join(tokens if found.worst == len(tokens) - 1 else tokens[:-1])
+    return " ".join([*tokens, "..."] if found.cut else tokens)
 
 
 def _tell_labels(scores: LabelledScores, *, as_json: bool) -> None:
