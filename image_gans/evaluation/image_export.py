@@ -142,13 +142,11 @@ class ImageModel:
         Args:
             n: how many.
             temperature: scales the latent vectors: below 1 more typical and less varied images.
-            top_k: for text only; refused.
-            top_p: for text only; refused.
+            top_k, top_p, detokenize: for text only; refused.
             seed: the same seed gives the same images.
             out: the file, or a folder for one PNG per image; ``samples/seed-<seed>.png`` of the run if None.
             condition: what to draw, ``label=class,...``, by a model that was told labels; labels that it does
                 not name are drawn as they occur in the training data.
-            detokenize: for text only; refused.
         """
         if top_k is not None or top_p is not None:
             raise UsageError(
