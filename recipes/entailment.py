@@ -4,6 +4,7 @@ $ python recipes/entailment.py                                bundled captions, 
 $ python recipes/entailment.py --pair-reader.no-attention     conditional encoding, without attention
 $ python recipes/entailment.py --generator rnn_search         another network on the same pairs
 $ python recipes/entailment.py --text my.jsonl --column label --source-column texts    your own pairs
+$ python recipes/entailment.py --labelled 500 --virtual-weight 1       few labels, all pairs (VAT)
 $ python recipes/entailment.py smoke                          seconds, to see that everything works
 """
 
@@ -76,13 +77,13 @@ def main(cfg: Config) -> None:
     with open_run("entailment", cfg) as run:
         corpus, _ = load_corpus(cfg.data, OracleData(), cfg.pairs)
         run.say("\n".join(corpus.account.lines()))
-        feed = corpus.feed(cfg.method.batch_size, **run.share())
+        feed = entailment.label_feed(corpus, cfg.method, **run.share())
         preset = PRESETS.get(cfg.run.preset, cfg).method
         method = fit_to_text(run, cfg.method, preset, corpus, feed)
         generator = starting_generator(run, cfg.generator, corpus, method.pretrained)
 
         scorer = ClassifierScorer(corpus, cfg.scores)
-        game = entailment.build(generator)
+        game = entailment.build(generator, method)
         trainer = Trainer(run, game, entailment.phases(method), feed, text_hooks(scorer))
         trainer.fit()
         close_text_run(trainer, scorer, cfg.generator.generator, title="Labels of test pairs")

@@ -14,6 +14,7 @@ from seqgan_kit.evaluation.conditional.answering import generate
 from seqgan_kit.evaluation.conditional.classifier_scores import ClassifierScorer
 from seqgan_kit.evaluation.text_export import load_text_model
 from seqgan_kit.methods import entailment
+from seqgan_kit.methods.entailment import EntailmentMethod
 from seqgan_kit.sequences.discriminators.attentive_reader import AttentiveReaderConfig
 from seqgan_kit.sequences.generators.pair_reader import PairReader
 
@@ -56,7 +57,7 @@ def test_a_reader_learns_a_label_that_both_texts_decide(tmp_path):
     assert blind["log_loss"] == pytest.approx(
         -(math.log(25 / 36) * 25 + math.log(11 / 36) * 11) / 36
     )
-    game = entailment.build(made)
+    game = entailment.build(made, EntailmentMethod())
     assert scorer(game, torch.Generator())["accuracy"] == 1
     scorer.draw_lines(game, torch.Generator(), tmp_path / "lines")
     assert "dog | dog => none (none)" in (tmp_path / "lines.txt").read_text()
