@@ -23,7 +23,7 @@ from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, TextData, load_corpus
 from seqgan_kit.evaluation.pretrained import start_from, start_name
 from seqgan_kit.evaluation.text_fitting import fit_to_text
-from seqgan_kit.evaluation.text_presets import CAPTIONS, SMOKE
+from seqgan_kit.evaluation.text_presets import CAPTIONS, CAPTIONS_CNN, SMOKE
 from seqgan_kit.evaluation.text_scores import TextScorer, TextScoreSettings
 from seqgan_kit.methods.rewarded import leakgan
 from seqgan_kit.methods.rewarded.leakgan import LeakGANMethod
@@ -59,12 +59,8 @@ PRESETS = {
             baseline="batch",
             blocks=15,
         ),
-        training=CAPTIONS,
-        generator=LeakConfig(
-            embedding=64,
-            hidden=64,
-            trunk=TextCNNConfig(embedding=64, filters=((2, 64), (3, 64), (4, 64)), dropout=0.1),
-        ),
+        training=replace(CAPTIONS, discriminator_moves=16, discriminator_learning_rate=1e-3),
+        generator=LeakConfig(embedding=64, hidden=64, trunk=CAPTIONS_CNN.textcnn),
     ),
     "paper": Config(
         training=FineTuning(

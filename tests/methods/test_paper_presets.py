@@ -94,6 +94,20 @@ def test_leakgan_is_the_authors_run_on_20_tokens():
     assert (network.trunk.embedding, network.trunk.filters, network.trunk.dropout) == (64, None, 0)
 
 
+def test_sentigan_is_the_authors_run_on_reviews():
+    """Nrgeup/SentiGAN, Real_dataset/train.py: 150 epochs for G, 10 pools of 70 batches for D; 2,000 rounds of
+    2 penalties, a pool of 3 epochs and 10 times 200 updates of maximum likelihood."""
+    config = preset("sentigan")
+    training, network, judge = config.training, config.generator, config.discriminator
+    assert (training.mle_epochs, training.pretrain_pools, training.negatives) == (150, 10, 70 * 64)
+    assert (training.rounds, training.generator_moves, training.pools) == (2000, 2, 1)
+    assert (training.discriminator_epochs, training.teacher_forcing_moves) == (3, 2000)
+    assert (training.generator_learning_rate, training.discriminator_learning_rate) == (1e-2, 1e-4)
+    assert (training.clip_norm, training.score_l2, config.method.rollouts) == (5, 0.2, 16)
+    assert (network.embedding, network.hidden) == (200, 200)
+    assert (judge.embedding, judge.filters, judge.dropout) == (64, None, 0.25)
+
+
 def test_boundary_seeking_on_characters_judges_all_draws():
     """rdevon/BGAN, old/BILLION-WORD/main.py."""
     config = preset("char_boundary_seeking")

@@ -97,9 +97,9 @@ def locate_text(
 
 def _bundled_part(bundled: str, part: str) -> dict[str, Source]:
     """Return the splits of ``bundled:part``: the tables part-train, part-valid and part-test."""
-    files = sorted((data_dir() / bundled).glob("*-*.tsv"))
+    files = sorted(p for p in (data_dir() / bundled).glob("*-*") if p.suffix in TABLES)
     found = {
-        split: Source("csv", (path,))
+        split: Source(text_format(path), (path,))
         for path in files
         for name, _, split in [path.stem.rpartition("-")]
         if name == part

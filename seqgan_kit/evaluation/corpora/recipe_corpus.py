@@ -21,7 +21,8 @@ def load_corpus(
     data: TextData, oracle: OracleData, pairs: PairData | None = None
 ) -> tuple[TextCorpus, World | None]:
     """Load the corpus, and the exact distribution behind it if it is known."""
-    if is_task(data.text):
+    # The labels of a bundled table are no task.
+    if is_task(data.text) and not (pairs is not None and pairs.label_column):
         return _load_task(data, oracle, pairs)
     if pairs is not None and pairs.is_given:
         if oracle.oracle:

@@ -21,6 +21,10 @@ from seqgan_kit.sequences.generators.generator_choice import (
     GeneratorChoice,
     build_generator,
 )
+from seqgan_kit.sequences.generators.hierarchical.class_generators import (
+    ClassGenerators,
+    ClassLSTMsConfig,
+)
 from seqgan_kit.sequences.generators.hierarchical.leak_generator import LeakConfig, LeakGenerator
 from seqgan_kit.sequences.generators.latent_lstm import LatentLSTM, LatentLSTMConfig
 from seqgan_kit.sequences.generators.masked_denoiser import MaskedDenoiser, MaskedDenoiserConfig
@@ -39,6 +43,7 @@ BOUNDED_GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
 # The same of the generators that only one method can train.
 METHOD_GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
     "leak": (LeakConfig, LeakGenerator),
+    "class_lstms": (ClassLSTMsConfig, ClassGenerators),
 }
 NAMED = GENERATORS | ROW_GENERATORS | BOUNDED_GENERATORS | METHOD_GENERATORS
 

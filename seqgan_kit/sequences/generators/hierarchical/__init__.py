@@ -1,1 +1,1 @@
-"""Generators of several levels, and what they read of the row written so far."""
+"""Generators that are made of several networks, and what they read."""

@@ -21,6 +21,7 @@ from seqgan_kit.sequences.generators.hierarchical.prefix_features import (
     PrefixFeatures,
     prefix_features,
 )
+from seqgan_kit.sequences.generators.hierarchical.product_layer import ProductLayer, products
 from seqgan_kit.sequences.generators.lstm import lstm_cell
 from seqgan_kit.sequences.sampling.rows_in_progress import State
 from seqgan_kit.sequences.sampling.stepper import Stepper
@@ -86,7 +87,7 @@ class LeakGenerator(SequenceGenerator):
             )
         width = config.goal * (config.hidden + 1)
         super().__init__(
-            vocabulary, length, width, bos, eos, pad, output=_Actions(vocabulary, width)
+            vocabulary, length, width, bos, eos, pad, output=ProductLayer(vocabulary, width)
         )
         self.config = config
         self.trunk = TextCNN(config.trunk, vocabulary, length, pad=pad).requires_grad_(False)
@@ -185,19 +186,7 @@ class LeakGenerator(SequenceGenerator):
 
     def _actions(self, hidden: Tensor, wanted: Tensor) -> Tensor:
         """Return the products [...,k*(H+1)] of unit vectors along w [...,k] and hidden states [...,H]."""
-        direction = F.normalize(wanted, dim=-1) / self.temperature
-        hidden = F.pad(hidden, (0, 1), value=1.0)
-        return (direction.unsqueeze(-1) * hidden.unsqueeze(-2)).flatten(-2)
-
-
-class _Actions(nn.Module):
-    """The layer from products of goals and hidden states to logits; it has no bias of its own."""
-
-    def __init__(self, vocabulary: int, width: int):
-        super().__init__()
-        self.in_features = width
-        self.weight = nn.Parameter(torch.empty(vocabulary, width).uniform_(-1, 1) / width**0.5)
-        self.register_buffer("bias", torch.zeros(vocabulary), persistent=False)
+        return products(F.normalize(wanted, dim=-1) / self.temperature, hidden)
 
 
 def _next(
