@@ -32,6 +32,11 @@ def verbs_of(model: Any) -> tuple[str, ...]:
     return tuple(getattr(model, "verbs", ("sample",)))
 
 
+def draws_pixels(model: Any) -> bool:
+    """Return whether a model samples images, and not points in the plane, which have no latent tools here."""
+    return "sample" in verbs_of(model) and model.images(1).dim() == 4
+
+
 def condition_menus(model: Any) -> dict[str, tuple[str, ...]]:
     """Return the labels of a class-conditional model with their classes; empty for others."""
     config = getattr(getattr(model, "generator", None), "config", None)

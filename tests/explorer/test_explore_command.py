@@ -6,7 +6,9 @@ import pytest
 from explorer_runs import save_text
 
 from seqgan_kit.cli.main import main
+from seqgan_kit.errors import UsageError
 from seqgan_kit.explorer.page import explorer_page
+from seqgan_kit.explorer.page.seed_box import seed_in
 from seqgan_kit.explorer.page.told_errors import told
 
 
@@ -54,3 +56,10 @@ def test_the_page_serves_one_machine_and_nothing_is_loaded_from_others():
 
 def test_answers_pass_through_unchanged():
     assert told(lambda a, b: a + b)(1, 2) == 3
+
+
+def test_seeds_are_whole_numbers():
+    assert [seed_in(typed) for typed in (None, "", 0, 7, 7.0)] == [0, 0, 0, 7, 7]
+    for typed in (-1, 0.5, 2**60, float("nan"), float("inf"), "7"):
+        with pytest.raises(UsageError, match="give a whole number from 0 to"):
+            seed_in(typed)

@@ -8,6 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
+from image_gans.evaluation.image_export import save_image_model
+from image_gans.networks.mlp import MLPConfig, MLPGenerator
+from seqgan_kit.cli.explore.explore_command import opened
 from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.explorer import image_request as images
@@ -19,8 +22,19 @@ def test_samples_are_the_models(image_run):
     with image_run.model() as model:
         drawn = images.sampled(model, 5, seed=2, temperature=0.5)
         assert torch.equal(drawn, model.images(5, seed=2, temperature=0.5))
+        assert images.draws_pixels(model)
         with pytest.raises(UsageError, match="145 images: ask for 1 to 144"):
             images.sampled(model, 145)
+
+
+def test_points_are_plotted_and_have_no_latent_tools(tmp_path):
+    torch.manual_seed(0)
+    save_image_model(tmp_path / "model", MLPGenerator(MLPConfig(latent=4, width=4, layers=1)))
+    with opened(tmp_path).model() as model:
+        assert not images.draws_pixels(model)
+        plot = images.sampled(model, 20)
+        assert plot.dim() == 4
+        assert plot.std() > 0
 
 
 def test_a_walk_has_the_samples_of_two_seeds_at_its_ends(image_run):

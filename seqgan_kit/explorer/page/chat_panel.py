@@ -6,6 +6,7 @@ from typing import Any
 
 from seqgan_kit.explorer.chat_request import chat_reply
 from seqgan_kit.explorer.opened_run import OpenedRun
+from seqgan_kit.explorer.page.seed_box import seed_box, seed_in
 from seqgan_kit.explorer.page.told_errors import told
 from seqgan_kit.explorer.text_request import TextRequest
 from seqgan_kit.explorer.token_markup import note_markup
@@ -19,7 +20,7 @@ def chat_panel(run: OpenedRun) -> None:
         with gr.Column(scale=1, min_width=270):
             temperature = gr.Slider(0.1, 2.0, 1.0, step=0.05, label="Temperature")
             beam = gr.Slider(0, 20, 5, step=1, label="Beam (0: sample)")
-            seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**31 - 1)
+            seed = seed_box()
             forget = gr.Button("Forget the conversation")
         with gr.Column(scale=3):
             shown = gr.Chatbot(label=run.name, height=420, buttons=["copy_all"])
@@ -33,7 +34,7 @@ def chat_panel(run: OpenedRun) -> None:
         if not str(line or "").strip():
             return "", turns, shown, ""
         request = TextRequest(
-            seed=int(seed or 0), temperature=temperature, beam=int(beam), source=line
+            seed=seed_in(seed), temperature=temperature, beam=int(beam), source=line
         )
         with run.model() as model:
             reply = chat_reply(model, turns, line, request)

@@ -8,6 +8,7 @@ from typing import Any
 from seqgan_kit.explorer import image_request as images
 from seqgan_kit.explorer.gallery_markup import gallery
 from seqgan_kit.explorer.opened_run import OpenedRun
+from seqgan_kit.explorer.page.seed_box import seed_box, seed_in
 from seqgan_kit.explorer.page.told_errors import told
 from seqgan_kit.explorer.text_request import MOST_LINES, TextRequest
 from seqgan_kit.explorer.text_view import text_markup
@@ -66,7 +67,7 @@ def _texts(runs: Sequence[OpenedRun]) -> None:
         prompt = gr.Textbox(label="Prompt", placeholder="beginning of every line; may be empty")
     with gr.Row():
         lines = gr.Slider(1, MOST_LINES, 8, step=1, label="Lines")
-        seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**31 - 1)
+        seed = seed_box()
         temperature = gr.Slider(0.1, 2.0, 1.0, step=0.05, label="Temperature")
         colour = gr.Radio([LIKELIHOOD, VALUE], value=LIKELIHOOD, label="Colour of the tokens")
     button = gr.Button("Write", variant="primary")
@@ -77,7 +78,7 @@ def _texts(runs: Sequence[OpenedRun]) -> None:
         source, prompt, lines, seed, temperature, colour, *chosen = given
         request = TextRequest(
             lines=int(lines),
-            seed=int(seed or 0),
+            seed=seed_in(seed),
             source=source or "",
             prompt=prompt or "",
             temperature=temperature,
@@ -95,7 +96,7 @@ def _images(runs: Sequence[OpenedRun]) -> None:
     named = {run.name: run for run in runs}
     with gr.Row():
         count = gr.Slider(1, images.MOST_IMAGES, 48, step=1, label="Images")
-        seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**31 - 1)
+        seed = seed_box()
         temperature = gr.Slider(0.0, 1.5, 1.0, step=0.05, label="Truncation (scale of the noise)")
     button = gr.Button("Sample", variant="primary")
     menus, results = _two(runs)
@@ -106,7 +107,7 @@ def _images(runs: Sequence[OpenedRun]) -> None:
         for name in chosen:
             with named[name].model() as model:
                 drawn = images.sampled(
-                    model, int(count), seed=int(seed or 0), temperature=temperature
+                    model, int(count), seed=seed_in(seed), temperature=temperature
                 )
             pages.append(gallery(drawn))
         return pages

@@ -100,9 +100,10 @@ def serve(
         _, address, public = page.launch(
             server_name=HOST, server_port=port, inbrowser=browser, share=share, **_launching()
         )
-    except OSError as error:
+    except OSError:
+        ports = f"port {port} is" if port else "the ports 7860 to 7959 are"
         raise UsageError(
-            f"the page cannot be served on port {port or '7860-7959'}: {error}. Give another --port."
+            f"the page cannot be served: {ports} in use or not allowed. Give another --port."
         ) from None
     print(f"explorer: {address}", flush=True)
     if share:

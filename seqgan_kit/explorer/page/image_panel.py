@@ -8,6 +8,7 @@ from seqgan_kit.explorer import image_request as images
 from seqgan_kit.explorer.example_images import example_images
 from seqgan_kit.explorer.gallery_markup import gallery
 from seqgan_kit.explorer.opened_run import OpenedRun
+from seqgan_kit.explorer.page.seed_box import seed_box, seed_in
 from seqgan_kit.explorer.page.stroke_panel import stroke_panel
 from seqgan_kit.explorer.page.told_errors import told
 
@@ -26,14 +27,20 @@ def image_panel(run: OpenedRun, page: Any) -> None:
 
     with run.model() as model:
         verbs, menus = images.verbs_of(model), images.condition_menus(model)
-        flat = "sample" in verbs and images.sampled(model, 1).shape[-1] > 0
+        latent = images.draws_pixels(model)
+    offered = {"paint", "sample", *images.UPLOAD_VERBS} & set(verbs)
+    if not offered:
+        gr.HTML('<p class="sk-note">The page has nothing to try with a model that can '
+                f"{' and '.join(verbs)}: use the command line.</p>")  # fmt: skip
+        return
     with gr.Tabs():
         if "paint" in verbs:
             with gr.Tab("Paint"):
                 _paint(run, page)
-        if flat:
+        if "sample" in verbs:
             with gr.Tab("Samples"):
                 _samples(run, menus, page)
+        if latent:
             with gr.Tab("Sliders"):
                 _sliders(run, menus)
             with gr.Tab("Strokes"):
@@ -46,12 +53,6 @@ def image_panel(run: OpenedRun, page: Any) -> None:
             if verb in verbs:
                 with gr.Tab(_VERBS[verb][0]):
                     _upload(run, verb)
-
-
-def _seed(label: str = "Seed", value: int = 0) -> Any:
-    import gradio as gr
-
-    return gr.Number(value, label=label, precision=0, minimum=0, maximum=2**31 - 1)
 
 
 def _menus(menus: dict[str, tuple[str, ...]]) -> list[Any]:
@@ -73,7 +74,7 @@ def _samples(run: OpenedRun, menus: dict[str, tuple[str, ...]], page: Any) -> No
     with gr.Row():
         with gr.Column(scale=1, min_width=270):
             count = gr.Slider(1, images.MOST_IMAGES, 48, step=1, label="Images")
-            seed = _seed()
+            seed = seed_box()
             temperature = gr.Slider(
                 0.0, 1.5, 1.0, step=0.05, label="Truncation (scale of the noise)"
             )
@@ -87,7 +88,7 @@ def _samples(run: OpenedRun, menus: dict[str, tuple[str, ...]], page: Any) -> No
         condition = images.condition_of(dict(zip(menus, names, strict=True)))
         with run.model() as model:
             drawn = images.sampled(
-                model, int(n), seed=int(seed or 0), temperature=temperature, condition=condition
+                model, int(n), seed=seed_in(seed), temperature=temperature, condition=condition
             )
         return gallery(drawn)
 
@@ -104,7 +105,7 @@ def _sliders(run: OpenedRun, menus: dict[str, tuple[str, ...]]) -> None:
             "much, measured on 1,024 samples; the first changes them most.</p>")  # fmt: skip
     with gr.Row():
         with gr.Column(scale=1, min_width=270):
-            seed = _seed()
+            seed = seed_box()
             moves = [
                 gr.Slider(-4.0, 4.0, 0.0, step=0.1, label=f"Direction {place + 1}")
                 for place in range(images.AXES)
@@ -118,7 +119,7 @@ def _sliders(run: OpenedRun, menus: dict[str, tuple[str, ...]]) -> None:
     def shift(seed: Any, *given: Any) -> str:
         amounts, names = given[: images.AXES], given[images.AXES :]
         condition = images.condition_of(dict(zip(menus, names, strict=True)))
-        return gallery(images.shifted(run, int(seed or 0), amounts, condition))
+        return gallery(images.shifted(run, seed_in(seed), amounts, condition))
 
     given = [seed, *moves, *chosen]
     events = [button.click, seed.submit, *(slider.change for slider in moves)]
@@ -130,7 +131,7 @@ def _walk(run: OpenedRun, menus: dict[str, tuple[str, ...]]) -> None:
     import gradio as gr
 
     with gr.Row():
-        first, second = _seed("From seed", 0), _seed("To seed", 1)
+        first, second = seed_box("From seed"), seed_box("To seed", 1)
         steps = gr.Slider(3, 24, 12, step=1, label="Images")
     chosen = _menus(menus)
     button = gr.Button("Walk", variant="primary")
@@ -139,7 +140,7 @@ def _walk(run: OpenedRun, menus: dict[str, tuple[str, ...]]) -> None:
     @told
     def walk(first: Any, second: Any, steps: Any, *names: Any) -> str:
         condition = images.condition_of(dict(zip(menus, names, strict=True)))
-        return gallery(images.walk(run, int(first or 0), int(second or 0), int(steps), condition))
+        return gallery(images.walk(run, seed_in(first), seed_in(second), int(steps), condition))
 
     gr.on([button.click, first.submit, second.submit], walk,
           [first, second, steps, *chosen], shown, **_HOW)  # fmt: skip
@@ -155,14 +156,14 @@ def _arithmetic(run: OpenedRun) -> None:
         formula = gr.Textbox(
             "coat=ginger - coat=black + coat=black,accessory=hat", label="A - B + C", scale=3
         )
-        rows, seed = gr.Slider(1, 12, 4, step=1, label="Rows"), _seed()
+        rows, seed = gr.Slider(1, 12, 4, step=1, label="Rows"), seed_box()
     button = gr.Button("Compute", variant="primary")
     gr.HTML('<p class="sk-note">Columns: A, B, C, and C + A - B.</p>')
     shown = gr.HTML(elem_classes="sk-whole")
 
     @told
     def compute(formula: Any, rows: Any, seed: Any) -> str:
-        return gallery(images.arithmetic(run, str(formula or ""), int(rows), int(seed or 0)))
+        return gallery(images.arithmetic(run, str(formula or ""), int(rows), seed_in(seed)))
 
     gr.on([button.click, formula.submit], compute, [formula, rows, seed], shown, **_HOW)
 
@@ -212,14 +213,14 @@ def _paint(run: OpenedRun, page: Any) -> None:
 
     with gr.Row():
         caption = gr.Textbox("a black cat sits on the sofa .", label="Sentence", scale=3)
-        count, seed = gr.Slider(1, 48, 12, step=1, label="Images"), _seed()
+        count, seed = gr.Slider(1, 48, 12, step=1, label="Images"), seed_box()
     button = gr.Button("Paint", variant="primary")
     shown = gr.HTML(elem_classes="sk-painted")
 
     @told
     def paint(caption: Any, n: Any, seed: Any) -> str:
         with run.model() as model:
-            return gallery(images.painted(model, str(caption or ""), int(n), int(seed or 0)))
+            return gallery(images.painted(model, str(caption or ""), int(n), seed_in(seed)))
 
     given = [caption, count, seed]
     gr.on([button.click, caption.submit, seed.submit], paint, given, shown, **_HOW)

@@ -10,6 +10,7 @@ from seqgan_kit.explorer.edit_request import (
 )
 from seqgan_kit.explorer.gallery_markup import data_uri, gallery
 from seqgan_kit.explorer.opened_run import OpenedRun
+from seqgan_kit.explorer.page.seed_box import seed_box, seed_in
 from seqgan_kit.explorer.page.stroke_canvas import stroke_canvas
 from seqgan_kit.explorer.page.told_errors import told
 
@@ -25,7 +26,7 @@ def stroke_panel(run: OpenedRun, page: Any) -> None:
             "in these places.</p>")  # fmt: skip
     with gr.Row():
         with gr.Column(scale=1, min_width=230):
-            seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**31 - 1)
+            seed = seed_box()
             near = gr.Slider(0.0, 0.2, 0.02, step=0.005, label="Stay near the start")
             new = gr.Button("New image", variant="primary")
             file = gr.File(label="or edit your image", type="filepath", height=130)
@@ -36,7 +37,7 @@ def stroke_panel(run: OpenedRun, page: Any) -> None:
 
     @told
     def begin(seed: Any) -> Any:
-        chosen = start_from_seed(run, int(seed or 0))
+        chosen = start_from_seed(run, seed_in(seed))
         return chosen, "", data_uri(chosen.shown[0]), gallery(chosen.image, ["the model's image"])
 
     @told

@@ -6,6 +6,7 @@ from typing import Any
 
 from seqgan_kit.evaluation.latent.sentence_paths import interpolated_lines
 from seqgan_kit.explorer.opened_run import OpenedRun
+from seqgan_kit.explorer.page.seed_box import seed_box, seed_in
 from seqgan_kit.explorer.page.told_errors import told
 from seqgan_kit.explorer.text_request import MOST_CHARACTERS, MOST_LINES, TextRequest
 from seqgan_kit.explorer.text_view import text_markup
@@ -28,7 +29,7 @@ def request_of(
     """Return the request of the values that the components hold."""
     return TextRequest(
         lines=int(lines),
-        seed=int(seed or 0),
+        seed=seed_in(seed),
         source=str(source or ""),
         prompt=str(prompt or ""),
         temperature=float(temperature),
@@ -58,7 +59,7 @@ def text_controls(run: OpenedRun) -> list[Any]:
     )
     with gr.Row():
         lines = gr.Slider(1, MOST_LINES, 8, step=1, label="Lines", min_width=120)
-        seed = gr.Number(0, label="Seed", precision=0, minimum=0, maximum=2**31 - 1, min_width=100)
+        seed = seed_box()
     temperature = gr.Slider(0.1, 2.0, 1.0, step=0.05, label="Temperature")
     colours = [LIKELIHOOD, VALUE] if discriminator is not None else [LIKELIHOOD]
     colour = gr.Radio(colours, value=colours[-1], label="Colour of the tokens",
