@@ -9,22 +9,35 @@ from __future__ import annotations
 import inspect
 import json
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from importlib import import_module
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqgan_kit.core.bounds import Count, Positive, bounded
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.generators.autoregressive import IMPOSSIBLE, SequenceGenerator
 from seqgan_kit.sequences.generators.given_tokens import source_mask
 from seqgan_kit.sequences.language_models.adapters import add_adapters, without_adapters
-from seqgan_kit.sequences.language_models.model_files import fresh_language_model
-from seqgan_kit.sequences.language_models.numbering import NONE, ModelIds, Numbering, numbering
+from seqgan_kit.sequences.language_models.model_files import (
+    check_context,
+    fresh_language_model,
+    recompute_activations,
+)
+from seqgan_kit.sequences.language_models.numbering import NONE, ModelIds, numbering
+from seqgan_kit.sequences.language_models.output_layer import OutputLayer
+from seqgan_kit.sequences.language_models.rows_in_place import (
+    CACHE_BYTES,
+    BeginningsInPlace,
+    RowsInPlace,
+    as_cache,
+    as_state,
+    with_room,
+)
 from seqgan_kit.sequences.sampling.rows_in_progress import State
+from seqgan_kit.sequences.sampling.stepper import Stepper
 
 Separator = Literal["nothing", "bos"]
 
@@ -101,9 +114,9 @@ class LanguageModelGenerator(SequenceGenerator):
         width = head.in_features
         super().__init__(vocabulary, length, width, bos, eos, pad, given, output=head)
         self.config, self.numbering = config, numbered
-        _check_context(model, given + length)
+        check_context(model, given + length)
         if config.checkpointing:
-            _recompute_activations(model)
+            recompute_activations(model)
         self.model = add_adapters(model, config) if config.lora_rank else model
         # Releases of the library differ in this name.
         known = inspect.signature(self.model.base_model.forward).parameters
@@ -113,6 +126,11 @@ class LanguageModelGenerator(SequenceGenerator):
 
     def encode(self, inputs: Tensor) -> Tensor:
         """See the base class; the hidden states of the S given positions are zeros."""
+        return F.pad(self._encoded(inputs)[0], (0, 0, self.given, 0))
+
+    def _encoded(self, inputs: Tensor, *, caches: bool = False) -> tuple[Tensor, State, Tensor]:
+        """Return hidden states [B,n+1,H] after BOS and n written tokens, keys and values, and the mask of
+        inputs [B,S+1+n] that are read."""
         soft = inputs.is_floating_point()
         given = inputs[:, : self.given]
         seen = self._seen(given.argmax(2) if soft else given)
@@ -120,13 +138,13 @@ class LanguageModelGenerator(SequenceGenerator):
         skips = self.given and self.config.separator == "nothing"
         if skips:
             mask[:, self.given] = False
-        hidden = self._read(inputs, mask)[0]
+        hidden, cache = self._read(inputs, mask, caches=caches)
         written = hidden[:, self.given :]
         if skips:
             # The first token is written after the last given one, and the input BOS is skipped.
             last = _last(hidden[:, : self.given], seen)
             written = torch.cat([last.unsqueeze(1), written[:, 1:]], 1)
-        return F.pad(written, (0, 0, self.given, 0))
+        return written, cache, mask
 
     def start(self, given: Tensor) -> State:
         """Return keys and values of the condition, its mask [B,S] and its last hidden state [B,H]."""
@@ -149,6 +167,46 @@ class LanguageModelGenerator(SequenceGenerator):
         kept = torch.cat([mask[:, : self.given], mask[:, self.given + skipped :]], 1)
         hidden, following = self._read(inputs.unsqueeze(1), kept, tuple(cache), caches=True)
         return hidden[:, 0], (*following, mask, hidden[:, 0])
+
+    def stepper(self) -> Stepper:
+        """Return a stepper whose keys and values are written in place."""
+        empty = self._no_keys(1, self.model_ids.device)
+        cells = (self.given + self.length) * empty.shape[1] * empty.shape[3]
+        row_bytes = cells * self._cached_tensors() * empty.element_size()
+        return replace(
+            super().stepper(),
+            cached=self._cached_rows,
+            beginnings=self._read_beginnings,
+            most_rows=max(1, CACHE_BYTES // row_bytes),
+        )
+
+    def _cached_rows(self, given: Tensor) -> RowsInPlace:
+        *cache, mask, last = self.start(given)
+        skips = self.given and self.config.separator == "nothing"
+        room = self.given + self.length + 1
+        kept = [with_room(part, room) for part in cache]
+        return RowsInPlace(self._read_token, kept[::2], kept[1::2], mask, last if skips else None)
+
+    def _read_beginnings(self, tokens: Tensor) -> BeginningsInPlace:
+        first = torch.full_like(tokens[:, :1], self.bos)
+        inputs = torch.cat([tokens[:, : self.given], first, tokens[:, self.given :]], 1)
+        hidden, cache, mask = self._encoded(inputs, caches=True)
+        return BeginningsInPlace(
+            self._read_token, hidden, cache[::2], cache[1::2], mask, self.length
+        )
+
+    def _read_token(self, tokens: Tensor, places: Tensor, mask: Tensor, cache: Any) -> Tensor:
+        """Read one token [A] of each row at its position [A]; return hidden states [A,H]."""
+        options: dict[str, Any] = {self._cache_argument: cache, "use_cache": True}
+        if not mask.all():
+            options["attention_mask"] = mask.long()
+        found = self.model.base_model(
+            input_ids=self.model_ids[tokens].unsqueeze(1),
+            position_ids=places.unsqueeze(1),
+            **options,
+        )
+        hidden: Tensor = found.last_hidden_state[:, 0]
+        return hidden
 
     def base_policy(self) -> AbstractContextManager[None]:
         """Return a context in which the model is the one before training, with its adapters off."""
@@ -181,7 +239,7 @@ class LanguageModelGenerator(SequenceGenerator):
         options: dict[str, Any] = {"position_ids": place, "use_cache": caches}
         if not mask.all():
             options["attention_mask"] = mask.long()
-        kept = _as_cache(cache) if caches else None
+        kept = as_cache(cache) if caches else None
         if caches:
             options[self._cache_argument] = kept
         if inputs.is_floating_point():
@@ -189,7 +247,7 @@ class LanguageModelGenerator(SequenceGenerator):
         else:
             options["input_ids"] = self.model_ids[inputs]
         hidden: Tensor = self.model.base_model(**options).last_hidden_state
-        return hidden, _as_state(kept) if caches else ()
+        return hidden, as_state(kept) if caches else ()
 
     def _embeddings(self) -> Tensor:
         """Return the input embeddings [V,H] in the tokenizer's order."""
@@ -208,63 +266,7 @@ class LanguageModelGenerator(SequenceGenerator):
         return torch.zeros(rows, heads, 0, int(width), dtype=weight.dtype, device=device)
 
 
-class OutputLayer(nn.Module):
-    """The model's output layer, with its rows in the tokenizer's order."""
-
-    def __init__(self, layer: Any, numbering: Numbering):
-        super().__init__()
-        # In a list, because the layer's parameters are the model's, which often shares them with its
-        # embeddings: here they would be saved and counted twice.
-        self._layer, self.numbering, self.scale = [layer], numbering, 1.0
-        self.in_features = int(layer.weight.shape[1])
-
-    @property
-    def weight(self) -> Tensor:
-        """[V,H]."""
-        weight = self.numbering.arranged(self._layer[0].weight)
-        return weight if self.scale == 1 else weight * self.scale
-
-    @property
-    def bias(self) -> Tensor:
-        """[V]; zeros for a layer without bias."""
-        layer = self._layer[0]
-        if getattr(layer, "bias", None) is None:
-            return torch.zeros(self.numbering.size, device=layer.weight.device)
-        return self.numbering.arranged(layer.bias) * self.scale
-
-
-def _recompute_activations(model: Any) -> None:
-    # Releases of the library differ in this name.
-    for name in ("activation_checkpointing_enable", "gradient_checkpointing_enable"):
-        if hasattr(model, name):
-            getattr(model, name)()
-            return
-
-
 def _last(hidden: Tensor, seen: Tensor) -> Tensor:
     """Return the hidden state [B,H] of the last token that is read, of [B,S,H] and a mask [B,S]."""
     last = seen.sum(1) - 1
     return hidden[torch.arange(len(hidden), device=hidden.device), last]
-
-
-def _check_context(model: Any, tokens: int) -> None:
-    most = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if most is not None and tokens + 1 > most:
-        raise UsageError(
-            f"rows have {tokens} tokens, but the language model reads at most {most}: lower --max-tokens and "
-            "--source-tokens, or use a model with a longer context."
-        )
-
-
-def _as_cache(state: State) -> Any:
-    """Return the library's cache of keys and values."""
-    cache = import_module("transformers").DynamicCache()
-    if state and state[0].shape[2]:
-        for layer, start in enumerate(range(0, len(state), 2)):
-            cache.update(state[start], state[start + 1], layer)
-    return cache
-
-
-def _as_state(cache: Any) -> State:
-    """Return keys and values of all layers."""
-    return tuple(part for layer in cache.layers for part in (layer.keys, layer.values))

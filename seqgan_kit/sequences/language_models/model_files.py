@@ -137,6 +137,25 @@ def transformers_library() -> Any:
         ) from None
 
 
+def recompute_activations(model: Any) -> None:
+    """Switch gradient checkpointing on."""
+    # Releases of the library differ in this name.
+    for name in ("activation_checkpointing_enable", "gradient_checkpointing_enable"):
+        if hasattr(model, name):
+            getattr(model, name)()
+            return
+
+
+def check_context(model: Any, tokens: int) -> None:
+    """Raise UsageError if the model cannot read so many tokens."""
+    most = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if most is not None and tokens + 1 > most:
+        raise UsageError(
+            f"rows have {tokens} tokens, but the language model reads at most {most}: lower --max-tokens and "
+            "--source-tokens, or use a model with a longer context."
+        )
+
+
 def _refuse_code(config: Any, name: str) -> None:
     if getattr(config, "auto_map", None):
         raise UsageError(

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,7 +17,9 @@ from seqgan_kit.sequences.language_models.causal_generator import (
     LanguageModelGenerator,
     StoredLanguageModel,
 )
+from seqgan_kit.sequences.sampling.drawing_tokens import sample_sequences
 from seqgan_kit.sequences.sampling.prefixes import continue_prefixes
+from seqgan_kit.sequences.sampling.rollout import complete_prefixes
 
 pytest.importorskip("transformers")
 
@@ -147,6 +150,43 @@ def test_rollouts_and_continuations_run_on_its_cache():
     assert rows.shape == (2, 3, 5)
     assert (rows[:, :, :3] == prefixes[:, None]).all()
     assert (rows[1, :, 3:] == 0).all()
+
+
+@pytest.mark.parametrize("separator", ["nothing", "bos"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("given", [0, 3])
+def test_rows_written_in_place_are_those_of_copied_states(architecture, given, separator):
+    """Rollouts of rows that end at different times, and samples; prompts are padded differently."""
+    generator = language_model(architecture, given, vocabulary=9, length=6, separator=separator)
+    generator.impossible[2] = -0.5  # Ends are rarer.
+    prompts = torch.tensor([[4, 0, 0], [3, 5, 0], [5, 4, 3]])[:, :given]
+    stepper = generator.stepper()
+    for most_rows in (4, 100):
+        in_place = replace(stepper, most_rows=most_rows)
+        copied = replace(stepper, cached=None, beginnings=None)
+        rows, same = (
+            sample_sequences(way, prompts, rng=torch.Generator().manual_seed(1))
+            for way in (in_place, copied)
+        )
+        assert torch.equal(rows, same)
+        found, expected = (
+            complete_prefixes(way, rows, 4, torch.Generator().manual_seed(2), 100)
+            for way in (in_place, copied)
+        )
+        assert torch.equal(found, expected)
+    assert len({tuple(row) for row in expected.flatten(0, 2).tolist()}) > 12
+
+
+def test_rows_in_place_branch():
+    """Continuations of other rows read on from their parents."""
+    generator = language_model(given=3, length=4)
+    rows = generator.stepper().rows(torch.tensor([[4, 0, 0], [3, 5, 4]]))
+    rows.read(torch.tensor([1, 1]))
+    rows.read(torch.tensor([3, 5]))
+    rows.follow(torch.tensor([1, 1, 0]))
+    found = rows.read(torch.tensor([3, 4, 4]))
+    whole = torch.tensor([[3, 5, 4, 5, 3, 3, 3], [3, 5, 4, 5, 4, 3, 3], [4, 0, 0, 3, 4, 3, 3]])
+    torch.testing.assert_close(found, generator.prefix_states(whole)[:, 2])
 
 
 def test_special_ids_are_those_of_the_tokenizers():

@@ -1,0 +1,230 @@
+"""Time a language model against transformers: rollouts, fine-tuning, and the loss of a large vocabulary."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seqgan_kit.bench.peak_memory import peak_bytes
+from seqgan_kit.bench.side_by_side import machine, ratio_line, seconds_line, time_in_turns
+from seqgan_kit.core.feeds import TensorFeed
+from seqgan_kit.core.game import Phase, Turn
+from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.core.runs.run import RunSettings, open_run
+from seqgan_kit.core.training.trainer import Trainer
+from seqgan_kit.sequences.kernels.fused_likelihood import weighted_log_prob
+from seqgan_kit.sequences.language_models.causal_generator import (
+    LanguageModelGenerator,
+    StoredLanguageModel,
+)
+from seqgan_kit.sequences.language_models.model_files import transformers_library
+from seqgan_kit.sequences.maximum_likelihood import LikelihoodGame
+from seqgan_kit.sequences.sampling.rollout import complete_prefixes
+from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
+
+BOS, EOS, PAD = 1, 2, 0
+RATE, CLIP = 5e-5, 1.0
+"""AdamW's learning rate and largest gradient norm: the defaults of transformers' Trainer."""
+
+
+@dataclass(frozen=True)
+class LanguageModelSetting:
+    """Sizes of a GPT-2 with random weights, and of the work."""
+
+    batch: int = 8
+    length: int = 32
+    vocabulary: int = 5000
+    width: int = 256
+    layers: int = 4
+    rollouts: int = 8
+    updates: int = 5
+    likelihood_vocabulary: int = 50_257
+    repeats: int = 3
+    seed: int = 0
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """The settings of the network, without dropout."""
+        sizes = {"n_embd": self.width, "n_layer": self.layers, "n_head": max(1, self.width // 64)}
+        rates = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0)
+        return {"model_type": "gpt2", "n_positions": 2 * self.length, **sizes, **rates}
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """What a run is opened with."""
+
+    run: RunSettings
+
+
+def language_model_report(setting: LanguageModelSetting) -> str:
+    """Measure and return a text."""
+    title = (
+        f"language model: GPT-2 of width {setting.width}, {setting.layers} layers, V={setting.vocabulary}, "
+        f"T={setting.length}, batch {setting.batch}, {machine()}"
+    )
+    return "\n".join(
+        [title, *_rollouts(setting), *_fine_tuning(setting), *_large_vocabulary(setting)]
+    )
+
+
+def new_generator(setting: LanguageModelSetting) -> LanguageModelGenerator:
+    """Return the model as a generator of T tokens."""
+    stored = StoredLanguageModel(architecture=json.dumps(setting.architecture))
+    rng = torch.Generator().manual_seed(setting.seed)
+    size = (setting.vocabulary, setting.length)
+    return LanguageModelGenerator(stored, *size, bos=BOS, eos=EOS, pad=PAD, rng=rng)
+
+
+def _rollouts(setting: LanguageModelSetting) -> list[str]:
+    """Time N completions of every prefix."""
+    generator = new_generator(setting).eval()
+    rng = torch.Generator().manual_seed(setting.seed)
+    rows = torch.randint(4, setting.vocabulary, (setting.batch, setting.length), generator=rng)
+    ways: dict[str, Callable[[], object]] = {
+        "generate": partial(generated_completions, generator, rows, setting.rollouts),
+        "library": lambda: complete_prefixes(
+            generator.stepper(), rows, setting.rollouts, rng, CHUNK_ROWS
+        ),
+    }
+    seconds = time_in_turns(ways, setting.repeats)
+    return [
+        f"{setting.rollouts} completions of every prefix of {setting.batch} rows",
+        seconds_line("model.generate for every prefix", seconds["generate"]),
+        seconds_line("library, one sweep", seconds["library"]),
+        ratio_line(seconds["generate"], seconds["library"]),
+    ]
+
+
+@torch.no_grad()
+def generated_completions(
+    generator: LanguageModelGenerator, rows: Tensor, rollouts: int
+) -> list[Tensor]:
+    """Return N completions of every prefix of rows [B,T], by the library's generate with its cache.
+
+    As in the sweep, all have T tokens unless they end, and each prefix is read once for its N completions.
+    """
+    first = torch.full_like(rows[:, :1], generator.bos)
+    found = []
+    for row in torch.cat([first, rows], 1).split(1):
+        for kept in range(1, generator.length):
+            prefix = row[:, : kept + 1]
+            found.append(
+                generator.model.generate(
+                    prefix,
+                    attention_mask=torch.ones_like(prefix),
+                    do_sample=True,
+                    top_k=0,
+                    num_return_sequences=rollouts,
+                    max_new_tokens=generator.length - kept,
+                    eos_token_id=generator.eos,
+                    pad_token_id=generator.pad,
+                )
+            )
+    return found
+
+
+def _fine_tuning(setting: LanguageModelSetting) -> list[str]:
+    """Time updates by maximum likelihood."""
+    rng = torch.Generator().manual_seed(setting.seed)
+    count = setting.batch * setting.updates
+    rows = torch.randint(4, setting.vocabulary, (count, setting.length), generator=rng)
+    with tempfile.TemporaryDirectory() as folder:
+        ways: dict[str, Callable[[], object]] = {"library": partial(tuned, setting, rows, folder)}
+        try:
+            transformers_library().TrainingArguments(folder, report_to=[])
+        except ImportError:
+            return ["fine-tuning: transformers' Trainer needs accelerate, which is not installed"]
+        ways["trainer"] = partial(tuned_by_trainer, setting, rows, folder)
+        seconds = time_in_turns(ways, setting.repeats)
+    tokens = rows.numel()
+    return [
+        f"{setting.updates} updates of fine-tuning with AdamW, from the start of training to its end",
+        seconds_line("transformers' Trainer", seconds["trainer"], tokens, "tokens"),
+        seconds_line("library", seconds["library"], tokens, "tokens"),
+        ratio_line(seconds["trainer"], seconds["library"]),
+    ]
+
+
+def tuned(setting: LanguageModelSetting, rows: Tensor, folder: str) -> None:
+    """Train by the toolkit's trainer for one epoch."""
+    out = Path(folder) / "library"
+    settings = RunSettings(out=out, overwrite=True, quiet=True, threads=torch.get_num_threads())
+    optimizer = Optimizer(RATE, "adamw", clip_norm=CLIP)
+    turn = Turn(("generator",), "mle_loss", optimizer=optimizer, moves=setting.updates)
+    phase = Phase("fine-tuning", (turn,), evaluate_every_rounds=-1, sample_every_rounds=-1)
+    with open_run("bench", BenchConfig(settings)) as run:
+        feed = TensorFeed(
+            {"real": rows}, setting.batch, seed=setting.seed, device=run.runtime.device
+        )
+        Trainer(run, LikelihoodGame(new_generator(setting)), (phase,), feed).fit()
+
+
+def tuned_by_trainer(setting: LanguageModelSetting, rows: Tensor, folder: str) -> None:
+    """Train the same model by transformers' Trainer, which predicts one token less of each row."""
+    transformers = transformers_library()
+    arguments = transformers.TrainingArguments(
+        f"{folder}/trainer",
+        per_device_train_batch_size=setting.batch,
+        learning_rate=RATE,
+        max_grad_norm=CLIP,
+        num_train_epochs=1,
+        optim="adamw_torch_fused",
+        save_strategy="no",
+        logging_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        seed=setting.seed,
+        use_cpu=not torch.cuda.is_available(),
+    )
+    data = [{"input_ids": row, "labels": row} for row in rows]
+    model = new_generator(setting).model
+    transformers.Trainer(model=model, args=arguments, train_dataset=data).train()
+
+
+def _large_vocabulary(setting: LanguageModelSetting) -> list[str]:
+    """Measure time and memory of the likelihood's loss and gradient."""
+    rng = torch.Generator().manual_seed(setting.seed)
+    count, size = 8 * setting.batch * setting.length, setting.likelihood_vocabulary
+    hidden = torch.randn(count, setting.width, generator=rng).requires_grad_()
+    weight = (0.05 * torch.randn(size, setting.width, generator=rng)).requires_grad_()
+    bias, targets = torch.zeros(size), torch.randint(size, (count,), generator=rng)
+
+    def plain() -> None:
+        F.cross_entropy(F.linear(hidden, weight, bias), targets).backward()
+
+    def fused() -> None:
+        share = torch.full((count,), -1 / count)
+        weighted_log_prob(hidden, weight, bias, targets, share).backward()
+
+    ways: dict[str, Callable[[], object]] = {"plain": plain, "fused": fused}
+    weight.grad, hidden.grad = torch.zeros_like(weight), torch.zeros_like(hidden)
+    seconds = time_in_turns(ways, setting.repeats)
+    peaks = {name: peak_bytes(way) for name, way in ways.items()}
+
+    def line(name: str, title: str) -> str:
+        peak = peaks[name]
+        memory = "" if peak is None else f", {peak / 2**20:,.0f} MiB more than before at most"
+        return seconds_line(title, seconds[name]) + memory
+
+    lines = [
+        f"likelihood and gradient of {count:,} tokens, V={size:,}",
+        line("plain", "cross_entropy of all logits"),
+        line("fused", "library, a few rows at a time"),
+        ratio_line(seconds["plain"], seconds["fused"]),
+    ]
+    measured = [peaks["plain"], peaks["fused"]]
+    if all(measured):
+        median = statistics.median([measured[0] / measured[1]])  # type: ignore[operator]
+        lines.append(f"  memory: 1/{median:.1f} of that with all logits")
+    return lines
