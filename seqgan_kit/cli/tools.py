@@ -16,6 +16,7 @@ BENCHES = {
     "sampling": "seqgan_kit.bench.bench_commands:sampling",
     "rollouts": "seqgan_kit.bench.bench_commands:rollouts",
     "beam": "seqgan_kit.bench.bench_commands:beam",
+    "lm": "seqgan_kit.bench.bench_commands:language_model",
     "variance": "seqgan_kit.bench.bench_commands:variance",
     "bleu": "seqgan_kit.bench.bleu_timing:bleu",
 }

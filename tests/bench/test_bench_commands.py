@@ -95,3 +95,19 @@ def test_every_bench_has_help_and_refuses_nonsense(name: str, capsys: Capture) -
     assert "--length: must be a whole number of 2 or more, got '1'" in capsys.readouterr().err
     assert main(["bench", name, "--lenght", "9"]) == 2
     assert f"See 'seqgan-kit bench {name} --help'" in capsys.readouterr().err
+
+
+def test_lm_shows_rollouts_fine_tuning_and_the_memory_of_a_large_vocabulary(
+    capsys: Capture,
+) -> None:
+    pytest.importorskip("accelerate")
+    sizes = "--batch 1 --length 4 --vocabulary 50 --width 64 --layers 1 --rollouts 2 --repeats 1"
+    others = "--tuned-rows 2 --updates 2 --likelihood-vocabulary 5000 --likelihood-tokens 3000"
+    printed = measured(capsys, f"lm {sizes} {others}")
+    for words in ("GPT-2 of width 64, 1 layers, V=50, T=4", "generate for every prefix", "one sweep"):
+        assert words in printed
+    assert len(re.findall(r"ratio +[\d.]+ +\(smallest [\d.]+, largest [\d.]+\)", printed)) == 3
+    assert len(re.findall(r"\d+ tokens/s", printed)) == 2
+    assert len(re.findall(r"cross_entropy of all logits|a few rows at a time", printed)) == 2
+    for peak in re.findall(r"([\d,]+) MiB more", printed):
+        assert 0 <= int(peak.replace(",", "")) < 500

@@ -81,7 +81,7 @@ def clean_pairs(
     if not kept:
         raise DataError(
             f"{raw.name} has no pair of two texts: of {len(raw.pairs):,} pairs {no_source:,} have an empty "
-            f"source and {no_target:,} an empty target."
+            f"source and {no_target:,} an empty target. Check the columns and that replies are not empty."
         )
     return account, kept
 

@@ -35,16 +35,22 @@ class AdapterSettings(Protocol):
         """Names of the layers; empty for peft's choice."""
 
 
-def add_adapters(model: Any, settings: AdapterSettings) -> Any:
-    """Return the model with adapters in its layers; all other parameters are frozen."""
-    _check_targets(model, settings.lora_targets)
+def add_adapters(model: Any, settings: AdapterSettings, flag: str = "--hf") -> Any:
+    """Return the model with adapters in its layers; all other parameters are frozen.
+
+    Args:
+        model: the model.
+        settings: rank, scale and places.
+        flag: the group of the settings on the command line, for errors.
+    """
+    _check_targets(model, settings.lora_targets, flag)
     model.requires_grad_(False)
     try:
         _library().inject_adapter_in_model(adapter_settings(model, settings), model, ADAPTER)
     except ValueError as error:
         raise UsageError(
-            f"peft has no default layers for this architecture ({error}): name them with --hf.lora-targets, "
-            f"for example {', '.join(_linear_layers(model)[:4])}."
+            f"peft has no default layers for this architecture ({error}): name them with "
+            f"{flag}.lora-targets, for example {', '.join(_linear_layers(model)[:4])}."
         ) from None
     return model
 
@@ -97,14 +103,14 @@ def _adapted(model: nn.Module) -> list[Any]:
     ]
 
 
-def _check_targets(model: Any, targets: tuple[str, ...]) -> None:
+def _check_targets(model: Any, targets: tuple[str, ...], flag: str) -> None:
     known = _linear_layers(model)
     for target in targets:
         if target in known:
             continue
         near = difflib.get_close_matches(target, known, 3, 0.0)
         raise UsageError(
-            f"--hf.lora-targets {target}: the model has no such linear layer. The nearest are "
+            f"{flag}.lora-targets {target}: the model has no such linear layer. The nearest are "
             f"{', '.join(near)}."
         )
 
@@ -124,5 +130,6 @@ def _library() -> Any:
         return import_module("peft")
     except ImportError:
         raise UsageError(
-            "adapters need peft: install it with pip install 'seqgan-kit[lm]', or leave --hf.lora-rank at 0."
+            "adapters need peft: install it with pip install 'seqgan-kit[lm]', or leave the rank of adapters "
+            "at 0."
         ) from None

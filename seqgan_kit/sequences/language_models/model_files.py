@@ -7,6 +7,8 @@ settings (``config.json``) from which a model with random weights is built.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,30 +24,38 @@ FRESH = "config:"
 
 
 def load_language_model(name: str, *, trains_all: bool) -> Any:
+    """Load a pretrained causal language model; see :func:`load_pretrained`."""
+    return checked(load_pretrained(name, "AutoModelForCausalLM", trains_all=trains_all), name)
+
+
+def load_pretrained(name: str, kind: str, *, trains_all: bool) -> Any:
     """Load a pretrained model from a folder or the hub.
 
     Args:
         name: the folder, or the model's name on the hub.
+        kind: the library's class that loads it.
         trains_all: whether all parameters will be trained, which takes more memory.
     """
     transformers = transformers_library()
     local = Path(name).expanduser()
     where = str(local) if local.exists() else name
     options = {"local_files_only": local.exists(), "trust_remote_code": False}
+    _refuse_pickles(local, name)
     try:
+        settings = transformers.PretrainedConfig.get_config_dict(where, **options)[0]
+        _refuse_code(settings, name)
         config = transformers.AutoConfig.from_pretrained(where, **options)
-        _refuse_code(config, name)
-        _check_size(config, name, trains_all)
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            where, config=config, use_safetensors=True, dtype=torch.float32, **options
-        )
+        _check_size(config, kind, name, trains_all)
+        with _silent_loading(transformers):
+            return getattr(transformers, kind).from_pretrained(
+                where, config=config, use_safetensors=True, dtype=torch.float32, **options
+            )
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
-            f"no language model can be loaded from {name}: {_first_line(error)} Give a folder that "
-            "transformers' save_pretrained wrote with safetensors weights, or a model of the hub that has "
-            "them; pickled weights and code from a repository are not read."
+            f"no model can be loaded from {name}: {_first_line(error)} Give a folder that transformers' "
+            "save_pretrained wrote with safetensors weights, or a model of the hub that has them; pickled "
+            "weights and code from a repository are not read."
         ) from None
-    return checked(model, name)
 
 
 def fresh_language_model(
@@ -67,8 +77,9 @@ def fresh_language_model(
     kind = settings.pop("model_type", None)
     try:
         config = transformers.AutoConfig.for_model(kind, **settings)
-        _refuse_code(config, str(kind))
-        _check_size(config, f"a {kind} of these settings", trains_all=True)
+        _refuse_code(settings, str(kind))
+        where = f"a {kind} of these settings"
+        _check_size(config, "AutoModelForCausalLM", where, trains_all=True)
         with torch.random.fork_rng(devices=[]):
             if rng is not None:
                 torch.manual_seed(int(torch.randint(2**31, (), generator=rng, device=rng.device)))
@@ -156,18 +167,40 @@ def check_context(model: Any, tokens: int) -> None:
         )
 
 
-def _refuse_code(config: Any, name: str) -> None:
-    if getattr(config, "auto_map", None):
+def _refuse_code(settings: Mapping[str, Any], name: str) -> None:
+    if settings.get("auto_map"):
         raise UsageError(
             f"{name} needs code from its own repository (auto_map), and code from data is never run. Use a "
             "model whose architecture is part of transformers."
         )
 
 
-def _check_size(config: Any, name: str, trains_all: bool) -> None:
-    transformers = transformers_library()
+def _refuse_pickles(folder: Path, name: str) -> None:
+    """Raise DataError for a folder with pickled weights alone."""
+    pickled = next(folder.glob("pytorch_model*.bin"), None) if folder.is_dir() else None
+    if pickled is not None and not any(folder.glob("*.safetensors")):
+        raise DataError(
+            f"{name} has pickled weights only ({pickled.name}), and unpickling can run code. Save the model "
+            "again with transformers' save_pretrained, which writes safetensors."
+        )
+
+
+@contextmanager
+def _silent_loading(transformers: Any) -> Iterator[None]:
+    """Turn the library's progress bar off; loading takes seconds, and bars would break messages."""
+    logging = transformers.utils.logging
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def _check_size(config: Any, kind: str, name: str, trains_all: bool) -> None:
     with torch.device("meta"):
-        model = transformers.AutoModelForCausalLM.from_config(config)
+        model = getattr(transformers_library(), kind).from_config(config)
     count = sum(parameter.numel() for parameter in model.parameters())
     check_memory(
         f"training {name}",

@@ -5,17 +5,17 @@ from __future__ import annotations
 import inspect
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Count, Positive, bounded
-from seqgan_kit.errors import DataError, UsageError
+from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.language_models.adapters import add_adapters
 from seqgan_kit.sequences.language_models.model_files import (
     FRESH,
+    load_pretrained,
     read_settings,
     transformers_library,
 )
@@ -81,7 +81,7 @@ class LanguageModelReader(nn.Module):
             model = _fresh(json.loads(config.architecture), self.numbering.model_size)
         _check_reader(model, length)
         self.features = int(model.config.get_text_config().hidden_size)
-        self.model = add_adapters(model, config) if config.lora_rank else model
+        self.model = add_adapters(model, config, "--hf-reader") if config.lora_rank else model
         self._first_place = _first_position(model)
         self.register_buffer("model_ids", self.numbering.model_ids(), persistent=False)
 
@@ -140,7 +140,8 @@ def build_reader(
             f"the language model {name} has a tokenizer of its own: add --tokenizer hf:{name}."
         )
     else:
-        model = _loaded(name)
+        model = load_pretrained(name, "AutoModel", trains_all=not config.lora_rank)
+        model.config.pad_token_id = None
         architecture = model.config.to_dict()
     ids = model_ids or ModelIds()
     stored = StoredReader(
@@ -158,24 +159,6 @@ def build_reader(
             f"belong to different models. Give --tokenizer hf:{name}, or another discriminator."
         )
     return reader
-
-
-def _loaded(name: str) -> Any:
-    local = Path(name).expanduser()
-    where = str(local) if local.exists() else name
-    options = {"local_files_only": local.exists(), "trust_remote_code": False}
-    try:
-        model = transformers_library().AutoModel.from_pretrained(
-            where, use_safetensors=True, dtype=torch.float32, **options
-        )
-    except (OSError, ValueError, KeyError) as error:
-        line = str(error).strip().partition("\n")[0].rstrip(".")
-        raise DataError(
-            f"no model can be loaded from {name}: {line}. Give a folder that transformers' save_pretrained "
-            "wrote with safetensors weights, or a model of the hub that has them."
-        ) from None
-    model.config.pad_token_id = None
-    return model
 
 
 def _fresh(settings: dict[str, Any], vocabulary: int) -> Any:
