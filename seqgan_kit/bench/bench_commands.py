@@ -16,9 +16,9 @@ Option = tuple[str, int, int, str]
 
 _BATCH: Option = ("batch", 64, 1, "sequences in a batch")
 _LENGTH: Option = ("length", 20, 2, "tokens in a sequence (T)")
-_VOCABULARY: Option = ("vocabulary", 5000, 2, "size of the vocabulary (V)")
+VOCABULARY: Option = ("vocabulary", 5000, 2, "size of the vocabulary (V)")
 _HIDDEN: Option = ("hidden", 32, 1, "width of embeddings and LSTM")
-_SEED: Option = ("seed", 0, 0, "seed of weights and samples")
+SEED: Option = ("seed", 0, 0, "seed of weights and samples")
 
 
 def seqgan(words: Sequence[str]) -> None:
@@ -31,7 +31,7 @@ def seqgan(words: Sequence[str]) -> None:
         (
             _BATCH,
             _LENGTH,
-            _VOCABULARY,
+            VOCABULARY,
             ("rollouts", 16, 2, "completions per prefix (N)"),
             (
                 "given",
@@ -40,7 +40,7 @@ def seqgan(words: Sequence[str]) -> None:
                 "given tokens (S); above 0 also times the unconditional step and attention",
             ),
             ("repeats", 3, 1, "timed repetitions of each way"),
-            _SEED,
+            SEED,
         ),
         words,
     )
@@ -64,9 +64,9 @@ def discriminator(words: Sequence[str]) -> None:
         (
             ("batch", 64, 1, "real sequences per step, and as many generated ones"),
             _LENGTH,
-            _VOCABULARY,
+            VOCABULARY,
             ("repeats", 20, 1, "timed repetitions of each way"),
-            _SEED,
+            SEED,
         ),
         words,
     )
@@ -131,10 +131,10 @@ def rollouts(words: Sequence[str]) -> None:
         (
             ("batch", 16, 1, "sequences in a batch"),
             ("length", 100, 2, "tokens in a sequence (T)"),
-            _VOCABULARY,
+            VOCABULARY,
             ("rollouts", 4, 1, "completions per prefix (N)"),
             ("repeats", 1, 1, "timed repetitions of each way, after one warm-up"),
-            _SEED,
+            SEED,
         ),
         words,
     )
@@ -162,7 +162,7 @@ def beam(words: Sequence[str]) -> None:
             ("vocabulary", 8000, 4, "size of the vocabulary (V)"),
             ("hidden", 256, 1, "width of embeddings and GRUs"),
             ("repeats", 1, 1, "timed repetitions of each way, after one warm-up"),
-            _SEED,
+            SEED,
         ),
         words,
     )
@@ -171,41 +171,6 @@ def beam(words: Sequence[str]) -> None:
         from seqgan_kit.bench.beam_timing import BeamSetting, beam_report
 
         return beam_report(BeamSetting(**options))
-
-    print_with_threads(options.pop("threads"), measure)
-
-
-def language_model(words: Sequence[str]) -> None:
-    """Time a language model's rollouts and fine-tuning against transformers."""
-    options = parse_options(
-        "lm",
-        "Times a GPT-2 with random weights, in turns: completions of every prefix against model.generate, "
-        "updates of fine-tuning against transformers' Trainer, and the loss of a large vocabulary against "
-        "all logits, with its memory. It needs the extra lm. The defaults take about five minutes.",
-        (
-            ("batch", 2, 1, "sequences whose prefixes are completed"),
-            ("length", 32, 2, "tokens in a sequence (T)"),
-            _VOCABULARY,
-            ("width", 256, 64, "width of the model, a multiple of 64"),
-            ("layers", 4, 1, "layers of the model"),
-            ("rollouts", 8, 1, "completions per prefix (N)"),
-            ("tuned-rows", 16, 1, "sequences in an update of fine-tuning"),
-            ("updates", 20, 1, "updates of fine-tuning"),
-            ("likelihood-vocabulary", 50_257, 2, "size of the large vocabulary"),
-            ("likelihood-tokens", 2048, 1, "tokens of the loss of the large vocabulary"),
-            ("repeats", 3, 1, "timed repetitions of each way"),
-            _SEED,
-        ),
-        words,
-    )
-
-    def measure() -> str:
-        from seqgan_kit.bench.language_model_timing import (
-            LanguageModelSetting,
-            language_model_report,
-        )
-
-        return language_model_report(LanguageModelSetting(**options))
 
     print_with_threads(options.pop("threads"), measure)
 
@@ -220,13 +185,13 @@ def variance(words: Sequence[str]) -> None:
         (
             ("batch", 32, 2, "sequences per estimate"),
             _LENGTH,
-            _VOCABULARY,
+            VOCABULARY,
             _HIDDEN,
             ("estimates", 10, 2, "estimates per variance"),
             ("reals", 6400, 64, "training sequences from the oracle"),
             ("mle-epochs", 2, 1, "training epochs of the generator"),
             ("discriminator-moves", 200, 1, "maximum number of updates of the discriminator"),
-            _SEED,
+            SEED,
         ),
         words,
     )
@@ -243,7 +208,7 @@ def variance(words: Sequence[str]) -> None:
 def _parse_generator(
     name: str, description: str, options: Sequence[Option], words: Sequence[str]
 ) -> dict[str, int]:
-    options = (*options, _LENGTH, _VOCABULARY, _HIDDEN, _SEED)
+    options = (*options, _LENGTH, VOCABULARY, _HIDDEN, SEED)
     return parse_options(name, description, options, words)
 
 

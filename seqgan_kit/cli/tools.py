@@ -16,7 +16,7 @@ BENCHES = {
     "sampling": "seqgan_kit.bench.bench_commands:sampling",
     "rollouts": "seqgan_kit.bench.bench_commands:rollouts",
     "beam": "seqgan_kit.bench.bench_commands:beam",
-    "lm": "seqgan_kit.bench.bench_commands:language_model",
+    "lm": "seqgan_kit.bench.language_model_command:language_model",
     "variance": "seqgan_kit.bench.bench_commands:variance",
     "bleu": "seqgan_kit.bench.bleu_timing:bleu",
 }

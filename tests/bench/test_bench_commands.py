@@ -104,7 +104,11 @@ def test_lm_shows_rollouts_fine_tuning_and_the_memory_of_a_large_vocabulary(
     sizes = "--batch 1 --length 4 --vocabulary 50 --width 64 --layers 1 --rollouts 2 --repeats 1"
     others = "--tuned-rows 2 --updates 2 --likelihood-vocabulary 5000 --likelihood-tokens 3000"
     printed = measured(capsys, f"lm {sizes} {others}")
-    for words in ("GPT-2 of width 64, 1 layers, V=50, T=4", "generate for every prefix", "one sweep"):
+    for words in (
+        "GPT-2 of width 64, 1 layers, V=50, T=4",
+        "generate for every prefix",
+        "one sweep",
+    ):
         assert words in printed
     assert len(re.findall(r"ratio +[\d.]+ +\(smallest [\d.]+, largest [\d.]+\)", printed)) == 3
     assert len(re.findall(r"\d+ tokens/s", printed)) == 2
