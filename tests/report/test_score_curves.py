@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
+
 from seqgan_kit.core.runs.log import read_scores
+from seqgan_kit.errors import UsageError
 from seqgan_kit.report.charts.curves import sections
 
 SCORES = {
@@ -36,3 +39,11 @@ def test_a_chart_of_the_scores_has_its_lines_and_its_axis(tmp_path):
 
 def test_scores_without_curves_draw_nothing():
     assert sections([], {"columns": [], "rows": []}) == []
+
+
+@pytest.mark.parametrize("point", [[1], [1, 2, 3], [None, 1], "ab"])
+def test_a_damaged_point_ends_in_a_sentence(point, tmp_path):
+    chart = {"title": "t", "x_label": "x", "lines": [{"name": "a", "points": [point]}]}
+    (tmp_path / "scores.json").write_text(json.dumps({**SCORES, "charts": [chart]}))
+    with pytest.raises(UsageError, match="charts"):
+        read_scores(tmp_path)

@@ -134,7 +134,7 @@ def score_figures(scores: Mapping[str, Any]) -> list[Figure]:
                 [
                     Line(
                         line["name"],
-                        [(x, y) for x, y in line["points"] if x is not None],
+                        [(x, y) for x, y in line["points"]],
                         place,
                         marked=True,
                         errors=line.get("errors", ()),

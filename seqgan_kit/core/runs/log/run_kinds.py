@@ -75,8 +75,18 @@ ROW = record(
 """A line of metrics.jsonl."""
 
 _VALUES = mapping_of(maybe(number()))
+
+
+def _point(value: Any) -> None:
+    """Check a point of a curve: x, and y or null."""
+    if type(value) is not list or len(value) != 2:
+        raise Misfit(value, "a pair of numbers")
+    number()(value[0])
+    maybe(number())(value[1])
+
+
 _LINE = record(
-    {"name": _NAME, "points": list_of(list_of(maybe(number())))},
+    {"name": _NAME, "points": list_of(_point)},
     {"errors": list_of(maybe(number()))},
 )
 _CHART = record({"title": _NAME, "x_label": _NAME, "lines": list_of(_LINE)})
