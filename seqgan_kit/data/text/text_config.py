@@ -17,8 +17,9 @@ class TextData:
 
     text: str = "catworld"
     """Training text: a bundled name (catworld; or catworld:translate, catworld:answer and catworld:describe,
-    which are pairs with known probabilities), a .txt, .jsonl, .csv, .tsv, .parquet, .smi (molecules) or .abc
-    (tunes) file, a folder with train, valid and test files, or hub:name[:config]."""
+    which are pairs with known probabilities, or catworld:faces, captions with labels in a table), a .txt,
+    .jsonl, .csv, .tsv, .parquet, .smi (molecules) or .abc (tunes) file, a folder with train, valid and test
+    files, or hub:name[:config]."""
     valid_text: str | None = None
     """Validation text (default: the source's own split, or lines cut from the training text)."""
     test_text: str | None = None

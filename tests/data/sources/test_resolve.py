@@ -11,7 +11,8 @@ from seqgan_kit.data.sources import resolve as sources_module
 from seqgan_kit.data.sources.library import quiet_datasets
 from seqgan_kit.data.sources.resolve import bundled_or_path, locate_text
 from seqgan_kit.data.text.load_text import TextData, load_text
-from seqgan_kit.errors import DataError
+from seqgan_kit.errors import DataError, UsageError
+from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, PairData, load_corpus
 
 LINES = [f"line {i} of 00{i}, with “quotes”, NA and\tté" for i in range(40)]
 
@@ -322,3 +323,23 @@ def test_plain_text_has_no_column(tmp_path):
     path.write_text("a\nb\n")
     with pytest.raises(DataError, match="plain text, a line each, and has no columns"):
         load_text(whole(path, column="text"))
+
+
+def test_labelled_captions_are_bundled():
+    found = locate_text("catworld:faces")
+    assert {split: source.format for split, source in found.items()} == {
+        "train": "parquet",
+        "test": "parquet",
+    }
+    given = PairData(label_column="cats")
+    corpus, world = load_corpus(
+        TextData(text="catworld:faces", column="caption"), OracleData(), given
+    )
+    assert (corpus.classes, corpus.given, len(corpus.test), world) == (
+        ("0", "1", "2"),
+        1,
+        500,
+        None,
+    )
+    with pytest.raises(UsageError, match="part of catworld"):
+        locate_text("catworld:facets")
