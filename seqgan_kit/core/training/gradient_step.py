@@ -164,6 +164,16 @@ class GradientStepper:
         self.runtime.average([*gradients, total, flags])
         return total, tuple(flag > 0 for flag in flags.tolist())
 
+    def state_bytes(self) -> int:
+        """Return the memory of all optimizers' state after their first updates."""
+        per_number = {"Adam": 2, "AdamW": 2, "RMSprop": 1}
+        return sum(
+            per_number.get(type(optimizer).__name__, 0) * p.numel() * p.element_size()
+            for optimizer in self._optimizers
+            for group in optimizer.param_groups
+            for p in group["params"]
+        )
+
     def state_dict(self) -> dict[str, Any]:
         return {"optimizers": [o.state_dict() for o in self._optimizers], "moves": self._moves}
 

@@ -26,6 +26,11 @@ from seqgan_kit.core.training.checkpoint import read_checkpoint
 from seqgan_kit.core.training.cursor import rounds_of
 from seqgan_kit.core.training.hooks import Hooks
 from seqgan_kit.core.training.keeper import Keeper
+from seqgan_kit.core.training.memory_account import (
+    TOLD_FROM_BYTES,
+    memory_account,
+    rows_in_a_part,
+)
 from seqgan_kit.core.training.state import prepare_training
 from seqgan_kit.core.training.undo import Undo
 from seqgan_kit.errors import Interrupted
@@ -86,6 +91,7 @@ class Trainer:
         players."""
         self.keeper.resume()
         if not self.state.finished:
+            self._tell_memory()
             with self.state.progress, self.stop_wish.listening(self.state.run.seconds_left()):
                 while not self.state.finished:
                     self._play(self.phases[self.state.cursor.phase])
@@ -97,6 +103,15 @@ class Trainer:
         self.state.averages.measure_statistics(self.game, self.state.statistics_rng())
         self.state.runtime.broadcast(self.state.averages)
         return self.game
+
+    def _tell_memory(self) -> None:
+        """Say what training takes in memory, if it is much."""
+        rows = rows_in_a_part(self.game, self.feeds, self.state.stepper.accumulate)
+        if self.state.run.settings.compile:
+            rows = 0  # Compiled networks would be compiled for one row.
+        account = memory_account(self.game, self.phases, self.state.stepper, rows)
+        if account.total >= TOLD_FROM_BYTES:
+            self.state.run.say(account.line(rows))
 
     def player_after(self, phase: str, player: str) -> nn.Module:
         """Return a copy of a player at the end of a phase that keeps its players."""

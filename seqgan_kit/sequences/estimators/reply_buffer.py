@@ -55,6 +55,11 @@ class ReplyBuffer(nn.Module):
         for name in ("judged", "updated"):
             self.register_buffer(name, torch.zeros((), dtype=torch.int64))
 
+    @property
+    def rows_at_once(self) -> int:
+        """Most replies that an update reads."""
+        return -(-len(self.rows) // self.parts)
+
     @torch.no_grad()
     def note_pairs(self, real: Tensor, fake: Tensor) -> None:
         """Store real rows and generated ones [pairs,S+T]; reading starts anew."""

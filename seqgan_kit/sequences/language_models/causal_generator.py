@@ -34,6 +34,7 @@ from seqgan_kit.sequences.language_models.rows_in_place import (
     RowsInPlace,
     as_cache,
     as_state,
+    no_keys,
     with_room,
 )
 from seqgan_kit.sequences.sampling.rows_in_progress import State
@@ -150,7 +151,9 @@ class LanguageModelGenerator(SequenceGenerator):
         """Return keys and values of the condition, its mask [B,S] and its last hidden state [B,H]."""
         if not self.given:
             width = self.output.in_features
-            empty = [self._no_keys(len(given), given.device) for _ in range(self._cached_tensors())]
+            empty = [
+                no_keys(self.model, len(given), given.device) for _ in range(self._cached_tensors())
+            ]
             mask = torch.ones(len(given), 0, dtype=torch.bool, device=given.device)
             return (*empty, mask, empty[0].new_zeros(len(given), width))
         seen = self._seen(given)
@@ -170,7 +173,7 @@ class LanguageModelGenerator(SequenceGenerator):
 
     def stepper(self) -> Stepper:
         """Return a stepper whose keys and values are written in place."""
-        empty = self._no_keys(1, self.model_ids.device)
+        empty = no_keys(self.model, 1, self.model_ids.device)
         cells = (self.given + self.length) * empty.shape[1] * empty.shape[3]
         row_bytes = cells * self._cached_tensors() * empty.element_size()
         return replace(
@@ -216,6 +219,12 @@ class LanguageModelGenerator(SequenceGenerator):
             )
         return without_adapters(self.model)
 
+    def one_row(self) -> Tensor:
+        """Return the log-probability of a row of S+T tokens, to measure the memory of its gradient."""
+        row = torch.full((1, self.given + self.length), self.vocabulary - 1)
+        row = row.to(self.model_ids.device)
+        return self.weighted_log_prob(row, self.token_mask(row))
+
     def scale_logits(self, factor: float) -> None:
         """See the base class."""
         cast(OutputLayer, self.output).scale *= factor
@@ -255,15 +264,6 @@ class LanguageModelGenerator(SequenceGenerator):
 
     def _cached_tensors(self) -> int:
         return 2 * int(self.model.config.get_text_config().num_hidden_layers)
-
-    def _no_keys(self, rows: int, device: torch.device) -> Tensor:
-        config = self.model.config.get_text_config()
-        heads = int(getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
-        width = (
-            getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        )
-        weight = self.model.get_input_embeddings().weight
-        return torch.zeros(rows, heads, 0, int(width), dtype=weight.dtype, device=device)
 
 
 def _last(hidden: Tensor, seen: Tensor) -> Tensor:

@@ -85,6 +85,12 @@ class LanguageModelReader(nn.Module):
         self._first_place = _first_position(model)
         self.register_buffer("model_ids", self.numbering.model_ids(), persistent=False)
 
+    def one_row(self) -> Tensor:
+        """Return the features of a row of S+T tokens, to measure the memory of its gradient."""
+        row = torch.full((1, self.length), self.numbering.size - 1, device=self.model_ids.device)
+        features: Tensor = self(row)
+        return features
+
     def forward(self, tokens: Tensor) -> Tensor:
         """Map [B,S+T] ids or [B,S+T,V] soft one-hots to features [B,F]."""
         soft = tokens.is_floating_point()

@@ -152,3 +152,12 @@ def as_cache(state: State) -> Any:
 def as_state(cache: Any) -> State:
     """Return keys and values of all layers."""
     return tuple(part for layer in cache.layers for part in (layer.keys, layer.values))
+
+
+def no_keys(model: Any, rows: int, device: torch.device) -> Tensor:
+    """Return the keys or values [rows,heads,0,d] of a layer that has read nothing."""
+    config = model.config.get_text_config()
+    heads = int(getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    weight = model.get_input_embeddings().weight
+    return torch.zeros(rows, heads, 0, int(width), dtype=weight.dtype, device=device)
