@@ -230,7 +230,7 @@ COMMANDS = (
     Command(
         name="detect",
         summary="rank lines or images by how anomalous a trained model finds them",
-        usage="RUN FILE [--labels FILE] [--by SCORE] [-n N] [--json] | RUN --images DIR [-n N] [--out DIR]",
+        usage="RUN FILE [--labels FILE] [--json] [options] | RUN --images DIR [--out DIR]",
         details="Scores every line by what the run has: surprise of its tokens, reconstruction by a\n"
         "sentence VAE, its discriminator's score, and baselines: Kneser-Ney surprise, unknown words,\n"
         "number of words. p is the share of the run's held-out lines at least as anomalous. Prints\n"
