@@ -110,3 +110,13 @@ def test_vectors_and_images_differ_before_any_update(seed: int) -> None:
         images = decoder(torch.randn(16, 8, 4, 4))
     assert 0.25 < z.std((0, 2, 3)).mean() < 2  # torch's own weights give 0.06
     assert images.std((0, 2, 3)).mean() > 0.25
+
+
+def test_decoded_values_beyond_the_range_are_cut_off_and_keep_their_gradient() -> None:
+    decoder = MapDecoder(CodeMapConfig(16, 1, dimensions=2, width=4, blocks=1))
+    last = decoder.layers[-1]
+    last.bias.data.fill_(-50.0)
+    images = decoder(torch.randn(2, 2, 4, 4))
+    assert (images == -1).all()
+    images.sum().backward()
+    assert last.bias.grad.item() == images.numel()

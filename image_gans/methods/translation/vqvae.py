@@ -13,8 +13,8 @@ training images, which are rows of tokens: any text recipe may learn it.
 
 Differs from the paper: the codebook follows running means (appendix A.1) in place of its gradient, and unused
 codes restart at vectors of the batch; normal initial weights (the authors' library truncates them at two
-deviations); the decoder ends in tanh, and errors are those of pixels in [-1,1]; the prior is a generator of
-rows from left to right and top to bottom, not PixelCNN.
+deviations); decoded values beyond [-1,1] are cut off; the prior is a generator of rows from left to right and
+top to bottom, not PixelCNN.
 """
 
 from __future__ import annotations

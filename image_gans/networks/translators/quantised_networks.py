@@ -6,8 +6,7 @@ learning", section 4.1).
     block:   x + 1x1(ReLU(3x3(ReLU(x))))
 
 An image of 32 pixels becomes a map of 8x8 vectors. Weights have the deviation 1 / sqrt(inputs) at the start,
-as in the authors' library (Sonnet). With torch's own the vectors hardly differ, and on images with a plain
-background the decoder learns that background for all of them before they do.
+as in the authors' library (Sonnet); with torch's own the vectors hardly differ.
 """
 
 from __future__ import annotations
@@ -96,7 +95,11 @@ class MapEncoder(nn.Module):
 
 
 class MapDecoder(nn.Module):
-    """Vectors [N,D,h,w] to images [N,C,4h,4w] in [-1,1]."""
+    """Vectors [N,D,h,w] to images [N,C,4h,4w] in [-1,1].
+
+    Values beyond the range are cut off and keep their gradient. Behind a tanh they would lose it: on images
+    with a plain background such a decoder may learn the background alone and stay there.
+    """
 
     def __init__(self, config: CodeMapConfig):
         super().__init__()
@@ -105,14 +108,15 @@ class MapDecoder(nn.Module):
             nn.Conv2d(config.dimensions, width, 3, padding=1),
             *(PointwiseBlock(width) for _ in range(config.blocks)),
             nn.ReLU(), nn.ConvTranspose2d(width, width, 4, 2, 1),
-            nn.ReLU(), nn.ConvTranspose2d(width, config.channels, 4, 2, 1), nn.Tanh(),
+            nn.ReLU(), nn.ConvTranspose2d(width, config.channels, 4, 2, 1),
         )  # fmt: skip
 
         _initialise(self)
 
     def forward(self, z: Tensor) -> Tensor:
         """[N,D,h,w] -> [N,C,4h,4w] in [-1,1]."""
-        return cast(Tensor, self.layers(z))
+        x = cast(Tensor, self.layers(z))
+        return x + (x.clamp(-1, 1) - x).detach()
 
 
 def _initialise(network: nn.Module) -> None:
