@@ -98,7 +98,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "image_gans.evaluation": IMAGE_PARTS
     | {"image_gans.latent", "image_gans.few_labels", "image_gans.robust_game"},
     "image_gans.bench": IMAGE_PARTS
-    | {"image_gans.methods", "seqgan_kit.bench", "seqgan_kit.cli.command"},
+    | {
+        "image_gans.methods",
+        "image_gans.evaluation",
+        "seqgan_kit.bench",
+        "seqgan_kit.cli.command",
+    },
     "image_gans.recipe": IMAGE_PARTS | {"image_gans.evaluation", "seqgan_kit.report"},
 }
 

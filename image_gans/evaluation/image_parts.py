@@ -31,6 +31,7 @@ from image_gans.evaluation.saved_networks import built_network, described_networ
 from image_gans.evaluation.translated_files import Translated, translate_files
 from image_gans.grids import save_each, save_grid
 from image_gans.networks.blocks.spectral import plain_weights
+from image_gans.networks.translators.image_encoder import code_of
 from image_gans.networks.translators.quantised_networks import MapDecoder
 from image_gans.networks.translators.vector_quantiser import VectorQuantiser
 from seqgan_kit.core.files.checked_json import check
@@ -125,9 +126,10 @@ class ImageParts:
         return (save_each if out.is_dir() else save_grid)(images, out), refused
 
     def explore(self) -> Any:
-        """Return an explorer of the latent space of a model that samples."""
+        """Return an explorer of the latent space of a model that samples, with its encoder if it rebuilds."""
         self.need("sample")
-        return self.sampler.explore()
+        encode = partial(code_of, self.parts["encoder"]) if "rebuild" in self.verbs else None
+        return replace(self.sampler.explore(), encode=encode)
 
     @property
     def generator(self) -> nn.Module:
@@ -186,11 +188,10 @@ def applied(verb: str, parts: Mapping[str, nn.Module], images: Tensor) -> Tensor
     """Return what a verb makes of images [N,C,H,W] in [-1,1]."""
     if verb in ("translate", "reverse"):
         return cast(Tensor, parts[_NEEDS[verb][0]](images))
-    encoder, generator = parts["encoder"], parts["generator"]
-    code = encoder.mean(images) if hasattr(encoder, "mean") else encoder(images)  # type: ignore[operator]
+    code = code_of(parts["encoder"], images)
     if "quantiser" in parts:
         code = parts["quantiser"](code).vectors
-    return cast(Tensor, generator(code))
+    return cast(Tensor, parts["generator"](code))
 
 
 def check_image_parts(parts: Mapping[str, nn.Module], verbs: Sequence[str]) -> None:

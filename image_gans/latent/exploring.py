@@ -40,6 +40,8 @@ class Explorer:
     """Default folder of images."""
     select: Select | None = None
     """Function that finds latent vectors for a condition if ``draw`` takes none."""
+    encode: Callable[[Tensor], Tensor] | None = None
+    """Function from images [N,C,H,W] to latent vectors [N,d], of a model with an encoder."""
 
     @torch.no_grad()
     def interpolate(
@@ -114,8 +116,16 @@ class Explorer:
         return cast(Tensor, self.generator(latents))
 
     def nearest(self, image: Tensor, *, restarts: int = 8, moves: int = 150) -> Tensor:
-        """Return the latent vector [1,d] of the image nearest to [1,C,H,W] that a projection finds."""
-        found = project(self.generator, image[0], self.draw(restarts, seed=0), moves=moves)
+        """Return the latent vector [1,d] of the image nearest to [1,C,H,W] that a projection finds.
+
+        The encoder's code is one of its starts, if there is an encoder: the hybrid projection of Zhu et al.
+        (2016, section 3.3).
+        """
+        starts = self.draw(restarts, seed=0)
+        if self.encode is not None:
+            with torch.no_grad():
+                starts[0] = self.encode(image)[0]
+        found = project(self.generator, image[0], starts, moves=moves)
         return found.latents[found.best][None]
 
     def stroked(

@@ -81,3 +81,13 @@ def test_an_upload_keeps_what_the_model_cannot_draw(image_run, tmp_path):
     assert list(found) == ["edited", "your image with the edit", "nearest image of the model"]
     expected = start.original[0] + found["edited"] - start.image[0]
     torch.testing.assert_close(found["your image with the edit"], expected.clamp(-1, 1))
+
+
+def test_the_encoders_code_is_a_start_of_the_projection(vae_run):
+    """So an image that the model rebuilds is found at least as well as it is rebuilt."""
+    with vae_run.model() as model:
+        explorer = model.explore()
+        image = model.images(1, seed=9)
+        found = explorer.generator(explorer.nearest(image, restarts=1, moves=2))
+        rebuilt = model.rebuild(image)
+    assert (found - image).square().mean() <= (rebuilt - image).square().mean()

@@ -118,3 +118,9 @@ def _trunk_and_head(
     head = nn.Linear(trunk.features + further, outputs)
     initialise(head, config, "discriminator")
     return trunk, head
+
+
+def code_of(encoder: nn.Module, images: Tensor) -> Tensor:
+    """Return an encoder's codes of images [N,C,H,W]: the mean ones, where it gives a distribution."""
+    mean = getattr(encoder, "mean", None)
+    return cast(Tensor, encoder(images) if mean is None else mean(images))

@@ -77,6 +77,12 @@ def world_pairs(
     return *stored, dict(LABEL_NAMES)
 
 
+def drawn_test_pairs(view: str, count: int, size: int) -> PairSplit:
+    """Draw the first ``count`` test pairs of a view, without the cache."""
+    check_view(view)
+    return _drawn(view, _TEST, count, size)
+
+
 def _drawn(view: str, stream: int, count: int, size: int) -> PairSplit:
     pairs = [draw_views(view, *scene_of_face(BUNDLED_SEED, stream, n), size) for n in range(count)]
     sources, targets = (
