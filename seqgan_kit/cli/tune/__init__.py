@@ -1,0 +1,1 @@
+"""``seqgan-kit tune``: search the settings of a recipe."""
