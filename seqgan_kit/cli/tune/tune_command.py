@@ -108,9 +108,10 @@ COMMANDS = (
         "tune",
         "search settings of a recipe with Optuna",
         "RECIPE --space FILE [--trials N] [--metric NAME] [--flags TEXT]",
-        "Trains a recipe with proposed settings, and stops runs that are worse than the median of earlier "
-        "ones.\nThe table says how many trials and updates the best value took, so that a baseline can be "
-        "given\nthe same budget. The same command continues an interrupted search. It needs the extra tune.",
+        "Trains a recipe with proposed settings, and stops runs that are worse than\n"
+        "the median of earlier ones. The table says how many trials and updates the\n"
+        "best value took, so that a baseline can be given the same budget. The same\n"
+        "command continues an interrupted search. It needs the extra tune.",
         (
             "tune mle --space space.yaml --trials 30 --flags='--text my.txt'",
             "tune seqgan --space space.yaml --trials 30 --metric nll_valid --preset smoke",
