@@ -80,6 +80,8 @@ class LeakGANMethod:
     discriminator_weight: Weight = 0.0
     """lambda: weight of D's rank reward in the Worker's reward, beside the cosine with the goals (the paper:
     0)."""
+    intrinsic_weight: Weight = 1.0
+    """Weight of the cosine with the goals in the Worker's reward (the paper: 1)."""
     training_temperature: Above0 = 1.0
     """Temperature of the rows that G learns from by reward (the authors' code: 1 for the oracle, 1.25 for
     text)."""
@@ -174,7 +176,7 @@ class LeakGAN(SequenceGame):
         features = generator.features(rows)
         goals = generator.goals(features[:, :-1])
         intrinsic = intrinsic_rewards(features, goals.detach(), step)
-        rewards = intrinsic + method.discriminator_weight * quality
+        rewards = method.intrinsic_weight * intrinsic + method.discriminator_weight * quality
         if method.reward != "verdict":
             rewards = values
         advantages = rewards
