@@ -1,6 +1,6 @@
 """Virtual adversarial training: a classifier from few labels and many unlabelled images.
 
-$ python recipes/vat.py                                      coats of the bundled cats from 60 labels, minutes
+$ python recipes/vat.py                                      coats of small cats from 60 labels, a minute
 $ python recipes/vat.py --virtual-epsilon 128                longer perturbations
 $ python recipes/vat.py --label expression --labelled 100    another label of the bundled cats
 $ python recipes/vat.py --images DIR --labelled 50 --out runs/mine      your own images, in a folder per class
@@ -50,14 +50,16 @@ class Config:
 
 PRESETS = {
     "default": Config(
+        data=ImageData(size=16),
         labels=LabelSettings(labelled=60, labelled_batch_size=60),
+        classifier=RobustClassifierSettings(8),
         method=VATMethod(steps=Steps(2e-3)),
-        virtual=VirtualAttack(virtual_epsilon=32.0),
+        virtual=VirtualAttack(virtual_epsilon=16.0),
         training=PlayerTraining(
             betas=(0.9, 0.999),
             learning_rate_schedule="linear",
             batch_size=64,
-            epochs=6,
+            epochs=5,
             most_work=3.0,
         ),
     ),
