@@ -8,7 +8,8 @@ A generator for each of k classes, and one discriminator that tells the classes 
 
 The penalty V weighs the probability of a token, not its logarithm as in SeqGAN. So the gradient of a token
 has its probability as a further factor: likely tokens are punished most. It is not the gradient of an
-expected penalty, and a penalty that is the same for all tokens still flattens the distribution.
+expected penalty: with fixed V it vanishes at G proportional to 1 / V, so a penalty that is the same for all
+tokens flattens the distribution.
 
 The four choices. Players: k LSTMs and a TextCNN with k+1 outputs. Objective: the penalty. Estimator: rollouts
 by G itself. Schedule: SeqGAN's, with maximum likelihood between rounds.

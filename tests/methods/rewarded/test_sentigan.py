@@ -125,6 +125,21 @@ def test_a_control_asks_no_d():
     assert game.generator_loss({"real": real}, MOVE).logs["penalty"].item() == 1
 
 
+def test_the_penalty_is_least_at_probabilities_in_inverse_proportion_to_it():
+    """The expected gradient of a first token, sum_y G grad G V, vanishes at G ~ 1 / V and nowhere near it."""
+    penalties = torch.tensor([0.2, 0.5, 0.9], dtype=torch.float64)
+    for chances, vanishes in ((1 / penalties, True), (torch.ones(3).double(), False)):
+        logits = (chances / chances.sum()).log().requires_grad_()
+        own = logits.log_softmax(0)
+        weights = own.exp().detach()  # Tokens are drawn by their own probabilities.
+        losses = [
+            w * penalty_loss(p.view(1, 1), v.view(1, 1))
+            for w, p, v in zip(weights, own, penalties, strict=True)
+        ]
+        (gradient,) = torch.autograd.grad(torch.stack(losses).sum(), logits)
+        assert (gradient.abs().max().item() < 1e-12) == vanishes
+
+
 def test_text_without_classes_is_refused():
     ids = {"bos": 1, "eos": 2, "pad": 0}
     with pytest.raises(UsageError, match="give --label-column"):
