@@ -24,8 +24,8 @@ FIRST = 8  # The classes 0 and 1 have the ids 8 and 9.
 @pytest.mark.slow
 @pytest.mark.parametrize("reward", ["verdict", "constant"])
 def test_penalties_teach_each_generator_its_class(reward):
-    """From untrained generators, without likelihood. The gain is small, and a part of it is the flattening that
-    a constant penalty brings too."""
+    """From untrained generators, without likelihood. The gain is small, and a part of it is the flattening
+    that a constant penalty brings too."""
     torch.manual_seed(0)
     ids = {"bos": 1, "eos": 2, "pad": 0, "given": 1, "source_vocabulary": 3}
     generator = ClassGenerators(ClassLSTMsConfig(4, 12, 0.3), 7, 4, **ids)
