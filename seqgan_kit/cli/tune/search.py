@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seqgan_kit.cli.tune.space import Setting, words_of
-from seqgan_kit.cli.tune.trial_run import Outcome, run_trial
+from seqgan_kit.cli.tune.trial_run import TrialOutcome, run_trial
 from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.errors import DataError, TrainingError, UsageError
 
@@ -117,7 +117,7 @@ def _make_trial(study: Any, optuna: Any, asked: Search, number: int, tell: Tell)
     tell(f"trial {number + 1} of {asked.trials}: {_in_words(outcome, asked.metric)} ({shown})")
 
 
-def _in_words(outcome: Outcome, metric: str) -> str:
+def _in_words(outcome: TrialOutcome, metric: str) -> str:
     how = "stopped at" if outcome.stopped else "has"
     return f"{how} {metric} {outcome.value:.4g} after {outcome.updates:,} updates"
 

@@ -19,7 +19,7 @@ _LONGEST_SAVING_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """What a trial came to."""
 
     value: float | None
@@ -36,7 +36,7 @@ def run_trial(
     folder: Path,
     metric: str,
     is_hopeless: Callable[[int, float], bool],
-) -> Outcome:
+) -> TrialOutcome:
     """Train in a process of its own, and stop it where it is hopeless.
 
     Args:
@@ -65,7 +65,7 @@ def run_trial(
             for number, value in enumerate(values[told:], start=told):
                 if not ended and is_hopeless(number, value):
                     _stop(process)
-                    return Outcome(value, _updates(folder), True)
+                    return TrialOutcome(value, _updates(folder), True)
             told = len(values)
             if ended:
                 break
@@ -77,7 +77,7 @@ def run_trial(
         lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
         said = [line for line in lines if line.strip()] or [f"exit status {process.returncode}"]
         raise TrainingError(f"{said[-1].strip()} (log: {log})")
-    return Outcome(values[-1] if values else None, _updates(folder), False)
+    return TrialOutcome(values[-1] if values else None, _updates(folder), False)
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:

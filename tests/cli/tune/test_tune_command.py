@@ -10,7 +10,7 @@ from seqgan_kit.cli.main import main
 from seqgan_kit.cli.tune import search as searching
 from seqgan_kit.cli.tune.search import Search, search
 from seqgan_kit.cli.tune.space import Setting, read_space, words_of
-from seqgan_kit.cli.tune.trial_run import Outcome, run_trial
+from seqgan_kit.cli.tune.trial_run import TrialOutcome, run_trial
 from seqgan_kit.errors import DataError, TrainingError, UsageError
 
 SPACE = """
@@ -105,13 +105,13 @@ def test_a_trial_reports_every_evaluation_and_returns_the_last(recipe, tmp_path)
         return False
 
     outcome = run_trial(recipe, ["--x", "3"], tmp_path / "t" / "trial-000", "m", never)
-    assert outcome == Outcome(1.0, 20, False)
+    assert outcome == TrialOutcome(1.0, 20, False)
     assert reported in ([], [(0, 3.0), (1, 2.0), (2, 1.0)])
 
 
 def test_a_hopeless_trial_is_stopped_and_a_failed_one_says_why(recipe, tmp_path):
     outcome = run_trial(recipe, ["--x", "-1"], tmp_path / "t" / "a", "m", lambda n, v: v < 0)
-    assert outcome == Outcome(-1.0, 0, True)
+    assert outcome == TrialOutcome(-1.0, 0, True)
     with pytest.raises(TrainingError, match=r"x is too large \(log: .*b\.log\)"):
         run_trial(recipe, ["--x", "6"], tmp_path / "t" / "b", "m", lambda n, v: False)
 
@@ -154,8 +154,8 @@ def asked(tmp_path, monkeypatch):
         seen.append(words)
         x = float(words[words.index("--x") + 1])
         if is_hopeless(0, (x - 0.3) ** 2):
-            return Outcome((x - 0.3) ** 2, 5, True)
-        return Outcome((x - 0.3) ** 2, 10, False)
+            return TrialOutcome((x - 0.3) ** 2, 5, True)
+        return TrialOutcome((x - 0.3) ** 2, 10, False)
 
     monkeypatch.setattr(searching, "run_trial", measured)
     space = (Setting("x", (), 0.0, 1.0),)
