@@ -40,6 +40,14 @@ def _hears_ctrl_c() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _hears_sigterm() -> Iterator[None]:
+    """A run that has lost a process ignores SIGTERM to its end, and so would all that later tests start."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(autouse=True)
 def _same_weights_in_every_order() -> None:
     """Fresh networks draw their weights from torch's global generator."""
     torch.manual_seed(0)
