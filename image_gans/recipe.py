@@ -85,26 +85,16 @@ def close_translation_run(
     run: Run, scorer: TranslationScorer, trained: Game, name: str, own_data: str = "--pairs DIR"
 ) -> None:
     """Write model, figures, scores and report, on rank 0 only."""
-    if not run.runtime.leads:
-        return
-    scorer.export(trained, run.log.model_folder, {})
-    with long_work("scoring", quiet=run.settings.quiet):
-        scorer.draw_figures(run, trained)
-        scores = scorer.record(f"{name} on test pairs", {name: trained}, run.settings.seed)
     use = f"{scorer.verb} {shlex.quote(str(run.folder))} --images DIR --out DIR"
-    close_run(run, scores, own_data=own_data, use=use)
+    _close_scored_run(run, scorer, trained, name, "on test pairs", own_data, use)
 
 
 def close_classifier_run(run: Run, scorer: Scorer, trained: Game, name: str) -> None:
     """Write model, figures, scores and report of classifiers, on rank 0 only."""
-    if not run.runtime.leads:
-        return
-    scorer.export(trained, run.log.model_folder, {})
-    with long_work("attacks", quiet=run.settings.quiet):
-        scorer.draw_figures(run, trained)
-        scores = scorer.record(f"{name} under attack", {name: trained}, run.settings.seed)
     use = f"attack {shlex.quote(str(run.folder))} --images DIR --out DIR"
-    close_run(run, scores, own_data="--images DIR", use=use)
+    _close_scored_run(
+        run, scorer, trained, name, "under attack", "--images DIR", use, work="attacks"
+    )
 
 
 def close_image_run(
@@ -116,10 +106,25 @@ def close_image_run(
     use: str = "",
 ) -> None:
     """Write model, figures, scores and report, on rank 0 only."""
+    _close_scored_run(run, scorer, trained, name, "and real data", own_data, use)
+
+
+def _close_scored_run(
+    run: Run,
+    scorer: Scorer,
+    trained: Game,
+    name: str,
+    beside: str,
+    own_data: str,
+    use: str,
+    *,
+    work: str = "scoring",
+) -> None:
+    """Do so; the title of the table is ``name beside``, and ``work`` is shown meanwhile."""
     if not run.runtime.leads:
         return
     scorer.export(trained, run.log.model_folder, {})
-    with long_work("scoring", quiet=run.settings.quiet):
+    with long_work(work, quiet=run.settings.quiet):
         scorer.draw_figures(run, trained)
-        scores = scorer.record(f"{name} and real data", {name: trained}, run.settings.seed)
+        scores = scorer.record(f"{name} {beside}", {name: trained}, run.settings.seed)
     close_run(run, scores, own_data=own_data, use=use)

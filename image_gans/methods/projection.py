@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from image_gans.conditional_game import ONE_PICTURE, ConditionalGame
 from image_gans.networks.conditional import ConditionalGenerator
-from image_gans.networks.labelled import LabelledDiscriminator, ProjectedScore, feature_count
+from image_gans.networks.labelled import with_projection
 from image_gans.schedule import ImageTraining, in_turns
 from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core.adversarial import AdversarialGame
@@ -49,10 +49,8 @@ def build(
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
     """Return the game from its players, and add the projection to D, which may be any discriminator."""
-    conditions = generator.config.conditions
-    judge = ProjectedScore(feature_count(discriminator), conditions)
     refuse_techniques(techniques, "a projection discriminator", ONE_PICTURE, "packing")
-    labelled = LabelledDiscriminator(discriminator, judge, len(conditions.names))
+    labelled = with_projection(discriminator, generator.config.conditions)
     return equipped_game(generator, labelled, hinge(), techniques, kind=ConditionalGame)
 
 

@@ -96,6 +96,12 @@ class ProjectedScore(nn.Module):
         return self.score(features).flatten() + (told * features).sum(1)
 
 
+def with_projection(plain: Discriminator, conditions: Conditions) -> LabelledDiscriminator:
+    """Return a discriminator with the trunk of ``plain`` that scores by projection."""
+    judge = ProjectedScore(feature_count(plain), conditions)
+    return LabelledDiscriminator(plain, judge, len(conditions.names))
+
+
 def feature_count(discriminator: Discriminator) -> int:
     """Return F, the number of features of a discriminator's trunk."""
     return int(cast(int, discriminator.trunk.features))

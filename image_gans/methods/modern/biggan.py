@@ -35,7 +35,7 @@ from image_gans.networks.blocks.spectral import (
     spectrally_normalised,
 )
 from image_gans.networks.conditional import ConditionalGenerator
-from image_gans.networks.labelled import LabelledDiscriminator, ProjectedScore, feature_count
+from image_gans.networks.labelled import with_projection
 from image_gans.schedule import ImageTraining, in_turns
 from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
 from seqgan_kit.core.adversarial import AdversarialGame
@@ -95,9 +95,7 @@ def build(
         )
     refuse_techniques(techniques, "BigGAN", ONE_PICTURE, "packing")
     refuse_techniques(techniques, "BigGAN", UNBOUNDED, "minibatch_kernels")
-    conditions = generator.config.conditions
-    judge = ProjectedScore(feature_count(discriminator), conditions)
-    labelled = LabelledDiscriminator(discriminator, judge, len(conditions.names))
+    labelled = with_projection(discriminator, generator.config.conditions)
     orthogonal_weights(generator)
     orthogonal_weights(labelled)
     spectrally_normalised(generator.inner)
