@@ -153,6 +153,20 @@ def hinge() -> Objective:
     )
 
 
+def total_variation() -> Objective:
+    """Total variation. D: -tanh(real), +tanh(fake); G: -tanh(fake).
+
+    The f-GAN of f(u) = |u - 1| / 2 with tanh as its output activation (Nowozin et al. 2016, table 6): the
+    largest E_data tanh D - E_G tanh D over all D is twice the total variation distance.
+    """
+    return Objective(
+        "total_variation",
+        lambda real, fake: (-real.tanh(), fake.tanh()),
+        lambda fake, real: -fake.tanh(),
+        zero_sum=True,
+    )
+
+
 def relativistic(inner: Objective) -> Objective:
     """Relativistic average: each score is compared with the other side's mean (Jolicoeur-Martineau 2018,
     section 4.2).

@@ -23,7 +23,8 @@ from seqgan_kit.core.bounds import Above0, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import non_saturating
-from seqgan_kit.sequences.estimators.gumbel import Course, GumbelSoftmax
+from seqgan_kit.sequences.estimators.gumbel import GumbelSoftmax
+from seqgan_kit.sequences.estimators.temperatures import Course
 from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.sequence_game import SequenceGame
@@ -39,7 +40,9 @@ class GumbelSoftmaxMethod:
     final_temperature: Above0 = 0.1
     """Temperature in the last adversarial round."""
     temperature_course: Course = "geometric"
-    """How the temperature falls. geometric: by the same factor every round. linear: by the same amount."""
+    """How the temperature falls. geometric: by the same factor every round. linear: by the same amount.
+    constant: the final temperature in all rounds. inverse_*: its inverse rises linearly, or as the logarithm,
+    sigmoid, square or square root of the share of the rounds."""
     straight_through: bool = False
     """Straight-through estimator: D reads exact one-hots, and G gets the gradient of the soft tokens."""
 

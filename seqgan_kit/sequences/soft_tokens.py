@@ -7,7 +7,14 @@ those on ids, and they have second derivatives everywhere.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.penalties import GradientPenalty
 
 
 def embed(embedding: nn.Embedding, tokens: Tensor) -> Tensor:
@@ -31,3 +38,22 @@ def presence(tokens: Tensor, pad: int | None) -> Tensor:
         soft = tokens.new_ones(()) if pad is None else 1 - tokens[..., pad]
         return soft.expand(tokens.shape[:2])
     return (tokens != (-1 if pad is None else pad)).float()
+
+
+@dataclass(frozen=True)
+class SoftTokenPenalty:
+    """A gradient penalty on the lines between real rows of ids, as one-hots, and soft generated rows."""
+
+    penalty: GradientPenalty
+
+    @property
+    def name(self) -> str:
+        return self.penalty.name
+
+    def check(self, discriminator: nn.Module) -> None:
+        self.penalty.check(discriminator)
+
+    def __call__(
+        self, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: torch.Generator
+    ) -> Tensor:
+        return self.penalty(discriminator, F.one_hot(real, fake.shape[-1]), fake, rng)

@@ -16,7 +16,7 @@ CROSS_ENTROPY = [
 EVERY = [
     *(build() for build in CROSS_ENTROPY),
     o.least_squares(), o.least_squares(-1, 1, 0), o.wasserstein(), o.hinge(),
-    o.relativistic(o.non_saturating()), o.relativistic(o.least_squares(-1, 1, 1)),
+    o.total_variation(), o.relativistic(o.non_saturating()), o.relativistic(o.least_squares(-1, 1, 1)),
     o.relativistic(o.hinge()),
 ]  # fmt: skip
 
@@ -244,6 +244,17 @@ def test_wasserstein_and_hinge():
     terms = o.hinge().discriminator(real, fake)
     assert [t.tolist() for t in terms] == [[3, 0.5, 0], [0, 0.5, 3]]
     assert o.hinge().generator(fake, None).tolist() == [3, 0.5, -2]
+
+
+def test_total_variation_at_the_best_discriminator():
+    """With D = +-inf by the sign of p - g, D's loss is -sum |p - g|, minus twice the distance."""
+    p, g = scores(0.7, 0.2, 0.1), scores(0.1, 0.3, 0.6)
+    best = (p - g).sign() * 50
+    real, fake = o.total_variation().discriminator(best, best)
+    assert (p * real + g * fake).sum().item() == pytest.approx(-(p - g).abs().sum().item())
+    torch.testing.assert_close(
+        o.total_variation().generator(scores(0.3), None), -scores(0.3).tanh()
+    )
 
 
 def test_relativistic_average_against_loops():

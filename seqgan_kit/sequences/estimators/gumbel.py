@@ -19,11 +19,11 @@ from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.estimators import without_dropout
 from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.errors import UsageError, unknown
+from seqgan_kit.sequences.estimators.temperatures import Course, temperature_at
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.given_tokens import conditions_of
 
 Feed = Literal["sample", "argmax"]
-Course = Literal["geometric", "linear"]
 
 
 def gumbel_noise(
@@ -94,13 +94,6 @@ def sample_relaxed(
     return torch.stack(rows, dim=1)
 
 
-def temperature_at(progress: float, start: float, end: float, course: Course) -> float:
-    """Return the temperature: ``start`` at progress 0, exactly ``end`` at 1."""
-    if course == "linear":
-        return (1 - progress) * start + progress * end
-    return float(start ** (1 - progress) * end**progress)
-
-
 @dataclass(frozen=True)
 class GumbelSoftmax:
     """The gradient through relaxed samples y = softmax((l + n) / tau): d loss / d y * d y / d G.
@@ -117,7 +110,7 @@ class GumbelSoftmax:
     end: float = 0.1
     """Temperature in the last round."""
     course: Course = "geometric"
-    """How the temperature falls. geometric: by the same factor every round. linear: by the same amount."""
+    """How the temperature falls; see :func:`temperature_at`."""
     hard: bool = False
     """Straight-through: D reads exact one-hots, and G gets the gradient of the soft tokens."""
     feed: Feed = "sample"
@@ -140,7 +133,8 @@ class GumbelSoftmax:
     def temperature(self, move: Move) -> float:
         """Return the temperature in the update's round."""
         progress = min(1.0, move.round / self.rounds) if self.rounds else move.progress
-        return temperature_at(progress, self.start, self.end, self.course)
+        rounds = self.rounds or move.rounds
+        return temperature_at(progress, self.start, self.end, self.course, rounds)
 
     def draw(
         self,
