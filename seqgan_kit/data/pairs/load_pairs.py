@@ -53,7 +53,8 @@ def load_pairs(cfg: TextData, given: PairData) -> TextCorpus:
             )
     empty = EncodedPairs(SplitAccount("none"), [], [], [])
     by_split = {split: encoded.get(split, empty) for split in SPLITS}
-    return _corpus(tokenizer, sources, by_split, given)
+    corpus = _corpus(tokenizer, sources, by_split, given)
+    return corpus.with_training_lines(cfg.train_lines)
 
 
 def clean_pairs(

@@ -52,7 +52,7 @@ def load_text(cfg: TextData) -> TextCorpus:
         split: on_hub[split] if split in on_hub else list(read_text(source, cfg.column))
         for split, source in sources.items()
     }
-    corpus = encode_corpus(cfg, rows, places)
+    corpus = encode_corpus(cfg, rows, places).with_training_lines(cfg.train_lines)
     store_entry(key, corpus.tensors(), corpus.values())
     return corpus
 

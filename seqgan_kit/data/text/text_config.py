@@ -34,6 +34,9 @@ class TextData:
     """Share of the training lines used for validation, if the source has no such split."""
     test_share: Share = 0.1
     """Share of the training lines used as test text, if the source has no such split."""
+    train_lines: Positive | None = None
+    """Number of training lines that are used: the first ones, for learning from little text. The tokenizer
+    is learned from all (default: all)."""
     tokenizer: TokenizerKind = "word"
     """Tokenizer: word, char, sentencepiece's unigram or bpe, or a notation: smiles or selfies (molecules),
     abc (tunes). It is trained only on training lines. hf:MODEL is that of a language model."""
@@ -67,4 +70,8 @@ class TextData:
             raise UsageError(
                 f"valid_share is {self.valid_share} and test_share is {self.test_share}; both must be 0 or "
                 "more, and their sum below 1."
+            )
+        if self.streaming and self.train_lines is not None:
+            raise UsageError(
+                "a streamed text is read to its end: leave --train-lines or --streaming out."
             )

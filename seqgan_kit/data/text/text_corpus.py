@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -81,6 +81,20 @@ class TextCorpus:
         """Return (source, line) of every row of a split; sources are empty where nothing is given."""
         lines = getattr(self, f"{split}_lines")
         return list(zip(self.sources.get(split) or [""] * len(lines), lines, strict=True))
+
+    def with_training_lines(self, count: int | None) -> TextCorpus:
+        """Return the corpus with its first ``count`` training rows, or all where that is None."""
+        every = len(self.train_lines)
+        if count is None or count >= every:
+            return self
+        note = f"the first {count:,} of {every:,} training lines are used."
+        return replace(
+            self,
+            train=self.train[:count],
+            train_lines=self.train_lines[:count],
+            sources={s: x[:count] if s == "train" else x for s, x in self.sources.items()},
+            account=replace(self.account, notes=(*self.account.notes, note)),
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the splits for storage, with four bytes per token."""

@@ -44,6 +44,16 @@ def test_parallel_files_are_filtered_in_step(tmp_path):
     assert words.encode("haus house") == sorted(set(words.encode("haus house")))
 
 
+def test_the_first_training_pairs_are_used_and_the_tokenizer_knows_all(tmp_path):
+    paths = write(tmp_path, de=GERMAN, en=ENGLISH)
+    corpus, whole = load(paths, train_lines=2), load(paths)
+    assert corpus.pairs("train") == [("ein hund", "a dog"), ("eine rote katze", "a red cat")]
+    assert corpus.train.tolist() == whole.train[:2].tolist()
+    assert corpus.tokenizer.to_dict() == whole.tokenizer.to_dict()
+    assert "note: the first 2 of 4 training lines are used." in corpus.account.lines()
+    assert load(paths, train_lines=4).account == whole.account
+
+
 def test_long_sources_are_cut_or_left_out_and_counted(tmp_path):
     paths = write(tmp_path, de=["eins", "eins zwei drei vier", "zwei"], en=["one", "more", "two"])
     cut = load(paths, PairData(sources=paths["de"], source_tokens=2))

@@ -103,6 +103,19 @@ def test_the_tokenizer_learns_from_training_lines_alone(tmp_path, corpus):
     assert tokenizer.encode("zebra") == [UNK]
 
 
+def test_the_first_training_lines_are_used_and_the_tokenizer_knows_all(corpus):
+    whole = load_text(TextData(text=str(corpus)))
+    for _ in range(2):  # The second comes from the cache.
+        few = load_text(TextData(text=str(corpus), train_lines=3))
+        assert few.train.tolist() == whole.train[:3].tolist()
+        assert few.train_lines == whole.train_lines[:3]
+        assert few.test.tolist() == whole.test.tolist()
+        assert few.tokenizer.to_dict() == whole.tokenizer.to_dict()
+        assert f"note: the first 3 of {len(whole.train):,} training lines are used." in (
+            few.account.lines()
+        )
+
+
 def test_the_account_counts_every_line(tmp_path):
     long = "a very very very very very long line about a cat"
     source = write(tmp_path / "mixed.txt", *LINES, "", "   ", long)
@@ -292,6 +305,8 @@ def test_strict_stops_where_lines_would_be_left_out(tmp_path):
         ({"valid_share": 0.7, "test_share": 0.3}, "both must be 0 or more, and their sum below 1"),
         ({"valid_share": -0.1}, "must be 0 or more"),
         ({"valid_share": float("nan")}, "must be 0 or more"),
+        ({"train_lines": 0}, "train_lines is 0"),
+        ({"train_lines": 9, "streaming": True}, "leave --train-lines or --streaming out"),
     ],
 )
 def test_impossible_options(options, message):
