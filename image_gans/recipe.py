@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import torch
 
-from image_gans.evaluation.anomalies.detection_scores import DetectionScorer
 from image_gans.evaluation.image_scores import ImageScorer
 from image_gans.evaluation.robustness.robust_scores import RobustnessScorer
 from image_gans.metrics.perception.feature_maps import Perception
@@ -35,8 +34,21 @@ def classifier_hooks(scorer: RobustnessScorer) -> Hooks:
     return Hooks(scorer, scorer.draw_grid, write_report, ())
 
 
-def detection_hooks(scorer: DetectionScorer) -> Hooks:
-    """Return the hooks of a method that finds anomalies; no alarm for D, which rests while E learns."""
+class LatentScorer(Protocol):
+    """Interface of a scorer of a generator and what learns after it."""
+
+    def __call__(self, game: Game, rng: torch.Generator, /) -> dict[str, float]:
+        """Return what an evaluation logs."""
+
+    def draw_grid(self, game: Game, rng: torch.Generator, path: Path) -> None:
+        """Draw samples."""
+
+    def real_diversity(self) -> float:
+        """Return the diversity of real images."""
+
+
+def latent_hooks(scorer: LatentScorer) -> Hooks:
+    """Return the hooks of a method with an encoder; no alarm for D, which rests while E learns."""
     return Hooks(scorer, scorer.draw_grid, write_report, (LostDiversity(scorer.real_diversity()),))
 
 

@@ -23,7 +23,7 @@ from image_gans.methods.anomalies import f_anogan
 from image_gans.methods.anomalies.f_anogan import FAnoGANMethod
 from image_gans.networks.choice import NetworkChoice
 from image_gans.networks.translators.anomaly_players import build_anomaly_players
-from image_gans.recipe import close_image_run, detection_hooks
+from image_gans.recipe import close_image_run, latent_hooks
 from image_gans.schedule import ImageTraining
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
@@ -93,7 +93,7 @@ def main(cfg: Config) -> None:
         phases = f_anogan.phases(cfg.method, training)
 
         scorer = DetectionScorer(sets, cfg.scores, cfg.networks.latent)
-        trained = Trainer(run, game, phases, feed, detection_hooks(scorer)).fit()
+        trained = Trainer(run, game, phases, feed, latent_hooks(scorer)).fit()
         use = f"detect {run.folder} --images DIR --out DIR"
         close_image_run(run, scorer, trained, "f-AnoGAN", "--images DIR --anomalies DIR", use)
 

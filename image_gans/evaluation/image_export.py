@@ -16,6 +16,7 @@ from image_gans.conditions import Conditions
 from image_gans.evaluation.anomalies.anomaly_model import AnomalyModel, weight_of_features
 from image_gans.evaluation.captions.caption_model import CaptionModel
 from image_gans.evaluation.image_parts import ImageParts, load_parts
+from image_gans.evaluation.latent.editing_model import EditingModel
 from image_gans.evaluation.probing.probe_run import probe_run
 from image_gans.evaluation.robustness.attacked_model import AttackedModel
 from image_gans.evaluation.saved_networks import (
@@ -117,9 +118,8 @@ class ImageModel:
 
     def explore(self) -> Explorer:
         """Return an explorer of its latent space: interpolation, arithmetic and projection."""
-        from image_gans.latent.by_attribute import (
-            selector,  # This imports the metrics, which sampling does not need.
-        )
+        # This imports the metrics, which sampling does not need.
+        from image_gans.latent.by_attribute import selector
 
         told = getattr(getattr(self.generator, "config", None), "conditions", None)
         select = None if told else selector(self.run_dir, self.generator, self.latents)
@@ -162,9 +162,7 @@ class ImageModel:
         path = Path(out) if out is not None else self.run_dir / "samples" / f"{name}.png"
         if pictures.dim() == 2:  # points of the plane
             return save_scatter(pictures, path)
-        if path.is_dir():
-            return save_each(pictures, path)
-        return save_grid(pictures, path)
+        return (save_each if path.is_dir() else save_grid)(pictures, path)
 
 
 def check_image_model(generator: nn.Module) -> None:
@@ -261,6 +259,8 @@ def _of_parts(
     if "attack" in verbs:
         return AttackedModel(run_dir, parts, verbs)
     model = ImageModel(run_dir, parts["generator"], description)
+    if "edit" in verbs:
+        return EditingModel(run_dir, parts, verbs, model)
     if "detect" in verbs:
         return AnomalyModel(run_dir, parts, verbs, model, weight_of_features(description, folder))
     return ImageParts(run_dir, parts, verbs, model if "sample" in verbs else None)

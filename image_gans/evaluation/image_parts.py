@@ -10,6 +10,7 @@ model/model.json lists the parts, each with its weights in a file of its name, a
     sample      generator(z), for codes z from a normal distribution
     paint       generator(caption_encoder(caption)), for sentences
     attack      images perturbed so that the classifier names another class
+    edit        generator(z, new class), for the z where a recogniser takes generator(z, class) for x
     detect      anomaly scores: residuals of generator(encoder(x)) in pixels and in the features of D's trunk
 """
 
@@ -52,6 +53,7 @@ _NEEDS = {
     "paint": ("caption_encoder", "generator"),
     "attack": ("classifier",),
     "detect": ("encoder", "generator", "features"),
+    "edit": ("encoder", "generator", "recogniser"),
 }
 _OPTIONAL = {"sketcher"}  # the generator of stage I, of a model that paints in two
 
@@ -152,8 +154,8 @@ class ImageParts:
     def input_shape(self, verb: str) -> tuple[int, int]:
         """Return the side in pixels, and the channels, of the images that a verb takes."""
         self.need(verb)
-        config = cast(Any, self.parts[_NEEDS[verb][0]].config)
-        return int(config.size), int(config.channels)
+        shape = cast(Any, self.parts[_NEEDS[verb][0]].config)
+        return int(shape.size), int(shape.channels)
 
     def need(self, verb: str) -> None:
         """Raise UsageError for a verb that the model does not support."""
@@ -254,10 +256,8 @@ def load_parts(
     parts: dict[str, nn.Module] = {}
     wanted = {part for verb in verbs for part in _NEEDS[verb]}
     if not wanted <= set(entries) <= wanted | _OPTIONAL:
-        _misfit(
-            path,
-            f"its parts are {', '.join(entries)}, and its verbs need {', '.join(sorted(wanted))}",
-        )
+        told = ", ".join(entries), ", ".join(sorted(wanted))
+        _misfit(path, "its parts are {}, and its verbs need {}".format(*told))
     check_sums(folder, description.get("sha256"))
     for name, entry in entries.items():
         check(entry, saved_network, f"{path}, {name}")

@@ -10,6 +10,7 @@ from typing import Any, cast
 from torch import nn
 
 from image_gans.metrics.label_classifier import LabelClassifier, LabelClassifierConfig
+from image_gans.metrics.recogniser import Recogniser, RecogniserConfig
 from image_gans.networks.autoencoder_networks import AutoencoderConfig, AutoencoderGenerator
 from image_gans.networks.bernoulli import BernoulliConfig, BernoulliGenerator
 from image_gans.networks.captions.caption_encoder import CaptionEncoder, CaptionEncoderConfig
@@ -72,6 +73,7 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "mlp": (MLPConfig, MLPGenerator),
     "mlp_code_encoder": (PictureMLPConfig, CodeEncoder),
     "mlp_gaussian_encoder": (PictureMLPConfig, GaussianEncoder),
+    "recogniser": (RecogniserConfig, Recogniser),
     "refiner": (RefinerConfig, Refiner),
     "residual_translator": (ResidualTranslatorConfig, ResidualTranslator),
     "modern": (ModernConfig, ModernGenerator),

@@ -29,6 +29,7 @@ from seqgan_kit.errors import CheckpointError, DataError
 from seqgan_kit.metrics.statistics.divergences import Estimate
 
 _CHUNK = 256
+_FEWEST_SCHEDULED = 6  # OneCycleLR divides by the steps of its rise, minus one.
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,9 @@ def train_recogniser(
     optimizer = torch.optim.AdamW(
         recogniser.parameters(), rate, weight_decay=training.weight_decay, fused=True
     )
+    steps = max(training.steps, _FEWEST_SCHEDULED)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rate, total_steps=training.steps, pct_start=0.2
+        optimizer, rate, total_steps=steps, pct_start=0.2
     )
     for _, rows in zip(range(training.steps), _batches(len(pictures), training, rng), strict=False):
         logits = recogniser(_shifted(to_float(pictures[rows]), rng))

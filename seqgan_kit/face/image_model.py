@@ -89,6 +89,25 @@ class TrainedImageModel(Shareable):
         """Encode and decode images [n,H,W,C] of uint8 by an autoencoder."""
         return self._made("rebuild", images)
 
+    def edit(
+        self,
+        images: NDArray[np.uint8],
+        condition: str | None = None,
+        *,
+        given: str | None = None,
+        carry: bool = False,
+    ) -> NDArray[np.generic]:
+        """Change a label of images, by a model such as ``age_cgan``; what else they show is kept.
+
+        Args:
+            images: arrays [n,H,W,C] of uint8 of the model's size.
+            condition: what to show, such as ``age=old``; without it, each result is a strip [H,(1+A)W,C] of
+                the image and its edits to all A classes.
+            given: what the images show; by default what the model's recogniser names.
+            carry: whether to add the change to the given images, in place of returning the generator's own.
+        """
+        return self._made("edit", images, condition=condition, given=given, carry=carry)
+
     def detect(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the anomaly scores [n] of images [n,H,W,C] of uint8, by a model such as ``f_anogan``."""
         scores, _ = self._act("detect", images)
@@ -114,11 +133,11 @@ class TrainedImageModel(Shareable):
         pixels = to_uint8(images).permute(0, 2, 3, 1).contiguous()
         return cast(NDArray[np.generic], pixels.cpu().numpy())
 
-    def _made(self, verb: str, images: NDArray[np.uint8]) -> NDArray[np.generic]:
-        made = to_uint8(self._act(verb, images)).permute(0, 2, 3, 1).contiguous()
+    def _made(self, verb: str, images: NDArray[np.uint8], **options: Any) -> NDArray[np.generic]:
+        made = to_uint8(self._act(verb, images, **options)).permute(0, 2, 3, 1).contiguous()
         return cast(NDArray[np.generic], made.numpy())
 
-    def _act(self, verb: str, images: NDArray[np.uint8]) -> Any:
+    def _act(self, verb: str, images: NDArray[np.uint8], **options: Any) -> Any:
         act = getattr(self.loaded, verb, None)
         if act is None:
             raise UsageError(
@@ -130,7 +149,7 @@ class TrainedImageModel(Shareable):
                 f"shape {list(images.shape)}. Stack them, and give values from 0 to 255."
             )
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
-        return act(to_float(pixels))
+        return act(to_float(pixels), **options)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.folder)!r})"

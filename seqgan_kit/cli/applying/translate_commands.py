@@ -1,4 +1,4 @@
-"""``translate`` and ``rebuild``: a trained model applied to images."""
+"""``translate``, ``rebuild`` and ``edit``: a trained model applied to images."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from seqgan_kit.cli.run_commands import existing_run, find_loader, model_kind, n
 from seqgan_kit.errors import UsageError
 
 _NAMED = 5
+_EDITING = ("condition", "given", "carry")  # options that only an edit has
 
 
 def declare_images(parser: argparse.ArgumentParser) -> None:
@@ -52,8 +53,9 @@ def _run(verb: str, options: argparse.Namespace) -> None:
     note_unfinished(run_dir)
     from seqgan_kit.core.runs.long_work import long_work
 
+    asked = {name: vars(options)[name] for name in _EDITING if vars(options).get(name)}
     with long_work("images"):
-        done = act(verb, options.images, options.out, strict=options.strict)
+        done = act(verb, options.images, options.out, strict=options.strict, **asked)
     print(f"wrote {done.written:,} image{'s' * (done.written != 1)} to {options.out}")
     tell_skipped(done.skipped)
 
@@ -77,15 +79,40 @@ def _declare_translate(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _declare_edit(parser: argparse.ArgumentParser) -> None:
+    declare_images(parser)
+    parser.add_argument(
+        "--condition",
+        metavar="LABEL=CLASS",
+        help="what the results show, such as age=old (default: a strip of the image and all classes)",
+    )
+    parser.add_argument(
+        "--given",
+        metavar="LABEL=CLASS",
+        help="what the images show, such as age=kitten (default: what the model's recogniser names)",
+    )
+    parser.add_argument(
+        "--carry",
+        action="store_true",
+        help="add the change to the given image, in place of writing the generator's own image",
+    )
+
+
+_OPTIONS = {
+    "translate": (" [--reverse]", _declare_translate),
+    "edit": (" [--condition LABEL=CLASS] [--given LABEL=CLASS]\n         [--carry]", _declare_edit),
+}
+
+
 def _command(verb: str, summary: str, details: str, example: str) -> Command:
-    reverse = " [--reverse]" if verb == "translate" else ""
+    further, declare = _OPTIONS.get(verb, ("", declare_images))
     return Command(
         name=verb,
         summary=summary,
-        usage=f"RUN --images DIR|FILE --out DIR{reverse} [--strict]",
+        usage=f"RUN --images DIR|FILE --out DIR{further} [--strict]",
         details=details,
         examples=(example,),
-        declare=_declare_translate if reverse else declare_images,
+        declare=declare,
         run=partial(_run, verb),
     )
 
@@ -104,5 +131,13 @@ COMMANDS = (
         "Brings the middle square of each image to the model's size, encodes and decodes it.\n"
         "Images are read a few at a time, so a folder may be of any size.",
         "rebuild runs/autoencoder --images photos --out rebuilt",
+    ),
+    _command(
+        "edit",
+        "change a label of images, such as the age of a face",
+        "Brings the middle square of each image to the model's size, searches the latent vector at which\n"
+        "the model draws what its recogniser sees in the image, and draws it with the label changed.\n"
+        "Runs of age_cgan can do so.",
+        "edit runs/age_cgan --images photos --out older --condition age=old",
     ),
 )

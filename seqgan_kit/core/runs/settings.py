@@ -100,6 +100,8 @@ def _converted(value: Any, hint: Any, name: str) -> Any:
         return _tuple(value, arguments, name)
     if origin is tuple and arguments[-1] is Ellipsis:  # one value alone, as on the command line
         return _tuple((value,), arguments, name)
+    if origin is Mapping and isinstance(value, Mapping):
+        return {str(key): _converted(item, arguments[1], name) for key, item in value.items()}
     if hint is Path and isinstance(value, str):
         return Path(value)
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):

@@ -1,0 +1,1 @@
+"""Methods that search or sample the latent space of a trained generator."""
