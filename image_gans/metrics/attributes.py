@@ -29,6 +29,7 @@ from seqgan_kit.metrics.statistics.divergences import Estimate
 
 Floats = NDArray[np.float64]
 ODD_EYES = "odd_eyes"
+_OF_EYES = ("eyes", "left_eye", "right_eye")
 _OPEN, _SHUT = EYE_STATES.index("open"), EYE_STATES.index("shut")
 
 
@@ -40,9 +41,9 @@ def is_catworld(label_names: Mapping[str, tuple[str, ...]]) -> bool:
 def recognisable(
     labels: Mapping[str, Tensor], label_names: Mapping[str, tuple[str, ...]]
 ) -> tuple[dict[str, Tensor], dict[str, tuple[str, ...]]]:
-    """Labels as a recogniser learns them: in the cat world colours of shut eyes are unknown (-1), and whether
-    open eyes differ is a label of its own; other worlds' are left as they are."""
-    if not is_catworld(label_names):
+    """Labels as a recogniser learns them: with the cat world's eyes, colours of shut eyes are unknown (-1),
+    and whether open eyes differ is a label of its own; other worlds' are left as they are."""
+    if not all(label_names.get(name) == LABEL_NAMES[name] for name in _OF_EYES):
         return dict(labels), dict(label_names)
     state, left, right = labels["eyes"], labels["left_eye"], labels["right_eye"]
     seen = {**labels}

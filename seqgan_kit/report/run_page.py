@@ -169,6 +169,7 @@ def _verbs(folder: Path, run: str) -> list[tuple[str, str]]:
             f"seqgan-kit sample {run} --prior TEXT_RUN -n 20",
         ),
         "attack": ("Attack images", f"seqgan-kit attack {run} --images DIR --out DIR"),
+        "edit": ("Edit images", f"seqgan-kit edit {run} --images DIR --out DIR"),
         "rebuild": ("Rebuild images", f"seqgan-kit rebuild {run} --images DIR --out DIR"),
     }
     try:
