@@ -27,7 +27,7 @@ _HALVINGS = 12
 _LEAST_CURVATURE = 1e-10
 
 
-class Found(NamedTuple):
+class MinimisedRows(NamedTuple):
     """Where the rows ended."""
 
     rows: Tensor
@@ -36,7 +36,9 @@ class Found(NamedTuple):
     """[N]."""
 
 
-def minimised(objective: Objective, starts: Tensor, *, moves: int = 50, memory: int = 8) -> Found:
+def minimised(
+    objective: Objective, starts: Tensor, *, moves: int = 50, memory: int = 8
+) -> MinimisedRows:
     """Minimise the objective of each row from its start; no row ends above it.
 
     Args:
@@ -67,7 +69,7 @@ def minimised(objective: Objective, starts: Tensor, *, moves: int = 50, memory: 
         kept = [(s, y, torch.where(stuck, 0.0, rho)) for s, y, rho in pairs]
         pairs = [*kept, (moved, bent, scale)][-memory:]
         x, value, slope = after, after_value, after_slope
-    return Found(x, value)
+    return MinimisedRows(x, value)
 
 
 def _curved(slope: Tensor, pairs: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
