@@ -24,6 +24,10 @@ class DataError(SeqganKitError):
     """Input data that cannot be used as it is."""
 
 
+class DataErrorOfOneProcess(DataError):
+    """Data that one process of several cannot use. The others do not see them, so it says so itself."""
+
+
 class CheckpointError(SeqganKitError):
     """A checkpoint that is missing, truncated, of another program or of an incompatible run."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -65,8 +65,10 @@ class Optimizer:
                 f"clip_norm is {self.clip_norm}; it must be above 0 (inf turns clipping off)."
             )
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Build the torch optimizer of these parameters."""
+    def build(
+        self, parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]
+    ) -> torch.optim.Optimizer:
+        """Build the torch optimizer of these parameters, or groups of them."""
         rate, decay = self.learning_rate, self.weight_decay
         if self.name == "adam":
             return torch.optim.Adam(parameters, rate, self.betas, weight_decay=decay, fused=True)

@@ -16,6 +16,7 @@ import pytest
 import tiny_games as tiny
 import torch
 import two_ranks
+from streamed_games import ROWS, is_usable
 from torch import Tensor
 
 from seqgan_kit.core.runs.log import read_config
@@ -128,6 +129,67 @@ def test_both_stop_after_the_same_move_for_the_same_reason(
 def test_a_loss_that_is_not_finite_on_one_process_stops_both(ranks: list[dict[str, Any]]) -> None:
     for rank in ranks:
         assert rank["not-finite"].startswith("generator_loss became nan at update 4. ")
+
+
+def assert_close(folder: Path, ranks: list[dict[str, Any]], one: str, other: str) -> None:
+    """Two runs log the same values, and end with the same parameters in rounding."""
+    for ours, theirs in zip(tiny.rows(folder / one), tiny.rows(folder / other), strict=True):
+        assert ours["values"] == pytest.approx(theirs["values"], rel=1e-5, abs=1e-6)
+    for rank in ranks:
+        ours, theirs = shared(rank[one]), shared(rank[other])
+        assert ours.keys() == theirs.keys()
+        # Adam divides small gradients, rounded differently, by their size.
+        for name in ours:
+            torch.testing.assert_close(ours[name], theirs[name], rtol=1e-4, atol=1e-4)
+
+
+class TestSharding:
+    """Sharded training is the plain training of as many processes."""
+
+    @pytest.mark.parametrize("game", ["transformers", "adapters"])
+    def test_it_changes_nothing(self, game: str, folder: Path, ranks: list[dict[str, Any]]) -> None:
+        """Rollouts, a lagging policy, D and G in blocks; adapters on a frozen base with recomputation."""
+        if game not in ranks[0]:
+            pytest.skip("needs transformers and peft")
+        assert_close(folder, ranks, f"{game}-sharded", game)
+        assert tiny.differences(*(shared(rank[f"{game}-sharded"]) for rank in ranks)) == []
+
+    def test_it_is_resumed_exactly(self, folder: Path, ranks: list[dict[str, Any]]) -> None:
+        resumed, whole = "transformers-resumed", "transformers-sharded"
+        assert tiny.run_differences(folder / resumed, folder / whole) == []
+        for rank in ranks:
+            assert tiny.differences(dict(rank[resumed]), dict(rank[whole])) == []
+
+    def test_its_checkpoint_is_a_plain_one(self, folder: Path, ranks: list[dict[str, Any]]) -> None:
+        """A sharded run goes on without shards, with the moments of its optimizers."""
+        assert_close(folder, ranks, "transformers-unsharded", "transformers")
+        forms = [
+            form(tiny.last_checkpoint(folder / f"transformers{kind}")) for kind in ("", "-sharded")
+        ]
+        assert tiny.differences(*forms) == []
+
+
+def test_a_stream_is_shared_and_resumed_exactly(folder: Path, ranks: list[dict[str, Any]]) -> None:
+    """The second process has an eighth of the first one's rows, and goes through them more often."""
+    shares = [set(rank["streamed"]["seen"]) for rank in ranks]
+    assert shares[0].isdisjoint(shares[1])
+    assert shares[0] | shares[1] == set(filter(is_usable, range(ROWS)))
+    assert len(shares[0]) == 8 * len(shares[1])
+    assert tiny.run_differences(folder / "streamed-resumed", folder / "streamed") == []
+    for rank in ranks:
+        ends = dict(rank["streamed-resumed"]), dict(rank["streamed"]["game"])
+        assert tiny.differences(*ends) == []
+
+
+def form(state: Any) -> Any:
+    """Return nested shapes in place of tensors, and types in place of other values."""
+    if isinstance(state, Tensor):
+        return list(state.shape)
+    if isinstance(state, dict):
+        return {name: form(value) for name, value in state.items()}
+    if isinstance(state, list | tuple):
+        return [form(value) for value in state]
+    return type(state).__name__
 
 
 def wait_for_rows(folder: Path, rows: int, process: subprocess.Popen[str]) -> None:

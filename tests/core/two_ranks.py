@@ -17,6 +17,8 @@ from typing import Any
 
 import tiny_games as tiny
 import torch
+from sharded_games import sharded_stages
+from streamed_games import streamed_stages
 from tiny_games import Batch, Loss, Move
 
 from seqgan_kit.core.runs.run import open_run
@@ -133,6 +135,8 @@ STAGES: dict[str, Callable[[Path], Any]] = {
     "seqgan-killed": lambda folder: killed(SEQGAN, folder, (2, 11, 22)),
     "penalty-killed": lambda folder: killed(PENALTY, folder, (4, 6, 13)),
     "not-finite": lambda folder: not_finite(PENALTY, folder),
+    **sharded_stages(RANK),
+    **streamed_stages(RANK),
 }
 
 

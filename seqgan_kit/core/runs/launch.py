@@ -25,6 +25,7 @@ from seqgan_kit.core.runs.settings import merged
 from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.ctrl_c import is_ctrl_c, leave_on_ctrl_c, raise_on_ctrl_c
 from seqgan_kit.errors import (
+    DataErrorOfOneProcess,
     Interrupted,
     LostProcess,
     SeqganKitError,
@@ -66,6 +67,9 @@ def launch(main: Callable[[C], object], presets: Mapping[str, C]) -> None:
     except TrainingError as error:
         _tell(f"error: {error}")
         sys.exit(1)
+    except DataErrorOfOneProcess as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
     except SeqganKitError as error:
         _tell(f"error: {error}")
         sys.exit(2)

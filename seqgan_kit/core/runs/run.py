@@ -52,6 +52,11 @@ class RunSettings:
     accumulate: int = 1
     """Parts in which the gradient of a batch is computed. More parts take less memory, and the update is that
     of the whole batch."""
+    shard: bool = False
+    """Divide large players among the processes of torchrun, so that each holds a part of their parameters,
+    gradients and optimizer state (FSDP2)."""
+    shard_above: int = 10_000_000
+    """Number of parameters above which --shard divides a player."""
     threads: int = 0
     """Number of CPU threads (0: torch's default)."""
     max_minutes: float = 0.0
@@ -84,7 +89,7 @@ class RunSettings:
             raise UsageError(f"accumulate is {self.accumulate}; it must be 1 or more.")
         if not self.save_every_minutes > 0:
             raise UsageError("save_every_minutes must be above 0.")
-        for name in ("seed", "threads", "max_minutes"):
+        for name in ("seed", "threads", "shard_above", "max_minutes"):
             if not getattr(self, name) >= 0:  # This is false for nan too.
                 raise UsageError(f"{name} is {getattr(self, name)}; it must be 0 or more.")
         for name, bound in (("seed", 2**63), ("threads", _MOST_THREADS)):

@@ -109,8 +109,10 @@ class BetweenRounds:
     def _evaluate(self, phase: Phase) -> bool:
         t = self.state
         t.finite.flush()
+        t.collect()
         measured = t.runtime.from_leader(self._measured() if t.runtime.leads else None)
         t.cursor.to_evaluate = int(measured is None)
+        t.sharding.release()
         if measured is None:
             self.stop(phase, "; the interrupted evaluation will be repeated")
         values: Mapping[str, float] = measured
@@ -143,10 +145,12 @@ class BetweenRounds:
     def _draw_samples(self) -> None:
         t = self.state
         t.finite.flush()
+        t.collect()
         if t.runtime.leads and t.hooks.draw_samples is not None:
             path = t.log.sample_path(t.cursor.total_rounds, "").with_suffix("")
             with t.aside():
                 t.hooks.draw_samples(t.game, self._rng(), path)
+        t.sharding.release()
 
     def _rng(self) -> torch.Generator:
         """Return the same random numbers for every evaluation, so that evaluations differ only by the

@@ -14,6 +14,7 @@ from seqgan_kit.core.feeds import Feed
 from seqgan_kit.core.game import Epochs, Phase
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.runs.runtime import Runtime
+from seqgan_kit.core.sharding.shards import total_norm
 from seqgan_kit.errors import TrainingError, UsageError
 
 
@@ -130,8 +131,7 @@ class FiniteCheck:
         """Check the parameters after a step with a learning rate."""
         if not parameters:
             return
-        norms = torch._foreach_norm([parameter.detach() for parameter in parameters])
-        norm = torch.stack([part.float() for part in norms]).norm()
+        norm = total_norm([parameter.detach() for parameter in parameters])
         term = f"The norm of {' and '.join(players)}'s parameters (learning rate {rate:g})"
         # Beyond this limit, float32 has no digits left for the changes of such numbers.
         self.add(term, move, torch.where(norm > _LARGEST_NORM, torch.inf, norm), optimizer)

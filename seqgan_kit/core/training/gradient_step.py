@@ -16,6 +16,16 @@ from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase, Turn
 from seqgan_kit.core.optimizers import Memory, Optimizer
 from seqgan_kit.core.runs.interrupts import Unfinished
 from seqgan_kit.core.runs.runtime import Runtime
+from seqgan_kit.core.sharding.sharding import Sharding
+from seqgan_kit.core.sharding.shards import (
+    clip_gradients,
+    is_shard,
+    load_whole_state,
+    local_bytes,
+    parameter_groups,
+    whole_state,
+)
+from seqgan_kit.errors import UsageError
 
 Wishes = Callable[[], tuple[bool, ...]]
 
@@ -25,10 +35,20 @@ class GradientStepper:
     over processes, clip, step. Turns of the same players on the same loss share an equal optimizer's
     state, across phases too. The gradient of a batch is computed in ``accumulate`` parts."""
 
-    def __init__(self, game: Game, phases: Sequence[Phase], runtime: Runtime, accumulate: int = 1):
+    def __init__(
+        self,
+        game: Game,
+        phases: Sequence[Phase],
+        runtime: Runtime,
+        accumulate: int = 1,
+        sharding: Sharding | None = None,
+    ):
         self.game, self.runtime, self.accumulate = game, runtime, accumulate
+        self.sharding = Sharding() if sharding is None else sharding
         self._slots: dict[tuple[tuple[str, ...], str, Optimizer], int] = {}
         self._optimizers: list[torch.optim.Optimizer] = []
+        self._learning: list[list[nn.Parameter]] = []
+        """The parameters of each optimizer, in the order of the players."""
         self._moves: list[int] = []
         for turn in (turn for phase in phases for turn in phase.turns):
             if turn.optimizer is None or _slot(turn) in self._slots:
@@ -36,7 +56,8 @@ class GradientStepper:
             if accumulate > 1:  # What cannot be done is said before training.
                 split_loss(game, turn.loss, accumulate)
             self._slots[_slot(turn)] = len(self._optimizers)
-            self._optimizers.append(turn.optimizer.build(self.parameters(turn)))
+            self._learning.append(self.parameters(turn))
+            self._optimizers.append(turn.optimizer.build(parameter_groups(self._learning[-1])))
             self._moves.append(0)
 
     def parameters(self, turn: Turn) -> list[nn.Parameter]:
@@ -86,7 +107,7 @@ class GradientStepper:
             return Loss(total, loss.logs), {}, tuple(granted)
         logs: dict[str, Tensor | float] = {}
         if turn.optimizer.clip_norm is not None:
-            norm = nn.utils.clip_grad_norm_(parameters, turn.optimizer.clip_norm)
+            norm = clip_gradients(parameters, turn.optimizer.clip_norm)
             logs[f"{turn.players[0]}_gradient_norm"] = norm
         for group in optimizer.param_groups:
             group["lr"] = turn.optimizer.rate_at(progress, self._moves[slot])
@@ -101,6 +122,8 @@ class GradientStepper:
         self, turn: Turn, batch: Batch, move: Move, parameters: Sequence[nn.Parameter]
     ) -> Loss:
         """Leave the loss's gradient in the parameters, if it learns."""
+        if self.sharding:
+            return self._differentiated_in_blocks(turn, batch, move)
         # Not autograd.grad, which may return one tensor for two parameters; clipping would scale it twice.
         backward = partial(torch.autograd.backward, inputs=parameters)
         with frozen(*self.bystanders(turn)), self.runtime.autocast():
@@ -110,6 +133,29 @@ class GradientStepper:
             loss = self.game.loss(turn.loss, batch, move)
         if loss.learns:
             backward(loss.total)
+        return loss
+
+    def _differentiated_in_blocks(self, turn: Turn, batch: Batch, move: Move) -> Loss:
+        """Do as :meth:`_differentiated` for sharded players, whose gradients are averaged in the backward
+        pass."""
+        bystanders = self.bystanders(turn)
+        still = [p for player in bystanders for p in player.parameters() if p.requires_grad]
+        for parameter in still:
+            parameter.requires_grad_(False)
+        try:
+            with frozen(*bystanders), self.runtime.autocast():
+                loss = self.game.loss(turn.loss, batch, move)
+            if all(self.agree((loss.learns, not loss.learns))):
+                raise UsageError(
+                    f"--shard: {turn.loss} learns on some processes only, which sharded players cannot do: "
+                    "leave out --shard."
+                )
+            if loss.learns:
+                torch.autograd.backward(loss.total)
+        finally:
+            self.sharding.scatter()
+            for parameter in still:
+                parameter.requires_grad_(True)
         return loss
 
     def agree(self, wishes: tuple[bool, ...]) -> tuple[bool, ...]:
@@ -160,7 +206,11 @@ class GradientStepper:
         flags = torch.tensor([float(wish) for wish in wishes], device=self.runtime.device)
         total = total.clone()
         # A loss leaves out the same parameters on every rank; zeros in their place keep the layout fixed.
-        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        gradients = [
+            torch.zeros_like(p) if p.grad is None else p.grad
+            for p in parameters
+            if not is_shard(p)  # The backward pass has averaged the others.
+        ]
         self.runtime.average([*gradients, total, flags])
         return total, tuple(flag > 0 for flag in flags.tolist())
 
@@ -168,18 +218,27 @@ class GradientStepper:
         """Return the memory of all optimizers' state after their first updates."""
         per_number = {"Adam": 2, "AdamW": 2, "RMSprop": 1}
         return sum(
-            per_number.get(type(optimizer).__name__, 0) * p.numel() * p.element_size()
-            for optimizer in self._optimizers
-            for group in optimizer.param_groups
-            for p in group["params"]
+            per_number.get(type(optimizer).__name__, 0) * local_bytes(parameters)
+            for optimizer, parameters in zip(self._optimizers, self._learning, strict=True)
         )
 
     def state_dict(self) -> dict[str, Any]:
-        return {"optimizers": [o.state_dict() for o in self._optimizers], "moves": self._moves}
+        keep = self.runtime.leads
+        states = [
+            whole_state(optimizer, parameters, keep=keep)
+            if self.sharding
+            else optimizer.state_dict()
+            for optimizer, parameters in zip(self._optimizers, self._learning, strict=True)
+        ]
+        return {"optimizers": states, "moves": self._moves}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
+        for number, saved in enumerate(state["optimizers"]):
+            optimizer = self._optimizers[number]
+            if self.sharding:
+                load_whole_state(optimizer, self._learning[number], saved)
+            else:
+                optimizer.load_state_dict(saved)
         self._moves = list(state["moves"])
 
 

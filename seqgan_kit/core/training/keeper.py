@@ -43,6 +43,7 @@ class Keeper:
             write_checkpoint(checkpoint_path(self.folder, state["cursor"]["total_moves"]), state)
             keep_last(self.folder, self.settings.keep_checkpoints)
             self._export()
+        self.state.sharding.release()
         self._saved_at = time.monotonic()
 
     def _export(self) -> None:
@@ -103,7 +104,7 @@ class Keeper:
         try:
             for name, saved in state["players"].items():
                 _check_shapes(name, saved, game.players[name].state_dict())
-                game.players[name].load_state_dict(saved)
+                self.state.sharding.load(name, game.players[name], saved)
             if set(state["players"]) != set(game.players) - own:
                 raise KeyError(f"players {sorted(state['players'])}")
             self.state.averages.load_state_dict(state["averages"])
@@ -144,12 +145,17 @@ class Keeper:
         return True
 
     def _write_players(self, name: str) -> None:
+        players = self._players()
         if self.state.runtime.leads:
-            write_checkpoint(self.folder / f"{name}.pt", self._players())
+            write_checkpoint(self.folder / f"{name}.pt", players)
+        self.state.sharding.release()
 
     def _players(self) -> dict[str, Any]:
+        """Return the shared players and averages; all processes must call this, and rank 0 has them whole."""
         game, own = self.state.game, set(self.state.game.private_players())
-        shared = {n: p.state_dict() for n, p in game.players.items() if n not in own}
+        self.state.collect()
+        state_of = self.state.sharding.state_of
+        shared = {n: state_of(n, p) for n, p in game.players.items() if n not in own}
         return {"players": shared, "averages": self.state.averages.state_dict()}
 
     def _course(self) -> list[str]:

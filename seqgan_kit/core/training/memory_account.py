@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqgan_kit.core.feeds import Feed
 from seqgan_kit.core.game import Game, Phase
 from seqgan_kit.core.runs.memory import machine_bytes
+from seqgan_kit.core.sharding.shards import local_bytes
 from seqgan_kit.core.training.gradient_step import GradientStepper
 
 TOLD_FROM_BYTES = 2**30
@@ -29,11 +30,15 @@ class MemoryAccount:
     """The state of all optimizers after their first updates."""
     activations: int
     """What the backward pass of one part of a batch needs, of players that can be measured."""
+    gathered: int = 0
+    """The parameters of other processes, while sharded players sample or score."""
+    processes: int = 1
 
     @property
     def total(self) -> int:
         """The sum."""
-        return self.parameters + self.gradients + self.optimizers + self.activations
+        held = self.parameters + self.gradients + self.optimizers + self.activations
+        return held + self.gathered
 
     def line(self, rows: int) -> str:
         """Return a sentence, with advice if the machine has less memory.
@@ -45,7 +50,10 @@ class MemoryAccount:
         parts.append(f"optimizers {_gib(self.optimizers)}")
         if self.activations:
             parts.append(f"activations of {rows:,} rows about {_gib(self.activations)}")
-        line = f"memory: training takes about {_gib(self.total)} GiB ({', '.join(parts)})"
+        if self.gathered:
+            parts.append(f"gathered from other processes while sampling {_gib(self.gathered)}")
+        each = f" on each of {self.processes} processes" if self.processes > 1 else ""
+        line = f"memory: training takes about {_gib(self.total)} GiB{each} ({', '.join(parts)})"
         there = machine_bytes()
         if there is not None and self.total > there:
             line += (
@@ -69,13 +77,22 @@ def memory_account(
     held = 0
     if rows:
         with stepper.runtime.autocast():
-            held = max((saved_bytes(player) for player in game.players.values()), default=0)
+            measured = stepper.sharding.row_bytes
+            held = max(
+                (
+                    measured[name] if name in measured else saved_bytes(player)
+                    for name, player in game.players.items()
+                ),
+                default=0,
+            )
     turns = [turn for phase in phases for turn in phase.turns if turn.optimizer is not None]
     return MemoryAccount(
-        _bytes(game.parameters()),
-        max((_bytes(stepper.parameters(turn)) for turn in turns), default=0),
+        local_bytes(game.parameters()),
+        max((local_bytes(stepper.parameters(turn)) for turn in turns), default=0),
         stepper.state_bytes(),
         rows * held,
+        stepper.sharding.gathered_bytes(),
+        stepper.runtime.world_size,
     )
 
 
@@ -110,10 +127,6 @@ def _saved(work: Callable[[], Tensor], known: set[int]) -> int:
     ):
         work()
     return sum(t.untyped_storage().nbytes() for at, t in found.items() if at not in known)
-
-
-def _bytes(tensors: Iterable[Tensor]) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def _gib(count: int) -> str:

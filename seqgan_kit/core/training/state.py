@@ -19,11 +19,14 @@ from seqgan_kit.core.runs.log import RunLog
 from seqgan_kit.core.runs.progress import Progress
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.core.runs.runtime import Runtime, restore_rng_state, rng_state
+from seqgan_kit.core.sharding.sharding import Sharding, shard_players
 from seqgan_kit.core.training.averages import Averages
 from seqgan_kit.core.training.checkpoint import last_good
 from seqgan_kit.core.training.cursor import Cursor, FiniteCheck, Sums
 from seqgan_kit.core.training.gradient_step import GradientStepper
 from seqgan_kit.core.training.hooks import Hooks
+from seqgan_kit.core.training.memory_account import saved_bytes
+from seqgan_kit.errors import UsageError
 
 
 @dataclass
@@ -41,6 +44,8 @@ class TrainingState:
     """Losses that have not been checked yet."""
     rng: torch.Generator
     """Random generator of updates."""
+    sharding: Sharding = field(default_factory=Sharding)
+    """The players that are divided among the processes."""
     cursor: Cursor = field(default_factory=Cursor)
     """The next update."""
     sums: Sums = field(default_factory=Sums)
@@ -78,13 +83,22 @@ class TrainingState:
         shared = [player for name, player in self.game.players.items() if name not in own]
         return [b for module in (*shared, self.averages) for b in module.buffers()]
 
+    def collect(self) -> None:
+        """Gather sharded players on rank 0, for :meth:`aside` or a checkpoint, until they are released; all
+        processes must call this."""
+        self.sharding.collect(keep=self.runtime.leads)
+
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Use the game without changing the run: eval mode, averages in place of players, random state
-        restored."""
+        """Use the game without changing the run: eval mode, averages and collected players in place of
+        players, random state restored."""
         before = rng_state([self.rng])
         try:
-            with self.averages.in_place_of_players(self.game), torch.no_grad():
+            with (
+                self.sharding.twins_in_place(self.game),
+                self.averages.in_place_of_players(self.game),
+                torch.no_grad(),
+            ):
                 self.game.eval()
                 with self.averages.with_own_statistics(self.game, self.statistics_rng()):
                     yield
@@ -109,6 +123,13 @@ def prepare_training(
     if check := getattr(hooks.evaluate, "check", None):
         check(game)
     runtime.broadcast(game)
+    with runtime.autocast():
+        sharding = shard_players(game, run.settings, runtime, averages, saved_bytes)
+    if sharding and hooks.after_round:
+        raise UsageError(
+            "--shard: callbacks after a round get the players, of which a sharded run has only parts: leave "
+            "out the callbacks, or --shard."
+        )
     return TrainingState(
         run,
         game,
@@ -117,11 +138,12 @@ def prepare_training(
         hooks,
         # .to() puts the scattered weights of a copied LSTM into one block again, as cuDNN requires.
         Averages(game, averages).to(runtime.device),
-        GradientStepper(game, tuple(phases), runtime, run.settings.accumulate),
+        GradientStepper(game, tuple(phases), runtime, run.settings.accumulate, sharding),
         FiniteCheck(
             runtime.device,
             partial(last_good, run.log.checkpoint_folder),
             settings=run.record.get("config"),
         ),
         runtime.generator("moves"),
+        sharding,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import NoReturn
 
@@ -33,7 +34,7 @@ from seqgan_kit.core.training.memory_account import (
 )
 from seqgan_kit.core.training.state import prepare_training
 from seqgan_kit.core.training.undo import Undo
-from seqgan_kit.errors import Interrupted
+from seqgan_kit.errors import DataError, DataErrorOfOneProcess, Interrupted
 
 __all__ = ["Hooks", "Trainer"]
 
@@ -67,6 +68,8 @@ class Trainer:
         )
         buffers = (*self.game.buffers(), *self.state.averages.buffers())
         self.undo = Undo(buffers, self.feeds, self.state.rng)
+        # A process that breaks off an update would leave the others waiting for its shards.
+        self._may_break_off = nullcontext if self.state.sharding else self.stop_wish.may_break_off
         if run.settings.compile:
             for player in self.game.players.values():
                 player.compile()
@@ -97,6 +100,7 @@ class Trainer:
                     self._play(self.phases[self.state.cursor.phase])
         else:
             self.state.run.say("Training already finished; recomputing the scores.")
+        self.state.sharding.end(self.game)
         for name in self.state.averages.decays:
             self.game.players[name] = self.state.averages.copies[name]
         self.game.eval()
@@ -105,12 +109,14 @@ class Trainer:
         return self.game
 
     def _tell_memory(self) -> None:
-        """Say what training takes in memory, if it is much."""
+        """Say which players are sharded, and what training takes in memory if it is much."""
+        if self.state.sharding:
+            self.state.run.say(self.state.sharding.told)
         rows = rows_in_a_part(self.game, self.feeds, self.state.stepper.accumulate)
         if self.state.run.settings.compile:
             rows = 0  # Compiled networks would be compiled for one row.
         account = memory_account(self.game, self.phases, self.state.stepper, rows)
-        if account.total >= TOLD_FROM_BYTES:
+        if account.total >= TOLD_FROM_BYTES or self.state.sharding:
             self.state.run.say(account.line(rows))
 
     def player_after(self, phase: str, player: str) -> nn.Module:
@@ -187,11 +193,11 @@ class Trainer:
         """
         players = [self.game.players[name] for name in turn.players if turn.rule]
         self.undo.mark(parameter for player in players for parameter in player.parameters())
-        batch = self.feeds[turn.feed].next_batch() if turn.feed is not None else {}
+        batch = self._next_batch(turn.feed) if turn.feed is not None else {}
         if turn.rule:
             return self._apply_rule(turn, batch, move)
         loss, logs, wishes = self.state.stepper.step(
-            turn, batch, move, progress, self._wishes, self.stop_wish.may_break_off
+            turn, batch, move, progress, self._wishes, self._may_break_off
         )
         if loss is None:
             return False, *wishes
@@ -207,12 +213,24 @@ class Trainer:
         self.state.averages.follow(self.game, turn.players)
         return True, *wishes
 
+    def _next_batch(self, feed: str) -> Batch:
+        runtime = self.state.runtime
+        try:
+            return self.feeds[feed].next_batch()
+        except DataError as error:
+            if runtime.world_size == 1:
+                raise
+            raise DataErrorOfOneProcess(
+                f"process {runtime.rank} of {runtime.world_size}: {error}"
+            ) from error
+
     def _apply_rule(self, turn: Turn, batch: Batch, move: Move) -> tuple[bool, ...]:
         """See :meth:`_make_move`."""
         logs = None
         try:
-            with self.stop_wish.may_break_off(), frozen(*self.state.stepper.bystanders(turn)):
+            with self._may_break_off(), frozen(*self.state.stepper.bystanders(turn)):
                 logs = self.game.rule(turn.rule, batch, move)
+            self.state.sharding.scatter()
         except Unfinished:
             logs = None
         broken_off, *wishes = self.state.stepper.agree((logs is None, *self._wishes()))

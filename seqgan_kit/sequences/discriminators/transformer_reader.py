@@ -64,6 +64,10 @@ class TransformerReader(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.dropout = nn.Dropout(config.dropout)
 
+    def separate_blocks(self) -> list[nn.Module]:
+        """See :class:`~seqgan_kit.core.sharding.sharded_player.HasBlocks`."""
+        return list(self.blocks)
+
     def forward(self, tokens: Tensor) -> Tensor:
         """Map [B,T] ids or [B,T,V] soft one-hots to features [B,F]."""
         if tokens.shape[1] > self.length:

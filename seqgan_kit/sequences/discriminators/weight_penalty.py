@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,8 @@ class ScoreDecay:
 
     weight: float = 0.2
     name: str = "score_l2"
+    works_in_blocks: ClassVar[bool] = True
+    """It also holds for a sharded discriminator, whose score head is whole."""
 
     def check(self, discriminator: nn.Module) -> None:
         """Accept any discriminator."""

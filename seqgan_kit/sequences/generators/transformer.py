@@ -46,6 +46,9 @@ class TransformerConfig:
 class Block(nn.Module):
     """A pre-norm block: x + attention(norm(x)), then x + feed-forward(norm(x)) (Radford et al. 2019)."""
 
+    steps = ("remembered", "read", "advance")
+    """See :meth:`~seqgan_kit.core.sharding.sharded_player.HasBlocks.separate_blocks`."""
+
     def __init__(self, width: int, heads: int, dropout: float):
         super().__init__()
         self.heads = heads
@@ -136,6 +139,10 @@ class TransformerGenerator(SequenceGenerator):
         for block in self.blocks:
             x = block(x)
         return self.norm(x)
+
+    def separate_blocks(self) -> list[nn.Module]:
+        """See :class:`~seqgan_kit.core.sharding.sharded_player.HasBlocks`."""
+        return list(self.blocks)
 
     def start(self, given: Tensor) -> State:
         """Return keys and values [B,S,2W] of the condition, for every layer."""

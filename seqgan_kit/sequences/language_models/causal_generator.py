@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Count, Positive, bounded
 from seqgan_kit.errors import UsageError
@@ -24,6 +24,7 @@ from seqgan_kit.sequences.language_models.adapters import add_adapters, without_
 from seqgan_kit.sequences.language_models.model_files import (
     check_context,
     fresh_language_model,
+    layers_of,
     recompute_activations,
 )
 from seqgan_kit.sequences.language_models.numbering import NONE, ModelIds, numbering
@@ -218,6 +219,10 @@ class LanguageModelGenerator(SequenceGenerator):
                 "the model before training is only kept with adapters: set --hf.lora-rank to 1 or more."
             )
         return without_adapters(self.model)
+
+    def separate_blocks(self) -> list[nn.Module]:
+        """See :class:`~seqgan_kit.core.sharding.sharded_player.HasBlocks`."""
+        return layers_of(self.model)
 
     def one_row(self) -> Tensor:
         """Return the log-probability of a row of S+T tokens, to measure the memory of its gradient."""

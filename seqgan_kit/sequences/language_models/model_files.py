@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from seqgan_kit.core.runs.memory import FIXED_BYTES, TRAINED_BYTES, check_memory
 from seqgan_kit.errors import DataError, UsageError
@@ -146,6 +147,14 @@ def transformers_library() -> Any:
             "a language model (--generator hf:...) needs transformers: install it with "
             "pip install 'seqgan-kit[lm]'."
         ) from None
+
+
+def layers_of(model: Any) -> list[nn.Module]:
+    """Return the layers of a model, which the library applies one after another."""
+    kinds = set(getattr(model, "_no_split_modules", None) or ())
+    named = [part for part in model.modules() if type(part).__name__ in kinds]
+    # Embeddings are also read outside of their own forward pass.
+    return [part for part in named if not any(isinstance(x, nn.Embedding) for x in part.modules())]
 
 
 def recompute_activations(model: Any) -> None:

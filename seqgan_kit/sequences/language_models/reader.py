@@ -15,6 +15,7 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.language_models.adapters import add_adapters
 from seqgan_kit.sequences.language_models.model_files import (
     FRESH,
+    layers_of,
     load_pretrained,
     read_settings,
     transformers_library,
@@ -84,6 +85,10 @@ class LanguageModelReader(nn.Module):
         self.model = add_adapters(model, config, "--hf-reader") if config.lora_rank else model
         self._first_place = _first_position(model)
         self.register_buffer("model_ids", self.numbering.model_ids(), persistent=False)
+
+    def separate_blocks(self) -> list[nn.Module]:
+        """See :class:`~seqgan_kit.core.sharding.sharded_player.HasBlocks`."""
+        return layers_of(self.model)
 
     def one_row(self) -> Tensor:
         """Return the features of a row of S+T tokens, to measure the memory of its gradient."""

@@ -11,7 +11,7 @@ import torch
 
 from seqgan_kit.core.runs.launch import flat, launch, parse
 from seqgan_kit.core.runs.run import RunSettings, open_run
-from seqgan_kit.errors import Interrupted, TrainingError, UsageError
+from seqgan_kit.errors import DataErrorOfOneProcess, Interrupted, TrainingError, UsageError
 
 
 @dataclass(frozen=True)
@@ -268,6 +268,17 @@ def test_only_the_leading_process_tells(monkeypatch, capsys):
     with pytest.raises(SystemExit, match="2"):
         launch(lambda config: None, PRESETS)
     assert capsys.readouterr().err == ""
+
+
+def test_a_process_tells_of_data_that_the_others_do_not_see(monkeypatch, capsys):
+    def main(config):
+        raise DataErrorOfOneProcess("process 1 of 2: row 7 has 9 tokens")
+
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(sys, "argv", ["recipe.py"])
+    with pytest.raises(SystemExit, match="2"):
+        launch(main, PRESETS)
+    assert capsys.readouterr().err == "error: process 1 of 2: row 7 has 9 tokens\n"
 
 
 def test_bugs_keep_their_traceback(monkeypatch):

@@ -1,0 +1,1 @@
+"""Players whose parameters are divided among the processes of a run."""
