@@ -152,9 +152,7 @@ class LanguageModelGenerator(SequenceGenerator):
         """Return keys and values of the condition, its mask [B,S] and its last hidden state [B,H]."""
         if not self.given:
             width = self.output.in_features
-            empty = [
-                no_keys(self.model, len(given), given.device) for _ in range(self._cached_tensors())
-            ]
+            empty = [no_keys(self.model, len(given), given.device)] * self._cached_tensors()
             mask = torch.ones(len(given), 0, dtype=torch.bool, device=given.device)
             return (*empty, mask, empty[0].new_zeros(len(given), width))
         seen = self._seen(given)
