@@ -223,13 +223,10 @@ class GradientStepper:
         )
 
     def state_dict(self) -> dict[str, Any]:
-        keep = self.runtime.leads
-        states = [
-            whole_state(optimizer, parameters, keep=keep)
-            if self.sharding
-            else optimizer.state_dict()
-            for optimizer, parameters in zip(self._optimizers, self._learning, strict=True)
-        ]
+        if not self.sharding:
+            return {"optimizers": [o.state_dict() for o in self._optimizers], "moves": self._moves}
+        keep, learning = self.runtime.leads, zip(self._optimizers, self._learning, strict=True)
+        states = [whole_state(optimizer, own, keep=keep) for optimizer, own in learning]
         return {"optimizers": states, "moves": self._moves}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
