@@ -28,6 +28,7 @@ from seqgan_kit.cli.evaluate import evaluate_command as evaluate
 from seqgan_kit.cli.explore import explore_command as explore
 from seqgan_kit.cli.painting import dream_command as dream
 from seqgan_kit.cli.painting import paint_command as paint
+from seqgan_kit.cli.sweep import sweep_command as sweep
 from seqgan_kit.cli.tune import tune_command as tune
 from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.ctrl_c import is_ctrl_c, leave_on_ctrl_c, raise_on_ctrl_c
@@ -54,6 +55,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         *table.COMMANDS,
         *evaluate.COMMANDS,
         *compare.COMMANDS,
+        *sweep.COMMANDS,
         *tune.COMMANDS,
         *hub.COMMANDS,
         *export.COMMANDS,

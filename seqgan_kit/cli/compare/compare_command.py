@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seqgan_kit.cli.command import Command, one_of, positive_number, whole_number
+from seqgan_kit.cli.engines import engine_options as engines
 from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.errors import UsageError
 
 if TYPE_CHECKING:
     from seqgan_kit.cli.compare.arms import Arm
-    from seqgan_kit.cli.compare.plan import Budget, PlannedRun
+    from seqgan_kit.cli.compare.plan import Budget
+    from seqgan_kit.cli.engines.planned_run import PlannedRun
     from seqgan_kit.report.comparison.arm_runs import ArmRuns, Role
 
 TEMPERATURES = (0.7, 0.8, 0.9, 1.1)
@@ -121,9 +123,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="DIR", type=Path, default=Path("runs/compare"), help="output folder"
     )
-    parser.add_argument(
-        "--jobs", metavar="N", type=whole_number(1), default=1, help="parallel runs (default: 1)"
-    )
+    engines.declare_engine(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="print the commands without running them"
     )
@@ -133,6 +133,7 @@ def _run(options: argparse.Namespace) -> None:
     from seqgan_kit.cli.compare.arms import asked_arms, check_names, collected_folders
     from seqgan_kit.report.comparison.arm_runs import BASELINE, collected_arms
 
+    engines.check_engine(options)
     asked = asked_arms(options.recipes, options.arm)
     folders = collected_folders(options.runs)
     check_names([*(arm.name for arm in asked), *folders])
@@ -145,12 +146,8 @@ def _run(options: argparse.Namespace) -> None:
     collected = collected_arms(folders)
     budget = _budget(options, bool(asked))
     if not asked:
-        _write(
-            options.out,
-            collected,
-            "as each run had it; see the table of arms",
-            sys.argv[1:],
-        )
+        as_it_was = "as each run had it; see the table of arms"
+        _write(options.out, collected, as_it_was, sys.argv[1:])
         _show(options.out)
         return
     _train(options, asked, collected, budget)
@@ -178,7 +175,7 @@ def _train(
 ) -> None:
     from seqgan_kit.cli.compare.arm_settings import shared_words
     from seqgan_kit.cli.compare.plan import SHARED_FILE, make_plan, write_shared
-    from seqgan_kit.cli.compare.processes import play
+    from seqgan_kit.cli.engines.playing import play
 
     seeds = sorted(set(options.seeds))
     plan = make_plan(
@@ -207,7 +204,8 @@ def _train(
         if any(arm.role == "baseline" and arm.runs for arm in arms):
             _write(options.out, arms, _in_words(budget), sys.argv[1:])
 
-    problems = play(plan.runs, options.jobs, write_text, refresh)
+    with engines.chosen_engine(options, options.out) as engine:
+        problems = play(plan.runs, engine, write_text, refresh)
     refresh(problems)
     _show(options.out)
     if problems:
@@ -220,7 +218,7 @@ def _train(
 def _arms_so_far(
     runs: Sequence[PlannedRun], roles: Mapping[str, Role], problems: Mapping[str, str]
 ) -> list[ArmRuns]:
-    from seqgan_kit.cli.compare.resuming import finished
+    from seqgan_kit.cli.engines.resuming import finished
     from seqgan_kit.report.comparison.arm_runs import ArmRuns, ComparedRun
 
     arms = []
@@ -261,10 +259,11 @@ COMMANDS = (
         name="compare",
         summary="compare methods with tuned MLE and a constant reward, over seeds",
         usage="RECIPE ... [--arm 'NAME=RECIPE FLAGS'] [--seeds S ...] [options]",
-        details=f"{_DETAILS}\n\n{_NOTES}",
+        details=f"{_DETAILS}\n\n{_NOTES}\n\n{engines.NOTES}",
         examples=(
             "compare seqgan --preset smoke --seeds 0 1 --out runs/first-comparison",
             "compare seqgan maligan relgan --seeds 0 1 2 --jobs 2",
+            "compare seqgan maligan --on ray --address auto --gpus 0.5 --out /shared/compare",
             "compare --arm 'n16=seqgan --rollouts 16' --arm 'n1=seqgan --rollouts 1' --updates 400",
             "compare seqgan --text my.txt --test-text held.txt --shared='--tokenizer bpe'",
             "compare --runs mle=runs/m0 runs/m1 --runs seqgan=runs/s0 runs/s1 --out runs/both",

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from seqgan_kit.cli.compare.arm_settings import arm_settings, control_of, shared_settings
 from seqgan_kit.cli.compare.arms import Arm
+from seqgan_kit.cli.engines.planned_run import PlannedRun, run_folder
 from seqgan_kit.errors import UsageError
 from seqgan_kit.report.comparison.arm_runs import BASELINE, START
 
@@ -27,27 +28,6 @@ class Budget:
     """Updates of the generator; 0 keeps each recipe's schedule."""
     seconds: float = 0.0
     """Wall-clock seconds of training, evaluations included."""
-
-
-@dataclass(frozen=True)
-class PlannedRun:
-    """A planned run: recipe, arguments and folder."""
-
-    arm: str
-    seed: int
-    recipe: str
-    words: tuple[str, ...]
-    """Arguments after the recipe's name."""
-    folder: Path
-    start: Path | None = None
-    """Folder of the run that must have finished before."""
-    seconds: float = 0.0
-    """Time limit of its training in seconds; 0 for none."""
-
-    @property
-    def title(self) -> str:
-        """Name of the run in messages."""
-        return f"{self.arm}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -102,11 +82,6 @@ def make_plan(
     return Plan(
         (Arm(START, BASELINE, role="start"), *baseline, *arms.values()), tuple(runs), shared
     )
-
-
-def run_folder(out: Path, arm: str, seed: int) -> Path:
-    """Return the folder of a run of a comparison."""
-    return out / arm / f"seed-{seed}"
 
 
 def write_shared(plan: Plan, out: Path) -> None:

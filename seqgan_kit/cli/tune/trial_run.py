@@ -65,7 +65,7 @@ def run_trial(
             for number, value in enumerate(values[told:], start=told):
                 if not ended and is_hopeless(number, value):
                     _stop(process)
-                    return TrialOutcome(value, _updates(folder), True)
+                    return TrialOutcome(value, updates_of(folder), True)
             told = len(values)
             if ended:
                 break
@@ -77,7 +77,7 @@ def run_trial(
         lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
         said = [line for line in lines if line.strip()] or [f"exit status {process.returncode}"]
         raise TrainingError(f"{said[-1].strip()} (log: {log})")
-    return TrialOutcome(values[-1] if values else None, _updates(folder), False)
+    return TrialOutcome(values[-1] if values else None, updates_of(folder), False)
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:
@@ -89,7 +89,8 @@ def _values(folder: Path, metric: str) -> list[float]:
     return [float(v[metric]) for v in evaluated if v.get(metric) is not None]
 
 
-def _updates(folder: Path) -> int:
+def updates_of(folder: Path) -> int:
+    """Return the number of updates of all players that a run has made."""
     return max((int(row.get("move", 0)) for row in _rows(folder)), default=0)
 
 

@@ -83,7 +83,7 @@ def _run(options: argparse.Namespace) -> None:
         flags = shlex.split(options.flags)
     except ValueError as error:
         raise UsageError(f"--flags {options.flags!r} cannot be split: {error}.") from None
-    check_space(options.recipe, options.preset, flags, space)
+    check_space("tune", options.recipe, options.preset, flags, space)
     asked = Search(
         recipe=options.recipe,
         words=(options.preset, *flags, "--seed", str(options.seed)),

@@ -128,7 +128,8 @@ def test_settings_that_the_recipe_lacks_are_refused_before_the_first_trial(
     )
     words = ["tune", "mle", "--preset", "smoke", "--out", str(tmp_path / "out"), "--space"]
     assert main([*words, str(space("hiden: [3]"))]) == 2
-    assert "the space's setting hiden is refused by mle" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "hiden is not a setting of mle. Did you mean lstm.hidden" in told
     assert main([*words, str(space("lstm.hidden: [8, 0]"))]) == 2
     assert "the space's setting lstm.hidden" in capsys.readouterr().err
     assert main([*words, str(space()), "--flags=--seed 3"]) == 2

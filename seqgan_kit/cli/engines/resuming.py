@@ -1,4 +1,4 @@
-"""State of a comparison's run, read from its directory, and the arguments that continue it."""
+"""State of a planned run, read from its directory, and the arguments that continue it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seqgan_kit.cli.command import PROGRAM
-from seqgan_kit.cli.compare.plan import PlannedRun
+from seqgan_kit.cli.engines.planned_run import PlannedRun
 from seqgan_kit.core.runs.log import read_config, read_metrics, settings_of
 from seqgan_kit.errors import UsageError
 from seqgan_kit.report.comparison.arm_runs import ADVERSARIAL, BASELINE

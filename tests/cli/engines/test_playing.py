@@ -11,53 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from seqgan_kit.cli.compare.plan import PlannedRun
-from seqgan_kit.cli.compare.processes import play
-from seqgan_kit.cli.compare.resuming import check_command, finished, log_path, words_now
+from seqgan_kit.cli.engines.local_engine import LocalEngine
+from seqgan_kit.cli.engines.planned_run import PlannedRun
+from seqgan_kit.cli.engines.playing import play
+from seqgan_kit.cli.engines.resuming import check_command, finished, log_path, words_now
 from seqgan_kit.errors import UsageError
-
-TOY = '''"""Toy: plays rounds of 20 ms; goes on where it stopped. No torch, so it starts at once."""
-import json, os, signal, sys, time
-from pathlib import Path
-
-words = sys.argv[1:]
-def value(flag, default):
-    return words[words.index(flag) + 1] if flag in words else default
-
-folder = Path(value("--resume", value("--out", "")))
-folder.mkdir(parents=True, exist_ok=True)
-config, metrics = folder / "config.json", folder / "metrics.jsonl"
-if not config.exists():
-    record = {"command": ["python", sys.argv[0], *words], "versions": {"seqgan_kit": "0"}}
-    rounds = int(value("--rounds", 3))
-    config.write_text(json.dumps({**record, "seed": 0, "config": {"training": {"rounds": rounds}}}))
-if "--fail" in words:
-    sys.exit("error: asked to fail")
-rounds = int(value("--rounds", json.loads(config.read_text())["config"]["training"]["rounds"]))
-done = len(metrics.read_text().splitlines()) if metrics.exists() else 0
-stopped, began = [], time.monotonic()
-signal.signal(signal.SIGTERM, lambda *_: stopped.append(143))
-print("threads", os.environ.get("OMP_NUM_THREADS"), "from round", done, flush=True)
-while done < rounds:
-    time.sleep(0.02)
-    done += 1
-    row = {"kind": "train", "phase": "adversarial", "round": done, "move": done, "seconds": done}
-    row |= {"total_round": done, "values": {}}
-    with metrics.open("a") as file:
-        file.write(json.dumps(row) + "\\n")
-    if stopped:
-        sys.exit(stopped[0])
-    if time.monotonic() - began > 60 * float(value("--max-minutes", 99)):
-        sys.exit(0)
-(folder / "scores.json").write_text(json.dumps({"rounds": done}))
-'''
-
-
-@pytest.fixture
-def toy(tmp_path: Path) -> Path:
-    path = tmp_path / "toy.py"
-    path.write_text(TOY)
-    return path
 
 
 def planned(toy: Path, name: str, *words: str, **more: object) -> PlannedRun:
@@ -67,7 +25,7 @@ def planned(toy: Path, name: str, *words: str, **more: object) -> PlannedRun:
 
 def played(runs: list[PlannedRun], jobs: int = 1) -> tuple[dict[str, str], list[str]]:
     lines: list[str] = []
-    return play(runs, jobs, lines.append, lambda problems: None), lines
+    return play(runs, LocalEngine(jobs), lines.append, lambda problems: None), lines
 
 
 def test_runs_are_started_in_order_and_collected_the_next_time(toy: Path) -> None:
@@ -160,13 +118,14 @@ def test_no_two_processes_write_to_one_run(toy: Path) -> None:
 PLAY = """
 import sys
 from pathlib import Path
-from seqgan_kit.cli.compare.plan import PlannedRun
-from seqgan_kit.cli.compare.processes import play
+from seqgan_kit.cli.engines.local_engine import LocalEngine
+from seqgan_kit.cli.engines.planned_run import PlannedRun
+from seqgan_kit.cli.engines.playing import play
 from seqgan_kit.errors import Interrupted
 toy, folder = sys.argv[1], Path(sys.argv[2])
 run = PlannedRun("a", 0, toy, ("--rounds", "50", "--out", str(folder)), folder)
 try:
-    play([run], 1, lambda line: print(line, flush=True), lambda problems: None)
+    play([run], LocalEngine(1), lambda line: print(line, flush=True), lambda problems: None)
 except Interrupted as stop:
     print(stop)
     sys.exit(stop.exit_code)
