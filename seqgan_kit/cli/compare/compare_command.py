@@ -175,7 +175,7 @@ def _train(
 ) -> None:
     from seqgan_kit.cli.compare.arm_settings import shared_words
     from seqgan_kit.cli.compare.plan import SHARED_FILE, make_plan, write_shared
-    from seqgan_kit.cli.engines.playing import play
+    from seqgan_kit.cli.engines.run_loop import play
 
     seeds = sorted(set(options.seeds))
     plan = make_plan(

@@ -20,6 +20,9 @@ ANSWER_SECONDS = 5.0
 _HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:/\s]+):(\d{1,5})")
 # Ray's own limits are a minute and more.
 _PATIENCE = {"RAY_gcs_rpc_server_connect_timeout_s": f"{ANSWER_SECONDS:.0f}"}
+# HTTP/2 as gRPC speaks it: the client's preface with empty settings; the server begins with its settings.
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
+_SETTINGS_FRAME = b"\x04"
 # Ray is stopped with this machine's command and only used by its runs, so it listens on loopback alone.
 _LOOPBACK = "127.0.0.1"
 
@@ -78,13 +81,28 @@ def _check_answer(address: str) -> None:
             "cluster of this machine."
         )
     try:
-        socket.create_connection((found[1].strip("[]"), int(found[2])), ANSWER_SECONDS).close()
+        reply = _reply((found[1].strip("[]"), int(found[2])))
     except OSError as error:
         reason = "no answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
         raise UsageError(
             f"--address {address} did not answer within {ANSWER_SECONDS:.0f} seconds ({reason}): check "
             "host and port, and that the cluster runs ('ray status' on its head node)."
         ) from None
+    if reply[3:4] != _SETTINGS_FRAME:
+        raise UsageError(
+            f"--address {address}: what answers there is not Ray: give the port of the head node, usually "
+            "6379."
+        )
+
+
+def _reply(where: tuple[str, int]) -> bytes:
+    """Return the first bytes that a server of gRPC, as Ray's, sends; nothing is read where TLS is on."""
+    with socket.create_connection(where, ANSWER_SECONDS) as connection:
+        if os.environ.get("RAY_USE_TLS", "0") != "0":
+            return b"   " + _SETTINGS_FRAME
+        connection.settimeout(ANSWER_SECONDS)
+        connection.sendall(_GREETING)
+        return connection.recv(9)
 
 
 def fitting_nodes(ray: Any, needs: Mapping[str, float]) -> list[Mapping[str, Any]]:

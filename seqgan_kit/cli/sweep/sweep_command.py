@@ -84,7 +84,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from seqgan_kit.cli.engines.playing import play
+    from seqgan_kit.cli.engines.run_loop import play
     from seqgan_kit.cli.sweep.sweep_record import check_metric, sweep_record
     from seqgan_kit.report.sweep_page import print_sweep, write_sweep
 

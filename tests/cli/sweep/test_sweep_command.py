@@ -70,7 +70,7 @@ def test_the_table_is_sorted_by_the_mean_over_seeds(swept, capsys: pytest.Captur
     assert record["run_best"] == best
     assert main(shlex.split(best)[1:]) == 0
     assert f"best: {best}" in told.out
-    lines = [line for line in told.out.splitlines() if line.startswith("x ")]
+    lines = [line for line in told.out.splitlines() if line.startswith(" x ")]
     assert [line.split()[:4] for line in lines[:2]] == [
         ["x", "0.5", "0.38333", "±0.014"],
         ["x", "0", "0.43333", "±0.014"],

@@ -13,8 +13,8 @@ import pytest
 
 from seqgan_kit.cli.engines.local_engine import LocalEngine
 from seqgan_kit.cli.engines.planned_run import PlannedRun
-from seqgan_kit.cli.engines.playing import play
 from seqgan_kit.cli.engines.resuming import check_command, finished, log_path, words_now
+from seqgan_kit.cli.engines.run_loop import play
 from seqgan_kit.errors import UsageError
 
 
@@ -120,7 +120,7 @@ import sys
 from pathlib import Path
 from seqgan_kit.cli.engines.local_engine import LocalEngine
 from seqgan_kit.cli.engines.planned_run import PlannedRun
-from seqgan_kit.cli.engines.playing import play
+from seqgan_kit.cli.engines.run_loop import play
 from seqgan_kit.errors import Interrupted
 toy, folder = sys.argv[1], Path(sys.argv[2])
 run = PlannedRun("a", 0, toy, ("--rounds", "50", "--out", str(folder)), folder)
