@@ -33,7 +33,7 @@ def write_sweep(out: Path, record: Mapping[str, Any]) -> None:
     write_whole(out / RECORD, json.dumps(record, indent=2).encode())
     page = render_page(
         "sweep.html.j2",
-        title=f"Sweep of {record['recipe']}",
+        title=f"Sweep of {Path(record['recipe']).stem}",
         table=sweep_table(record),
         facts=[
             ("metric", f"{record['metric']} ({record['better']} is better)"),

@@ -49,16 +49,18 @@ def connect(ray: Any, address: str) -> None:
         address: HOST:PORT; "auto" for the cluster of this machine; empty for the cluster that
             RAY_ADDRESS names, or else a Ray of this process on this machine.
     """
-    address = address or os.environ.get("RAY_ADDRESS", "")
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if not address or address == "local":
-        ray.init(address="local", include_dashboard=False, _node_ip_address=_LOOPBACK, **quiet)
-        return
-    _check_answer(address)
+    address = address or os.environ.get("RAY_ADDRESS", "") or "local"
+    how: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address == "local":
+        how |= {"include_dashboard": False, "_node_ip_address": _LOOPBACK}
+    else:
+        _check_answer(address)
     try:
-        ray.init(address=address, **quiet)
+        ray.init(address=address, **how)
     except Exception as error:  # Ray raises errors of many kinds here, each with a long text.
         said = str(error).strip().split("\n")[0]
+        if address == "local":
+            raise UsageError(f"Ray does not start on this machine ({said}).") from None
         raise UsageError(
             f"--address {address}: there is no usable Ray cluster ({said}). Start one with 'ray start "
             "--head', or leave out --address to use this machine alone."

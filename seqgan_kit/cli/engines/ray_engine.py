@@ -118,7 +118,14 @@ class RayEngine:
         if now - self._looked < _LOOK_SECONDS:
             return
         self._looked = now
-        if not waiting or fitting_nodes(self._ray, self._needs):
+        try:
+            fits = bool(fitting_nodes(self._ray, self._needs))
+        except self._ray.exceptions.RayError as error:
+            raise UsageError(
+                f"the cluster does not answer any more ({_reason(error)}): restart it, then rerun the same "
+                "command to continue."
+            ) from None
+        if fits or not waiting:
             self._fitted = now
         elif now - self._fitted > _NO_NODE_SECONDS:
             check_resources(self._ray, self._needs)
