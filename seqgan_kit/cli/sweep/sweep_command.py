@@ -158,7 +158,7 @@ COMMANDS = (
     Command(
         name="sweep",
         summary="train all or random settings of a space, over seeds, here or on Ray",
-        usage="RECIPE (--grid FILE | --random FILE) [--seeds S ...] [--on local|ray] [options]",
+        usage="RECIPE --grid FILE|--random FILE [--seeds S ...] [--on ray] [options]",
         details=f"{_DETAILS}\n\n{engines.NOTES}",
         examples=(
             "sweep mle --grid space.yaml --preset smoke --seeds 0 1 --out runs/sweep",
