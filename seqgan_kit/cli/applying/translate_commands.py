@@ -100,7 +100,7 @@ def _declare_edit(parser: argparse.ArgumentParser) -> None:
 
 _OPTIONS = {
     "translate": (" [--reverse]", _declare_translate),
-    "edit": (" [--condition LABEL=CLASS] [--given LABEL=CLASS]\n         [--carry]", _declare_edit),
+    "edit": (" [--condition LABEL=CLASS]\n         [--given LABEL=CLASS] [--carry]", _declare_edit),
 }
 
 
