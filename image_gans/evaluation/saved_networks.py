@@ -26,6 +26,7 @@ from image_gans.networks.picture_mlp import (
     PictureMLPGenerator,
     PictureMLPTrunk,
 )
+from image_gans.networks.pyramids.pyramid_generator import PyramidConfig, PyramidGenerator
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator, ResNetTrunk
 from image_gans.networks.translators.image_encoder import (
     CodeEncoder,
@@ -77,6 +78,7 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "refiner": (RefinerConfig, Refiner),
     "residual_translator": (ResidualTranslatorConfig, ResidualTranslator),
     "modern": (ModernConfig, ModernGenerator),
+    "pyramid": (PyramidConfig, PyramidGenerator),
     "resnet": (ResNetConfig, ResNetGenerator),
     "quantiser": (QuantiserConfig, VectorQuantiser),
     "tanh_encoder": (DCGANConfig, TanhEncoder),

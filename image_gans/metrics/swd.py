@@ -24,8 +24,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from seqgan_kit.data.images.pyramids import laplacian_pyramid
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.metrics.statistics.divergences import Estimate
 
@@ -33,7 +33,6 @@ PATCH_PIXELS = 7
 SMALLEST_LEVEL_PIXELS = 16
 _MOST_PATCHES = 128
 _UNIT = 1000.0
-_BLUR = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def sliced_wasserstein(
     if repeats < 1 or directions < 1:
         raise UsageError(f"{repeats} times {directions} directions: give at least 1 of each.")
     found = {}
-    for a, b in zip(laplacian_pyramid(generated[:n]), laplacian_pyramid(real[:n]), strict=True):
+    for a, b in zip(_levels(generated[:n]), _levels(real[:n]), strict=True):
         x, y = patches(a, rng), patches(b, rng)
         draws = [distances_along(x, y, directions, rng) for _ in range(repeats)]
         distances = torch.cat(draws).double() * _UNIT
@@ -90,23 +89,12 @@ def sliced_wasserstein(
     return SlicedWasserstein(found)
 
 
-def laplacian_pyramid(pictures: Tensor) -> list[Tensor]:
-    """[N,C,H,W] -> details of falling size, then the smallest blurred copy; doubling and adding from the end
-    on (:func:`from_pyramid`) gives the images back."""
-    levels, rest = [], pictures.float()
-    while min(rest.shape[2:]) >= 2 * SMALLEST_LEVEL_PIXELS:
-        smaller = _halved(rest)
-        levels.append(rest - _doubled(smaller, rest.shape[2:]))
-        rest = smaller
-    return [*levels, rest]
-
-
-def from_pyramid(levels: list[Tensor]) -> Tensor:
-    """The images of a pyramid."""
-    *details, rest = levels
-    for detail in reversed(details):
-        rest = detail + _doubled(rest, detail.shape[2:])
-    return rest
+def _levels(pictures: Tensor) -> list[Tensor]:
+    """Return the pyramid [N,C,H,W] down to 16 pixels."""
+    doublings, side = 0, min(pictures.shape[2:])
+    while side >= 2 * SMALLEST_LEVEL_PIXELS:
+        doublings, side = doublings + 1, (side + 1) // 2
+    return laplacian_pyramid(pictures, doublings)
 
 
 def patches_per_picture(height: int, width: int) -> int:
@@ -135,23 +123,3 @@ def distances_along(x: Tensor, y: Tensor, directions: int, rng: torch.Generator)
     # One direction a row: sorting is several times faster along memory.
     along_x, along_y = (v.T @ x.T).sort(1).values, (v.T @ y.T).sort(1).values
     return (along_x - along_y).abs().mean(1)
-
-
-def _kernel(pictures: Tensor) -> Tensor:
-    line = torch.tensor(_BLUR, dtype=pictures.dtype, device=pictures.device)
-    return torch.outer(line, line).expand(pictures.shape[1], 1, 5, 5)
-
-
-def _halved(pictures: Tensor) -> Tensor:
-    """Blurred, every second pixel kept, the border mirrored."""
-    padded = functional.pad(pictures, (2, 2, 2, 2), mode="reflect")
-    return functional.conv2d(padded, _kernel(pictures), stride=2, groups=pictures.shape[1])
-
-
-def _doubled(pictures: Tensor, size: torch.Size) -> Tensor:
-    """Spread out with zeros between, then blurred by four times the kernel: keeps the brightness."""
-    n, channels = pictures.shape[:2]
-    wide = pictures.new_zeros(n, channels, *size)
-    wide[:, :, ::2, ::2] = pictures
-    padded = functional.pad(wide, (2, 2, 2, 2), mode="reflect")
-    return functional.conv2d(padded, 4 * _kernel(pictures), groups=channels)

@@ -7,12 +7,11 @@ import torch
 
 from image_gans.metrics import swd
 from image_gans.metrics.swd import (
-    from_pyramid,
-    laplacian_pyramid,
     patches,
     patches_per_picture,
     sliced_wasserstein,
 )
+from seqgan_kit.data.images.pyramids import from_pyramid, laplacian_pyramid
 from seqgan_kit.errors import DataError, UsageError
 
 
@@ -25,13 +24,13 @@ def rng(seed=0):
 )
 def test_the_pyramid_holds_the_whole_picture(side, levels):
     pictures = torch.rand(3, 3, side, side, generator=rng())
-    pyramid = laplacian_pyramid(pictures)
+    pyramid = laplacian_pyramid(pictures, len(levels) - 1)
     assert [level.shape[-1] for level in pyramid] == levels
     torch.testing.assert_close(from_pyramid(pyramid), pictures)
 
 
 def test_an_even_picture_has_no_detail_and_keeps_its_brightness():
-    fine, rest = laplacian_pyramid(torch.full((1, 1, 32, 32), 0.7))
+    fine, rest = laplacian_pyramid(torch.full((1, 1, 32, 32), 0.7), 1)
     assert fine[:, :, 2:-2, 2:-2].abs().max() < 1e-6
     torch.testing.assert_close(rest, torch.full((1, 1, 16, 16), 0.7))
 

@@ -1,0 +1,1 @@
+"""Networks on the levels of a Laplacian pyramid."""
