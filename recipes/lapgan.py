@@ -1,6 +1,6 @@
 """LAPGAN: a pyramid of GANs, each of which adds the details of its size to a smaller image.
 
-$ python recipes/lapgan.py                                   bundled cat faces from 8 to 32 pixels, on a laptop
+$ python recipes/lapgan.py                                   bundled cat faces, 8 to 32 pixels, on a laptop
 $ python recipes/lapgan.py --images DIR --size 64            your own folder of images, at 64 pixels
 $ python recipes/lapgan.py --pyramid.coarsest 16 --network dcgan         a DCGAN at the coarsest level
 $ python recipes/lapgan.py paper --images DIR                the paper's widths for CIFAR-10 (use a GPU)
@@ -48,7 +48,9 @@ class Config:
 
 PRESETS = {
     "default": Config(
-        networks=NetworkChoice("mlp", width=32, generator_norm="batch", discriminator_norm="spectral"),
+        networks=NetworkChoice(
+            "mlp", width=32, generator_norm="batch", discriminator_norm="spectral"
+        ),
         pyramid=PyramidShape(width=24, kernel=5),
         judge=LevelJudgeShape(width=16, halvings=2, dropout=0.0, norm="spectral"),
         training=FACES,

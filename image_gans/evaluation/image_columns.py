@@ -30,7 +30,8 @@ OVER_FEATURES = (
 )
 
 # Key: label, better end, digits, what the metric is, and what it compares with.
-_COLUMNS: Mapping[str, tuple[str, str | None, int, str, str]] = {
+_About = tuple[str, str | None, int, str, str]
+_COLUMNS: Mapping[str, _About] = {
     "fd": ("FD", "lower", 3, "frechet-squared", "reference"),
     "kid": ("KD", "lower", 4, "mmd2-unbiased|kernel:(xy/F+1)^3", "reference"),
     "inception_score": ("IS", "higher", 3, f"is|splits:{SPLITS}|logits:no-bias", ""),
@@ -63,7 +64,7 @@ _COLUMNS: Mapping[str, tuple[str, str | None, int, str, str]] = {
 def image_columns(comparison: Comparison, keys: Collection[str]) -> list[Column]:
     """Return the columns of scores that at least one row has."""
     columns = []
-    for key, (label, better, digits, metric, against) in _COLUMNS.items():
+    for key, (label, better, digits, metric, against) in _with_levels(keys).items():
         if key in keys:
             name = _label(comparison, key, label)
             signature = _signature(comparison, key, metric, against)
@@ -77,6 +78,19 @@ def image_columns(comparison: Comparison, keys: Collection[str]) -> list[Column]
                 }
             )
     return columns
+
+
+def _with_levels(keys: Collection[str]) -> Mapping[str, _About]:
+    """Return what is known of each key, with the SWD of each level, fine to coarse, behind its mean."""
+    sides = sorted((int(key[4:]) for key in keys if key.startswith("swd_")), reverse=True)
+    levels: dict[str, _About] = {
+        f"swd_{side}": (f"SWD {side} px", "lower", 2, f"swd-x1000|level:{side}", "as-many")
+        for side in sides
+    }
+    found: dict[str, _About] = {}
+    for key, about in _COLUMNS.items():
+        found |= {key: about, **(levels if key == "swd" else {})}
+    return found
 
 
 def image_notes(
@@ -134,8 +148,9 @@ def _signature(comparison: Comparison, key: str, metric: str, against: str) -> s
         parts.append(f"net:{_extractor(comparison)}")
     if key in ("attribute_tv", "odd_eyes", "malformed"):
         parts.append("by:recogniser")
-    if key == "swd":
-        parts.append(f"patches:{patches_per_picture(side, side)}")
+    if key.startswith("swd"):
+        of = int(key[4:] or side)
+        parts.append(f"patches:{patches_per_picture(of, of)}")
     if key == "ms_ssim":
         parts.append(f"scales:{scales_of(side)}")
     parts += [f"px:{side}x{side}x{channels}", "resize:lanczos", "uint8"]

@@ -33,7 +33,7 @@ from image_gans.metrics.inception.inception_score import SPLITS, inception_score
 from image_gans.metrics.malformed import RealForm, confidence, real_form
 from image_gans.metrics.ms_ssim import similarity_of_pairs
 from image_gans.metrics.recogniser import Recogniser
-from image_gans.metrics.swd import PATCH_PIXELS, sliced_wasserstein
+from image_gans.metrics.swd import PATCH_PIXELS, SlicedWasserstein, sliced_wasserstein
 from image_gans.metrics.trained_recogniser import accuracies, learnable, recognise, recogniser_of
 from seqgan_kit.data.catworld.scenes.scene import SceneLaw
 from seqgan_kit.data.images.image_corpus import ImageCorpus
@@ -144,7 +144,7 @@ class Comparison:
             found["ms_ssim"] = similarity_of_pairs(pictures, self._torch_rng())
             if min(pictures.shape[2:]) >= PATCH_PIXELS and len(self.reference) >= len(pictures):
                 real = _evenly(self.reference, len(pictures))
-                found["swd"] = sliced_wasserstein(pictures, real, self._torch_rng()).mean
+                found |= _of_levels(sliced_wasserstein(pictures, real, self._torch_rng()))
             if self.extractor is not None:
                 found |= self._over_features(self.extractor(pictures))
         return found
@@ -243,6 +243,12 @@ class Comparison:
 
     def _torch_rng(self) -> torch.Generator:
         return torch.Generator().manual_seed(self.seed)
+
+
+def _of_levels(distance: SlicedWasserstein) -> dict[str, Estimate]:
+    """Return the mean over levels, and each level if there are several, as ``swd_32``."""
+    levels = {f"swd_{side}": estimate for side, estimate in distance.levels.items()}
+    return {"swd": distance.mean, **(levels if len(levels) > 1 else {})}
 
 
 def _evenly(rows: Rows, most: int) -> Rows:

@@ -13,8 +13,8 @@ enlarged to the size of I_k, noise z_k, and s_k = logit D_k:
 
 In training l_k is always of a real image, so the levels are independent: the loss of a player is the sum of
 its levels' losses, no parameter belongs to two levels, and Adam treats each parameter alone. Training all
-levels at once therefore equals training each by itself on the same batches. D_k sees l_k + h_k: the paper adds
-both before D's first layer.
+levels at once therefore equals training each by itself on the same batches. D_k sees l_k + h_k: the paper
+adds both before D's first layer.
 
 Differs from the paper, in the preset ``paper`` too: Adam in place of SGD with a rising momentum; normal noise
 in place of uniform; real and generated images in every batch of D, in place of a coin toss; LeakyReLU in D,

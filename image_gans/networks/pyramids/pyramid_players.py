@@ -1,11 +1,12 @@
 """The players of a Laplacian pyramid of GANs: a generator, and a discriminator for each level.
 
-    D_k: [N,C,H,W] -> convolution 5x5, LeakyReLU, (convolution 5x5 stride 2, LeakyReLU)* -> dropout -> score
+D_k: [N,C,H,W] -> convolution 5x5, LeakyReLU, (convolution 5x5 stride 2, LeakyReLU)* -> dropout -> score
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Annotated, Literal, cast
 
 from torch import Tensor, nn
@@ -58,7 +59,7 @@ class LevelTrunk(nn.Module):
         self.side, self.channels = side, channels
         widths = [shape.width * min(4, 2**level) for level in range(shape.halvings + 1)]
         layers: list[nn.Module] = [_convolution(channels, widths[0], 1)]
-        for before, after in zip(widths[:-1], widths[1:], strict=True):
+        for before, after in pairwise(widths):
             layers += [nn.LeakyReLU(_SLOPE, inplace=True), _convolution(before, after, 2)]
         ends = [nn.LeakyReLU(_SLOPE, inplace=True), nn.Flatten(), nn.Dropout(shape.dropout)]
         self.layers = nn.Sequential(*layers, *ends)

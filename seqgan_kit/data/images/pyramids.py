@@ -2,11 +2,13 @@
 
     I_0 = x,   I_{k+1} = halved(I_k),   h_k = I_k - doubled(I_{k+1}),   I_k = h_k + doubled(I_{k+1})
 
-``halved`` blurs and keeps every second pixel; ``doubled`` spreads pixels out and blurs. The details h_k and the
-smallest copy I_K hold the whole image, so the last equation gives it back exactly.
+``halved`` blurs and keeps every second pixel; ``doubled`` spreads pixels out and blurs. The details h_k and
+the smallest copy I_K hold the whole image, so the last equation gives it back exactly.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -26,7 +28,7 @@ def smaller_copies(pictures: Tensor, count: int) -> list[Tensor]:
 def laplacian_pyramid(pictures: Tensor, count: int) -> list[Tensor]:
     """Return ``count`` details h_k [N,C,H,W] of falling size, then the smallest copy."""
     copies = smaller_copies(pictures, count)
-    pairs = zip(copies[:-1], copies[1:], strict=True)
+    pairs = pairwise(copies)
     return [*(larger - doubled(smaller, larger.shape[2:]) for larger, smaller in pairs), copies[-1]]
 
 

@@ -101,6 +101,21 @@ def test_the_table_has_real_data_beside_the_game(scorer, game):
     assert set(columns) == {key for row in record["rows"] for key in row["values"]}
 
 
+def test_a_large_image_has_a_distance_for_each_level():
+    noise = torch.randint(0, 256, (40, 1, 32, 32), generator=torch.Generator().manual_seed(0))
+    images = noise.to(torch.uint8)
+    corpus = ImageCorpus(images, images[:9], {}, {}, {}, [], [], ImageAccount(32, 1, {}, {}))
+    scorer = ImageScorer(corpus, ImageScoreSettings(score_samples=9, features="none"))
+    shape = DCGANConfig(size=32, channels=1, width=1, latent=2)
+    game = build(DCGANGenerator(shape), dcgan_discriminator(shape), DCGANMethod())
+    record = scorer.record("title", {"DCGAN": game.eval()}, seed=0)
+    keys = [column["key"] for column in record["columns"]]
+    assert keys == ["swd", "swd_32", "swd_16", "ms_ssim", "diversity"]
+    assert "patches:10" in record["columns"][2]["signature"].split("|")
+    for values in (row["values"] for row in record["rows"]):
+        assert values["swd"] == pytest.approx((values["swd_32"] + values["swd_16"]) / 2)
+
+
 def test_real_data_is_the_floor_of_every_distance(game):
     """Held-out images of the training images' law, against an untrained generator."""
     rng = torch.Generator().manual_seed(0)
