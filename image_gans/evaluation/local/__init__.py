@@ -1,0 +1,1 @@
+"""Tangents of the set of images at given images: learned, simple and true ones."""

@@ -1,0 +1,1 @@
+"""Methods whose generator moves a given image."""

@@ -1,0 +1,1 @@
+"""Networks that move a given image."""
