@@ -45,7 +45,7 @@ class LocalizedMethod:
     locality_weight: Weight = 20.0
     """alpha: weight of the distance of G(x, 0) to x (20 in the authors' code)."""
     orthonormality_weight: Weight = 0.01
-    """beta: weight of the distance of J J' to the identity (0.01 in the authors' code); 0 for the ablation."""
+    """beta: weight of the distance of J J' to the identity (0.01 in the authors' code); 0: no such term."""
     at_zero_weight: Weight = 0.1
     """theta: weight of D's verdict on G(x, 0) (0.1 in the authors' code)."""
     squared_length: Above0 = 1.0

@@ -11,7 +11,7 @@ input; images x are drawn from a table of anchors that it holds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -94,7 +94,7 @@ class LocalGenerator(FromLatents):
     def decoded(self, x: Tensor, code: Tensor, z: Tensor) -> Tensor:
         """Return G(x, z) for codes [N,K] of x, so that an image is encoded once for many z."""
         raw = self.raw(code + z)
-        return x + raw - self.raw(code) if self.config.exact else raw
+        return x + (raw - self.raw(code)) if self.config.exact else raw
 
     def raw(self, code: Tensor) -> Tensor:
         """Return the decoder's output [N,C,H,W] at codes: an image, or a change up to a constant."""
