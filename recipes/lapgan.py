@@ -13,7 +13,7 @@ if __name__ == "__main__":
 
     leave_on_ctrl_c()  # while what follows is imported
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from image_gans.evaluation.image_scores import SMOKE_SCORES, ImageScorer, ImageScoreSettings
@@ -48,12 +48,10 @@ class Config:
 
 PRESETS = {
     "default": Config(
-        networks=NetworkChoice(
-            "mlp", width=32, generator_norm="batch", discriminator_norm="spectral"
-        ),
+        networks=NetworkChoice("mlp", width=32, generator_norm="batch"),
         pyramid=PyramidShape(width=24, kernel=5),
         judge=LevelJudgeShape(width=16, halvings=2, dropout=0.0, norm="spectral"),
-        training=FACES,
+        training=replace(FACES, generator_learning_rate=1e-3, discriminator_learning_rate=4e-4),
     ),
     # Widths, kernels, dropout and batch size for CIFAR-10; the update rule is this project's.
     "paper": Config(

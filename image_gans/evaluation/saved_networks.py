@@ -19,7 +19,7 @@ from image_gans.networks.captions.caption_refiner import CaptionRefiner, Caption
 from image_gans.networks.coded import CodedConfig, CodedGenerator
 from image_gans.networks.conditional import ConditionalConfig, ConditionalGenerator
 from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator, DCGANTrunk
-from image_gans.networks.local.local_generator import LocalConfig, LocalGenerator
+from image_gans.networks.local.local_generator import LocalGenerator, LocalGeneratorConfig
 from image_gans.networks.mlp import MLPConfig, MLPGenerator
 from image_gans.networks.modern_resnet import ModernConfig, ModernGenerator
 from image_gans.networks.picture_mlp import (
@@ -69,7 +69,7 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "dcgan": (DCGANConfig, DCGANGenerator),
     "gaussian_encoder": (DCGANConfig, GaussianEncoder),
     "label_classifier": (LabelClassifierConfig, LabelClassifier),
-    "local": (LocalConfig, LocalGenerator),
+    "local": (LocalGeneratorConfig, LocalGenerator),
     "map_decoder": (CodeMapConfig, MapDecoder),
     "map_encoder": (CodeMapConfig, MapEncoder),
     "picture_mlp": (PictureMLPConfig, PictureMLPGenerator),

@@ -29,7 +29,7 @@ from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.catworld.build import BUNDLED_SEED
 from seqgan_kit.data.catworld.drawing.draw_scene import draw_moment
 from seqgan_kit.data.catworld.views.tangents import TANGENTS, tangent
-from seqgan_kit.data.catworld.views.world_views import scene_of_face
+from seqgan_kit.data.catworld.views.world_views import Shown, scene_of_face
 from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.metrics.statistics.divergences import Estimate
 
@@ -164,7 +164,7 @@ class TangentScorer(ImageScorer):
         return is_catworld(self.corpus.label_names) and self.corpus.train.shape[1] == 3
 
     @property
-    def _scenes(self) -> list[Any]:
+    def _scenes(self) -> list[Shown]:
         count = self.tangents.tangent_images
         return [scene_of_face(BUNDLED_SEED, _TEST_STREAM, number) for number in range(count)]
 

@@ -44,7 +44,7 @@ class LocalShape:
 
 @dataclass(frozen=True)
 @bounded
-class LocalConfig:
+class LocalGeneratorConfig:
     """Shape of a local generator."""
 
     size: Size
@@ -76,7 +76,7 @@ class LocalGenerator(FromLatents):
 
     anchors: Tensor
 
-    def __init__(self, config: LocalConfig):
+    def __init__(self, config: LocalGeneratorConfig):
         super().__init__()
         self.config = config
         shape = DCGANConfig(
@@ -141,7 +141,7 @@ def build_local_players(
     norm = {"batchnorm": "batch", "selu": "none"}[choice.variant]
     chosen = norm if choice.generator_norm == "auto" else choice.generator_norm
     generator = LocalGenerator(
-        LocalConfig(
+        LocalGeneratorConfig(
             data.size, data.channels, choice.latent, choice.width, choice.variant, chosen,
             shape.locality == "exact", shape.deviation, count,
         )
