@@ -74,9 +74,23 @@ def save_each(images: Tensor, folder: Path) -> Path:
     digits = max(5, len(str(len(pixels) - 1)))
     for number, image in enumerate(pixels):
         flat = image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
-        # Not synchronised one by one: a thousand files would take a minute on a slow disk.
-        Image.fromarray(flat).save(folder / f"{number:0{digits}}.png")
+        save_one_of_many(Image.fromarray(flat), folder / f"{number:0{digits}}.png")
     return folder
+
+
+def save_one_of_many(picture: Image.Image, path: Path) -> None:
+    """Write an image as PNG, whole or not at all.
+
+    Not synchronised one by one: a thousand files would take a minute on a slow disk.
+    """
+    begun = path.with_name(f".{path.name}.part")
+    try:
+        picture.save(begun, "PNG")
+        begun.replace(path)
+    except OSError as error:
+        begun.unlink(missing_ok=True)
+        error.filename = str(path)  # A full disk's error has no name of its own.
+        raise
 
 
 def save_picture(picture: Image.Image, path: Path, kind: str = "PNG", **options: Any) -> Path:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from image_gans.grids import save_one_of_many
 from seqgan_kit.data.images.image_rows import image_folder
 from seqgan_kit.data.images.pixels import decode, to_float, to_uint8
 from seqgan_kit.errors import DataError, UsageError
@@ -125,11 +126,6 @@ def _readable(
 
 
 def write_pixels(pixels: NDArray[np.uint8], path: Path) -> None:
-    """Write an image [H,W,C] whole or not at all.
-
-    Not synchronised one by one: a thousand files would take a minute on a slow disk.
-    """
+    """Write an image [H,W,C], and the folder that it is in."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    begun = path.with_name(f".{path.name}.part")
-    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(begun, "PNG")
-    begun.replace(path)
+    save_one_of_many(Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels), path)

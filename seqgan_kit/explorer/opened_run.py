@@ -24,6 +24,7 @@ class OpenedRun:
         kind: kind of its model, ``text`` or ``image``; empty for a run without a model yet.
         load: function that restores the model.
         name: name on the page; by default that of the directory.
+        find: function that returns kind and loader of a directory's model, None while there is none.
     """
 
     def __init__(
@@ -32,8 +33,9 @@ class OpenedRun:
         kind: str,
         load: Callable[[Path], Any] | None = None,
         name: str | None = None,
+        find: Callable[[Path], tuple[str, Callable[[Path], Any]] | None] | None = None,
     ):
-        self.folder, self.kind, self._load = folder, kind, load
+        self.folder, self.kind, self._load, self._find = folder, kind, load, find
         self.name = folder.absolute().name if name is None else name
         self._lock = threading.Lock()
         self._model: Any = None
@@ -47,6 +49,18 @@ class OpenedRun:
     def has_log(self) -> bool:
         """Whether the directory has a training log; a folder from the hub has none."""
         return (self.folder / "config.json").is_file()
+
+    def wake(self) -> bool:
+        """Load the model of a run that had none when it was opened; return whether the run has a model."""
+        with self._lock:
+            found = self._find(self.folder) if self._find and not self.kind else None
+            if found is not None:
+                self.kind, self._load = found
+                try:
+                    self._renew()
+                except (SeqganKitError, OSError):  # It is being written.
+                    self.kind, self._load = "", None
+            return bool(self.kind)
 
     @contextmanager
     def model(self) -> Iterator[Any]:
@@ -75,8 +89,7 @@ class OpenedRun:
         """Load a newer model; keep the old one while its files are being written."""
         if self._load is None:
             raise UsageError(
-                f"{self.folder} has no trained model yet: wait for its first checkpoint, then start the "
-                "explorer again."
+                f"{self.folder} has no trained model yet: wait for its first checkpoint."
             )
         if self._time() == self._saved_at:
             return

@@ -44,7 +44,9 @@ def address(tmp_path: Path, vae_run: OpenedRun) -> Iterator[str]:
     """The explorer as a process of its own, with a text run and an image run."""
     log = log_of(tmp_path / "words")
     log.log("train", phase="mle", round=1, total_round=1, move=1, values={"nll_train": 2.0})
-    words = ["explore", str(save_text(log.folder)), str(vae_run.folder), "--no-browser"]
+    log_of(tmp_path / "late")  # has no model yet
+    runs = (save_text(log.folder), vae_run.folder, tmp_path / "late")
+    words = ["explore", *map(str, runs), "--no-browser"]
     server = subprocess.Popen(
         [sys.executable, "-m", "seqgan_kit", *words],
         stdout=subprocess.PIPE,
@@ -141,6 +143,15 @@ def test_two_visitors_write_sample_paint_upload_and_reload(
     page.reload()
     page.locator(".sk-token").first.wait_for()
     assert page.locator(".sk-lines").inner_text() == first
+    page.get_by_role("tab", name="Anomalies", exact=True).click()
+    page.locator("textarea").locator("visible=true").fill("a cat\nran ran ran")
+    button(page, "Score").click()
+    page.locator(".sk-score").locator("visible=true").nth(1).wait_for()
     page.get_by_role("tab", name="Training", exact=True).click()
     page.locator("svg.chart").locator("visible=true").first.wait_for()
+
+    page.get_by_role("tab", name="late", exact=True).click()
+    page.get_by_text("This run has no model yet").wait_for()
+    save_text(tmp_path / "late")
+    page.locator(".sk-token").locator("visible=true").first.wait_for()
     assert foreign == []

@@ -70,6 +70,23 @@ def test_a_run_without_a_model_shows_its_training_alone(tmp_path):
         opened(tmp_path)
 
 
+def test_a_run_wakes_when_its_first_model_is_whole(tmp_path):
+    log_of(tmp_path / "run")
+    run = opened(tmp_path / "run")
+    assert not run.wake()
+    save_text(tmp_path / "run")
+    weights = tmp_path / "run" / "model" / "generator.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(b"half")
+    assert not run.wake()
+    assert run.kind == ""
+    weights.write_bytes(whole)
+    assert run.wake()
+    assert run.kind == "text"
+    with run.model() as model:
+        assert len(model.sample(2)) == 2
+
+
 def test_training_shows_curves_alarms_and_samples_as_they_come(tmp_path):
     log = log_of(tmp_path)
     assert "Not started" in training_markup(tmp_path)

@@ -1,11 +1,14 @@
 """Grids, read back from the PNG pixel by pixel."""
 
+import errno
+import os
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from image_gans.grids import save_grid
+from image_gans.grids import save_each, save_grid
 from seqgan_kit.errors import UsageError
 
 
@@ -73,3 +76,14 @@ def test_what_is_no_set_of_pictures_is_refused(tmp_path):
         save_grid(torch.zeros(1, 1, 2, 2), tmp_path / "a.png", columns=0)
     with pytest.raises(UsageError, match=r"does not end in \.png"):
         save_grid(torch.zeros(1, 1, 2, 2), tmp_path / "a.jpg")
+
+
+def test_a_full_disk_is_told_with_the_file_and_leaves_no_half(tmp_path, monkeypatch):
+    def full(self, path, kind):
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(OSError, match=r"No space left on device.*00000\.png"):
+        save_each(pictures(2, 3), tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -28,6 +28,19 @@ class AttackedModel(ImageParts):
             numbers = self.classifier(images).argmax(1).tolist()
         return [self.classifier.config.classes[number] for number in numbers]
 
+    def probabilities(self, images: Tensor) -> list[dict[str, float]]:
+        """Return the probability of each class, by its name, for images [N,C,H,W] in [-1,1]."""
+        with torch.no_grad():
+            chances = self.classifier(images).softmax(1).tolist()
+        return [dict(zip(self.classifier.config.classes, row, strict=True)) for row in chances]
+
+    def perturbed(
+        self, images: Tensor, *, norm: str, epsilon: float, steps: int, seed: int = 0
+    ) -> Tensor:
+        """Return images [N,C,H,W], attacked within ``epsilon`` grey levels."""
+        setting = GradientAttack(norm=norm, epsilon=epsilon, steps=steps)  # type: ignore[arg-type]
+        return self.attack(images, setting, seed=seed)
+
     def attack(self, images: Tensor, attack: GradientAttack, *, seed: int = 0) -> Tensor:
         """Return images [N,C,H,W], perturbed so that the classifier leaves the class that it names now."""
         with torch.no_grad():
@@ -54,12 +67,11 @@ class AttackedModel(ImageParts):
         Returns:
             What was written, and how many of the images changed their class.
         """
-        setting = GradientAttack(norm=norm, epsilon=epsilon, steps=steps)  # type: ignore[arg-type]
         changed = 0
 
         def act(x: Tensor) -> Tensor:
             nonlocal changed
-            attacked = self.attack(x, setting, seed=seed)
+            attacked = self.perturbed(x, norm=norm, epsilon=epsilon, steps=steps, seed=seed)
             before, after = self.classify(x), self.classify(attacked)
             changed += sum(a != b for a, b in zip(before, after, strict=True))
             return attacked

@@ -2,6 +2,10 @@
 
 sketch -> convolution, (convolution stride 2)* -> [maps | c at every place] -> convolution, residual
 blocks, (upsampling, convolution)* -> tanh
+
+With ``residual``, the layers before the tanh add to the enlarged sketch, and begin at 0:
+
+    x = tanh(layers(x0, c) + enlarged(artanh(x0)))
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from typing import Annotated, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from image_gans.networks.blocks.residual_blocks import UpsampledConv
 from image_gans.networks.captions.caption_painter import CaptionPainter, ConditioningAugmentation
@@ -21,6 +26,7 @@ from seqgan_kit.core.bounds import Bounds, Size, bounded
 from seqgan_kit.errors import UsageError
 
 _LARGEST_MULTIPLE = 4
+_LARGEST_VALUE = 0.995
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class RefinementShape:
     """Residual blocks (4 in the paper)."""
     halvings: Annotated[int, Bounds(0, 4)] = 1
     """How often the sketch is halved before caption and sketch meet (2 in the paper)."""
+    residual: bool = False
+    """Add what stage II draws to the enlarged sketch, so that it begins there (not in the paper)."""
 
 
 @dataclass(frozen=True)
@@ -94,15 +102,21 @@ class CaptionRefiner(nn.Module):
             *(UpscalerBlock(deep) for _ in range(shape.blocks)),
             *(layer for before, after in pairwise(outward)
               for layer in _normalised(UpsampledConv(before, after, 3, padding=1, bias=False))),
-            nn.Conv2d(outward[-1], config.channels, 3, padding=1), nn.Tanh(),
+            nn.Conv2d(outward[-1], config.channels, 3, padding=1),
         )  # fmt: skip
+        if shape.residual:
+            for parameter in self.decode[-1].parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, sketches: Tensor, vectors: Tensor, noise: Tensor) -> Tensor:
         """[N,C,h,w], [N,F], standard normal [N,c] -> [N,C,H,W] in [-1,1]."""
         maps = self.encode(sketches)
         condition = self.augmentation(vectors, noise)[:, :, None, None]
         told = condition.expand(-1, -1, *maps.shape[2:])
-        return cast(Tensor, self.decode(torch.cat([maps, told], 1)))
+        drawn = cast(Tensor, self.decode(torch.cat([maps, told], 1)))
+        if self.config.shape.residual:
+            drawn = drawn + _enlarged(sketches, self.config.shape.factor)
+        return drawn.tanh()
 
     def refine(self, sketches: Tensor, vectors: Tensor, rng: torch.Generator) -> Tensor:
         """Draw an image [N,C,H,W] for each sketch and vector [N,F]."""
@@ -126,6 +140,12 @@ def paint_vectors(
     with torch.no_grad():
         sketches = cast(CaptionPainter, parts["sketcher"]).paint(vectors, rng)
     return cast(CaptionRefiner, parts["generator"]).refine(sketches, vectors, rng)
+
+
+def _enlarged(sketches: Tensor, factor: int) -> Tensor:
+    """Return artanh of sketches [N,C,h,w], enlarged to [N,C,f h,f w]; black and white stay finite."""
+    before = sketches.clamp(-_LARGEST_VALUE, _LARGEST_VALUE).atanh()
+    return functional.interpolate(before, scale_factor=factor, mode="bilinear")
 
 
 def _normalised(layer: nn.Conv2d) -> list[nn.Module]:

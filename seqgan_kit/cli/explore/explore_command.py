@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqgan_kit.cli.command import Command, whole_number
 from seqgan_kit.cli.run_commands import existing_run, find_loader, model_kind, note_unfinished
@@ -53,15 +54,22 @@ def opened(folder: Path, name: str | None = None) -> OpenedRun:
     """Open a run, or a run that has no model yet."""
     from seqgan_kit.explorer.opened_run import OpenedRun
 
-    if (folder / "model" / "model.json").is_file():
-        kind = model_kind(folder)
+    if (found := _model_of(folder)) is not None:
         note_unfinished(folder)
-        return OpenedRun(folder, kind, find_loader(kind), name)
+        return OpenedRun(folder, *found, name)
     if not (folder / "config.json").is_file():
         raise UsageError(
             f"{folder} is not a run directory: it has neither config.json nor model/model.json."
         )
-    return OpenedRun(folder, "", name=name)
+    return OpenedRun(folder, "", name=name, find=_model_of)
+
+
+def _model_of(folder: Path) -> tuple[str, Callable[[Path], Any]] | None:
+    """Return kind and loader of a run's model; None before its first checkpoint."""
+    if not (folder / "model" / "model.json").is_file():
+        return None
+    kind = model_kind(folder)
+    return kind, find_loader(kind)
 
 
 COMMANDS = (

@@ -10,6 +10,7 @@ from typing import Any
 
 from seqgan_kit.errors import UsageError
 from seqgan_kit.explorer.chat_request import talks
+from seqgan_kit.explorer.line_anomalies import scores_lines
 from seqgan_kit.explorer.opened_run import OpenedRun
 from seqgan_kit.explorer.page.chat_panel import chat_panel
 from seqgan_kit.explorer.page.comparing_panel import comparable, comparing_panel
@@ -17,6 +18,8 @@ from seqgan_kit.explorer.page.image_panel import image_panel
 from seqgan_kit.explorer.page.page_look import STYLE, theme
 from seqgan_kit.explorer.page.text_panel import path_panel, text_panel
 from seqgan_kit.explorer.page.training_panel import training_panel
+from seqgan_kit.explorer.page.verdict_panels import line_anomaly_panel
+from seqgan_kit.explorer.page.waiting_panel import waiting_panel
 from seqgan_kit.explorer.uploaded_image import MOST_BYTES
 from seqgan_kit.sequences.generators.latent_lstm import LatentLSTM
 
@@ -62,26 +65,37 @@ def _run_tab(run: OpenedRun, page: Any) -> None:
     import gradio as gr
 
     if not run.kind:
-        gr.HTML('<p class="sk-note">This run has no model yet. Start the explorer again after its first '
-                "checkpoint to sample from it.</p>")  # fmt: skip
+        waiting_panel(run, page, _run_tabs)
+        return
     with gr.Tabs():
-        if run.kind == "text":
-            with gr.Tab("Text"):
-                text_panel(run, page)
-            with run.model() as model:
-                chats, has_codes = talks(model), isinstance(model.generator, LatentLSTM)
-            if has_codes:
-                with gr.Tab("Path"):
-                    path_panel(run)
-            if chats:
-                with gr.Tab("Chat"):
-                    chat_panel(run)
-        elif run.kind == "image":
-            with gr.Tab("Images"):
-                image_panel(run, page)
-        if run.has_log:
-            with gr.Tab("Training"):
-                training_panel(run, page)
+        _run_tabs(run, page)
+
+
+def _run_tabs(run: OpenedRun, page: Any) -> None:
+    """Add a tab for each thing that can be done with a run."""
+    import gradio as gr
+
+    if run.kind == "text":
+        with gr.Tab("Text"):
+            text_panel(run, page)
+        with run.players() as (model, discriminator):
+            chats, has_codes = talks(model), isinstance(model.generator, LatentLSTM)
+            detects = scores_lines(model, discriminator)
+        if has_codes:
+            with gr.Tab("Path"):
+                path_panel(run)
+        if chats:
+            with gr.Tab("Chat"):
+                chat_panel(run)
+        if detects:
+            with gr.Tab("Anomalies"):
+                line_anomaly_panel(run)
+    elif run.kind == "image":
+        with gr.Tab("Images"):
+            image_panel(run, page)
+    if run.has_log:
+        with gr.Tab("Training"):
+            training_panel(run, page)
 
 
 def serve(

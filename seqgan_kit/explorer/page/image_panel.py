@@ -11,6 +11,7 @@ from seqgan_kit.explorer.opened_run import OpenedRun
 from seqgan_kit.explorer.page.seed_box import seed_box, seed_in
 from seqgan_kit.explorer.page.stroke_panel import stroke_panel
 from seqgan_kit.explorer.page.told_errors import told
+from seqgan_kit.explorer.page.verdict_panels import attack_panel, image_anomaly_panel
 
 _HOW: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "private"}
 _EXAMPLES = 24
@@ -26,9 +27,10 @@ def image_panel(run: OpenedRun, page: Any) -> None:
     import gradio as gr
 
     with run.model() as model:
-        verbs, menus = images.verbs_of(model), images.condition_menus(model)
+        verbs = images.verbs_of(model)
+        menus = images.condition_menus(model) if "sample" in verbs else {}
         latent = images.draws_pixels(model)
-    offered = {"paint", "sample", *images.UPLOAD_VERBS} & set(verbs)
+    offered = {"paint", "sample", "detect", "attack", *images.UPLOAD_VERBS} & set(verbs)
     if not offered:
         gr.HTML('<p class="sk-note">The page has nothing to try with a model that can '
                 f"{' and '.join(verbs)}: use the command line.</p>")  # fmt: skip
@@ -53,6 +55,12 @@ def image_panel(run: OpenedRun, page: Any) -> None:
             if verb in verbs:
                 with gr.Tab(_VERBS[verb][0]):
                     _upload(run, verb)
+        if "detect" in verbs:
+            with gr.Tab("Anomalies"):
+                image_anomaly_panel(run)
+        if "attack" in verbs:
+            with gr.Tab("Attack"):
+                attack_panel(run)
 
 
 def _menus(menus: dict[str, tuple[str, ...]]) -> list[Any]:

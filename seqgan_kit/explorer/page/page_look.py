@@ -36,6 +36,12 @@ STYLE = """
 .sk-line { white-space: pre-wrap; overflow-wrap: anywhere; }
 .sk-plain { line-height: 1.6; white-space: pre-wrap; overflow-wrap: anywhere; }
 .sk-score { color: var(--sk-ink-2); font-size: 12.5px; line-height: 1.3; font-variant-numeric: tabular-nums; }
+.sk-rare { color: #b24a00; font-weight: 600; } .dark .sk-rare { color: #ff9a57; }
+.sk-verdict { font-size: 16px; margin: 4px 0 12px; }
+.sk-chances { margin-top: 14px; font-size: 14px; font-variant-numeric: tabular-nums; }
+.sk-chances th { text-align: left; color: var(--sk-ink-2); font-weight: 600; }
+.sk-chances td, .sk-chances th { padding: 3px 18px 3px 0; border: 0; }
+.sk-chances .sk-bar { display: inline-block; width: 140px; margin-right: 8px; vertical-align: middle; }
 .sk-token { position: relative; border-radius: 4px; padding: 2px 3px; cursor: default; }
 .sk-token:hover, .sk-token:focus { outline: 2px solid var(--ink-3); }
 .sk-end { color: var(--ink-3); }

@@ -17,7 +17,11 @@ from image_gans.networks.captions.caption_discriminator import (
 from image_gans.networks.captions.caption_encoder import CaptionEncoderShape
 from image_gans.networks.captions.caption_painter import ConditioningAugmentation
 from image_gans.networks.captions.caption_players import build_caption_players
-from image_gans.networks.captions.caption_refiner import CaptionRefiner, RefinementShape
+from image_gans.networks.captions.caption_refiner import (
+    CaptionRefiner,
+    CaptionRefinerConfig,
+    RefinementShape,
+)
 from image_gans.networks.choice import NetworkChoice
 from seqgan_kit.core.game import Move
 from seqgan_kit.data.images.captioned import captioned
@@ -165,6 +169,19 @@ def test_stage_two_leaves_the_sketcher_alone_and_depends_on_its_sketch() -> None
     sketches[1] = 1.0
     changed = refiner.refine(sketches, vectors, move().rng) != images
     assert changed.flatten(1).any(1).tolist() == [False, True, False, False]
+
+
+def test_a_residual_stage_two_begins_at_the_enlarged_sketch() -> None:
+    """A sketch of one colour, enlarged, is that colour; black and white stay finite."""
+    shape = RefinementShape(2, width=2, blocks=1, halvings=0, residual=True)
+    refiner = CaptionRefiner(CaptionRefinerConfig(16, 3, 6, 2, shape))
+    colours = torch.tensor([-0.9, 0.0, 0.5])[:, None, None, None].expand(3, 3, 16, 16)
+    images = refiner.refine(colours, torch.randn(3, 6), move().rng)
+    torch.testing.assert_close(images, colours[:, :, :1, :1].expand(3, 3, 32, 32))
+    black = torch.full((2, 3, 16, 16), -1.0)
+    drawn = refiner.refine(black, torch.randn(2, 6), move().rng)
+    assert drawn.isfinite().all()
+    assert (drawn < -0.99).all()
 
 
 def test_an_image_follows_its_own_caption() -> None:
