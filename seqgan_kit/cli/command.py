@@ -120,6 +120,21 @@ def positive_number(maximum: float = float("inf")) -> Callable[[str], float]:
     return convert
 
 
+def number_between(low: float, high: float) -> Callable[[str], float]:
+    """Return an argparse type for numbers in a range, both ends included."""
+
+    def convert(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = float("nan")
+        if low <= number <= high:
+            return number
+        raise argparse.ArgumentTypeError(f"must be a number from {low:g} to {high:g}, got {text!r}")
+
+    return convert
+
+
 def one_of(kind: str, *names: str) -> Callable[[str], str]:
     """Return an argparse type for one of the names; the error suggests the nearest name."""
 

@@ -99,14 +99,14 @@ def made_of(model: Any, verb: str, file: str | Path | None) -> tuple[Tensor, Ten
     return image, cast(Tensor, getattr(model, verb)(image))
 
 
-def painted(model: Any, caption: str, n: int, seed: int) -> Tensor:
+def painted(model: Any, caption: str, n: int, seed: int, condition_noise: float = 1.0) -> Tensor:
     """Return ``n`` images [n,C,H,W] of a sentence."""
     words = caption.strip()
     if not words:
         raise UsageError("no sentence was given: type one with words of the training captions.")
     if not 1 <= n <= MOST_IMAGES:
         raise UsageError(f"{n} images: ask for 1 to {MOST_IMAGES}.")
-    return cast(Tensor, model.paint([words] * n, seed=seed))
+    return cast(Tensor, model.paint([words] * n, seed=seed, condition_noise=condition_noise))
 
 
 def noise_dimensions(model: Any) -> int:

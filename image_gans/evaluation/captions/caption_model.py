@@ -19,21 +19,43 @@ from image_gans.networks.captions.caption_encoder import CaptionEncoder
 class CaptionModel(ImageParts):
     """A model of parts with the verb ``paint``, in evaluation mode."""
 
-    def paint(self, captions: Sequence[str], *, seed: int = 0) -> Tensor:
+    def paint(
+        self, captions: Sequence[str], *, seed: int = 0, condition_noise: float = 1.0
+    ) -> Tensor:
         """Draw an image [N,C,H,W] in [-1,1] for each caption.
 
         Args:
             captions: sentences of known words, not longer than those of the training data.
             seed: the same seed gives the same images.
+            condition_noise: scale of the noise of conditions (1 in training; 0: their means).
         """
         cast(CaptionEncoder, self.parts["caption_encoder"]).rows(captions, strict=True)
-        return painted(self.parts, captions, torch.Generator().manual_seed(seed))
+        rng = torch.Generator().manual_seed(seed)
+        return painted(self.parts, captions, rng, condition_noise)
 
-    def draw_painted(self, captions: Sequence[str], each: int, out: Path, *, seed: int = 0) -> Path:
+    def draw_painted(
+        self,
+        captions: Sequence[str],
+        each: int,
+        out: Path,
+        *,
+        seed: int = 0,
+        condition_noise: float = 1.0,
+    ) -> Path:
         """Write a grid with ``each`` images of a caption in its row; return the path."""
         repeated = [caption for caption in captions for _ in range(each)]
-        return save_grid(self.paint(repeated, seed=seed), out, columns=each, scale=2)
+        images = self.paint(repeated, seed=seed, condition_noise=condition_noise)
+        return save_grid(images, out, columns=each, scale=2)
 
-    def dream(self, captions: Sequence[str], shown: int, out: Path, *, seed: int = 0) -> Any:
+    def dream(
+        self,
+        captions: Sequence[str],
+        shown: int,
+        out: Path,
+        *,
+        seed: int = 0,
+        condition_noise: float = 1.0,
+    ) -> Any:
         """Paint captions of a text model; see :func:`image_gans.evaluation.captions.dreaming.dream`."""
-        return dream(self.parts, captions, shown, out, judge_of_run(self.run_dir), seed)
+        judge = judge_of_run(self.run_dir)
+        return dream(self.parts, captions, shown, out, judge, seed, condition_noise)

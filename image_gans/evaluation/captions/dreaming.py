@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,7 @@ def dream(
     out: Path,
     judge: Judge | None,
     seed: int = 0,
+    condition_noise: float = 1.0,
 ) -> dict[str, Any]:
     """Paint captions; write the first of them into ``out``, with grid.png; return the record of the page.
 
@@ -76,8 +77,13 @@ def dream(
         out: folder, which exists.
         judge: recogniser and real captions; without it nothing is scored.
         seed: seed of the images.
+        condition_noise: scale of the noise of conditions (1 in training; 0: their means).
     """
-    images = _drawn(parts, captions, seed)
+
+    def draw(wanted: Sequence[str]) -> Tensor:
+        return _drawn(parts, wanted, seed, condition_noise)
+
+    images = draw(captions)
     save_each(images[:shown], out)
     save_grid(images[:shown], out / "grid.png", scale=max(1, 96 // images.shape[-1]))
     digits = max(5, len(str(shown - 1)))
@@ -89,22 +95,21 @@ def dream(
     ]
     record: dict[str, Any] = {"pictures": pictures}
     if judge is not None:
-        record["scores"] = _scores(parts, judge, images, captions, seed)
+        record["scores"] = _scores(draw, judge, images, captions)
     return record
 
 
 def _scores(
-    parts: Mapping[str, nn.Module],
+    draw: Callable[[Sequence[str]], Tensor],
     judge: Judge,
     images: Tensor,
     captions: Sequence[str],
-    seed: int,
 ) -> dict[str, Any]:
     """Return the table: written captions, real ones, real images, and chance."""
     recogniser, real = judge.recogniser, judge.captions[: len(captions)]
     rows = [
         (DREAMT, shown_facts(recogniser, images, captions), False),
-        (REAL_PAINTED, shown_facts(recogniser, _drawn(parts, real, seed), real), True),
+        (REAL_PAINTED, shown_facts(recogniser, draw(real), real), True),
         (REAL_IMAGES, shown_facts(recogniser, judge.images[: len(real)], real), True),
         (CHANCE, shown_facts(recogniser, images.roll(1, 0), captions), True),
     ]
@@ -155,7 +160,9 @@ def _told(
     return found
 
 
-def _drawn(parts: Mapping[str, nn.Module], captions: Sequence[str], seed: int) -> Tensor:
+def _drawn(
+    parts: Mapping[str, nn.Module], captions: Sequence[str], seed: int, condition_noise: float
+) -> Tensor:
     """Return images [N,C,H,W] of captions, rounded to 8 bits as they are written."""
-    images = painted(parts, captions, torch.Generator().manual_seed(seed))
+    images = painted(parts, captions, torch.Generator().manual_seed(seed), condition_noise)
     return to_float(to_uint8(images))

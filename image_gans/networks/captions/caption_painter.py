@@ -76,9 +76,10 @@ class CaptionPainter(nn.Module):
         z = torch.randn(n, width, generator=rng, device=rng.device)
         return z.to(next(self.parameters()))
 
-    def paint(self, vectors: Tensor, rng: torch.Generator) -> Tensor:
-        """Draw an image [N,C,H,W] for each vector [N,F]."""
-        return cast(Tensor, self(vectors, self.noise(len(vectors), rng)))
+    def paint(self, vectors: Tensor, rng: torch.Generator, condition_noise: float = 1.0) -> Tensor:
+        """Draw an image [N,C,H,W] for each vector [N,F], with a scale of the condition's noise e."""
+        z, e = self.noise(len(vectors), rng).split([self.config.latent, self.config.condition], 1)
+        return cast(Tensor, self(vectors, torch.cat([z, condition_noise * e], 1)))
 
 
 def build_painter(

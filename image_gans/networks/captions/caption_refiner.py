@@ -118,15 +118,24 @@ class CaptionRefiner(nn.Module):
             drawn = drawn + _enlarged(sketches, self.config.shape.factor)
         return drawn.tanh()
 
-    def refine(self, sketches: Tensor, vectors: Tensor, rng: torch.Generator) -> Tensor:
-        """Draw an image [N,C,H,W] for each sketch and vector [N,F]."""
+    def refine(
+        self,
+        sketches: Tensor,
+        vectors: Tensor,
+        rng: torch.Generator,
+        condition_noise: float = 1.0,
+    ) -> Tensor:
+        """Draw an image [N,C,H,W] for each sketch and vector [N,F], with a scale of the condition's noise."""
         shape = len(vectors), self.config.condition
         noise = torch.randn(shape, generator=rng, device=rng.device).to(vectors)
-        return cast(Tensor, self(sketches, vectors, noise))
+        return cast(Tensor, self(sketches, vectors, condition_noise * noise))
 
 
 def paint_vectors(
-    parts: Mapping[str, nn.Module] | nn.ModuleDict, vectors: Tensor, rng: torch.Generator
+    parts: Mapping[str, nn.Module] | nn.ModuleDict,
+    vectors: Tensor,
+    rng: torch.Generator,
+    condition_noise: float = 1.0,
 ) -> Tensor:
     """Draw an image [N,C,H,W] for each vector [N,F], by one stage or two.
 
@@ -134,12 +143,13 @@ def paint_vectors(
         parts: ``generator``, and ``sketcher`` if there are two stages; the sketcher gets no gradients.
         vectors: captions' vectors.
         rng: draws the noise.
+        condition_noise: scale of the noise of conditions (1 in training; 0: their means).
     """
     if "sketcher" not in parts:
-        return cast(CaptionPainter, parts["generator"]).paint(vectors, rng)
+        return cast(CaptionPainter, parts["generator"]).paint(vectors, rng, condition_noise)
     with torch.no_grad():
-        sketches = cast(CaptionPainter, parts["sketcher"]).paint(vectors, rng)
-    return cast(CaptionRefiner, parts["generator"]).refine(sketches, vectors, rng)
+        sketches = cast(CaptionPainter, parts["sketcher"]).paint(vectors, rng, condition_noise)
+    return cast(CaptionRefiner, parts["generator"]).refine(sketches, vectors, rng, condition_noise)
 
 
 def _enlarged(sketches: Tensor, factor: int) -> Tensor:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from seqgan_kit.cli.command import Command, positive_number, whole_number
-from seqgan_kit.cli.painting.paint_command import painter_of
+from seqgan_kit.cli.painting.paint_command import declare_condition_noise, painter_of
 from seqgan_kit.cli.run_commands import existing_run, find_loader, model_kind, note_unfinished
 from seqgan_kit.cli.user_files import missing
 from seqgan_kit.errors import UsageError
@@ -42,6 +42,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", metavar="S", type=whole_number(0), default=0, help="random seed (default: 0)"
     )
+    declare_condition_noise(parser)
     parser.add_argument(
         "--out",
         metavar="DIR",
@@ -74,7 +75,9 @@ def _run(options: argparse.Namespace) -> None:
         captions = writer.sample(count, temperature=options.temperature, seed=options.seed)
         assert isinstance(captions, list)
         out.mkdir(exist_ok=True)
-        record = painter.dream(captions, options.n, out, seed=options.seed)
+        record = painter.dream(
+            captions, options.n, out, seed=options.seed, condition_noise=options.condition_noise
+        )
     page = write_dream(out, record, str(options.text_run), str(options.image_run))
     if "scores" in record:
         print_scores(record["scores"])

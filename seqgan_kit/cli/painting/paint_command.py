@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from seqgan_kit.cli.command import Command, whole_number
+from seqgan_kit.cli.command import Command, number_between, whole_number
 from seqgan_kit.cli.run_commands import (
     check_writable,
     existing_run,
@@ -31,6 +31,18 @@ def painter_of(run_dir: Path) -> Any:
     return model
 
 
+def declare_condition_noise(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the noise of conditions."""
+    parser.add_argument(
+        "--condition-noise",
+        metavar="X",
+        type=number_between(0, 1),
+        default=1.0,
+        help="scale of the noise in a caption's condition: 0 follows captions best, 1 is as in training "
+        "(default: 1)",
+    )
+
+
 def _declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_dir", metavar="RUN", type=Path, help="directory of a trained run")
     parser.add_argument("captions", metavar="CAPTION", nargs="*", help="sentences, each in quotes")
@@ -50,6 +62,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", metavar="S", type=whole_number(0), default=0, help="random seed (default: 0)"
     )
+    declare_condition_noise(parser)
     parser.add_argument(
         "--out",
         metavar="FILE",
@@ -66,7 +79,9 @@ def _run(options: argparse.Namespace) -> None:
     check_writable(options.out)
     model = painter_of(options.run_dir)
     out = options.out or options.run_dir / "samples" / f"painted-seed-{options.seed}.png"
-    path = model.draw_painted(captions, options.n, out, seed=options.seed)
+    path = model.draw_painted(
+        captions, options.n, out, seed=options.seed, condition_noise=options.condition_noise
+    )
     print(f"wrote {path}: a row per sentence")
 
 
@@ -74,7 +89,8 @@ COMMANDS = (
     Command(
         name="paint",
         summary="images of your own sentences",
-        usage="RUN CAPTION [CAPTION ...] [--from FILE] [-n N] [--seed S] [--out FILE]",
+        usage="RUN CAPTION [CAPTION ...] [--from FILE] [-n N] [--seed S] [--condition-noise X]\n"
+        "          [--out FILE]",
         details="Draws images of sentences by a model that was trained on images with captions (stackgan).\n"
         "Sentences may use the words of the training captions.",
         examples=(

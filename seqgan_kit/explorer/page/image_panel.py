@@ -222,13 +222,15 @@ def _paint(run: OpenedRun, page: Any) -> None:
     with gr.Row():
         caption = gr.Textbox("a black cat sits on the sofa .", label="Sentence", scale=3)
         count, seed = gr.Slider(1, 48, 12, step=1, label="Images"), seed_box()
+        noise = gr.Slider(0, 1, 1, step=0.05, label="Noise of the condition (0: follow the words)")
     button = gr.Button("Paint", variant="primary")
     shown = gr.HTML(elem_classes="sk-painted")
 
     @told
-    def paint(caption: Any, n: Any, seed: Any) -> str:
+    def paint(caption: Any, n: Any, seed: Any, noise: Any) -> str:
+        words = str(caption or "")
         with run.model() as model:
-            return gallery(images.painted(model, str(caption or ""), int(n), seed_in(seed)))
+            return gallery(images.painted(model, words, int(n), seed_in(seed), float(noise)))
 
-    given = [caption, count, seed]
-    gr.on([button.click, caption.submit, seed.submit], paint, given, shown, **_HOW)
+    given = [caption, count, seed, noise]
+    gr.on([button.click, caption.submit, seed.submit, noise.release], paint, given, shown, **_HOW)

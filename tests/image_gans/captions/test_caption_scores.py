@@ -74,7 +74,7 @@ def test_sketches_are_those_of_stage_one() -> None:
     sketches = scorer.sketches(played, CAPTIONS[:2], seed=1)
     assert sketches.shape == (2, 3, 32, 32)
     with torch.no_grad():
-        played.players["generator"].decode[-2].bias.add_(1.0)  # type: ignore[union-attr,index]
+        played.players["generator"].decode[-1].bias.add_(1.0)  # type: ignore[union-attr,index]
     assert torch.equal(sketches, scorer.sketches(played, CAPTIONS[:2], seed=1))
     with torch.no_grad():
         played.players["sketcher"].inner.layers[-1].bias.add_(1.0)  # type: ignore[union-attr,index]

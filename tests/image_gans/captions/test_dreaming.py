@@ -74,6 +74,8 @@ def test_a_saved_painter_paints_the_same_images(tmp_path: Path) -> None:
     images = model.paint(WRITTEN[:2], seed=3)
     assert torch.equal(images, model.paint(WRITTEN[:2], seed=3))
     assert not torch.equal(images, model.paint(WRITTEN[:2], seed=4))
+    with pytest.raises(UsageError, match="condition_noise is 2; allowed are numbers from 0 to 1"):
+        model.paint(WRITTEN[:2], condition_noise=2)
     grid = model.draw_painted(WRITTEN[:2], 3, tmp_path / "grid.png")
     assert grid.is_file()
     with pytest.raises(UsageError, match="unknown word 'grey'"):

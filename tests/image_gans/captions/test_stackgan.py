@@ -21,6 +21,7 @@ from image_gans.networks.captions.caption_refiner import (
     CaptionRefiner,
     CaptionRefinerConfig,
     RefinementShape,
+    paint_vectors,
 )
 from image_gans.networks.choice import NetworkChoice
 from seqgan_kit.core.game import Move
@@ -193,6 +194,24 @@ def test_an_image_follows_its_own_caption() -> None:
     rows[2] = rows[0]
     second = played.draw(4, {"caption": rows}, move().rng)
     assert (first != second).flatten(1).any(1).tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_without_condition_noise_images_depend_on_the_means(factor: int) -> None:
+    """Any variance of the conditions then gives the same images, which it does not with noise."""
+    played, batch = game(factor)
+    played.eval()
+    vectors = played.told(batch["caption"])
+
+    def drawn(condition_noise: float) -> Tensor:
+        return paint_vectors(played.players, vectors, move().rng, condition_noise)
+
+    still, noisy = drawn(0.0), drawn(1.0)
+    with torch.no_grad():
+        for player in ("generator", *(["sketcher"] if factor == 2 else [])):
+            played.players[player].augmentation.moments_of.bias[SHAPE.condition :] += 3.0
+    assert torch.equal(drawn(0.0), still)
+    assert (drawn(1.0) != noisy).flatten(1).any(1).all()
 
 
 def test_a_discriminator_without_maps_is_refused() -> None:
