@@ -215,8 +215,9 @@ def _rows(
             f"Real data: held-out images beside the reference. Scores against the reference are of {n:,} "
             f"images in each row, as many as there are for both{rest}."
         )
+    corpus = corpus.whole
     unlabelled = replace(corpus, train_labels={}, test_labels={}, label_names={})
-    half = replace(unlabelled, train=corpus.train[::2], test=corpus.train[1::2])
+    half = replace(unlabelled, train=corpus.train[::2], test=corpus.train[1::2], reference=None)
     halves = replace(comparison, corpus=half, given=comparison.extractor)
     row = ScoredImages(REAL, to_float(corpus.train), halves.held_out, halves)
     return [first, row], (

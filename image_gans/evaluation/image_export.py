@@ -63,7 +63,13 @@ class ImageModel:
     """Largest absolute value of the noise; None: not truncated."""
 
     def truncated(self, threshold: float) -> ImageModel:
-        """Return a model that draws noise within ``threshold``, see ``truncated_generator``."""
+        """Return a model that draws noise within ``threshold``, see ``truncated_generator``.
+
+        A generator with a truncation of its own (StyleGAN2's, of w) is asked for it.
+        """
+        own = getattr(self.generator, "truncated", None)
+        if callable(own):
+            return replace(self, generator=own(threshold).requires_grad_(False))
         model = replace(self, threshold=threshold)
         generator = truncated_generator(self.generator, threshold, model.latents)
         return replace(model, generator=generator)

@@ -97,8 +97,9 @@ class ImageScorer:
         """Return up to ``most`` real images in [-1,1], spread evenly because the corpus may be sorted by
         class.
         """
-        rows = torch.linspace(0, len(self.corpus.train) - 1, min(most, len(self.corpus.train)))
-        return to_float(self.corpus.train[rows.long()])
+        train = self.corpus.whole.train
+        rows = torch.linspace(0, len(train) - 1, min(most, len(train)))
+        return to_float(train[rows.long()])
 
     def draw_figures(self, run: Run, game: Game) -> None:
         """Write figures/: grid.png, real.png for comparison, and interpolation.png with a path through

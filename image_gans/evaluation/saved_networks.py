@@ -29,6 +29,7 @@ from image_gans.networks.picture_mlp import (
 )
 from image_gans.networks.pyramids.pyramid_generator import PyramidConfig, PyramidGenerator
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator, ResNetTrunk
+from image_gans.networks.style.style_generator import StyleConfig, StyleGenerator
 from image_gans.networks.translators.image_encoder import (
     CodeEncoder,
     GaussianEncoder,
@@ -83,6 +84,7 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "pyramid": (PyramidConfig, PyramidGenerator),
     "resnet": (ResNetConfig, ResNetGenerator),
     "quantiser": (QuantiserConfig, VectorQuantiser),
+    "style": (StyleConfig, StyleGenerator),
     "tanh_encoder": (DCGANConfig, TanhEncoder),
     "mlp_tanh_encoder": (PictureMLPConfig, TanhEncoder),
     "resnet_tanh_encoder": (ResNetConfig, TanhEncoder),

@@ -62,7 +62,7 @@ class Comparison:
     """A corpus to compare images with.
 
     Attributes:
-        corpus: the training split is the reference, the test split the floor.
+        corpus: the training split (all of it) is the reference, the test split the floor.
         features: classifier, random, none, auto or a path (``features.chosen_features``).
         samples: how many images a row has at most.
         seed: of everything drawn here.
@@ -92,9 +92,10 @@ class Comparison:
         choice = self.features
         if choice == "auto" and self.samples < FEWEST_FOR_A_CLASSIFIER:
             choice = "random"
-        _, channels, size, _ = self.corpus.train.shape
-        labels, names = recognisable(self.corpus.train_labels, self.corpus.label_names)
-        train = partial(recogniser_of, self.corpus.train, labels, names)
+        whole = self.corpus.whole
+        _, channels, size, _ = whole.train.shape
+        labels, names = recognisable(whole.train_labels, whole.label_names)
+        train = partial(recogniser_of, whole.train, labels, names)
         return chosen_features(choice, channels, size, train if learnable(labels, names) else None)
 
     @cached_property
@@ -117,7 +118,7 @@ class Comparison:
     @cached_property
     def reference(self) -> Tensor:
         """[R,C,H,W] in [-1,1] training images, from evenly over the split."""
-        return to_float(_evenly(self.corpus.train, self.most_references))
+        return to_float(_evenly(self.corpus.whole.train, self.most_references))
 
     @cached_property
     def held_out(self) -> Tensor:
@@ -213,7 +214,7 @@ class Comparison:
 
     @cached_property
     def _of_reference(self) -> Floats:
-        if self._finds_copies:
+        if self._finds_copies and self.corpus.reference is None:
             return np.asarray(_evenly(self._of_train, self.most_references))
         return self._features(self.reference)
 
@@ -230,7 +231,7 @@ class Comparison:
         names = self.corpus.label_names
         if is_catworld(names):
             return law_marginals(SceneLaw())
-        return label_shares(self.corpus.train_labels, names)
+        return label_shares(self.corpus.whole.train_labels, names)
 
     @cached_property
     def _real_form(self) -> RealForm:

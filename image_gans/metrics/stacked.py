@@ -42,6 +42,7 @@ def stacked_corpus(corpus: ImageCorpus, n: int, rng: torch.Generator) -> ImageCo
         label_names={},
         train_captions=[],
         test_captions=[],
+        reference=None,
     )
 
 

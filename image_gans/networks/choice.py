@@ -39,6 +39,8 @@ from image_gans.networks.picture_mlp import (
     picture_mlp_head,
 )
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator, ResNetTrunk, resnet_head
+from image_gans.networks.style.style_discriminator import StyleTrunk, style_head
+from image_gans.networks.style.style_generator import StyleConfig, StyleGenerator
 from seqgan_kit.core.bounds import Share, Size, Units, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.runs.memory import check_training_memory
@@ -53,16 +55,16 @@ _UNITS_OF_WIDTH = 16  # as a DCGAN's layer of 4x4 pixels
 class NetworkChoice:
     """Settings of the networks: the pair and its size."""
 
-    network: Literal["dcgan", "mlp", "resnet", "autoencoder", "modern"] = "dcgan"
+    network: Literal["dcgan", "mlp", "resnet", "autoencoder", "modern", "style"] = "dcgan"
     """Networks of G and D. dcgan: strided convolutions; resnet: residual blocks; autoencoder: D
     reconstructs images and G is a decoder (BEGAN); modern: residual blocks of grouped convolutions
-    without norm (R3GAN); these four at 16, 32, 64, 128 or 256 pixels. mlp: fully
-    connected layers, at any size.
+    without norm (R3GAN); style: modulated convolutions and a residual D (StyleGAN2); these five at
+    16, 32, 64, 128 or 256 pixels. mlp: fully connected layers, at any size.
     """
     width: Size = 64
-    """dcgan: channels of the layer next to the image; they double towards 4x4, up to 8 times. resnet and
-    modern: the same, up to ``growth`` times. autoencoder: channels of the decoder's layers and the encoder's
-    first. mlp: a hidden layer has 16 times as many units."""
+    """dcgan: channels of the layer next to the image; they double towards 4x4, up to 8 times. resnet, modern
+    and style: the same, up to ``growth`` times. autoencoder: channels of the decoder's layers and the
+    encoder's first. mlp: a hidden layer has 16 times as many units."""
     latent: Size = 100
     """Dimensions of the latent vector."""
     variant: Variant = "batchnorm"
@@ -77,14 +79,16 @@ class NetworkChoice:
     dropout: Share = 0.0
     """mlp: dropout rate of D's hidden units."""
     growth: Size = 1
-    """resnet, modern: channels double towards 4x4 up to this many times the width (1: alike in all blocks, as
-    for CIFAR; 16 for larger images)."""
+    """resnet, modern, style: channels double towards 4x4 up to this many times the width (1: alike in all
+    blocks, as for CIFAR; 16 for larger images)."""
     generator_width: Units = 0
     """resnet: width of G if it differs from D's; 0 for the same."""
     attention: Units = 0
     """resnet: side in pixels of the feature map with self-attention, in G and D; 0 for none."""
     blocks: Size = 1
     """modern: residual blocks at each size of the feature maps (2 in the paper)."""
+    mapping: Size = 8
+    """style: layers of the mapping network (8 in the paper)."""
 
 
 class Trunk(Protocol):
@@ -137,6 +141,12 @@ def _modern(choice: NetworkChoice, data: ImageData) -> ModernConfig:
     )
 
 
+def _style(choice: NetworkChoice, data: ImageData) -> StyleConfig:
+    return StyleConfig(
+        data.size, data.channels, choice.latent, choice.width, choice.growth, choice.mapping
+    )
+
+
 def _autoencoder(choice: NetworkChoice, data: ImageData) -> AutoencoderConfig:
     return AutoencoderConfig(data.size, data.channels, choice.latent, choice.width)
 
@@ -170,6 +180,13 @@ NETWORKS: Mapping[str, NetworkKind] = {
         ModernTrunk,
         modern_head,
         frozenset({"growth", "blocks"}),
+    ),
+    "style": NetworkKind(
+        _style,
+        StyleGenerator,
+        StyleTrunk,
+        style_head,
+        frozenset({"growth", "mapping"}),
     ),
     "autoencoder": NetworkKind(
         _autoencoder,

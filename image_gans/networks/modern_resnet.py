@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from image_gans.networks.blocks.resampling import doubled, halved
 from image_gans.networks.blocks.shapes import FromLatents, check_pictures, check_shape
 
 _SLOPE = 0.2
@@ -101,19 +102,6 @@ class Transition(nn.Module):
         if self.doubles:
             return doubled(self.change(x))
         return cast(Tensor, self.change(halved(x)))
-
-
-def doubled(x: Tensor) -> Tensor:
-    """[N,C,H,W] -> [N,C,2H,2W] by linear interpolation between pixel centres."""
-    return F.interpolate(x, scale_factor=2, mode="bilinear")
-
-
-def halved(x: Tensor) -> Tensor:
-    """[N,C,H,W] -> [N,C,H/2,W/2] by the filter [1,3,3,1]/8 in both directions, edges repeated."""
-    taps = torch.tensor([1.0, 3.0, 3.0, 1.0]).to(x) / 8
-    channels = x.shape[1]
-    kernel = torch.outer(taps, taps).expand(channels, 1, 4, 4)
-    return F.conv2d(F.pad(x, (1, 1, 1, 1), "replicate"), kernel, stride=2, groups=channels)
 
 
 class ModernGenerator(FromLatents):

@@ -24,7 +24,8 @@ def declare_truncation(parser: argparse.ArgumentParser) -> None:
         "--truncation",
         metavar="T",
         type=positive_number(),
-        help="images: noise within -T to T only, for less variety and more typical images (0.5 is usual)",
+        help="images: noise within -T to T only, for less variety and more typical images (0.5 is usual); "
+        "stylegan2: share of a style's distance from the mean style that is kept (0.7 is usual)",
     )
 
 

@@ -99,6 +99,9 @@ class Turn:
     """Name of the feed that supplies batches; None: every batch is empty."""
     after_step: str = ""
     """Name of a rule for the same players after every optimizer step, such as weight clipping."""
+    optimizer_of: str = ""
+    """Loss of another turn of the same players, whose optimizer and its moments make this turn's steps too;
+    '' for one of its own."""
 
     def __post_init__(self) -> None:
         if bool(self.loss) == bool(self.rule):

@@ -8,14 +8,13 @@ import torch.nn.functional as F
 
 from image_gans.methods.modern import r3gan
 from image_gans.methods.modern.r3gan import R3GANMethod
+from image_gans.networks.blocks.resampling import doubled, halved
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.networks.modern_resnet import (
     ModernBlock,
     ModernConfig,
     ModernGenerator,
     ModernTrunk,
-    doubled,
-    halved,
 )
 from image_gans.schedule import ImageTraining
 from image_gans.switches import Techniques

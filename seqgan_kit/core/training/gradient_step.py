@@ -33,7 +33,8 @@ Wishes = Callable[[], tuple[bool, ...]]
 class GradientStepper:
     """Optimizers of a run, and the gradient step: loss, gradients of the turn's players alone, average
     over processes, clip, step. Turns of the same players on the same loss share an equal optimizer's
-    state, across phases too. The gradient of a batch is computed in ``accumulate`` parts."""
+    state, across phases too, and so does a turn that names that loss in ``optimizer_of``. The gradient of a
+    batch is computed in ``accumulate`` parts."""
 
     def __init__(
         self,
@@ -241,4 +242,4 @@ class GradientStepper:
 
 def _slot(turn: Turn) -> tuple[tuple[str, ...], str, Optimizer]:
     assert turn.optimizer is not None
-    return turn.players, turn.loss, turn.optimizer
+    return turn.players, turn.optimizer_of or turn.loss, turn.optimizer

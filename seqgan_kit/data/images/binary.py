@@ -23,7 +23,8 @@ def binarised(corpus: ImageCorpus, threshold: int = 128) -> ImageCorpus:
     def split(pictures: Tensor) -> Tensor:
         return (pictures >= threshold).to(pictures.dtype) * 255
 
-    return replace(corpus, train=split(corpus.train), test=split(corpus.test))
+    reference = binarised(corpus.reference, threshold) if corpus.reference else None
+    return replace(corpus, train=split(corpus.train), test=split(corpus.test), reference=reference)
 
 
 def drawn_binary(corpus: ImageCorpus) -> ImageCorpus:
@@ -38,7 +39,8 @@ def drawn_binary(corpus: ImageCorpus) -> ImageCorpus:
         drawn = torch.randint(1, 256, pictures.shape, generator=rng, dtype=torch.int16)
         return (pictures >= drawn).to(pictures.dtype) * 255
 
-    return replace(corpus, train=split(corpus.train), test=split(corpus.test))
+    reference = drawn_binary(corpus.reference) if corpus.reference else None
+    return replace(corpus, train=split(corpus.train), test=split(corpus.test), reference=reference)
 
 
 def _check_grey(corpus: ImageCorpus) -> None:

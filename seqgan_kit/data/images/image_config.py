@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from seqgan_kit.core.bounds import Above0, Positive, Several, Share, bounded
+from seqgan_kit.core.bounds import Above0, Positive, Several, Share, Units, bounded
 from seqgan_kit.errors import UsageError
 
 SMALLEST_PIXELS, LARGEST_PIXELS = 8, 1024
@@ -41,6 +41,9 @@ class ImageData:
     """Revision (branch, tag or commit) of a hub dataset."""
     test_share: Share = 0.1
     """Share of the training images used as test images, if the source has no such split."""
+    train_images: Units = 0
+    """Number of training images to learn from, evenly spaced over the data, to see what fewer data do (0:
+    all). Scores still compare with all of them."""
     strict: bool = False
     """Strict reading: stop with an error at an unreadable image instead of skipping it."""
     memory_gib: Above0 = 4.0

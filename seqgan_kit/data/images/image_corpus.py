@@ -31,6 +31,7 @@ class ImageCorpus:
         train_captions, test_captions: one caption per image, or empty.
         account: counts of what was read, skipped, cropped and enlarged.
         stream: function that makes a feed of the whole source, if the tensors hold only its first images.
+        reference: the corpus that scores compare with, if ``train`` is a part of its training images.
     """
 
     train: Tensor
@@ -42,6 +43,12 @@ class ImageCorpus:
     test_captions: list[str]
     account: ImageAccount
     stream: Callable[..., Feed] | None = None
+    reference: ImageCorpus | None = None
+
+    @property
+    def whole(self) -> ImageCorpus:
+        """The corpus with all training images: ``reference``, or this one."""
+        return self.reference or self
 
     def feed(
         self,
@@ -89,6 +96,37 @@ def cut_test(cfg: ImageData, splits: dict[str, Pictures]) -> dict[str, Pictures]
     parts["test"].account = test
     parts["train"].account = replace(parts["train"].account, read=train.account.read - test.read)
     return parts
+
+
+def learning_from(corpus: ImageCorpus, images: int) -> ImageCorpus:
+    """Return the corpus with that many of its training images, evenly spaced; ``reference`` has all of them.
+
+    Args:
+        corpus: with all training images.
+        images: how many; 0 for all.
+    """
+    found = len(corpus.train)
+    if not images or images == found:
+        return corpus
+    if images > found or corpus.stream is not None:
+        why = f"there are {found:,}" if corpus.stream is None else "streaming reads all images"
+        raise DataError(
+            f"train_images is {images:,}, but {why}: give 1 to {found:,}, or 0 for all of them, "
+            "without streaming."
+        )
+    rows = torch.linspace(0, found - 1, images).long()
+    captions = [corpus.train_captions[row] for row in rows.tolist() if corpus.train_captions]
+    note = (
+        f"learning from {images:,} of {found:,} training images; scores compare with all of them."
+    )
+    return replace(
+        corpus,
+        train=corpus.train[rows],
+        train_labels={name: labels[rows] for name, labels in corpus.train_labels.items()},
+        train_captions=captions,
+        account=replace(corpus.account, notes=(*corpus.account.notes, note)),
+        reference=corpus,
+    )
 
 
 def build_corpus(cfg: ImageData, splits: Mapping[str, Pictures], table: ImageTable) -> ImageCorpus:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -12,7 +12,12 @@ from torch import Tensor
 from seqgan_kit.data.cache import cache_key, load_entry, store_entry
 from seqgan_kit.data.images.image_account import ImageAccount
 from seqgan_kit.data.images.image_config import ImageData
-from seqgan_kit.data.images.image_corpus import ImageCorpus, build_corpus, cut_test
+from seqgan_kit.data.images.image_corpus import (
+    ImageCorpus,
+    build_corpus,
+    cut_test,
+    learning_from,
+)
 from seqgan_kit.data.images.image_decode import check_budget, decode_split
 from seqgan_kit.data.images.image_rows import locate_images, open_images
 from seqgan_kit.data.images.image_stream import stream_images
@@ -27,6 +32,11 @@ def load_images(cfg: ImageData) -> ImageCorpus:
 
     With ``cfg.streaming``, the tensors hold the first images of the corpus and ``feed`` streams all of it.
     """
+    return learning_from(_read_images(replace(cfg, train_images=0)), cfg.train_images)
+
+
+def _read_images(cfg: ImageData) -> ImageCorpus:
+    """Do so, with all training images."""
     sources = locate_images(cfg)
     if cfg.streaming:
         return stream_images(cfg, sources)
@@ -52,7 +62,8 @@ def _key(cfg: ImageData, sources: Mapping[str, Source]) -> str | None:
     versions = {name: version(name) for name in ("datasets", "pillow")}
     # The account names the files, and a cached one may name those of another checkout.
     places = {split: str(source) for split, source in sources.items()}
-    parts = {"config": asdict(cfg), "sources": digests, "places": places, "versions": versions}
+    settings = {k: v for k, v in asdict(cfg).items() if k != "train_images"}  # taken afterwards
+    parts = {"config": settings, "sources": digests, "places": places, "versions": versions}
     checked = {"refused": "grey as colour"}  # Entries of older versions were not checked.
     return cache_key("images", {**parts, **checked})
 

@@ -1,0 +1,1 @@
+"""The networks of StyleGAN2: mapping, modulated convolutions, and the residual discriminator."""
