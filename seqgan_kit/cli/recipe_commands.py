@@ -7,6 +7,7 @@ import ast
 import shutil
 import sys
 import textwrap
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +15,9 @@ from seqgan_kit.cli.command import PROGRAM, Command
 from seqgan_kit.cli.user_files import missing
 from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.resources import recipes_dir
+
+RECOMMENDERS = "seqgan_kit.recommenders"
+"""Entry points of functions that choose a recipe and its words for a user's own data."""
 
 
 def recipe_files() -> dict[str, Path]:
@@ -89,10 +93,24 @@ def _declare_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_run(options: argparse.Namespace) -> None:
-    file = find_recipe(options.recipe)
+    recipe, words = recommended(options.recipe, options.rest)
+    if not recipe:
+        return
+    file = find_recipe(recipe)
     # The recipe prints this command when it explains how to resume.
-    called = str(file) if options.recipe.endswith(".py") else f"{PROGRAM} run {options.recipe}"
-    _run_as_script(file, called, options.rest)
+    called = str(file) if recipe.endswith(".py") else f"{PROGRAM} run {recipe}"
+    _run_as_script(file, called, words)
+
+
+def recommended(name: str, words: list[str]) -> tuple[str, list[str]]:
+    """Return the recipe and its words: as given, or as the recommender of that name chooses them.
+
+    Other packages offer recommenders by entry points; '' means that nothing is to be run.
+    """
+    for point in entry_points(group=RECOMMENDERS, name=name):
+        chosen: tuple[str, list[str]] = point.load()(words)
+        return chosen
+    return name, words
 
 
 def _run_as_script(file: Path, called: str, words: list[str]) -> None:
@@ -148,11 +166,14 @@ COMMANDS = (
         summary="train: run a recipe",
         usage="RECIPE [PRESET] [the recipe's options]",
         details="Runs a recipe. All arguments after its name go to the recipe: optionally one of "
-        "its\npresets (paper, default, smoke), then its options.",
+        "its\npresets (paper, default, smoke), then its options.\n"
+        "'run image --images DIR' chooses recipe, sizes and length for your own images and the\ntime given "
+        "(--minutes), and explains the choice.",
         examples=(
             "run seqgan --help",
             "run seqgan smoke --out runs/first",
             "run my_seqgan.py --out runs/mine --seed 3",
+            "run image --images DIR --minutes 30 --out runs/mine",
         ),
         declare=_declare_run,
         run=_run_run,

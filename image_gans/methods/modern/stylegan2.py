@@ -181,14 +181,16 @@ def phases(
 ) -> tuple[Phase, ...]:
     """Return one phase in which D and G take turns, each followed by its penalty in some rounds."""
     discriminator = discriminator_turn(training, techniques)
-    generator = generator_turn(training, techniques, with_players=(_LENGTHS,))
+    generator = generator_turn(training, techniques)
     r1 = "r1_loss", method.r1_every_rounds, method.r1_gamma
     lengths = "path_length_loss", method.path_length_every_rounds, method.path_length_weight
-    turns = (*with_penalty(discriminator, *r1), *with_penalty(generator, *lengths))
-    return (adversarial_phase(training, *turns),)
+    turns = with_penalty(discriminator, *r1), with_penalty(generator, *lengths, _LENGTHS)
+    return (adversarial_phase(training, *turns[0], *turns[1]),)
 
 
-def with_penalty(turn: Turn, loss: str, every: int, weight: float) -> tuple[Turn, ...]:
+def with_penalty(
+    turn: Turn, loss: str, every: int, weight: float, *beside: str
+) -> tuple[Turn, ...]:
     """Return the turn with Adam's settings for lazy penalties, and its penalty's turn in every k-th round.
 
     Args:
@@ -196,6 +198,7 @@ def with_penalty(turn: Turn, loss: str, every: int, weight: float) -> tuple[Turn
         loss: the penalty's loss.
         every: k.
         weight: of the penalty; at 0 there is none, and the turn stays as it is.
+        beside: further players that the penalty moves.
     """
     if not weight:
         return (turn,)
@@ -209,6 +212,7 @@ def with_penalty(turn: Turn, loss: str, every: int, weight: float) -> tuple[Turn
     )
     lazy = replace(
         turn,
+        players=(*turn.players, *beside),
         loss=loss,
         optimizer=optimizer,
         optimizer_of=turn.loss,

@@ -52,11 +52,11 @@ class GradientStepper:
         """The parameters of each optimizer, in the order of the players."""
         self._moves: list[int] = []
         for turn in (turn for phase in phases for turn in phase.turns):
-            if turn.optimizer is None or _slot(turn) in self._slots:
+            if turn.optimizer is None or self._slot(turn) in self._slots:
                 continue
             if accumulate > 1:  # What cannot be done is said before training.
                 split_loss(game, turn.loss, accumulate)
-            self._slots[_slot(turn)] = len(self._optimizers)
+            self._slots[self._slot(turn)] = len(self._optimizers)
             self._learning.append(self.parameters(turn))
             self._optimizers.append(turn.optimizer.build(parameter_groups(self._learning[-1])))
             self._moves.append(0)
@@ -83,7 +83,7 @@ class GradientStepper:
         if this is so on all processes, none steps.
         """
         assert turn.optimizer is not None
-        slot = self._slots[_slot(turn)]
+        slot = self._slots[self._slot(turn)]
         optimizer = self._optimizers[slot]
         # The optimizer's own list is used, since walking all modules on every update is slow.
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -169,7 +169,7 @@ class GradientStepper:
         It is None if no turn of the phase trains the player by gradient, or before its first update.
         """
         turns = [t for t in phase.turns if t.optimizer is not None and player in t.players]
-        if not turns or not self._moves[slot := self._slots[_slot(turns[-1])]]:
+        if not turns or not self._moves[slot := self._slots[self._slot(turns[-1])]]:
             return None
         optimizer, settings = self._optimizers[slot], turns[-1].optimizer
         assert settings is not None
@@ -183,7 +183,7 @@ class GradientStepper:
 
     def last_step(self, turn: Turn) -> tuple[list[nn.Parameter], float]:
         """Return the parameters that the turn's last step changed, and its learning rate."""
-        groups = self._optimizers[self._slots[_slot(turn)]].param_groups
+        groups = self._optimizers[self._slots[self._slot(turn)]].param_groups
         return [p for group in groups for p in group["params"]], groups[0]["lr"]
 
     def part_of_round(self, phase: Phase, turn_number: int) -> tuple[int, int]:
@@ -191,8 +191,16 @@ class GradientStepper:
         turn = phase.turns[turn_number]
         if turn.optimizer is None:
             return 0, 1
-        same = [t.optimizer is not None and _slot(t) == _slot(turn) for t in phase.turns]
+        same = [t.optimizer is not None and self._slot(t) == self._slot(turn) for t in phase.turns]
         return sum(same[:turn_number]), sum(same)
+
+    def _slot(self, turn: Turn) -> tuple[tuple[str, ...], str, Optimizer]:
+        """Return what turns with one optimizer have in common: players with parameters, loss and settings."""
+        assert turn.optimizer is not None
+        learners = (
+            p for p in turn.players if next(self.game.players[p].parameters(), None) is not None
+        )
+        return tuple(learners), turn.optimizer_of or turn.loss, turn.optimizer
 
     def bystanders(self, turn: Turn) -> list[nn.Module]:
         """Return the players that must not change in this turn."""
@@ -238,8 +246,3 @@ class GradientStepper:
             else:
                 optimizer.load_state_dict(saved)
         self._moves = list(state["moves"])
-
-
-def _slot(turn: Turn) -> tuple[tuple[str, ...], str, Optimizer]:
-    assert turn.optimizer is not None
-    return turn.players, turn.optimizer_of or turn.loss, turn.optimizer
