@@ -98,7 +98,7 @@ def recommend(
         **({"ada-images": length} if adaptive else {}),
     }
     flags = tuple(word for name, value in settings.items() for word in (f"--{name}", str(value)))
-    reasons = (
+    reasons: tuple[str, ...] = (
         f"Method: {RECIPE}, which needs no labels, takes adaptive augmentation and can be truncated.",
         f"Size: {side} pixels. The smallest image has {smallest}; twice the side takes four times as long.",
         f"Length: {rounds:,} rounds of {_BATCH} images in about {minutes:g} minutes, at {seconds:.2g} "

@@ -83,6 +83,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "image_gans.image_presets": {"image_gans", "image_gans.schedule"},
     "image_gans.image_fitting": IMAGE_PARTS,
     "image_gans.few_labels": BELOW_IMAGES,
+    "image_gans.recommended": IMAGE_PARTS | {"image_gans.methods"},
     "image_gans.robust_game": IMAGE_PARTS,
     "image_gans.conditional_game": IMAGE_PARTS,
     "image_gans.grids": BELOW_IMAGES,
@@ -434,6 +435,7 @@ CHECKED_ELSEWHERE = {
     "ConditionalConfig",
     "DCGANConfig",
     "ModernConfig",
+    "StyleConfig",
     "ResNetConfig",
     "RunSettings",
 }

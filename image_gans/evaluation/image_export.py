@@ -29,7 +29,7 @@ from image_gans.evaluation.saved_networks import (
 from image_gans.evaluation.scatter import save_scatter
 from image_gans.grids import save_each, save_grid
 from image_gans.latent.exploring import Explorer
-from image_gans.latent.truncated_noise import truncated, truncated_generator
+from image_gans.latent.truncated_noise import noise_threshold, truncated, truncated_generator
 from image_gans.latent.walks import LatentGenerator
 from image_gans.networks.blocks.spectral import plain_weights
 from seqgan_kit.core.files.checked_json import check
@@ -63,14 +63,8 @@ class ImageModel:
     """Largest absolute value of the noise; None: not truncated."""
 
     def truncated(self, threshold: float) -> ImageModel:
-        """Return a model that draws noise within ``threshold``, see ``truncated_generator``.
-
-        A generator with a truncation of its own (StyleGAN2's, of w) is asked for it.
-        """
-        own = getattr(self.generator, "truncated", None)
-        if callable(own):
-            return replace(self, generator=own(threshold).requires_grad_(False))
-        model = replace(self, threshold=threshold)
+        """Return a model with truncated noise or styles, see ``truncated_generator``."""
+        model = replace(self, threshold=noise_threshold(self.generator, threshold))
         generator = truncated_generator(self.generator, threshold, model.latents)
         return replace(model, generator=generator)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -20,19 +21,28 @@ _BATCHES, _BATCH, _SEED = 16, 64, 2**62 + 1  # of the standing statistics
 _LEAST = 0.02  # Below it nearly all values would be drawn again and again.
 
 
+def noise_threshold(generator: nn.Module, threshold: float) -> float | None:
+    """Return the threshold of the noise; None for a generator that truncates something else itself."""
+    return None if callable(getattr(generator, "truncated", None)) else threshold
+
+
 def truncated_generator(
     generator: nn.Module, threshold: float, latents: Callable[..., Tensor]
 ) -> nn.Module:
     """Return the generator for noise within ``threshold``.
 
-    Where noise reaches the norms of a generator, their statistics are gathered anew. Elsewhere they stay: a
-    norm after the first layer would scale truncated noise back to its old size.
+    One with a method ``truncated`` (styles of StyleGAN2) says itself what is truncated. Where noise reaches
+    the norms of a generator, their statistics are gathered anew. Elsewhere they stay: a norm after the first
+    layer would scale truncated noise back to its old size.
 
     Args:
         generator: with its number of noise dimensions in ``config.latent``.
-        threshold: largest absolute value of the noise.
+        threshold: largest absolute value of the noise, or what ``truncated`` takes.
         latents: (n, seed=) -> [n,d] truncated latent vectors.
     """
+    own = getattr(generator, "truncated", None)
+    if callable(own):
+        return cast(nn.Module, own(threshold)).requires_grad_(False)
     config = getattr(generator, "config", None)
     if not isinstance(getattr(config, "latent", None), int):
         raise UsageError(

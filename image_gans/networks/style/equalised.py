@@ -11,7 +11,6 @@ A layer before a LeakyReLU has the gain sqrt(2), which keeps the mean square of 
 from __future__ import annotations
 
 import math
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -91,4 +90,4 @@ class EqualisedConv(nn.Module):
         if self.halves and not pointwise:
             return halving_conv(x, weight, bias)
         x = halved(x, repeats_edges=False) if self.halves else x
-        return cast(Tensor, F.conv2d(x, weight, bias, padding=0 if pointwise else 1))
+        return F.conv2d(x, weight, bias, padding=0 if pointwise else 1)

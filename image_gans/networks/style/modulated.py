@@ -11,7 +11,6 @@ images, which is cheaper than weights of their own for each image.
 from __future__ import annotations
 
 import math
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -116,4 +115,4 @@ class ToColours(nn.Module):
         """[N,before,H,W], [N,dimensions] -> [N,channels,H,W]."""
         weight = self.weight * self.scale
         colours = modulated_conv(x, weight, self.style(w), demodulates=False)
-        return cast(Tensor, colours + self.bias.view(-1, 1, 1))
+        return colours + self.bias.view(-1, 1, 1)

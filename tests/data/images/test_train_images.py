@@ -28,7 +28,8 @@ def test_the_images_are_evenly_spaced_with_their_labels():
     assert torch.equal(part.train, IMAGES[::10])
     seen = part.feed(5, seed=0).next_batch()["number"]
     assert sorted(seen.tolist()) == [0, 10, 20, 30, 40]
-    assert part.whole is CORPUS and CORPUS.whole is CORPUS
+    assert part.whole is CORPUS
+    assert CORPUS.whole is CORPUS
     assert "5 of 41 training images" in part.account.lines()[-1]
     assert learning_from(CORPUS, 0) is CORPUS
 
