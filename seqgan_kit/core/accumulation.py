@@ -42,6 +42,8 @@ def accumulated(
     parts: int,
     parameters: Sequence[nn.Parameter],
     backward: Callable[[Tensor], None],
+    *,
+    weights_first: bool = False,
 ) -> Loss:
     """Leave the gradient of a batch's loss in ``parameters``, and return the loss.
 
@@ -52,17 +54,25 @@ def accumulated(
         parts: number of parts, at most one for each row.
         parameters: what learns.
         backward: adds a scalar's gradient to that of the parameters.
+        weights_first: weight a part before its backward pass instead of after the last one, because these
+            passes average over processes with other numbers of items.
     """
     found, items = list[Loss](), list[Tensor]()
-    for rows in row_parts(split.draw(batch, move), parts):
+    cut = row_parts(split.draw(batch, move), parts)
+    before = sum(float(_items(split, rows)) for rows in cut) if weights_first else 1.0
+    for rows in cut:
         loss = split.mean(rows, move)
         count = torch.as_tensor(loss.items, dtype=torch.float32, device=loss.total.device)
+        if weights_first and float(count) != float(_items(split, rows)):
+            raise ValueError(
+                f"a part has {float(count):g} items; its SplitLoss tells another number."
+            )
         if loss.learns:
-            backward(loss.total * count)
+            backward(loss.total * count / max(before, 1.0))
         found.append(Loss(loss.total.detach(), _detached(loss.logs), loss.learns))
         items.append(count)
     total = sum(items, torch.zeros_like(items[0])).clamp(min=1)
-    for parameter in parameters:
+    for parameter in () if weights_first else parameters:
         if parameter.grad is not None:
             parameter.grad /= total
     shares = [count / total for count in items]
@@ -79,6 +89,10 @@ def row_parts(batch: Batch, parts: int) -> list[dict[str, Tensor]]:
     return [
         {name: pieces[part] for name, pieces in cut.items()} for part in range(min(parts, rows))
     ]
+
+
+def _items(split: SplitLoss, rows: Batch) -> Tensor | float:
+    return float(len(next(iter(rows.values())))) if split.items is None else split.items(rows)
 
 
 def _mean(values: Iterable[Tensor | float], shares: Sequence[Tensor]) -> Tensor:

@@ -71,6 +71,8 @@ class SplitLoss:
     them."""
     mean: Callable[[Batch, Move], Loss]
     """Return the loss of some of these rows: a mean over ``items``."""
+    items: Callable[[Batch], Tensor] | None = None
+    """Return the items of some of these rows; None: the rows are the items."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,9 @@ def mle_loss(generator: SequenceGenerator, batch: Batch) -> Loss:
 def split_mle_loss(generator: SequenceGenerator) -> SplitLoss:
     """Return :func:`mle_loss` as a mean over tokens of any rows."""
     return SplitLoss(
-        lambda batch, move: {"real": batch["real"]}, lambda rows, move: mle_loss(generator, rows)
+        lambda batch, move: {"real": batch["real"]},
+        lambda rows, move: mle_loss(generator, rows),
+        lambda rows: generator.token_mask(rows["real"]).sum(),
     )
 
 

@@ -55,7 +55,9 @@ def _transformers(config: tiny.Config) -> Made:
 
 
 def _adapters(config: tiny.Config) -> Made:
-    """A language model with a frozen base, trained adapters and recomputed activations."""
+    """A language model with a frozen base, trained adapters and recomputed activations.
+
+    Rows have different lengths, so processes and parts of a batch have different numbers of tokens."""
     stored = StoredLanguageModel(
         lora_rank=2, lora_targets=("c_attn",), checkpointing=True, architecture=json.dumps(GPT2)
     )
@@ -95,6 +97,6 @@ def sharded_stages(rank: int) -> dict[str, Callable[[Path], Any]]:
         "transformers-unsharded": lambda folder: _resumed(folder, rank, shard=False),
     }
     if find_spec("transformers") and find_spec("peft"):
-        stages["adapters"] = lambda folder: _play(ADAPTERS, folder)
-        stages["adapters-sharded"] = lambda folder: _play(ADAPTERS, folder, **SHARDED)
+        stages["adapters"] = lambda folder: _play(ADAPTERS, folder, accumulate=2)
+        stages["adapters-sharded"] = lambda folder: _play(ADAPTERS, folder, accumulate=2, **SHARDED)
     return stages

@@ -142,12 +142,6 @@ def _check_settings(settings: RunSettings, runtime: Runtime) -> None:
         )
     if settings.compile:
         raise UsageError("--shard and --compile cannot be combined: leave one of them out.")
-    if settings.accumulate > 1:
-        raise UsageError(
-            f"--shard and --accumulate {settings.accumulate} cannot be combined, because processes with "
-            "different numbers of tokens would be weighted wrongly: use a smaller --batch-size and more "
-            "processes."
-        )
 
 
 def _reason_against(game: Game, name: str, above: int, averaged: Collection[str]) -> str:

@@ -145,6 +145,14 @@ class GradientStepper:
             parameter.requires_grad_(False)
         try:
             with frozen(*bystanders), self.runtime.autocast():
+                if self.accumulate > 1:
+                    split, parts = (
+                        split_loss(self.game, turn.loss, self.accumulate),
+                        self.accumulate,
+                    )
+                    return accumulated(
+                        split, batch, move, parts, (), self._backward, weights_first=True
+                    )
                 loss = self.game.loss(turn.loss, batch, move)
             if all(self.agree((loss.learns, not loss.learns))):
                 raise UsageError(
@@ -152,12 +160,17 @@ class GradientStepper:
                     "leave out --shard."
                 )
             if loss.learns:
-                torch.autograd.backward(loss.total)
+                self._backward(loss.total)
         finally:
             self.sharding.scatter()
             for parameter in still:
                 parameter.requires_grad_(True)
         return loss
+
+    def _backward(self, total: Tensor) -> None:
+        """Compute gradients block by block; blocks that were gathered for scores are freed first."""
+        self.sharding.scatter()
+        torch.autograd.backward(total)
 
     def agree(self, wishes: tuple[bool, ...]) -> tuple[bool, ...]:
         """Return which requests any process has, in updates without gradients."""

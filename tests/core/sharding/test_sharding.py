@@ -129,7 +129,6 @@ def test_clipping_and_moments_are_those_of_a_plain_player(sharded: ShardedPlayer
     [
         ({}, Runtime(torch.device("cpu")), "--nproc_per_node N"),
         ({"compile": True}, TWO, "--compile cannot be combined"),
-        ({"accumulate": 2}, TWO, "--accumulate 2 cannot be combined"),
         ({}, TWO, r"no player can be sharded \(generator: .* not above --shard-above 10,000,000"),
         (
             {"shard_above": 5},

@@ -13,6 +13,7 @@ from seqgan_kit.core.objectives import expected_probability, relativistic
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.runs.run import RunSettings
 from seqgan_kit.core.runs.runtime import Runtime
+from seqgan_kit.core.sharding.sharding import Sharding
 from seqgan_kit.core.training.gradient_step import GradientStepper
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods import maligan, seqgan
@@ -74,17 +75,24 @@ def players(tiny_generator, tiny_text_discriminator):
     return tiny_generator(), discriminator
 
 
-def stepper_of(game, loss, parts):
+class Divided(Sharding):
+    """Sharding that averages in every backward pass, so that parts are weighted before it."""
+
+    def __bool__(self):
+        return True
+
+
+def stepper_of(game, loss, parts, sharding=None):
     learner = "discriminator" if loss.startswith("discriminator") else "generator"
     turn = Turn((learner, *game.private_players()), loss, optimizer=Optimizer(1.0, "sgd"))
     runtime = Runtime(torch.device("cpu"))
-    return turn, GradientStepper(game, (Phase("adversarial", (turn,)),), runtime, parts)
+    return turn, GradientStepper(game, (Phase("adversarial", (turn,)),), runtime, parts, sharding)
 
 
-def stepped(game, loss, parts):
+def stepped(game, loss, parts, sharding=None):
     """Return the game after one step of SGD with rate 1, and what was logged."""
     game, move = copy.deepcopy(game), Move("adversarial", 0, 1, torch.Generator().manual_seed(1))
-    turn, stepper = stepper_of(game, loss, parts)
+    turn, stepper = stepper_of(game, loss, parts, sharding)
     for rule in ("draw_negatives", "draw_replies", "reward_replies"):
         if hasattr(game, rule) and (rule != "draw_negatives" or "negatives" in game.players):
             game.rule(rule, {"real": REAL}, move)
@@ -102,8 +110,8 @@ def test_an_update_in_parts_is_that_of_the_whole_batch(players, name):
         not torch.equal(a, b) for a, b in zip(whole.parameters(), game.parameters(), strict=True)
     ]
     assert any(moved)
-    for parts in (2, 5, 99):
-        in_parts, same = stepped(game, loss, parts)
+    for parts, sharding in ((2, None), (5, None), (99, None), (2, Divided())):
+        in_parts, same = stepped(game, loss, parts, sharding)
         for (key, found), wanted in zip(
             in_parts.state_dict().items(), whole.state_dict().values(), strict=True
         ):
