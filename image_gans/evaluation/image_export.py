@@ -29,6 +29,7 @@ from image_gans.evaluation.saved_networks import (
 from image_gans.evaluation.scatter import save_scatter
 from image_gans.grids import save_each, save_grid
 from image_gans.latent.exploring import Explorer
+from image_gans.latent.steered_generator import SteeredGenerator, drawing_part
 from image_gans.latent.truncated_noise import noise_threshold, truncated, truncated_generator
 from image_gans.latent.walks import LatentGenerator
 from image_gans.networks.blocks.spectral import plain_weights
@@ -51,8 +52,7 @@ _CHUNK = 256  # Images per chunk; this limits the memory and does not change the
 class ImageModel:
     """A trained generator to sample from.
 
-    It is in evaluation mode: batch norm uses the statistics gathered in training, so an image depends only
-    on its latent vector, not on the rest of the batch.
+    It is in evaluation mode, so that an image depends on its latent vector alone.
     """
 
     run_dir: Path
@@ -76,9 +76,7 @@ class ImageModel:
         if n < 1:
             raise UsageError(f"cannot sample {n} images: give 1 or more.")
         if temperature < 0:
-            raise UsageError(
-                f"temperature {temperature} must be 0 or more; it scales latents (1 is as trained)."
-            )
+            raise UsageError(f"temperature {temperature} must be 0 or more; 1 is as trained.")
         z = self.latents(n, seed=seed, condition=condition)
         z[:, : self.noise_dimensions] *= temperature
         return torch.cat([self.generator(rows) for rows in z.split(_CHUNK)])
@@ -94,6 +92,8 @@ class ImageModel:
         options = {} if condition is None else {"wanted": self._wishes(condition)}
         # Draw on the CPU one by one, so that a seed gives the same vectors on every device and for every n.
         rng = torch.Generator().manual_seed(seed)
+        if isinstance(self.generator, SteeredGenerator):
+            return self.generator.latents(n, rng, **options)
         return torch.cat([self._latent(rng, options) for _ in range(n)])
 
     def _latent(self, rng: torch.Generator, options: Mapping[str, Any]) -> Tensor:
@@ -258,7 +258,7 @@ def _of_parts(
         return CaptionModel(run_dir, parts, verbs)
     if "attack" in verbs:
         return AttackedModel(run_dir, parts, verbs)
-    model = ImageModel(run_dir, parts["generator"], description)
+    model = ImageModel(run_dir, drawing_part(parts, description), description)
     if "edit" in verbs:
         return EditingModel(run_dir, parts, verbs, model)
     if "detect" in verbs:

@@ -55,7 +55,7 @@ _NEEDS = {
     "detect": ("encoder", "generator", "features"),
     "edit": ("encoder", "generator", "recogniser"),
 }
-_OPTIONAL = {"sketcher"}  # the generator of stage I, of a model that paints in two
+_OPTIONAL = {"sketcher", "recogniser", "denoiser"}  # what some painters and samplers have
 
 
 @dataclass(frozen=True)

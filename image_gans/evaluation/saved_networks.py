@@ -30,6 +30,10 @@ from image_gans.networks.picture_mlp import (
 from image_gans.networks.pyramids.pyramid_generator import PyramidConfig, PyramidGenerator
 from image_gans.networks.resnet import ResNetConfig, ResNetGenerator, ResNetTrunk
 from image_gans.networks.style.style_generator import StyleConfig, StyleGenerator
+from image_gans.networks.translators.feature_denoiser import (
+    FeatureDenoiser,
+    FeatureDenoiserConfig,
+)
 from image_gans.networks.translators.image_encoder import (
     CodeEncoder,
     GaussianEncoder,
@@ -68,6 +72,7 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "code_encoder": (DCGANConfig, CodeEncoder),
     "conditional": (ConditionalConfig, ConditionalGenerator),
     "dcgan": (DCGANConfig, DCGANGenerator),
+    "feature_denoiser": (FeatureDenoiserConfig, FeatureDenoiser),
     "gaussian_encoder": (DCGANConfig, GaussianEncoder),
     "label_classifier": (LabelClassifierConfig, LabelClassifier),
     "local": (LocalGeneratorConfig, LocalGenerator),

@@ -23,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seqgan_kit.data.catworld.scenes.beliefs import prior_beliefs
 from seqgan_kit.data.catworld.scenes.scene import EYE_STATES, LABEL_NAMES, SceneLaw
 from seqgan_kit.errors import DataError
 from seqgan_kit.metrics.statistics.divergences import Estimate
@@ -76,6 +77,23 @@ def law_marginals(law: SceneLaw) -> dict[str, Floats]:
         "cats": np.array(law.cats),
         ODD_EYES: np.array([1.0 - odd, odd]),
     }
+
+
+def conditional_marginals(law: SceneLaw, label: str, number: int) -> dict[str, Floats]:
+    """P of each attribute of a scene's first cat, given the class of one of them; exact.
+
+    Args:
+        law: the distribution of scenes.
+        label: a name in LABEL_NAMES but ``cats``, on which nothing else depends.
+        number: number of its class.
+    """
+    found = {"cats": np.array(law.cats)}
+    for belief in prior_beliefs(law, count=1):
+        if label in belief.facts:
+            known = np.eye(len(LABEL_NAMES[label]))[number]
+            belief = belief.given((label,), known)
+        found |= {fact: belief.onto(frozenset({fact})).table for fact in belief.facts}
+    return found
 
 
 def label_shares(

@@ -129,9 +129,9 @@ def train_recogniser(
     )
     for _, rows in zip(range(training.steps), _batches(len(pictures), training, rng), strict=False):
         logits = recogniser(_shifted(to_float(pictures[rows]), rng))
-        losses = [_loss(logits[name], labels[name][rows]) for name in label_names]
+        told = {name: labels[name][rows] for name in label_names}
         optimizer.zero_grad()
-        torch.stack(losses).sum().backward()
+        label_losses(logits, told).sum().backward()
         optimizer.step()
         schedule.step()
     # As it will be read from a file: the same order of sums, so the same scores to the last digit.
@@ -165,10 +165,19 @@ def accuracies(
     return {name: found[name] for name in probabilities if name in found}
 
 
-def _loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy over the rows that have a label; 0 if none has."""
-    total = functional.cross_entropy(logits, labels, ignore_index=-1, reduction="sum")
-    return total / len(labels)
+def label_losses(logits: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> Tensor:
+    """Return the cross-entropy [K] of each label, a mean over all rows; rows without the label add 0.
+
+    Args:
+        logits: [N,classes] by label.
+        labels: [N] class numbers by label, -1 where there is none.
+    """
+    totals = [
+        functional.cross_entropy(scores, labels[name], ignore_index=-1, reduction="sum")
+        / len(scores)
+        for name, scores in logits.items()
+    ]
+    return torch.stack(totals)
 
 
 def _batches(n: int, training: RecognitionTraining, rng: torch.Generator) -> Iterator[Tensor]:

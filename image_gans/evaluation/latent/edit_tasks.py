@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from image_gans.conditions import Conditions
-from image_gans.metrics.attributes import recognisable
+from image_gans.evaluation.latent.conditional_law import with_seen_labels
 from seqgan_kit.data.images.age_sets import AgeSets
 from seqgan_kit.data.images.image_corpus import ImageCorpus
 from seqgan_kit.data.images.pixels import to_float
@@ -21,17 +21,14 @@ def with_recognisable_labels(sets: AgeSets, label: str) -> AgeSets:
 
     In the cat world colours of shut eyes become unknown, and odd eyes a label.
     """
-    corpus = sets.corpus
-    train, names = recognisable(corpus.train_labels, corpus.label_names)
-    test, _ = recognisable(corpus.test_labels, corpus.label_names) if len(corpus.test) else ({}, {})
-    if set(names) == {label}:
+    corpus = with_seen_labels(sets.corpus)
+    if set(corpus.label_names) == {label}:
         raise DataError(
             f"the images have no label but {label!r}, which is edited; the identity of an image is what a "
             "recogniser of its other labels sees. Give images with further labels, as columns of a parquet "
             "or CSV file."
         )
-    changed = replace(corpus, train_labels=train, test_labels=test, label_names=names)
-    return replace(sets, corpus=changed)
+    return replace(sets, corpus=corpus)
 
 
 def single(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -21,23 +21,21 @@ people apart on other faces), and also names y_0 where it is not known (theirs: 
 inputs of its last layers, before any pooling; D joins the age to the features of its trunk (theirs: after its
 first convolution, Perarnau et al. 2016); E learns from fresh pairs in every batch, with ages as in the data
 (theirs: 100,000 pairs drawn once, uniform ages); L-BFGS has a backtracking line search for each image and no
-bounds (theirs: L-BFGS-B). The preset ``paper`` has the
-sizes of the text (64 pixels, DCGAN's networks, 100 epochs, Adam at 2e-4) and the bundled world's three ages
-(theirs: 120,000 photos in six age groups).
+bounds (theirs: L-BFGS-B). The preset ``paper`` has the sizes of the text (64 pixels, DCGAN's networks, 100
+epochs, Adam at 2e-4) and the bundled world's three ages (theirs: 120,000 photos in six age groups).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from image_gans.conditional_game import ConditionalGame
 from image_gans.metrics.recogniser import Recogniser, RecogniserConfig
+from image_gans.metrics.trained_recogniser import label_losses
 from image_gans.networks.conditional import ConditionalGenerator
 from image_gans.networks.labelled import JoinedScore, LabelledDiscriminator, feature_count
 from image_gans.networks.translators.image_encoder import CodeEncoder
@@ -112,12 +110,7 @@ class AgeGame(ConditionalGame):
 
     def recogniser_loss(self, batch: Batch, move: Move) -> Loss:
         """Return R's cross-entropy, a mean over labels; images without a label do not count for it."""
-        logits = cast(dict[str, Tensor], self.players["recogniser"](batch["real"]))
-        losses = [
-            F.cross_entropy(scores, batch[name], ignore_index=-1, reduction="sum") / len(scores)
-            for name, scores in logits.items()
-        ]
-        loss = torch.stack(losses).mean()
+        loss = label_losses(self.players["recogniser"](batch["real"]), batch).mean()
         return Loss(loss, {"recogniser_loss": loss})
 
 

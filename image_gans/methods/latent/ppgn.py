@@ -1,0 +1,189 @@
+r"""Plug and play generative networks: images of any condition that a recogniser names, by steps in a space of
+features (Nguyen, Clune, Bengio, Dosovitskiy, Yosinski 2017, "Plug & play generative networks: Conditional
+iterative generation of images in latent space").
+
+First a recogniser learns the labels of the images x; h = E(x) are its last features. Then E is fixed, and a
+generator G learns to draw an image from its features, with a discriminator D of score s:
+
+    D minimises  -E[log sigma(s(x))] - E[log(1 - sigma(s(G(h))))]
+    G minimises  w_x |x - G(h)|^2 + w_h |h - E(G(h))|^2 - w_s E[log sigma(s(G(h)))]
+
+Then a denoiser R learns features with noise, standardised: R minimises E|h - R(h + sigma n)|^2. An image of
+a condition y comes from a chain of features, with the recogniser's log p(y | .) of the image:
+
+    h <- h + epsilon1 (R(h) - h) + epsilon2 d/dh log p(y | G(h)) + N(0, epsilon3^2 I)            (equation 5)
+
+The prior is R ("PPGN-h") or E(G(.)) in its place ("noiseless joint PPGN-h"), which needs no training of its
+own.
+
+Differs from the paper: E is a small recogniser trained on the labels of the same images (theirs: CaffeNet on
+ImageNet), and h its last maps (theirs: a fully connected layer, and a second loss one layer below); R has two
+hidden layers and a skip connection (theirs: seven layers with a bottleneck); features are standardised, so
+that the epsilons mean the same for all of them; steps have the size that the equation says (the authors' code
+divides them by their mean absolute value); the default epsilon3 is not near 0, because the exact distribution
+is measured here (theirs: 1e-17). The squared norms are means over pixels and features. The preset ``paper``
+has the chain of the text: noiseless joint, 200 steps, epsilons 1e-5, 1 and 1e-17.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from image_gans.metrics.recogniser import Recogniser, RecogniserConfig
+from image_gans.metrics.trained_recogniser import label_losses
+from image_gans.networks.choice import NetworkChoice, build_networks
+from image_gans.networks.translators.feature_denoiser import (
+    FeatureDenoiser,
+    FeatureDenoiserConfig,
+)
+from image_gans.schedule import ImageTraining, in_turns
+from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.bounds import Above0, Size, Weight, bounded
+from seqgan_kit.core.discriminator import Discriminator, evaluating
+from seqgan_kit.core.game import Batch, Epochs, Loss, Move, Phase, Turn
+from seqgan_kit.core.objectives import non_saturating
+from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.data.images.image_config import ImageData
+
+
+@dataclass(frozen=True)
+@bounded
+class PPGNMethod:
+    """Settings of the features, the generator's losses and the denoiser."""
+
+    recogniser_width: Size = 16
+    """Channels of the first layers of the recogniser; features are four times as many at each place."""
+    recogniser_learning_rate: Above0 = 2e-3
+    """Learning rate of the recogniser (Adam)."""
+    recognising: Above0 = 0.5
+    """Epochs of the recogniser, as a multiple of the epochs of G and D."""
+    pixel_weight: Weight = 10.0
+    """Weight of the pixels' squared difference (w_x)."""
+    feature_weight: Weight = 1.0
+    """Weight of the features' squared difference (w_h)."""
+    adversarial_weight: Weight = 0.1
+    """Weight of D's verdict (w_s)."""
+    denoiser_width: Size = 256
+    """Units of the denoiser's hidden layers."""
+    denoiser_learning_rate: Above0 = 1e-3
+    """Learning rate of the denoiser (Adam)."""
+    denoising: Above0 = 0.5
+    """Epochs of the denoiser, as a multiple of the epochs of G and D."""
+    noise: Above0 = 0.5
+    """Standard deviation of the denoiser's noise (sigma), in standard deviations of a feature."""
+
+
+PAPER = ImageTraining(batch_size=64, epochs=100.0, betas=(0.9, 0.999))
+
+
+class PPGNGame(AdversarialGame):
+    """A recogniser whose features a generator inverts, and a denoiser of these features.
+
+    Args:
+        generator: G, features to images.
+        discriminator: D.
+        recogniser: E and its heads.
+        denoiser: R.
+        method: settings.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: Discriminator,
+        recogniser: Recogniser,
+        denoiser: FeatureDenoiser,
+        method: PPGNMethod,
+    ):
+        others = {"recogniser": recogniser, "denoiser": denoiser}
+        super().__init__(generator, discriminator, non_saturating(), None, (), others)
+        self.method = method
+
+    def encoded(self, x: Tensor) -> Tensor:
+        """Return the features h [N,F] of images [N,C,H,W], in evaluation mode."""
+        recogniser = cast(Recogniser, self.players["recogniser"])
+        with evaluating(recogniser):
+            return recogniser.places(x).flatten(1)
+
+    def draw(self, n: int, batch: Batch, rng: torch.Generator) -> Tensor:
+        """Return what G makes of the features of the batch's images [n,C,H,W]."""
+        real = batch["real"]
+        with torch.no_grad():
+            features = self.encoded(real[torch.arange(n, device=real.device) % len(real)])
+        return cast(Tensor, self.generator(features))
+
+    def recogniser_loss(self, batch: Batch, move: Move) -> Loss:
+        """Return the recogniser's cross-entropy, a mean over labels."""
+        loss = label_losses(self.players["recogniser"](batch["real"]), batch).mean()
+        return Loss(loss, {"recogniser_loss": loss})
+
+    def generator_loss(self, batch: Batch, move: Move) -> Loss:
+        """Return G's loss: pixels, features and D's verdict, weighted."""
+        real, method = batch["real"], self.method
+        with torch.no_grad():
+            features = self.encoded(real)
+        drawn = self.generator(features)
+        pixels = (real - drawn).square().mean()
+        inverted = (features - self.encoded(drawn)).square().mean()
+        verdict = self.objective.generator(self.discriminate(drawn).score, None).mean()
+        total = method.pixel_weight * pixels + method.feature_weight * inverted
+        logs = {"generator_loss": verdict, "pixel_error": pixels, "feature_error": inverted}
+        return Loss(total + method.adversarial_weight * verdict, logs)
+
+    def denoiser_loss(self, batch: Batch, move: Move) -> Loss:
+        """Return R's mean squared error on standardised features with noise."""
+        denoiser = cast(FeatureDenoiser, self.players["denoiser"])
+        with torch.no_grad():
+            clean = denoiser.standardised(self.encoded(batch["real"]))
+        noise = denoiser.noise(len(clean), move.rng)
+        loss = (denoiser(clean + self.method.noise * noise) - clean).square().mean()
+        return Loss(loss, {"denoising_error": loss})
+
+
+def build(
+    choice: NetworkChoice,
+    data: ImageData,
+    label_names: Mapping[str, tuple[str, ...]],
+    method: PPGNMethod,
+) -> PPGNGame:
+    """Return the game; G takes as many features as the recogniser has.
+
+    Args:
+        choice: the networks of G and D; its latent dimensions are not read.
+        data: size and channels of the images.
+        label_names: the classes of each label that the recogniser learns.
+        method: settings.
+    """
+    recogniser = Recogniser(
+        RecogniserConfig(data.channels, data.size, dict(label_names), method.recogniser_width)
+    )
+    features = cast(Any, recogniser.heads[0]).in_features
+    generator, discriminator = build_networks(replace(choice, latent=features), data)
+    denoiser = FeatureDenoiser(FeatureDenoiserConfig(features, method.denoiser_width))
+    game = PPGNGame(generator, discriminator, recogniser, denoiser, method)
+    return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def phases(method: PPGNMethod, training: ImageTraining) -> tuple[Phase, ...]:
+    """Return the phases of the recogniser, of G and D, and of the denoiser."""
+    schedule = training.learning_rate_schedule
+
+    def phase(name: str, player: str, learning_rate: float, share: float) -> Phase:
+        rule = Optimizer(learning_rate, schedule=schedule)
+        return Phase(
+            name,
+            (Turn((player,), loss=f"{player}_loss", optimizer=rule),),
+            rounds=Epochs(share * training.epochs),
+            evaluate_every_rounds=training.evaluate_every_rounds or None,
+            sample_every_rounds=training.sample_every_rounds,
+            save_every_rounds=training.save_every_rounds,
+        )
+
+    first = phase("features", "recogniser", method.recogniser_learning_rate, method.recognising)
+    last = phase("prior", "denoiser", method.denoiser_learning_rate, method.denoising)
+    return (first, *in_turns(training), last)
