@@ -23,7 +23,7 @@ from seqgan_kit.explorer.uploaded_image import read_upload
 
 MOST_IMAGES = 144
 AXES = 6
-UPLOAD_VERBS = ("translate", "reverse", "rebuild")
+UPLOAD_VERBS = ("edit", "translate", "reverse", "rebuild")
 _ANY = "any"
 
 

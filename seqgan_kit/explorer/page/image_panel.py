@@ -16,6 +16,7 @@ from seqgan_kit.explorer.page.verdict_panels import attack_panel, image_anomaly_
 _HOW: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "private"}
 _EXAMPLES = 24
 _VERBS = {
+    "edit": ("Edit", "edited, every class"),
     "translate": ("Translate", "translated"),
     "reverse": ("Translate back", "translated back"),
     "rebuild": ("Rebuild", "rebuilt"),

@@ -24,6 +24,7 @@ from seqgan_kit.data.images.age_sets import AgeData, load_age_sets
 from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.data.images.pixels import to_float, to_uint8
 from seqgan_kit.errors import DataError, UsageError
+from seqgan_kit.explorer.image_request import UPLOAD_VERBS, made_of
 
 DATA = ImageData(size=16)
 SETTINGS = EditSettings(6, search_moves=3, evaluation_images=4, recogniser_steps=6)
@@ -168,6 +169,14 @@ def test_a_saved_model_edits(run_dir, sets, game):
     assert strips.shape == (2, 16, 64, 3)
     assert np.array_equal(strips[:, :, :16], pixels)
     assert np.array_equal(sk.load(run_dir).edit(pixels, "old"), strips[:, :, 48:])
+
+
+def test_the_explorer_shows_an_upload_at_every_age(run_dir, tmp_path):
+    Image.new("RGB", (20, 20), (90, 80, 70)).save(tmp_path / "cat.png")
+    shown, strip = made_of(load_image_model(run_dir), "edit", tmp_path / "cat.png")
+    assert "edit" in UPLOAD_VERBS
+    assert strip.shape == (1, 3, 16, 4 * 16)
+    assert torch.equal(strip[:, :, :, :16], shown)
 
 
 def test_mistakes_of_the_command_end_in_a_sentence(run_dir, tmp_path, capsys):
