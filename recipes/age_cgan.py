@@ -75,7 +75,7 @@ PRESETS = {
         networks=NetworkChoice(width=4, latent=4),
         method=AgeCGANMethod(recogniser_width=4),
         training=replace(SMOKE, epochs=1),
-        scores=EditSettings(6, search_moves=3, evaluation_images=6, recogniser_steps=10),
+        scores=EditSettings(4, search_moves=2, evaluation_images=4, recogniser_steps=10),
     ),
 }
 
