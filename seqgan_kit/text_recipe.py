@@ -130,7 +130,7 @@ def _first_use(corpus: TextCorpus, folder: Path) -> str:
     """Return the command that draws from a conditional run; "" for the plain one of all runs."""
     if not corpus.given:
         return ""
-    what = (
-        f"--prompt {shlex.quote(corpus.classes[0])}" if corpus.classes else "--given FILE --beam 5"
-    )
+    what = "--given FILE" if corpus.has_blanks else "--given FILE --beam 5"
+    if corpus.classes:
+        what = f"--prompt {shlex.quote(corpus.classes[0])}"
     return f"sample {shlex.quote(str(folder))} {what}"

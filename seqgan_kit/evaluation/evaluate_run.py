@@ -57,6 +57,11 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Return the record of a run; see :func:`seqgan_kit.evaluation.evaluate_text.evaluation_record`."""
     model = load_text_model(run_dir)
+    if getattr(model.generator, "fills_blanks", False):
+        raise UsageError(
+            f"{run_dir} fills the blanks of a text, which has no other sources to be scored by: its scores "
+            "are in scores.json, and `--resume` of its recipe computes them again."
+        )
     if getattr(model.generator, "given", 0):
         return _evaluate_conditional(run_dir, model, settings, given, say)
     asked = settings.beam, settings.test_text, settings.test_sources, settings.adversary_sources

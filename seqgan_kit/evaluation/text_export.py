@@ -24,7 +24,7 @@ from seqgan_kit.core.files.user_classes import (
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.data.text.detokenize import as_written
-from seqgan_kit.data.text.source_vocabulary import SourceVocabulary
+from seqgan_kit.data.text.source_vocabulary import BlankedVocabulary, SourceVocabulary
 from seqgan_kit.data.text.tokenizer import PAD, Tokenizer
 from seqgan_kit.data.text.tokenizers import load_tokenizer
 from seqgan_kit.errors import CheckpointError, UsageError
@@ -85,6 +85,8 @@ class TextModel:
     @property
     def given_vocabulary(self) -> SourceVocabulary:
         """Converter of sources to given tokens."""
+        if getattr(self.generator, "fills_blanks", False):
+            return BlankedVocabulary(self.tokenizer, length=self.generator.length)
         return self.source_vocabulary or SourceVocabulary(self.tokenizer)
 
     def sample(
@@ -144,7 +146,7 @@ def save_text_model(
     write_whole(folder / "generator.safetensors", save(weights_to_save(generator.state_dict())))
     tokenizer.save(folder / "tokenizer.json")
     files = ["generator.safetensors", "tokenizer.json"]
-    if source_vocabulary is not None:
+    if source_vocabulary is not None and source_vocabulary.size:
         described["source_vocabulary"] = source_vocabulary.size
         source_vocabulary.tokenizer.save(folder / _OF_SOURCES)
         files.append(_OF_SOURCES)

@@ -147,6 +147,20 @@ def test_gumbel_softmax_starts_from_scratch_and_its_temperature_falls_linearly()
     assert method.temperature_course == "linear"
 
 
+def test_maskgan_has_the_sizes_and_rates_of_the_authors_code():
+    """tensorflow/models, research/maskgan/README.md: the commands on the Penn Treebank."""
+    config = preset("maskgan")
+    method, training = config.method, config.training
+    assert (method.blank_rate, method.strategy, method.baseline) == (0.5, "contiguous", "critic")
+    assert (method.discount, method.critic_learning_rate) == (0.89072, 5.1761e-7)
+    assert (training.batch_size, training.rounds, training.discriminator_moves) == (128, 100_000, 2)
+    rates = training.generator_learning_rate, training.discriminator_learning_rate
+    assert (*rates, training.mle_learning_rate) == (3.8877e-5, 5e-4, 7.4876e-4)
+    writer, judge = config.generator.rnn_search, config.discriminator.rnn_search
+    assert (writer.embedding, writer.hidden, judge.hidden) == (650, 650, 650)
+    assert (1 - writer.dropout, 1 - judge.dropout) == pytest.approx((0.33971, 0.71940))
+
+
 def test_an_epoch_of_the_discriminator_is_a_number_of_epochs():
     """So that the paper's three passes over a pool stay three whatever the batch."""
     config = preset("seqgan")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from seqgan_kit.data.json_files import write_json
 from seqgan_kit.data.text.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Tokenizer
-from seqgan_kit.errors import unknown
+from seqgan_kit.errors import UsageError, unknown
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,52 @@ class SourceVocabulary:
     @property
     def _shift(self) -> int:
         return self.first - UNK if self.first else 0
+
+
+BLANK = "_"
+"""Mark of a blank in a text."""
+
+
+@dataclass(frozen=True)
+class BlankedVocabulary(SourceVocabulary):
+    """Converter of texts with blanks to given tokens: the ids of a text, BOS at blanks, EOS and PAD.
+
+    A blank is one token. A text of blanks alone is written from nothing: all T of its tokens are BOS.
+
+    Attributes:
+        length: T.
+    """
+
+    length: int = 0
+
+    def encode(self, line: str) -> list[int]:
+        """Return the ids [at most T] of a text with blanks, without PAD."""
+        parts = line.split(BLANK)
+        if len(parts) > 1 and not any(part.strip() for part in parts):
+            return [BOS] * self.length
+        ids = self.tokenizer.encode(parts[0])
+        for part in parts[1:]:
+            ids += [BOS, *self.tokenizer.encode(part)]
+        if len(ids) >= self.length:
+            raise UsageError(
+                f"the text {line[:60]!r} has {len(ids)} tokens, and the model fills texts of at most "
+                f"{self.length - 1}: shorten it."
+            )
+        return [*ids, EOS]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of ids, with a mark for each blank."""
+        texts: list[list[int]] = [[]]
+        for i in ids:
+            if i == EOS:
+                break
+            texts[-1].append(i)
+            if i == BOS:
+                texts.append([])
+        parts = [self.tokenizer.decode(text) for text in texts]
+        if self.tokenizer.kind in ("char", "smiles", "selfies"):
+            return BLANK.join(parts)
+        return " ".join(f" {BLANK} ".join(parts).split())
 
 
 class ClassTokenizer:

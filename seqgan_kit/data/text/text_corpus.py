@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seqgan_kit.core.feeds import Feed, TensorFeed
-from seqgan_kit.data.text.source_vocabulary import SourceVocabulary
+from seqgan_kit.data.text.source_vocabulary import BlankedVocabulary, SourceVocabulary
 from seqgan_kit.data.text.text_account import Account
 from seqgan_kit.data.text.tokenizer import Tokenizer
 from seqgan_kit.data.text.tokenizers import load_tokenizer
@@ -48,6 +48,11 @@ class TextCorpus:
     source_vocabulary: SourceVocabulary | None = None
     classes: tuple[str, ...] = ()
     stream: Callable[..., Feed] | None = None
+
+    @property
+    def has_blanks(self) -> bool:
+        """Whether what is given is the text itself with blanks."""
+        return isinstance(self.source_vocabulary, BlankedVocabulary)
 
     @property
     def length(self) -> int:

@@ -104,8 +104,9 @@ class AnswerScorer:
 
 
 def answer_scorer(corpus: TextCorpus, settings: TextScoreSettings) -> AnswerScorer | None:
-    """Return the scorer of a corpus; None without sources, and if all lines are references of a class."""
-    if not corpus.given or corpus.classes:
+    """Return the scorer of a corpus; None without sources, if all lines are references of a class, and for
+    texts with blanks, which have one right answer."""
+    if not corpus.given or corpus.classes or corpus.has_blanks:
         return None
     pairs = held_out_pairs(corpus, settings.score_samples)
     return None if pairs is None else AnswerScorer(corpus, pairs, settings)

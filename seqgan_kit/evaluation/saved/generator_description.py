@@ -28,6 +28,7 @@ from seqgan_kit.sequences.generators.hierarchical.class_generators import (
 from seqgan_kit.sequences.generators.hierarchical.leak_generator import LeakConfig, LeakGenerator
 from seqgan_kit.sequences.generators.latent_lstm import LatentLSTM, LatentLSTMConfig
 from seqgan_kit.sequences.generators.masked_denoiser import MaskedDenoiser, MaskedDenoiserConfig
+from seqgan_kit.sequences.infilling.infilling_generator import InfillingConfig, InfillingGenerator
 
 TextGenerator = SequenceGenerator | CharResNetGenerator | LatentLSTM | MaskedDenoiser
 
@@ -44,6 +45,7 @@ BOUNDED_GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
 METHOD_GENERATORS: dict[str, tuple[type[Any], type[Any]]] = {
     "leak": (LeakConfig, LeakGenerator),
     "class_lstms": (ClassLSTMsConfig, ClassGenerators),
+    "infilling": (InfillingConfig, InfillingGenerator),
 }
 NAMED = GENERATORS | ROW_GENERATORS | BOUNDED_GENERATORS | METHOD_GENERATORS
 

@@ -52,6 +52,20 @@ class Automaton:
             state, total = step[0], total + step[1]
         return -math.inf if self.arcs[state] else total
 
+    def log_prob_with_blanks(self, words: Iterable[str | None]) -> float:
+        """Return the exact log-probability of all sentences that agree with ``words``; None is any word."""
+        reached = {0: 1.0}
+        for word in words:
+            following: dict[int, float] = {}
+            for state, weight in reached.items():
+                arcs = self.arcs[state]
+                steps = arcs.values() if word is None else [arcs[word]] if word in arcs else []
+                for to, lp in steps:
+                    following[to] = following.get(to, 0.0) + weight * math.exp(lp)
+            reached = following
+        total = math.fsum(weight for state, weight in reached.items() if not self.arcs[state])
+        return math.log(total) if total else -math.inf
+
     def state_after(self, words: Iterable[str]) -> int | None:
         """Return the state that a prefix leads to; None if no sentence has this prefix."""
         state = 0

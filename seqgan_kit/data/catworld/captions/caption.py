@@ -70,6 +70,10 @@ class CatWorld:
         score = self._automaton.log_prob
         return np.array([score(caption.split(" ")) for caption in captions], dtype=np.float64)
 
+    def log_prob_with_blanks(self, words: Iterable[str | None]) -> float:
+        """Return the exact log P(captions of as many words that agree with ``words``); None is any word."""
+        return self._automaton.log_prob_with_blanks(words)
+
     def probability_given(self, caption: str, scene: Scene) -> float:
         """Return the exact P(caption | scene), which is 0 unless the caption is true of the scene."""
         return probability_given(caption, scene)

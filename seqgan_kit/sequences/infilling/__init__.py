@@ -1,0 +1,1 @@
+"""Filling in the blanks of a text."""

@@ -1,0 +1,55 @@
+"""A discriminator of fills: a score of each token of a text, given the text with its blanks."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.sequences.infilling.infilling_generator import InfillingConfig
+
+
+class FilledReader(nn.Module):
+    """An encoder-decoder that reads a text with blanks, then the filled text from left to right.
+
+    The features of position t depend on the text with blanks and on the first t tokens. With features
+    [B,T,F], ``Discriminator`` returns T scores per row. Given the blanks, it can tell which of two words that
+    do not go together was there before (Fedus et al. 2018, section 2.2).
+
+    Args:
+        config: the encoder-decoder.
+        vocabulary: V.
+        length: 2T.
+        pad: the padding token.
+    """
+
+    rows_are_independent = True
+    reads_pairs = True
+
+    def __init__(
+        self, config: InfillingConfig, vocabulary: int, length: int, *, bos: int, pad: int | None
+    ):
+        super().__init__()
+        self.config, self.length, self.given = config, length, length // 2
+        self.scores_per_sample = length // 2
+        self.body = config.build(vocabulary, length // 2, bos=bos, eos=None, pad=None)
+        self.body.pad = pad
+        self.features = int(self.body.output.in_features)
+        self.body.output = nn.Identity()  # It writes nothing.
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map rows [B,2T] to features [B,T,F]."""
+        return self.body.encode(rows)[:, self.given :]
+
+
+def build_filled_reader(
+    config: InfillingConfig, vocabulary: int, length: int, *, bos: int, pad: int | None
+) -> Discriminator:
+    """Build the discriminator for V tokens and texts of T = ``length`` tokens."""
+    trunk = FilledReader(config, vocabulary, 2 * length, bos=bos, pad=pad)
+    return Discriminator(trunk, trunk.features)
+
+
+def blank_scores(discriminator: Discriminator, rows: Tensor) -> Tensor:
+    """Return the scores [B,T] of the written tokens of rows [B,2T]."""
+    score: Tensor = discriminator(rows).score
+    return score.view(len(rows), -1)
