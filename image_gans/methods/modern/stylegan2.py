@@ -20,8 +20,8 @@ phase in which D and G take turns, with the penalties as turns of their own.
 Differs from the paper: images have at most 256 pixels; mirrored copies are not added to the data; the
 crossover of two styles is drawn for each image (authors' code: for each batch); enlarged images repeat their
 edges (theirs: zeros); a penalty reads the feed's next batch (theirs: the batch of the round); the mean style
-is that of 10,000 latents of the average of G (theirs: a running mean of the live G). The path length is
-measured on half a batch, as in their code.
+is that of 10,000 latents of the average of G (theirs: a running mean of the live G); no gradient flows
+through a (theirs: a hundredth). The path length is measured on half a batch, as in their code.
 """
 
 from __future__ import annotations
