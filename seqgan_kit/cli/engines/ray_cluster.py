@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import secrets
 import socket
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -17,21 +18,31 @@ from seqgan_kit.errors import UsageError
 
 ANSWER_SECONDS = 5.0
 """How long an address may take to answer."""
+_OWN = "local"
 _HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:/\s]+):(\d{1,5})")
 # Ray's own limits are a minute and more.
 _PATIENCE = {"RAY_gcs_rpc_server_connect_timeout_s": f"{ANSWER_SECONDS:.0f}"}
 # HTTP/2 as gRPC speaks it: the client's preface with empty settings; the server begins with its settings.
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
 _SETTINGS_FRAME = b"\x04"
-# Ray is stopped with this machine's command and only used by its runs, so it listens on loopback alone.
-_LOOPBACK = "127.0.0.1"
 
 
-def ray_library() -> Any:
-    """Import Ray without usage statistics, or say which extra has it."""
+def chosen_address(given: str) -> str:
+    """Return the address of a cluster: as given, from RAY_ADDRESS, or "local" for a Ray of this command."""
+    return given or os.environ.get("RAY_ADDRESS", "") or _OWN
+
+
+def ray_library(address: str) -> Any:
+    """Import Ray without usage statistics, or say which extra has it.
+
+    Its settings are read from the environment when it is imported. It listens on all addresses of the
+    machine, so a Ray of this command asks for a token that only this command's processes know.
+    """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     for name, value in _PATIENCE.items():
         os.environ.setdefault(name, value)
+    if address == _OWN and "RAY_AUTH_MODE" not in os.environ:
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     try:
         library: Any = import_module("ray")
     except ImportError:
@@ -46,20 +57,18 @@ def connect(ray: Any, address: str) -> None:
 
     Args:
         ray: the library.
-        address: HOST:PORT; "auto" for the cluster of this machine; empty for the cluster that
-            RAY_ADDRESS names, or else a Ray of this process on this machine.
+        address: HOST:PORT; "auto" for the cluster of this machine; "local" for a Ray of this command.
     """
-    address = address or os.environ.get("RAY_ADDRESS", "") or "local"
     how: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address == "local":
-        how |= {"include_dashboard": False, "_node_ip_address": _LOOPBACK}
+    if address == _OWN:
+        how["include_dashboard"] = False
     else:
         _check_answer(address)
     try:
         ray.init(address=address, **how)
     except Exception as error:  # Ray raises errors of many kinds here, each with a long text.
         said = str(error).strip().split("\n")[0]
-        if address == "local":
+        if address == _OWN:
             raise UsageError(f"Ray does not start on this machine ({said}).") from None
         raise UsageError(
             f"--address {address}: there is no usable Ray cluster ({said}). Start one with 'ray start "

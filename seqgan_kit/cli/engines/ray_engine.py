@@ -14,6 +14,7 @@ from seqgan_kit.cli.engines.engine import Ending
 from seqgan_kit.cli.engines.planned_run import PlannedRun
 from seqgan_kit.cli.engines.ray_cluster import (
     check_resources,
+    chosen_address,
     connect,
     fitting_nodes,
     ray_library,
@@ -88,7 +89,8 @@ class RayEngine:
         self.jobs, self.retries = jobs or sys.maxsize, retries
         self._needs = {"CPU": float(cpus)} | ({"GPU": gpus} if gpus else {})
         self._site = site_of(out, gpus)
-        self._ray = ray_library()
+        address = chosen_address(address)
+        self._ray = ray_library(address)
         connect(self._ray, address)
         how = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": 0}
         self._task = self._ray.remote(**how)(run_on_node)

@@ -19,7 +19,7 @@ import pytest
 
 from seqgan_kit.cli.engines import ray_cluster, ray_engine
 from seqgan_kit.cli.engines.planned_run import PlannedRun
-from seqgan_kit.cli.engines.ray_cluster import connect, ray_library
+from seqgan_kit.cli.engines.ray_cluster import chosen_address, connect, ray_library
 from seqgan_kit.cli.engines.ray_engine import RayEngine, site_of
 from seqgan_kit.cli.engines.ray_task import Site, node_problem, read_attempts, run_on_node
 from seqgan_kit.cli.engines.resuming import finished, log_path
@@ -118,7 +118,7 @@ def on_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ray
     monkeypatch.setattr(RayEngine, "poll_seconds", 0.02)
 
     def engine(ray: StandIn, *, cpus: int = 1, gpus: float = 0.0, retries: int = 2) -> RayEngine:
-        monkeypatch.setattr(ray_engine, "ray_library", lambda: ray)
+        monkeypatch.setattr(ray_engine, "ray_library", lambda address: ray)
         how = {"address": "", "cpus": cpus, "gpus": gpus, "jobs": None, "retries": retries}
         return RayEngine(tmp_path / "out", **how)
 
@@ -141,7 +141,6 @@ def test_runs_are_tasks_with_their_resources_and_start_in_order(toy: Path, on_ra
     assert finished(runs[1])
     assert ray.asked["run_on_node"] == {"num_cpus": 2, "num_gpus": 0.5, "max_retries": 0}
     assert ray.asked["init"]["include_dashboard"] is False
-    assert ray.asked["init"]["_node_ip_address"] == "127.0.0.1"
     assert ray.asked["shut"]
     assert [line for line in lines if "a, seed 0: started on" in line]
     assert sorted(p.name for p in Path("out").iterdir()) == ["a", "bad", "start"]
@@ -292,12 +291,17 @@ def test_a_server_that_is_not_ray_or_says_nothing_is_refused(
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And Ray would have started without statistics, and closed to others if it is this command's own."""
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
-    monkeypatch.setenv("RAY_gcs_rpc_server_connect_timeout_s", "5")
-    with pytest.raises(UsageError, match=r"pip install 'seqgan-kit\[ray\]'"):
-        ray_library()
-    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+    monkeypatch.setattr(os, "environ", {"RAY_USAGE_STATS_ENABLED": "1"})
+    assert chosen_address("") == "local"
+    for address, token in (("auto", 0), ("local", 64)):
+        with pytest.raises(UsageError, match=r"pip install 'seqgan-kit\[ray\]'"):
+            ray_library(address)
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+        assert len(os.environ.get("RAY_AUTH_TOKEN", "")) == token
+    os.environ["RAY_ADDRESS"] = "head:1"
+    assert chosen_address("") == "head:1"
 
 
 def test_a_run_without_gpus_sees_none(
