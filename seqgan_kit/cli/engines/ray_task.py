@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -83,6 +84,7 @@ def run_on_node(run: PlannedRun, site: Site) -> Ending:
     """
     if problem := node_problem(site):
         return Ending(2, problem)
+    _hear_interrupts()
     here = _absolute(run, site.folder)
     try:
         with locked_log(here, _LOCK_SECONDS) as log:
@@ -110,6 +112,16 @@ def run_on_node(run: PlannedRun, site: Site) -> Ending:
     except OSError as error:
         return Ending(2, system_problem(error))
     return Ending(_wait(process))
+
+
+def _hear_interrupts() -> None:
+    """Let Ray interrupt this task although the cluster was started in a shell's background.
+
+    Such a shell ignores SIGINT, its workers inherit that, and Ray interrupts a task by this signal.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def attempts_path(run: PlannedRun) -> Path:

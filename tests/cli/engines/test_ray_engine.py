@@ -202,6 +202,35 @@ def test_a_run_ends_with_its_worker_and_is_resumed_by_another(toy: Path, tmp_pat
     assert log_path(here).read_text().count("from round 0\n") == 1
 
 
+CANCELLED = """
+import _thread, signal, sys, threading, time
+from pathlib import Path
+from seqgan_kit.cli.engines.planned_run import PlannedRun
+from seqgan_kit.cli.engines.ray_task import Site, run_on_node
+toy, folder, site, sign = sys.argv[1:]
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+def cancel():
+    while not (Path(site) / folder / "metrics.jsonl").exists():
+        time.sleep(0.01)
+    _thread.interrupt_main()
+threading.Thread(target=cancel).start()
+words = ("--rounds", "80", "--out", folder)
+print(run_on_node(PlannedRun("a", 0, toy, words, Path(folder)), Site(Path(site), Path(site), sign)))
+"""
+
+
+def test_a_cancelled_task_lets_the_run_save(toy: Path, tmp_path: Path) -> None:
+    """Ray cancels with ``interrupt_main``, which does nothing where a shell's background ignores SIGINT."""
+    (tmp_path / "sign").touch()
+    words = [str(toy), "out/a/seed-0", str(tmp_path), "sign"]
+    done = subprocess.run(
+        [sys.executable, "-c", CANCELLED, *words], capture_output=True, text=True, timeout=60
+    )
+    assert "Ending(code=143" in done.stdout, done.stderr
+    rounds = (tmp_path / "out" / "a" / "seed-0" / "metrics.jsonl").read_text().splitlines()
+    assert 0 < len(rounds) < 80
+
+
 def test_resources_that_no_node_has_are_refused(on_ray) -> None:
     ray = StandIn(node("a", CPU=2.0), node("b", CPU=8.0) | {"Alive": False})
     with (
