@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import torch
 from torch import nn
 
+from image_gans.attacks.perturbations import GREY_LEVEL
 from image_gans.augmentations.augmented_player import (
     ADAPTIVE,
     Augmentation,
@@ -25,6 +26,7 @@ from seqgan_kit.core.bounds import Above0, Bounds, Share, Size, Units, Weight, b
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.objectives import Objective
 from seqgan_kit.core.penalties import Penalty
+from seqgan_kit.core.techniques.attacked_inputs import AttackedInputs
 from seqgan_kit.core.techniques.feature_matching import FeatureMatching
 from seqgan_kit.core.techniques.history import HistoricalPenalty, History, WithHistory
 from seqgan_kit.core.techniques.instance_noise import NoisyInput, WithInstanceNoise
@@ -78,6 +80,14 @@ class Techniques:
     """Weight of balanced consistency regularisation: D's score stays the same if an image is mirrored and
     shifted (10 is usual)."""
 
+    adversarial_epsilon: Weight = 0.0
+    """Adversarial training of D: largest change of a pixel value of the real and fake images that D learns
+    from, against D, in grey levels of 255 (1 to 8 are usual; 0: none)."""
+    adversarial_steps: Size = 1
+    """Gradient steps of this change; 1 is the fast gradient sign method."""
+    adversarial_measured: bool = False
+    """Only measure D's accuracy under this attack; D learns from the images as they are."""
+
     def used(self) -> dict[str, object]:
         """Those that are on, with their main setting."""
         switches = {
@@ -90,6 +100,7 @@ class Techniques:
             "augmentation": "" if self.augmentation == "none" else self.augmentation,
             "lecam": self.lecam,
             "consistency": self.consistency,
+            "adversarial_epsilon": self.adversarial_epsilon,
         }
         return {name: setting for name, setting in switches.items() if setting}
 
@@ -147,6 +158,9 @@ def equipped_game(
         kept = {_history(player): history for player, history in histories.items()}
         others |= kept
     game = kind(generator, discriminator, objective, chosen, penalties, others)
+    if epsilon := techniques.adversarial_epsilon:
+        length, measured = epsilon * GREY_LEVEL, techniques.adversarial_measured
+        AttackedInputs(length, techniques.adversarial_steps, measures_only=measured).enter(game)
     return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
@@ -221,6 +235,11 @@ def _check_fit(
                 f"{name} would take unrolled_steps' imagined moves for real ones. Choose one.",
             )
             for name in ("historical_averaging", "augmentation", "lecam")
+        ),
+        (
+            {"unrolled_steps", "adversarial_epsilon"} <= set(used),
+            "unrolled_steps differentiates through D's updates, and adversarial_epsilon puts an attack into "
+            "them. Choose one.",
         ),
         (
             {"augmentation", "consistency"} <= set(used),

@@ -75,7 +75,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "image_gans.metrics": BELOW_IMAGES,
     "image_gans.augmentations": BELOW_IMAGES,
     "image_gans.attacks": BELOW_IMAGES,
-    "image_gans.switches": BELOW_IMAGES | {"image_gans.networks", "image_gans.augmentations"},
+    "image_gans.switches": BELOW_IMAGES
+    | {"image_gans.networks", "image_gans.augmentations", "image_gans.attacks"},
     "image_gans.schedule": BELOW_IMAGES | {"image_gans.switches"},
     "image_gans.player_schedule": BELOW_IMAGES,
     "image_gans.distances": BELOW_IMAGES | {"image_gans.metrics"},
@@ -84,6 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "image_gans.image_fitting": IMAGE_PARTS,
     "image_gans.few_labels": BELOW_IMAGES,
     "image_gans.recommended": IMAGE_PARTS | {"image_gans.methods"},
+    "image_gans.far_near": BELOW_IMAGES,
     "image_gans.robust_game": IMAGE_PARTS,
     "image_gans.conditional_game": IMAGE_PARTS,
     "image_gans.grids": BELOW_IMAGES,
@@ -93,19 +95,27 @@ MAY_IMPORT: dict[str, set[str]] = {
         "image_gans.distances",
         "image_gans.pair_game",
         "image_gans.conditional_game",
+        "image_gans.far_near",
         "image_gans.few_labels",
         "image_gans.robust_game",
     },
     "image_gans.evaluation": IMAGE_PARTS
-    | {"image_gans.latent", "image_gans.few_labels", "image_gans.robust_game"},
+    | {
+        "image_gans.latent",
+        "image_gans.far_near",
+        "image_gans.few_labels",
+        "image_gans.robust_game",
+    },
     "image_gans.bench": IMAGE_PARTS
     | {
         "image_gans.methods",
         "image_gans.evaluation",
+        "image_gans.latent",
         "seqgan_kit.bench",
         "seqgan_kit.cli.command",
     },
-    "image_gans.recipe": IMAGE_PARTS | {"image_gans.evaluation", "seqgan_kit.report"},
+    "image_gans.recipe": IMAGE_PARTS
+    | {"image_gans.evaluation", "image_gans.far_near", "seqgan_kit.report"},
 }
 
 

@@ -66,6 +66,7 @@ ALL_KINDS_OF_TECHNIQUES = (
     Techniques(feature_matching=True, minibatch_kernels=3, historical_averaging=0.01),
     Techniques(augmentation="ada", lecam=0.1),
     Techniques(consistency=1.0, packing=2),
+    Techniques(adversarial_epsilon=4.0, adversarial_steps=2, packing=2, lecam=0.1),
 )
 
 
@@ -100,6 +101,7 @@ VARIANTS: dict[str, Callable[[], Played]] = {
     "dcgan matching features": lambda: play_dcgan_with_techniques(2),
     "dcgan adapting": lambda: play_dcgan_with_techniques(3),
     "dcgan consistent": lambda: play_dcgan_with_techniques(4),
+    "dcgan attacked": lambda: play_dcgan_with_techniques(5),
     "wgan_gp with spectral norm": lambda: play_wgan_gp("spectral"),
     "sngan of strided convolutions": lambda: play_sngan("dcgan"),
 }

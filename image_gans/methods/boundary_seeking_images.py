@@ -56,7 +56,14 @@ def build(
 ) -> AdversarialGame:
     """Return the game from its players and settings."""
     why = "D weighs each image by itself, as it is."
-    refused = ("packing", "minibatch_kernels", "instance_noise", "augmentation", "consistency")
+    refused = (
+        "packing",
+        "minibatch_kernels",
+        "instance_noise",
+        "augmentation",
+        "consistency",
+        "adversarial_epsilon",
+    )
     refuse_techniques(techniques, "boundary seeking", why, *refused)
     estimator = BoundarySeeking(method.samples, judged=method.judged_samples)
     return equipped_game(generator, discriminator, minimax(), techniques, estimator=estimator)

@@ -101,7 +101,12 @@ def build(
     )
     penalties: list[Penalty] = [kind(weight) for kind, weight in weights if weight]
     refuse_techniques(
-        techniques, "a plane of points", "it is for images.", "augmentation", "consistency"
+        techniques,
+        "a plane of points",
+        "it is for images.",
+        "augmentation",
+        "consistency",
+        "adversarial_epsilon",
     )
     chosen = objective(method.objective)
     return equipped_game(generator, discriminator, chosen, techniques, penalties=penalties)

@@ -58,6 +58,13 @@ class GroupGenerator(Protocol):
         log-probabilities log g(x|z) [G,M] with a gradient."""
 
 
+class Judging(Protocol):
+    """A rule by which D judges real samples and fakes, in place of the objective on both as they are."""
+
+    def __call__(self, game: AdversarialGame, real: Tensor, fake: Tensor, /) -> Loss:
+        """Return D's loss, without penalties."""
+
+
 class AdversarialGame(Game[GeneratorKind]):
     """Generator + discriminator + objective + estimator (+ penalties).
 
@@ -78,6 +85,7 @@ class AdversarialGame(Game[GeneratorKind]):
         super().__init__({"generator": generator, "discriminator": discriminator, **(others or {})})
         self.objective, self.penalties = objective, tuple(penalties)
         self.estimator: Estimator = estimator if estimator is not None else Pathwise()
+        self.judging: Judging | None = None
         for penalty in self.penalties:
             penalty.check(discriminator)
 
@@ -107,7 +115,10 @@ class AdversarialGame(Game[GeneratorKind]):
     def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
         """Return D's loss on the batch's real samples and the given fakes."""
         real = batch["real"]
-        loss = judged_scores(self.objective, *self.scores(real, fake))
+        if self.judging is not None:
+            loss = self.judging(self, real, fake)
+        else:
+            loss = judged_scores(self.objective, *self.scores(real, fake))
         # Penalties between reals and fakes pair them, so they need equally many.
         return self.penalised(loss, real, fake[: len(real)], move)
 
