@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from image_gans.grids import grid, save_grid, save_picture
-from image_gans.latent.editing import Strokes, edited, transferred
+from image_gans.latent.brushes import Brush, Strokes
+from image_gans.latent.editing import edited, transferred
 from image_gans.latent.principal_axes import principal_axes
 from image_gans.latent.walks import Projection, linear, project, spherical, strip
 from seqgan_kit.data.images.pixels import decode, to_float
@@ -139,10 +140,15 @@ class Explorer:
     ) -> Tensor:
         """Return latent vectors [N,d] near others whose images have colours [C,H,W] where a mask [H,W] is
         set; see :func:`image_gans.latent.editing.edited`."""
-        strokes = Strokes(colours, mask)
-        return edited(
-            self.generator, latents, strokes, dimensions=dimensions, smoothness=smoothness
-        )
+        strokes = [Strokes(colours, mask)]
+        return self.brushed(latents, strokes, dimensions, smoothness=smoothness)
+
+    def brushed(
+        self, latents: Tensor, brushes: Sequence[Brush], dimensions: int, **options: Any
+    ) -> Tensor:
+        """Return latent vectors [N,d] near others whose images show what brushes ask for; see
+        :func:`image_gans.latent.editing.edited` for the options."""
+        return edited(self.generator, latents, brushes, dimensions=dimensions, **options)
 
     @torch.no_grad()
     def carried(self, original: Tensor, before: Tensor, after: Tensor) -> Tensor:

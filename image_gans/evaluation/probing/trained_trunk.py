@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class TrainedTrunk:
     """The images that it was trained on."""
     checkpoint: Path
     """File that its weights come from."""
+    weights: Mapping[str, Tensor] = field(default_factory=dict)
+    """All weights of the discriminator."""
 
     def untrained(self, seed: int) -> nn.Module:
         """Return the same trunk with new random weights."""
@@ -78,7 +80,7 @@ def trained_trunk(run_dir: Path) -> TrainedTrunk:
             "reconstruction. Give a run of dcgan, wgan_gp, sngan or another GAN without conditions."
         )
     trunk.load_state_dict(weights)
-    return TrainedTrunk(_still(trunk), choice, data, checkpoint)
+    return TrainedTrunk(_still(trunk), choice, data, checkpoint, players[_PLAYER])
 
 
 def _weights_of(trunk: nn.Module, saved: Mapping[str, Tensor]) -> dict[str, Tensor] | None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from seqgan_kit.data.cache import cache_key, load_entry, store_entry
 from seqgan_kit.data.catworld.build import BUNDLED_SEED
 from seqgan_kit.data.catworld.scenes.scene import LABEL_NAMES
-from seqgan_kit.data.catworld.views.world_views import check_view, draw_views, scene_of_face
+from seqgan_kit.data.catworld.views.world_views import Shown, check_view, draw_views, scene_of_face
 from seqgan_kit.data.pairs.image_pair_config import ImagePairData
 from seqgan_kit.errors import UsageError
 
@@ -75,6 +75,11 @@ def world_pairs(
         }
         store_entry(key, tensors, {})
     return *stored, dict(LABEL_NAMES)
+
+
+def scene_of_test(number: int) -> Shown:
+    """Return the scene and the moment of a test pair."""
+    return scene_of_face(BUNDLED_SEED, _TEST, number)
 
 
 def drawn_test_pairs(view: str, count: int, size: int) -> PairSplit:

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from image_gans.latent.editing import Strokes, edited, stroke_loss, transferred
+from image_gans.latent.brushes import Strokes
+from image_gans.latent.editing import edited, transferred
 from seqgan_kit.errors import UsageError
 
 
@@ -14,7 +15,7 @@ def test_an_edit_of_a_linear_generator_is_its_least_squares_solution(rng):
     mask = torch.zeros(3, 3, dtype=torch.bool)
     mask[1, :2] = True
     strokes = Strokes(torch.randn(2, 3, 3, generator=rng), mask)
-    found = edited(lambda z: (z @ matrix.T).view(-1, 2, 3, 3), start, strokes,
+    found = edited(lambda z: (z @ matrix.T).view(-1, 2, 3, 3), start, [strokes],
                    smoothness=0.3, moves=2000, learning_rate=0.05)  # fmt: skip
     part, wanted = (
         matrix.view(2, 3, 3, 4)[:, mask].flatten(0, 1),
@@ -33,15 +34,32 @@ def test_only_noise_dimensions_move_and_strokes_are_followed(rng):
     def generate(z):
         return (z @ matrix.T).view(-1, 3, 2, 2)
 
-    found = edited(generate, start, strokes, dimensions=3, smoothness=0.0, moves=400)
+    found = edited(generate, start, [strokes], dimensions=3, smoothness=0.0, moves=400)
     assert torch.equal(found[:, 3:], start[:, 3:])
-    assert (
-        stroke_loss(generate(found), strokes).max()
-        < 1e-3
-        < stroke_loss(generate(start), strokes).min()
-    )
-    stiff = edited(generate, start, strokes, smoothness=1e4, moves=400)
+    assert strokes.loss(generate(found)).max() < 1e-3 < strokes.loss(generate(start)).min()
+    stiff = edited(generate, start, [strokes], smoothness=1e4, moves=400)
     assert (stiff - start).abs().max() < 0.05 < (found - start).abs().max()
+
+
+class Nothing:
+    """A brush that asks for nothing."""
+
+    def loss(self, images):
+        return torch.zeros(len(images))
+
+
+def test_a_discriminator_draws_an_edit_to_its_reals():
+    """With the score w z and nothing to show, z* = z_0 + t w and 2 s t / d = mu sigma(w z*)."""
+    weights, start = torch.tensor([1.0, -2.0]), torch.tensor([[0.3, 0.2]])
+
+    def generate(z):
+        return z[:, :, None, None]
+
+    found = edited(generate, start, [Nothing()], smoothness=0.5, moves=1500, learning_rate=0.05,
+                   score=lambda images: images.flatten(1) @ weights, realism=0.4)  # fmt: skip
+    step = found - start
+    slope = 0.4 * torch.sigmoid(found @ weights)
+    torch.testing.assert_close(2 * 0.5 / 2 * step[0], slope * weights, atol=1e-4, rtol=0)
 
 
 def test_an_edit_is_carried_over_to_the_original():
@@ -59,6 +77,10 @@ def test_impossible_edits_are_refused():
         Strokes(torch.zeros(3, 2, 2), torch.ones(4, 4, dtype=torch.bool))
     strokes = Strokes(torch.zeros(3, 2, 2), torch.ones(2, 2, dtype=torch.bool))
     with pytest.raises(UsageError, match="paint in the size"):
-        stroke_loss(torch.zeros(1, 3, 4, 4), strokes)
+        strokes.loss(torch.zeros(1, 3, 4, 4))
     with pytest.raises(UsageError, match="goes nowhere"):
-        edited(lambda z: z, torch.zeros(1, 2), strokes, moves=0)
+        edited(lambda z: z, torch.zeros(1, 2), [strokes], moves=0)
+    with pytest.raises(UsageError, match="nothing is asked of the edit"):
+        edited(lambda z: z, torch.zeros(1, 2), [])
+    with pytest.raises(UsageError, match="there is no discriminator"):
+        edited(lambda z: z, torch.zeros(1, 2), [strokes], realism=0.1)
