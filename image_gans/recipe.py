@@ -10,15 +10,20 @@ from typing import Any, Protocol
 import torch
 
 from image_gans.evaluation.image_scores import ImageScorer
+from image_gans.evaluation.recognition.far_scores import FarScorer
 from image_gans.evaluation.robustness.robust_scores import RobustnessScorer
+from image_gans.far_near import FarNear
 from image_gans.metrics.perception.feature_maps import Perception
 from image_gans.metrics.perception.perceptual_choice import PerceptualChoice, chosen_perception
+from image_gans.metrics.recogniser import Recogniser
+from image_gans.metrics.trained_recogniser import RecognitionTraining, recogniser_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.long_work import long_work
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.core.training.alarms import Alarm, LostDiversity, PinnedDiscriminator
 from seqgan_kit.core.training.trainer import Hooks
 from seqgan_kit.data.pairs.image_pairs import ImagePairs
+from seqgan_kit.errors import DataError
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.run_page import write_report
 
@@ -32,6 +37,11 @@ def image_hooks(scorer: ImageScorer) -> Hooks:
 def classifier_hooks(scorer: RobustnessScorer) -> Hooks:
     """Evaluation, attacked images and the report."""
     return Hooks(scorer, scorer.draw_grid, write_report, ())
+
+
+def recognition_hooks(scorer: FarScorer) -> Hooks:
+    """Return the hooks of a method that names far objects, with an alarm for a D that has won."""
+    return Hooks(scorer, scorer.draw_grid, write_report, (PinnedDiscriminator(rounds=200),))
 
 
 class LatentScorer(Protocol):
@@ -93,6 +103,19 @@ def perception_of(run: Run, pairs: ImagePairs, choice: PerceptualChoice) -> Perc
     return found
 
 
+def near_recogniser(run: Run, told: FarNear, training: RecognitionTraining) -> Recogniser:
+    """Return the classifier of near images on the run's device; it may be trained for a minute."""
+    with long_work("classifier of near images", quiet=run.settings.quiet):
+        names = dict(told.label_names)
+        found = recogniser_of(told.near, dict(told.labels), names, training)
+    if missing := [name for name in names if name not in found.config.label_names]:
+        raise DataError(
+            f"the label {missing[0]!r} has fewer than five images per class, or one class: name another "
+            "(--labels)."
+        )
+    return found.to(run.runtime.device)
+
+
 def close_translation_run(
     run: Run, scorer: TranslationScorer, trained: Game, name: str, own_data: str = "--pairs DIR"
 ) -> None:
@@ -107,6 +130,12 @@ def close_classifier_run(run: Run, scorer: Scorer, trained: Game, name: str) -> 
     _close_scored_run(
         run, scorer, trained, name, "under attack", "--images DIR", use, work="attacks"
     )
+
+
+def close_recognition_run(run: Run, scorer: Scorer, trained: Game, name: str) -> None:
+    """Write model, figures, scores and report of a method that names far objects, on rank 0 only."""
+    use = f"recognise {shlex.quote(str(run.folder))} --images DIR"
+    _close_scored_run(run, scorer, trained, name, "on far images", "--pairs damage:low4", use)
 
 
 def close_image_run(

@@ -18,6 +18,7 @@ from image_gans.evaluation.captions.caption_model import CaptionModel
 from image_gans.evaluation.image_parts import ImageParts, load_parts
 from image_gans.evaluation.latent.editing_model import EditingModel
 from image_gans.evaluation.probing.probe_run import probe_run
+from image_gans.evaluation.recognition.recognising_model import RecognisingModel
 from image_gans.evaluation.robustness.attacked_model import AttackedModel
 from image_gans.evaluation.saved_networks import (
     FORMAT,
@@ -45,6 +46,7 @@ from seqgan_kit.core.files.user_classes import (
 from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.errors import CheckpointError, TrainingError, UsageError
 
+_OF_VERB = {"paint": CaptionModel, "attack": AttackedModel, "recognise": RecognisingModel}
 _CHUNK = 256  # Images per chunk; this limits the memory and does not change the images.
 
 
@@ -254,10 +256,8 @@ def _of_parts(
 ) -> ImageParts:
     """Load the model of a run with several parts; its generator draws the samples."""
     parts, verbs = load_parts(folder, description, device)
-    if "paint" in verbs:
-        return CaptionModel(run_dir, parts, verbs)
-    if "attack" in verbs:
-        return AttackedModel(run_dir, parts, verbs)
+    if of_verb := [_OF_VERB[verb] for verb in verbs if verb in _OF_VERB]:
+        return of_verb[0](run_dir, parts, verbs)
     model = ImageModel(run_dir, drawing_part(parts, description), description)
     if "edit" in verbs:
         return EditingModel(run_dir, parts, verbs, model)

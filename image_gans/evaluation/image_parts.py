@@ -4,12 +4,12 @@ model/model.json lists the parts, each with its weights in a file of its name, a
 
     translate   generator(x)
     reverse     inverse(x), the way back of a translator
-    rebuild     generator(encoder(x)), by the mean code where the encoder gives a distribution, and
-                quantised where there is a quantiser
+    rebuild     generator(encoder(x)), by the mean code, quantised where there is a quantiser
     decode      generator(vectors of codes), for rows of codes drawn from a text model
     sample      generator(z), for codes z from a normal distribution
     paint       generator(caption_encoder(caption)), for sentences
     attack      images perturbed so that the classifier names another class
+    recognise   classes of labels, of images of small objects
     edit        generator(z, new class), for the z where a recogniser takes generator(z, class) for x
     detect      anomaly scores: residuals of generator(encoder(x)) in pixels and in the features of D's trunk
 """
@@ -52,6 +52,7 @@ _NEEDS = {
     "sample": ("generator",),
     "paint": ("caption_encoder", "generator"),
     "attack": ("classifier",),
+    "recognise": ("classifier",),
     "detect": ("encoder", "generator", "features"),
     "edit": ("encoder", "generator", "recogniser"),
 }
@@ -176,9 +177,8 @@ class ImageParts:
         self.need("decode")
         if not isinstance(self.generator, MapDecoder):
             _misfit(self.run_dir / "model" / "model.json", "its generator decodes no map of codes")
-        return self.generator.config.side, cast(
-            VectorQuantiser, self.parts["quantiser"]
-        ).config.codes
+        quantiser = cast(VectorQuantiser, self.parts["quantiser"])
+        return self.generator.config.side, quantiser.config.codes
 
     @torch.no_grad()
     def _in_chunks(self, verb: str, images: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from image_gans.networks.captions.caption_refiner import CaptionRefiner, Caption
 from image_gans.networks.coded import CodedConfig, CodedGenerator
 from image_gans.networks.conditional import ConditionalConfig, ConditionalGenerator
 from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator, DCGANTrunk
+from image_gans.networks.far_classifier import FarClassifier, FarClassifierConfig
 from image_gans.networks.local.local_generator import LocalGenerator, LocalGeneratorConfig
 from image_gans.networks.mlp import MLPConfig, MLPGenerator
 from image_gans.networks.modern_resnet import ModernConfig, ModernGenerator
@@ -72,6 +73,7 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "code_encoder": (DCGANConfig, CodeEncoder),
     "conditional": (ConditionalConfig, ConditionalGenerator),
     "dcgan": (DCGANConfig, DCGANGenerator),
+    "far_classifier": (FarClassifierConfig, FarClassifier),
     "feature_denoiser": (FeatureDenoiserConfig, FeatureDenoiser),
     "gaussian_encoder": (DCGANConfig, GaussianEncoder),
     "label_classifier": (LabelClassifierConfig, LabelClassifier),

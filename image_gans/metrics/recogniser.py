@@ -89,7 +89,11 @@ class Recogniser(nn.Module):
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """[N,C,H,W] in [-1,1] -> logits [N,classes] by label."""
-        seen = self.places(x).flatten(1)
+        return self.named(self.places(x))
+
+    def named(self, places: Tensor) -> dict[str, Tensor]:
+        """Return the logits [N,classes] by label of what :meth:`places` returned."""
+        seen = places.flatten(1)
         return {n: head(seen) for n, head in zip(self.config.label_names, self.heads, strict=True)}
 
     def features(self, x: Tensor) -> Tensor:

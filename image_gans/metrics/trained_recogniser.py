@@ -134,6 +134,7 @@ def train_recogniser(
         label_losses(logits, told).sum().backward()
         optimizer.step()
         schedule.step()
+    optimizer.zero_grad()
     # As it will be read from a file: the same order of sums, so the same scores to the last digit.
     recogniser.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return recogniser.eval().requires_grad_(False)

@@ -20,6 +20,7 @@ from seqgan_kit.cli.applying import attack_command as attack
 from seqgan_kit.cli.applying import chat_command as chat
 from seqgan_kit.cli.applying import detect_command as detect
 from seqgan_kit.cli.applying import probe_command as probe
+from seqgan_kit.cli.applying import recognise_command as recognise
 from seqgan_kit.cli.applying import translate_commands as translate
 from seqgan_kit.cli.bleu import bleu_command as scores
 from seqgan_kit.cli.command import PROGRAM, Command, build_parser, parse
@@ -47,6 +48,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         *chat.COMMANDS,
         *translate.COMMANDS,
         *attack.COMMANDS,
+        *recognise.COMMANDS,
         *probe.COMMANDS,
         *paint.COMMANDS,
         *dream.COMMANDS,

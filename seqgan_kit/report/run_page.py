@@ -170,6 +170,7 @@ def _verbs(folder: Path, run: str) -> list[tuple[str, str]]:
         ),
         "attack": ("Attack images", f"seqgan-kit attack {run} --images DIR --out DIR"),
         "edit": ("Edit images", f"seqgan-kit edit {run} --images DIR --out DIR"),
+        "recognise": ("Name what images show", f"seqgan-kit recognise {run} --images DIR"),
         "rebuild": ("Rebuild images", f"seqgan-kit rebuild {run} --images DIR --out DIR"),
     }
     try:

@@ -1,6 +1,7 @@
 """Settings as plain data: there and back, files, and errors that name the setting."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,7 @@ class Network:
     dropout: float = 0.1
     filters: tuple[tuple[int, int], ...] | None = None
     kind: Literal["lstm", "gru"] = "lstm"
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,13 @@ class Settings:
 
 
 FULL = Settings(
-    3, 0.25, (0.5, 0.75), Path("a/b"), True, "y", Network(8, 0.0, ((1, 2), (3, 4)), "gru")
+    3,
+    0.25,
+    (0.5, 0.75),
+    Path("a/b"),
+    True,
+    "y",
+    Network(8, 0.0, ((1, 2), (3, 4)), "gru", {"coat": ("black",)}),
 )
 
 
@@ -48,7 +56,7 @@ def test_settings_survive_json(settings):
 
 def test_nested_settings_are_merged_one_by_one():
     assert merged(FULL, {"network": {"width": 5}}).network == Network(
-        5, 0.0, ((1, 2), (3, 4)), "gru"
+        5, 0.0, ((1, 2), (3, 4)), "gru", {"coat": ("black",)}
     )
     assert merged(FULL, {"network": {"filters": None}}).network.filters is None
     assert merged(FULL, {}) == FULL
@@ -125,6 +133,11 @@ def test_json_is_yaml(tmp_path):
         (
             {"network": {"kind": "lstn"}},
             r"unknown value of network\.kind 'lstn'\. Did you mean 'lstm'",
+        ),
+        ({"network": {"classes": ["black"]}}, r"network\.classes is \['black'\]"),
+        (
+            {"network": {"classes": {"coat": [1]}}},
+            r"network\.classes is 1, which is not a str",
         ),
         ({"network": {"filters": [[1, "x"]]}}, r"network\.filters is \[\[1, 'x'\]\]"),
     ],

@@ -1,0 +1,1 @@
+"""Scores of methods that name what an image shows."""

@@ -1,0 +1,1 @@
+"""Methods that help to recognise what an image shows."""
