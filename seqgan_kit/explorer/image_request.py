@@ -99,6 +99,21 @@ def made_of(model: Any, verb: str, file: str | Path | None) -> tuple[Tensor, Ten
     return image, cast(Tensor, getattr(model, verb)(image))
 
 
+def label_edits(model: Any, file: str | Path | None, carry: bool) -> list[tuple[str, Tensor]]:
+    """Return an uploaded image [C,H,W] as the model reads it, and its edit to each class, with captions.
+
+    Args:
+        model: offers ``edit`` and an ``editor`` that knows the classes of one label.
+        file: the upload.
+        carry: add the change to the upload, in place of showing the model's own image.
+    """
+    size, channels = model.input_shape("edit")
+    conditions = model.editor.conditions
+    strip = model.edit(read_upload(file, size, channels), carry=carry)[0]
+    names = [f"{conditions.names[0]}: {name}" for name in conditions.classes[0]]
+    return list(zip(["as the model reads it", *names], strip.split(size, 2), strict=True))
+
+
 def painted(model: Any, caption: str, n: int, seed: int, condition_noise: float = 1.0) -> Tensor:
     """Return ``n`` images [n,C,H,W] of a sentence."""
     words = caption.strip()

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator, DCGA
 from image_gans.networks.translators.image_encoder import CodeEncoder
 from seqgan_kit.cli.explore.explore_command import opened
 from seqgan_kit.errors import DataError, UsageError
+from seqgan_kit.explorer.image_request import label_edits
 from seqgan_kit.explorer.line_anomalies import MOST_PASTED, anomalies_markup, scores_lines
 from seqgan_kit.explorer.opened_run import OpenedRun
 from seqgan_kit.explorer.upload_verdicts import anomaly_markup, attack_markup
@@ -82,6 +84,21 @@ def test_an_uploaded_image_has_the_models_score_beside_usual_ones(anomaly_run, u
     assert page.count("<img") == 3
     with pytest.raises(DataError, match="no image was given"):
         anomaly_markup(anomaly_run, None)
+
+
+def test_an_image_is_shown_at_every_class(upload):
+    def edit(images, carry):
+        return torch.cat([images, images / 2, -images if carry else 0 * images], 3)
+
+    conditions = SimpleNamespace(names=("age",), classes=(("kitten", "old"),))
+    model = SimpleNamespace(
+        input_shape=lambda verb: (SIZE, 3), edit=edit, editor=SimpleNamespace(conditions=conditions)
+    )
+    found = label_edits(model, upload, carry=True)
+    image = read_upload(upload, SIZE, 3)[0]
+    assert [name for name, _ in found] == ["as the model reads it", "age: kitten", "age: old"]
+    for (_, shown), expected in zip(found, (image, image / 2, -image), strict=True):
+        assert torch.equal(shown, expected)
 
 
 def test_an_attack_stays_within_epsilon_and_none_changes_nothing(classifier_run, upload):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import os
+import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from seqgan_kit.errors import UsageError
+from seqgan_kit.errors import UsageError, system_problem
 from seqgan_kit.explorer.chat_request import talks
 from seqgan_kit.explorer.line_anomalies import scores_lines
 from seqgan_kit.explorer.opened_run import OpenedRun
@@ -154,14 +157,19 @@ def _launching() -> dict[str, Any]:
 
 
 class _OwnServerOnly:
-    """ASGI middleware that adds the content security policy to every answer."""
+    """ASGI middleware that adds the content security policy to every answer, and answers an upload to a full
+    disk with a sentence."""
 
     def __init__(self, app: Any):
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        begun = False
+
         async def send_with_policy(message: Any) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 message["headers"] = [
                     *message.get("headers", []),
                     (b"content-security-policy", POLICY.encode()),
@@ -169,7 +177,21 @@ class _OwnServerOnly:
                 ]
             await send(message)
 
-        await self.app(scope, receive, send_with_policy)
+        try:
+            await self.app(scope, receive, send_with_policy)
+        except OSError as error:
+            if begun or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            from starlette.responses import PlainTextResponse
+
+            error.filename = error.filename or f"the upload to {_upload_folder()}"
+            problem = system_problem(error)
+            print(f"seqgan-kit explore: {problem}", file=sys.stderr, flush=True)
+            await PlainTextResponse(problem, 507)(scope, receive, send_with_policy)
+
+
+def _upload_folder() -> str:
+    return os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()
 
 
 def private_environment() -> dict[str, str]:

@@ -8,6 +8,7 @@ from seqgan_kit.explorer import image_request as images
 from seqgan_kit.explorer.example_images import example_images
 from seqgan_kit.explorer.gallery_markup import gallery
 from seqgan_kit.explorer.opened_run import OpenedRun
+from seqgan_kit.explorer.page.label_edit_panel import label_edit_panel
 from seqgan_kit.explorer.page.seed_box import seed_box, seed_in
 from seqgan_kit.explorer.page.stroke_panel import stroke_panel
 from seqgan_kit.explorer.page.told_errors import told
@@ -31,7 +32,7 @@ def image_panel(run: OpenedRun, page: Any) -> None:
         verbs = images.verbs_of(model)
         menus = images.condition_menus(model) if "sample" in verbs else {}
         latent = images.draws_pixels(model)
-    offered = {"paint", "sample", "detect", "attack", *images.UPLOAD_VERBS} & set(verbs)
+    offered = {"paint", "sample", "edit", "detect", "attack", *images.UPLOAD_VERBS} & set(verbs)
     if not offered:
         gr.HTML('<p class="sk-note">The page has nothing to try with a model that can '
                 f"{' and '.join(verbs)}: use the command line.</p>")  # fmt: skip
@@ -52,6 +53,9 @@ def image_panel(run: OpenedRun, page: Any) -> None:
                 _walk(run, menus)
             with gr.Tab("Arithmetic"):
                 _arithmetic(run)
+        if "edit" in verbs:
+            with gr.Tab("Edit"):
+                label_edit_panel(run)
         for verb in images.UPLOAD_VERBS:
             if verb in verbs:
                 with gr.Tab(_VERBS[verb][0]):

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from seqgan_kit.errors import SeqganKitError
+from seqgan_kit.errors import SeqganKitError, system_problem
 
 _SECONDS = 12
 
@@ -22,6 +22,8 @@ def told(answer: Callable[..., Any]) -> Callable[..., Any]:
             return answer(*given)
         except SeqganKitError as error:
             problem = str(error)
+        except OSError as error:  # such as a full disk
+            problem = system_problem(error)
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
             problem = (
