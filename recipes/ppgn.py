@@ -49,6 +49,7 @@ class Config:
 PRESETS = {
     "default": Config(
         networks=NetworkChoice(width=32),
+        steering=Steering(moves=100),
         training=replace(
             PAPER,
             generator_learning_rate=4e-4,

@@ -164,7 +164,9 @@ def build(
     )
     features = cast(Any, recogniser.heads[0]).in_features
     generator, discriminator = build_networks(replace(choice, latent=features), data)
-    denoiser = FeatureDenoiser(FeatureDenoiserConfig(features, method.denoiser_width))
+    denoiser = FeatureDenoiser(
+        FeatureDenoiserConfig(features, method.denoiser_width, noise=method.noise)
+    )
     game = PPGNGame(generator, discriminator, recogniser, denoiser, method)
     return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

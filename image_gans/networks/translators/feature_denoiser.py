@@ -1,8 +1,9 @@
 """A denoising autoencoder of standardised features (Nguyen et al. 2017, section 3.3).
 
-    s = (h - mean) / deviation of each feature,     R(s) = s + layers(s)
+    s = (h - mean) / deviation of each feature,     R(s) = s / (1 + sigma^2) + layers(s)
 
-Mean and deviation are running ones, measured in training.
+Mean and deviation are running ones, measured in training. Without its layers R is the best denoiser of
+independent normal features at noise sigma.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.core.bounds import Size, bounded
+from seqgan_kit.core.bounds import Above0, Size, bounded
 
 _SMALLEST_VARIANCE = 1e-4
 """Added to variances, so that a feature that never changes stays where it is."""
@@ -31,6 +32,8 @@ class FeatureDenoiserConfig:
     """Units of a hidden layer."""
     layers: Size = 2
     """Number of hidden layers."""
+    noise: Above0 = 0.5
+    """Standard deviation of the noise (sigma), in standard deviations of a feature."""
 
 
 class FeatureDenoiser(nn.Module):
@@ -45,13 +48,13 @@ class FeatureDenoiser(nn.Module):
         for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.ReLU()]
         last = nn.Linear(widths[-1], config.features)
-        for parameter in last.parameters():  # At the start R(s) = s.
+        for parameter in last.parameters():  # so that the layers add nothing at the start
             nn.init.zeros_(parameter)
         self.layers = nn.Sequential(*layers, last)
 
     def forward(self, s: Tensor) -> Tensor:
         """Return R(s) [N,F] of standardised features."""
-        return cast(Tensor, s + self.layers(s))
+        return cast(Tensor, s / (1 + self.config.noise**2) + self.layers(s))
 
     def standardised(self, h: Tensor) -> Tensor:
         """Return s [N,F] of features h [N,F]; in training mode by the batch's mean and deviation."""

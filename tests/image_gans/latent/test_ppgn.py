@@ -107,12 +107,17 @@ def game(corpus):
     return made
 
 
-def test_the_denoiser_starts_as_nothing(game, corpus):
-    """R(s) = s before training, so the loss is the noise: sigma^2 times the mean square of n."""
+def test_the_denoiser_starts_as_that_of_normal_features(game, corpus):
+    """R(s) = s / (1 + sigma^2) before training, the posterior mean of N(0, 1)."""
     move = SimpleNamespace(rng=torch.Generator().manual_seed(4))
-    loss = game.denoiser_loss({"real": to_float(corpus.train[:16])}, move).total
+    x = to_float(corpus.train[:16])
+    loss = game.denoiser_loss({"real": x}, move).total
+    with torch.no_grad():
+        s = game.players["denoiser"].standardised(game.encoded(x))
     n = torch.randn(16, loss_features(game), generator=torch.Generator().manual_seed(4))
-    assert loss.item() == pytest.approx(0.25 * n.square().mean().item(), rel=1e-5)
+    by_hand = ((s + 0.5 * n) / 1.25 - s).square().mean()
+    assert loss.item() == pytest.approx(by_hand.item(), rel=1e-4)
+    assert loss.item() < 0.25
 
 
 def loss_features(game):
