@@ -74,7 +74,7 @@ class PPGNMethod:
     """Learning rate of the denoiser (Adam)."""
     denoising: Above0 = 0.5
     """Epochs of the denoiser, as a multiple of the epochs of G and D."""
-    noise: Above0 = 0.5
+    noise: Above0 = 1.0
     """Standard deviation of the denoiser's noise (sigma), in standard deviations of a feature."""
 
 

@@ -32,7 +32,7 @@ class FeatureDenoiserConfig:
     """Units of a hidden layer."""
     layers: Size = 2
     """Number of hidden layers."""
-    noise: Above0 = 0.5
+    noise: Above0 = 1.0
     """Standard deviation of the noise (sigma), in standard deviations of a feature."""
 
 
