@@ -51,8 +51,11 @@ class Config:
 
 PRESETS = {
     "default": Config(
+        conditions=ConditionSettings(("age",), embedding=0, conditional_norm=True),
         networks=NetworkChoice(width=32, latent=64),
-        method=AgeCGANMethod(label_smoothing=0.1, encoding=0.5, encoder_learning_rate=1e-3),
+        method=AgeCGANMethod(
+            label_smoothing=0.1, mismatch_weight=1.0, encoding=0.5, encoder_learning_rate=1e-3
+        ),
         training=replace(
             PAPER,
             generator_learning_rate=4e-4,

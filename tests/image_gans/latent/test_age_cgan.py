@@ -17,6 +17,7 @@ from image_gans.evaluation.latent.edit_tasks import single, with_recognisable_la
 from image_gans.methods.latent.age_cgan import AgeCGANMethod, build
 from image_gans.networks.choice import NetworkChoice
 from image_gans.networks.conditional import ConditionSettings
+from image_gans.networks.labelled import apart
 from image_gans.networks.translators.labelled_choice import build_inverted_networks
 from seqgan_kit.cli.main import main
 from seqgan_kit.data.catworld.drawing.face import AGES
@@ -70,6 +71,25 @@ def test_the_encoder_learns_the_codes_of_g_at_rest(game, batch):
     assert all(torch.equal(v, statistics[k]) for k, v in game.generator.state_dict().items())
     used = [*game.generator.parameters()]
     assert torch.autograd.grad(loss.total, used, allow_unused=True) == (None,) * len(used)
+
+
+def test_mismatched_images_are_fakes(game, batch):
+    """With weight w, D's loss gains w E[softplus(s(x, y'))] for real x and another class y'."""
+    game.eval()
+    plain = game.discriminator_loss(batch, SimpleNamespace(rng=torch.Generator().manual_seed(1)))
+    game.mismatch_weight, judged = 0.5, []
+    told = game.discriminator.register_forward_hook(
+        lambda _, given, out: judged.append((given, out))
+    )
+    loss = game.discriminator_loss(batch, SimpleNamespace(rng=torch.Generator().manual_seed(1)))
+    told.remove()
+    (sample,), critique = judged[-1]
+    images, labels = apart(sample, 1)
+    assert torch.equal(images, batch["real"])
+    assert (labels[:, 0] != batch["age"]).all()
+    assert set(labels[:, 0].tolist()) <= {0, 1, 2}
+    gain = 0.5 * F.softplus(critique.score).mean()
+    torch.testing.assert_close(loss.total, plain.total + gain)
 
 
 def test_labels_that_do_not_show_do_not_count(game, batch):
