@@ -20,8 +20,12 @@ ANSWER_SECONDS = 5.0
 """How long an address may take to answer."""
 _OWN = "local"
 _HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:/\s]+):(\d{1,5})")
-# Ray's own limits are a minute and more.
-_PATIENCE = {"RAY_gcs_rpc_server_connect_timeout_s": f"{ANSWER_SECONDS:.0f}"}
+# For a cluster that is running. Ray's own limits are 20 seconds and more, with a warning every second.
+_PATIENCE = {
+    "RAY_gcs_rpc_server_connect_timeout_s": f"{ANSWER_SECONDS:.0f}",
+    "RAY_NUM_REDIS_GET_RETRIES": "10",  # about one a second
+    "RAY_BACKEND_LOG_LEVEL": "error",
+}
 # HTTP/2 as gRPC speaks it: the client's preface with empty settings; the server begins with its settings.
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
 _SETTINGS_FRAME = b"\x04"
@@ -39,9 +43,10 @@ def ray_library(address: str) -> Any:
     machine, so a Ray of this command asks for a token that only this command's processes know.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    for name, value in _PATIENCE.items():
-        os.environ.setdefault(name, value)
-    if address == _OWN and "RAY_AUTH_MODE" not in os.environ:
+    if address != _OWN:
+        for name, value in _PATIENCE.items():
+            os.environ.setdefault(name, value)
+    elif "RAY_AUTH_MODE" not in os.environ:
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     try:
         library: Any = import_module("ray")
