@@ -70,6 +70,12 @@ def test_training_is_the_same_for_a_seed_and_leaves_the_global_generator_alone()
     assert torch.equal(before, torch.get_rng_state())
 
 
+@pytest.mark.parametrize("steps", [1, 5])
+def test_any_number_of_steps_has_a_schedule(steps):
+    """OneCycleLR divides by a fifth of its steps minus 1, which is 0 for five."""
+    assert train_recogniser(*pictures(20), NAMES, dataclasses.replace(QUICK, steps=steps))
+
+
 def test_rows_without_a_label_do_not_count():
     drawn, labels = pictures(40)
     known = labels["shade"] >= 0
