@@ -161,6 +161,21 @@ def test_maskgan_has_the_sizes_and_rates_of_the_authors_code():
     assert (1 - writer.dropout, 1 - judge.dropout) == pytest.approx((0.33971, 0.71940))
 
 
+def test_catgan_is_the_authors_run_on_real_text():
+    """williamSYSU/TextGAN-PyTorch, run/run_catgan.py, job 1."""
+    config = preset("catgan")
+    method, training = config.method, config.training
+    assert method.mutations == ("ragan", "rsgan")
+    assert (method.beta_max, method.quality_weight, method.diversity_weight) == (100, 1, 0.001)
+    assert method.fitness_samples == 8 * training.batch_size == 512
+    assert (training.mle_epochs, training.mle_learning_rate) == (150, 1e-2)
+    assert (training.rounds, training.discriminator_moves, training.generator_moves) == (2000, 3, 1)
+    assert training.generator_learning_rate == training.discriminator_learning_rate == 1e-4
+    shape, judge = config.generator.relational, config.discriminator.relgan_cnn
+    assert (shape.embedding, shape.slots, shape.heads, shape.head_size) == (32, 1, 2, 512)
+    assert (judge.representations, judge.embedding) == (64, 1)
+
+
 def test_an_epoch_of_the_discriminator_is_a_number_of_epochs():
     """So that the paper's three passes over a pool stay three whatever the batch."""
     config = preset("seqgan")
