@@ -42,8 +42,8 @@ def _transformers(config: tiny.Config) -> Made:
     """Generator, lagging rollout policy and discriminator are Transformers."""
     method = SeqGANMethod(rollouts=2, rollout_lag=0.5)
     training = FineTuning(
-        mle_epochs=0.5, negatives=16, pretrain_pools=1, discriminator_epochs=0.5, rounds=config.rounds,
-        generator_moves=1, pools=1, evaluate_every_epochs=1, evaluate_every_rounds=2,
+        mle_epochs=0.25, negatives=16, pretrain_pools=1, discriminator_epochs=0.5, rounds=config.rounds,
+        generator_moves=2, pools=1, evaluate_every_epochs=0, evaluate_every_rounds=1,
     )  # fmt: skip
     generator = TransformerGenerator(
         TransformerConfig(width=12, heads=2), tiny.VOCABULARY, tiny.LENGTH, **IDS
@@ -68,14 +68,19 @@ def _adapters(config: tiny.Config) -> Made:
 
 
 tiny.GAMES |= {"transformers": _transformers, "adapters": _adapters}
-TRANSFORMERS = tiny.Config("transformers", batch=8, rounds=2)
+TRANSFORMERS = tiny.Config("transformers", batch=16, rounds=1)
 ADAPTERS = tiny.Config("adapters", batch=8, rounds=1)
-STOP_IN = 10
-"""An update in the middle of the adversarial phase."""
+STOP_IN = 4
+"""The first of two updates of the generator in the adversarial phase."""
 
 
 def _play(config: tiny.Config, folder: Path, **settings: Any) -> dict[str, Tensor]:
-    return tiny.play(config, folder, **settings).game.state_dict()
+    made = tiny.play(config, folder, **settings)
+    told = made.state.sharding.told
+    for name in made.game.players if settings.get("shard") else ():
+        assert f"{name} (" in told or name in made.game.private_players(), told
+    assert bool(told) == settings.get("shard", False)
+    return made.game.state_dict()
 
 
 def _resumed(folder: Path, rank: int, **settings: Any) -> dict[str, Tensor]:

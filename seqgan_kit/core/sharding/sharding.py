@@ -26,10 +26,10 @@ class Sharding:
         self,
         players: Mapping[str, ShardedPlayer] | None = None,
         told: str = "",
-        row_bytes: Mapping[str, int] | None = None,
+        measured: Mapping[str, Any] | None = None,
     ):
         self.players, self.told = dict(players or {}), told
-        self.row_bytes = dict(row_bytes or {})
+        self.measured = dict(measured or {})
         """What ``measure`` returned of each player before it was divided."""
         self._states: dict[str, dict[str, Any]] = {}
 
@@ -98,7 +98,7 @@ def shard_players(
     settings: RunSettings,
     runtime: Runtime,
     averaged: Collection[str],
-    measure: Callable[[nn.Module], int],
+    measure: Callable[[nn.Module], Any],
 ) -> Sharding:
     """Divide the large players of a game among the processes, if ``--shard`` asks for it.
 
@@ -125,13 +125,13 @@ def shard_players(
             "model as --generator hf:MODEL, or transformer), or leave out --shard."
         )
     told = [_told(name, game.players[name]) for name in chosen]
-    row_bytes = {name: measure(game.players[name]) for name in chosen}
+    measured = {name: measure(game.players[name]) for name in chosen}
     from torch.distributed.device_mesh import init_device_mesh
 
     mesh = init_device_mesh(runtime.device.type, (runtime.world_size,))
     players = {name: ShardedPlayer(game.players[name], mesh) for name in chosen}
     line = f"sharded over {runtime.world_size} processes: {', '.join(told)}"
-    return Sharding(players, f"{line}; whole on each: {kept}." if kept else f"{line}.", row_bytes)
+    return Sharding(players, f"{line}; whole on each: {kept}." if kept else f"{line}.", measured)
 
 
 def _check_settings(settings: RunSettings, runtime: Runtime) -> None:

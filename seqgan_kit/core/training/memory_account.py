@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -76,21 +77,19 @@ def memory_account(
     """
     held = 0
     if rows:
+        measured = stepper.sharding.measured
         with stepper.runtime.autocast():
-            measured = stepper.sharding.row_bytes
-            held = max(
-                (
-                    measured[name] if name in measured else saved_bytes(player)
-                    for name, player in game.players.items()
-                ),
-                default=0,
+            found = (
+                measured[name] if name in measured else saved_bytes(player)
+                for name, player in game.players.items()
             )
+            held = max((saved.of(rows) for saved in found), default=0)
     turns = [turn for phase in phases for turn in phase.turns if turn.optimizer is not None]
     return MemoryAccount(
         local_bytes(game.parameters()),
         max((local_bytes(stepper.parameters(turn)) for turn in turns), default=0),
         stepper.state_bytes(),
-        rows * held,
+        held,
         stepper.sharding.gathered_bytes(),
         stepper.runtime.world_size,
     )
@@ -103,14 +102,30 @@ def rows_in_a_part(game: Game, feeds: Mapping[str, Feed], accumulate: int) -> in
     return -(-max(sizes, default=0) // accumulate)
 
 
-def saved_bytes(player: nn.Module) -> int:
-    """Return the bytes that the backward pass of one row needs, of parts that offer ``one_row()``."""
-    total = 0
+@dataclass(frozen=True)
+class SavedBytes:
+    """Bytes that a backward pass needs."""
+
+    fixed: int = 0
+    """Of any number of rows, such as the gradient of a large output layer."""
+    each: int = 0
+    """Of a row."""
+
+    def of(self, rows: int) -> int:
+        """Return the bytes for some rows."""
+        return self.fixed + rows * self.each
+
+
+def saved_bytes(player: nn.Module) -> SavedBytes:
+    """Measure what a backward pass needs, of parts that offer ``try_rows(count)``."""
+    one, two = 0, 0
     for part in player.modules():
-        one_row: Callable[[], Tensor] | None = getattr(part, "one_row", None)
-        if one_row is not None:
-            total += _saved(one_row, {p.untyped_storage().data_ptr() for p in part.parameters()})
-    return total
+        try_rows: Callable[[int], Tensor] | None = getattr(part, "try_rows", None)
+        if try_rows is not None:
+            known = {p.untyped_storage().data_ptr() for p in part.parameters()}
+            one += _saved(partial(try_rows, 1), known)
+            two += _saved(partial(try_rows, 2), known)
+    return SavedBytes(max(0, 2 * one - two), max(0, two - one))
 
 
 def _saved(work: Callable[[], Tensor], known: set[int]) -> int:

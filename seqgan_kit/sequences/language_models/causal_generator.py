@@ -222,11 +222,11 @@ class LanguageModelGenerator(SequenceGenerator):
         """See :class:`~seqgan_kit.core.sharding.sharded_player.HasBlocks`."""
         return layers_of(self.model)
 
-    def one_row(self) -> Tensor:
-        """Return the log-probability of a row of S+T tokens, to measure the memory of its gradient."""
-        row = torch.full((1, self.given + self.length), self.vocabulary - 1)
-        row = row.to(self.model_ids.device)
-        return self.weighted_log_prob(row, self.token_mask(row))
+    def try_rows(self, count: int) -> Tensor:
+        """Return the log-probability of rows of S+T tokens, to measure the memory of its gradient."""
+        shape, device = (count, self.given + self.length), self.model_ids.device
+        rows = torch.full(shape, self.vocabulary - 1, device=device)
+        return self.weighted_log_prob(rows, self.token_mask(rows))
 
     def scale_logits(self, factor: float) -> None:
         """See the base class."""

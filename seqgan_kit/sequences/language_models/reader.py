@@ -90,10 +90,10 @@ class LanguageModelReader(nn.Module):
         """See :class:`~seqgan_kit.core.sharding.sharded_player.HasBlocks`."""
         return layers_of(self.model)
 
-    def one_row(self) -> Tensor:
-        """Return the features of a row of S+T tokens, to measure the memory of its gradient."""
-        row = torch.full((1, self.length), self.numbering.size - 1, device=self.model_ids.device)
-        features: Tensor = self(row)
+    def try_rows(self, count: int) -> Tensor:
+        """Return the features of rows of S+T tokens, to measure the memory of their gradient."""
+        shape, device = (count, self.length), self.model_ids.device
+        features: Tensor = self(torch.full(shape, self.numbering.size - 1, device=device))
         return features
 
     def forward(self, tokens: Tensor) -> Tensor:
