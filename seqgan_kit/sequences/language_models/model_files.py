@@ -7,8 +7,8 @@ settings (``config.json``) from which a model with random weights is built.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -159,11 +159,40 @@ def layers_of(model: Any) -> list[nn.Module]:
 
 def recompute_activations(model: Any) -> None:
     """Switch gradient checkpointing on."""
+    drops = [part for part in model.modules() if isinstance(part, nn.Dropout)]
+    options = {"use_reentrant": False, "context_fn": _SameDropout(drops)}
     # Releases of the library differ in this name.
     for name in ("activation_checkpointing_enable", "gradient_checkpointing_enable"):
         if hasattr(model, name):
-            getattr(model, name)()
+            getattr(model, name)(options)
             return
+
+
+class _SameDropout:
+    """Contexts of a forward pass and its recomputation, which drops as the forward pass did.
+
+    A loss may turn dropout off and be differentiated later. This is no function, because copies of a model
+    would share it, with the layers of the original.
+    """
+
+    def __init__(self, drops: list[nn.Dropout]):
+        self.drops = drops
+
+    def __call__(self) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        return nullcontext(), self._again([(drop.training, drop.p) for drop in self.drops])
+
+    @contextmanager
+    def _again(self, rates: Sequence[tuple[bool, float]]) -> Iterator[None]:
+        before = [(drop.training, drop.p) for drop in self.drops]
+        self._set(rates)
+        try:
+            yield
+        finally:
+            self._set(before)
+
+    def _set(self, rates: Sequence[tuple[bool, float]]) -> None:
+        for drop, (training, share) in zip(self.drops, rates, strict=True):
+            drop.training, drop.p = training, share
 
 
 def check_context(model: Any, tokens: int) -> None:

@@ -1,11 +1,13 @@
 """Language models as generators: probabilities, caches, padding and ids, on tiny random models."""
 
+import copy
 import itertools
 import json
 from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from seqgan_kit.core.estimators import without_dropout
 from seqgan_kit.data.text import tokenizer
@@ -246,13 +248,18 @@ def test_an_unknown_layer_for_adapters_is_answered_with_the_nearest_names():
         language_model("llama", lora_rank=2, lora_targets=("v_prok",))
 
 
-def test_checkpointing_changes_no_gradient():
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_checkpointing_changes_no_gradient(kind):
+    """GPT-2 has dropout, which is off in the loss alone and on again in the backward pass."""
     rows = torch.tensor([[3, 4, 2], [5, 5, 5]])
     gradients = []
     for checkpointing in (False, True):
-        generator = language_model("llama", checkpointing=checkpointing).train()
-        generator.sequence_log_prob(rows).sum().backward()
+        generator = copy.deepcopy(language_model(kind, checkpointing=checkpointing).train())
+        with without_dropout(generator):
+            loss = generator.sequence_log_prob(rows).sum()
+        loss.backward()
         gradients.append([p.grad for p in generator.parameters()])
+        assert all(m.p and m.training for m in generator.modules() if isinstance(m, nn.Dropout))
     torch.testing.assert_close(*gradients)
 
 
