@@ -66,6 +66,19 @@ def test_padding_does_not_matter(new_reader, kind, pooling):
     torch.testing.assert_close(judge(soft).score, scores)
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "bert"])
+def test_checkpointing_changes_no_gradient(new_reader, kind):
+    """With dropout, of which the backward pass must draw the same masks again."""
+    rows, gradients = torch.tensor([[3, 0, 4, 5, 2, 0], [3, 4, 5, 2, 0, 0]]), []
+    for checkpointing in (False, True):
+        torch.manual_seed(1)
+        judge = new_reader(kind, checkpointing=checkpointing).train()
+        judge(rows).score.sum().backward()
+        gradients.append({name: p.grad for name, p in judge.named_parameters()})
+    torch.testing.assert_close(*gradients)
+    assert sum(gradient is not None for gradient in gradients[0].values()) > 20
+
+
 def test_adapters_and_the_score_are_all_that_learns(new_reader):
     pytest.importorskip("peft")
     judge = new_reader(lora_rank=2)
