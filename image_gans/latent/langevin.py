@@ -36,8 +36,9 @@ class Steering:
     """Prior of the chain. denoiser: the trained one; joint: the features of the drawn image; none."""
     epsilon1: Weight = 0.2
     """Size of the step towards the prior: share of the way to what the denoiser makes of the features."""
-    epsilon2: Weight = 2.0
-    """Size of the step along the gradient of the condition's log-probability."""
+    epsilon2: Weight = 15.0
+    """Size of the step along the gradient of the condition's log-probability; Langevin sampling would have
+    epsilon1 sigma^2, and more makes the condition sharper."""
     epsilon3: Weight = 0.6
     """Standard deviation of the noise of each step, in standard deviations of a feature."""
     moves: Positive = 200

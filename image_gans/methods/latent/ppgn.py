@@ -20,9 +20,10 @@ Differs from the paper: E is a small recogniser trained on the labels of the sam
 ImageNet), and h its last maps (theirs: a fully connected layer, and a second loss one layer below); R has two
 hidden layers and a skip connection (theirs: seven layers with a bottleneck); features are standardised, so
 that the epsilons mean the same for all of them; steps have the size that the equation says (the authors' code
-divides them by their mean absolute value); the default epsilon3 is not near 0, because the exact distribution
-is measured here (theirs: 1e-17). The squared norms are means over pixels and features. The preset ``paper``
-has the chain of the text: noiseless joint, 200 steps, epsilons 1e-5, 1 and 1e-17.
+divides them by their mean absolute value); the default epsilon1 and epsilon3 are those of Langevin sampling
+of R's prior, because the exact distribution is measured here (theirs: noise of 1e-17), while epsilon2 is
+larger, as in the paper. The squared norms are means over pixels and features. The preset ``paper`` has the
+chain of the text: noiseless joint, 200 steps, epsilons 1e-5, 1 and 1e-17.
 """
 
 from __future__ import annotations
