@@ -39,7 +39,7 @@ class Steering:
     epsilon2: Weight = 15.0
     """Size of the step along the gradient of the condition's log-probability; Langevin sampling would have
     epsilon1 sigma^2, and more makes the condition sharper."""
-    epsilon3: Weight = 0.6
+    epsilon3: Weight = 0.63
     """Standard deviation of the noise of each step, in standard deviations of a feature."""
     moves: Positive = 200
     """Number of steps (200 in the paper)."""
