@@ -118,5 +118,18 @@ def drawing_part(parts: Mapping[str, Any], description: Mapping[str, Any]) -> nn
         steering = restored(Steering, description.get(SETTING) or {}, SETTING)
     except (SeqganKitError, AttributeError, TypeError) as error:
         raise CheckpointError(f"model.json does not say how to draw: {error}") from error
+    if not _alike(parts["generator"], parts.get("recogniser"), parts["denoiser"]):
+        raise CheckpointError(
+            "the model's generator, recogniser and denoiser are not of the same features: its files must "
+            "come from one run."
+        )
     made = SteeredGenerator(parts["generator"], parts["recogniser"], parts["denoiser"], steering)
     return made.eval().requires_grad_(False)
+
+
+def _alike(generator: Any, recogniser: Any, denoiser: Any) -> bool:
+    """Return whether parts read and write equally many features."""
+    if not (isinstance(recogniser, Recogniser) and isinstance(denoiser, FeatureDenoiser)):
+        return False
+    inputs = cast(nn.Linear, recogniser.heads[0]).in_features
+    return inputs == denoiser.config.features == getattr(generator.config, "latent", None)

@@ -15,11 +15,33 @@ from image_gans.evaluation.translated_files import Translated, translate_files
 from image_gans.latent.attribute_editor import MOVES, AttributeEditor
 from image_gans.latent.editing import transferred
 from image_gans.latent.exploring import Explorer
+from image_gans.metrics.recogniser import Recogniser
+from image_gans.networks.conditional import ConditionalGenerator
+from image_gans.networks.translators.image_encoder import CodeEncoder
+from seqgan_kit.errors import CheckpointError
 
 
 @dataclass(frozen=True)
 class EditingModel(ImageParts):
     """A model of parts with the verb ``edit``, in evaluation mode."""
+
+    def __post_init__(self) -> None:
+        generator, recogniser = self.parts["generator"], self.parts["recogniser"]
+        encoder: Any = self.parts["encoder"]
+        fit = isinstance(generator, ConditionalGenerator) and isinstance(recogniser, Recogniser)
+        if fit:
+            told = cast(ConditionalGenerator, generator).config
+            known = cast(Recogniser, recogniser).config.label_names
+            named = dict(zip(told.conditions.names, told.conditions.classes, strict=True))
+            fit = (
+                len(named) == 1 and named.items() <= {n: tuple(c) for n, c in known.items()}.items()
+            )
+            fit = fit and isinstance(encoder, CodeEncoder) and encoder.config.latent == told.latent
+        if not fit:
+            raise CheckpointError(
+                f"the model in {self.run_dir} cannot edit: its generator, encoder and recogniser are not of "
+                "one latent space and one label. Its files must come from one run."
+            )
 
     @property
     def editor(self) -> AttributeEditor:

@@ -12,19 +12,21 @@ from PIL import Image
 import seqgan_kit as sk
 from image_gans.conditions import conditioned
 from image_gans.evaluation.image_export import load_image_model
+from image_gans.evaluation.image_parts import save_image_parts
 from image_gans.evaluation.latent.edit_scores import EditScorer, EditSettings
 from image_gans.evaluation.latent.edit_tasks import single, with_recognisable_labels
 from image_gans.methods.latent.age_cgan import AgeCGANMethod, build
 from image_gans.networks.choice import NetworkChoice
 from image_gans.networks.conditional import ConditionSettings
 from image_gans.networks.labelled import apart
+from image_gans.networks.translators.image_encoder import CodeEncoder
 from image_gans.networks.translators.labelled_choice import build_inverted_networks
 from seqgan_kit.cli.main import main
 from seqgan_kit.data.catworld.drawing.face import AGES
 from seqgan_kit.data.images.age_sets import AgeData, load_age_sets
 from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.data.images.pixels import to_float, to_uint8
-from seqgan_kit.errors import DataError, UsageError
+from seqgan_kit.errors import CheckpointError, DataError, UsageError
 from seqgan_kit.explorer.image_request import UPLOAD_VERBS, made_of
 
 DATA = ImageData(size=16)
@@ -189,6 +191,14 @@ def test_a_saved_model_edits(run_dir, sets, game):
     assert strips.shape == (2, 16, 64, 3)
     assert np.array_equal(strips[:, :, :16], pixels)
     assert np.array_equal(sk.load(run_dir).edit(pixels, "old"), strips[:, :, 48:])
+
+
+def test_parts_of_different_runs_end_in_a_sentence(run_dir, game):
+    parts = {name: game.players[name] for name in ("generator", "encoder", "recogniser")}
+    parts["encoder"] = CodeEncoder(replace(parts["encoder"].config, latent=5))
+    save_image_parts(run_dir / "model", parts, ("edit", "rebuild", "sample"))
+    with pytest.raises(CheckpointError, match="not of one latent space and one label"):
+        load_image_model(run_dir)
 
 
 def test_the_explorer_shows_an_upload_at_every_age(run_dir, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from image_gans.evaluation.image_export import load_image_model
+from image_gans.evaluation.image_parts import save_image_parts
 from image_gans.evaluation.latent.conditional_law import with_seen_labels
 from image_gans.evaluation.latent.steering_scores import (
     SteeringScorer,
@@ -206,6 +207,20 @@ def test_a_damaged_description_ends_in_a_sentence(run_dir):
     described["steering"]["prior"] = "magic"
     path.write_text(json.dumps(described))
     with pytest.raises(CheckpointError, match="does not say how to draw"):
+        load_image_model(run_dir)
+
+
+def test_parts_of_different_runs_end_in_a_sentence(run_dir, corpus):
+    other = build(NetworkChoice(width=4), DATA, corpus.label_names, PPGNMethod(recogniser_width=3))
+    folder = run_dir / "model"
+    described = json.loads((folder / "model.json").read_text())
+    parts = {name: other.players[name] for name in ("generator", "recogniser")}
+    save_image_parts(folder, parts, ("sample",))
+    foreign = json.loads((folder / "model.json").read_text())
+    for key, name in (("parts", "denoiser"), ("sha256", "denoiser.safetensors")):
+        foreign[key][name] = described[key][name]
+    (folder / "model.json").write_text(json.dumps(foreign))
+    with pytest.raises(CheckpointError, match="not of the same features"):
         load_image_model(run_dir)
 
 
