@@ -50,10 +50,12 @@ class Config:
 PRESETS = {
     "default": Config(
         networks=NetworkChoice("style", width=16, latent=64, growth=4, mapping=4),
-        method=StyleGAN2Method(r1_gamma=0.1),
+        method=StyleGAN2Method(r1_gamma=1.0, path_length_decay=0.1, style_mixing=0.5),
         training=replace(
             stylegan2.PAPER,
-            average_decay=0.995,
+            generator_learning_rate=8e-3,
+            discriminator_learning_rate=8e-3,
+            average_decay=0.99,
             epochs=20,
             most_work=3.0,
             sample_every_rounds=500,
