@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from image_gans.latent.editing import Strokes, stroke_loss
+from image_gans.latent.brushes import Strokes
 from seqgan_kit.errors import DataError
 from seqgan_kit.explorer.edit_request import (
     edited_images,
@@ -64,7 +64,7 @@ def test_the_edited_image_has_the_colours_of_the_strokes(image_run):
     assert name == "edited"
     assert torch.equal(before, start.image[0])
     wanted = Strokes(*strokes)
-    assert stroke_loss(after[None], wanted) < 0.9 * stroke_loss(before[None], wanted)
+    assert wanted.loss(after[None]) < 0.9 * wanted.loss(before[None])
     with image_run.model() as model:
         torch.testing.assert_close(start.image, model.images(1, seed=3))
     nothing = (strokes[0], torch.zeros_like(strokes[1]))
