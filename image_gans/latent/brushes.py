@@ -78,7 +78,7 @@ class Outline:
     """[h,w], True where they are wanted."""
     cell: int
     """Side of a cell in pixels."""
-    weight: float = 0.2
+    weight: float = 0.05
     """Weight of the mean squared difference."""
 
     def __post_init__(self) -> None:
@@ -86,13 +86,13 @@ class Outline:
             raise UsageError("no line is drawn: draw on the image first.")
 
     @classmethod
-    def of_lines(cls, lines: Tensor, cell: int = 4) -> Outline:
+    def of_lines(cls, lines: Tensor, cell: int = 2) -> Outline:
         """Return the outline of drawn lines [H,W], 1 on a line and 0 elsewhere."""
         found = directions(-lines.to(torch.float32)[None, None], cell)[0]
         return cls(found, found.square().sum(0) > 0.25, cell)
 
     @classmethod
-    def of_part(cls, image: Tensor, mask: Tensor, cell: int = 4) -> Outline:
+    def of_part(cls, image: Tensor, mask: Tensor, cell: int = 2) -> Outline:
         """Return the edges of an image [C,H,W] in the cells that lie in a mask [H,W] by half or more."""
         covered = functional.avg_pool2d(mask.to(torch.float32)[None, None], cell)[0, 0]
         return cls(directions(image[None], cell)[0], covered >= 0.5, cell)
@@ -127,7 +127,7 @@ def directions(images: Tensor, cell: int) -> Tensor:
     return cells / (cells.square().sum(1, keepdim=True) + _FAINT**2).sqrt()
 
 
-def warped(image: Tensor, window: Tensor, down: int, across: int, cell: int = 4) -> list[Brush]:
+def warped(image: Tensor, window: Tensor, down: int, across: int, cell: int = 2) -> list[Brush]:
     """Return the brushes of a window that is dragged: its colours and edges at its new place.
 
     Args:

@@ -12,6 +12,7 @@ from image_gans.evaluation.image_export import save_image_model
 from image_gans.evaluation.image_parts import save_image_parts
 from image_gans.evaluation.probing import label_efficiency
 from image_gans.evaluation.probing.label_efficiency import usable_counts
+from image_gans.evaluation.probing.trained_score import trained_score
 from image_gans.evaluation.probing.trained_trunk import trained_trunk
 from image_gans.metrics.label_classifier import LabelClassifier, LabelClassifierConfig
 from image_gans.metrics.trained_recogniser import RecognitionTraining
@@ -88,6 +89,22 @@ def test_the_trunk_is_that_of_the_checkpoint_also_behind_a_layer(run_dir):
     assert found.checkpoint.name == "move-000000006.pt"
     assert torch.equal(found.trunk(x), wanted)
     assert not torch.equal(found.untrained(0)(x), wanted)
+
+
+def test_the_score_is_that_of_the_checkpoint(run_dir):
+    """A score that is no plain linear layer, as with spectral norm, is refused."""
+    folder, discriminator = run_dir
+    x = torch.rand(3, 3, 16, 16) * 2 - 1
+    with torch.no_grad():
+        wanted = discriminator.eval()(x).score
+    assert torch.equal(trained_score(folder)(x), wanted)
+    states = discriminator.state_dict()
+    states["score.parametrizations.weight.original"] = states.pop("score.weight")
+    write_checkpoint(
+        folder / "checkpoints" / "move-000000006.pt", {"players": {"discriminator": states}}
+    )
+    with pytest.raises(UsageError, match="leave out --realism"):
+        trained_score(folder)
 
 
 def test_runs_that_cannot_be_probed_end_in_a_sentence(run_dir, images, capsys):

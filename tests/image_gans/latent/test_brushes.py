@@ -42,7 +42,7 @@ def test_a_drawn_line_turns_the_edges_of_an_image():
 
     lines = torch.zeros(8, 8)
     lines[:, 2] = 1
-    outline = Outline.of_lines(lines)
+    outline = Outline.of_lines(lines, 4)
     assert outline.cells.tolist() == [[True, False], [True, False]]
     start = torch.tensor([[0.2, 0.3]])
     found = edited(generate, start, [outline], smoothness=0.0, moves=300, learning_rate=0.05)[0]
@@ -54,7 +54,7 @@ def test_the_edges_of_an_image_are_at_no_distance_from_itself():
     image = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(1))
     mask = torch.zeros(8, 8, dtype=torch.bool)
     mask[:5, :4] = True
-    outline = Outline.of_part(image, mask)
+    outline = Outline.of_part(image, mask, 4)
     assert outline.cells.tolist() == [[True, False], [False, False]]
     assert float(outline.loss(image[None])) == 0.0
     elsewhere, there = image.clone(), image.clone()
