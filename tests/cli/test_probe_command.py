@@ -8,12 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
-from image_gans.evaluation.image_export import save_image_model
+from image_gans.evaluation.image_export import load_image_model, save_image_model
 from image_gans.evaluation.image_parts import save_image_parts
 from image_gans.evaluation.probing import label_efficiency
 from image_gans.evaluation.probing.label_efficiency import usable_counts
 from image_gans.evaluation.probing.trained_score import trained_score
 from image_gans.evaluation.probing.trained_trunk import trained_trunk
+from image_gans.evaluation.robustness.attacked_discriminator import discriminator_under_attack
 from image_gans.metrics.label_classifier import LabelClassifier, LabelClassifierConfig
 from image_gans.metrics.trained_recogniser import RecognitionTraining
 from image_gans.networks.choice import NetworkChoice, build_networks
@@ -23,6 +24,7 @@ from seqgan_kit.core.techniques.instance_noise import NoisyInput
 from seqgan_kit.core.training.checkpoint import write_checkpoint
 from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.data.images.load_images import load_images
+from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.errors import DataError, UsageError
 
 CHOICE = NetworkChoice(width=2, latent=3)
@@ -105,6 +107,19 @@ def test_the_score_is_that_of_the_checkpoint(run_dir):
     )
     with pytest.raises(UsageError, match="leave out --realism"):
         trained_score(folder)
+
+
+def test_accuracy_of_an_attacked_score(run_dir, images):
+    """Without a perturbation it is that of the test images and samples; it falls with the strength."""
+    folder, discriminator = run_dir
+    found = discriminator_under_attack(folder, (0, 4, 40), images=4, steps=3)
+    real = to_float(load_images(ImageData(str(images), size=16)).test[:4])
+    fake = load_image_model(folder).images(len(real), seed=0)
+    with torch.no_grad():
+        scores = [discriminator.eval()(x).score for x in (real, fake)]
+    right = [(scores[0] > 0).float().mean(), (scores[1] < 0).float().mean()]
+    assert found[0] == pytest.approx(float(sum(right)) / 2)
+    assert found[0] >= found[4] >= found[40]
 
 
 def test_runs_that_cannot_be_probed_end_in_a_sentence(run_dir, images, capsys):
