@@ -1,6 +1,6 @@
 """Brushes of edits: what an edited image is asked to show, as distances of images.
 
-Zhu et al. 2016, "Generative Visual Manipulation on the Natural Image Manifold" (iGAN), section 4.1:
+Zhu et al. 2016, "Generative Visual Manipulation on the Natural Image Manifold" (iGAN), has three:
 
     colour   the pixels under the stroke have its colour
     sketch   the image has edges along the drawn lines, in their direction (HOG, Dalal and Triggs 2005)

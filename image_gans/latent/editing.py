@@ -1,6 +1,6 @@
 """Edits of a generated image by brushes: generative visual manipulation.
 
-Zhu et al. 2016, "Generative Visual Manipulation on the Natural Image Manifold" (iGAN), equations 4 and 5:
+Zhu et al. 2016, "Generative Visual Manipulation on the Natural Image Manifold" (iGAN), equation 5:
 
     z* = argmin_z  sum_g |f_g(G(z)) - v_g|^2 + lambda |z - z_0|^2 + mu log(1 - sigma(s(G(z))))
 

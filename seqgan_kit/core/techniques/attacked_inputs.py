@@ -1,6 +1,6 @@
 """Adversarial training of a discriminator: D learns from samples that are perturbed against it (Liu, Hsieh
 2019, "Rob-GAN: generator, discriminator, and adversarial attacker", for real samples; Zhong, Liu, Hsieh 2020,
-"Improving the speed and quality of GAN by adversarial training", equation 3, for real and fake ones).
+"Improving the speed and quality of GAN by adversarial training", for real and fake ones).
 
 With scores s, and perturbations |d| of at most epsilon in every number of a sample:
 
@@ -11,8 +11,8 @@ approached by projected steps of the gradient's sign from the sample itself; one
 fast gradient sign method. G's loss reads its samples as they are.
 
 Differs from the papers: the direction is that of the score, not of the loss, because a hinge has no gradient
-where D is sure; there is no random start, so that an epsilon of 0 changes nothing; Zhong et al. reuse the
-gradient of the last update in place of one of its own.
+where D is sure; there is no random start, so that an epsilon of 0 changes nothing; Zhong et al. take the
+direction from the gradient of D's own update, at no further cost.
 """
 
 from __future__ import annotations
