@@ -56,11 +56,13 @@ def test_few_images_are_augmented_and_many_are_not():
 
 def test_the_command_is_one_that_the_recipe_takes(photos, monkeypatch, capsys):
     monkeypatch.setattr(recommended, "seconds_of_round", lambda side, channels: 0.1)
-    recipe, words = recommended_command(["--images", str(photos), "--minutes", "1", "--seed", "3"])
+    recipe, words = recommended_command(
+        ["--images", str(photos), "--minutes", "1", "--seed", "3", "--threads", "1"]
+    )
     module = recipe_commands.load_recipe(ROOT / "recipes" / f"{recipe}.py")
     config = parse(module.PRESETS, words, module.__doc__)
     assert (config.data.size, config.run.seed, config.techniques.augmentation) == (32, 3, "ada")
-    assert config.networks.network == "style"
+    assert (config.networks.network, config.run.threads) == ("style", 1)
     told = capsys.readouterr().out
     assert f"seqgan-kit run {recipe} --images {photos} --size 32" in told
     assert "510 rounds of 32 images" in told
