@@ -61,7 +61,7 @@ PRESETS = {
             CAPTIONS,
             mle_epochs=10,
             negatives=0,
-            pretrain_pools=15,
+            pretrain_pools=120,
             rounds=60,
             generator_moves=1,
             discriminator_moves=3,

@@ -16,12 +16,14 @@ The four choices. Players: two encoder-decoders with attention and a critic. Obj
 blank, log D as the reward. Estimator: REINFORCE with the discounted rewards of blanks. Schedule: MLE, then D
 alone, then rounds; the share of blanks may rise over them.
 
+D starts from the weights of the pretrained G.
+
 Differs from the paper: G and D are RNNsearch (a bidirectional GRU encoder, a GRU decoder) in place of LSTMs
-of two layers with Luong's attention and variational dropout, and start from no language model's weights. The
-critic is linear in the state of G's decoder; the authors' is a head of D. Advantages are not clipped at 5,
-and log D has no epsilon. A text ends where it ends, and its end is known unless all of it is blank; theirs is
-cut into pieces of 20 tokens. A contiguous blank has exactly the given share of tokens and may begin with the
-first one. D has a fixed number of updates alone before the rounds.
+of two layers with Luong's attention and variational dropout, and G starts from no language model's weights.
+The critic is linear in the state of G's decoder; the authors' is a head of D. Advantages are not clipped at
+5, and log D has no epsilon. A text ends where it ends, and its end is known unless all of it is blank; theirs
+is cut into pieces of 20 tokens. A contiguous blank has exactly the given share of tokens and may begin with
+the first one. D has a fixed number of updates alone before the rounds.
 
 The preset ``paper`` has the sizes, rates, dropout and discount of the authors' code on the Penn Treebank. The
 lengths of pretraining, which they do not state, are ours.
@@ -30,14 +32,14 @@ lengths of pretraining, which they do not state, are ours.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 from torch import Tensor
 
 from seqgan_kit.core.bounds import Bounds, Positive, Share, UpTo1, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import RewardKind, check_reward
-from seqgan_kit.core.game import Batch, Loss, Move, Phase
+from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.judging import judged_scores
 from seqgan_kit.core.objectives import non_saturating
 from seqgan_kit.core.optimizers import Optimizer
@@ -57,7 +59,11 @@ from seqgan_kit.sequences.infilling.blanks import (
     rows_with_blanks,
     text_lengths,
 )
-from seqgan_kit.sequences.infilling.filled_reader import blank_scores
+from seqgan_kit.sequences.infilling.filled_reader import (
+    FilledReader,
+    blank_scores,
+    check_same_sizes,
+)
 from seqgan_kit.sequences.infilling.infilling_generator import InfillingGenerator
 from seqgan_kit.sequences.maximum_likelihood import mle_loss
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
@@ -87,6 +93,9 @@ class MaskGANMethod:
     """Share of the moving-average baseline kept after an update."""
     critic_learning_rate: Weight = 5.1761e-7
     """Adam's learning rate of the critic (the authors' code: 5.1761e-7)."""
+    discriminator_start: Literal["generator", "random"] = "generator"
+    """Weights that D's encoder-decoder starts from: those of the pretrained generator (the authors' code), or
+    random ones."""
     reward: RewardKind = "verdict"
     """Source of rewards. verdict: log D. constant (1 for each blank) and random (uniform numbers) ignore D;
     they are controls: a gain with them does not come from the discriminator."""
@@ -126,6 +135,15 @@ class MaskGAN(SequenceGame):
         objective = non_saturating()
         super().__init__(generator, discriminator, objective, estimator, training, others=others)
         self.method = method
+        if method.discriminator_start == "generator":
+            reader = cast(FilledReader, discriminator.trunk)
+            check_same_sizes(reader, generator)
+            reader.start_from(generator)
+
+    def start_discriminator(self, batch: Batch, move: Move) -> None:
+        """Give D's encoder-decoder the weights of the generator's."""
+        reader = cast(FilledReader, self.discriminator.trunk)
+        reader.start_from(cast(InfillingGenerator, self.generator))
 
     def blanked(self, batch: Batch, move: Move) -> dict[str, Tensor]:
         """Return the batch with new blanks in its texts."""
@@ -180,5 +198,12 @@ def phases(method: MaskGANMethod, training: FineTuning, given: int) -> tuple[Pha
     learn_values = baseline_turns(
         method.baseline, Optimizer(method.critic_learning_rate), training.generator_moves
     )
-    learners = ("generator", *learning_players(method.baseline))
-    return fine_tuning_phases(training, learners, given=given, after_learning=learn_values)
+    starts = method.discriminator_start == "generator"
+    start = Turn(("discriminator",), rule="start_discriminator", feed=None)
+    return fine_tuning_phases(
+        training,
+        ("generator", *learning_players(method.baseline)),
+        given=given,
+        after_pretraining=(start,) if starts else (),
+        after_learning=learn_values,
+    )

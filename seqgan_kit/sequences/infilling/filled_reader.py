@@ -5,7 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.sequences.infilling.infilling_generator import InfillingConfig
+from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.infilling.infilling_generator import InfillingConfig, InfillingGenerator
 
 
 class FilledReader(nn.Module):
@@ -39,6 +40,25 @@ class FilledReader(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """Map rows [B,2T] to features [B,T,F]."""
         return self.body.encode(rows)[:, self.given :]
+
+    def start_from(self, generator: InfillingGenerator) -> None:
+        """Take the weights of a generator's encoder-decoder."""
+        self.body.load_state_dict(_of_body(generator.body))
+
+
+def check_same_sizes(reader: FilledReader, generator: InfillingGenerator) -> None:
+    """Raise UsageError if the reader cannot start from the generator's weights."""
+    ours, theirs = ({k: v.shape for k, v in _of_body(x.body).items()} for x in (reader, generator))
+    if ours != theirs:
+        raise UsageError(
+            "the discriminator starts from the generator's weights, but their encoder-decoders differ in "
+            "size: give both the same sizes, or --discriminator-start random."
+        )
+
+
+def _of_body(body: nn.Module) -> dict[str, Tensor]:
+    """Return the weights of an encoder-decoder without its output layer."""
+    return {k: v for k, v in body.state_dict().items() if not k.startswith("output.")}
 
 
 def build_filled_reader(

@@ -134,6 +134,29 @@ def test_the_share_of_blanks_rises_over_the_rounds():
     assert (game.blanked(batch, move(4))["real"][:, :LENGTH] == BOS).all()
 
 
+def test_d_starts_from_the_pretrained_generator():
+    """The same states on the same inputs; random weights on request."""
+    game = game_of().eval()
+    row = torch.tensor([[BOS, 4, BOS, 3, 4, 5]])
+    body, reader = game.generator.body, game.discriminator.trunk.body
+    assert not torch.equal(body.encode(row), reader.encode(row))  # shaken apart
+    game.rule("start_discriminator", {}, move())
+    torch.testing.assert_close(body.encode(row), reader.encode(row))
+    assert "start_discriminator" in {turn.rule for turn in phases_of()[0].turns}
+    rules = {turn.rule for turn in phases_of(discriminator_start="random")[0].turns}
+    assert "start_discriminator" not in rules
+    generator = InfillingGenerator(CONFIG, 6, LENGTH, bos=BOS, eos=EOS, pad=PAD)
+    other = InfillingConfig(rnn_search=RNNSearchConfig(3, 5))
+    judge = build_filled_reader(other, 6, LENGTH, bos=BOS, pad=PAD)
+    with pytest.raises(UsageError, match="differ in size: give both the same sizes"):
+        maskgan.build(generator, judge, MaskGANMethod(), TUNING)
+    maskgan.build(generator, judge, MaskGANMethod(discriminator_start="random"), TUNING)
+
+
+def phases_of(**options):
+    return maskgan.phases(MaskGANMethod(**options), TUNING, LENGTH)
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
