@@ -19,7 +19,7 @@ from seqgan_kit.data.images.pixels import to_float
 
 
 def discriminator_under_attack(
-    run_dir: Path,
+    run_dir: str | Path,
     epsilons: Sequence[float] = (0, 1, 2, 4, 8),
     *,
     images: int = 500,
@@ -35,6 +35,7 @@ def discriminator_under_attack(
         steps: gradient steps against D's score.
         seed: of the samples.
     """
+    run_dir = Path(run_dir)
     score = trained_score(run_dir)
     real = to_float(load_images(trained_trunk(run_dir).data).test[:images])
     model: Any = load_image_model(run_dir)
