@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from image_gans.grids import grid, save_grid, save_picture
-from image_gans.latent.brushes import Brush, Strokes
+from image_gans.latent.brushes import Brush, Outline, Strokes
 from image_gans.latent.editing import edited, transferred
 from image_gans.latent.principal_axes import principal_axes
 from image_gans.latent.walks import Projection, linear, project, spherical, strip
@@ -137,11 +137,12 @@ class Explorer:
         dimensions: int,
         *,
         smoothness: float = 0.02,
+        outline: bool = False,
     ) -> Tensor:
         """Return latent vectors [N,d] near others whose images have colours [C,H,W] where a mask [H,W] is
-        set; see :func:`image_gans.latent.editing.edited`."""
-        strokes = [Strokes(colours, mask)]
-        return self.brushed(latents, strokes, dimensions, smoothness=smoothness)
+        set, or edges along the mask if it is an outline; see :func:`image_gans.latent.editing.edited`."""
+        brush: Brush = Outline.of_lines(mask) if outline else Strokes(colours, mask)
+        return self.brushed(latents, [brush], dimensions, smoothness=smoothness)
 
     def brushed(
         self, latents: Tensor, brushes: Sequence[Brush], dimensions: int, **options: Any

@@ -95,10 +95,15 @@ def _decoded(painted: str) -> np.ndarray:
 
 
 def edited_images(
-    run: OpenedRun, start: EditStart, strokes: tuple[Tensor, Tensor], smoothness: float
+    run: OpenedRun,
+    start: EditStart,
+    strokes: tuple[Tensor, Tensor],
+    smoothness: float,
+    *,
+    outline: bool = False,
 ) -> list[tuple[str, Tensor]]:
     """Return images [C,H,W] with captions: the edited one, an upload with the edit, and the model's image
-    before it. Without strokes, the last alone."""
+    before it. Without strokes, the last alone. Strokes ask for their colours, or for edges along them."""
     colours, mask = strokes
     before = "before" if start.original is None else "nearest image of the model"
     found = [(before, start.image[0])]
@@ -107,7 +112,12 @@ def edited_images(
     with run.model() as model:
         explorer = run.derived("explorer", lambda model: model.explore())
         latents = explorer.stroked(
-            start.latents, colours, mask, noise_dimensions(model), smoothness=smoothness
+            start.latents,
+            colours,
+            mask,
+            noise_dimensions(model),
+            smoothness=smoothness,
+            outline=outline,
         )
         if start.original is not None:
             carried = explorer.carried(start.original, start.latents, latents)

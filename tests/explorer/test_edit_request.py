@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from image_gans.latent.brushes import Strokes
+from image_gans.latent.brushes import Outline, Strokes
 from seqgan_kit.errors import DataError
 from seqgan_kit.explorer.edit_request import (
     edited_images,
@@ -69,6 +69,15 @@ def test_the_edited_image_has_the_colours_of_the_strokes(image_run):
         torch.testing.assert_close(start.image, model.images(1, seed=3))
     nothing = (strokes[0], torch.zeros_like(strokes[1]))
     assert [name for name, _ in edited_images(image_run, start, nothing, 0.0)] == ["before"]
+
+
+def test_an_outline_asks_for_edges_and_not_for_colours(image_run):
+    start = start_from_seed(image_run, 3)
+    red, blue = (strokes_in(painted(colour), start.image) for colour in ((250, 9, 9), (9, 9, 250)))
+    found = [edited_images(image_run, start, s, 0.0, outline=True)[0][1] for s in (red, blue)]
+    assert torch.equal(*found)
+    wanted = Outline.of_lines(red[1])
+    assert wanted.loss(found[0][None]) < 0.9 * wanted.loss(start.image)
 
 
 def test_an_upload_keeps_what_the_model_cannot_draw(image_run, tmp_path):
