@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -319,3 +320,31 @@ def test_the_documented_command(tmp_path: Path) -> None:
     for name in ("report.html", "scores.json", "model/generator.safetensors"):
         assert (tmp_path / "run" / name).is_file()
     assert done.stdout.count("adversarial done") == 1
+
+
+@pytest.mark.slow
+def test_the_documented_command_of_a_sharded_language_model(tmp_path: Path) -> None:
+    """GAD with adapters on generator and discriminator, at a small size; the model that it saves samples."""
+    pytest.importorskip("peft")
+    shape = {"model_type": "gpt2", "n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 64}
+    config, out = tmp_path / "config.json", tmp_path / "run"
+    config.write_text(json.dumps(shape))
+    adapters = ["--hf.lora-rank", "4", "--hf.checkpointing", "--hf-reader.lora-rank", "4"]
+    command = [
+        *TORCHRUN, str(RECIPE.with_name("gad.py")), "smoke",
+        "--generator", f"hf:config:{config}", "--discriminator", f"hf:config:{config}", *adapters,
+        "--hf-reader.checkpointing", "--reference", "base", "--precision", "bf16",
+        "--accumulate", "2", "--shard", "--shard-above", "1000", "--out", str(out),
+    ]  # fmt: skip
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert re.search(
+        r"sharded over 2 processes: generator \(.* in 2 blocks\), discriminator", done.stdout
+    )
+    assert "on each of 2 processes" in done.stdout
+    given = tmp_path / "given.txt"
+    given.write_text("a little cat is resting at the window .\n")
+    sample = [sys.executable, "-m", "seqgan_kit", "sample", str(out), "--given", str(given)]
+    drawn = subprocess.run(sample, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+    assert drawn.returncode == 0, drawn.stderr
+    assert len(drawn.stdout.splitlines()) == 1

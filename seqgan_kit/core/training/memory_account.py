@@ -58,8 +58,9 @@ class MemoryAccount:
         there = machine_bytes()
         if there is not None and self.total > there:
             line += (
-                f", and this machine has {_gib(there)}: raise --accumulate, lower --batch-size, or train "
-                "adapters of a language model with checkpointing (--hf.lora-rank, --hf.checkpointing)"
+                f", and this machine has {_gib(there)}: raise --accumulate, lower --batch-size, train "
+                "adapters of a language model with checkpointing (--hf.lora-rank, --hf.checkpointing), or "
+                "divide large players among machines (--shard)"
             )
         return line + "."
 

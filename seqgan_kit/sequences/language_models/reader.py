@@ -88,6 +88,7 @@ class LanguageModelReader(nn.Module):
         if config.checkpointing:
             recompute_activations(model)
         self.features = int(model.config.get_text_config().hidden_size)
+        model.config.use_cache = False  # Rows are read once.
         self.model = add_adapters(model, config, "--hf-reader") if config.lora_rank else model
         self._first_place = _first_position(model)
         self.register_buffer("model_ids", self.numbering.model_ids(), persistent=False)
