@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,10 +19,10 @@ from torch import Tensor, nn
 from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.runs.run import open_run
-from seqgan_kit.core.runs.runtime import start_runtime
+from seqgan_kit.core.runs.runtime import Runtime, start_runtime
 from seqgan_kit.core.training.gradient_step import GradientStepper
 from seqgan_kit.core.training.trainer import Hooks, Trainer
-from seqgan_kit.errors import UsageError
+from seqgan_kit.errors import DataError, DataErrorOfOneProcess, UsageError
 
 
 class TestStep:
@@ -253,3 +254,17 @@ def test_a_loss_that_does_not_learn_counts_as_a_gradient_of_0(own: bool, other: 
     assert game.players["a"].w.item() == pytest.approx(1.0 + 0.1 * (own + other))
     assert stepper.state_dict()["moves"] == [int(own or other)]
     assert game.players["a"].w.grad is None
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_data_that_one_process_alone_sees_name_the_process(processes: int) -> None:
+    class Empty:
+        def next_batch(self) -> Batch:
+            raise DataError("the stream has no usable row")
+
+    runtime = Runtime(torch.device("cpu"), rank=processes - 1, world_size=processes)
+    trainer = SimpleNamespace(state=SimpleNamespace(runtime=runtime), feeds={"train": Empty()})
+    told = "^process 1 of 2: the stream has" if processes == 2 else "^the stream has"
+    kind = DataErrorOfOneProcess if processes == 2 else DataError
+    with pytest.raises(kind, match=told):
+        Trainer._next_batch(trainer, "train")
