@@ -27,6 +27,7 @@ from seqgan_kit.core.training.round_report import RoundReport as RoundReport
 from seqgan_kit.evaluation.objectives.row_objectives import text_objective as text_objective
 from seqgan_kit.face.game_trainer import GameTrainer as Trainer
 from seqgan_kit.face.image_model import TrainedImageModel as TrainedImageModel
+from seqgan_kit.face.line_judge import LineJudge as LineJudge
 from seqgan_kit.face.line_scores import bleu as bleu
 from seqgan_kit.face.line_scores import evaluate as evaluate
 from seqgan_kit.face.line_scores import self_bleu as self_bleu
@@ -34,7 +35,6 @@ from seqgan_kit.face.loading import load as load
 from seqgan_kit.face.recipe_runs import RecipeRun as RecipeRun
 from seqgan_kit.face.recipe_runs import run as run
 from seqgan_kit.face.scorecard import Scorecard as Scorecard
-from seqgan_kit.face.text_model import LineJudge as LineJudge
 from seqgan_kit.face.text_model import TrainedTextModel as TrainedTextModel
 from seqgan_kit.sequences.estimators.gumbel import GumbelSoftmax as GumbelSoftmax
 from seqgan_kit.sequences.estimators.reinforce import Reinforce as Reinforce

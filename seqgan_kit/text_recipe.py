@@ -48,7 +48,12 @@ class TextScorerLike(Protocol):
         """Return the alarms of every run with these scores."""
 
     def rows(
-        self, generators: Mapping[str, nn.Module], seed: int, *, quiet: bool = False
+        self,
+        generators: Mapping[str, nn.Module],
+        seed: int,
+        *,
+        judge: nn.Module | None = None,
+        quiet: bool = False,
     ) -> list[dict[str, Any]]:
         """Return the rows of the final table."""
 
@@ -120,7 +125,8 @@ def close_text_run(
     generators = {start: trainer.player_after(PRETRAINED, "generator")} if start else {}
     generators |= {row: game.players[player] for row, player in (beside or {}).items()}
     generators[name] = game.generator
-    rows = scorer.rows(generators, run.settings.seed, quiet=run.settings.quiet)
+    judge = game.players["discriminator"] if "discriminator" in game.players else None
+    rows = scorer.rows(generators, run.settings.seed, judge=judge, quiet=run.settings.quiet)
     scorer.export(game, run.log.model_folder)
     record = scorer.record(title or f"{', '.join(generators)} and real data", rows)
     close_run(run, record, use=_first_use(scorer.corpus, run.folder))

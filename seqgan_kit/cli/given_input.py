@@ -45,6 +45,12 @@ def declare_given(parser: argparse.ArgumentParser) -> None:
         help="answers to each line, one a line, the best first (default: 1)",
     )
     parser.add_argument(
+        "--best-of",
+        metavar="K",
+        type=whole_number(2),
+        help="text: draw K samples for each and keep the one that the run's discriminator scores highest",
+    )
+    parser.add_argument(
         "--length-penalty",
         metavar="A",
         type=positive_number(10.0),
@@ -72,7 +78,7 @@ def is_conditional(options: argparse.Namespace) -> bool:
 
 def _refuse_unread(options: argparse.Namespace) -> None:
     """Raise UsageError for options of samples beside a beam, and the other way round."""
-    of_samples = {"temperature": 1.0, "top_k": None, "top_p": None}
+    of_samples = {"temperature": 1.0, "top_k": None, "top_p": None, "best_of": None}
     if options.beam is not None:
         for name, default in of_samples.items():
             if getattr(options, name) != default:
@@ -82,6 +88,16 @@ def _refuse_unread(options: argparse.Namespace) -> None:
                 )
     elif options.length_penalty != 1.0:
         raise UsageError("--length-penalty goes with --beam: give the beam's width.")
+
+
+def best_of_model(run_dir: Path, model: Any, tries: int) -> Any:
+    """Return the text model that keeps the best of some samples, judged by the run's discriminator."""
+    from seqgan_kit.evaluation.discriminator_export import load_discriminator
+    from seqgan_kit.evaluation.text_export import TextModel
+
+    if not isinstance(model, TextModel):
+        raise UsageError("--best-of is for models that write text; this one draws images.")
+    return model.best_of(tries, load_discriminator(run_dir))
 
 
 def write_answers(options: argparse.Namespace, model: Any) -> None:

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from seqgan_kit.cli.command import Command, positive_number, whole_number
-from seqgan_kit.cli.given_input import declare_given, is_conditional, write_answers
+from seqgan_kit.cli.command import Command, whole_number
+from seqgan_kit.cli.given_input import best_of_model, declare_given, is_conditional, write_answers
 from seqgan_kit.cli.image_sampling import (
     DecodedPrior,
     declare_prior,
     declare_truncation,
     truncated_model,
 )
+from seqgan_kit.cli.sampling_flags import declare_sampling
 from seqgan_kit.cli.user_files import missing
 from seqgan_kit.core.files.checked_json import read_checked
 from seqgan_kit.core.files.json_kinds import record, text
@@ -65,26 +66,7 @@ def _declare_sample(parser: argparse.ArgumentParser) -> None:
         help="output file (default: text is printed, images go to RUN/samples/); for images also an "
         "empty folder, or a new one that ends in /: one PNG per image",
     )
-    parser.add_argument(
-        "--temperature",
-        metavar="T",
-        type=positive_number(),
-        default=1.0,
-        help="sampling temperature: below 1 more typical, above 1 more varied (default: 1, the "
-        "model as trained)",
-    )
-    parser.add_argument(
-        "--top-k",
-        metavar="K",
-        type=whole_number(1),
-        help="text: sample from the K likeliest tokens only",
-    )
-    parser.add_argument(
-        "--top-p",
-        metavar="P",
-        type=positive_number(1.0),
-        help="text: sample from the fewest tokens with this total probability",
-    )
+    declare_sampling(parser, "text: ")
     parser.add_argument(
         "--detokenize",
         action="store_true",
@@ -118,6 +100,8 @@ def _run_sample(options: argparse.Namespace) -> None:
     note_unfinished(run_dir)
     if options.truncation is not None:
         model = truncated_model(model, options.truncation)
+    if options.best_of is not None:
+        model = best_of_model(run_dir, model, options.best_of)
     if options.prior is not None:
         model = DecodedPrior(run_dir, model, _text_model(options.prior))
     if conditional:
@@ -251,6 +235,7 @@ COMMANDS = (
             "sample runs/first -n 10 --detokenize",
             "sample runs/first -n 10000 --temperature 0.8 --out samples.txt",
             "sample runs/translator --given german.txt --beam 5",
+            "sample runs/seqgan -n 10 --best-of 8",
             "sample runs/cats -n 64 --seed 7 --out cats.png",
             "sample runs/cats -n 1000 --out samples/",
             "sample runs/cgan --condition coat=ginger,eyes=odd",

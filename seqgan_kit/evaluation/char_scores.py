@@ -108,7 +108,12 @@ class CharScorer:
         return (LostDiversity(self.real_diversity()),)
 
     def rows(
-        self, generators: Mapping[str, nn.Module], seed: int, *, quiet: bool = False
+        self,
+        generators: Mapping[str, nn.Module],
+        seed: int,
+        *,
+        judge: nn.Module | None = None,
+        quiet: bool = False,
     ) -> list[dict[str, Any]]:
         """Return the rows of the final table: each generator, independent characters, real rows."""
         table = []

@@ -10,6 +10,7 @@ import numpy as np
 
 from seqgan_kit.core.bounds import Count, Positive, bounded
 from seqgan_kit.errors import DataError, UsageError, unknown
+from seqgan_kit.sequences.sampling.best_of import check_tries
 from seqgan_kit.sequences.sampling.drawing_tokens import check_sampling_options
 
 Sentences = Sequence[Sequence[str]]
@@ -139,6 +140,8 @@ class TextScoreSettings:
     """The same, drawing from the k likeliest tokens alone (samples only: such a model has no likelihood)."""
     top_ps: tuple[float, ...] = ()
     """The same, drawing from the fewest tokens that hold this probability."""
+    best_of: tuple[int, ...] = ()
+    """The same, drawing this many samples and keeping the one that the run's discriminator scores highest."""
     score_beam: Positive = 5
     """Runs with sources: width of the beam whose answers are compared with the references."""
     adversary_sources: Count = 0
@@ -158,3 +161,5 @@ class TextScoreSettings:
             check_sampling_options(1.0, k, None)
         for p in self.top_ps:
             check_sampling_options(1.0, None, p)
+        for tries in self.best_of:
+            check_tries(tries)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
+from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.files.checked_json import read_checked
 from seqgan_kit.core.files.checksums import check_sums, sums_of
 from seqgan_kit.core.files.json_kinds import maybe, record, text, whole, word_of
@@ -40,6 +41,7 @@ from seqgan_kit.evaluation.saved.generator_description import (
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.latent_lstm import LatentLSTM
 from seqgan_kit.sequences.generators.masked_denoiser import MaskedDenoiser
+from seqgan_kit.sequences.sampling.best_of import BestOf
 
 __all__ = [
     "TextGenerator",
@@ -88,6 +90,17 @@ class TextModel:
         if getattr(self.generator, "fills_blanks", False):
             return BlankedVocabulary(self.tokenizer, length=self.generator.length)
         return self.source_vocabulary or SourceVocabulary(self.tokenizer)
+
+    def best_of(self, tries: int, discriminator: Discriminator) -> TextModel:
+        """Return the model that draws ``tries`` samples for each and keeps the one with the highest score."""
+        whole = self.generator
+        if not isinstance(whole, SequenceGenerator):
+            raise UsageError(
+                f"--best-of: the model writes by {type(whole).__name__}, whose rows a discriminator does not "
+                "score. Leave it out."
+            )
+        # It draws as the generator does, and has no likelihood that anybody could ask for.
+        return replace(self, generator=cast(Any, BestOf(whole, discriminator, tries)))
 
     def sample(
         self,

@@ -7,11 +7,11 @@ n-gram scores. A generator without likelihoods has only scores of its samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,14 +42,12 @@ from seqgan_kit.evaluation.domains.line_measures import LineMeasures
 from seqgan_kit.evaluation.evaluation_settings import TextScoreSettings, some_of
 from seqgan_kit.evaluation.objectives.objective_choice import ObjectiveSettings, mixed_reward
 from seqgan_kit.evaluation.objectives.own_functions import own_functions
+from seqgan_kit.evaluation.sampling_variants import check_variants, sampling_variants
 from seqgan_kit.evaluation.score_tables import Column, table_row
 from seqgan_kit.evaluation.text_export import check_text_model, export_game
 from seqgan_kit.metrics.statistics.divergences import Estimate
 from seqgan_kit.metrics.text.bleu import DEFAULT_ORDERS, ReferenceSet
 from seqgan_kit.sequences.estimators.rewards import Reward
-from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.generators.tempered import tempered
-from seqgan_kit.sequences.sampling.truncation import Truncated
 
 __all__ = ["TextScoreSettings", "TextScorer", "diversity"]
 
@@ -75,6 +73,7 @@ class TextScorer:
     def check(self, game: Game) -> None:
         """Refuse, before training, a generator that could not be saved or a wrong function."""
         check_text_model(game.generator)
+        check_variants(self.settings, game)
         self.measures.check({"nll_valid", "diversity", *(c["key"] for c in self._known_columns())})
 
     @cached_property
@@ -126,31 +125,31 @@ class TextScorer:
         return LostDiversity(self.real_diversity()), AboveChance(uniform)
 
     def rows(
-        self, generators: Mapping[str, nn.Module], seed: int, *, quiet: bool = False
+        self,
+        generators: Mapping[str, nn.Module],
+        seed: int,
+        *,
+        judge: nn.Module | None = None,
+        quiet: bool = False,
     ) -> list[dict[str, Any]]:
-        """Return the rows of the final table: each generator, then real data."""
+        """Return the rows of the final table: each generator, then real data.
+
+        ``judge`` is the discriminator of rows of the best of several samples.
+        """
         rows = []
         with long_work("scoring", quiet=quiet) as step:
             for name, generator in generators.items():
                 step(name)
                 rows.append(self.row(name, generator, seed))
-                for setting, variant in self._variants(cast(SequenceGenerator, generator)):
-                    step(f"{name} at {setting}")
-                    rows.append(self.row(f"{name} at {setting}", variant, seed))
+                for way, variant in sampling_variants(self.settings, generator, judge):
+                    step(f"{name} {way}")
+                    rows.append(self.row(f"{name} {way}", variant, seed))
                 for label in self.corpus.classes[:MOST_CLASS_ROWS]:
                     step(f"{name} after {label}")
                     of_class = replace(self, corpus=class_part(self.corpus, label))
                     rows.append(of_class.row(f"{name} after {label}", generator, seed))
             step("real data")
             return [*rows, self.real_row(np.random.default_rng(seed))]
-
-    def _variants(self, generator: SequenceGenerator) -> Iterator[tuple[str, nn.Module]]:
-        for temperature in self.settings.temperatures:
-            yield f"{temperature:g}", tempered(generator, temperature)
-        for k in self.settings.top_ks:
-            yield f"top-k {k}", Truncated(generator, top_k=k)
-        for p in self.settings.top_ps:
-            yield f"top-p {p:g}", Truncated(generator, top_p=p)
 
     def row(self, name: str, generator: nn.Module, seed: int) -> dict[str, Any]:
         """Return the row of a generator."""

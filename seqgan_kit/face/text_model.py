@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from seqgan_kit.core.discriminator import Discriminator, evaluating
+from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.data.pairs.load_pairs import encode_source
 from seqgan_kit.data.text.encoding import clean_line
 from seqgan_kit.data.text.tokenizer import Tokenizer
@@ -23,44 +23,12 @@ from seqgan_kit.evaluation.detection.line_rows import cut_rows
 from seqgan_kit.evaluation.discriminator_export import load_discriminator
 from seqgan_kit.evaluation.latent.sentence_paths import interpolated_lines
 from seqgan_kit.evaluation.text_export import TextGenerator, TextModel
+from seqgan_kit.face.line_judge import LineJudge
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.sampling.drawing_tokens import sample_tokens
 from seqgan_kit.sharing.shareable import Shareable
 
 _CHUNK_ROWS = 512
-
-
-class LineJudge:
-    """A discriminator that reads lines of text.
-
-    Args:
-        network: the discriminator.
-        rows_of: function that converts lines, and their sources if it reads any, to its input.
-    """
-
-    def __init__(
-        self,
-        network: Discriminator,
-        rows_of: Callable[[Sequence[str], Sequence[str] | None], Tensor],
-    ):
-        self.network, self._rows_of = network, rows_of
-
-    @torch.no_grad()
-    def score(
-        self, lines: Sequence[str], sources: Sequence[str] | None = None
-    ) -> NDArray[np.float32]:
-        """Return the score [N] of each line: a logit or a critic's value, higher for real text.
-
-        For a discriminator with several scores per line, this is the mean. One of a conditional model reads
-        the ``sources`` of the lines, one for each.
-        """
-        rows = self._rows_of(lines, sources)
-        with evaluating(self.network):
-            scores = [
-                self.network(part).score.view(len(part), -1).mean(1)
-                for part in rows.split(_CHUNK_ROWS)
-            ]
-        return cast(NDArray[np.float32], torch.cat(scores).cpu().numpy())
 
 
 class TrainedTextModel(Shareable):
@@ -101,6 +69,7 @@ class TrainedTextModel(Shareable):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        best_of: int | None = None,
         seed: int = 0,
         detokenize: bool = False,
     ) -> list[list[str]]:
@@ -114,11 +83,12 @@ class TrainedTextModel(Shareable):
             temperature: of samples.
             top_k: of samples.
             top_p: of samples.
+            best_of: samples of which the one that the discriminator scores highest is kept.
             seed: the same seed gives the same samples.
             detokenize: join punctuation to its words.
         """
         return generate(
-            self._loaded,
+            self._choosing(best_of),
             sources,
             beam=beam,
             n_best=n_best,
@@ -137,6 +107,7 @@ class TrainedTextModel(Shareable):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        best_of: int | None = None,
         seed: int = 0,
         detokenize: bool = False,
     ) -> list[str]:
@@ -147,10 +118,11 @@ class TrainedTextModel(Shareable):
             temperature: below 1 more typical, above 1 more varied lines.
             top_k: draw from the k likeliest tokens only.
             top_p: draw from the fewest tokens that hold this probability.
+            best_of: lines drawn for each of which the one that the discriminator scores highest is kept.
             seed: the same seed gives the same lines.
             detokenize: join punctuation to its words.
         """
-        return self._loaded.sample(
+        return self._choosing(best_of).sample(
             n,
             temperature=temperature,
             top_k=top_k,
@@ -158,6 +130,12 @@ class TrainedTextModel(Shareable):
             seed=seed,
             detokenize=detokenize,
         )
+
+    def _choosing(self, best_of: int | None) -> TextModel:
+        """Return the model itself, or one that keeps the best of some samples."""
+        if best_of is None:
+            return self._loaded
+        return self._loaded.best_of(best_of, self.discriminator.network)
 
     @torch.no_grad()
     def log_prob(

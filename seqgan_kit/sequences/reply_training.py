@@ -35,6 +35,8 @@ class ReplyTraining:
     """Adversarial rounds: a batch of replies each."""
     discriminator_moves: Positive = 1
     """Updates of D on a batch of replies."""
+    freeze_discriminator: bool = False
+    """Control: D stays in the rounds as its pretraining left it."""
     teacher_forcing_moves: Count = 0
     """Maximum-likelihood updates of G per round, at its adversarial learning rate."""
     generator_learning_rate: Weight = 2e-4
@@ -93,7 +95,7 @@ def reply_phases(training: ReplyTraining, settings: PolicySettings) -> tuple[Pha
                 reward,
                 learn,
                 *((teach,) if training.teacher_forcing_moves else ()),
-                discriminate,
+                *(() if training.freeze_discriminator else (discriminate,)),
             ),
             rounds=training.rounds,
             evaluate_every_rounds=every,

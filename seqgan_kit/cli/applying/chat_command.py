@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqgan_kit.cli.command import Command, positive_number, whole_number
+from seqgan_kit.cli.command import Command, whole_number
 from seqgan_kit.cli.run_commands import existing_run, find_loader, model_kind, note_unfinished
+from seqgan_kit.cli.sampling_flags import declare_sampling
 from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.errors import DataError, UsageError
 
@@ -21,21 +22,7 @@ HELP = "/reset forgets the conversation, /context shows what the model read last
 
 def _declare_chat(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_dir", metavar="RUN", type=Path, help="directory of a trained run")
-    parser.add_argument(
-        "--temperature",
-        metavar="T",
-        type=positive_number(),
-        help="sampling temperature: below 1 more typical, above 1 more varied (default: 1)",
-    )
-    parser.add_argument(
-        "--top-k", metavar="K", type=whole_number(1), help="sample from the K likeliest tokens only"
-    )
-    parser.add_argument(
-        "--top-p",
-        metavar="P",
-        type=positive_number(1.0),
-        help="sample from the fewest tokens with this total probability",
-    )
+    declare_sampling(parser, temperature=None)
     parser.add_argument(
         "--beam",
         metavar="K",

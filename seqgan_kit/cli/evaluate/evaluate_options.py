@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from seqgan_kit.cli.command import one_of, positive_number, whole_number
+from seqgan_kit.cli.command import one_of, whole_number
+from seqgan_kit.cli.sampling_flags import declare_sampling
 from seqgan_kit.cli.user_files import TOKENIZERS
 
 # Copies of names in seqgan_kit.evaluation.evaluation_settings, because importing it would slow
@@ -56,7 +57,7 @@ def declare_options(parser: argparse.ArgumentParser) -> None:
         default="kneser-ney",
         help="text: language model for the LM scores (default: kneser-ney; lstm takes minutes)",
     )
-    _declare_drawing(parser)
+    declare_sampling(parser, "text runs: ")
     _declare_answers(parser)
     _declare_reading(parser)
     _declare_images(parser)
@@ -75,28 +76,6 @@ def declare_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--again", action="store_true", help="compute again even if a record exists"
-    )
-
-
-def _declare_drawing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--temperature",
-        metavar="T",
-        type=positive_number(),
-        default=1.0,
-        help="sampling temperature of a run (default: 1)",
-    )
-    parser.add_argument(
-        "--top-k",
-        metavar="K",
-        type=whole_number(1),
-        help="sample a run from the K likeliest tokens",
-    )
-    parser.add_argument(
-        "--top-p",
-        metavar="P",
-        type=positive_number(1.0),
-        help="sample a run from the fewest tokens with this total probability",
     )
 
 

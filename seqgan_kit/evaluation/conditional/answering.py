@@ -13,12 +13,13 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.text_export import TextModel
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.sampling.beam_search import beam_search, check_beam
+from seqgan_kit.sequences.sampling.best_of import BestOf
 
 
-def check_conditional(model: TextModel) -> SequenceGenerator:
+def check_conditional(model: TextModel) -> SequenceGenerator | BestOf:
     """Return the generator, or raise UsageError for one that takes no condition."""
     generator = model.generator
-    if not isinstance(generator, SequenceGenerator) or not generator.given:
+    if not isinstance(generator, SequenceGenerator | BestOf) or not generator.given:
         raise UsageError(
             "this run writes without a source, so --given and --prompt do not apply: draw from it with -n, "
             "or train on pairs (--sources, --source-column, --label-column or --prompt-words)."
@@ -120,6 +121,10 @@ def generate(
         [encode_source(model.given_vocabulary, x, generator.given) for x in sources]
     )
     if beam is not None:
+        if isinstance(generator, BestOf):
+            raise UsageError(
+                "a beam searches, and --best-of chooses among samples: leave one of them out."
+            )
         found = beam_search(generator, given, beam, length_penalty=length_penalty, n_best=n_best)
         rows = found.rows.flatten(0, 1)
     else:

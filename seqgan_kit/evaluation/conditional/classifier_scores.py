@@ -110,7 +110,12 @@ class ClassifierScorer:
         return ()
 
     def rows(
-        self, generators: Mapping[str, nn.Module], seed: int, *, quiet: bool = False
+        self,
+        generators: Mapping[str, nn.Module],
+        seed: int,
+        *,
+        judge: nn.Module | None = None,
+        quiet: bool = False,
     ) -> list[dict[str, Any]]:
         """Return the rows of the final table: each generator, then the most frequent label."""
         rows, truth = self._held_out("test", self.settings.score_samples)

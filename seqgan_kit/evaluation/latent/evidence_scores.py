@@ -92,10 +92,15 @@ class BoundedTextScorer(TextScorer):
         return {"name": name, **{k: row[k] | found[k] for k in ("values", "errors")}}
 
     def rows(
-        self, generators: Mapping[str, nn.Module], seed: int, *, quiet: bool = False
+        self,
+        generators: Mapping[str, nn.Module],
+        seed: int,
+        *,
+        judge: nn.Module | None = None,
+        quiet: bool = False,
     ) -> list[dict[str, Any]]:
         """Return the rows of the table, and a control for the paths between sentences."""
-        rows = super().rows(generators, seed, quiet=quiet)
+        rows = super().rows(generators, seed, judge=judge, quiet=quiet)
         coded = any(isinstance(model, LatentLSTM) for model in generators.values())
         if len(self._bounded) < 2 or not coded:
             return rows

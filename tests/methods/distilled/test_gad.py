@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from summing_trunk import SummingTrunk
@@ -123,6 +125,15 @@ def test_phases_have_a_reference_only_where_one_is_copied():
     ]
     for policy in (PolicySettings(kl_weight=0), PolicySettings(reference="base")):
         assert "keep-reference" not in [phase.name for phase in gad.phases(policy, TRAINING)]
+
+
+def test_a_frozen_discriminator_is_pretrained_and_then_stays():
+    training = replace(TRAINING, freeze_discriminator=True)
+    *_, pretraining, rounds = gad.phases(PolicySettings(), training)
+    assert "discriminator_loss" in [turn.loss for turn in pretraining.turns]
+    assert "discriminator_loss" not in [turn.loss for turn in rounds.turns]
+    *_, rounds = gad.phases(PolicySettings(), TRAINING)
+    assert "discriminator_loss" in [turn.loss for turn in rounds.turns]
 
 
 def test_without_adapters_there_is_no_base(new_game):
