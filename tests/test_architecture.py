@@ -455,7 +455,7 @@ ALSO_CHECKED = (
         "ImagePairData.size",
         "ImagePairData.channels",
     }
-    | {f"TextScoreSettings.{name}" for name in ("temperatures", "top_ks", "top_ps")}
+    | {f"TextScoreSettings.{name}" for name in ("temperatures", "top_ks", "top_ps", "best_of")}
 )
 
 
