@@ -53,9 +53,9 @@ PRESETS = {
             width=16, latent=16, generator_norm="none", discriminator_norm="spectral"
         ),
         local=LocalShape("exact", deviation=1.0),
-        method=LocalizedMethod(orthonormality_weight=1.0, directions=4),
+        method=LocalizedMethod(orthonormality_weight=0.5, squared_length=9.0, directions=4),
         training=ImageTraining(
-            5e-4, 5e-4, batch_size=32, epochs=12, most_work=3.0, sample_every_rounds=500
+            1e-3, 2e-4, batch_size=32, epochs=24, most_work=3.0, sample_every_rounds=500
         ),
     ),
     "paper": Config(

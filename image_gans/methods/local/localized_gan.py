@@ -18,7 +18,8 @@ Differs from the paper: D has the scores of images alone, no classes and no Lapl
 classifier (the paper's semi-supervised part); images are not cropped or mirrored; the learning rates are
 constant or follow a schedule of the kit (times 0.95 each epoch in the authors' code); weights are initialised
 as DCGAN's (theirs: Xavier). In the preset ``default`` locality is exact, there is no batch norm in G, so that
-the Jacobian of an image does not depend on its batch, and z has a smaller deviation.
+the Jacobian of an image does not depend on its batch, and z has deviation 1 and tangents of length 3 in place
+of 3 and 1.
 """
 
 from __future__ import annotations
