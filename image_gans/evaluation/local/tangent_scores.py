@@ -17,9 +17,9 @@ from image_gans.evaluation.local.tangent_spaces import (
     angles,
     effective_rank,
     local_tangents,
-    principal_tangents,
     random_tangents,
 )
+from image_gans.evaluation.translation.rebuilding_scores import principal_components
 from image_gans.grids import save_grid
 from image_gans.metrics.attributes import is_catworld
 from image_gans.networks.local.local_generator import LocalGenerator, tangents
@@ -121,7 +121,7 @@ class TangentScorer(ImageScorer):
         if dimensions <= near:
             found["local PCA"] = local_tangents(x, train, dimensions, near)
         if dimensions <= min(train.shape):
-            everywhere = principal_tangents(train, dimensions)
+            everywhere = principal_components(train, dimensions).T
             found["PCA of all images"] = everywhere.expand(count, -1, -1)
         return found
 

@@ -47,11 +47,6 @@ def random_tangents(count: int, dimensions: int, features: int, rng: torch.Gener
     return torch.linalg.qr(drawn).Q.transpose(1, 2)
 
 
-def principal_tangents(images: Tensor, dimensions: int) -> Tensor:
-    """Return the first principal components [D,F] of images [M,F]."""
-    return torch.linalg.svd(images - images.mean(0), full_matrices=False).Vh[:dimensions]
-
-
 def local_tangents(x: Tensor, images: Tensor, dimensions: int, neighbours: int) -> Tensor:
     """Return the principal directions [N,D,F] in which the nearest images differ from x.
 

@@ -51,19 +51,23 @@ def damaged_pairs(corpus: ImageCorpus, name: str) -> ImagePairs:
 
 
 def principal_rebuilding(train: Tensor, x: Tensor, dimensions: int) -> Tensor:
-    """Return x [N,...] projected on the first principal components of train [M,...] about its mean.
-
-    The components come from a randomised decomposition (Halko, Martinsson, Tropp 2011): those of 3,072 pixels
-    take a second in place of half a minute.
-    """
+    """Return x [N,...] projected on the first principal components of train [M,...] about its mean."""
     rows, shape = train.flatten(1), x.shape
-    mean = rows.mean(0)
+    mean, basis = rows.mean(0), principal_components(rows, dimensions)
+    return ((x.flatten(1) - mean) @ basis @ basis.T + mean).view(shape)
+
+
+def principal_components(rows: Tensor, dimensions: int) -> Tensor:
+    """Return the first principal components of rows [M,F] about their mean, as columns [F,dimensions].
+
+    They come from a randomised decomposition (Halko, Martinsson, Tropp 2011): those of 3,072 pixels take a
+    second in place of half a minute.
+    """
     most = min(dimensions + _SPARE_COMPONENTS, *rows.shape)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
-        _, _, vectors = torch.svd_lowrank(rows - mean, q=most, niter=_POWER_STEPS)
-    basis = vectors[:, :dimensions]
-    return ((x.flatten(1) - mean) @ basis @ basis.T + mean).view(shape)
+        _, _, vectors = torch.svd_lowrank(rows - rows.mean(0), q=most, niter=_POWER_STEPS)
+    return vectors[:, :dimensions]
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from image_gans.evaluation.local.tangent_spaces import (
     angles,
     effective_rank,
     local_tangents,
-    principal_tangents,
     random_tangents,
 )
+from image_gans.evaluation.translation.rebuilding_scores import principal_components
 from seqgan_kit.data.catworld.build import BUNDLED_SEED
 from seqgan_kit.data.catworld.drawing.draw_scene import draw_moment
 from seqgan_kit.data.catworld.views.tangents import TANGENTS, tangent
@@ -55,7 +55,7 @@ def test_principal_directions_of_a_plane_are_the_plane() -> None:
     far = torch.randn(30, 7, generator=rng()) + 100
     inside, outside = plane.sum(0)[None], far[:1] - 100
     for rows in (
-        principal_tangents(images, 2)[None],
+        principal_components(images, 2).T[None],
         local_tangents(images[:1], torch.cat([far, images]), 2, 10),
     ):
         assert float(angles(rows, inside)) == pytest.approx(0, abs=0.1)
