@@ -125,7 +125,8 @@ def close_text_run(
     generators = {start: trainer.player_after(PRETRAINED, "generator")} if start else {}
     generators |= {row: game.players[player] for row, player in (beside or {}).items()}
     generators[name] = game.generator
-    judge = game.players["discriminator"] if "discriminator" in game.players else None
+    # A ModuleDict has no get.
+    judge = game.players["discriminator"] if "discriminator" in game.players else None  # noqa: SIM401
     rows = scorer.rows(generators, run.settings.seed, judge=judge, quiet=run.settings.quiet)
     scorer.export(game, run.log.model_folder)
     record = scorer.record(title or f"{', '.join(generators)} and real data", rows)
