@@ -16,9 +16,12 @@ if __name__ == "__main__":
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from image_gans.conditions import conditioned
 from image_gans.evaluation.latent.edit_scores import EditScorer, EditSettings
-from image_gans.evaluation.latent.edit_tasks import single, with_recognisable_labels
+from image_gans.evaluation.latent.edit_tasks import (
+    labelled_for_edits,
+    single,
+    with_recognisable_labels,
+)
 from image_gans.image_fitting import fit_to_images
 from image_gans.image_presets import SMOKE
 from image_gans.methods.latent import age_cgan
@@ -88,7 +91,7 @@ def main(cfg: Config) -> None:
     with open_run("age_cgan", cfg) as run:
         (label,) = single(cfg.conditions.condition)
         sets = with_recognisable_labels(load_age_sets(cfg.data, cfg.ages), label)
-        labelled = conditioned(sets.corpus, (label,))
+        labelled = labelled_for_edits(sets, label)
         run.say("\n".join([*sets.lines(), labelled.line()]))
         feed = sets.corpus.feed(cfg.training.batch_size, **run.share())
         training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), feed)

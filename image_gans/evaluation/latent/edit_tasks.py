@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from image_gans.conditions import Conditions
+from image_gans.conditions import Conditions, LabelledCorpus, conditioned
 from image_gans.evaluation.latent.conditional_law import with_seen_labels
 from seqgan_kit.data.images.age_sets import AgeSets
 from seqgan_kit.data.images.image_corpus import ImageCorpus
@@ -29,6 +29,15 @@ def with_recognisable_labels(sets: AgeSets, label: str) -> AgeSets:
             "or CSV file."
         )
     return replace(sets, corpus=corpus)
+
+
+def labelled_for_edits(sets: AgeSets, label: str) -> LabelledCorpus:
+    """Return the images with the label that is edited, in the classes that a recogniser names."""
+    conditioned(
+        sets.corpus, (label,)
+    )  # It refuses what cannot be a condition; odd eyes have a label of their own.
+    classes = sets.corpus.label_names[label]
+    return LabelledCorpus(sets.corpus, Conditions((label,), (classes,)))
 
 
 def single(names: tuple[str, ...]) -> tuple[str, ...]:

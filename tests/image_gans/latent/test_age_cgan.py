@@ -10,11 +10,14 @@ import torch.nn.functional as F
 from PIL import Image
 
 import seqgan_kit as sk
-from image_gans.conditions import conditioned
 from image_gans.evaluation.image_export import load_image_model
 from image_gans.evaluation.image_parts import save_image_parts
 from image_gans.evaluation.latent.edit_scores import EditScorer, EditSettings
-from image_gans.evaluation.latent.edit_tasks import single, with_recognisable_labels
+from image_gans.evaluation.latent.edit_tasks import (
+    labelled_for_edits,
+    single,
+    with_recognisable_labels,
+)
 from image_gans.methods.latent.age_cgan import AgeCGANMethod, build
 from image_gans.networks.choice import NetworkChoice
 from image_gans.networks.conditional import ConditionSettings
@@ -41,7 +44,7 @@ def sets():
 @pytest.fixture
 def game(sets):
     torch.manual_seed(0)
-    labelled = conditioned(sets.corpus, ("age",))
+    labelled = labelled_for_edits(sets, "age")
     networks = build_inverted_networks(
         NetworkChoice(width=4, latent=3), DATA, labelled, ConditionSettings(("age",), embedding=0)
     )
@@ -150,6 +153,15 @@ def test_images_without_twins_are_scored_by_their_labels(sets, game):
     table = EditScorer(alone, game.conditions, SETTINGS).record("edits", {"Age-cGAN": game}, seed=0)
     assert [row["name"] for row in table["rows"]][:2] == ["source, untouched", "encoder alone"]
     assert {c["key"] for c in table["columns"]} == {"told", "kept", "milliseconds"}
+
+
+def test_a_label_is_edited_in_the_classes_that_the_recogniser_names(sets):
+    """Odd eyes are a label of their own here, and no class of ``eyes``."""
+    labelled = labelled_for_edits(sets, "eyes")
+    assert labelled.conditions.classes == (sets.corpus.label_names["eyes"],)
+    assert labelled.rows.max() == 2
+    with pytest.raises(UsageError, match="unknown label to condition on 'colour'"):
+        labelled_for_edits(sets, "colour")
 
 
 def test_labels_that_cannot_be_edited_end_in_a_sentence(sets):
