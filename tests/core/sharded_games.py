@@ -12,7 +12,7 @@ import tiny_games as tiny
 from torch import Tensor
 
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.game import Game, Phase, Turn
+from seqgan_kit.core.game import EarlyStop, Game, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.errors import Interrupted
 from seqgan_kit.methods import seqgan
@@ -57,19 +57,24 @@ def _transformers(config: tiny.Config) -> Made:
 def _adapters(config: tiny.Config) -> Made:
     """A language model with a frozen base, trained adapters and recomputed activations.
 
-    Rows have different lengths, so processes and parts of a batch have different numbers of tokens."""
+    Rows have different lengths, so processes and parts of a batch have different numbers of tokens. The phase
+    ends with the best players by a value that training makes worse: those of its first round.
+    """
     stored = StoredLanguageModel(
         lora_rank=2, lora_targets=("c_attn",), checkpointing=True, architecture=json.dumps(GPT2)
     )
     generator = LanguageModelGenerator(stored, tiny.VOCABULARY, tiny.LENGTH, **IDS)
-    turn = Turn(("generator",), loss="mle_loss", optimizer=Optimizer(1e-2, clip_norm=0.1), moves=3)
-    phase = Phase("mle", (turn,), config.rounds, evaluate_every_rounds=1, sample_every_rounds=1)
+    turn = Turn(("generator",), loss="mle_loss", optimizer=Optimizer(1e-2, clip_norm=0.1), moves=2)
+    phase = Phase(
+        "mle", (turn,), config.rounds, evaluate_every_rounds=1, sample_every_rounds=2,
+        early_stop=EarlyStop("nll", better="higher", patience_evaluations=1),
+    )  # fmt: skip
     return LikelihoodGame(generator), (phase,), {"real": tiny.sentences()}
 
 
 tiny.GAMES |= {"transformers": _transformers, "adapters": _adapters}
 TRANSFORMERS = tiny.Config("transformers", batch=16, rounds=1)
-ADAPTERS = tiny.Config("adapters", batch=8, rounds=1)
+ADAPTERS = tiny.Config("adapters", batch=8, rounds=3)
 STOP_IN = 4
 """The first of two updates of the generator in the adversarial phase."""
 

@@ -60,6 +60,8 @@ def parameter_groups(
 def total_norm(tensors: Sequence[Tensor]) -> Tensor:
     """Return the norm of all tensors together; with shards among them, all processes must call this."""
     norms = [whole(torch.nn.utils.get_total_norm(group)) for group in _apart(tensors)]
+    if not norms:
+        return torch.zeros(())
     return norms[0] if len(norms) == 1 else torch.stack(norms).norm()
 
 
