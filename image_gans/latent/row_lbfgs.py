@@ -7,7 +7,7 @@ Each row x_i of [N,d] minimises its own f_i, with its own curvature, direction a
     x' = x + t p                  t = 1, 1/2, 1/4, ... until f(x') <= f(x) + c t p . grad f(x)
 
 torch.optim.LBFGS would take the rows for one problem, with one step for all of them. A row whose line search
-fails stays where it is and forgets its pairs; it goes on along the gradient.
+fails stays where it is and forgets its pairs; it goes on along the gradient, and rests if that fails too.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ Objective = Callable[[Tensor, Tensor], Tensor]
 """Function of rows [M,d] and their numbers [M] to values [M]; no value depends on another row."""
 _DECREASE = 1e-4
 _HALVINGS = 12
+_TOLERANCE = 1e-9
+"""A row rests after a step that lowers its value by less, as a share of the value or of 1."""
 _LEAST_CURVATURE = 1e-10
 
 
@@ -55,17 +57,20 @@ def minimised(
     everyone = torch.arange(len(starts), device=starts.device)
     x = starts.detach().clone()
     value, slope = _evaluated(objective, x, everyone)
+    active = torch.ones_like(everyone, dtype=torch.bool)
     pairs = list[tuple[Tensor, Tensor, Tensor]]()
     for _ in range(moves):
         way, downhill = -_curved(slope, pairs), -slope * _unit_step(slope)[:, None]
         way = torch.where(((way * slope).sum(1) >= 0)[:, None], downhill, way)
-        after, after_value, after_slope = _line_search(objective, x, value, slope, way)
+        after, after_value, after_slope = _line_search(objective, x, value, slope, way, active)
         moved, bent = after - x, after_slope - slope
         curvature = (moved * bent).sum(1)
         scale = torch.where(curvature > _LEAST_CURVATURE, 1 / curvature, 0.0)
         stuck = (moved == 0).all(1)
-        if (stuck & (way == downhill).all(1)).all():
-            break
+        gained = value - after_value > _TOLERANCE * value.abs().clamp_min(1.0)
+        active = active & (gained | (stuck & (way != downhill).any(1)))
+        if not active.any():
+            return MinimisedRows(after, after_value)
         kept = [(s, y, torch.where(stuck, 0.0, rho)) for s, y, rho in pairs]
         pairs = [*kept, (moved, bent, scale)][-memory:]
         x, value, slope = after, after_value, after_slope
@@ -99,12 +104,13 @@ def _unit_step(slope: Tensor) -> Tensor:
 
 
 def _line_search(
-    objective: Objective, x: Tensor, value: Tensor, slope: Tensor, way: Tensor
+    objective: Objective, x: Tensor, value: Tensor, slope: Tensor, way: Tensor, active: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return rows, values and gradients after a step of each row; only rows that failed are tried again."""
+    """Return rows, values and gradients after a step of each active row; only those that failed are tried
+    again."""
     found, values, slopes = x.clone(), value.clone(), slope.clone()
     wanted = _DECREASE * (way * slope).sum(1)
-    left, step = torch.arange(len(x), device=x.device), 1.0
+    left, step = active.nonzero().flatten(), 1.0
     for _ in range(_HALVINGS):
         tried = x[left] + step * way[left]
         tried_value, tried_slope = _evaluated(objective, tried, left)
