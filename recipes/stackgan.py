@@ -55,7 +55,9 @@ class Config:
 PRESETS = {
     "default": Config(
         networks=NetworkChoice(width=32, latent=32, discriminator_norm="spectral"),
-        method=StackGANMethod(generator=Steps(4e-4), discriminator=Steps(4e-4)),
+        method=StackGANMethod(
+            divergence_weight=0.2, generator=Steps(4e-4), discriminator=Steps(4e-4)
+        ),
         training=PlayerTraining(batch_size=32, epochs=40, most_work=3.0, sample_every_rounds=500),
         averages=PlayerAverages(0.995),
     ),
