@@ -121,7 +121,7 @@ def test_completion_scripts_have_valid_syntax(shell: str, capsys: Capture) -> No
     ("typed", "offered"),
     [
         (["ble"], ["bleu"]),
-        (["s"], ["sample", "self-bleu"]),
+        (["s"], ["sample", "sweep", "self-bleu"]),
         (["bleu", "x", "--sc"], ["--score-only"]),
         (["sample", "run", "--top"], ["--top-k", "--top-p"]),
         (["bench", "se"], ["seqgan"]),

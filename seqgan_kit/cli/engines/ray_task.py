@@ -16,6 +16,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from seqgan_kit import __version__
@@ -66,9 +67,8 @@ def node_problem(site: Site) -> str:
             "nodes share under one path."
         )
     try:
-        probe = site.out / f"{site.sign}-{socket.gethostname()}-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        with NamedTemporaryFile(dir=site.out, prefix=site.sign):
+            pass
     except OSError as error:
         return (
             f"{where} cannot write to {site.out} ({error.strerror}): change its permissions, or give another "

@@ -89,8 +89,8 @@ COMMANDS = (
     Command(
         name="paint",
         summary="images of your own sentences",
-        usage="RUN CAPTION [CAPTION ...] [--from FILE] [-n N] [--seed S] [--condition-noise X]\n"
-        "          [--out FILE]",
+        usage="RUN CAPTION [CAPTION ...] [--from FILE] [-n N] [--seed S]\n"
+        "          [--condition-noise X] [--out FILE]",
         details="Draws images of sentences by a model that was trained on images with captions (stackgan).\n"
         "Sentences may use the words of the training captions.",
         examples=(
