@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from seqgan_kit.cli.command import PROGRAM, Command, whole_number
 from seqgan_kit.cli.engines import engine_options as engines
+from seqgan_kit.cli.tune.search_flags import declare_search
 from seqgan_kit.core.runs.terminal import write_text
 from seqgan_kit.errors import UsageError
 
@@ -55,25 +56,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         default=[0, 1, 2],
         help="seeds of every setting (default: 0 1 2)",
     )
-    parser.add_argument(
-        "--metric",
-        metavar="NAME",
-        default="nll_valid",
-        help="value of the last evaluation that orders the table (default: nll_valid)",
-    )
-    parser.add_argument(
-        "--better",
-        choices=("lower", "higher"),
-        default="lower",
-        help="whether lower or higher values are better (default: lower)",
-    )
-    parser.add_argument("--preset", metavar="NAME", default="default", help="preset of all runs")
-    parser.add_argument(
-        "--flags",
-        metavar="TEXT",
-        default="",
-        help="flags of all runs, as in --flags='--text my.txt'",
-    )
+    declare_search(parser, "runs")
     parser.add_argument(
         "--out", metavar="DIR", type=Path, help="folder of all runs (default: runs/sweep-RECIPE)"
     )

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 from seqgan_kit.cli.command import Command, whole_number
+from seqgan_kit.cli.tune.search_flags import declare_search
 from seqgan_kit.errors import UsageError
 
 
@@ -26,25 +27,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         default=30,
         help="number of runs, stopped and failed ones included (default 30)",
     )
-    parser.add_argument(
-        "--metric",
-        metavar="NAME",
-        default="nll_valid",
-        help="value of the last evaluation that is searched for (default nll_valid)",
-    )
-    parser.add_argument(
-        "--better",
-        choices=("lower", "higher"),
-        default="lower",
-        help="whether lower or higher values are better (default lower)",
-    )
-    parser.add_argument("--preset", metavar="NAME", default="default", help="preset of all trials")
-    parser.add_argument(
-        "--flags",
-        metavar="TEXT",
-        default="",
-        help="flags of all trials, as in --flags='--text my.txt'",
-    )
+    declare_search(parser, "trials")
     parser.add_argument(
         "--all-finish", action="store_true", help="stop no trial that is worse than the median"
     )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seqgan_kit.core.bounds import Several, bounded
-from seqgan_kit.data.cache import cache_key, load_entry, store_entry
 from seqgan_kit.data.catworld.build import BUNDLED_SEED
 from seqgan_kit.data.catworld.drawing.face import AGES
+from seqgan_kit.data.catworld.drawn_tensors import drawn_tensors
 from seqgan_kit.data.catworld.views.portraits import (
     PORTRAIT_LABELS,
     draw_at,
@@ -25,7 +24,6 @@ from seqgan_kit.data.images.image_account import ImageAccount, ImageSplitAccount
 from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.data.images.image_corpus import ImageCorpus
 from seqgan_kit.data.images.load_images import load_images
-from seqgan_kit.errors import UsageError
 
 WORLD = "catworld"
 _TRAIN, _TEST = 81, 83  # streams of random numbers that no other drawing uses
@@ -74,20 +72,13 @@ def load_age_sets(cfg: ImageData, ages: AgeData) -> AgeSets:
     """Draw the cat world's portraits, or read the user's labelled images, which have no twins."""
     if cfg.images != WORLD:
         return AgeSets(load_images(cfg))
-    if cfg.channels != 3:
-        raise UsageError(
-            f"the cat world is in colour, and channels is {cfg.channels}: leave --channels at 3."
-        )
-    counts = {"train": ages.world_portraits, "test": ages.test_portraits}
-    key = cache_key(
+    trained, tested = ages.world_portraits, ages.test_portraits
+    tensors = drawn_tensors(
         "portraits",
-        {"size": cfg.size, **counts, "seed": BUNDLED_SEED, "drawing": 1,
-         "versions": {name: version(name) for name in ("numpy", "pillow")}},
-    )  # fmt: skip
-    tensors = load_entry(key, lambda tensors, _: tensors)
-    if tensors is None:
-        tensors = {**_train(cfg.size, counts["train"]), **_test(cfg.size, counts["test"])}
-        store_entry(key, tensors, {})
+        {"size": cfg.size, "train": trained, "test": tested},
+        cfg.channels,
+        lambda: {**_train(cfg.size, trained), **_test(cfg.size, tested)},
+    )
     return _sets(tensors, cfg)
 
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seqgan_kit.core.bounds import Several, bounded
-from seqgan_kit.data.cache import cache_key, load_entry, store_entry
 from seqgan_kit.data.catworld.build import BUNDLED_SEED
+from seqgan_kit.data.catworld.drawn_tensors import drawn_tensors
 from seqgan_kit.data.catworld.views.strange_faces import STRANGE, Face, normal_face, strange_face
 from seqgan_kit.data.images.image_account import ImageAccount, ImageSplitAccount
 from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.data.images.image_corpus import ImageCorpus
 from seqgan_kit.data.images.load_images import load_images
-from seqgan_kit.errors import UsageError
 
 WORLD = "catworld"
 _TRAIN, _TEST, _STRANGE = 71, 73, 74  # streams of random numbers that no other drawing uses
@@ -83,20 +81,9 @@ def load_anomaly_sets(cfg: ImageData, anomalies: AnomalyData) -> AnomalySets:
 
 
 def _world(cfg: ImageData, anomalies: AnomalyData) -> AnomalySets:
-    if cfg.channels != 3:
-        raise UsageError(
-            f"the cat world is in colour, and channels is {cfg.channels}: leave --channels at 3."
-        )
     counts = {"train": anomalies.world_faces, "test": anomalies.test_faces}
-    key = cache_key(
-        "strange",
-        {"size": cfg.size, **counts, "seed": BUNDLED_SEED, "drawing": 1,
-         "versions": {name: version(name) for name in ("numpy", "pillow")}},
-    )  # fmt: skip
-    tensors = load_entry(key, lambda tensors, _: tensors)
-    if tensors is None:
-        tensors = _drawn(cfg.size, counts)
-        store_entry(key, tensors, {})
+    what = {"size": cfg.size, **counts}
+    tensors = drawn_tensors("strange", what, cfg.channels, lambda: _drawn(cfg.size, counts))
     splits = {
         name: ImageSplitAccount(
             "the cat world without hats and odd eyes", read=count, kept=count,

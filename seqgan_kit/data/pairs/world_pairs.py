@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from seqgan_kit.data.cache import cache_key, load_entry, store_entry
 from seqgan_kit.data.catworld.build import BUNDLED_SEED
+from seqgan_kit.data.catworld.drawn_tensors import drawn_tensors
 from seqgan_kit.data.catworld.scenes.scene import LABEL_NAMES
 from seqgan_kit.data.catworld.views.world_views import Shown, check_view, draw_views, scene_of_face
 from seqgan_kit.data.pairs.image_pair_config import ImagePairData
-from seqgan_kit.errors import UsageError
 
 _TRAIN, _TEST = 1, 3  # the random streams of the bundled faces, so that pairs show the same scenes
 _TEST_PAIRS = 6  # training pairs for each test pair
@@ -50,31 +48,18 @@ def world_pairs(
 ) -> tuple[PairSplit, PairSplit, dict[str, tuple[str, ...]]]:
     """Return training and test pairs of a view of the bundled scenes, and the label names."""
     check_view(view)
-    if cfg.channels != 3:
-        raise UsageError(
-            f"the cat world is in colour, and channels is {cfg.channels}: leave --channels at 3."
-        )
     test = max(2, cfg.world_pairs // _TEST_PAIRS)
-    key = cache_key(
+    tensors = drawn_tensors(
         "views",
-        {"view": view, "size": cfg.size, "pairs": cfg.world_pairs, "test": test, "seed": BUNDLED_SEED,
-         "drawing": 1, "versions": {name: version(name) for name in ("numpy", "pillow")}},
-    )  # fmt: skip
-    stored = load_entry(
-        key, lambda tensors, _: (_restored(tensors, "train"), _restored(tensors, "test"))
-    )
-    if stored is None:
-        stored = (
-            _drawn(view, _TRAIN, cfg.world_pairs, cfg.size),
-            _drawn(view, _TEST, test, cfg.size),
-        )
-        tensors = {
+        {"view": view, "size": cfg.size, "pairs": cfg.world_pairs, "test": test},
+        cfg.channels,
+        lambda: {
             f"{name}.{part}": tensor
-            for name, split in zip(("train", "test"), stored, strict=True)
-            for part, tensor in _parts(split).items()
-        }
-        store_entry(key, tensors, {})
-    return *stored, dict(LABEL_NAMES)
+            for name, stream, count in (("train", _TRAIN, cfg.world_pairs), ("test", _TEST, test))
+            for part, tensor in _parts(_drawn(view, stream, count, cfg.size)).items()
+        },
+    )
+    return _restored(tensors, "train"), _restored(tensors, "test"), dict(LABEL_NAMES)
 
 
 def scene_of_test(number: int) -> Shown:
