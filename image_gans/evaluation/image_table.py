@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from image_gans.evaluation.image_columns import image_columns, image_notes
 from image_gans.metrics.attributes import AttributeScores
 from image_gans.metrics.comparison import Comparison
 from image_gans.metrics.diversity import diversity
+from seqgan_kit.metrics.statistics.divergences import Estimate
 
 REAL = "real data"
 """Name of the row of real images."""
@@ -32,6 +33,15 @@ class ScoredImages:
     images: Tensor
     compared: Tensor
     comparison: Comparison
+
+
+def score_row(name: str, scores: Mapping[str, Estimate]) -> dict[str, Any]:
+    """Return the row of a table with these scores."""
+    return {
+        "name": name,
+        "values": {key: estimate.value for key, estimate in scores.items()},
+        "errors": {key: estimate.standard_error for key, estimate in scores.items()},
+    }
 
 
 def image_table(title: str, rows: Sequence[ScoredImages]) -> dict[str, Any]:
@@ -67,11 +77,5 @@ def image_table(title: str, rows: Sequence[ScoredImages]) -> dict[str, Any]:
 
 def _scored(row: ScoredImages, attributes: AttributeScores | None) -> dict[str, Any]:
     scores = row.comparison.scores(row.compared) | (attributes.values() if attributes else {})
-    return {
-        "name": row.name,
-        "values": {
-            "diversity": diversity(row.images),
-            **{k: e.value for k, e in scores.items()},
-        },
-        "errors": {k: e.standard_error for k, e in scores.items()},
-    }
+    scored = score_row(row.name, scores)
+    return {**scored, "values": {"diversity": diversity(row.images), **scored["values"]}}

@@ -22,6 +22,7 @@ from image_gans.evaluation.anomalies.detectors import (
     further_detectors,
 )
 from image_gans.evaluation.image_parts import check_image_parts, save_image_parts
+from image_gans.evaluation.image_table import score_row
 from image_gans.grids import save_grid
 from image_gans.metrics.diversity import diversity
 from seqgan_kit.core.bounds import Positive, Several, bounded
@@ -147,11 +148,7 @@ class DetectionScorer:
             masks = self.sets.anomalous[kind].masks
             if masks is not None:
                 scores[f"pixels {kind}"] = pixel_area(found[kind], masks[:most])
-        return {
-            "name": name,
-            "values": {key: e.value for key, e in scores.items()},
-            "errors": {key: e.standard_error for key, e in scores.items()},
-        }
+        return score_row(name, scores)
 
     def _column(self, key: str, label: str, kind: str) -> dict[str, Any]:
         counts = f"anomalous:{len(self.images[kind])}|normal:{len(self.images[NORMAL])}"

@@ -15,7 +15,7 @@ from image_gans.evaluation.captions.caption_truth import Agreement, shown_facts
 from image_gans.evaluation.captions.painting import painted
 from image_gans.evaluation.image_parts import check_image_parts, save_image_parts
 from image_gans.evaluation.image_scores import ImageScorer
-from image_gans.evaluation.image_table import REAL
+from image_gans.evaluation.image_table import REAL, score_row
 from image_gans.grids import save_grid
 from image_gans.metrics.diversity import diversity
 from seqgan_kit.core.game import Game
@@ -92,11 +92,7 @@ class CaptionScorer(ImageScorer):
                 sketches = self.sketches(game, captions, seed)
                 found[SKETCHES] = self.shown(sketches, captions)
                 scores = self.comparison.scores(sketches)
-                rows[SKETCHES] = {
-                    "name": SKETCHES,
-                    "values": {key: e.value for key, e in scores.items()},
-                    "errors": {key: e.standard_error for key, e in scores.items()},
-                }
+                rows[SKETCHES] = score_row(SKETCHES, scores)
         for name, shown in found.items():
             if shown is not None:
                 told = {"facts": shown.facts, "whole": shown.whole}

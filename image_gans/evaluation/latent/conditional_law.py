@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from image_gans.evaluation.image_table import score_row
 from image_gans.metrics.attributes import (
     ODD_EYES,
     conditional_marginals,
@@ -113,8 +114,4 @@ class ConditionalLaw:
             scores["tv"] = Estimate(float(np.mean([d.value for d in distances])), error)
         if milliseconds is not None:
             scores["milliseconds"] = Estimate(milliseconds, math.nan)
-        return {
-            "name": name,
-            "values": {key: e.value for key, e in scores.items()},
-            "errors": {key: e.standard_error for key, e in scores.items()},
-        }
+        return score_row(name, scores)

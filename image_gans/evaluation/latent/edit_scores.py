@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from image_gans.conditions import Conditions
 from image_gans.evaluation.condition_scores import class_sweep
 from image_gans.evaluation.image_parts import check_image_parts, save_image_parts
+from image_gans.evaluation.image_table import score_row
 from image_gans.evaluation.latent.edit_tasks import EditTasks, edit_tasks
 from image_gans.evaluation.translation.pair_columns import kept_attributes
 from image_gans.grids import save_grid
@@ -196,11 +197,7 @@ class EditScorer:
             scores |= {key: quality[key] for key in _FACTS if key in quality}
         if milliseconds is not None:
             scores["milliseconds"] = Estimate(milliseconds, math.nan)
-        return {
-            "name": name,
-            "values": {key: e.value for key, e in scores.items()},
-            "errors": {key: e.standard_error for key, e in scores.items()},
-        }
+        return score_row(name, scores)
 
     def _identified(self, edited: Tensor) -> Estimate:
         """Return the share of edits whose nearest twin of the asked class is of their own source."""

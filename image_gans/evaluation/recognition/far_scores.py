@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from image_gans.evaluation.image_parts import check_image_parts, save_image_parts
+from image_gans.evaluation.image_table import score_row
 from image_gans.far_near import FarNear
 from image_gans.grids import save_grid
 from image_gans.metrics.recogniser import Recogniser
@@ -127,12 +128,7 @@ class FarScorer:
         self, name: str, found: Mapping[str, Estimate], error: Estimate | None, *, reference: bool
     ) -> dict[str, Any]:
         cells = {**found, **({"feature_error": error} if error else {})}
-        return {
-            "name": name,
-            "values": {key: estimate.value for key, estimate in cells.items()},
-            "errors": {key: estimate.standard_error for key, estimate in cells.items()},
-            **({"reference": True} if reference else {}),
-        }
+        return score_row(name, cells) | ({"reference": True} if reference else {})
 
     def _columns(self, count: int) -> list[dict[str, Any]]:
         size = f"px:{self.config.size}|reduction:{self.config.reduction}|test:{count}"

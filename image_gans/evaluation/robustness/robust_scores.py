@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from image_gans.attacks.attack_settings import GradientAttack
 from image_gans.attacks.perturbations import GREY_LEVEL
 from image_gans.evaluation.image_parts import check_image_parts, save_image_parts
+from image_gans.evaluation.image_table import score_row
 from image_gans.evaluation.robustness.attack_strength import (
     attacked_images,
     fast_images,
@@ -27,7 +28,6 @@ from image_gans.evaluation.robustness.robust_table import (
     RobustnessSettings,
     robust_columns,
     robust_note,
-    score_row,
     strength_line,
 )
 from image_gans.few_labels import FewLabels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -91,15 +91,6 @@ def robust_note(settings: RobustnessSettings, epsilon: float) -> str:
         f"{settings.l2_epsilon:g} grey levels of 255).{searched} A classifier that always names the most "
         "frequent class cannot be attacked: robust accuracy below its row is worth nothing."
     )
-
-
-def score_row(name: str, scores: Mapping[str, Estimate]) -> dict[str, Any]:
-    """Return a row of the table."""
-    return {
-        "name": name,
-        "values": {key: estimate.value for key, estimate in scores.items()},
-        "errors": {key: estimate.standard_error for key, estimate in scores.items()},
-    }
 
 
 def strength_line(

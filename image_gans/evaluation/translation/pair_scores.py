@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from image_gans.evaluation.image_parts import applied, check_image_parts, save_image_parts
+from image_gans.evaluation.image_table import score_row
 from image_gans.evaluation.translation.pair_columns import (
     kept_attributes,
     pair_columns,
@@ -204,11 +205,7 @@ class PairScorer:
                 recognise(recogniser, outputs), {k: v[:count] for k, v in labels.items()}
             )
             found |= kept_attributes(seen)
-        row = {
-            "name": name,
-            "values": {key: estimate.value for key, estimate in found.items()},
-            "errors": {key: estimate.standard_error for key, estimate in found.items()},
-        }
+        row = score_row(name, found)
         return {**row, "reference": True} if reference else row
 
     @torch.no_grad()

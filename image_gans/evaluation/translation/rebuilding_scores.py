@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor
 
+from image_gans.evaluation.image_table import score_row
 from image_gans.evaluation.translation.code_map import draw_code_map
 from image_gans.evaluation.translation.pair_scores import PairScorer
 from image_gans.grids import save_grid
@@ -103,11 +104,7 @@ class RebuildingScorer(PairScorer):
         found = {"fd": scores["fd"]} if "fd" in scores else {}
         if (shown := self.comparison.attributes(drawn)) is not None:
             found["attribute_tv"] = shown.mean_distance
-        return {
-            "name": name,
-            "values": {key: estimate.value for key, estimate in found.items()},
-            "errors": {key: estimate.standard_error for key, estimate in found.items()},
-        }
+        return score_row(name, found)
 
     @cached_property
     def _principal(self) -> Tensor:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from seqgan_kit.cli.applying.translate_commands import tell_skipped
+from seqgan_kit.cli.applying.translate_commands import declare_read_images, tell_skipped
 from seqgan_kit.cli.command import Command, whole_number
 from seqgan_kit.cli.run_commands import existing_run, find_loader, model_kind, note_unfinished
 from seqgan_kit.core.runs.terminal import write_text
@@ -14,24 +14,12 @@ from seqgan_kit.errors import UsageError
 
 
 def _declare(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run_dir", metavar="RUN", type=Path, help="directory of a trained run")
-    parser.add_argument(
-        "--images",
-        metavar="DIR|FILE",
-        type=Path,
-        required=True,
-        help="an image file, or a folder of them, sub-folders included",
-    )
+    declare_read_images(parser)
     parser.add_argument(
         "--out", metavar="FILE", type=Path, help="CSV file for the classes and their probabilities"
     )
     parser.add_argument(
         "-n", metavar="N", type=whole_number(0), default=20, help="images to print (default: 20)"
-    )
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="stop at an image that cannot be read (default: skip and count it)",
     )
 
 

@@ -17,6 +17,18 @@ _EDITING = ("condition", "given", "carry")  # options that only an edit has
 
 
 def declare_images(parser: argparse.ArgumentParser) -> None:
+    """Declare what all commands take that apply a run to images and write images."""
+    declare_read_images(parser)
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="folder for the results, as PNG files",
+    )
+
+
+def declare_read_images(parser: argparse.ArgumentParser) -> None:
     """Declare what all commands take that apply a run to images."""
     parser.add_argument("run_dir", metavar="RUN", type=Path, help="directory of a trained run")
     parser.add_argument(
@@ -25,13 +37,6 @@ def declare_images(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         help="an image file, or a folder of them, sub-folders included",
-    )
-    parser.add_argument(
-        "--out",
-        metavar="DIR",
-        type=Path,
-        required=True,
-        help="folder for the results, as PNG files",
     )
     parser.add_argument(
         "--strict",
