@@ -82,7 +82,8 @@ class DialogueMethod:
     baseline: Baseline = "critic"
     """Baseline subtracted from a reward. critic: a learned value (the paper). batch: mean of the other
     replies at the same position. moving_average: mean over past updates. leave_one_out: mean of the other
-    completions of the same prefix (monte_carlo only)."""
+    completions of the same prefix (monte_carlo only). self_critical: the reward of the reply that G writes
+    greedily."""
     baseline_decay: Share = 0.9
     """Share of the moving-average baseline kept after an update."""
     critic_learning_rate: Weight = 5e-4

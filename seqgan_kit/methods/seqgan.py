@@ -56,7 +56,7 @@ class SeqGANMethod:
     baseline: Baseline = "none"
     """Baseline subtracted from a reward. batch: mean of the other sequences at the same position.
     moving_average: mean over past updates. leave_one_out: mean of the other completions of the same prefix.
-    critic: a learned value."""
+    critic: a learned value. self_critical: the reward of the sequence that G writes greedily."""
     baseline_decay: Share = 0.9
     """Share of the moving-average baseline kept after an update."""
     critic_learning_rate: Weight = 1e-2

@@ -20,6 +20,7 @@ from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.estimators import baselines, leave_one_out
 from seqgan_kit.sequences.estimators import reinforce as estimators
 from seqgan_kit.sequences.estimators.baselines import (
+    BASELINES,
     RewardAverage,
     baseline_players,
     mean_of_others,
@@ -202,7 +203,7 @@ def solved_world(tiny_generator, table_discriminator):
     )
 
 
-@pytest.mark.parametrize("baseline", ["none", "batch", "moving_average", "leave_one_out", "critic"])
+@pytest.mark.parametrize("baseline", BASELINES)
 def test_reinforce_is_unbiased_source_by_source(solved_world, baseline, monkeypatch):
     """Also where a batch holds several sources, whose rewards are compared with each other."""
     world = copy.deepcopy(solved_world)

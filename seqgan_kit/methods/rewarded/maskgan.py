@@ -88,7 +88,8 @@ class MaskGANMethod:
     """gamma: discount of the rewards of later blanks (the authors' code: 0.89072)."""
     baseline: Baseline = "critic"
     """Baseline subtracted from rewards. critic: a learned value (the paper). batch: mean of the other texts
-    at the same position. moving_average: mean over past updates. none: nothing."""
+    at the same position. moving_average: mean over past updates. self_critical: the rewards of the tokens
+    that G writes greedily. none: nothing."""
     baseline_decay: Share = 0.99
     """Share of the moving-average baseline kept after an update."""
     critic_learning_rate: Weight = 5.1761e-7

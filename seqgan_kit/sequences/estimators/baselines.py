@@ -10,6 +10,8 @@ baseline removes most of the variance; one that depends on y_t or on its reward 
 - ``leave_one_out``: the mean reward of the other actions tried after the same prefix (``leave_one_out.py``).
 - ``critic``: a learned value of the prefix, from the generator's hidden state (Ranzato et al. 2016,
   "Sequence level training with recurrent neural networks", section 3.2.1).
+- ``self_critical``: the reward of the sequence that G writes greedily for the same condition (Rennie et al.
+  2017, "Self-critical sequence training for image captioning", eq. 9). The estimator computes it.
 
 Some need their own players: :func:`baseline_players` makes them, :func:`learning_players` names those that
 must be part of the generator's turn, and :func:`baseline_turns` returns the turns to play after it.
@@ -29,8 +31,15 @@ from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 
-Baseline = Literal["none", "batch", "moving_average", "leave_one_out", "critic"]
-BASELINES: tuple[Baseline, ...] = ("none", "batch", "moving_average", "leave_one_out", "critic")
+Baseline = Literal["none", "batch", "moving_average", "leave_one_out", "critic", "self_critical"]
+BASELINES: tuple[Baseline, ...] = (
+    "none",
+    "batch",
+    "moving_average",
+    "leave_one_out",
+    "critic",
+    "self_critical",
+)
 
 Player = TypeVar("Player", bound=nn.Module)
 

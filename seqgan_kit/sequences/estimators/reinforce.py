@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, cast
 
@@ -58,7 +58,8 @@ class Reinforce:
     baseline: Baseline = "none"
     """Baseline subtracted from rewards; all keep the gradient unbiased. batch: mean reward of the other
     sequences at the same position. moving_average: mean over past updates. leave_one_out: mean of the other
-    completions of the same prefix, each of which counts as an action. critic: a learned value."""
+    completions of the same prefix, each of which counts as an action. critic: a learned value. self_critical:
+    the reward of the sequence that G writes greedily for the same condition."""
     chunk_rows: int = CHUNK_ROWS
     """Rows scored at once; limits memory."""
     reward: RewardKind = "verdict"
@@ -114,8 +115,26 @@ class Reinforce:
         tokens = game.draw(len(batch["real"]), batch, move.rng)
         mask = game.generator.token_mask(tokens)
         values = self.action_values(game, tokens, move.rng)
-        advantages = values - baseline_values(self.baseline, game, tokens, values, mask)
+        advantages = values - self.baseline_of(game, tokens, values, move.rng)
         return {"tokens": tokens, "values": values, "advantages": advantages * mask}
+
+    def baseline_of(
+        self,
+        game: AdversarialGame[SequenceGenerator],
+        tokens: Tensor,
+        values: Tensor,
+        rng: torch.Generator,
+    ) -> Tensor:
+        """Return the baseline of the action values [B,T] of sampled rows [B,S+T]; it broadcasts to [B,T]."""
+        if self.baseline != "self_critical":
+            mask = game.generator.token_mask(tokens)
+            return baseline_values(self.baseline, game, tokens, values, mask)
+        generator = game.generator
+        given, row_of = tokens[:1, :0], torch.zeros_like(tokens[:, 0])
+        if generator.given:
+            given, row_of = tokens[:, : generator.given].unique(dim=0, return_inverse=True)
+        greedy = generator.sample(len(given), given=given, rng=rng, top_k=1)
+        return replace(self, rollouts=0).action_values(game, greedy, rng)[row_of]
 
     def action_values(
         self, game: AdversarialGame[SequenceGenerator], tokens: Tensor, rng: torch.Generator

@@ -61,6 +61,13 @@ def by_pairs(world: World, rows: Tensor) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("rollouts", [0, 2])
+def test_a_self_critical_estimate_is_the_exact_gradient(world, rollouts):
+    along, each = distance(world, contributions(world, Reinforce(rollouts, "self_critical")))
+    assert along < 4
+    assert each < 5
+
+
+@pytest.mark.parametrize("rollouts", [0, 2])
 def test_a_critics_estimate_is_the_exact_gradient(world, rollouts):
     """Whatever it says of the prefix."""
     add_players(world, "critic")
@@ -209,6 +216,32 @@ def test_players_and_who_learns(world):
     state = world.game.state_dict()
     for name in ("reward_average.totals", "reward_average.weights", "experience.tokens"):
         assert f"players.{name}" in state
+
+
+def greedy_row(world: World, source: Tensor) -> Tensor:
+    """The row that takes the likeliest token at every step, by looking them up among all rows."""
+    rows = world.sequences[(world.sequences[:, : len(source)] == source).all(1)]
+    for t in range(LENGTH):
+        logits = world.generator.logits(rows)[0, t]
+        rows = rows[world.generator.written(rows)[:, t] == logits.argmax()]
+    return rows[0]
+
+
+def test_a_self_critical_baseline_is_the_reward_of_the_greedy_row(
+    tiny_generator, table_discriminator, rng
+):
+    """Of the row's own source; every token gets it, also after rollouts."""
+    sources = [(0, 1), (2, 2), (1, 0)]
+    world = build_world("every row full", tiny_generator, table_discriminator, sources)
+    greedy = torch.stack([greedy_row(world, source) for source in world.sources])
+    wanted = world.game.players["discriminator"](greedy).score.sigmoid()
+    assert len(wanted.unique()) == 3, "each source has a baseline of its own"
+    which = torch.tensor([2, 0, 0, 1, 2])
+    tokens = world.generator.sample(5, given=world.sources[which], rng=rng)
+    for rollouts in (0, 2):
+        estimator = Reinforce(rollouts, "self_critical")
+        found = estimator.baseline_of(world.game, tokens, torch.zeros(5, LENGTH), rng)
+        torch.testing.assert_close(found, wanted[which, None].expand(5, LENGTH))
 
 
 class CriticGame(AdversarialGame):
