@@ -179,8 +179,8 @@ def variance(words: Sequence[str]) -> None:
     """Measure variance and cost of policy-gradient estimators."""
     options = parse_options(
         "variance",
-        "Measures the variance of the generator's gradient for several numbers of rollouts and "
-        "baselines, at fixed weights. The data come from a random LSTM; generator and "
+        "Measures the variance of the generator's gradient for several numbers of rollouts, "
+        "baselines and control variates, at fixed weights. The data come from a random LSTM; generator and "
         "discriminator are pretrained on them. The defaults take two to three minutes.",
         (
             ("batch", 32, 2, "sequences per estimate"),

@@ -21,18 +21,30 @@ from seqgan_kit.core.game import Batch, Loss, Move
 from seqgan_kit.core.objectives import expected_probability
 from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.estimators.baselines import BASELINES, baseline_players, critic_loss
+from seqgan_kit.sequences.estimators.controls.controlled_reinforce import ControlledReinforce
 from seqgan_kit.sequences.estimators.reinforce import Reinforce
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator
 from seqgan_kit.sequences.maximum_likelihood import mle_loss
 from seqgan_kit.sequences.worlds.oracle import open_oracle
 
-# The paper's estimator first, then baselines with fewer rollouts, then the other baselines at N=4.
-ESTIMATORS = (
+Way = Reinforce | ControlledReinforce
+
+CONTROLLED = (
+    ControlledReinforce(Reinforce(0), "rebar"),
+    ControlledReinforce(Reinforce(0), "relax"),
+    ControlledReinforce(Reinforce(0, "batch"), "rebar"),
+    ControlledReinforce(Reinforce(0, "batch"), "relax"),
+)
+# The paper's estimator first, then baselines with fewer rollouts, then the other baselines at N=4, then
+# control variates without rollouts, beside none.
+ESTIMATORS: tuple[Way, ...] = (
     Reinforce(16, "none"),
     *(Reinforce(rollouts, "batch") for rollouts in (16, 4, 1, 0)),
     *(Reinforce(4, baseline) for baseline in BASELINES if baseline not in ("none", "batch")),
+    Reinforce(0, "none"),
+    *CONTROLLED,
 )
-# Updates of baselines with a memory before the measurement.
+# Updates of controls and of baselines with a memory before the measurement.
 _WARM_UP_MOVES = 100
 # Train the discriminator to this accuracy (mean of ten updates). An untrained one rewards all
 # samples alike, and then any baseline looks perfect.
@@ -62,7 +74,7 @@ class VarianceSetting:
 class Noise:
     """Result of an estimator."""
 
-    estimator: Reinforce
+    estimator: Way
     variance: float
     error: float
     """Standard error of the variance."""
@@ -96,6 +108,7 @@ class _World:
             others=others,
         )
         self.move = Move("variance", 0, 1, self.rng)
+        self.controls = {way: way.players(self.generator, setting.batch) for way in CONTROLLED}
 
     def batches(self, count: int) -> Iterator[Batch]:
         """Yield ``count`` batches of 64 oracle sequences."""
@@ -104,7 +117,7 @@ class _World:
             yield {"real": self.reals[rows]}
 
     def learn(self) -> float:
-        """Train both players, then baselines with a memory; return D's final accuracy."""
+        """Train both players, then controls and baselines with a memory; return D's final accuracy."""
         moves = self.setting.mle_epochs * len(self.reals) // 64
         losses = (mle_loss(self.generator, batch) for batch in self.batches(moves))
         _descend(self.generator, losses, 1e-2)
@@ -112,6 +125,8 @@ class _World:
         judged = (self.game.discriminator_loss(batch, self.move) for batch in batches)
         accuracy = _descend(self.discriminator, judged, 1e-3)
         _descend(self.game.players["critic"], self._remembered(), 1e-2)
+        for way, players in self.controls.items():
+            _descend(players["control"], self._controlled(way), 1e-2)
         return accuracy
 
     def _remembered(self) -> Iterator[Loss]:
@@ -121,8 +136,16 @@ class _World:
                 self.estimate(Reinforce(0, baseline))
             yield critic_loss(self.game)
 
-    def estimate(self, estimator: Reinforce) -> Tensor:
+    def _controlled(self, way: ControlledReinforce) -> Iterator[Loss]:
+        """Yield a control's losses, each on the rows of a new estimate."""
+        for _ in range(_WARM_UP_MOVES):
+            self.estimate(way)
+            yield way.control_loss(self.game, self.move)
+
+    def estimate(self, estimator: Way) -> Tensor:
         """Return minus an estimate of the gradient, [parameters]."""
+        if isinstance(estimator, ControlledReinforce):
+            self.game.players.update(self.controls[estimator])
         batch = {"real": self.reals[: self.setting.batch]}
         loss = estimator.generator_loss(self.game, batch, self.move)
         gradients = torch.autograd.grad(loss.total, list(self.generator.parameters()))
@@ -158,7 +181,7 @@ def measure_noise(
     world = _World(setting)
     accuracy, seconds = timed(world.learn)
     progress(f"trained in {seconds:.0f} s; discriminator accuracy {accuracy:.0%}")
-    found: dict[Reinforce, list[tuple[Tensor, float]]] = {way: [] for way in ESTIMATORS}
+    found: dict[Way, list[tuple[Tensor, float]]] = {way: [] for way in ESTIMATORS}
     for _ in range(setting.estimates):
         for way, results in found.items():
             results.append(timed(lambda way=way: world.estimate(way)))  # type: ignore[misc]
@@ -179,12 +202,22 @@ def report(setting: VarianceSetting, rows: list[Noise]) -> str:
         [
             f"variance of the generator's gradient: V={setting.vocabulary}, T={setting.length}, batch "
             f"{setting.batch}, {setting.estimates} estimates each, {machine()}",
-            f"  {'rollouts':<10}{'baseline':<16}{'variance':>12}{'+-':>10}{'seconds':>10}"
+            f"  {'rollouts':<10}{'baseline':<16}{'control':<9}{'variance':>12}{'+-':>10}{'seconds':>10}"
             f"{'variance x cost':>18}",
             *(
-                f"  N={row.estimator.rollouts:<8}{row.estimator.baseline:<16}{row.variance:>12.4g}"
-                f"{row.error:>10.2g}{row.seconds:>10.3f}{row.variance * row.seconds / first:>18.3f}"
+                f"  {_named(row.estimator)}{row.variance:>12.4g}{row.error:>10.2g}{row.seconds:>10.3f}"
+                f"{row.variance * row.seconds / first:>18.3f}"
                 for row in rows
             ),
         ]
     )
+
+
+def _named(way: Way) -> str:
+    if isinstance(way, ControlledReinforce):
+        return _columns(way.inner, way.control)
+    return _columns(way, "none")
+
+
+def _columns(plain: Reinforce, control: str) -> str:
+    return f"N={plain.rollouts:<8}{plain.baseline:<16}{control:<9}"

@@ -65,8 +65,8 @@ class GradientPenalty:
     def __call__(
         self, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: torch.Generator
     ) -> Tensor:
-        with _twice_differentiable(discriminator, real.device):
-            norms = gradient_norms(_plain_scores(discriminator), interpolate(real, fake, rng))
+        with twice_differentiable(discriminator, real.device):
+            norms = gradient_norms(plain_scores(discriminator), interpolate(real, fake, rng))
         return self.weight * ((norms - self.target) ** 2).mean()
 
 
@@ -83,8 +83,8 @@ class R1:
     def __call__(
         self, discriminator: Discriminator, real: Tensor, fake: Tensor, rng: torch.Generator
     ) -> Tensor:
-        with _twice_differentiable(discriminator, real.device):
-            norms = gradient_norms(_plain_scores(discriminator), real)
+        with twice_differentiable(discriminator, real.device):
+            norms = gradient_norms(plain_scores(discriminator), real)
         return 0.5 * self.weight * (norms**2).mean()
 
 
@@ -111,7 +111,7 @@ def clip_weights(module: nn.Module, limit: float) -> None:
             parameter.clamp_(-limit, limit)
 
 
-def _plain_scores(discriminator: Discriminator) -> Scores:
+def plain_scores(discriminator: Discriminator) -> Scores:
     """Return D's score function, bypassing torch.compile, which has no second derivative."""
     return lambda x: discriminator.forward(x).score
 
@@ -125,9 +125,7 @@ def _refuse_batch_norm(discriminator: nn.Module, penalty: str) -> None:
         )
 
 
-def _twice_differentiable(
-    module: nn.Module, device: torch.device
-) -> AbstractContextManager[object]:
+def twice_differentiable(module: nn.Module, device: torch.device) -> AbstractContextManager[object]:
     """Return a context with float32 and with kernels that have a second derivative.
 
     Fused attention and cuDNN's recurrent layers have none, so their plain implementations are used.

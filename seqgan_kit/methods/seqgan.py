@@ -16,7 +16,7 @@ updates. G's loss is a mean over sequences, not a sum: Adam ignores the scale, b
 The rollout policy lags in all parameters, embeddings included, as the paper says; in the authors' code it
 does not lag. D's output layer has torch's default initialisation; the authors draw from N(0, 0.1), truncated
 at 2 sigma, with biases of 0.1 (``TextCNN`` lists the other differences). Optional extras that the paper
-lacks: a baseline, an objective, and training without rollouts.
+lacks: a baseline, a control variate (REBAR or RELAX), an objective, and training without rollouts.
 
 The preset ``paper`` has the paper's networks, schedule, batch sizes and pool sizes. The paper's data are
 10,000 rows of an oracle (``--oracle FILE``).
@@ -33,6 +33,11 @@ from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import expected_logit, expected_probability
 from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.sequences.estimators.baselines import Baseline, check_baseline
+from seqgan_kit.sequences.estimators.controls.control_variates import Control
+from seqgan_kit.sequences.estimators.controls.controlled_reinforce import (
+    ControlledReinforce,
+    check_control,
+)
 from seqgan_kit.sequences.estimators.reinforce import Reinforce
 from seqgan_kit.sequences.estimators.rewards import D_ALONE, Reward
 from seqgan_kit.sequences.fine_tuning import FineTuning
@@ -61,6 +66,12 @@ class SeqGANMethod:
     """Share of the moving-average baseline kept after an update."""
     critic_learning_rate: Weight = 1e-2
     """Adam's learning rate of the learned critic."""
+    control: Control = "none"
+    """Control variate of relaxed tokens, subtracted from rewards; the gradient stays unbiased. rebar: D's
+    reward of the relaxed row, at a learned temperature and scale. relax: a learned network on each relaxed
+    token and the state before it. It goes with the baselines none and batch, and with rollouts 0 or more."""
+    control_learning_rate: Weight = 1e-2
+    """Adam's learning rate of the control variate, which minimises the variance of the gradient."""
     reward: str = "probability"
     """Reward of a sequence: D's output as a probability or a logit. constant and random ignore D; they are
     controls: a gain with them does not come from the discriminator. FILE.py:FUNCTION is short for --objective
@@ -70,6 +81,7 @@ class SeqGANMethod:
 
     def __post_init__(self) -> None:
         check_baseline(self.baseline, self.rollouts, lags=self.rollout_lag > 0)
+        check_control(self.control, self.baseline)
         if self.reward not in REWARDS and ":" not in self.reward:
             raise unknown("reward", self.reward, [*REWARDS, "FILE.py:FUNCTION"])
 
@@ -90,11 +102,12 @@ def build(
     objective = expected_logit() if method.reward == "logit" else expected_probability()
     controls: dict[str, RewardKind] = {"constant": "constant", "random": "random"}
     source = controls.get(method.reward, "verdict")
+    plain = Reinforce(method.rollouts, method.baseline, method.chunk_rows, source, reward)
     return RolloutGame(
         generator,
         discriminator,
         objective,
-        Reinforce(method.rollouts, method.baseline, method.chunk_rows, source, reward),
+        plain if method.control == "none" else ControlledReinforce(plain, method.control),
         training,
         lag=method.rollout_lag,
         baseline_decay=method.baseline_decay,
@@ -109,4 +122,6 @@ def phases(method: SeqGANMethod, training: FineTuning, given: int = 0) -> tuple[
         lags=bool(method.rollout_lag),
         critic_learning_rate=method.critic_learning_rate,
         given=given,
+        control=method.control,
+        control_learning_rate=method.control_learning_rate,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import cast
 
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
@@ -15,6 +16,11 @@ from seqgan_kit.sequences.estimators.baselines import (
     critic_loss,
     learning_players,
 )
+from seqgan_kit.sequences.estimators.controls.control_variates import Control
+from seqgan_kit.sequences.estimators.controls.controlled_reinforce import (
+    ControlledReinforce,
+    control_turn,
+)
 from seqgan_kit.sequences.estimators.reinforce import Reinforce
 from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
@@ -26,7 +32,8 @@ class RolloutGame(SequenceGame):
 
     Args:
         generator, discriminator, objective, training: as those of the sequence game.
-        estimator: REINFORCE; its baseline's players are added.
+        estimator: REINFORCE, with a control variate or without; the players of its baseline and control are
+            added.
         lag: share of the old rollout policy kept after a round; 0: G itself rolls out.
         baseline_decay: share of a moving average kept after an update.
     """
@@ -36,7 +43,7 @@ class RolloutGame(SequenceGame):
         generator: SequenceGenerator,
         discriminator: Discriminator,
         objective: Objective,
-        estimator: Reinforce,
+        estimator: Reinforce | ControlledReinforce,
         training: FineTuning,
         *,
         lag: float = 0.0,
@@ -47,12 +54,20 @@ class RolloutGame(SequenceGame):
         )
         if lag:
             others["rollout_policy"] = copy.deepcopy(generator)
+        if isinstance(estimator, ControlledReinforce):
+            others |= estimator.players(generator, training.batch_size)
         super().__init__(generator, discriminator, objective, estimator, training, others=others)
         self.lag = lag
+        if isinstance(estimator, ControlledReinforce):
+            estimator.check(self)
 
     def critic_loss(self, batch: Batch, move: Move) -> Loss:
         """Return the squared error of the learned baseline on the generator's last update."""
         return critic_loss(self)
+
+    def control_loss(self, batch: Batch, move: Move) -> Loss:
+        """Return the variance of the gradient, which the control variate minimises."""
+        return cast(ControlledReinforce, self.estimator).control_loss(self, move)
 
     def match_generator(self, batch: Batch, move: Move) -> None:
         """Copy the pretrained generator into the rollout policy."""
@@ -72,6 +87,8 @@ def rollout_phases(
     lags: bool,
     critic_learning_rate: float,
     given: int = 0,
+    control: Control = "none",
+    control_learning_rate: float = 1e-2,
 ) -> tuple[Phase, ...]:
     """Return the phases: pretraining, then rounds of g updates of G and d pools for D.
 
@@ -81,16 +98,20 @@ def rollout_phases(
         lags: whether the game has a lagging rollout policy, which follows G after each of its turns.
         critic_learning_rate: Adam's learning rate of a critic.
         given: S, the number of given tokens.
+        control: a control variate learns after each of G's turns.
+        control_learning_rate: Adam's learning rate of the control variate.
     """
     match = Turn(("rollout_policy",), rule="match_generator", feed=None)
     follow = Turn(("rollout_policy",), rule="follow_generator", feed=None)
     learn_values = baseline_turns(
         baseline, Optimizer(critic_learning_rate), training.generator_moves
     )
+    learn_control = control_turn(control, control_learning_rate, training.generator_moves)
+    remembers = ("control_experience",) if learn_control else ()
     return fine_tuning_phases(
         training,
-        ("generator", *learning_players(baseline)),
+        ("generator", *learning_players(baseline), *remembers),
         given=given,
         after_pretraining=(match,) if lags else (),
-        after_learning=((follow,) if lags else ()) + learn_values,
+        after_learning=((follow,) if lags else ()) + learn_values + learn_control,
     )

@@ -1,0 +1,1 @@
+"""Control variates of REINFORCE from relaxed tokens: REBAR and RELAX."""
