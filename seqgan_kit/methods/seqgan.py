@@ -66,11 +66,11 @@ class SeqGANMethod:
     """Share of the moving-average baseline kept after an update."""
     critic_learning_rate: Weight = 1e-2
     """Adam's learning rate of the learned critic."""
-    control: Control = "none"
-    """Control variate of relaxed tokens, subtracted from rewards; the gradient stays unbiased. rebar: D's
-    reward of the relaxed row, at a learned temperature and scale. relax: a learned network on each relaxed
-    token and the state before it. It goes with the baselines none and batch, and with rollouts 0 or more."""
-    control_learning_rate: Weight = 1e-2
+    control_variate: Control = "none"
+    """Control variate subtracted from rewards; the gradient stays unbiased. rebar: D's reward of the relaxed
+    sequence, at a learned temperature and scale. relax: a learned network on each relaxed token and the state
+    before it. It goes with the baselines none and batch."""
+    control_variate_learning_rate: Weight = 1e-2
     """Adam's learning rate of the control variate, which minimises the variance of the gradient."""
     reward: str = "probability"
     """Reward of a sequence: D's output as a probability or a logit. constant and random ignore D; they are
@@ -81,7 +81,7 @@ class SeqGANMethod:
 
     def __post_init__(self) -> None:
         check_baseline(self.baseline, self.rollouts, lags=self.rollout_lag > 0)
-        check_control(self.control, self.baseline)
+        check_control(self.control_variate, self.baseline)
         if self.reward not in REWARDS and ":" not in self.reward:
             raise unknown("reward", self.reward, [*REWARDS, "FILE.py:FUNCTION"])
 
@@ -103,11 +103,12 @@ def build(
     controls: dict[str, RewardKind] = {"constant": "constant", "random": "random"}
     source = controls.get(method.reward, "verdict")
     plain = Reinforce(method.rollouts, method.baseline, method.chunk_rows, source, reward)
+    kind = method.control_variate
     return RolloutGame(
         generator,
         discriminator,
         objective,
-        plain if method.control == "none" else ControlledReinforce(plain, method.control),
+        plain if kind == "none" else ControlledReinforce(plain, kind),
         training,
         lag=method.rollout_lag,
         baseline_decay=method.baseline_decay,
@@ -122,6 +123,6 @@ def phases(method: SeqGANMethod, training: FineTuning, given: int = 0) -> tuple[
         lags=bool(method.rollout_lag),
         critic_learning_rate=method.critic_learning_rate,
         given=given,
-        control=method.control,
-        control_learning_rate=method.control_learning_rate,
+        control=method.control_variate,
+        control_learning_rate=method.control_variate_learning_rate,
     )

@@ -83,8 +83,8 @@ class ControlledReinforce:
             self.inner.reward != "verdict" or not self.inner.mix.weight
         ):
             raise UsageError(
-                "the control rebar relaxes the discriminator's score, which has no share in this reward: use "
-                "the control relax or none."
+                "the control variate rebar relaxes the discriminator's score, which has no share in this "
+                "reward: use the control variate relax or none."
             )
 
     @property
@@ -138,7 +138,9 @@ class ControlledReinforce:
         loss = logit_gradients(factors, log_probs).square().sum((1, 2)).mean()
         control = game.players["control"]
         temperature = cast(Tensor, control.log_temperature).detach().exp()
-        return Loss(loss, {"control_loss": loss, "control_temperature": temperature})
+        return Loss(
+            loss, {"control_variate_loss": loss, "control_variate_temperature": temperature}
+        )
 
     def factors(
         self,
@@ -186,11 +188,11 @@ def logit_gradients(factors: Tensor, log_probs: Tensor) -> Tensor:
 def check_control(control: str, baseline: str) -> None:
     """Raise UsageError for an unknown control, or one that does not go with the baseline."""
     if control not in CONTROLS:
-        raise unknown("control", control, CONTROLS)
+        raise unknown("control variate", control, CONTROLS)
     if control != "none" and baseline not in ("none", "batch"):
         raise UsageError(
-            f"the control {control} goes with the baselines none and batch, not with {baseline}: change one "
-            "of the two."
+            f"the control variate {control} goes with the baselines none and batch, not with {baseline}: "
+            "change one of the two."
         )
 
 
@@ -208,8 +210,8 @@ def check_relaxed_tokens(game: AdversarialGame[SequenceGenerator]) -> None:
         torch.autograd.grad(game.discriminate(rows).score.sum(), noise)
     except (RuntimeError, TypeError, IndexError, ValueError) as error:
         raise UsageError(
-            f"the control rebar needs a generator and a discriminator that read relaxed tokens, and {name} "
-            "does not: use the control relax or none, or another network."
+            f"the control variate rebar needs a generator and a discriminator that read relaxed tokens, and "
+            f"{name} does not: use the control variate relax or none, or another network."
         ) from error
 
 

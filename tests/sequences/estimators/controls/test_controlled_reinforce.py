@@ -199,7 +199,7 @@ def test_each_turn_of_a_run_changes_its_own_players(
 ):
     training = FineTuning(batch_size=6, mle_epochs=0, negatives=0, pretrain_pools=0, rounds=2)
     for kind in CONTROLS:
-        method = SeqGANMethod(0, 0.0, "batch", control=kind)
+        method = SeqGANMethod(0, 0.0, "batch", control_variate=kind)
         game = build(tiny_generator(), tiny_text_discriminator(), method, training)
         feed = TensorFeed({"real": game.sample(18, rng=seeded())}, 6, seed=0)
         adversarial = phases(method, training)[2]
@@ -228,10 +228,13 @@ class Counting(nn.Module):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"control": "rebar", "baseline": "critic"}, "goes with the baselines none and batch"),
-        ({"control": "relax", "baseline": "leave_one_out"}, "not with leave_one_out"),
-        ({"control": "rebars"}, "Did you mean 'rebar'"),
-        ({"control": "rebar", "reward": "constant"}, "no share in this reward"),
+        (
+            {"control_variate": "rebar", "baseline": "critic"},
+            "goes with the baselines none and batch",
+        ),
+        ({"control_variate": "relax", "baseline": "leave_one_out"}, "not with leave_one_out"),
+        ({"control_variate": "rebars"}, "Did you mean 'rebar'"),
+        ({"control_variate": "rebar", "reward": "constant"}, "no share in this reward"),
     ],
 )
 def test_what_does_not_go_together_is_refused(
@@ -248,7 +251,9 @@ def test_what_does_not_go_together_is_refused(
 
 def test_players_that_read_no_relaxed_tokens_are_refused(tiny_generator):
     discriminator = Discriminator(Counting(), 1)
-    with pytest.raises(UsageError, match="relaxed tokens, and Counting does not: use the control"):
-        build(tiny_generator(), discriminator, SeqGANMethod(control="rebar"), FineTuning())
-    build(tiny_generator(), discriminator, SeqGANMethod(control="relax"), FineTuning())
+    with pytest.raises(
+        UsageError, match="relaxed tokens, and Counting does not: use the control variate"
+    ):
+        build(tiny_generator(), discriminator, SeqGANMethod(control_variate="rebar"), FineTuning())
+    build(tiny_generator(), discriminator, SeqGANMethod(control_variate="relax"), FineTuning())
     check_control("none", "critic")
