@@ -3,6 +3,8 @@
 $ python recipes/ppgn.py                             bundled cat faces, minutes on a laptop
 $ seqgan-kit sample runs/ppgn -n 32 --condition coat=ginger,expression=happy
 $ python recipes/ppgn.py --prior joint --steered-label expression    another prior, other conditions
+$ python recipes/ppgn.py --captions                  sentences as conditions, too
+$ seqgan-kit paint runs/ppgn "a black cat is sleeping on the sofa ."
 $ python recipes/ppgn.py --images DIR --out runs/mine  your own images, one sub-folder per class
 $ python recipes/ppgn.py paper                       the paper's chain and wide networks at 64 pixels (a GPU)
 $ python recipes/ppgn.py smoke                       seconds, to see that everything works
@@ -17,8 +19,9 @@ if __name__ == "__main__":
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from image_gans.evaluation.latent.caption_steering import steering_scorer
 from image_gans.evaluation.latent.conditional_law import with_seen_labels
-from image_gans.evaluation.latent.steering_scores import SteeringScorer, SteeringSettings
+from image_gans.evaluation.latent.steering_scores import SteeringSettings
 from image_gans.image_fitting import fit_to_images
 from image_gans.image_presets import SMOKE
 from image_gans.latent.langevin import Steering
@@ -30,6 +33,7 @@ from image_gans.schedule import ImageTraining
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer
+from seqgan_kit.data.images.captioned import captioned
 from seqgan_kit.data.images.load_images import ImageData, load_images
 
 
@@ -84,10 +88,11 @@ def main(cfg: Config) -> None:
     with open_run("ppgn", cfg) as run:
         corpus = with_seen_labels(load_images(cfg.data))
         run.say("\n".join(corpus.account.lines()))
-        scorer = SteeringScorer(corpus, cfg.steering, cfg.scores)
-        feed = corpus.feed(cfg.training.batch_size, **run.share())
+        told = captioned(corpus) if cfg.method.captions else None
+        scorer = steering_scorer(corpus, told, cfg.steering, cfg.scores)
+        feed = (told or corpus).feed(cfg.training.batch_size, **run.share())
         training = fit_to_images(run, cfg, PRESETS.get(cfg.run.preset, cfg), feed)
-        game = ppgn.build(cfg.networks, cfg.data, corpus.label_names, cfg.method)
+        game = ppgn.build(cfg.networks, cfg.data, corpus.label_names, cfg.method, told)
         phases = ppgn.phases(cfg.method, training)
 
         trained = Trainer(run, game, phases, feed, latent_hooks(scorer)).fit()

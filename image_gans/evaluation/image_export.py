@@ -46,7 +46,8 @@ from seqgan_kit.core.files.user_classes import (
 from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.errors import CheckpointError, TrainingError, UsageError
 
-_OF_VERB = {"paint": CaptionModel, "attack": AttackedModel, "recognise": RecognisingModel}
+_OF_VERB = {"attack": AttackedModel, "recognise": RecognisingModel}
+_SAMPLED = {"edit": EditingModel, "paint": CaptionModel}
 _CHUNK = 256  # Images per chunk; this limits the memory and does not change the images.
 
 
@@ -259,11 +260,10 @@ def _of_parts(
     if of_verb := [_OF_VERB[verb] for verb in verbs if verb in _OF_VERB]:
         return of_verb[0](run_dir, parts, verbs)
     model = ImageModel(run_dir, drawing_part(parts, description), description)
-    if "edit" in verbs:
-        return EditingModel(run_dir, parts, verbs, model)
     if "detect" in verbs:
         return AnomalyModel(run_dir, parts, verbs, model, weight_of_features(description, folder))
-    return ImageParts(run_dir, parts, verbs, model if "sample" in verbs else None)
+    kind = next((_SAMPLED[verb] for verb in verbs if verb in _SAMPLED), ImageParts)
+    return kind(run_dir, parts, verbs, model if "sample" in verbs else None)
 
 
 def _maker(

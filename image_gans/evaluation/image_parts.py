@@ -7,7 +7,7 @@ model/model.json lists the parts, each with its weights in a file of its name, a
     rebuild     generator(encoder(x)), by the mean code, quantised where there is a quantiser
     decode      generator(vectors of codes), for rows of codes drawn from a text model
     sample      generator(z), for codes z from a normal distribution
-    paint       generator(caption_encoder(caption)), for sentences
+    paint       generator(caption_encoder(caption)), for sentences, or chains that a caption_writer steers
     attack      images perturbed so that the classifier names another class
     recognise   classes of labels, of images of small objects
     edit        generator(z, new class), for the z where a recogniser takes generator(z, class) for x
@@ -50,13 +50,13 @@ _NEEDS = {
     "rebuild": ("encoder", "generator"),
     "decode": ("quantiser", "generator"),
     "sample": ("generator",),
-    "paint": ("caption_encoder", "generator"),
+    "paint": ("generator",),
     "attack": ("classifier",),
     "recognise": ("classifier",),
     "detect": ("encoder", "generator", "features"),
     "edit": ("encoder", "generator", "recogniser"),
 }
-_OPTIONAL = {"sketcher", "recogniser", "denoiser"}  # what some painters and samplers have
+_OPTIONAL = {"caption_encoder", "caption_writer", "sketcher", "recogniser", "denoiser"}  # of some
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from image_gans.networks.bernoulli import BernoulliConfig, BernoulliGenerator
 from image_gans.networks.captions.caption_encoder import CaptionEncoder, CaptionEncoderConfig
 from image_gans.networks.captions.caption_painter import CaptionPainter, PainterConfig
 from image_gans.networks.captions.caption_refiner import CaptionRefiner, CaptionRefinerConfig
+from image_gans.networks.captions.caption_writer import CaptionWriter, CaptionWriterConfig
 from image_gans.networks.coded import CodedConfig, CodedGenerator
 from image_gans.networks.conditional import ConditionalConfig, ConditionalGenerator
 from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator, DCGANTrunk
@@ -69,6 +70,7 @@ GENERATORS: Mapping[str, tuple[type, Callable[..., nn.Module]]] = {
     "caption_encoder": (CaptionEncoderConfig, CaptionEncoder),
     "caption_painter": (PainterConfig, CaptionPainter),
     "caption_refiner": (CaptionRefinerConfig, CaptionRefiner),
+    "caption_writer": (CaptionWriterConfig, CaptionWriter),
     "coded": (CodedConfig, CodedGenerator),
     "code_encoder": (DCGANConfig, CodeEncoder),
     "conditional": (ConditionalConfig, ConditionalGenerator),

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from image_gans.evaluation.captions.dreaming import dream, judge_of_run
-from image_gans.evaluation.captions.painting import painted
+from image_gans.evaluation.captions.painting import Painter, painted, painted_by_steps
 from image_gans.evaluation.image_parts import ImageParts
 from image_gans.grids import save_grid
 from image_gans.networks.captions.caption_encoder import CaptionEncoder
+from image_gans.networks.captions.caption_writer import CaptionWriter
+from seqgan_kit.errors import CheckpointError, UsageError
 
 
 class CaptionModel(ImageParts):
-    """A model of parts with the verb ``paint``, in evaluation mode."""
+    """A model of parts with the verb ``paint``, in evaluation mode.
+
+    It has an encoder of captions, whose vectors its generator takes, or a captioning model, which steers
+    chains.
+    """
 
     def paint(
         self, captions: Sequence[str], *, seed: int = 0, condition_noise: float = 1.0
@@ -29,9 +36,29 @@ class CaptionModel(ImageParts):
             seed: the same seed gives the same images.
             condition_noise: scale of the noise of conditions (1 in training; 0: their means).
         """
-        cast(CaptionEncoder, self.parts["caption_encoder"]).rows(captions, strict=True)
-        rng = torch.Generator().manual_seed(seed)
-        return painted(self.parts, captions, rng, condition_noise)
+        self.reader.rows(captions, strict=True)
+        return self._painter(condition_noise)(captions, torch.Generator().manual_seed(seed))
+
+    @property
+    def reader(self) -> CaptionEncoder | CaptionWriter:
+        """The part that reads captions."""
+        for name in ("caption_writer", "caption_encoder"):
+            if isinstance(found := self.parts.get(name), CaptionEncoder | CaptionWriter):
+                return found
+        raise CheckpointError(
+            f"the model in {self.run_dir / 'model'} has no part that reads captions. Train it again, or "
+            "resume its run."
+        )
+
+    def _painter(self, condition_noise: float) -> Painter:
+        if isinstance(self.reader, CaptionEncoder):
+            return partial(painted, self.parts, condition_noise=condition_noise)
+        if condition_noise != 1:
+            raise UsageError(
+                f"condition_noise is {condition_noise}, but the model in {self.run_dir} has no noise in its "
+                "conditions: its captions steer steps from noise to an image. Leave it out."
+            )
+        return partial(painted_by_steps, self.sampler.generator)
 
     def draw_painted(
         self,
@@ -57,5 +84,5 @@ class CaptionModel(ImageParts):
         condition_noise: float = 1.0,
     ) -> Any:
         """Paint captions of a text model; see :func:`image_gans.evaluation.captions.dreaming.dream`."""
-        judge = judge_of_run(self.run_dir)
-        return dream(self.parts, captions, shown, out, judge, seed, condition_noise)
+        painter = self._painter(condition_noise)
+        return dream(painter, captions, shown, out, judge_of_run(self.run_dir), seed)

@@ -133,21 +133,11 @@ class CaptionScorer(ImageScorer):
 
     def test_captions(self, most: int) -> list[str]:
         """Return up to ``most`` test captions, evenly spaced; training captions if there are none."""
-        return [self._captions[i] for i in self._places(most)]
+        return self.captioned.examples(most)[0]
 
     def test_images(self, most: int) -> Tensor:
         """Return the images [N,C,H,W] of :meth:`test_captions`."""
-        corpus = self.captioned.corpus
-        images = corpus.test if corpus.test_captions else corpus.train
-        return to_float(images[self._places(most)])
-
-    def _places(self, most: int) -> list[int]:
-        count = len(self._captions)
-        return torch.linspace(0, count - 1, min(most, count)).long().tolist()
-
-    @property
-    def _captions(self) -> list[str]:
-        return self.captioned.corpus.test_captions or self.captioned.corpus.train_captions
+        return self.captioned.examples(most)[1]
 
 
 def parts_of(game: Game) -> dict[str, nn.Module]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from image_gans.evaluation.captions.caption_truth import (
     Agreement,
     facts_of_caption,
     shown_facts,
 )
-from image_gans.evaluation.captions.painting import painted
+from image_gans.evaluation.captions.painting import Painter
 from image_gans.grids import save_each, save_grid
 from image_gans.metrics.attributes import is_catworld, recognisable
 from image_gans.metrics.recogniser import Recogniser
@@ -60,28 +60,27 @@ def judge_of(corpus: ImageCorpus) -> Judge | None:
 
 
 def dream(
-    parts: Mapping[str, nn.Module],
+    painter: Painter,
     captions: Sequence[str],
     shown: int,
     out: Path,
     judge: Judge | None,
     seed: int = 0,
-    condition_noise: float = 1.0,
 ) -> dict[str, Any]:
     """Paint captions; write the first of them into ``out``, with grid.png; return the record of the page.
 
     Args:
-        parts: encoder of captions and generator.
+        painter: draws images of captions.
         captions: all captions to score; unknown words count as such.
         shown: number of images to write.
         out: folder, which exists.
         judge: recogniser and real captions; without it nothing is scored.
         seed: seed of the images.
-        condition_noise: scale of the noise of conditions (1 in training; 0: their means).
     """
 
     def draw(wanted: Sequence[str]) -> Tensor:
-        return _drawn(parts, wanted, seed, condition_noise)
+        images = painter(wanted, torch.Generator().manual_seed(seed))
+        return to_float(to_uint8(images))  # as they are written
 
     images = draw(captions)
     save_each(images[:shown], out)
@@ -158,11 +157,3 @@ def _told(
         shown = [(n, told, names[n][seen[n][row]]) for n, told in facts if n in seen]
         found.append([{"label": n, "told": told, "shown": is_} for n, told, is_ in shown])
     return found
-
-
-def _drawn(
-    parts: Mapping[str, nn.Module], captions: Sequence[str], seed: int, condition_noise: float
-) -> Tensor:
-    """Return images [N,C,H,W] of captions, rounded to 8 bits as they are written."""
-    images = painted(parts, captions, torch.Generator().manual_seed(seed), condition_noise)
-    return to_float(to_uint8(images))

@@ -29,10 +29,10 @@ from seqgan_kit.data.images.image_corpus import ImageCorpus
 from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.errors import UsageError, unknown
 
-VERBS = ("sample",)
-PARTS = ("generator", "recogniser", "denoiser")
-_COLUMNS, _SHOWN_PIXELS, _CHUNK = 8, 64, 128
-_NAMES: Mapping[str, tuple[Prior, bool]] = {
+PARTS = ("generator", "recogniser", "denoiser", "caption_writer")
+"""Parts of the exported model; the last one is there if captions are conditions."""
+COLUMNS, _SHOWN_PIXELS, _CHUNK = 8, 64, 128
+CHAINS: Mapping[str, tuple[Prior, bool]] = {
     "PPGN-h": ("denoiser", True),
     "noiseless joint PPGN-h": ("joint", True),
     "no prior": ("none", False),
@@ -49,6 +49,8 @@ class SteeringSettings:
     """Label whose classes are the conditions to score (default: the first label of the images)."""
     steered_images: Several = 64
     """Images of each condition in each row."""
+    steered_captions: Several = 64
+    """With captions as conditions: test captions in each row, an image each."""
     rejected_images: Several = 512
     """Images drawn without a condition, of which each condition keeps those that show it."""
     evaluation_images: Several = 64
@@ -86,24 +88,25 @@ class SteeringScorer:
 
     def check(self, game: Game) -> None:
         """Refuse, before training, a model that could not be saved."""
-        check_image_parts(parts_of(game), VERBS)
+        check_image_parts(parts_of(game), verbs_of(game))
 
     def export(self, game: Game, folder: Path, about: Mapping[str, Any]) -> None:
         """Write generator, recogniser and denoiser into a run's ``model`` folder, and how to draw."""
-        save_image_parts(folder, parts_of(game), VERBS, {**about, SETTING: to_dict(self.steering)})
+        how = {**about, SETTING: to_dict(self.steering)}
+        save_image_parts(folder, parts_of(game), verbs_of(game), how)
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """Return diversity and PSNR of test images that G draws of their features."""
         x = self.tested[: self.settings.evaluation_images]
-        rebuilt = self._of_features(game, x)
+        rebuilt = self.of_features(game, x)
         return {"diversity": diversity(rebuilt), "rebuilt_psnr": float(psnr(rebuilt, x).mean())}
 
     def draw_grid(self, game: Game, rng: torch.Generator, path: Path) -> None:
         """Draw test images, and below each row what G draws of their features."""
-        x = self.tested[: 4 * _COLUMNS]
-        rows = zip(x.split(_COLUMNS), self._of_features(game, x).split(_COLUMNS), strict=True)
+        x = self.tested[: 4 * COLUMNS]
+        rows = zip(x.split(COLUMNS), self.of_features(game, x).split(COLUMNS), strict=True)
         shown = torch.cat([part for pair in rows for part in pair])
-        save_grid(shown, path.with_suffix(".png"), columns=_COLUMNS, scale=_scale(x))
+        save_grid(shown, path.with_suffix(".png"), columns=COLUMNS, scale=scale_of(x))
 
     def real_diversity(self) -> float:
         """Return the diversity of test images."""
@@ -114,27 +117,30 @@ class SteeringScorer:
         rng = torch.Generator(run.runtime.device).manual_seed(run.settings.seed)
         self.draw_grid(game, rng, run.log.figure_path("grid.png"))
         with evaluating(*parts_of(game).values()), torch.no_grad():
-            drawn = [self._drawn(game, self.steering, c, _COLUMNS, rng) for c in self._classes]
+            drawn = [self._drawn(game, self.steering, c, COLUMNS, rng) for c in self._classes]
         images = torch.cat(drawn)
         path = run.log.figure_path("conditions.png")
-        save_grid(images, path, columns=_COLUMNS, scale=_scale(images))
+        save_grid(images, path, columns=COLUMNS, scale=scale_of(images))
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
         """Return the table: a row for each way to draw images of a condition, means over conditions."""
         real = {c: self._real(c) for c in self._classes}
         rows = [self.law.row("real images", real)]
         for game in games.values():
-            rng = torch.Generator(_device(game)).manual_seed(seed)
+            rng = torch.Generator(device_of(game)).manual_seed(seed)
             with evaluating(*parts_of(game).values()), torch.no_grad():
-                of_real = {c: self._of_features(game, x) for c, x in real.items()}
+                of_real = {c: self.of_features(game, x) for c, x in real.items()}
                 rows.append(self.law.row("G of real features", of_real))
-                for name, (prior, noisy) in _NAMES.items():
-                    how = replace(self.steering, prior=prior)
-                    how = how if noisy else replace(how, epsilon3=0.0)
-                    rows.append(self._chained(name, game, how, rng))
+                for name, (prior, noisy) in CHAINS.items():
+                    rows.append(self._chained(name, game, self.how(prior, noisy), rng))
                 rows.append(self._rejected(game, rng))
         columns = self.law.columns(rows, self.settings.steered_images)
         return {"title": title, "columns": columns, "rows": rows, "notes": self._notes()}
+
+    def how(self, prior: Prior, noisy: bool) -> Steering:
+        """Return the settings of a chain with this prior, with or without noise."""
+        steps = replace(self.steering, prior=prior)
+        return steps if noisy else replace(steps, epsilon3=0.0)
 
     @cached_property
     def tested(self) -> Tensor:
@@ -158,7 +164,7 @@ class SteeringScorer:
         """Return the row of images drawn without a condition that the game's recogniser names as wished."""
         begun, most = time.perf_counter(), self.settings.rejected_images
         model = drawing_model(game, replace(self.steering, prior="denoiser"))
-        images = _images(model, model.latents(most, rng))
+        images = images_of(model, model.latents(most, rng))
         place = model.config.conditions.names.index(self.label)
         kept = {c: images[model.named(images, {place: c})].cpu() for c in self._classes}
         kept = {c: x[: self.settings.steered_images] for c, x in kept.items() if len(x) > 1}
@@ -170,15 +176,15 @@ class SteeringScorer:
     ) -> Tensor:
         model = drawing_model(game, how)
         wanted = {model.config.conditions.names.index(self.label): number}
-        return _images(model, model.latents(count, rng, wanted)).cpu()
+        return images_of(model, model.latents(count, rng, wanted)).cpu()
 
-    def _of_features(self, game: Game, x: Tensor) -> Tensor:
+    def of_features(self, game: Game, x: Tensor) -> Tensor:
         """Return what G draws of the features of images [N,C,H,W]."""
         generator, recogniser = game.players["generator"], game.players["recogniser"]
         with evaluating(generator, recogniser), torch.no_grad():
             parts = [
                 generator(cast(Recogniser, recogniser).places(part).flatten(1))
-                for part in x.to(_device(game)).split(_CHUNK)
+                for part in x.to(device_of(game)).split(_CHUNK)
             ]
         return torch.cat(parts).float().cpu()
 
@@ -205,23 +211,32 @@ def drawing_model(game: Game, how: Steering) -> SteeredGenerator:
     """Return the generator of images of a condition, of a game's players."""
     players: Any = parts_of(game)
     return SteeredGenerator(
-        players["generator"], players["recogniser"], players["denoiser"], how
+        players["generator"],
+        players["recogniser"],
+        players["denoiser"],
+        how,
+        players.get("caption_writer"),
     ).eval()
 
 
 def parts_of(game: Game) -> dict[str, nn.Module]:
     """Return the parts of the exported model."""
-    return {name: game.players[name] for name in PARTS}
+    return {name: game.players[name] for name in PARTS if name in game.players}
+
+
+def verbs_of(game: Game) -> tuple[str, ...]:
+    """Return what the exported model can do."""
+    return ("sample", "paint") if "caption_writer" in game.players else ("sample",)
 
 
 @torch.no_grad()
-def _images(model: SteeredGenerator, features: Tensor) -> Tensor:
+def images_of(model: SteeredGenerator, features: Tensor) -> Tensor:
     return torch.cat([model(part) for part in features.split(_CHUNK)]).float()
 
 
-def _scale(images: Tensor) -> int:
+def scale_of(images: Tensor) -> int:
     return max(1, _SHOWN_PIXELS // images.shape[-1])
 
 
-def _device(module: nn.Module) -> torch.device:
+def device_of(module: nn.Module) -> torch.device:
     return next(module.parameters()).device

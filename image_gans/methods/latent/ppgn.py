@@ -14,7 +14,10 @@ a condition y comes from a chain of features, with the recogniser's log p(y | .)
     h <- h + epsilon1 (R(h) - h) + epsilon2 d/dh log p(y | G(h)) + N(0, epsilon3^2 I)            (equation 5)
 
 The prior is R ("PPGN-h") or E(G(.)) in its place ("noiseless joint PPGN-h"), which needs no training of its
-own.
+own. With ``captions`` a captioning model, which reads E's features, learns the captions y = w_1 ... w_T of
+the images by maximum likelihood, and sentences are conditions:
+
+    log p(y | x) = sum_t log p(w_t | w_1 ... w_{t-1}, E(x)),      x = G(h)
 
 Differs from the paper: E is a small recogniser trained on the labels of the same images (theirs: CaffeNet on
 ImageNet), and h its last maps (theirs: a fully connected layer, and a second loss one layer below); R has two
@@ -22,8 +25,10 @@ hidden layers and a skip connection (theirs: seven layers with a bottleneck); fe
 that the epsilons mean the same for all of them; steps have the size that the equation says (the authors' code
 divides them by their mean absolute value); the default epsilon1 and epsilon3 are those of Langevin sampling
 of R's prior, because the exact distribution is measured here (theirs: noise of 1e-17), while epsilon2 is
-larger, as in the paper. The squared norms are means over pixels and features. The preset ``paper`` has the
-chain of the text: noiseless joint, 200 steps, epsilons 1e-5, 1 and 1e-17.
+larger, as in the paper. The captioning model is a GRU of one layer on E's features, and a sentence's end
+counts as a word (theirs: a published LSTM on a CaffeNet's class scores). The squared norms are means over
+pixels and features. The preset ``paper`` has the chain of the text: noiseless joint, 200 steps, epsilons
+1e-5, 1 and 1e-17.
 """
 
 from __future__ import annotations
@@ -37,6 +42,7 @@ from torch import Tensor, nn
 
 from image_gans.metrics.recogniser import Recogniser, RecogniserConfig
 from image_gans.metrics.trained_recogniser import label_losses
+from image_gans.networks.captions.caption_writer import CaptionWriter, CaptionWriterConfig
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.networks.translators.feature_denoiser import (
     FeatureDenoiser,
@@ -49,6 +55,7 @@ from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.game import Batch, Epochs, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import non_saturating
 from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.data.images.captioned import CAPTION, CaptionedImages
 from seqgan_kit.data.images.image_config import ImageData
 
 
@@ -77,6 +84,15 @@ class PPGNMethod:
     """Epochs of the denoiser, as a multiple of the epochs of G and D."""
     noise: Above0 = 1.0
     """Standard deviation of the denoiser's noise (sigma), in standard deviations of a feature."""
+    captions: bool = False
+    """Whether a captioning model is trained, too, so that sentences are conditions; the images need
+    captions."""
+    caption_width: Size = 64
+    """Units of the captioning model."""
+    caption_learning_rate: Above0 = 2e-3
+    """Learning rate of the captioning model (Adam)."""
+    captioning: Above0 = 1.0
+    """Epochs of the captioning model, as a multiple of the epochs of G and D."""
 
 
 PAPER = ImageTraining(batch_size=64, epochs=100.0, betas=(0.9, 0.999))
@@ -91,6 +107,7 @@ class PPGNGame(AdversarialGame):
         recogniser: E and its heads.
         denoiser: R.
         method: settings.
+        writer: the captioning model, if there is one.
     """
 
     def __init__(
@@ -100,8 +117,10 @@ class PPGNGame(AdversarialGame):
         recogniser: Recogniser,
         denoiser: FeatureDenoiser,
         method: PPGNMethod,
+        writer: CaptionWriter | None = None,
     ):
-        others = {"recogniser": recogniser, "denoiser": denoiser}
+        others: dict[str, nn.Module] = {"recogniser": recogniser, "denoiser": denoiser}
+        others |= {} if writer is None else {"caption_writer": writer}
         super().__init__(generator, discriminator, non_saturating(), None, (), others)
         self.method = method
 
@@ -145,12 +164,21 @@ class PPGNGame(AdversarialGame):
         loss = (denoiser(clean + self.method.noise * noise) - clean).square().mean()
         return Loss(loss, {"denoising_error": loss})
 
+    def caption_writer_loss(self, batch: Batch, move: Move) -> Loss:
+        """Return the captioning model's negative log-likelihood, a mean over captions."""
+        writer = cast(CaptionWriter, self.players["caption_writer"])
+        with torch.no_grad():
+            features = self.encoded(batch["real"])
+        loss = -writer.log_prob(features, batch[CAPTION]).mean()
+        return Loss(loss, {"caption_nll": loss})
+
 
 def build(
     choice: NetworkChoice,
     data: ImageData,
     label_names: Mapping[str, tuple[str, ...]],
     method: PPGNMethod,
+    told: CaptionedImages | None = None,
 ) -> PPGNGame:
     """Return the game; G takes as many features as the recogniser has.
 
@@ -159,6 +187,7 @@ def build(
         data: size and channels of the images.
         label_names: the classes of each label that the recogniser learns.
         method: settings.
+        told: images with captions, whose words the captioning model learns; None: no such model.
     """
     recogniser = Recogniser(
         RecogniserConfig(data.channels, data.size, dict(label_names), method.recogniser_width)
@@ -168,12 +197,16 @@ def build(
     denoiser = FeatureDenoiser(
         FeatureDenoiserConfig(features, method.denoiser_width, noise=method.noise)
     )
-    game = PPGNGame(generator, discriminator, recogniser, denoiser, method)
+    writer = None
+    if told is not None:
+        shape = CaptionWriterConfig(told.words, told.length, features, method.caption_width)
+        writer = CaptionWriter(shape)
+    game = PPGNGame(generator, discriminator, recogniser, denoiser, method, writer)
     return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def phases(method: PPGNMethod, training: ImageTraining) -> tuple[Phase, ...]:
-    """Return the phases of the recogniser, of G and D, and of the denoiser."""
+    """Return the phases of the recogniser, of the captioning model, of G and D, and of the denoiser."""
     schedule = training.learning_rate_schedule
 
     def phase(name: str, player: str, learning_rate: float, share: float) -> Phase:
@@ -188,5 +221,7 @@ def phases(method: PPGNMethod, training: ImageTraining) -> tuple[Phase, ...]:
         )
 
     first = phase("features", "recogniser", method.recogniser_learning_rate, method.recognising)
+    rate, share = method.caption_learning_rate, method.captioning
+    words = [phase("captions", "caption_writer", rate, share)] if method.captions else []
     last = phase("prior", "denoiser", method.denoiser_learning_rate, method.denoising)
-    return (first, *in_turns(training), last)
+    return (first, *words, *in_turns(training), last)

@@ -9,10 +9,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from image_gans.networks.captions.caption_words import rows_of_captions
 from seqgan_kit.core.bounds import Size, bounded
-from seqgan_kit.data.images.captioned import caption_rows, word_tokenizer
 from seqgan_kit.data.text.tokenizer import PAD, SPECIALS
-from seqgan_kit.errors import UsageError, unknown
 
 
 @dataclass(frozen=True)
@@ -68,40 +67,14 @@ class CaptionEncoder(nn.Module):
         return standardised(self.project((states * known).sum(1) / known.sum(1).clamp_min(1)))
 
     def rows(self, captions: Sequence[str], strict: bool = False) -> Tensor:
-        """Return token rows [N,T] of captions.
-
-        Args:
-            captions: sentences.
-            strict: refuse captions with words that the encoder does not know, empty ones, and longer ones
-                than the longest training caption.
-        """
-        tokenizer = word_tokenizer(self.config.words)
-        for caption in captions if strict else ():
-            self._check(caption, tokenizer.words(caption))
-        rows = caption_rows(tokenizer, captions, self.config.length)
+        """Return token rows [N,T] of captions; see :func:`rows_of_captions`."""
+        rows = rows_of_captions(self.config.words, self.config.length, captions, strict)
         return rows.to(self.embed.weight.device)
 
     def vectors(self, captions: Sequence[str]) -> Tensor:
         """Return the vectors [N,F] of captions, without gradients."""
         with torch.no_grad():
             return cast(Tensor, self(self.rows(captions)))
-
-    def _check(self, caption: str, words: Sequence[str]) -> None:
-        if not words:
-            raise UsageError("a caption is empty: give a sentence.")
-        if len(words) >= self.config.length:
-            raise UsageError(
-                f"the caption {caption[:60]!r} has {len(words)} words; the model reads "
-                f"{self.config.length - 1}, as in its longest training caption. Shorten it."
-            )
-        known = set(self.config.words)
-        for word in words:
-            if word not in known:
-                raise UsageError(
-                    f"the caption {caption[:60]!r}: "
-                    f"{unknown('word', word, self.config.words[:12], self.config.words)} "
-                    f"These are the most frequent of {len(known):,} words that the model was trained on."
-                )
 
 
 def standardised(vectors: Tensor) -> Tensor:

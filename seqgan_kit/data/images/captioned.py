@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seqgan_kit.core.feeds import Feed, TensorFeed
 from seqgan_kit.data.images.image_corpus import ImageCorpus, normalised
+from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.data.text.encoding import clean_line, pad_rows
 from seqgan_kit.data.text.tokenizer import SPECIALS
 from seqgan_kit.data.text.tokenizers import WordTokenizer, train_tokenizer
@@ -57,13 +58,24 @@ class CaptionedImages:
         world_size: int = 1,
         device: torch.device | str = "cpu",
     ) -> Feed:
-        """Return a feed of batches ``{"real": [B,C,H,W] in [-1,1], "caption": [B,T]}``, reshuffled every
-        epoch."""
+        """Return a feed of batches ``{"real": [B,C,H,W] in [-1,1], <label>: [B] ..., "caption": [B,T]}``,
+        reshuffled every epoch."""
         rows = self.rows(self.corpus.train_captions)
+        tensors = {"real": self.corpus.train, **self.corpus.train_labels, CAPTION: rows}
         return TensorFeed(
-            {"real": self.corpus.train, CAPTION: rows}, batch_size, seed=seed, rank=rank,
-            world_size=world_size, device=device, transform=normalised,
+            tensors, batch_size, seed=seed, rank=rank, world_size=world_size, device=device,
+            transform=normalised,
         )  # fmt: skip
+
+    def examples(self, most: int) -> tuple[list[str], Tensor]:
+        """Return up to ``most`` test captions, evenly spaced, and their images [N,C,H,W] in [-1,1]; those of
+        the training data if there are no others."""
+        corpus = self.corpus
+        held_out = bool(corpus.test_captions)
+        captions = corpus.test_captions if held_out else corpus.train_captions
+        images = corpus.test if held_out else corpus.train
+        places = torch.linspace(0, len(captions) - 1, min(most, len(captions))).long()
+        return [captions[i] for i in places.tolist()], to_float(images[places])
 
     def line(self) -> str:
         """One-line summary for the console."""

@@ -1,6 +1,7 @@
 """Dreams: captions are painted, written to a folder, and judged by a recogniser of known answers."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from image_gans.evaluation.captions.caption_model import CaptionModel
 from image_gans.evaluation.captions.dreaming import CHANCE, DREAMT, REAL_IMAGES, Judge, dream
+from image_gans.evaluation.captions.painting import painted
 from image_gans.evaluation.image_export import load_image_model
 from image_gans.evaluation.image_parts import save_image_parts
 from image_gans.metrics.recogniser import Recogniser, RecogniserConfig
@@ -49,7 +51,7 @@ def judge() -> Judge:
 
 
 def test_a_dream_is_painted_judged_and_shown(tmp_path: Path) -> None:
-    record = dream(parts(), WRITTEN, 2, tmp_path, judge())
+    record = dream(partial(painted, parts()), WRITTEN, 2, tmp_path, judge())
     assert [p["file"] for p in record["pictures"]] == ["00000.png", "00001.png"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["00000.png", "00001.png", "grid.png"]
     rows = {row["name"]: row["values"] for row in record["scores"]["rows"]}
