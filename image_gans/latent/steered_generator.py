@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from image_gans.conditions import Conditions
 from image_gans.latent.langevin import Denoise, LogLikelihood, Steering, steered
 from image_gans.metrics.recogniser import Recogniser
-from image_gans.networks.captions.caption_writer import CaptionWriter
+from image_gans.networks.captions.caption_writer import CaptionWriter, class_scores
 from image_gans.networks.translators.feature_denoiser import FeatureDenoiser
 from seqgan_kit.core.runs.settings import restored
 from seqgan_kit.errors import CheckpointError, SeqganKitError
@@ -41,7 +41,7 @@ class SteeredGenerator(nn.Module):
         recogniser: E and the heads that name conditions.
         denoiser: R, and mean and deviation of features.
         steering: how features are drawn.
-        writer: the captioning model that reads the recogniser's features, if captions are conditions.
+        writer: the captioning model that reads the recogniser's class scores, if captions are conditions.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class SteeredGenerator(nn.Module):
     def described(self, x: Tensor, rows: Tensor) -> Tensor:
         """Return log p(caption | image) [N] of images [N,C,H,W] and token rows [N,T]."""
         assert self.writer is not None
-        return self.writer.log_prob(self.recogniser.places(x).flatten(1), rows)
+        return self.writer.log_prob(class_scores(self.recogniser(x)), rows)
 
     def caption_log_prob(self, s: Tensor, rows: Tensor) -> Tensor:
         """Return log p(caption | image) [N] of token rows [N,T], in the images of features."""
@@ -156,8 +156,9 @@ def _alike(generator: Any, recogniser: Any, denoiser: Any, writer: Any) -> bool:
     if not (isinstance(recogniser, Recogniser) and isinstance(denoiser, FeatureDenoiser)):
         return False
     inputs = cast(nn.Linear, recogniser.heads[0]).in_features
+    classes = sum(map(len, recogniser.config.label_names.values()))
     if writer is not None and not (
-        isinstance(writer, CaptionWriter) and writer.config.features == inputs
+        isinstance(writer, CaptionWriter) and writer.config.scores == classes
     ):
         return False
     return inputs == denoiser.config.features == getattr(generator.config, "latent", None)

@@ -99,39 +99,47 @@ class CaptionSteeringScorer(SteeringScorer):
                 for name, (prior, noisy) in CHAINS.items():
                     draw = self._steered(game, self.how(prior, noisy), rng)
                     rows.append(self._drawn_row(name, game, draw, captions))
-                for name, draw in self._unsteered(game, rng).items():
-                    rows.append(self._drawn_row(name, game, draw, captions))
+                rows += self._unsteered_rows(game, rng, captions)
         columns, notes = _columns(rows, len(captions)), self._notes()
         return {"title": title, "columns": columns, "rows": rows, "notes": notes}
 
     def _steered(self, game: Game, how: Steering, rng: torch.Generator) -> Draw:
         return partial(painted_by_steps, drawing_model(game, how), rng=rng)
 
-    def _unsteered(self, game: Game, rng: torch.Generator) -> dict[str, Draw]:
-        """Return ways to choose among images without a condition: any of them, or by the likelihood."""
-        model = drawing_model(game, self.steering)
+    def _unsteered_rows(
+        self, game: Game, rng: torch.Generator, captions: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """Return rows of images drawn without a condition: any of them, and by the caption's likelihood."""
+        begun, model = time.perf_counter(), drawing_model(game, self.steering)
         drawn = images_of(model, model.latents(self.settings.rejected_images, rng))
+        seconds = time.perf_counter() - begun
         chances: dict[str, Tensor] = {}
 
         def by_likelihood(captions: Sequence[str]) -> Tensor:
             for caption in captions:
                 if caption not in chances:
                     found = self._log_prob(game, drawn, [caption] * len(drawn))
-                    chances[caption] = found.softmax(0)
+                    chances[caption] = found.softmax(0).to(rng.device)
             places = [torch.multinomial(chances[c], 1, generator=rng) for c in captions]
-            return drawn[torch.cat(places)].cpu()
+            return drawn[torch.cat(places).to(drawn.device)].cpu()
 
         def any_of_them(captions: Sequence[str]) -> Tensor:
-            return drawn[torch.randperm(len(drawn))[: len(captions)]].cpu()
+            order = torch.randperm(len(drawn), generator=rng, device=rng.device).to(drawn.device)
+            return drawn[order[torch.arange(len(captions)) % len(drawn)]].cpu()
 
-        return {UNTOLD: any_of_them, "rejection": by_likelihood}
+        each, all_of_them = seconds / len(drawn), seconds / len(captions)
+        return [
+            self._drawn_row(UNTOLD, game, any_of_them, captions, each),
+            self._drawn_row("rejection", game, by_likelihood, captions, all_of_them),
+        ]
 
     def _drawn_row(
-        self, name: str, game: Game, draw: Draw, captions: Sequence[str]
+        self, name: str, game: Game, draw: Draw, captions: Sequence[str], before: float = 0.0
     ) -> dict[str, Any]:
+        """Return the row of what ``draw`` makes of captions; ``before`` is seconds spent before, an image."""
         begun = time.perf_counter()
         images = draw(captions)
-        seconds = (time.perf_counter() - begun) / len(images)
+        seconds = before + (time.perf_counter() - begun) / len(images)
         same = [diversity(draw([caption] * _REPEATS)) for caption in captions[:_SAME]]
         found = {
             "caption_diversity": Estimate(sum(same) / len(same), math.nan),
@@ -147,14 +155,16 @@ class CaptionSteeringScorer(SteeringScorer):
         captions: Sequence[str],
         found: Mapping[str, Estimate] | None = None,
     ) -> dict[str, Any]:
-        """Return the row of images [N,C,H,W] of captions, an image each."""
+        """Return the row of images [N,C,H,W] of captions, an image each; a reference if nothing else is
+        ``found``."""
         images = to_float(to_uint8(images))
         scores = {"nll": mean_of(-self._log_prob(game, images, captions).double())}
         if is_catworld(self.corpus.label_names) and (
             shown := shown_facts(self.law.recogniser, images, captions)
         ):
             scores = {"facts": shown.facts, "whole": shown.whole, **scores}
-        return score_row(name, {**scores, **(found or {})})
+        reference = {} if found else {"reference": True}
+        return {**score_row(name, {**scores, **(found or {})}), **reference}
 
     @torch.no_grad()
     def _log_prob(self, game: Game, images: Tensor, captions: Sequence[str]) -> Tensor:

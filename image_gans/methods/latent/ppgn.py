@@ -14,10 +14,10 @@ a condition y comes from a chain of features, with the recogniser's log p(y | .)
     h <- h + epsilon1 (R(h) - h) + epsilon2 d/dh log p(y | G(h)) + N(0, epsilon3^2 I)            (equation 5)
 
 The prior is R ("PPGN-h") or E(G(.)) in its place ("noiseless joint PPGN-h"), which needs no training of its
-own. With ``captions`` a captioning model, which reads E's features, learns the captions y = w_1 ... w_T of
-the images by maximum likelihood, and sentences are conditions:
+own. With ``captions`` a captioning model, which reads the recogniser's class scores c(x), learns the captions
+y = w_1 ... w_T of the images by maximum likelihood, and sentences are conditions:
 
-    log p(y | x) = sum_t log p(w_t | w_1 ... w_{t-1}, E(x)),      x = G(h)
+    log p(y | x) = sum_t log p(w_t | w_1 ... w_{t-1}, c(x)),      x = G(h)
 
 Differs from the paper: E is a small recogniser trained on the labels of the same images (theirs: CaffeNet on
 ImageNet), and h its last maps (theirs: a fully connected layer, and a second loss one layer below); R has two
@@ -25,10 +25,10 @@ hidden layers and a skip connection (theirs: seven layers with a bottleneck); fe
 that the epsilons mean the same for all of them; steps have the size that the equation says (the authors' code
 divides them by their mean absolute value); the default epsilon1 and epsilon3 are those of Langevin sampling
 of R's prior, because the exact distribution is measured here (theirs: noise of 1e-17), while epsilon2 is
-larger, as in the paper. The captioning model is a GRU of one layer on E's features, and a sentence's end
-counts as a word (theirs: a published LSTM on a CaffeNet's class scores). The squared norms are means over
-pixels and features. The preset ``paper`` has the chain of the text: noiseless joint, 200 steps, epsilons
-1e-5, 1 and 1e-17.
+larger, as in the paper. The captioning model is a GRU of one layer on log-probabilities of classes, and a
+sentence's end counts as a word (theirs: a published LSTM on a CaffeNet's class scores). The squared norms are
+means over pixels and features. The preset ``paper`` has the chain of the text: noiseless joint, 200 steps,
+epsilons 1e-5, 1 and 1e-17.
 """
 
 from __future__ import annotations
@@ -42,7 +42,11 @@ from torch import Tensor, nn
 
 from image_gans.metrics.recogniser import Recogniser, RecogniserConfig
 from image_gans.metrics.trained_recogniser import label_losses
-from image_gans.networks.captions.caption_writer import CaptionWriter, CaptionWriterConfig
+from image_gans.networks.captions.caption_writer import (
+    CaptionWriter,
+    CaptionWriterConfig,
+    class_scores,
+)
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.networks.translators.feature_denoiser import (
     FeatureDenoiser,
@@ -166,10 +170,10 @@ class PPGNGame(AdversarialGame):
 
     def caption_writer_loss(self, batch: Batch, move: Move) -> Loss:
         """Return the captioning model's negative log-likelihood, a mean over captions."""
-        writer = cast(CaptionWriter, self.players["caption_writer"])
-        with torch.no_grad():
-            features = self.encoded(batch["real"])
-        loss = -writer.log_prob(features, batch[CAPTION]).mean()
+        recogniser, writer = self.players["recogniser"], self.players["caption_writer"]
+        with evaluating(recogniser), torch.no_grad():
+            scores = class_scores(recogniser(batch["real"]))
+        loss = -cast(CaptionWriter, writer).log_prob(scores, batch[CAPTION]).mean()
         return Loss(loss, {"caption_nll": loss})
 
 
@@ -199,7 +203,8 @@ def build(
     )
     writer = None
     if told is not None:
-        shape = CaptionWriterConfig(told.words, told.length, features, method.caption_width)
+        classes = sum(map(len, label_names.values()))
+        shape = CaptionWriterConfig(told.words, told.length, classes, method.caption_width)
         writer = CaptionWriter(shape)
     game = PPGNGame(generator, discriminator, recogniser, denoiser, method, writer)
     return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

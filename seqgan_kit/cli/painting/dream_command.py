@@ -20,7 +20,7 @@ def _declare(parser: argparse.ArgumentParser) -> None:
         "image_run",
         metavar="IMAGE_RUN",
         type=Path,
-        help="directory of a trained run on images with captions (stackgan)",
+        help="directory of a trained run on images with captions (stackgan, ppgn --captions)",
     )
     parser.add_argument(
         "-n", metavar="N", type=whole_number(1), default=24, help="images to show (default: 24)"

@@ -38,8 +38,8 @@ def declare_condition_noise(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         type=number_between(0, 1),
         default=1.0,
-        help="scale of the noise in a caption's condition: 0 follows captions best, 1 is as in training "
-        "(default: 1)",
+        help="stackgan: scale of the noise in a caption's condition: 0 follows captions best, 1 is as in "
+        "training (default: 1)",
     )
 
 
@@ -91,7 +91,8 @@ COMMANDS = (
         summary="images of your own sentences",
         usage="RUN CAPTION [CAPTION ...] [--from FILE] [-n N] [--seed S]\n"
         "          [--condition-noise X] [--out FILE]",
-        details="Draws images of sentences by a model that was trained on images with captions (stackgan).\n"
+        details="Draws images of sentences by a model that was trained on images with captions (stackgan,\n"
+        "ppgn --captions).\n"
         "Sentences may use the words of the training captions.",
         examples=(
             'paint runs/stackgan "a black cat sits on the sofa ."',

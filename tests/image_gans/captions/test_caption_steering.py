@@ -24,6 +24,7 @@ from seqgan_kit.cli.main import main
 from seqgan_kit.core.game import Batch
 from seqgan_kit.data.images.captioned import CaptionedImages, captioned
 from seqgan_kit.data.images.load_images import ImageData, load_images
+from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.errors import CheckpointError, UsageError
 
 DATA = ImageData(size=16, train_images=200)
@@ -32,9 +33,9 @@ WORDS = ("cat", "dog", "sits")
 CAPTIONS = ["a black cat is sleeping on the sofa .", "a white cat is sitting ."]
 
 
-def writer(features: int = 3) -> CaptionWriter:
+def writer(scores: int = 3) -> CaptionWriter:
     torch.manual_seed(0)
-    made = CaptionWriter(CaptionWriterConfig(WORDS, 4, features, width=4)).double().eval()
+    made = CaptionWriter(CaptionWriterConfig(WORDS, 4, scores, width=4)).double().eval()
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.mul_(2.0)
@@ -66,7 +67,7 @@ def test_steps_by_captions_sample_the_posterior() -> None:
 
     The denoiser at noise sigma has the score of N(0, 1 + sigma^2), which therefore is the prior on the grid.
     """
-    made, row = writer(features=1), torch.tensor([[4, 6, 2, 0]])
+    made, row = writer(scores=1), torch.tensor([[4, 6, 2, 0]])
     sigma, eta = 0.3, 0.1
     grid = torch.linspace(-8, 8, 801, dtype=torch.float64)[:, None]
     with torch.no_grad():
@@ -100,8 +101,11 @@ def game(told: CaptionedImages) -> PPGNGame:
     made = build(NetworkChoice(width=2), DATA, told.corpus.label_names, method, told)
     with torch.no_grad():  # away from DCGAN's tiny initial weights
         for parameter in made.players["generator"].parameters():
-            parameter.add_(0.05 * torch.randn_like(parameter))
-        made.players["caption_writer"].read.weight.mul_(300)  # type: ignore[union-attr,operator]
+            parameter.add_(0.5 * torch.randn_like(parameter))
+        for _ in range(20):  # running statistics, without which features are tiny
+            x = to_float(told.corpus.train[:64])
+            made.players["recogniser"].train()(x)
+            made.players["denoiser"].train().standardised(made.encoded(x))  # type: ignore[operator]
     return made
 
 
@@ -135,7 +139,9 @@ def test_the_captioning_model_learns_captions_and_nothing_else_does(
 ) -> None:
     loss = game.caption_writer_loss(batch, SimpleNamespace(rng=None))  # type: ignore[arg-type]
     made = game.players["caption_writer"]
-    by_hand = -made.log_prob(game.encoded(batch["real"]), batch["caption"]).mean()  # type: ignore[operator]
+    recogniser = game.players["recogniser"].eval()
+    scores = torch.cat([x.log_softmax(1) for x in recogniser(batch["real"]).values()], 1)
+    by_hand = -made.log_prob(scores, batch["caption"]).mean()  # type: ignore[operator]
     torch.testing.assert_close(loss.total, by_hand)
     loss.total.backward()
     learning = {
