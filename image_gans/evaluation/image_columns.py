@@ -93,6 +93,11 @@ def _with_levels(keys: Collection[str]) -> Mapping[str, _About]:
     return found
 
 
+_NOTE_ON_COPIES = (
+    f" Near copies: real images give {COPY_QUANTILE:.2f}; a much larger value indicates copying."
+)
+
+
 def image_notes(
     comparison: Comparison, attributes: Mapping[str, AttributeScores | None]
 ) -> list[str]:
@@ -109,8 +114,8 @@ def image_notes(
         notes.append(
             f"FD and KD use features of {comparison.extractor.label} and are comparable for the "
             "same network only; they are not FID or KID. Real data: test images against "
-            "training images, the best reachable value. Near copies: real images give "
-            f"{COPY_QUANTILE:.2f}; a much larger value indicates copying."
+            "training images, the best reachable value."
+            + ("" if comparison.extractor.is_slow else _NOTE_ON_COPIES)
         )
     if comparison.accuracy:
         named = ", ".join(f"{n} {e.value:.0%}" for n, e in comparison.accuracy.items())

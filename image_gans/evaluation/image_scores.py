@@ -43,8 +43,9 @@ class ImageScoreSettings:
     features: str = "auto"
     """Features for the distances: classifier (trained on the data's labels in a minute or two on a CPU, and
     cached), random (a random network, needs no labels), inception:FILE (FID and KID with the Inception
-    weights of pytorch-fid; inception-tf:FILE uses torch-fidelity's resizing), none, or a classifier's
-    .safetensors file. auto: classifier if there are labels and 500 or more images are scored, else random.
+    weights of pytorch-fid; inception-tf:FILE uses torch-fidelity's resizing), hf:FOLDER (a DINOv2 or CLIP
+    model of transformers), none, or a classifier's .safetensors file. auto: classifier if there are labels
+    and 500 or more images are scored, else random.
     """
 
 

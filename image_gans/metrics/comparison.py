@@ -198,11 +198,9 @@ class Comparison:
 
     @property
     def _finds_copies(self) -> bool:
-        """Return whether near copies are searched; the Inception network is too slow for all training
-        images.
-        """
-        inception = self.extractor is not None and self.extractor.is_inception
-        return len(self.corpus.test) > 0 and not inception
+        """Return whether near copies are searched; large networks are too slow for all training images."""
+        slow = self.extractor is not None and self.extractor.is_slow
+        return len(self.corpus.test) > 0 and not slow
 
     @cached_property
     def _of_train(self) -> Floats:

@@ -4,13 +4,15 @@
 * a random network: fixed by its seed, needs no labels and no training. Distances over random features
   still tell distributions apart, more coarsely (Naeem et al. 2020 use them beside trained ones);
 * a classifier from a local file, to compare runs on different data by one and the same network;
-* the Inception network from a local file (``inception/``), to compare with published scores.
+* the Inception network from a local file (``inception/``), to compare with published scores;
+* DINOv2 or CLIP from a local folder (``pretrained/``), trained on natural images at large.
 
 A distance is printed as ``FD[name-hash]``, and as FID over the Inception network only.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +29,11 @@ from image_gans.metrics.inception.inception_features import (
     inception_features,
     is_inception,
 )
+from image_gans.metrics.pretrained.pretrained_features import (
+    PretrainedFeatures,
+    is_pretrained,
+    pretrained_features,
+)
 from image_gans.metrics.recogniser import Recogniser, digest, load_recogniser, shrunk
 from seqgan_kit.errors import DataError
 
@@ -42,12 +49,12 @@ class FeatureExtractor:
 
     Attributes:
         name: the kind of network.
-        network: a classifier, a random network or the Inception network.
-        digest: a hash of its weights.
+        network: a classifier, a random network, the Inception network or a pretrained model.
+        digest: a hash of its weights, and of a pretrained model's preprocessing.
     """
 
     name: str
-    network: Recogniser | RandomNetwork | InceptionFeatures
+    network: Recogniser | RandomNetwork | InceptionFeatures | PretrainedFeatures
     digest: str
 
     @property
@@ -59,6 +66,11 @@ class FeatureExtractor:
     def is_inception(self) -> bool:
         """Return whether distances with this network are FID and KID."""
         return isinstance(self.network, InceptionFeatures)
+
+    @property
+    def is_slow(self) -> bool:
+        """Return whether features of every training image would take too long."""
+        return isinstance(self.network, InceptionFeatures | PretrainedFeatures)
 
     @torch.no_grad()
     def __call__(self, pictures: Tensor) -> NDArray[np.float64]:
@@ -148,7 +160,7 @@ def chosen_features(
 
     Args:
         choice: classifier, random, none, auto (classifier where there are labels, else random),
-            ``inception:FILE`` or ``inception-tf:FILE``, or the path of a classifier.
+            ``inception:FILE`` or ``inception-tf:FILE``, ``hf:FOLDER``, or the path of a classifier.
         channels: of the images.
         size: their side in pixels.
         classifier: trains or finds the classifier, if it is needed; None where the images have no labels.
@@ -162,6 +174,10 @@ def chosen_features(
     if is_inception(choice):
         network = inception_features(choice)
         return FeatureExtractor(f"inception-{network.resizing}", network, digest(network.network))
+    if is_pretrained(choice):
+        model = pretrained_features(choice)
+        known = f"{digest(model.model)}{model.processing}"
+        return FeatureExtractor(model.name, model, hashlib.sha256(known.encode()).hexdigest())
     if choice == "classifier":
         if classifier is None:
             raise DataError(

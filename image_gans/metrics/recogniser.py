@@ -156,7 +156,7 @@ def load_recogniser(path: Path) -> Recogniser:
     except FileNotFoundError:
         raise CheckpointError(
             f"no recogniser at {path}: there is no such file. Features are classifier, random, none, auto, "
-            "inception:FILE, or the file of a recogniser."
+            "inception:FILE, hf:FOLDER, or the file of a recogniser."
         ) from None
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} is not a safetensors file: {error}.") from None

@@ -18,6 +18,7 @@ from torch import Tensor
 from seqgan_kit.bench.peak_memory import peak_bytes
 from seqgan_kit.bench.side_by_side import machine, ratio_line, seconds_line, time_in_turns
 from seqgan_kit.core.feeds import TensorFeed
+from seqgan_kit.core.files.pretrained_models import transformers_library
 from seqgan_kit.core.game import Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.runs.run import RunSettings, open_run
@@ -27,7 +28,6 @@ from seqgan_kit.sequences.language_models.causal_generator import (
     LanguageModelGenerator,
     StoredLanguageModel,
 )
-from seqgan_kit.sequences.language_models.model_files import transformers_library
 from seqgan_kit.sequences.maximum_likelihood import LikelihoodGame
 from seqgan_kit.sequences.sampling.rollout import complete_prefixes
 from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS

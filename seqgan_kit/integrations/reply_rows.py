@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seqgan_kit.core.files.pretrained_models import transformers_library
 from seqgan_kit.data.text.encoding import pad_rows
 from seqgan_kit.data.text.foreign.huggingface_tokens import NONE, HuggingFaceTokenizer
 from seqgan_kit.data.text.tokenizer import PAD
 from seqgan_kit.errors import DataError, UsageError
-from seqgan_kit.sequences.language_models.model_files import transformers_library
 
 Message = dict[str, Any]
 Text = str | Sequence[Message]

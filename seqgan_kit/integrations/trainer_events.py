@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
+from seqgan_kit.core.files.pretrained_models import transformers_library
 from seqgan_kit.errors import CheckpointError
-from seqgan_kit.sequences.language_models.model_files import transformers_library
 
 FILE = "discriminator_reward.pt"
 """Name of the discriminator's file in a checkpoint of the trainer."""

@@ -119,11 +119,12 @@ def _declare_reading(parser: argparse.ArgumentParser) -> None:
 def _declare_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--features",
-        metavar="own|random|none|inception:FILE",
+        metavar="own|random|none|inception:FILE|hf:FOLDER",
         default="auto",
         help="images: what distances are taken over: own (a classifier of the real images' labels), random "
         "(a random network), none, inception:FILE (FID, KID and IS; inception-tf:FILE with torch-fidelity's "
-        "resizing), or a classifier's file (default: own with labels and 500 samples, else random)",
+        "resizing), hf:FOLDER (a DINOv2 or CLIP model of transformers), or a classifier's file (default: own "
+        "with labels and 500 samples, else random)",
     )
     parser.add_argument(
         "--size",

@@ -7,15 +7,21 @@ settings (``config.json``) from which a model with random weights is built.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from seqgan_kit.core.files.pretrained_models import (
+    first_line,
+    refuse_code,
+    refuse_pickles,
+    silent_loading,
+    transformers_library,
+)
 from seqgan_kit.core.runs.memory import FIXED_BYTES, TRAINED_BYTES, check_memory
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.sequences.language_models.numbering import BOS, EOS, NONE, ModelIds
@@ -41,19 +47,19 @@ def load_pretrained(name: str, kind: str, *, trains_all: bool) -> Any:
     local = Path(name).expanduser()
     where = str(local) if local.exists() else name
     options = {"local_files_only": local.exists(), "trust_remote_code": False}
-    _refuse_pickles(local, name)
+    refuse_pickles(local, name)
     try:
         settings = transformers.PretrainedConfig.get_config_dict(where, **options)[0]
-        _refuse_code(settings, name)
+        refuse_code(settings, name)
         config = transformers.AutoConfig.from_pretrained(where, **options)
         _check_size(config, kind, name, trains_all)
-        with _silent_loading(transformers):
+        with silent_loading(transformers):
             return getattr(transformers, kind).from_pretrained(
                 where, config=config, use_safetensors=True, dtype=torch.float32, **options
             )
     except (OSError, ValueError, KeyError) as error:
         raise DataError(
-            f"no model can be loaded from {name}: {_first_line(error)} Give a folder that transformers' "
+            f"no model can be loaded from {name}: {first_line(error)} Give a folder that transformers' "
             "save_pretrained wrote with safetensors weights, or a model of the hub that has them; pickled "
             "weights and code from a repository are not read."
         ) from None
@@ -78,7 +84,7 @@ def fresh_language_model(
     kind = settings.pop("model_type", None)
     try:
         config = transformers.AutoConfig.for_model(kind, **settings)
-        _refuse_code(settings, str(kind))
+        refuse_code(settings, str(kind))
         where = f"a {kind} of these settings"
         _check_size(config, "AutoModelForCausalLM", where, trains_all=True)
         with torch.random.fork_rng(devices=[]):
@@ -87,7 +93,7 @@ def fresh_language_model(
             model = transformers.AutoModelForCausalLM.from_config(config)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"no language model has these settings: {_first_line(error)} Give the config.json of a causal "
+            f"no language model has these settings: {first_line(error)} Give the config.json of a causal "
             "language model of transformers, with its model_type."
         ) from None
     return checked(model.float(), str(kind))
@@ -103,7 +109,7 @@ def read_settings(file: str) -> dict[str, Any]:
             f"the file {file} does not exist: check the path after hf:config:."
         ) from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{file} is no JSON file of settings ({_first_line(error)}).") from None
+        raise DataError(f"{file} is no JSON file of settings ({first_line(error)}).") from None
     if not isinstance(found, dict) or not isinstance(found.get("model_type"), str):
         raise DataError(
             f'{file} has no "model_type", the architecture: give a config.json of transformers.'
@@ -128,7 +134,7 @@ def checked(model: Any, name: str) -> Any:
         equal = torch.allclose(model(input_ids=tokens).logits, linear, rtol=1e-3, atol=1e-4)
     except (AttributeError, TypeError, RuntimeError) as error:
         raise UsageError(
-            f"{name} cannot be a generator: {_first_line(error)} Use a decoder-only model for text."
+            f"{name} cannot be a generator: {first_line(error)} Use a decoder-only model for text."
         ) from None
     if not equal:
         raise UsageError(
@@ -136,17 +142,6 @@ def checked(model: Any, name: str) -> Any:
             "capped or scaled). Use another model."
         )
     return model
-
-
-def transformers_library() -> Any:
-    """Import transformers, or say which extra has it."""
-    try:
-        return import_module("transformers")
-    except ImportError:
-        raise UsageError(
-            "a language model (--generator hf:...) needs transformers: install it with "
-            "pip install 'seqgan-kit[lm]'."
-        ) from None
 
 
 def layers_of(model: Any) -> list[nn.Module]:
@@ -205,37 +200,6 @@ def check_context(model: Any, tokens: int) -> None:
         )
 
 
-def _refuse_code(settings: Mapping[str, Any], name: str) -> None:
-    if settings.get("auto_map"):
-        raise UsageError(
-            f"{name} needs code from its own repository (auto_map), and code from data is never run. Use a "
-            "model whose architecture is part of transformers."
-        )
-
-
-def _refuse_pickles(folder: Path, name: str) -> None:
-    """Raise DataError for a folder with pickled weights alone."""
-    pickled = next(folder.glob("pytorch_model*.bin"), None) if folder.is_dir() else None
-    if pickled is not None and not any(folder.glob("*.safetensors")):
-        raise DataError(
-            f"{name} has pickled weights only ({pickled.name}), and unpickling can run code. Save the model "
-            "again with transformers' save_pretrained, which writes safetensors."
-        )
-
-
-@contextmanager
-def _silent_loading(transformers: Any) -> Iterator[None]:
-    """Turn the library's progress bar off; loading takes seconds, and bars would break messages."""
-    logging = transformers.utils.logging
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-
-
 def _check_size(config: Any, kind: str, name: str, trains_all: bool) -> None:
     with torch.device("meta"):
         model = getattr(transformers_library(), kind).from_config(config)
@@ -246,8 +210,3 @@ def _check_size(config: Any, kind: str, name: str, trains_all: bool) -> None:
         TRAINED_BYTES if trains_all else FIXED_BYTES,
         advice="use a smaller model, or --hf.lora-rank to train adapters only",
     )
-
-
-def _first_line(error: Exception) -> str:
-    line = (str(error) or type(error).__name__).strip().splitlines()[0].rstrip(".")
-    return f"{line}."

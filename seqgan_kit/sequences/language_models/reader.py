@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Count, Positive, bounded
+from seqgan_kit.core.files.pretrained_models import transformers_library
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.language_models.adapters import add_adapters
 from seqgan_kit.sequences.language_models.model_files import (
@@ -19,7 +20,6 @@ from seqgan_kit.sequences.language_models.model_files import (
     load_pretrained,
     read_settings,
     recompute_activations,
-    transformers_library,
 )
 from seqgan_kit.sequences.language_models.numbering import NONE, ModelIds, numbering
 
