@@ -92,8 +92,9 @@ def build_world(
     tiny_generator: Callable[..., LSTMGenerator],
     table_discriminator: Callable[[Tensor, int, int], Discriminator],
     sources: Sequence[Sequence[int]] = ((),),
+    seed: int = 0,
 ) -> World:
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     vocabulary, options = WORLDS[name]
     given = torch.tensor(sources, dtype=torch.int64)
     row = given.shape[1] + LENGTH

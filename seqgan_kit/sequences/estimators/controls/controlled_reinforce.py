@@ -47,9 +47,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.core.estimators import without_dropout
 from seqgan_kit.core.game import Batch, Loss, Move, SplitLoss, Turn
 from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.core.penalties import twice_differentiable
 from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.sequences.estimators.baselines import Baseline, Experience, mean_of_others
 from seqgan_kit.sequences.estimators.controls.conditional_gumbel import (
@@ -202,12 +204,14 @@ def check_relaxed_tokens(game: AdversarialGame[SequenceGenerator]) -> None:
     weight = generator.output.weight
     noise = weight.new_zeros(1, generator.length, generator.vocabulary).requires_grad_()
     given = torch.zeros(1, generator.given, dtype=torch.int64, device=weight.device)
-    name = type(generator).__name__
+    name, discriminator = type(generator).__name__, game.discriminator
     try:
         with without_dropout(generator):
             rows = relaxed_rows(generator, noise, 1.0, given)
-        name = type(game.discriminator.trunk).__name__
-        torch.autograd.grad(game.discriminate(rows).score.sum(), noise)
+        name = type(discriminator.trunk).__name__
+        # In evaluation mode, trying it changes no state and draws no random numbers.
+        with twice_differentiable(discriminator, weight.device), evaluating(discriminator):
+            torch.autograd.grad(discriminator(rows).score.sum(), noise)
     except (RuntimeError, TypeError, IndexError, ValueError) as error:
         raise UsageError(
             f"the control variate rebar needs a generator and a discriminator that read relaxed tokens, and "

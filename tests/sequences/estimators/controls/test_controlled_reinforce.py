@@ -130,7 +130,9 @@ def learn(world: World, estimator: ControlledReinforce, moves: int = 40, rows: i
         optimizer.zero_grad()
         estimator.control_loss(game, move).total.backward()
         optimizer.step()
-    game.players.update(estimator.players(generator, ROWS) | {"control": game.players["control"]})
+    game.players.update(
+        {"control_experience": estimator.players(generator, ROWS)["control_experience"]}
+    )
 
 
 @pytest.mark.parametrize("kind", CONTROLS)
@@ -145,6 +147,35 @@ def test_a_learned_control_lowers_the_variance_and_keeps_the_mean(tiny_generator
     assert each < 5
     plain = contributions(world, Reinforce(0)).var(0).sum()
     assert rows.var(0).sum() < min(before, plain / 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WORLDS)
+def test_variances_over_three_worlds(name, tiny_generator):
+    """The table of docs/results/speed.md; `-s` shows it. Without a baseline, both beat plain REINFORCE."""
+    found: dict[str, list[float]] = {}
+    for seed in range(3):
+        world = build_world(name, tiny_generator, soft_table, seed=seed)
+        scale = world.gradient.square().sum()
+        for baseline in ("none", "batch"):
+            plain = contributions(world, Reinforce(0, baseline))
+            rows = {"none": plain}
+            for kind in CONTROLS:
+                estimator = ControlledReinforce(Reinforce(0, baseline), kind)
+                torch.manual_seed(seed)
+                world.game.players.update(estimator.players(world.generator, ROWS))
+                learn(world, estimator, moves=200)
+                rows[kind] = contributions(world, estimator)
+                assert max(distance(world, rows[kind])) < 5
+            for kind, each in rows.items():
+                variance = (each.var(0).sum() / scale).item()
+                found.setdefault(f"baseline {baseline}, control {kind}", []).append(variance)
+    print(f"\n{name}: variance of a row's gradient over the squared length of its mean")
+    for way, values in found.items():
+        print(f"  {way:<30}" + "".join(f"{value:>9.2f}" for value in values))
+    plain, rebar, relax = (found[f"baseline none, control {kind}"] for kind in ("none", *CONTROLS))
+    for before, *after in zip(plain, rebar, relax, strict=True):
+        assert max(after) < before
 
 
 @pytest.mark.parametrize("kind", CONTROLS)
