@@ -49,14 +49,14 @@ class SteeringSettings:
     """Label whose classes are the conditions to score (default: the first label of the images)."""
     steered_images: Several = 64
     """Images of each condition in each row."""
-    steered_captions: Several = 64
-    """With captions as conditions: test captions in each row, an image each."""
     rejected_images: Several = 512
     """Images drawn without a condition, of which each condition keeps those that show it."""
     evaluation_images: Several = 64
     """Reconstructed test images for each evaluation during training."""
     scoring_steps: Positive = 600
     """Updates of the recogniser that scores, which is trained once and kept."""
+    steered_captions: Several = 64
+    """With captions as conditions: test captions in each row, an image each."""
 
 
 @dataclass(frozen=True)
