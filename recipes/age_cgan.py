@@ -55,9 +55,13 @@ class Config:
 PRESETS = {
     "default": Config(
         conditions=ConditionSettings(("age",), embedding=0, conditional_norm=True),
-        networks=NetworkChoice(width=32, latent=64),
+        networks=NetworkChoice(width=32, latent=64, discriminator_norm="spectral"),
         method=AgeCGANMethod(
-            label_smoothing=0.1, mismatch_weight=1.0, encoding=0.5, encoder_learning_rate=1e-3
+            judge="projection",
+            label_smoothing=0.1,
+            mismatch_weight=1.0,
+            encoding=0.5,
+            encoder_learning_rate=1e-3,
         ),
         training=replace(
             PAPER,

@@ -19,10 +19,11 @@ A face x of age y_0 is made older or younger in three steps, with f the features
 Differs from the paper: R is trained here, on the labels of the same images (theirs: OpenFace, trained to tell
 people apart on other faces), and also names y_0 where it is not known (theirs: an age estimator); f are the
 inputs of its last layers, before any pooling; D joins the age to the features of its trunk (theirs: after its
-first convolution, Perarnau et al. 2016); with --mismatch-weight, D also learns that real images with another
-age are fakes (not in the paper; the default preset does so, because its training is short, and lets the age
-set G's batch norms); E learns from fresh pairs in every batch, with ages as in the data (theirs: 100,000
-pairs drawn once, uniform ages); L-BFGS has a backtracking line search for each image and no bounds (theirs:
+first convolution, Perarnau et al. 2016), in a layer or, with --judge projection, by an inner product (Miyato
+and Koyama 2018); with --mismatch-weight, D also learns that real images with another age are fakes (not in
+the paper); the default preset, whose training is short, has both, spectral norm in D, and lets the age set
+G's batch norms; E learns from fresh pairs in every batch, with ages as in the data (theirs: 100,000 pairs
+drawn once, uniform ages); L-BFGS has a backtracking line search for each image and no bounds (theirs:
 L-BFGS-B). The preset ``paper`` has the sizes of the text (64 pixels, DCGAN's networks, 100 epochs, Adam at
 2e-4) and the bundled world's three ages (theirs: 120,000 photos in six age groups).
 """
@@ -31,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +46,7 @@ from image_gans.networks.labelled import (
     LabelledDiscriminator,
     feature_count,
     with_labels,
+    with_projection,
 )
 from image_gans.networks.translators.image_encoder import CodeEncoder
 from image_gans.schedule import ImageTraining, in_turns
@@ -53,14 +56,19 @@ from seqgan_kit.core.game import Batch, Epochs, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import non_saturating
 from seqgan_kit.core.optimizers import Optimizer
 
+Judge = Literal["joined", "projection"]
+
 
 @dataclass(frozen=True)
 @bounded
 class AgeCGANMethod:
     """Settings of Age-cGAN."""
 
+    judge: Judge = "joined"
+    """How D joins image and age: in a layer (Mirza and Osindero 2014), or by projection (Miyato and Koyama
+    2018)."""
     joint_width: Size = 240
-    """Units of D's layer that joins image and age."""
+    """Units of D's layer that joins image and age (joined)."""
     label_smoothing: Share = 0.0
     """Label smoothing: real images get the target 1 minus this."""
     mismatch_weight: Weight = 0.0
@@ -158,10 +166,13 @@ def build(
     recogniser = Recogniser(
         RecogniserConfig(shape.channels, shape.size, dict(label_names), method.recogniser_width)
     )
-    judge = JoinedScore(
-        feature_count(discriminator), told.conditions, told.embedding, method.joint_width
-    )
-    labelled = LabelledDiscriminator(discriminator, judge, len(told.conditions.names))
+    if method.judge == "projection":
+        labelled = with_projection(discriminator, told.conditions)
+    else:
+        judge = JoinedScore(
+            feature_count(discriminator), told.conditions, told.embedding, method.joint_width
+        )
+        labelled = LabelledDiscriminator(discriminator, judge, len(told.conditions.names))
     game = AgeGame(generator, labelled, encoder, recogniser, method)
     return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

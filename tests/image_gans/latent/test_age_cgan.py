@@ -21,7 +21,7 @@ from image_gans.evaluation.latent.edit_tasks import (
 from image_gans.methods.latent.age_cgan import AgeCGANMethod, build
 from image_gans.networks.choice import NetworkChoice
 from image_gans.networks.conditional import ConditionSettings
-from image_gans.networks.labelled import apart
+from image_gans.networks.labelled import apart, with_labels
 from image_gans.networks.translators.image_encoder import CodeEncoder
 from image_gans.networks.translators.labelled_choice import build_inverted_networks
 from seqgan_kit.cli.main import main
@@ -95,6 +95,21 @@ def test_mismatched_images_are_fakes(game, batch):
     assert set(labels[:, 0].tolist()) <= {0, 1, 2}
     gain = 0.5 * F.softplus(critique.score).mean()
     torch.testing.assert_close(loss.total, plain.total + gain)
+
+
+def test_projection_scores_the_age_by_an_inner_product(sets):
+    """s(x, y) - s(x, y') = (v_y - v_y') . phi(x) for any image, so ages are told apart from the start."""
+    labelled = labelled_for_edits(sets, "age")
+    networks = build_inverted_networks(
+        NetworkChoice(width=4, latent=3), DATA, labelled, ConditionSettings(("age",), embedding=0)
+    )
+    method = AgeCGANMethod(recogniser_width=4, judge="projection")
+    discriminator = build(*networks, sets.corpus.label_names, method).eval().discriminator
+    x = to_float(sets.corpus.train[:5])
+    young, old = (discriminator(with_labels(x, torch.full((5, 1), age))).score for age in (0, 2))
+    table = discriminator.score.embeddings[0].weight
+    features = discriminator.trunk(x)
+    torch.testing.assert_close(old - young, features @ (table[2] - table[0]))
 
 
 def test_labels_that_do_not_show_do_not_count(game, batch):
