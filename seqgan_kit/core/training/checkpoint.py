@@ -40,8 +40,11 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
         temporary.replace(path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            error.filename = error.filename or str(path)
+        # torch.save hides a full disk behind an error of its own, raised while it closes the file.
+        failure = error.__context__ if isinstance(error, RuntimeError) else error
+        if isinstance(failure, OSError):
+            failure.filename = failure.filename or str(path)
+            raise failure from None
         raise
     _sync_folder(path.parent)
 

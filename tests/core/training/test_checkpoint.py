@@ -4,6 +4,7 @@ import errno
 import os
 import pickle
 import random
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +114,18 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         write(tmp_path, 20)
     assert {p: p.read_bytes() for p in tmp_path.iterdir()} == {path: before}
+
+
+def test_a_disk_that_fills_while_torch_writes_is_told_by_its_own_error(tmp_path):
+    """torch.save raises an error of its own when the rest of its file cannot be written."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))  # A file may have 1 MiB.
+    try:
+        with pytest.raises(OSError, match=r"File too large.*move-000000007\.pt"):
+            write_checkpoint(checkpoint_path(tmp_path, 7), {"weights": torch.zeros(1 << 19)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not [*tmp_path.iterdir()]
 
 
 def test_the_last_good_one_is_good(tmp_path):
