@@ -70,19 +70,27 @@ def test_variance_has_a_row_for_every_estimator(capsys: Capture) -> None:
         "--batch 3 --length 4 --vocabulary 30 --hidden 5 --estimates 2 --reals 64 --mle-epochs 1"
     )
     printed = measured(capsys, f"variance {sizes} --discriminator-moves 2")
-    rows = re.findall(r"N=(\d+) +(\w+) +([\d.e+-]+) +[\d.e+-]+ +[\d.]+ +([\d.]+)\n", printed + "\n")
-    assert [(int(n), baseline) for n, baseline, *_ in rows] == [
-        (16, "none"),
-        (16, "batch"),
-        (4, "batch"),
-        (1, "batch"),
-        (0, "batch"),
-        (4, "moving_average"),
-        (4, "leave_one_out"),
-        (4, "critic"),
+    number = r"([\d.e+-]+)"
+    row = rf"N=(\d+) +(\w+) +(\w+) +{number} +{number} +{number} +{number}\n"
+    rows = re.findall(row, printed + "\n")
+    assert [(int(n), *names) for n, *names in (found[:3] for found in rows)] == [
+        (16, "none", "none"),
+        (16, "batch", "none"),
+        (4, "batch", "none"),
+        (1, "batch", "none"),
+        (0, "batch", "none"),
+        (4, "moving_average", "none"),
+        (4, "leave_one_out", "none"),
+        (4, "critic", "none"),
+        (4, "self_critical", "none"),
+        (0, "none", "none"),
+        (0, "none", "rebar"),
+        (0, "none", "relax"),
+        (0, "batch", "rebar"),
+        (0, "batch", "relax"),
     ]
     assert rows[0][-1] == "1.000"
-    assert all(float(variance) > 0 for *_, variance, _ in rows)
+    assert all(float(found[3]) > 0 for found in rows)
     assert "discriminator accuracy" in printed
 
 
