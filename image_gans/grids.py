@@ -55,6 +55,11 @@ def grid(images: Tensor, *, columns: int | None = None, padding: int = 2, scale:
     return sheet
 
 
+def enlargement(images: Tensor, pixels: int = 64) -> int:
+    """Return the factor that makes images [...,W] about as wide as ``pixels``, to be visible in a report."""
+    return max(1, pixels // images.shape[-1])
+
+
 def save_grid(
     images: Tensor, path: Path, *, columns: int | None = None, padding: int = 2, scale: int = 1
 ) -> Path:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from image_gans.evaluation.image_scores import ImageScorer
-from image_gans.grids import save_grid
+from image_gans.grids import enlargement, save_grid
 from image_gans.networks.coded import CodedGenerator
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.game import Game
@@ -18,7 +18,6 @@ from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.pixels import to_float
 
 _NOISES, _STEPS = 8, 9  # rows of codes.png, and columns of a continuous code
-_SHOWN_PIXELS = 64
 _MOST_ROWS = 1000
 
 
@@ -39,7 +38,7 @@ class CodeScorer(ImageScorer):
         latents = code_sweep(generator, _NOISES, _STEPS, rng)
         with torch.no_grad():
             pictures = torch.cat([generator(rows) for rows in latents])
-        scale = max(1, _SHOWN_PIXELS // pictures.shape[-1])
+        scale = enlargement(pictures)
         path = run.log.figure_path("codes.png")
         save_grid(pictures, path, columns=latents.shape[1], scale=scale)
 

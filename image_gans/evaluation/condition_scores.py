@@ -11,7 +11,7 @@ from torch import Tensor
 
 from image_gans.conditions import ODD, Conditions, with_odd_eyes
 from image_gans.evaluation.image_scores import ImageScorer
-from image_gans.grids import save_grid
+from image_gans.grids import enlargement, save_grid
 from image_gans.metrics.attributes import ODD_EYES
 from image_gans.metrics.comparison import Comparison
 from image_gans.metrics.recogniser import Recogniser
@@ -23,7 +23,6 @@ from seqgan_kit.data.images.pixels import to_float, to_uint8
 
 _CHUNK = 128
 _COLUMNS, _MOST_ROWS = 8, 24  # of conditions.png
-_SHOWN_PIXELS = 64
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class ConditionScorer(ImageScorer):
         with torch.no_grad():
             latents = class_sweep(generator, _COLUMNS, rng)[:_MOST_ROWS]
             pictures = torch.cat([generator(row) for row in latents])
-        scale = max(1, _SHOWN_PIXELS // pictures.shape[-1])
+        scale = enlargement(pictures)
         save_grid(pictures, run.log.figure_path("conditions.png"), columns=_COLUMNS, scale=scale)
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:

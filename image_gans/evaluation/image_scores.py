@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from image_gans.evaluation.image_export import check_image_model, save_image_model
 from image_gans.evaluation.image_table import REAL, ScoredImages, image_table
-from image_gans.grids import save_grid
+from image_gans.grids import enlargement, save_grid
 from image_gans.latent.walks import strip
 from image_gans.metrics.comparison import Comparison
 from image_gans.metrics.diversity import diversity
@@ -88,7 +88,12 @@ class ImageScorer:
     def draw_grid(self, game: Game, rng: torch.Generator, path: Path) -> None:
         """Draw a grid of the same latent vectors every time; the sampling hook of a run."""
         pictures = _draw(game, _GRID_PICTURES, rng)
-        save_grid(pictures, path.with_suffix(".png"), columns=_GRID_COLUMNS, scale=_scale(pictures))
+        save_grid(
+            pictures,
+            path.with_suffix(".png"),
+            columns=_GRID_COLUMNS,
+            scale=enlargement(pictures, _SHOWN_PIXELS),
+        )
 
     def real_diversity(self) -> float:
         """Return the diversity of real images."""
@@ -113,9 +118,9 @@ class ImageScorer:
             starts, ends = generator.latents(2 * _WAYS, rng).chunk(2)
             pictures = strip(generator, starts, ends, _STEPS)
         path = run.log.figure_path("interpolation.png")
-        save_grid(pictures, path, columns=_STEPS, scale=_scale(pictures))
+        save_grid(pictures, path, columns=_STEPS, scale=enlargement(pictures, _SHOWN_PIXELS))
         real, path = self.real_pictures(_GRID_PICTURES), run.log.figure_path("real.png")
-        save_grid(real, path, columns=_GRID_COLUMNS, scale=_scale(real))
+        save_grid(real, path, columns=_GRID_COLUMNS, scale=enlargement(real, _SHOWN_PIXELS))
         self.draw_nearest(run, _draw(game, _LOOKED_AT, rng))
 
     def draw_nearest(self, run: Run, pictures: Tensor) -> None:
@@ -126,7 +131,7 @@ class ImageScorer:
             origins = torch.from_numpy(found.neighbours)[suspects]
             shown = torch.cat([pictures[suspects], to_float(self.corpus.train[origins])])
             path = run.log.figure_path("nearest.png")
-            save_grid(shown, path, columns=len(suspects), scale=_scale(shown))
+            save_grid(shown, path, columns=len(suspects), scale=enlargement(shown, _SHOWN_PIXELS))
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
         """Return the table of scores.json: a row for each game, then one for real images.
@@ -148,10 +153,6 @@ def _draw(game: Game, n: int, rng: torch.Generator) -> Tensor:
     """Sample ``n`` images [n,C,H,W] on the CPU, in chunks that fit into memory."""
     sizes = [min(_CHUNK, n - start) for start in range(0, n, _CHUNK)]
     return torch.cat([game.sample(size, rng=rng).float().cpu() for size in sizes])
-
-
-def _scale(pictures: Tensor) -> int:
-    return max(1, _SHOWN_PIXELS // pictures.shape[-1])
 
 
 def _device(module: nn.Module) -> torch.device:

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from image_gans.grids import grid, save_grid, save_picture
+from image_gans.grids import enlargement, grid, save_grid, save_picture
 from image_gans.latent.brushes import Brush, Outline, Strokes
 from image_gans.latent.editing import edited, transferred
 from image_gans.latent.principal_axes import principal_axes
@@ -81,7 +81,7 @@ class Explorer:
         out = out if out is not None else self.folder / f"interpolation-seed-{seed}.png"
         if out.suffix.lower() == ".gif":
             return save_animation(pictures.unflatten(0, (rows, steps)).transpose(0, 1), out)
-        return save_grid(pictures, out, columns=steps, scale=_scale(pictures))
+        return save_grid(pictures, out, columns=steps, scale=enlargement(pictures, _SHOWN_PIXELS))
 
     @torch.no_grad()
     def between(
@@ -188,7 +188,7 @@ class Explorer:
         latents = torch.stack([*shown, moved], 1).flatten(0, 1)
         pictures = self.generator(latents)
         out = out if out is not None else self.folder / f"arithmetic-seed-{seed}.png"
-        return save_grid(pictures, out, columns=4, scale=_scale(pictures))
+        return save_grid(pictures, out, columns=4, scale=enlargement(pictures, _SHOWN_PIXELS))
 
     def project(
         self, picture: Path, *, restarts: int = 8, moves: int = 300, seed: int = 0,
@@ -215,7 +215,7 @@ class Explorer:
             ends = self.generator(found.latents)
         shown = torch.stack([target.expand_as(ends), first, ends], 1)[order].flatten(0, 1)
         out = out if out is not None else self.folder / f"projection-of-{picture.stem}.png"
-        return save_grid(shown, out, columns=3, scale=_scale(shown)), found
+        return save_grid(shown, out, columns=3, scale=enlargement(shown, _SHOWN_PIXELS)), found
 
 
 def terms(formula: str) -> tuple[str, str, str]:
@@ -246,7 +246,7 @@ def read_picture(path: Path, channels: int, size: int) -> Tensor:
 
 def save_animation(frames: Tensor, path: Path) -> Path:
     """Write [T,N,C,H,W], N moving images side by side, as a GIF that plays forwards, then backwards."""
-    scale = _scale(frames)
+    scale = enlargement(frames, _SHOWN_PIXELS)
     sheets = [grid(frame, scale=scale).expand(3, -1, -1).permute(1, 2, 0) for frame in frames]
     images = [Image.fromarray(sheet.contiguous().numpy()) for sheet in sheets]
     there_and_back = [*images, *images[-2:0:-1]]
@@ -254,7 +254,3 @@ def save_animation(frames: Tensor, path: Path) -> Path:
     first, *others = there_and_back
     options = {"save_all": True, "append_images": others, "duration": _MILLISECONDS, "loop": 0}
     return save_picture(first, path, "GIF", **options)
-
-
-def _scale(pictures: Tensor) -> int:
-    return max(1, _SHOWN_PIXELS // pictures.shape[-1])

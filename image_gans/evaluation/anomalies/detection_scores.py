@@ -23,7 +23,7 @@ from image_gans.evaluation.anomalies.detectors import (
 )
 from image_gans.evaluation.image_parts import check_image_parts, save_image_parts
 from image_gans.evaluation.image_table import score_row
-from image_gans.grids import save_grid
+from image_gans.grids import enlargement, save_grid
 from image_gans.metrics.diversity import diversity
 from seqgan_kit.core.bounds import Positive, Several, bounded
 from seqgan_kit.core.game import Game
@@ -35,7 +35,7 @@ from seqgan_kit.metrics.statistics.rank_statistics import area_under_curve
 
 VERBS = ("detect", "rebuild", "sample")
 NORMAL = "normal"
-_COLUMNS, _SAMPLES, _SHOWN_PIXELS = 8, 64, 64
+_COLUMNS, _SAMPLES = 8, 64
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class DetectionScorer:
     def draw_grid(self, game: Game, rng: torch.Generator, path: Path) -> None:
         """Draw samples of the same latent vectors every time."""
         images = _drawn(game, _SAMPLES, rng)
-        save_grid(images, path.with_suffix(".png"), columns=_COLUMNS, scale=_scale(images))
+        save_grid(images, path.with_suffix(".png"), columns=_COLUMNS, scale=enlargement(images))
 
     def real_diversity(self) -> float:
         """Return the diversity of normal images."""
@@ -99,7 +99,7 @@ class DetectionScorer:
             rows += [x, found.rebuilt.cpu(), (found.pixels.cpu() - 1).expand_as(x)]
         shown = torch.cat(rows)
         path = run.log.figure_path("found.png")
-        save_grid(shown, path, columns=columns, scale=_scale(shown))
+        save_grid(shown, path, columns=columns, scale=enlargement(shown))
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
         """Return the table: a row for each detector; for each kind an AUC of images and one of pixels."""
@@ -195,10 +195,6 @@ def _area(anomalous: Tensor, normal: Tensor) -> Estimate:
 @torch.no_grad()
 def _drawn(game: Game, n: int, rng: torch.Generator) -> Tensor:
     return game.sample(n, rng=rng).float().cpu()
-
-
-def _scale(images: Tensor) -> int:
-    return max(1, _SHOWN_PIXELS // images.shape[-1])
 
 
 def _device(module: nn.Module) -> torch.device:

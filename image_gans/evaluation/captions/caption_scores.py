@@ -16,7 +16,7 @@ from image_gans.evaluation.captions.painting import painted
 from image_gans.evaluation.image_parts import check_image_parts, save_image_parts
 from image_gans.evaluation.image_scores import ImageScorer
 from image_gans.evaluation.image_table import REAL, score_row
-from image_gans.grids import save_grid
+from image_gans.grids import enlargement, save_grid
 from image_gans.metrics.diversity import diversity
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
@@ -24,7 +24,6 @@ from seqgan_kit.data.images.captioned import CaptionedImages
 from seqgan_kit.data.images.pixels import to_float, to_uint8
 
 _COLUMNS, _ROWS = 8, 8
-_SHOWN_PIXELS = 64
 _SAME, _REPEATS = 32, 8
 """Captions for the diversity of one caption's images, and images of each."""
 MISMATCHED = "real data, captions of others"
@@ -58,7 +57,7 @@ class CaptionScorer(ImageScorer):
         """Draw images of the same captions and noise every time; a row has one caption."""
         captions = [caption for caption in self.test_captions(_ROWS) for _ in range(_COLUMNS)]
         images = painted(parts_of(game), captions, rng)
-        save_grid(images, path.with_suffix(".png"), columns=_COLUMNS, scale=_scale(images))
+        save_grid(images, path.with_suffix(".png"), columns=_COLUMNS, scale=enlargement(images))
 
     def draw_figures(self, run: Run, game: Game) -> None:
         """Write figures/: grid.png with a test caption per row, grid.txt with the captions, real.png with
@@ -68,7 +67,7 @@ class CaptionScorer(ImageScorer):
         captions = self.test_captions(_ROWS)
         run.log.figure_path("grid.txt").write_text("\n".join(captions) + "\n", encoding="utf-8")
         real = self.test_images(_ROWS)
-        save_grid(real, run.log.figure_path("real.png"), columns=1, scale=_scale(real))
+        save_grid(real, run.log.figure_path("real.png"), columns=1, scale=enlargement(real))
         self.draw_nearest(run, painted(parts_of(game), self.test_captions(256), rng))
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
@@ -176,10 +175,6 @@ def _columns(count: int, recognised: bool) -> list[dict[str, Any]]:
         "signature": f"mean-pairwise-rms|range:-1..1|{each}",
     }
     return [*(told if recognised else []), alone]
-
-
-def _scale(images: Tensor) -> int:
-    return max(1, _SHOWN_PIXELS // images.shape[-1])
 
 
 def _device(game: nn.Module) -> torch.device:

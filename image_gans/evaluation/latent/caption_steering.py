@@ -24,9 +24,8 @@ from image_gans.evaluation.latent.steering_scores import (
     drawing_model,
     images_of,
     parts_of,
-    scale_of,
 )
-from image_gans.grids import save_grid
+from image_gans.grids import enlargement, save_grid
 from image_gans.latent.langevin import Steering
 from image_gans.metrics.attributes import is_catworld
 from image_gans.metrics.diversity import diversity
@@ -82,7 +81,7 @@ class CaptionSteeringScorer(SteeringScorer):
         with evaluating(*parts_of(game).values()):
             images = self._steered(game, self.steering, rng)(repeated(captions, COLUMNS))
         path = run.log.figure_path("captions.png")
-        save_grid(images, path, columns=COLUMNS, scale=scale_of(images))
+        save_grid(images, path, columns=COLUMNS, scale=enlargement(images))
         run.log.figure_path("captions.txt").write_text("\n".join(captions) + "\n", encoding="utf-8")
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:

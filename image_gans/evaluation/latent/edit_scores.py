@@ -19,7 +19,7 @@ from image_gans.evaluation.image_parts import check_image_parts, save_image_part
 from image_gans.evaluation.image_table import score_row
 from image_gans.evaluation.latent.edit_tasks import EditTasks, edit_tasks
 from image_gans.evaluation.translation.pair_columns import kept_attributes
-from image_gans.grids import save_grid
+from image_gans.grids import enlargement, save_grid
 from image_gans.latent.attribute_editor import AttributeEditor, Way
 from image_gans.latent.editing import transferred
 from image_gans.metrics.diversity import diversity
@@ -41,7 +41,7 @@ from seqgan_kit.metrics.statistics.divergences import Estimate
 
 VERBS = ("edit", "rebuild", "sample")
 PARTS = ("encoder", "generator", "recogniser")
-_COLUMNS, _SAMPLES, _SHOWN, _SHOWN_PIXELS = 8, 64, 8, 64
+_COLUMNS, _SAMPLES, _SHOWN = 8, 64, 8
 _WAYS: Mapping[str, Way] = {"encoder alone": "encoder", "pixelwise search": "pixels"}
 _FACTS: Mapping[str, tuple[str, str, int, str]] = {
     "told": ("as asked", "higher", 3, "accuracy|by:recogniser"),
@@ -100,7 +100,7 @@ class EditScorer:
         with torch.no_grad():
             rows = class_sweep(generator, _COLUMNS, rng)
             images = torch.cat([generator(row) for row in rows])
-        save_grid(images, path.with_suffix(".png"), columns=_COLUMNS, scale=_scale(images))
+        save_grid(images, path.with_suffix(".png"), columns=_COLUMNS, scale=enlargement(images))
 
     def real_diversity(self) -> float:
         """Return the diversity of test images."""
@@ -130,7 +130,7 @@ class EditScorer:
         twins = [] if self.tasks.twins is None else [*self.tasks.twins[:_SHOWN].unbind(1)]
         shown = torch.stack([x, *edits, *carried, *twins], 1)
         path = run.log.figure_path("edits.png")
-        save_grid(shown.flatten(0, 1), path, columns=shown.shape[1], scale=_scale(x))
+        save_grid(shown.flatten(0, 1), path, columns=shown.shape[1], scale=enlargement(x))
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
         """Return the table: a row for each way to edit, between the source and the twin."""
@@ -254,10 +254,6 @@ def _varied(labels: Mapping[str, Tensor]) -> dict[str, Tensor]:
 @torch.no_grad()
 def _features(recogniser: Recogniser, x: Tensor) -> Tensor:
     return torch.cat([recogniser.features(part) for part in x.split(256)])
-
-
-def _scale(images: Tensor) -> int:
-    return max(1, _SHOWN_PIXELS // images.shape[-1])
 
 
 def _device(module: nn.Module) -> torch.device:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from image_gans.evaluation.image_parts import check_image_parts, save_image_parts
 from image_gans.evaluation.latent.conditional_law import ConditionalLaw
-from image_gans.grids import save_grid
+from image_gans.grids import enlargement, save_grid
 from image_gans.latent.langevin import Prior, Steering
 from image_gans.latent.steered_generator import SETTING, SteeredGenerator
 from image_gans.metrics.diversity import diversity
@@ -31,7 +31,7 @@ from seqgan_kit.errors import UsageError, unknown
 
 PARTS = ("generator", "recogniser", "denoiser", "caption_writer")
 """Parts of the exported model; the last one is there if captions are conditions."""
-COLUMNS, _SHOWN_PIXELS, _CHUNK = 8, 64, 128
+COLUMNS, _CHUNK = 8, 128
 CHAINS: Mapping[str, tuple[Prior, bool]] = {
     "PPGN-h": ("denoiser", True),
     "noiseless joint PPGN-h": ("joint", True),
@@ -106,7 +106,7 @@ class SteeringScorer:
         x = self.tested[: 4 * COLUMNS]
         rows = zip(x.split(COLUMNS), self.of_features(game, x).split(COLUMNS), strict=True)
         shown = torch.cat([part for pair in rows for part in pair])
-        save_grid(shown, path.with_suffix(".png"), columns=COLUMNS, scale=scale_of(x))
+        save_grid(shown, path.with_suffix(".png"), columns=COLUMNS, scale=enlargement(x))
 
     def real_diversity(self) -> float:
         """Return the diversity of test images."""
@@ -120,7 +120,7 @@ class SteeringScorer:
             drawn = [self._drawn(game, self.steering, c, COLUMNS, rng) for c in self._classes]
         images = torch.cat(drawn)
         path = run.log.figure_path("conditions.png")
-        save_grid(images, path, columns=COLUMNS, scale=scale_of(images))
+        save_grid(images, path, columns=COLUMNS, scale=enlargement(images))
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
         """Return the table: a row for each way to draw images of a condition, means over conditions."""
@@ -232,10 +232,6 @@ def verbs_of(game: Game) -> tuple[str, ...]:
 @torch.no_grad()
 def images_of(model: SteeredGenerator, features: Tensor) -> Tensor:
     return torch.cat([model(part) for part in features.split(_CHUNK)]).float()
-
-
-def scale_of(images: Tensor) -> int:
-    return max(1, _SHOWN_PIXELS // images.shape[-1])
 
 
 def device_of(module: nn.Module) -> torch.device:

@@ -20,7 +20,7 @@ from image_gans.evaluation.local.tangent_spaces import (
     random_tangents,
 )
 from image_gans.evaluation.translation.rebuilding_scores import principal_components
-from image_gans.grids import save_grid
+from image_gans.grids import enlargement, save_grid
 from image_gans.metrics.attributes import is_catworld
 from image_gans.networks.local.local_generator import LocalGenerator, tangents
 from seqgan_kit.core.bounds import Several, bounded
@@ -34,7 +34,7 @@ from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.metrics.statistics.divergences import Estimate
 
 _TEST_STREAM = 3  # of the bundled faces
-_SHOWN_PIXELS, _COLUMNS, _SHOWN = 64, 9, 4
+_COLUMNS, _SHOWN = 9, 4
 _CHUNK = 16
 _STEP = 1e-4  # of finite differences: larger ones cross kinks of G, smaller ones drown in rounding
 _NEAR = 2  # neighbours of local PCA for each dimension
@@ -74,7 +74,7 @@ class TangentScorer(ImageScorer):
                 generator.moved(x.expand(len(z), -1, -1, -1), z.to(x)).clamp(-1, 1)
                 for x in self.images[:2, None].to(_device(game))
             ]
-        scale = max(1, _SHOWN_PIXELS // self.images.shape[-1])
+        scale = enlargement(self.images)
         path = run.log.figure_path("moves.png")
         save_grid(torch.cat(rows).cpu(), path, columns=_COLUMNS, scale=scale)
 

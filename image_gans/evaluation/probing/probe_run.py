@@ -29,7 +29,7 @@ from image_gans.evaluation.probing.layer_features import (
     trunk_layers,
 )
 from image_gans.evaluation.probing.trained_trunk import TrainedTrunk, trained_trunk
-from image_gans.grids import save_grid
+from image_gans.grids import enlargement, save_grid
 from seqgan_kit.core.runs.log import write_whole
 from seqgan_kit.data.images.image_corpus import ImageCorpus
 from seqgan_kit.data.images.load_images import load_images
@@ -39,7 +39,6 @@ from seqgan_kit.metrics.statistics.divergences import Estimate
 
 _OWN, _RANDOM, _PIXELS = "D, all layers", "untrained D, all layers", "pixels"
 _FILTERS, _IMAGES, _LOOKED_AT = 8, 8, 512
-_SHOWN_PIXELS = 64
 
 
 def probe_run(
@@ -97,7 +96,7 @@ def draw_filters(trunk: nn.Module, images: Tensor, path: Path) -> Path:
         gradient = guided_gradients(network, top, layer, torch.full((len(top),), channel))
         largest = gradient.flatten(1).abs().amax(1).clamp(min=1e-12).view(-1, 1, 1, 1)
         rows += [top, gradient / largest]
-    scale = max(1, _SHOWN_PIXELS // images.shape[-1])
+    scale = enlargement(images)
     return save_grid(torch.cat(rows), path, columns=len(rows[0]), scale=scale)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from image_gans.evaluation.image_parts import check_image_parts, save_image_parts
 from image_gans.evaluation.image_table import score_row
 from image_gans.far_near import FarNear
-from image_gans.grids import save_grid
+from image_gans.grids import enlargement, save_grid
 from image_gans.metrics.recogniser import Recogniser
 from image_gans.metrics.trained_recogniser import accuracies
 from image_gans.networks.far_classifier import (
@@ -34,7 +34,7 @@ PLAIN, WITHOUT_D, TUNED = "plain upsampling", "G without D", "classifier tuned o
 NEAR, CONSTANT = "near images", "most frequent class"
 """Names of rows."""
 _VERBS = ("recognise",)
-_CHUNK, _SHOWN, _SHOWN_PIXELS = 128, 16, 64
+_CHUNK, _SHOWN = 128, 16
 Named = dict[str, Tensor]
 """Logits [N,K] by label."""
 
@@ -202,7 +202,7 @@ class FarScorer:
 
     def _draw(self, path: Path) -> None:
         far, near = enlarged(self._far(_SHOWN), self.config.reduction), self._near(_SHOWN)
-        scale = max(1, _SHOWN_PIXELS // far.shape[-1])
+        scale = enlargement(far)
         halves = [x for a, b in zip(far.split(8), near.split(8), strict=True) for x in (a, b)]
         save_grid(torch.cat(halves), path, columns=min(8, len(far)), scale=scale)
 

@@ -31,7 +31,7 @@ from image_gans.evaluation.robustness.robust_table import (
     strength_line,
 )
 from image_gans.few_labels import FewLabels
-from image_gans.grids import save_grid
+from image_gans.grids import enlargement, save_grid
 from image_gans.robust_game import ADVERSARIAL, PLAIN, VIRTUAL, RobustGame
 from seqgan_kit.core.discriminator import evaluating
 from seqgan_kit.core.game import Game
@@ -42,7 +42,7 @@ from seqgan_kit.metrics.statistics.divergences import Estimate
 TITLES = {ADVERSARIAL: "adversarial training", VIRTUAL: "VAT", PLAIN: "plain"}
 """Names of rows by the game's players."""
 _VERBS = ("attack",)
-_SHOWN, _SHOWN_PIXELS, _GRID = 8, 64, 32
+_SHOWN, _GRID = 8, 32
 Tested = tuple[str, nn.Module, tuple[Tensor, Tensor]]
 """A player's name, the player, and test images with their classes."""
 
@@ -84,7 +84,7 @@ class RobustnessScorer:
         _, player, (x, y) = next(iter(self._classifiers(game, _GRID)))
         with under_attack(game):
             images = attacked_images(player, x, y, self.attack, rng)
-        save_grid(images, path.with_suffix(".png"), columns=_SHOWN, scale=_scale(images))
+        save_grid(images, path.with_suffix(".png"), columns=_SHOWN, scale=enlargement(images))
 
     def draw_figures(self, run: Run, game: Game) -> None:
         """Write figures/: error_maps.png, local_search.png, and error_maps.txt with the classes named.
@@ -110,7 +110,7 @@ class RobustnessScorer:
         for name, sheet in (("error_maps", maps), ("local_search", searched)):
             if sheet:
                 path, images = run.log.figure_path(f"{name}.png"), torch.cat(sheet)
-                save_grid(images, path, columns=len(sheet[0]), scale=_scale(images))
+                save_grid(images, path, columns=len(sheet[0]), scale=enlargement(images))
         text = "\n".join(lines) + "\n"
         run.log.figure_path("error_maps.txt").write_text(text, encoding="utf-8")
 
@@ -225,7 +225,3 @@ def under_attack(game: Game) -> Iterator[None]:
 def _on_cpu(rng: torch.Generator) -> torch.Generator:
     """Return a generator on the CPU with the same seed."""
     return torch.Generator().manual_seed(rng.initial_seed())
-
-
-def _scale(images: Tensor) -> int:
-    return max(1, _SHOWN_PIXELS // images.shape[-1])

@@ -22,7 +22,7 @@ from image_gans.evaluation.translation.pair_columns import (
     pair_columns,
     pair_notes,
 )
-from image_gans.grids import save_grid
+from image_gans.grids import enlargement, save_grid
 from image_gans.metrics.attributes import recognisable
 from image_gans.metrics.comparison import Comparison
 from image_gans.metrics.pair_quality import error_maps, mean_of, pair_quality
@@ -158,7 +158,7 @@ class PairScorer:
         self._save(shown, run.log.figure_path("pairs.png"))
         sheets = (self._sources(_SHOWN), outputs, targets) if self.pairs.matched else ()
         for name, images in zip(SHEETS, sheets, strict=False):
-            scale = max(1, _SHOWN_PIXELS // images.shape[-1])
+            scale = enlargement(images, _SHOWN_PIXELS)
             save_grid(images, run.log.figure_path(name), columns=SHEET_COLUMNS, scale=scale)
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
@@ -224,7 +224,7 @@ class PairScorer:
     def _save(self, shown: Sequence[Tensor], path: Path) -> None:
         """Return the images of pairs side by side, several pairs in a row."""
         images = torch.stack(list(shown), 1).flatten(0, 1)
-        scale = max(1, _SHOWN_PIXELS // images.shape[-1])
+        scale = enlargement(images, _SHOWN_PIXELS)
         save_grid(
             images, path, columns=len(shown) * max(1, _COLUMNS * 3 // len(shown)), scale=scale
         )

@@ -16,7 +16,7 @@ from image_gans.conditions import with_odd_eyes
 from image_gans.evaluation.condition_scores import ConditionScorer, visible, with_odd_class
 from image_gans.evaluation.image_table import REAL
 from image_gans.few_labels import balanced_rows
-from image_gans.grids import save_grid
+from image_gans.grids import enlargement, save_grid
 from image_gans.metrics.pair_quality import pair_quality
 from image_gans.metrics.trained_recogniser import (
     RecognitionTraining,
@@ -33,7 +33,7 @@ from seqgan_kit.data.images.pixels import to_float, to_uint8
 from seqgan_kit.metrics.statistics.divergences import Estimate
 
 ALONE = "CVAE alone"
-_CHUNK, _SHOWN, _SHOWN_PIXELS = 128, 8, 64
+_CHUNK, _SHOWN = 128, 8
 _COLUMNS: Mapping[str, tuple[str, int]] = {
     "rebuilt_psnr": ("rebuilt PSNR", 2),
     "swap_told": ("swapped as told", 3),
@@ -75,7 +75,7 @@ class SwapScorer(ConditionScorer):
             told = labels.clone()
             told[:, 0] = number
             shown.append(self.decoded(game, real, labels, told))
-        scale = max(1, _SHOWN_PIXELS // real.shape[-1])
+        scale = enlargement(real)
         images = torch.stack(shown, 1).flatten(0, 1)
         save_grid(images, run.log.figure_path("swap.png"), columns=len(shown), scale=scale)
 
