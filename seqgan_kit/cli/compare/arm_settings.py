@@ -97,12 +97,17 @@ def _parsed(presets: Mapping[str, Any], words: Sequence[str], who: str) -> Any:
 
 
 def _check_shape(arm: Arm, config: Any) -> None:
-    fitting = all(hasattr(config, group) for group in (*GROUPS, "training", "run"))
-    if not fitting or not hasattr(config.training, "pretrained"):
+    if not hasattr(getattr(config, "training", None), "pretrained"):
         raise UsageError(
             f"arm {arm.name!r}: the recipe {arm.recipe} has no --pretrained, so it cannot start "
             "from the same generator as MLE. Use seqgan, maligan, boundary_seeking, "
             "gumbel_softmax, relgan or a copy of one of them."
+        )
+    if lacks := [group for group in (*GROUPS, "run") if not hasattr(config, group)]:
+        raise UsageError(
+            f"arm {arm.name!r}: the recipe {arm.recipe} has no settings of {' and '.join(lacks)}, "
+            "which all arms of a comparison share. Start its runs from one run of mle with "
+            "--pretrained, and collect them with --runs."
         )
 
 

@@ -114,7 +114,7 @@ def _updates(arm: Arm, config: Any, budget: Budget) -> int:
 
 
 def _per_round(config: Any) -> int:
-    return int(config.training.generator_moves + config.training.teacher_forcing_moves)
+    return int(config.training.updates_per_round)
 
 
 def _limit(config: Any, budget: Budget) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from seqgan_kit.cli.command import PROGRAM
 from seqgan_kit.cli.engines.planned_run import PlannedRun
 from seqgan_kit.core.runs.log import read_config, read_metrics, settings_of
 from seqgan_kit.errors import UsageError
-from seqgan_kit.report.comparison.arm_runs import ADVERSARIAL, BASELINE
+from seqgan_kit.report.comparison.arm_runs import BASELINE, ROUNDS
 
 _PATHS = ("--out", "--config", "--pretrained")
 """Flags whose values are paths and may be relative or absolute."""
@@ -77,12 +77,11 @@ def words_now(run: PlannedRun) -> tuple[list[str], str]:
     left = run.seconds - (float(rows[-1]["seconds"]) if rows else 0.0)
     if left > _TOO_SHORT_SECONDS and not time_is_over(run):
         return [*resume, *_minutes(left)], "resumed"
-    done = [int(row["round"]) for row in rows if row["phase"] == ADVERSARIAL]
+    done = [int(row["round"]) for row in rows if row["phase"] in ROUNDS]
     if not done:
         raise UsageError(
-            f"the budget of {run.seconds:g} seconds ended before the adversarial phase began: "
-            "allow more, in another "
-            "folder (--out)."
+            f"the budget of {run.seconds:g} seconds ended before the first round: "
+            "allow more, in another folder (--out)."
         )
     planned = settings_of(run.folder).get("training", {}).get("rounds", 0)
     last = min(max(done) + 1, planned)  # The round in progress is the last.

@@ -18,8 +18,8 @@ START = "start"
 BASELINE = "mle"
 CONTROLS = ("constant", "random")
 """Rewards that carry no information."""
-ADVERSARIAL = "adversarial"
-"""Name of the phase in which the discriminator trains the generator."""
+ROUNDS = ("adversarial", "self-adversarial", "divergence")
+"""Names of the phases whose rounds train a method's generator."""
 _KINDS = (("text", "text"), ("images", "image"), ("points", "point"))
 """Pairs of a setting and the kind of data that has it."""
 _AT = re.compile(r"(.*) at ((?:top-[kp] )?[0-9.]+(?:e-?\d+)?)")
@@ -122,7 +122,7 @@ class ComparedRun:
 
     @property
     def updates_per_round(self) -> int:
-        """Updates of the generator in an adversarial round; 0 for runs without such rounds."""
+        """Updates of the generator in a round of its method; 0 for runs without such rounds."""
         training = self.settings.get("training", {})
         return int(training.get("generator_moves", 0) + training.get("teacher_forcing_moves", 0))
 
@@ -132,7 +132,7 @@ class ComparedRun:
         """
         if not self.updates_per_round:
             return int(row["move"])
-        return self.updates_per_round * int(row["round"]) if row["phase"] == ADVERSARIAL else None
+        return self.updates_per_round * int(row["round"]) if row["phase"] in ROUNDS else None
 
     @property
     def updates(self) -> int:

@@ -90,7 +90,11 @@ def test_the_start_trains_as_the_first_method_would_pretrain() -> None:
 
 @pytest.mark.parametrize(
     ("arms", "updates"),
-    [(("seqgan",), "360"), (("seqgan", "long=seqgan --rounds 100 --teacher-forcing-moves 8"), "1000")],
+    [
+        (("seqgan",), "360"),
+        (("jsdgan", "dgsan"), "360"),
+        (("seqgan", "long=seqgan --rounds 100 --teacher-forcing-moves 8"), "1000"),
+    ],
 )  # fmt: skip
 def test_mle_gets_as_many_updates_as_the_longest_method(
     arms: tuple[str, ...], updates: str
@@ -150,6 +154,7 @@ def test_shared_settings_of_runs_that_exist_are_not_changed(tmp_path: Path) -> N
         (["=seqgan"], r"must have the form NAME=RECIPE \[FLAGS\]"),
         (["x=seqgan '"], "cannot be split into words: No closing quotation"),
         (["dcgan"], "has no --pretrained, so it cannot start"),
+        (["gad"], "has no settings of oracle, which all arms of a comparison share"),
         (["x=seqgan --mle-epochs -1"], "arm 'x': mle_epochs is -1"),
         (["x=seqgan --rolouts 3"], "arm 'x': the recipe refused these flags"),
         (["x=seqgan --lstm.hidden 9"], "arm 'x' changes settings of generator"),

@@ -138,6 +138,11 @@ def test_updates_are_counted_for_the_generator_alone(tmp_path: Path) -> None:
     training = {"training": {"generator_moves": 2, "teacher_forcing_moves": 3}}
     toy = ComparedRun("toy", make_run(tmp_path / "t", 0, MLE, config=training))
     assert (toy.updates_per_round, toy.updates) == (5, 25)
+    direct = {"training": {"generator_moves": 4}}
+    folder = make_run(tmp_path / "d", 0, MLE, config=direct)
+    log = folder / "metrics.jsonl"
+    log.write_text(log.read_text().replace('"adversarial"', '"divergence"'))
+    assert ComparedRun("direct", folder).updates == 20
     mle = ComparedRun("mle", make_run(tmp_path / "m", 0, MLE))
     assert mle.updates == 50
 
