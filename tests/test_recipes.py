@@ -115,6 +115,20 @@ def test_help_is_quick_to_read(recipe: str, shell: OneProcess) -> None:
     assert "dataclass" not in done.stdout
 
 
+def test_stacked_images_are_learnt_by_r3gan_and_its_ablation(
+    tmp_path: Path, shell: OneProcess
+) -> None:
+    words = ["smoke", "--rules", "r3gan", "--network", "modern", "--r3gan.no-r2"]
+    done = shell.run([PATHS["stacked_mnist"], *words, "--out", str(tmp_path / "run")])
+    assert done.returncode == 0, done.stderr[-2000:]
+    scores = json.loads((tmp_path / "run" / "scores.json").read_text())
+    assert scores["rows"][0]["name"] == "R3GAN"
+    rows = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
+    logged = {name for row in rows if row["kind"] == "train" for name in row["values"]}
+    assert {"r1", "gamma"} <= logged
+    assert "r2" not in logged
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
