@@ -115,7 +115,7 @@ def image_notes(
             f"FD and KD use features of {comparison.extractor.label} and are comparable for the "
             "same network only; they are not FID or KID. Real data: test images against "
             "training images, the best reachable value."
-            + ("" if comparison.extractor.is_slow else _NOTE_ON_COPIES)
+            + (_NOTE_ON_COPIES if comparison.finds_copies else "")
         )
     if comparison.accuracy:
         named = ", ".join(f"{n} {e.value:.0%}" for n, e in comparison.accuracy.items())

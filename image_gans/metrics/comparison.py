@@ -167,7 +167,7 @@ class Comparison:
         Args:
             pictures: [N,C,H,W] in [-1,1].
         """
-        if self.extractor is None or not self._finds_copies:
+        if self.extractor is None or not self.finds_copies:
             return None
         return check_copies(self.extractor(pictures), self._of_train, self._of_test, COPY_QUANTILE)
 
@@ -191,13 +191,13 @@ class Comparison:
         network = self.extractor.network if self.extractor is not None else None
         if isinstance(network, InceptionFeatures) and len(x) >= SPLITS:
             found["inception_score"] = inception_score(network.logits(x))
-        if self._finds_copies:
+        if self.finds_copies:
             copies = check_copies(x, self._of_train, self._of_test, COPY_QUANTILE)
             found["near_copies"] = copies.near_copies
         return found
 
     @property
-    def _finds_copies(self) -> bool:
+    def finds_copies(self) -> bool:
         """Return whether near copies are searched; large networks are too slow for all training images."""
         slow = self.extractor is not None and self.extractor.is_slow
         return len(self.corpus.test) > 0 and not slow
@@ -212,7 +212,7 @@ class Comparison:
 
     @cached_property
     def _of_reference(self) -> Floats:
-        if self._finds_copies and self.corpus.reference is None:
+        if self.finds_copies and self.corpus.reference is None:
             return np.asarray(_evenly(self._of_train, self.most_references))
         return self._features(self.reference)
 
