@@ -62,9 +62,9 @@ def _declare_sample(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--out",
-        metavar="FILE|DIR/",
-        help="output file (default: text is printed, images go to RUN/samples/); for images also an "
-        "empty folder, or a new one that ends in /: one PNG per image",
+        metavar="FILE|DIR",
+        help="output file (default: text is printed, images go to RUN/samples/); for images also a "
+        "new or empty folder, a name without .png: one PNG per image",
     )
     declare_sampling(parser, "text: ")
     parser.add_argument(
@@ -89,7 +89,9 @@ def _run_sample(options: argparse.Namespace) -> None:
     conditional = is_conditional(options)
     kind = model_kind(run_dir)
     out = None if options.out is None else Path(options.out)
-    into_folder = out is not None and (out.is_dir() or options.out.endswith("/"))
+    into_folder = out is not None and (
+        out.is_dir() or options.out.endswith("/") or not (kind == "text" or out.suffix)
+    )
     if out is None or not into_folder:
         check_writable(out)
     elif kind == "text":
@@ -143,7 +145,7 @@ def check_writable(out: Path | None) -> None:
 def _check_folder(folder: Path) -> None:
     """Check that a folder can take one file per image: it must be empty, so that no older image counts."""
     if folder.is_file():
-        raise UsageError(f"--out {folder} is a file: leave out the / at its end, or give a folder.")
+        raise UsageError(f"--out {folder} is a file: give a folder, or a .png file.")
     if not folder.parent.is_dir():
         raise missing(folder.parent, "folder")
     if folder.is_dir() and any(folder.iterdir()):
@@ -226,7 +228,7 @@ COMMANDS = (
     Command(
         name="sample",
         summary="sample from a trained model: sentences, or images",
-        usage="RUN [-n N] [--seed S] [--out FILE|DIR/] [options]",
+        usage="RUN [-n N] [--seed S] [--out FILE|DIR] [options]",
         details="Samples from the model of a run, or of its last checkpoint if it has not "
         "finished.\nText is printed line by line; images are written as one PNG grid,\n"
         "or one by one if --out is a folder.",

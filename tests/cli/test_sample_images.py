@@ -17,11 +17,11 @@ Capture = pytest.CaptureFixture[str]
 def test_images_one_by_one_into_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    """A folder, or a name that ends in / and becomes one; never beside older files."""
+    """A folder, or a name without a suffix, which becomes one; never beside older files."""
     monkeypatch.chdir(tmp_path)
     generator = DCGANGenerator(DCGANConfig(size=16, width=2, latent=5))
     save_image_model(Path("run/model"), generator)
-    assert main(["sample", "run", "-n", "12", "--seed", "3", "--out", "new/"]) == 0
+    assert main(["sample", "run", "-n", "12", "--seed", "3", "--out", "new"]) == 0
     assert "wrote new" in capsys.readouterr().out
     names = sorted(path.name for path in Path("new").iterdir())
     assert names == [f"{number:05}.png" for number in range(12)]
@@ -32,6 +32,7 @@ def test_images_one_by_one_into_a_folder(
     Path("file").touch()
     for out, message in (
         ("new", "new is not empty"),
+        ("file", "file is a file"),
         ("file/", "file is a file"),
         ("no/new/", "no such folder: no"),
     ):
