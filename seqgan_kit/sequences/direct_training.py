@@ -45,11 +45,6 @@ class DirectTraining:
     evaluate_every_rounds: Every = 0
     """Rounds after pretraining between evaluations (0: about 20 evaluations, evenly spaced)."""
 
-    @property
-    def updates_per_round(self) -> int:
-        """Updates of G per round."""
-        return self.generator_moves
-
 
 def direct_phases(
     training: DirectTraining, name: str, loss: str, before: Sequence[Turn] = ()

@@ -70,11 +70,6 @@ class FineTuning:
     evaluate_every_rounds: Every = 0
     """Adversarial rounds between evaluations (0: about 20 evaluations, evenly spaced)."""
 
-    @property
-    def updates_per_round(self) -> int:
-        """Updates of G per round, adversarial and by teacher forcing."""
-        return self.generator_moves + self.teacher_forcing_moves
-
 
 def fine_tuning_phases(
     training: FineTuning,

@@ -12,24 +12,38 @@ from seqgan_kit.cli.recipe_commands import find_recipe, load_recipe
 from seqgan_kit.errors import SeqganKitError, UsageError, unknown
 from seqgan_kit.report.comparison.arm_runs import BASELINE, CONTROLS
 
-GROUPS = ("data", "oracle", "generator", "scores")
-"""Groups of settings that all runs of a comparison share."""
+GROUPS = ("data", "pairs", "oracle", "generator", "scores")
+"""Groups of settings that all runs of a comparison share, as far as their recipes have them."""
+_ALWAYS = ("data", "generator", "scores")
 _RUN = ("device", "precision", "compile")
 _OURS = {"--out", "--seed", "--resume", "--pretrained", "--config", "--help", "-h"}
 
 
-def shared_settings(arm: Arm, preset: str, shared_words: Sequence[str]) -> dict[str, Any]:
-    """Return the settings that all runs share: those of the first arm's preset, with the shared flags."""
+def shared_settings(
+    arms: Sequence[Arm], preset: str, shared_words: Sequence[str]
+) -> dict[str, Any]:
+    """Return the settings that all runs share: those of the first arm's preset, with the shared flags.
+
+    A group that some recipe lacks is left out, and has to be as it is when nobody sets it.
+    """
     from seqgan_kit.core.runs.settings import to_dict
 
     _check_shared_words(shared_words)
-    presets = _presets(arm)
-    if preset not in presets:
-        raise unknown(f"preset of {arm.recipe}", preset, presets)
-    _check_shape(arm, presets[preset])
-    config = _parsed(presets, [preset, *shared_words], f"arm {arm.name!r}")
+    every = [_preset(arm, preset) for arm in arms]
+    words = [preset, *shared_words]
+    config = _parsed({preset: every[0]}, words, f"arm {arms[0].name!r}")
+    shared = {}
+    for group in (group for group in GROUPS if hasattr(config, group)):
+        value = getattr(config, group)
+        lacking = [arm for arm, own in zip(arms, every, strict=True) if not hasattr(own, group)]
+        if not lacking:
+            shared[group] = to_dict(value)
+        elif value != type(value)():
+            raise UsageError(
+                f"arm {lacking[0].name!r}: the recipe {lacking[0].recipe} has no settings of "
+                f"{group}, which {arms[0].name!r} sets: compare it apart."
+            )
     run = to_dict(config.run)
-    shared = {group: to_dict(getattr(config, group)) for group in GROUPS}
     return {**shared, "run": {name: run[name] for name in _RUN}}
 
 
@@ -37,13 +51,9 @@ def arm_settings(arm: Arm, preset: str, shared: Mapping[str, Any]) -> Any:
     """Return an arm's configuration with the shared settings; refuse an arm that changes a shared setting."""
     from seqgan_kit.core.runs.settings import merged, to_dict
 
-    presets = _presets(arm)
-    if preset not in presets:
-        raise unknown(f"preset of {arm.recipe}", preset, presets)
-    _check_shape(arm, presets[preset])
-    base = merged(presets[preset], shared)
+    base = merged(_preset(arm, preset), shared)
     config = _parsed({preset: base}, [preset, *arm.flags], f"arm {arm.name!r}")
-    for group in GROUPS:
+    for group in (group for group in GROUPS if group in shared):
         if to_dict(getattr(config, group)) != shared[group]:
             raise UsageError(
                 f"arm {arm.name!r} changes settings of {group}, which all arms share: give these "
@@ -53,8 +63,9 @@ def arm_settings(arm: Arm, preset: str, shared: Mapping[str, Any]) -> Any:
 
 
 def control_of(arms: Mapping[str, Arm], configs: Mapping[str, Any]) -> Arm | None:
-    """Return the first arm that learns from rewards with a constant reward instead. None if no arm has
-    rewards or a control exists already.
+    """Return the first arm that learns from rewards with a constant reward instead, or with a random one if
+    it compares rewards with each other, as equal ones would change nothing. None if no arm has rewards or a
+    control exists already.
     """
     rewards = {
         name: config.method.reward
@@ -64,8 +75,17 @@ def control_of(arms: Mapping[str, Arm], configs: Mapping[str, Any]) -> Arm | Non
     if not rewards or set(CONTROLS) & set(rewards.values()):
         return None
     arm = arms[next(iter(rewards))]
-    name = "constant" if "constant" not in arms else f"{arm.name}-constant"
-    return Arm(name, arm.recipe, (*arm.flags, "--reward", "constant"), "control")
+    reward = "random" if hasattr(configs[arm.name], "policy") else "constant"
+    name = reward if reward not in arms else f"{arm.name}-{reward}"
+    return Arm(name, arm.recipe, (*arm.flags, "--reward", reward), "control")
+
+
+def _preset(arm: Arm, preset: str) -> Any:
+    presets = _presets(arm)
+    if preset not in presets:
+        raise unknown(f"preset of {arm.recipe}", preset, presets)
+    _check_shape(arm, presets[preset])
+    return presets[preset]
 
 
 def _presets(arm: Arm) -> Mapping[str, Any]:
@@ -97,17 +117,23 @@ def _parsed(presets: Mapping[str, Any], words: Sequence[str], who: str) -> Any:
 
 
 def _check_shape(arm: Arm, config: Any) -> None:
+    from seqgan_kit.sequences.generators.generator_choice import GeneratorChoice
+
     if not hasattr(getattr(config, "training", None), "pretrained"):
         raise UsageError(
             f"arm {arm.name!r}: the recipe {arm.recipe} has no --pretrained, so it cannot start "
             "from the same generator as MLE. Use seqgan, maligan, boundary_seeking, "
             "gumbel_softmax, relgan or a copy of one of them."
         )
-    if lacks := [group for group in (*GROUPS, "run") if not hasattr(config, group)]:
+    if lacks := [group for group in (*_ALWAYS, "run") if not hasattr(config, group)]:
         raise UsageError(
             f"arm {arm.name!r}: the recipe {arm.recipe} has no settings of {' and '.join(lacks)}, "
-            "which all arms of a comparison share. Start its runs from one run of mle with "
-            "--pretrained, and collect them with --runs."
+            "which all arms of a comparison share."
+        )
+    if not isinstance(config.generator, GeneratorChoice):
+        raise UsageError(
+            f"arm {arm.name!r}: the recipe {arm.recipe} has a generator of its own kind, which mle "
+            "cannot train. Run it apart, with --reward constant beside it, and use 'seqgan-kit table'."
         )
 
 

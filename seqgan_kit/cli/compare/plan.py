@@ -13,7 +13,7 @@ from seqgan_kit.cli.compare.arm_settings import arm_settings, control_of, shared
 from seqgan_kit.cli.compare.arms import Arm
 from seqgan_kit.cli.engines.planned_run import PlannedRun, run_folder
 from seqgan_kit.errors import UsageError
-from seqgan_kit.report.comparison.arm_runs import BASELINE, START
+from seqgan_kit.report.comparison.arm_runs import BASELINE, START, updates_per_round
 
 SHARED_FILE = "shared.json"
 
@@ -61,7 +61,7 @@ def make_plan(
         shared_words: flags for all runs.
         trains_baseline: False if MLE's runs exist already.
     """
-    shared = shared_settings(asked[0], preset, shared_words)
+    shared = shared_settings(asked, preset, shared_words)
     arms = {arm.name: arm for arm in asked}
     configs = {name: arm_settings(arm, preset, shared) for name, arm in arms.items()}
     if control := control_of(arms, configs):
@@ -114,7 +114,9 @@ def _updates(arm: Arm, config: Any, budget: Budget) -> int:
 
 
 def _per_round(config: Any) -> int:
-    return int(config.training.updates_per_round)
+    from seqgan_kit.core.runs.settings import to_dict
+
+    return updates_per_round(to_dict(config))
 
 
 def _limit(config: Any, budget: Budget) -> tuple[str, ...]:

@@ -18,13 +18,27 @@ START = "start"
 BASELINE = "mle"
 CONTROLS = ("constant", "random")
 """Rewards that carry no information."""
-ROUNDS = ("adversarial", "self-adversarial", "divergence")
+ROUNDS = ("adversarial", "self-adversarial", "self-play", "divergence")
 """Names of the phases whose rounds train a method's generator."""
 _KINDS = (("text", "text"), ("images", "image"), ("points", "point"))
 """Pairs of a setting and the kind of data that has it."""
 _AT = re.compile(r"(.*) at ((?:top-[kp] )?[0-9.]+(?:e-?\d+)?)")
 
 Role = Literal["start", "baseline", "method", "control"]
+
+
+def updates_per_round(settings: Mapping[str, Any]) -> int:
+    """Return the updates of the generator in a round, by its method and by teacher forcing.
+
+    Args:
+        settings: a run's settings by group; a method that learns several times from one batch of replies has
+            a policy.
+    """
+    training, policy = settings.get("training", {}), settings.get("policy")
+    moves = training.get("generator_moves", 0)
+    if policy:
+        moves = policy["update_epochs"] * policy["minibatches"]
+    return int(moves + training.get("teacher_forcing_moves", 0))
 
 
 @dataclass(frozen=True)
@@ -123,8 +137,7 @@ class ComparedRun:
     @property
     def updates_per_round(self) -> int:
         """Updates of the generator in a round of its method; 0 for runs without such rounds."""
-        training = self.settings.get("training", {})
-        return int(training.get("generator_moves", 0) + training.get("teacher_forcing_moves", 0))
+        return updates_per_round(self.settings)
 
     def updates_at(self, row: Mapping[str, Any]) -> int | None:
         """Return the updates of the generator up to a row of metrics.jsonl, without those of the start;

@@ -19,7 +19,7 @@ from seqgan_kit.metrics.statistics.paired_t import difference_over_seeds
 from seqgan_kit.report.comparison.arm_runs import BASELINE, START, ArmRuns, ComparedRun, sweep_order
 from seqgan_kit.report.comparison.frontier_claims import frontier
 
-_MUST_AGREE = ("data", "oracle")
+_MUST_AGREE = ("data", "pairs", "oracle")
 
 Row = dict[str, Any]
 

@@ -88,6 +88,22 @@ def test_the_start_trains_as_the_first_method_would_pretrain() -> None:
     assert after(words, "--patience-evaluations") == "15"
 
 
+def test_methods_on_pairs_are_compared_with_a_random_reward() -> None:
+    """Equal rewards of a group would change nothing. The policy learns twice from each of two parts."""
+    arms = ("gad", "textgail", "spin", "twice=gad --update-epochs 2 --minibatches 2 --rounds 7")
+    plan = plan_of(*arms, seeds=(0,))
+    assert plan.arms[-1] == Arm("random", "gad", ("--reward", "random"), "control")
+    assert plan.shared["data"]["text"] == "catworld:translate"
+    assert "oracle" not in plan.shared
+    assert after(words_of(plan, "mle"), "--mle-moves") == "28"
+
+
+def test_a_setting_that_one_recipe_lacks_cannot_be_set() -> None:
+    assert "pairs" not in plan_of("seqgan", "jsdgan").shared
+    with pytest.raises(UsageError, match="jsdgan has no settings of pairs, which 'seqgan' sets"):
+        plan_of("seqgan", "jsdgan", shared_words=["--prompt-words", "1"])
+
+
 @pytest.mark.parametrize(
     ("arms", "updates"),
     [
@@ -154,7 +170,8 @@ def test_shared_settings_of_runs_that_exist_are_not_changed(tmp_path: Path) -> N
         (["=seqgan"], r"must have the form NAME=RECIPE \[FLAGS\]"),
         (["x=seqgan '"], "cannot be split into words: No closing quotation"),
         (["dcgan"], "has no --pretrained, so it cannot start"),
-        (["gad"], "has no settings of oracle, which all arms of a comparison share"),
+        (["leakgan"], "has a generator of its own kind, which mle cannot train"),
+        (["x=gad --text my.txt"], "arm 'x' changes settings of data"),
         (["x=seqgan --mle-epochs -1"], "arm 'x': mle_epochs is -1"),
         (["x=seqgan --rolouts 3"], "arm 'x': the recipe refused these flags"),
         (["x=seqgan --lstm.hidden 9"], "arm 'x' changes settings of generator"),
