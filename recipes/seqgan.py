@@ -4,7 +4,7 @@ $ python recipes/seqgan.py                                bundled cat captions, 
 $ python recipes/seqgan.py --text my.txt --out runs/mine  your own text, a line each
 $ python recipes/seqgan.py paper --text my.txt            the paper's settings on your text (hours; use a GPU)
 $ python recipes/seqgan.py oracle                         the LSTM world of the paper
-$ python recipes/seqgan.py fast --oracle target_params.npz    the paper's 8.74 on its oracle, in minutes
+$ python recipes/seqgan.py fast --oracle target_params.npz    near the paper's 8.74 on its oracle, in minutes
 $ python recipes/seqgan.py --objective my.py:function     a reward of your own, mixed with the discriminator's
 $ python recipes/seqgan.py smoke                          seconds, to see that everything works
 $ python recipes/seqgan.py --resume runs/seqgan           go on where a run stopped

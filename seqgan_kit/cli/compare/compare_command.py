@@ -27,10 +27,11 @@ Runs methods, or collects existing runs, and reports what they gained over maxim
 
 For every seed, one generator is trained by maximum likelihood (arm 'start'). All arms continue
 from it: each method, MLE itself ('mle', for as long as the longest method), and a control
-('constant'): the first method that learns from rewards, with a constant reward. What the control
-gains is not due to the discriminator. Every run is an ordinary run directory OUT/ARM/seed-S.
-Finished runs are reused, interrupted runs are resumed, and a failed run does not stop the others,
-so the same command always continues. Writes OUT/compare.html and OUT/compare.json.
+('constant'): the first method that learns from rewards, with a constant reward, or with a random
+one for gad and textgail, which compare rewards with each other. What the control gains is not due
+to the discriminator. Every run is an ordinary run directory OUT/ARM/seed-S. Finished runs are
+reused, interrupted runs are resumed, and a failed run does not stop the others, so the same
+command always continues. Writes OUT/compare.html and OUT/compare.json.
 
 The budget limits each arm after the start:
   updates   of the generator, adversarial and teacher-forcing updates together. --updates sets the
