@@ -116,7 +116,8 @@ def _labels(
     words = [p["at"] or names[p["arm"]] for p in shown]
     dots = [dot(x, y, 3 if p["at"] else 5.5) for p, (x, y) in zip(shown, at, strict=True)]
     labels = [(word, x, y) for word, (x, y) in zip(words, at, strict=True)]
-    for point, word, box in zip(shown, words, place_labels(labels, dots, bounds), strict=True):
+    boxes = place_labels(labels, dots, bounds, far=sum(not p["at"] for p in shown))
+    for point, word, box in zip(shown, words, boxes, strict=True):
         if box is not None:
             middle = (box.left + box.right) / 2
             kind = "ink-3" if point["at"] else "ink"

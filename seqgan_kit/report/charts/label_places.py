@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 _LETTER, _LINE = 6.2, 12.0
 """Width of a letter and height of a line in pixels, at the charts' font size."""
-_RINGS = 12
+_RINGS, _NEAR = 12, 2
 _GAP = 3.0
 _DIRECTIONS = ((0, -1), (1, -1), (1, 0), (0, 1), (-1, -1), (1, 1), (-1, 1), (-1, 0))
 """Directions from a dot to its label, the most readable first."""
@@ -47,7 +47,10 @@ def dot(x: float, y: float, radius: float) -> Box:
 
 
 def place_labels(
-    labels: Sequence[tuple[str, float, float]], dots: Sequence[Box], bounds: Box
+    labels: Sequence[tuple[str, float, float]],
+    dots: Sequence[Box],
+    bounds: Box,
+    far: int | None = None,
 ) -> list[Box | None]:
     """Return a box for each label (text, x, y of its target), near its target; None if there is no room.
 
@@ -55,11 +58,13 @@ def place_labels(
         labels: labels, the most important first.
         dots: boxes that no label may hide.
         bounds: box that no label may leave.
+        far: number of first labels that may lie farther from their targets than the others; None: all.
     """
     taken = list(dots)
     places: list[Box | None] = []
-    for words, x, y in labels:
-        spots = _spots(_LETTER * len(words), x, y)
+    for order, (words, x, y) in enumerate(labels):
+        rings = _RINGS if far is None or order < far else _NEAR
+        spots = _spots(_LETTER * len(words), x, y, rings)
         free = (box for box in spots if box.inside(bounds) and not any(map(box.overlaps, taken)))
         place = next(free, None)
         places.append(place)
@@ -68,9 +73,9 @@ def place_labels(
     return places
 
 
-def _spots(width: float, x: float, y: float) -> Iterator[Box]:
+def _spots(width: float, x: float, y: float, rings: int) -> Iterator[Box]:
     """Return boxes around a place, the nearest first."""
-    for ring in range(_RINGS):
+    for ring in range(rings):
         away = 6.0 + _GAP + ring * 5.0
         for right, down in _DIRECTIONS:
             middle_x = x + right * (away + width / 2)

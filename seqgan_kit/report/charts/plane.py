@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 
 from seqgan_kit.report.charts.scales import Point, Scale, log_ticks, thin, ticks
 
+MUCH = 8.0
+"""Ratio of the largest to the smallest value above which a linear axis would crowd the small ones."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -53,11 +56,13 @@ def plane_of(
     y_pixels: tuple[float, float],
     rounds: bool = True,
 ) -> Plane:
-    """Return scales for all values; y ends on ticks, x ends at the last round or on ticks too."""
+    """Return scales for all values; y ends on ticks, x ends at the last round.
+
+    Without rounds both end on ticks, and an axis is logarithmic if its values differ much.
+    """
     if not rounds:
-        x_marks, y_marks = (ticks(min(values), max(values)) for values in (xs, ys))
-        x = Scale(x_marks[0], x_marks[-1], *x_pixels)
-        return Plane(x, Scale(y_marks[0], y_marks[-1], *y_pixels), x_marks, y_marks)
+        (x, x_marks), (y, y_marks) = _axis(xs, x_pixels), _axis(ys, y_pixels)
+        return Plane(x, y, x_marks, y_marks)
     left, right = (min(xs), max(xs)) if xs else (0.0, 1.0)
     right = right if right > left else left + 1.0
     x_marks = [mark for mark in ticks(left, right, whole=True) if left <= mark <= right]
@@ -65,6 +70,13 @@ def plane_of(
     y_marks = log_ticks(low, high) if log else ticks(low, high)
     y = Scale(y_marks[0], y_marks[-1], *y_pixels, log=log)
     return Plane(Scale(left, right, *x_pixels), y, x_marks, y_marks)
+
+
+def _axis(values: Sequence[float], pixels: tuple[float, float]) -> tuple[Scale, list[float]]:
+    low, high = min(values), max(values)
+    log = low > 0 and high > MUCH * low
+    marks = log_ticks(low, high) if log else ticks(low, high)
+    return Scale(marks[0], marks[-1], *pixels, log=log), marks
 
 
 def drawable(line: Line, log: bool) -> Line:

@@ -43,7 +43,9 @@ def ticks(low: float, high: float, count: int = 6, whole: bool = False) -> list[
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Return powers of ten that enclose [low, high], with 2 and 5 times them if they are few."""
+    """Return powers of ten that enclose [low, high]; if they are few, 2 and 5 times them as well, of which
+    only the nearest enclose it.
+    """
     first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
     last = max(last, first + 1)
     if last - first > 6:
@@ -51,7 +53,10 @@ def log_ticks(low: float, high: float) -> list[float]:
         return [10.0**k for k in range(first, last + stride, stride)]
     between = (1, 2, 5) if last - first <= 2 else (1,)
     marks = [m * 10.0**k for k in range(first, last) for m in between] + [10.0**last]
-    return [float(f"{mark:.12g}") for mark in marks]
+    marks = [float(f"{mark:.12g}") for mark in marks]
+    start = max(i for i, mark in enumerate(marks) if mark <= low * (1 + 1e-9) or i == 0)
+    end = min(i for i, mark in enumerate(marks) if mark >= high * (1 - 1e-9))
+    return marks[start : max(end, start + 1) + 1]
 
 
 def thin(points: Sequence[Point], buckets: int = 250) -> list[Point]:

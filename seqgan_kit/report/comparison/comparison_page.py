@@ -56,14 +56,11 @@ def render(record: Mapping[str, Any], arms: Sequence[ArmRuns], out: Path) -> str
     colours = {name: place for place, name in enumerate(moving)}
     frontier = record["frontier"]
     from_start = any(arm.role == "start" for arm in arms)
-    missing = [
-        (arm["name"], s, why) for arm in record["arms"] for s, why in arm["problems"].items()
-    ]
     return render_page(
         "comparison.html.j2",
         title=record["title"],
         lead=_lead(record),
-        missing=missing,
+        missing=_missing(record),
         facts=_facts(record),
         verdicts=verdict_sentences(record),
         frontier=frontier,
@@ -90,6 +87,15 @@ def _lead(record: Mapping[str, Any]) -> str:
     compared = [arm["name"] for arm in record["arms"] if arm["role"] in ("method", "control")]
     listed = ", ".join(compared[:-1]) + (" and " if len(compared) > 1 else "") + compared[-1]
     return f"What {listed} gained over maximum likelihood. Budget: {record['budget']}."
+
+
+def _missing(record: Mapping[str, Any]) -> list[tuple[str, list[str], str]]:
+    """Return (arm, seeds, reason) of missing runs; those of an arm with one reason are together."""
+    seeds: dict[tuple[str, str], list[str]] = {}
+    for arm in record["arms"]:
+        for seed, why in arm["problems"].items():
+            seeds.setdefault((arm["name"], why), []).append(str(seed))
+    return [(arm, found, why) for (arm, why), found in seeds.items()]
 
 
 def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:

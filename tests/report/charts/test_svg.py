@@ -67,8 +67,9 @@ class TestScales:
 
     def test_log_ticks(self) -> None:
         assert log_ticks(0.3, 20) == [0.1, 1, 10, 100]
-        assert log_ticks(2, 9) == [1, 2, 5, 10]
-        assert log_ticks(1, 1) == [1, 2, 5, 10]
+        assert log_ticks(2, 9) == [2, 5, 10]
+        assert log_ticks(1, 1) == [1, 2]
+        assert log_ticks(0.7, 9) == [0.5, 1, 2, 5, 10]
         marks = log_ticks(1e-12, 1e12)
         assert len(marks) <= 8
         assert marks[0] <= 1e-12
