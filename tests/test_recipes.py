@@ -10,7 +10,11 @@ import pytest
 from one_process import OneProcess
 from PIL import Image
 
+from seqgan_kit.cli.compare.arms import asked_arms
+from seqgan_kit.cli.compare.plan import Budget, make_plan
 from seqgan_kit.cli.recipe_commands import load_recipe
+from seqgan_kit.errors import UsageError
+from seqgan_kit.report.comparison.arm_runs import ComparedRun
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = sorted(path.stem for path in (ROOT / "recipes").glob("*.py"))
@@ -113,6 +117,19 @@ def test_help_is_quick_to_read(recipe: str, shell: OneProcess) -> None:
         assert word in done.stdout, word
     assert "Annotated" not in done.stdout
     assert "dataclass" not in done.stdout
+
+
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if name != "mle"])
+def test_compare_counts_the_updates_of_every_method_that_it_takes(
+    recipe: str, smoked: Smoked
+) -> None:
+    """Its rounds are known by the name of their phase."""
+    try:
+        make_plan(asked_arms([recipe], []), Path("out"), (0,), Budget(), preset="smoke")
+    except UsageError:
+        return
+    run = ComparedRun(recipe, smoked(recipe)[0])
+    assert run.updates == run.updates_per_round * run.settings["training"]["rounds"] > 0
 
 
 def test_stacked_images_are_learnt_by_r3gan_and_its_ablation(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from seqgan_kit.cli.compare.arms import Arm
@@ -33,7 +34,7 @@ def shared_settings(
     words = [preset, *shared_words]
     config = _parsed({preset: every[0]}, words, f"arm {arms[0].name!r}")
     shared = {}
-    for group in (group for group in GROUPS if hasattr(config, group)):
+    for group in filter(partial(hasattr, config), GROUPS):
         value = getattr(config, group)
         lacking = [arm for arm, own in zip(arms, every, strict=True) if not hasattr(own, group)]
         if not lacking:
@@ -53,8 +54,8 @@ def arm_settings(arm: Arm, preset: str, shared: Mapping[str, Any]) -> Any:
 
     base = merged(_preset(arm, preset), shared)
     config = _parsed({preset: base}, [preset, *arm.flags], f"arm {arm.name!r}")
-    for group in (group for group in GROUPS if group in shared):
-        if to_dict(getattr(config, group)) != shared[group]:
+    for group in GROUPS:
+        if group in shared and to_dict(getattr(config, group)) != shared[group]:
             raise UsageError(
                 f"arm {arm.name!r} changes settings of {group}, which all arms share: give these "
                 "flags to all arms with --shared='--FLAG VALUE'."
