@@ -88,13 +88,23 @@ def new_generator(setting: LanguageModelSetting) -> LanguageModelGenerator:
     return LanguageModelGenerator(stored, *size, bos=BOS, eos=EOS, pad=PAD, rng=rng)
 
 
+def plain_model(generator: LanguageModelGenerator) -> Any:
+    """Return the library's own model with the generator's weights."""
+    kind = transformers_library().AutoModelForCausalLM
+    model = kind.from_config(generator.model.config)
+    model.load_state_dict(generator.model.state_dict())
+    return model.eval()
+
+
 def _rollouts(setting: LanguageModelSetting) -> list[str]:
     """Time N completions of every prefix."""
     generator = new_generator(setting).eval()
     rng = torch.Generator().manual_seed(setting.seed)
     rows = torch.randint(4, setting.vocabulary, (setting.batch, setting.length), generator=rng)
     ways: dict[str, Callable[[], object]] = {
-        "generate": partial(generated_completions, generator, rows, setting.rollouts),
+        "generate": partial(
+            generated_completions, plain_model(generator), generator, rows, setting.rollouts
+        ),
         "library": lambda: complete_prefixes(
             generator.stepper(), rows, setting.rollouts, rng, CHUNK_ROWS
         ),
@@ -110,7 +120,7 @@ def _rollouts(setting: LanguageModelSetting) -> list[str]:
 
 @torch.no_grad()
 def generated_completions(
-    generator: LanguageModelGenerator, rows: Tensor, rollouts: int
+    model: Any, generator: LanguageModelGenerator, rows: Tensor, rollouts: int
 ) -> list[Tensor]:
     """Return N completions of every prefix of rows [B,T], by the library's generate with its cache.
 
@@ -122,7 +132,7 @@ def generated_completions(
         for kept in range(1, generator.length):
             prefix = row[:, : kept + 1]
             found.append(
-                generator.model.generate(
+                model.generate(
                     prefix,
                     attention_mask=torch.ones_like(prefix),
                     do_sample=True,
@@ -197,7 +207,7 @@ def their_trainer(setting: LanguageModelSetting, rows: Tensor, folder: str) -> A
         use_cpu=not torch.cuda.is_available(),
     )
     data = [{"input_ids": row, "labels": row} for row in rows]
-    model = new_generator(setting).model
+    model = plain_model(new_generator(setting))
     # The library takes the name of the loss from the name of the class, which a fresh model's settings lack.
     model.loss_type = "ForCausalLM"
     trainer = transformers.Trainer(model=model, args=arguments, train_dataset=data)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from seqgan_kit.core import products
 from seqgan_kit.core.products import Linear, add_product, library, linear, product
@@ -211,3 +212,12 @@ def test_a_system_that_does_not_tell_the_maker_names_none(monkeypatch):
 
 def _absent(*_, **__):
     raise FileNotFoundError
+
+
+def test_a_network_keeps_its_parameters_and_other_layers():
+    network = nn.Sequential(nn.Linear(3, 4), nn.Bilinear(2, 2, 2), nn.Sequential(nn.Linear(4, 1)))
+    before = dict(network.named_parameters())
+    products.use_quick_products(network)
+    kinds = [type(layer) for layer in network.modules() if not isinstance(layer, nn.Sequential)]
+    assert kinds == [products.Linear, nn.Bilinear, products.Linear]
+    assert all(found is before[name] for name, found in network.named_parameters())

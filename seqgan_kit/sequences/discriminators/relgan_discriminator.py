@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Share, Size, bounded
+from seqgan_kit.core.products import Linear
 from seqgan_kit.sequences.discriminators.highway import Highway
 from seqgan_kit.sequences.discriminators.textcnn import Filters, check_filters
 from seqgan_kit.sequences.soft_tokens import embed
@@ -60,7 +61,7 @@ class RelGANCNN(nn.Module):
         )
         self.highway = Highway(sum(count for _, count in config.filters))
         self.dropout = nn.Dropout(config.dropout)
-        self.dense = nn.Linear(self.highway.both.in_features, config.features)
+        self.dense = Linear(self.highway.both.in_features, config.features)
         self._initialise()
 
     def forward(self, tokens: Tensor) -> Tensor:

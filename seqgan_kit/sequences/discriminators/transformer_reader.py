@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Share, Size, bounded, check_heads
+from seqgan_kit.core.products import Linear
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.soft_tokens import embed, presence
 
@@ -95,12 +96,12 @@ class EncoderBlock(nn.Module):
         self.heads = config.heads
         self.norm_attention = nn.LayerNorm(config.width)
         self.norm_feedforward = nn.LayerNorm(config.width)
-        self.project_in = nn.Linear(config.width, 3 * config.width)
-        self.project_out = nn.Linear(config.width, config.width)
+        self.project_in = Linear(config.width, 3 * config.width)
+        self.project_out = Linear(config.width, config.width)
         self.feedforward = nn.Sequential(
-            nn.Linear(config.width, config.feedforward),
+            Linear(config.width, config.feedforward),
             nn.GELU(),
-            nn.Linear(config.feedforward, config.width),
+            Linear(config.feedforward, config.width),
         )
         self.dropout = nn.Dropout(config.dropout)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Positive, Share, Size, bounded
 from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.core.products import Linear, use_quick_products
 from seqgan_kit.core.runs.memory import check_training_memory
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.generators.autoregressive import IMPOSSIBLE
@@ -71,8 +72,9 @@ class MaskedDenoiser(nn.Module):
             batch_first=True, norm_first=True,
         )  # fmt: skip
         self.layers = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
+        use_quick_products(self.layers)
         self.norm = nn.LayerNorm(config.width)
-        self.output = nn.Linear(config.width, vocabulary)
+        self.output = Linear(config.width, vocabulary)
         nn.init.normal_(self.embedding.weight, 0.0, 0.02)
         impossible = torch.zeros(vocabulary)
         if pad is not None:

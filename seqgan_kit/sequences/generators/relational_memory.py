@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Share, Size, bounded
+from seqgan_kit.core.products import Linear
 from seqgan_kit.core.recurrence import recurrent_precision
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.sampling.rows_in_progress import State
@@ -51,13 +52,13 @@ class RelationalMemory(nn.Module):
     def __init__(self, embedding: int, heads: int, head_size: int):
         super().__init__()
         self.heads, width = heads, heads * head_size
-        self.input = nn.Linear(embedding, width)
-        self.query_key_value = nn.Linear(width, 3 * width, bias=False)
+        self.input = Linear(embedding, width)
+        self.query_key_value = Linear(width, 3 * width, bias=False)
         self.attention_norm = nn.LayerNorm(3 * width)
         self.memory_norm, self.mlp_norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.mlp = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
-        self.input_gates = nn.Linear(width, 2 * width, bias=False)
-        self.memory_gates = nn.Linear(width, 2 * width, bias=False)
+        self.mlp = nn.Sequential(Linear(width, width), nn.ReLU(), Linear(width, width))
+        self.input_gates = Linear(width, 2 * width, bias=False)
+        self.memory_gates = Linear(width, 2 * width, bias=False)
 
     def read(self, embedded: Tensor) -> Tensor:
         """Return the parts that depend only on the input [...,E]: key, value and gates [...,4W]."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from seqgan_kit.errors import UsageError
+from seqgan_kit.sequences.language_models.quick_layers import is_transposed
 
 ADAPTER = "default"
 """peft's name of the adapters."""
@@ -62,7 +63,7 @@ def adapter_settings(model: Any, settings: AdapterSettings) -> Any:
         lora_alpha=settings.lora_alpha,
         target_modules=list(settings.lora_targets) or None,
         lora_dropout=0.0,
-        fan_in_fan_out=any(type(layer).__name__ == "Conv1D" for layer in model.modules()),
+        fan_in_fan_out=any(is_transposed(layer) for layer in model.modules()),
         task_type="CAUSAL_LM",
     )
 
@@ -119,7 +120,7 @@ def _linear_layers(model: Any) -> list[str]:
     """Return the distinct last names of the model's linear layers, without the output layer."""
     names: dict[str, None] = {}
     for name, layer in model.named_modules():
-        is_linear = isinstance(layer, nn.Linear) or type(layer).__name__ == "Conv1D"
+        is_linear = isinstance(layer, nn.Linear) or is_transposed(layer)
         if is_linear and layer is not model.get_output_embeddings():
             names[name.rpartition(".")[2]] = None
     return list(names)

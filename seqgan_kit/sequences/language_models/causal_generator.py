@@ -29,6 +29,7 @@ from seqgan_kit.sequences.language_models.model_files import (
 )
 from seqgan_kit.sequences.language_models.numbering import NONE, ModelIds, numbering
 from seqgan_kit.sequences.language_models.output_layer import OutputLayer
+from seqgan_kit.sequences.language_models.quick_layers import quicken
 from seqgan_kit.sequences.language_models.rows_in_place import (
     CACHE_BYTES,
     BeginningsInPlace,
@@ -112,9 +113,9 @@ class LanguageModelGenerator(SequenceGenerator):
         if model is None:
             size = numbered.model_size
             model = fresh_language_model(json.loads(config.architecture), size, ids, rng)
+        quicken(model)
         head = OutputLayer(model.get_output_embeddings(), numbered)
-        width = head.in_features
-        super().__init__(vocabulary, length, width, bos, eos, pad, given, output=head)
+        super().__init__(vocabulary, length, head.in_features, bos, eos, pad, given, output=head)
         self.config, self.numbering = config, numbered
         check_context(model, given + length)
         if config.checkpointing:
@@ -151,10 +152,9 @@ class LanguageModelGenerator(SequenceGenerator):
     def start(self, given: Tensor) -> State:
         """Return keys and values of the condition, its mask [B,S] and its last hidden state [B,H]."""
         if not self.given:
-            width = self.output.in_features
             empty = [no_keys(self.model, len(given), given.device)] * self._cached_tensors()
             mask = torch.ones(len(given), 0, dtype=torch.bool, device=given.device)
-            return (*empty, mask, empty[0].new_zeros(len(given), width))
+            return (*empty, mask, empty[0].new_zeros(len(given), self.output.in_features))
         seen = self._seen(given)
         hidden, cache = self._read(given, seen, caches=True)
         return (*cache, seen, _last(hidden, seen))

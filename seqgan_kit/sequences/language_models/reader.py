@@ -22,6 +22,7 @@ from seqgan_kit.sequences.language_models.model_files import (
     recompute_activations,
 )
 from seqgan_kit.sequences.language_models.numbering import NONE, ModelIds, numbering
+from seqgan_kit.sequences.language_models.quick_layers import quicken
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class LanguageModelReader(nn.Module):
         if model is None:
             model = _fresh(json.loads(config.architecture), self.numbering.model_size)
         _check_reader(model, length)
+        quicken(model)
         if config.checkpointing:
             recompute_activations(model)
         self.features = int(model.config.get_text_config().hidden_size)
