@@ -32,6 +32,7 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Loss, Move, Phase
 from seqgan_kit.core.judging import judged_scores
 from seqgan_kit.core.objectives import minimax
+from seqgan_kit.core.products import product
 from seqgan_kit.sequences.estimators.gumbel import GumbelSoftmax
 from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
@@ -57,12 +58,18 @@ class TextGANMethod:
 def kernel_distance(real: Tensor, fake: Tensor) -> Tensor:
     """Return MMD^2 of features [N,F] and [M,F] with a mixture of Gaussian kernels: a scalar of 0 or more."""
     wide = torch.promote_types(fake.dtype, torch.float32)
-    both = torch.cat([real, fake]).to(wide)
-    squares = (both.unsqueeze(1) - both).square().sum(2)
+    squares = _squared_distances(torch.cat([real, fake]).to(wide))
     scale = squares.detach().mean().clamp(min=torch.finfo(wide).tiny)
     kernels = torch.stack([(-squares / (2 * w * scale)).exp() for w in WIDTHS]).mean(0)
     n = len(real)
     return kernels[:n, :n].mean() + kernels[n:, n:].mean() - 2 * kernels[:n, n:].mean()
+
+
+def _squared_distances(rows: Tensor) -> Tensor:
+    """Return |x_i - x_j|^2 [N,N] of rows [N,F] by one product, which loses fewest digits around the mean."""
+    rows = rows - rows.mean(0)
+    lengths = rows.square().sum(1)
+    return (lengths.unsqueeze(1) + lengths - 2 * product(rows, rows.t())).clamp(min=0)
 
 
 class TextGAN(SequenceGame):

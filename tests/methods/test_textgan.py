@@ -33,6 +33,17 @@ def test_the_distance_by_loops():
     assert kernel_distance(x, x.flip(0)).item() == pytest.approx(0, abs=1e-12)
 
 
+def test_float32_loses_no_digits_where_features_are_far_from_zero():
+    x, y = (torch.randn(20, 50, dtype=torch.float64) + 100 for _ in range(2))
+    found = []
+    for kind in (torch.float64, torch.float32):
+        rows = y.to(kind).requires_grad_()
+        distance = kernel_distance(x.to(kind), rows)
+        found.append((distance.detach(), *torch.autograd.grad(distance, rows)))
+    for exact, rounded in zip(*found, strict=True):
+        torch.testing.assert_close(rounded.double(), exact, rtol=1e-3, atol=1e-5)
+
+
 @pytest.fixture
 def game(tiny_generator, tiny_text_discriminator):
     method = TextGANMethod(distance_weight=2.0, straight_through=True)
