@@ -145,7 +145,7 @@ def _onednn_is_quicker() -> bool:
     return (
         torch.backends.mkldnn.is_available()
         and torch.backends.cpu.get_cpu_capability() == "AVX512"
-        and _processor_maker() == "AuthenticAMD"
+        and mkl_is_slow()
         and _onednn_multiplies()
     )
 
@@ -158,6 +158,12 @@ def _onednn_multiplies() -> bool:
     except (AttributeError, RuntimeError):
         return False
     return True
+
+
+@cache
+def mkl_is_slow() -> bool:
+    """Return whether this is an AMD processor, for which MKL has no fast functions."""
+    return _processor_maker() == "AuthenticAMD"
 
 
 def _processor_maker() -> str:

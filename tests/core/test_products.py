@@ -187,10 +187,12 @@ def test_onednn_is_chosen_where_mkl_holds_back(monkeypatch, capability, maker, q
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     monkeypatch.setattr(products, "_processor_maker", lambda: maker)
     products._onednn_is_quicker.cache_clear()
+    products.mkl_is_slow.cache_clear()
     try:
         assert library() == ("oneDNN" if quicker else "torch's own")
     finally:
         products._onednn_is_quicker.cache_clear()
+        products.mkl_is_slow.cache_clear()
 
 
 @pytest.mark.parametrize(

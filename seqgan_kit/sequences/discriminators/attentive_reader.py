@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from seqgan_kit.core.bounds import Share, Size, bounded
 from seqgan_kit.core.recurrence import recurrent_precision
 from seqgan_kit.sequences.discriminators.pair_scorer import SharedSourceScorer, check_pairs
+from seqgan_kit.sequences.kernels.hyperbolic import tanh
 from seqgan_kit.sequences.soft_tokens import embed, presence
 
 
@@ -113,7 +114,7 @@ class AttentiveReader(nn.Module):
         keys, queries = self.key(first), self.query(states)
         read = torch.zeros_like(queries[:, 0])
         for query, share in zip(queries.unbind(1), steps.unbind(1), strict=True):
-            mixed = (keys + (query + self.before(read)).unsqueeze(1)).tanh()
+            mixed = tanh(keys + (query + self.before(read)).unsqueeze(1))
             weights = self.energy(mixed).squeeze(2).softmax(1) * present
             weights = weights / weights.sum(1, keepdim=True).clamp(min=1e-30)
             following = torch.bmm(weights.unsqueeze(1), first).squeeze(1) + self.carry(read).tanh()
@@ -157,8 +158,8 @@ def _read_soft(
     hidden, states = start, []
     for gate, share in zip(gates.unbind(1), present.unbind(1), strict=True):
         add, keep, new, show = (gate + F.linear(hidden, of_state)).chunk(4, dim=1)
-        following = keep.sigmoid() * cell + add.sigmoid() * new.tanh()
-        shown = show.sigmoid() * following.tanh()
+        following = keep.sigmoid() * cell + add.sigmoid() * tanh(new)
+        shown = show.sigmoid() * tanh(following)
         cell = cell + share.unsqueeze(1) * (following - cell)
         hidden = hidden + share.unsqueeze(1) * (shown - hidden)
         states.append(hidden)

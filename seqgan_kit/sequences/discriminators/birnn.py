@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Share, Size, bounded
 from seqgan_kit.core.recurrence import recurrent_precision
+from seqgan_kit.sequences.kernels.hyperbolic import tanh
 from seqgan_kit.sequences.soft_tokens import embed, presence
 
 
@@ -119,7 +120,7 @@ def _gru_cell(from_input: Tensor, from_state: Tensor, state: Tensor) -> Tensor:
     """Return the next state [...,H] from both products [...,3H], in torch's order reset, update, new."""
     reset_in, update_in, new_in = from_input.chunk(3, dim=-1)
     reset_state, update_state, new_state = from_state.chunk(3, dim=-1)
-    new = (new_in + (reset_in + reset_state).sigmoid() * new_state).tanh()
+    new = tanh(new_in + (reset_in + reset_state).sigmoid() * new_state)
     return new + (update_in + update_state).sigmoid() * (state - new)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqgan_kit.core.bounds import Share, Size, Weight, bounded
 from seqgan_kit.core.recurrence import recurrent_precision
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.kernels.hyperbolic import tanh
 from seqgan_kit.sequences.sampling.rows_in_progress import State
 from seqgan_kit.sequences.sampling.stepper import Stepper
 from seqgan_kit.sequences.soft_tokens import embed
@@ -113,5 +114,5 @@ def lstm_cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     """Return hidden [B,H] and cell [B,H] from gates [B,4H] before their activations, in torch's order i, f,
     g, o."""
     keep_in, forget, candidate, keep_out = gates.chunk(4, dim=1)
-    cell = forget.sigmoid() * cell + keep_in.sigmoid() * candidate.tanh()
-    return keep_out.sigmoid() * cell.tanh(), cell
+    cell = forget.sigmoid() * cell + keep_in.sigmoid() * tanh(candidate)
+    return keep_out.sigmoid() * tanh(cell), cell

@@ -12,6 +12,7 @@ from seqgan_kit.core.bounds import Share, Size, bounded
 from seqgan_kit.core.products import Linear
 from seqgan_kit.core.recurrence import recurrent_precision
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
+from seqgan_kit.sequences.kernels.hyperbolic import tanh
 from seqgan_kit.sequences.sampling.rows_in_progress import State
 from seqgan_kit.sequences.sampling.stepper import Stepper
 from seqgan_kit.sequences.soft_tokens import embed
@@ -71,8 +72,8 @@ class RelationalMemory(nn.Module):
         key_value, gates = read.unsqueeze(1).chunk(2, dim=2)
         attended = self.memory_norm(memory + self._attend(memory, key_value))
         candidate = self.mlp_norm(attended + self.mlp(attended))
-        keep_in, forget = (gates + self.memory_gates(memory.tanh())).chunk(2, dim=2)
-        return (forget + _FORGET_BIAS).sigmoid() * memory + keep_in.sigmoid() * candidate.tanh()
+        keep_in, forget = (gates + self.memory_gates(tanh(memory))).chunk(2, dim=2)
+        return (forget + _FORGET_BIAS).sigmoid() * memory + keep_in.sigmoid() * tanh(candidate)
 
     def _attend(self, memory: Tensor, key_value: Tensor) -> Tensor:
         """Return the attention output [B,N,W] of memory [B,N,W] and the input's key and value [B,1,2W]."""

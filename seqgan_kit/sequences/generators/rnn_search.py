@@ -20,6 +20,7 @@ from seqgan_kit.sequences.generators.attending_rows import (
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.given_tokens import check_source, source_mask
 from seqgan_kit.sequences.generators.row_groups import RowGroups
+from seqgan_kit.sequences.kernels.hyperbolic import tanh
 from seqgan_kit.sequences.sampling.rows_in_progress import State
 from seqgan_kit.sequences.sampling.stepper import Stepper
 from seqgan_kit.sequences.soft_tokens import embed
@@ -133,7 +134,7 @@ class RNNSearchGenerator(SequenceGenerator):
             at_once = _groups_at_once(keys, queries)
             parts = zip(keys.split(at_once), queries.split(at_once), strict=True)
             energies = [
-                (k.unsqueeze(1) + q.unsqueeze(2)).tanh() @ self.energy.weight[0] for k, q in parts
+                tanh(k.unsqueeze(1) + q.unsqueeze(2)) @ self.energy.weight[0] for k, q in parts
             ]
             energy = torch.cat(energies)  # [P,R,S]
             weights = energy.masked_fill(~seen.unsqueeze(1), -torch.inf).softmax(2)
@@ -163,7 +164,7 @@ class RNNSearchGenerator(SequenceGenerator):
     def _attend(self, read: Tensor, state: State) -> tuple[Tensor, State]:
         """Read an input's part of the gates [B,3H]; return the context c_t [B,2H] and the next state."""
         hidden, annotations, keys, seen = state
-        energy = self.energy((keys + self.query(hidden).unsqueeze(1)).tanh()).squeeze(2)
+        energy = self.energy(tanh(keys + self.query(hidden).unsqueeze(1))).squeeze(2)
         weights = energy.masked_fill(~seen, -torch.inf).softmax(1)
         context = torch.bmm(weights.unsqueeze(1), annotations).squeeze(1)
         read = read + linear(context, self.cell.weight_ih[:, self.config.embedding :])
@@ -196,5 +197,5 @@ def _gated(read: Tensor, kept: Tensor, hidden: Tensor) -> Tensor:
     read_gates, read_new = read.split([2 * hidden.shape[1], hidden.shape[1]], 1)
     kept_gates, kept_new = kept.split([2 * hidden.shape[1], hidden.shape[1]], 1)
     reset, update = (read_gates + kept_gates).sigmoid().chunk(2, 1)
-    new = (read_new + reset * kept_new).tanh()
+    new = tanh(read_new + reset * kept_new)
     return torch.lerp(new, hidden, update)
