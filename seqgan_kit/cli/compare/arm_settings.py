@@ -15,6 +15,8 @@ from seqgan_kit.report.comparison.arm_runs import BASELINE, CONTROLS
 
 GROUPS = ("data", "pairs", "oracle", "generator", "scores")
 """Groups of settings that all runs of a comparison share, as far as their recipes have them."""
+PRETRAINING = ("mle_epochs", "mle_learning_rate", "mle_schedule")
+"""Settings of the run where all arms start, which are the first arm's if nobody sets them."""
 _ALWAYS = ("data", "generator", "scores")
 _RUN = ("device", "precision", "compile")
 _OURS = {"--out", "--seed", "--resume", "--pretrained", "--config", "--help", "-h"}
@@ -48,8 +50,16 @@ def shared_settings(
     return {**shared, "run": {name: run[name] for name in _RUN}}
 
 
+def pretraining(first: Arm, preset: str, shared_words: Sequence[str]) -> dict[str, Any]:
+    """Return how the start is trained: as the first arm would pretrain, with the shared flags."""
+    presets = {preset: _preset(first, preset)}
+    training = _parsed(presets, [preset, *shared_words], f"arm {first.name!r}").training
+    return {name: getattr(training, name) for name in PRETRAINING}
+
+
 def arm_settings(arm: Arm, preset: str, shared: Mapping[str, Any]) -> Any:
-    """Return an arm's configuration with the shared settings; refuse an arm that changes a shared setting."""
+    """Return an arm's configuration with the shared settings; refuse an arm that changes one, or its
+    start."""
     from seqgan_kit.core.runs.settings import merged, to_dict
 
     base = merged(_preset(arm, preset), shared)
@@ -59,6 +69,13 @@ def arm_settings(arm: Arm, preset: str, shared: Mapping[str, Any]) -> Any:
             raise UsageError(
                 f"arm {arm.name!r} changes settings of {group}, which all arms share: give these "
                 "flags to all arms with --shared='--FLAG VALUE'."
+            )
+    for name in PRETRAINING:
+        if getattr(config.training, name) != getattr(base.training, name):
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"arm {arm.name!r}: {flag} would change nothing, because all arms start from one generator: "
+                f"give it to that generator with --shared='{flag} VALUE'."
             )
     return config
 
@@ -150,11 +167,18 @@ def _check_shared_words(words: Sequence[str]) -> None:
             f"{error} --shared takes settings that every recipe has (data, generator, scores, "
             "device); put a method's own into --arm 'NAME=RECIPE FLAGS'."
         ) from None
-    if config.method != presets["default"].method:
-        raise UsageError(
-            "--shared changes how MLE trains, but MLE follows the first arm's pretraining: give "
-            "these flags to that arm, as in --arm 'seqgan=seqgan --mle-epochs 30'."
-        )
+    default = presets["default"].method
+    changed = [
+        name for name, value in vars(config.method).items() if value != getattr(default, name)
+    ]
+    for name in changed:
+        if name not in PRETRAINING:
+            flags = ", ".join(f"--{setting.replace('_', '-')}" for setting in PRETRAINING)
+            raise UsageError(
+                f"--shared: --{name.replace('_', '-')} is a setting of every method's own training: give it "
+                "to an arm, as in --arm 'NAME=RECIPE FLAGS'. Of the training of the generator where all start, "
+                f"{flags} can be set."
+            )
 
 
 def shared_words(options: argparse.Namespace) -> list[str]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from seqgan_kit.cli.compare.arm_settings import arm_settings, control_of, shared_settings
+from seqgan_kit.cli.compare.arm_settings import (
+    arm_settings,
+    control_of,
+    pretraining,
+    shared_settings,
+)
 from seqgan_kit.cli.compare.arms import Arm
 from seqgan_kit.cli.engines.planned_run import PlannedRun, run_folder
 from seqgan_kit.errors import UsageError
@@ -68,12 +73,13 @@ def make_plan(
         arms[control.name] = control
         configs[control.name] = arm_settings(control, preset, shared)
     training = configs[asked[0].name].training
+    start = replace(training, **pretraining(asked[0], preset, shared_words))
     updates = max(_updates(arms[name], config, budget) for name, config in configs.items())
     limits = {name: _limit(config, budget) for name, config in configs.items()}
     baseline = (Arm(BASELINE, BASELINE, role="baseline"),) if trains_baseline else ()
     runs = []
     for seed in seeds:
-        runs.append(_start_run(training, seed, out))
+        runs.append(_start_run(start, seed, out))
         if trains_baseline:
             runs.append(_baseline_run(training, updates, seed, out, budget))
         for name, arm in arms.items():

@@ -173,6 +173,10 @@ def test_shared_settings_of_runs_that_exist_are_not_changed(tmp_path: Path) -> N
         (["leakgan"], "has a generator of its own kind, which mle cannot train"),
         (["x=gad --text my.txt"], "arm 'x' changes settings of data"),
         (["x=seqgan --mle-epochs -1"], "arm 'x': mle_epochs is -1"),
+        (
+            ["x=seqgan --mle-epochs 3"],
+            "give it to that generator with --shared='--mle-epochs VALUE'",
+        ),
         (["x=seqgan --rolouts 3"], "arm 'x': the recipe refused these flags"),
         (["x=seqgan --lstm.hidden 9"], "arm 'x' changes settings of generator"),
         (["x=seqgan --text my.txt"], "arm 'x' changes settings of data"),
@@ -196,9 +200,17 @@ def test_shared_flags_are_those_that_mle_has_too(word: str) -> None:
         plan_of("seqgan", shared_words=[word])
 
 
-def test_how_mle_trains_is_not_shared() -> None:
-    with pytest.raises(UsageError, match="MLE follows the first arm's pretraining"):
-        plan_of("seqgan", shared_words=["--mle-epochs", "3"])
+def test_shared_flags_may_say_how_the_start_is_trained() -> None:
+    plan = plan_of("maligan", "seqgan", preset="oracle", shared_words=["--mle-epochs", "15"])
+    words = words_of(plan, "start")
+    assert after(words, "--mle-epochs") == "15.0"
+    assert after(words, "--mle-learning-rate") == "0.01", "as the first arm's"
+    assert "--mle-moves" in words_of(plan, "mle"), "further training has the arms' budget"
+
+
+def test_other_settings_of_the_training_are_not_shared() -> None:
+    with pytest.raises(UsageError, match=r"--batch-size is a setting of every method's own"):
+        plan_of("seqgan", shared_words=["--batch-size", "32"])
 
 
 def test_rounds_and_updates_contradict_each_other() -> None:
