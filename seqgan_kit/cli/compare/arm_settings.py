@@ -176,8 +176,8 @@ def _check_shared_words(words: Sequence[str]) -> None:
             flags = ", ".join(f"--{setting.replace('_', '-')}" for setting in PRETRAINING)
             raise UsageError(
                 f"--shared: --{name.replace('_', '-')} is a setting of every method's own training: give it "
-                "to an arm, as in --arm 'NAME=RECIPE FLAGS'. Of the training of the generator where all start, "
-                f"{flags} can be set."
+                "to an arm, as in --arm 'NAME=RECIPE FLAGS'. Of the training of the generator where all "
+                f"start, {flags} can be set."
             )
 
 
