@@ -13,6 +13,7 @@ from image_gans.evaluation.image_scores import ImageScorer
 from image_gans.grids import enlargement, save_grid
 from image_gans.networks.coded import CodedGenerator
 from seqgan_kit.core.adversarial import AdversarialGame
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.pixels import to_float
@@ -48,7 +49,7 @@ class CodeScorer(ImageScorer):
         for row in table["rows"]:
             if row["name"] in games:
                 game = games[row["name"]]
-                rng = torch.Generator(next(game.parameters()).device).manual_seed(seed)
+                rng = torch.Generator(device_of(game)).manual_seed(seed)
                 row["values"] |= code_recovery(game, self.settings.score_samples, rng)
                 table["notes"] += self.meanings(game)
         seen = {key for row in table["rows"] for key in row["values"]}
@@ -58,7 +59,7 @@ class CodeScorer(ImageScorer):
     @torch.no_grad()
     def meanings(self, game: Game) -> list[str]:
         """Return for each categorical code the label of real images that it predicts best."""
-        corpus, device = self.corpus, next(game.parameters()).device
+        corpus, device = self.corpus, device_of(game)
         places = torch.linspace(0, len(corpus.train) - 1, min(_MOST_ROWS, len(corpus.train))).long()
         told = cast(AdversarialGame, game)
         pieces = [

@@ -17,6 +17,7 @@ from image_gans.metrics.comparison import Comparison
 from image_gans.metrics.recogniser import Recogniser
 from image_gans.metrics.trained_recogniser import accuracies, recognise
 from image_gans.networks.conditional import ConditionalGenerator
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.pixels import to_float, to_uint8
@@ -76,7 +77,7 @@ def add_told(
     test = to_float(real.test)
     found = {"real data": _kept(recogniser, conditions, test, real.test_labels)}
     for name, generator in generators.items():
-        rng = torch.Generator(next(generator.parameters()).device).manual_seed(seed)
+        rng = torch.Generator(device_of(generator)).manual_seed(seed)
         drawn = _draw_told(generator, conditions, comparison.compared, rng)
         found[name] = _kept(recogniser, conditions, *drawn)
     for row in table["rows"]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from image_gans.evaluation.image_export import check_image_model, save_image_model
 from image_gans.evaluation.image_table import REAL, ScoredImages, image_table
@@ -18,6 +18,7 @@ from image_gans.latent.walks import strip
 from image_gans.metrics.comparison import Comparison
 from image_gans.metrics.diversity import diversity
 from seqgan_kit.core.bounds import Several, bounded
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.image_corpus import ImageCorpus
@@ -27,7 +28,6 @@ _GRID_PICTURES, _GRID_COLUMNS = 64, 8
 _WAYS, _STEPS = 6, 9
 _SUSPECTS = 9  # Samples shown that are nearest to training images, out of _LOOKED_AT.
 _LOOKED_AT = 256
-_SHOWN_PIXELS = 96  # Small images are enlarged to about this width, to be visible in a report.
 _CHUNK = 128
 
 
@@ -92,7 +92,7 @@ class ImageScorer:
             pictures,
             path.with_suffix(".png"),
             columns=_GRID_COLUMNS,
-            scale=enlargement(pictures, _SHOWN_PIXELS),
+            scale=enlargement(pictures),
         )
 
     def real_diversity(self) -> float:
@@ -118,9 +118,9 @@ class ImageScorer:
             starts, ends = generator.latents(2 * _WAYS, rng).chunk(2)
             pictures = strip(generator, starts, ends, _STEPS)
         path = run.log.figure_path("interpolation.png")
-        save_grid(pictures, path, columns=_STEPS, scale=enlargement(pictures, _SHOWN_PIXELS))
+        save_grid(pictures, path, columns=_STEPS, scale=enlargement(pictures))
         real, path = self.real_pictures(_GRID_PICTURES), run.log.figure_path("real.png")
-        save_grid(real, path, columns=_GRID_COLUMNS, scale=enlargement(real, _SHOWN_PIXELS))
+        save_grid(real, path, columns=_GRID_COLUMNS, scale=enlargement(real))
         self.draw_nearest(run, _draw(game, _LOOKED_AT, rng))
 
     def draw_nearest(self, run: Run, pictures: Tensor) -> None:
@@ -131,7 +131,7 @@ class ImageScorer:
             origins = torch.from_numpy(found.neighbours)[suspects]
             shown = torch.cat([pictures[suspects], to_float(self.corpus.train[origins])])
             path = run.log.figure_path("nearest.png")
-            save_grid(shown, path, columns=len(suspects), scale=enlargement(shown, _SHOWN_PIXELS))
+            save_grid(shown, path, columns=len(suspects), scale=enlargement(shown))
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
         """Return the table of scores.json: a row for each game, then one for real images.
@@ -140,7 +140,7 @@ class ImageScorer:
         """
         rows = []
         for name, game in games.items():
-            rng = torch.Generator(_device(game)).manual_seed(seed)
+            rng = torch.Generator(device_of(game)).manual_seed(seed)
             pictures = _draw(game, self.settings.score_samples, rng)
             rows.append(ScoredImages(name, pictures, pictures, self.comparison))
         real = self.real_pictures(self.settings.score_samples)
@@ -153,7 +153,3 @@ def _draw(game: Game, n: int, rng: torch.Generator) -> Tensor:
     """Sample ``n`` images [n,C,H,W] on the CPU, in chunks that fit into memory."""
     sizes = [min(_CHUNK, n - start) for start in range(0, n, _CHUNK)]
     return torch.cat([game.sample(size, rng=rng).float().cpu() for size in sizes])
-
-
-def _device(module: nn.Module) -> torch.device:
-    return next(module.parameters()).device

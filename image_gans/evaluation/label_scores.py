@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from image_gans.evaluation.image_scores import ImageScorer
 from image_gans.few_labels import FewLabels
-from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.core.discriminator import device_of, evaluating
 from seqgan_kit.core.game import Game
 from seqgan_kit.data.images.pixels import to_float
 
@@ -35,7 +35,7 @@ class LabelScorer(ImageScorer):
 
     def error(self, classifier: nn.Module) -> float:
         """Return the classification error on the test images."""
-        device = next(classifier.parameters()).device
+        device = device_of(classifier)
         with torch.no_grad(), evaluating(classifier):
             named = [
                 classifier(to_float(rows).to(device)).heads["classes"].argmax(1).cpu()

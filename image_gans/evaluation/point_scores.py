@@ -21,6 +21,7 @@ from image_gans.metrics.modes import (
 )
 from image_gans.metrics.worlds import PointWorld
 from seqgan_kit.core.bounds import Positive, bounded
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 
@@ -75,7 +76,7 @@ class PointScorer:
         """
         rows: list[dict[str, Any]] = []
         for name, game in games.items():
-            rng = torch.Generator(next(game.parameters()).device).manual_seed(seed)
+            rng = torch.Generator(device_of(game)).manual_seed(seed)
             rows.append({"name": name, "values": self(game, rng)})
         rows.append(
             {"name": "perfect, expected", "values": self.perfect().values(), "reference": True}

@@ -20,6 +20,7 @@ from image_gans.metrics.trained_recogniser import (
     recogniser_of,
 )
 from seqgan_kit.core.bounds import Positive, bounded
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.data.images.image_corpus import ImageCorpus
 from seqgan_kit.data.images.pixels import to_float
@@ -104,7 +105,7 @@ class StackedScorer(ImageScorer):
         for row in table["rows"]:
             if row["name"] in games:
                 game = games[row["name"]]
-                rng = torch.Generator(next(game.parameters()).device).manual_seed(seed)
+                rng = torch.Generator(device_of(game)).manual_seed(seed)
                 with torch.no_grad():
                     row["values"] |= _values(self.modes(game, n, rng))
             elif row["name"] == "real data":

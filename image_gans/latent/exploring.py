@@ -22,7 +22,6 @@ from seqgan_kit.errors import DataError, UsageError, unknown
 
 WayName = Literal["spherical", "linear"]
 _WAYS = {"spherical": spherical, "linear": linear}
-_SHOWN_PIXELS = 96  # Small images are enlarged to about this many pixels.
 _CHUNK = 256  # Images per chunk; this limits the memory.
 _MILLISECONDS = 80  # a frame of an animation
 
@@ -81,7 +80,7 @@ class Explorer:
         out = out if out is not None else self.folder / f"interpolation-seed-{seed}.png"
         if out.suffix.lower() == ".gif":
             return save_animation(pictures.unflatten(0, (rows, steps)).transpose(0, 1), out)
-        return save_grid(pictures, out, columns=steps, scale=enlargement(pictures, _SHOWN_PIXELS))
+        return save_grid(pictures, out, columns=steps, scale=enlargement(pictures))
 
     @torch.no_grad()
     def between(
@@ -188,7 +187,7 @@ class Explorer:
         latents = torch.stack([*shown, moved], 1).flatten(0, 1)
         pictures = self.generator(latents)
         out = out if out is not None else self.folder / f"arithmetic-seed-{seed}.png"
-        return save_grid(pictures, out, columns=4, scale=enlargement(pictures, _SHOWN_PIXELS))
+        return save_grid(pictures, out, columns=4, scale=enlargement(pictures))
 
     def project(
         self, picture: Path, *, restarts: int = 8, moves: int = 300, seed: int = 0,
@@ -215,7 +214,7 @@ class Explorer:
             ends = self.generator(found.latents)
         shown = torch.stack([target.expand_as(ends), first, ends], 1)[order].flatten(0, 1)
         out = out if out is not None else self.folder / f"projection-of-{picture.stem}.png"
-        return save_grid(shown, out, columns=3, scale=enlargement(shown, _SHOWN_PIXELS)), found
+        return save_grid(shown, out, columns=3, scale=enlargement(shown)), found
 
 
 def terms(formula: str) -> tuple[str, str, str]:
@@ -246,7 +245,7 @@ def read_picture(path: Path, channels: int, size: int) -> Tensor:
 
 def save_animation(frames: Tensor, path: Path) -> Path:
     """Write [T,N,C,H,W], N moving images side by side, as a GIF that plays forwards, then backwards."""
-    scale = enlargement(frames, _SHOWN_PIXELS)
+    scale = enlargement(frames)
     sheets = [grid(frame, scale=scale).expand(3, -1, -1).permute(1, 2, 0) for frame in frames]
     images = [Image.fromarray(sheet.contiguous().numpy()) for sheet in sheets]
     there_and_back = [*images, *images[-2:0:-1]]

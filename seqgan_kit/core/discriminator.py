@@ -111,3 +111,8 @@ def evaluating(*modules: nn.Module) -> Iterator[None]:
     finally:
         for part, training in parts:
             part.training = training
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Return the device of a network's parameters."""
+    return next(network.parameters()).device

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Positive, bounded
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.long_work import long_work
 from seqgan_kit.core.training.alarms import Alarm, LostDiversity
@@ -119,7 +120,7 @@ class CharScorer:
         table = []
         with long_work("scoring", quiet=quiet):
             for name, generator in generators.items():
-                rng = torch.Generator(next(generator.parameters()).device).manual_seed(seed)
+                rng = torch.Generator(device_of(generator)).manual_seed(seed)
                 drawn = generator.sample(self.count, rng=rng)  # type: ignore[operator]
                 table.append(self._row(name, drawn))
             alone = self._positions_alone(seed)

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.long_work import long_work
 from seqgan_kit.core.training.alarms import AboveChance, Alarm, LostDiversity
@@ -153,7 +154,7 @@ class TextScorer:
 
     def row(self, name: str, generator: nn.Module, seed: int) -> dict[str, Any]:
         """Return the row of a generator."""
-        rng = torch.Generator(next(generator.parameters()).device)
+        rng = torch.Generator(device_of(generator))
         rng.manual_seed(sampling_seed(self.world, seed))
         tokens = drawn_rows(self.corpus, generator, self.settings.score_samples, rng)
         scores = self.exact_scores(generator, tokens) | likelihood_of_test(generator, self.corpus)

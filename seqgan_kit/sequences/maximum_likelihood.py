@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Batch, Epochs, Game, Loss, Move, SplitLoss, Turn
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
@@ -66,7 +67,7 @@ def sequence_log_probs(
     generator: SequenceGenerator, tokens: Tensor, chunk_rows: int = 1024
 ) -> Tensor:
     """Return the log-probability [N] of the written tokens of rows [N,S+T], in float64 on the CPU."""
-    device = next(generator.parameters()).device
+    device = device_of(generator)
     chunks = tokens.split(chunk_rows)
     return torch.cat([generator.sequence_log_prob(c.to(device)).double().cpu() for c in chunks])
 

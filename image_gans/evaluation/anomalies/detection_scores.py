@@ -26,6 +26,7 @@ from image_gans.evaluation.image_table import score_row
 from image_gans.grids import enlargement, save_grid
 from image_gans.metrics.diversity import diversity
 from seqgan_kit.core.bounds import Positive, Several, bounded
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.anomaly_sets import AnomalySets
@@ -106,7 +107,7 @@ class DetectionScorer:
         rows = []
         train, settings = to_float(self.sets.normal.train), self.settings
         for name, game in games.items():
-            rng = torch.Generator(_device(game)).manual_seed(seed)
+            rng = torch.Generator(device_of(game)).manual_seed(seed)
             rows.append(self._row(name, lambda x, game=game: detected(game, x)))  # type: ignore[misc]
             further = further_detectors(
                 name, game, train, self.dimensions, moves=settings.search_moves, rng=rng
@@ -195,7 +196,3 @@ def _area(anomalous: Tensor, normal: Tensor) -> Estimate:
 @torch.no_grad()
 def _drawn(game: Game, n: int, rng: torch.Generator) -> Tensor:
     return game.sample(n, rng=rng).float().cpu()
-
-
-def _device(module: nn.Module) -> torch.device:
-    return next(module.parameters()).device

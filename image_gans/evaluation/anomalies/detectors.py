@@ -12,7 +12,7 @@ from torch import Tensor
 
 from image_gans.evaluation.anomalies.latent_search import search
 from image_gans.evaluation.anomalies.simple_detectors import simple_rebuilders
-from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.core.discriminator import device_of, evaluating
 from seqgan_kit.core.game import Game
 
 _CHUNK = 100
@@ -134,7 +134,7 @@ def _found(rebuilt: Rebuilt) -> AnomalyScores:
 
 
 def _in_chunks(game: Game, act: Detector, x: Tensor) -> AnomalyScores:
-    device = next(game.parameters()).device
+    device = device_of(game)
     parts = [act(part.to(device)) for part in x.split(_CHUNK)]
     scores, pixels = ([getattr(part, name) for part in parts] for name in ("scores", "pixels"))
     return AnomalyScores(torch.cat(scores).cpu(), torch.cat(pixels).cpu())

@@ -18,6 +18,7 @@ from image_gans.evaluation.image_scores import ImageScorer
 from image_gans.evaluation.image_table import REAL, score_row
 from image_gans.grids import enlargement, save_grid
 from image_gans.metrics.diversity import diversity
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.captioned import CaptionedImages
@@ -83,7 +84,7 @@ class CaptionScorer(ImageScorer):
         if any(found.values()):
             rows[MISMATCHED] = {"name": MISMATCHED, "values": {}, "errors": {}, "reference": True}
         for name, game in games.items():
-            rng = torch.Generator(_device(game)).manual_seed(seed)
+            rng = torch.Generator(device_of(game)).manual_seed(seed)
             found[name] = self.shown(painted(parts_of(game), captions, rng), captions)
             values = rows[name]["values"]
             values["caption_diversity"] = self.diversity_of_captions(game, rng)
@@ -110,7 +111,7 @@ class CaptionScorer(ImageScorer):
         """Return the images of stage I [N,C,H,W] for captions, enlarged by bicubic interpolation."""
         parts = parts_of(game)
         first = {"caption_encoder": parts["caption_encoder"], "generator": parts["sketcher"]}
-        drawn = painted(first, captions, torch.Generator(_device(game)).manual_seed(seed))
+        drawn = painted(first, captions, torch.Generator(device_of(game)).manual_seed(seed))
         size = list(self.captioned.corpus.train.shape[2:])
         larger = functional.interpolate(drawn, size, mode="bicubic", align_corners=False)
         return larger.clamp(-1, 1)
@@ -175,7 +176,3 @@ def _columns(count: int, recognised: bool) -> list[dict[str, Any]]:
         "signature": f"mean-pairwise-rms|range:-1..1|{each}",
     }
     return [*(told if recognised else []), alone]
-
-
-def _device(game: nn.Module) -> torch.device:
-    return next(game.parameters()).device

@@ -20,7 +20,6 @@ from image_gans.evaluation.latent.steering_scores import (
     COLUMNS,
     SteeringScorer,
     SteeringSettings,
-    device_of,
     drawing_model,
     images_of,
     parts_of,
@@ -30,7 +29,7 @@ from image_gans.latent.langevin import Steering
 from image_gans.metrics.attributes import is_catworld
 from image_gans.metrics.diversity import diversity
 from image_gans.metrics.pair_quality import mean_of
-from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.core.discriminator import device_of, evaluating
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.captioned import CaptionedImages

@@ -32,7 +32,7 @@ from image_gans.metrics.trained_recogniser import (
     recogniser_of,
 )
 from seqgan_kit.core.bounds import Positive, Several, bounded
-from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.core.discriminator import device_of, evaluating
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.age_sets import AgeSets
@@ -116,7 +116,7 @@ class EditScorer:
             self.tasks.classes[:_SHOWN, None],
             editor_of(game),
         )
-        device = _device(game)
+        device = device_of(game)
         with evaluating(*parts_of(game).values()):
             codes = editor.codes(
                 x.to(device), told.to(device), "identity", self.settings.search_moves
@@ -142,7 +142,7 @@ class EditScorer:
             rows.append(self._row("another cat's twin", tasks.truth(shift=1)))
         for name, game in games.items():
             with evaluating(*parts_of(game).values()):
-                rows += self._rows_of(name, editor_of(game), _device(game))
+                rows += self._rows_of(name, editor_of(game), device_of(game))
         keys = {key for row in rows for key in row["values"]}
         size = f"images:{len(tasks.sources)}|edits:{len(tasks.asked)}"
         columns = [
@@ -212,7 +212,7 @@ class EditScorer:
         return mean_of(hits)
 
     def _rebuilt(self, editor: AttributeEditor, x: Tensor, told: Tensor) -> Tensor:
-        device = next(editor.generator.parameters()).device
+        device = device_of(editor.generator)
         with evaluating(editor.generator, editor.encoder):
             codes = editor.codes(x.to(device), told.to(device), "encoder")
             return editor.drawn(codes, told.to(device)).float().cpu()
@@ -254,7 +254,3 @@ def _varied(labels: Mapping[str, Tensor]) -> dict[str, Tensor]:
 @torch.no_grad()
 def _features(recogniser: Recogniser, x: Tensor) -> Tensor:
     return torch.cat([recogniser.features(part) for part in x.split(256)])
-
-
-def _device(module: nn.Module) -> torch.device:
-    return next(module.parameters()).device

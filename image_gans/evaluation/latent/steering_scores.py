@@ -21,7 +21,7 @@ from image_gans.metrics.diversity import diversity
 from image_gans.metrics.pair_quality import psnr
 from image_gans.metrics.recogniser import Recogniser
 from seqgan_kit.core.bounds import Positive, Several, bounded
-from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.core.discriminator import device_of, evaluating
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.core.runs.settings import to_dict
@@ -232,7 +232,3 @@ def verbs_of(game: Game) -> tuple[str, ...]:
 @torch.no_grad()
 def images_of(model: SteeredGenerator, features: Tensor) -> Tensor:
     return torch.cat([model(part) for part in features.split(_CHUNK)]).float()
-
-
-def device_of(module: nn.Module) -> torch.device:
-    return next(module.parameters()).device

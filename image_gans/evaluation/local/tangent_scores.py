@@ -24,6 +24,7 @@ from image_gans.grids import enlargement, save_grid
 from image_gans.metrics.attributes import is_catworld
 from image_gans.networks.local.local_generator import LocalGenerator, tangents
 from seqgan_kit.core.bounds import Several, bounded
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.catworld.build import BUNDLED_SEED
@@ -72,7 +73,7 @@ class TangentScorer(ImageScorer):
         with torch.no_grad():
             rows = [
                 generator.moved(x.expand(len(z), -1, -1, -1), z.to(x)).clamp(-1, 1)
-                for x in self.images[:2, None].to(_device(game))
+                for x in self.images[:2, None].to(device_of(game))
             ]
         scale = enlargement(self.images)
         path = run.log.figure_path("moves.png")
@@ -102,7 +103,7 @@ class TangentScorer(ImageScorer):
 
     def learned(self, generator: LocalGenerator) -> Tensor:
         """Return the tangents [N,K,F] of a generator at the test images."""
-        device = next(generator.parameters()).device
+        device = device_of(generator)
         every = torch.arange(generator.config.latent, device=device)
         with torch.no_grad():
             found = [
@@ -132,7 +133,7 @@ class TangentScorer(ImageScorer):
 
     def locality(self, generator: LocalGenerator) -> float:
         """Return the root mean square difference of G(x, 0) and x."""
-        x = self.images.to(next(generator.parameters()).device)
+        x = self.images.to(device_of(generator))
         with torch.no_grad():
             same = generator.moved(x, x.new_zeros(len(x), generator.config.latent))
         return float((same - x).square().mean().sqrt())
@@ -204,7 +205,3 @@ def _note(dimensions: int, images: int, known: bool) -> str:
         f"{told if known else ''}Tangent spaces of {dimensions} dimensions at {images} test images. "
         "Effective rank: as many if the tangents are orthonormal."
     )
-
-
-def _device(game: Game) -> torch.device:
-    return next(game.parameters()).device

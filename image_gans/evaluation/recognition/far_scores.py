@@ -24,7 +24,7 @@ from image_gans.networks.far_classifier import (
     lifted,
 )
 from seqgan_kit.core.bounds import Several, bounded
-from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.core.discriminator import device_of, evaluating
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.pixels import to_float
@@ -191,14 +191,10 @@ class FarScorer:
         return named
 
     def _far(self, count: int) -> Tensor:
-        return to_float(self.told.far_test[:count]).to(self._device)
+        return to_float(self.told.far_test[:count]).to(device_of(self.recogniser))
 
     def _near(self, count: int) -> Tensor:
-        return to_float(self.told.near_test[:count]).to(self._device)
-
-    @property
-    def _device(self) -> torch.device:
-        return next(self.recogniser.parameters()).device
+        return to_float(self.told.near_test[:count]).to(device_of(self.recogniser))
 
     def _draw(self, path: Path) -> None:
         far, near = enlarged(self._far(_SHOWN), self.config.reduction), self._near(_SHOWN)

@@ -33,7 +33,7 @@ from image_gans.evaluation.robustness.robust_table import (
 from image_gans.few_labels import FewLabels
 from image_gans.grids import enlargement, save_grid
 from image_gans.robust_game import ADVERSARIAL, PLAIN, VIRTUAL, RobustGame
-from seqgan_kit.core.discriminator import evaluating
+from seqgan_kit.core.discriminator import device_of, evaluating
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.pixels import to_float
@@ -197,7 +197,7 @@ class RobustnessScorer:
         """Return up to ``most`` test images and their classes, evenly spaced, on the player's device."""
         count = len(self.told.test)
         rows = torch.linspace(0, count - 1, min(most, count)).long()
-        device = next(player.parameters()).device
+        device = device_of(player)
         return to_float(self.told.test[rows]).to(device), self.told.test_classes[rows].to(device)
 
     def _classifiers(self, game: Game, most: int) -> Iterator[Tested]:

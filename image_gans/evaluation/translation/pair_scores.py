@@ -31,6 +31,7 @@ from image_gans.metrics.perception.perceptual_choice import perception_of_file
 from image_gans.metrics.recogniser import Recogniser
 from image_gans.metrics.trained_recogniser import accuracies, recognise
 from seqgan_kit.core.bounds import Several, bounded
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.log import SHEET_COLUMNS, SHEETS
 from seqgan_kit.core.runs.run import Run
@@ -42,7 +43,6 @@ from seqgan_kit.errors import UsageError
 from seqgan_kit.metrics.statistics.divergences import Estimate
 
 _SHOWN, _COLUMNS = 16, 4
-_SHOWN_PIXELS = 96
 _CHUNK = 64
 
 
@@ -158,7 +158,7 @@ class PairScorer:
         self._save(shown, run.log.figure_path("pairs.png"))
         sheets = (self._sources(_SHOWN), outputs, targets) if self.pairs.matched else ()
         for name, images in zip(SHEETS, sheets, strict=False):
-            scale = enlargement(images, _SHOWN_PIXELS)
+            scale = enlargement(images)
             save_grid(images, run.log.figure_path(name), columns=SHEET_COLUMNS, scale=scale)
 
     def record(self, title: str, games: Mapping[str, Game], seed: int) -> dict[str, Any]:
@@ -211,7 +211,7 @@ class PairScorer:
     @torch.no_grad()
     def outputs(self, parts: Mapping[str, nn.Module], count: int) -> Tensor:
         """Return the parts' outputs [N,C,H,W] for the first test sources, on the CPU."""
-        device = next(parts["generator"].parameters()).device
+        device = device_of(parts["generator"])
         made = [applied(self.verb, parts, x.to(device)) for x in self._sources(count).split(_CHUNK)]
         return torch.cat(made).float().cpu()
 
@@ -224,7 +224,7 @@ class PairScorer:
     def _save(self, shown: Sequence[Tensor], path: Path) -> None:
         """Return the images of pairs side by side, several pairs in a row."""
         images = torch.stack(list(shown), 1).flatten(0, 1)
-        scale = enlargement(images, _SHOWN_PIXELS)
+        scale = enlargement(images)
         save_grid(
             images, path, columns=len(shown) * max(1, _COLUMNS * 3 // len(shown)), scale=scale
         )

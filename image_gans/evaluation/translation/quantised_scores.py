@@ -19,6 +19,7 @@ from image_gans.evaluation.translation.rebuilding_scores import ATTRIBUTE_TV, Re
 from image_gans.grids import save_grid
 from image_gans.networks.translators.quantised_networks import MapDecoder
 from image_gans.networks.translators.vector_quantiser import VectorQuantiser
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.pixels import to_float
@@ -93,7 +94,7 @@ class QuantisedScorer(RebuildingScorer):
 @torch.no_grad()
 def codes_of(game: Game, images: Tensor) -> Tensor:
     """Return the codes [N,h,w] of images [N,C,H,W] uint8, on the CPU."""
-    device = next(game.parameters()).device
+    device = device_of(game)
     parts = [
         game.players["quantiser"](game.players["encoder"](to_float(x).to(device))).codes.cpu()
         for x in images.split(_CHUNK)

@@ -17,6 +17,7 @@ from image_gans.evaluation.image_table import score_row
 from image_gans.evaluation.translation.code_map import draw_code_map
 from image_gans.evaluation.translation.pair_scores import PairScorer
 from image_gans.grids import save_grid
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.corruptions import corruption
@@ -95,7 +96,7 @@ class RebuildingScorer(PairScorer):
         """Return the codes [N,d] of the test sources: means, where the encoder gives a distribution."""
         encoder = cast(Any, game.players["encoder"])
         encode = getattr(encoder, "mean", encoder)
-        device, sources = next(encoder.parameters()).device, to_float(self.pairs.test.sources)
+        device, sources = device_of(encoder), to_float(self.pairs.test.sources)
         return torch.cat([encode(x.to(device)).cpu() for x in sources.split(_CHUNK)])
 
     def row_of_samples(self, name: str, drawn: Tensor) -> dict[str, Any]:
@@ -129,7 +130,7 @@ class VariationalScorer(RebuildingScorer):
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """Return also the ELBO on test images, and how many dimensions of the code are in use."""
-        x = self._targets(self.settings.evaluation_pairs).to(next(game.parameters()).device)
+        x = self._targets(self.settings.evaluation_pairs).to(device_of(game))
         bounded = cast(HasBounds, game)
         elbo, _ = bounded.bounds(x, 1, rng)
         used = (bounded.code_divergence(x) > 0.01).sum()
@@ -158,7 +159,7 @@ class VariationalScorer(RebuildingScorer):
             ("iw_bound", "IW bound", f"nats-an-image|test-images:{len(x)}|draws:{_DRAWS}"),
         ]
         for name, game in games.items():
-            rng = torch.Generator(next(game.parameters()).device).manual_seed(seed)
+            rng = torch.Generator(device_of(game)).manual_seed(seed)
             row = next(row for row in table["rows"] if row["name"] == name)
             parts = [
                 cast(HasBounds, game).bounds(p.to(rng.device), _DRAWS, rng) for p in x.split(_CHUNK)

@@ -25,6 +25,7 @@ from image_gans.metrics.trained_recogniser import (
     recogniser_of,
 )
 from seqgan_kit.core.bounds import Count, bounded
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.data.images.pixels import to_float, to_uint8
 from seqgan_kit.metrics.statistics.divergences import Estimate
@@ -107,5 +108,5 @@ class RefiningScorer(PairScorer):
 
     @torch.no_grad()
     def _refined(self, game: Game, images: Tensor) -> Tensor:
-        refiner, device = game.generator, next(game.parameters()).device
+        refiner, device = game.generator, device_of(game)
         return torch.cat([refiner(x.to(device)).float().cpu() for x in images.split(_CHUNK)])

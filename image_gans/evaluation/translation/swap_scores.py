@@ -26,6 +26,7 @@ from image_gans.metrics.trained_recogniser import (
 )
 from image_gans.networks.conditional import ConditionalGenerator
 from seqgan_kit.core.bounds import Count, Positive, bounded
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.image_corpus import ImageCorpus
@@ -105,7 +106,7 @@ class SwapScorer(ConditionScorer):
     def decoded(self, game: Game, images: Tensor, labels: Tensor, told: Tensor) -> Tensor:
         """Return images [N,C,H,W] of images' mean codes, given their labels [N,K], under labels ``told``."""
         encoder, generator = game.players["encoder"], cast(ConditionalGenerator, game.generator)
-        device, made = next(generator.parameters()).device, []
+        device, made = device_of(generator), []
         for rows in torch.arange(len(images)).split(_CHUNK):
             code, _ = encoder(images[rows].to(device), labels[rows].to(device))
             made.append(generator(generator.join(code, told[rows].to(device))).float().cpu())
@@ -190,7 +191,7 @@ class SwapScorer(ConditionScorer):
         images, count = self.real.train[rows], settings.added_samples
         if game is not None:
             generator = cast(ConditionalGenerator, game.generator)
-            rng = torch.Generator(next(generator.parameters()).device).manual_seed(seed)
+            rng = torch.Generator(device_of(generator)).manual_seed(seed)
             labels = generator.labels(count, rng)
             with torch.no_grad():
                 drawn = [generator.draw(p, rng).float().cpu() for p in labels.split(_CHUNK)]

@@ -21,6 +21,7 @@ from image_gans.evaluation.translation.colour_matching import (
 )
 from image_gans.evaluation.translation.pair_scores import PairScorer
 from image_gans.metrics.pair_quality import pair_quality
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.runs.run import Run
 from seqgan_kit.data.images.pixels import to_float
@@ -103,7 +104,7 @@ class UnpairedScorer(PairScorer):
     @torch.no_grad()
     def _applied(self, game: Game, verbs: tuple[str, ...], images: Tensor) -> Tensor:
         """Return what one verb after the other makes of images, on the CPU."""
-        parts, device = self.parts_of(game), next(game.parameters()).device
+        parts, device = self.parts_of(game), device_of(game)
         made = []
         for x in images.split(_CHUNK):
             x = x.to(device)

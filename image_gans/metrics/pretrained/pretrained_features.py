@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from image_gans.metrics.pretrained.image_processing import ImageProcessing, read_processing
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.core.files.pretrained_models import (
     first_line,
     refuse_code,
@@ -59,7 +60,7 @@ class PretrainedFeatures(nn.Module):
     @torch.no_grad()
     def features(self, x: Tensor) -> Tensor:
         """[N,C,H,W] in [-1,1] -> [N,F] on the CPU; images are rounded to 8 bits first."""
-        device = next(self.model.parameters()).device
+        device = device_of(self.model)
         with torch.backends.cudnn.flags(allow_tf32=False):  # TF32 would change digits of the score.
             parts = (self.processing(part.to(device)) for part in x.split(_CHUNK))
             pieces = [self._output(self.model, part).float().cpu() for part in parts]

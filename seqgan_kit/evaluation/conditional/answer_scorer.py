@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from torch import nn
 
+from seqgan_kit.core.discriminator import device_of
 from seqgan_kit.data.text.text_corpus import TextCorpus
 from seqgan_kit.evaluation.conditional.adversarial_success import (
     ReplyEvaluation,
@@ -59,7 +60,7 @@ class AnswerScorer:
             )
             scores = text_scores_of(lines, self.pairs) | self._distinct(lines)
         if self._replies is not None:
-            device = next(generator.parameters()).device
+            device = device_of(generator)
             sample = cast(Any, generator).sample
             scores |= self._replies.of_model(
                 lambda given, rng: sample(len(given), rng=rng, given=given.to(device))
