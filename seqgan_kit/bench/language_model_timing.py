@@ -16,7 +16,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqgan_kit.bench.peak_memory import peak_bytes
-from seqgan_kit.bench.side_by_side import machine, ratio_line, seconds_line, time_in_turns
+from seqgan_kit.bench.side_by_side import (
+    floor_line,
+    machine,
+    ratio_line,
+    seconds_line,
+    time_in_turns,
+)
 from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.files.pretrained_models import transformers_library
 from seqgan_kit.core.game import Phase, Turn
@@ -53,6 +59,11 @@ class LanguageModelSetting:
     likelihood_tokens: int = 2048
     repeats: int = 3
     seed: int = 0
+
+    @property
+    def token_flops(self) -> int:
+        """Operations of the matrix products from one token to its logits, without attention."""
+        return 2 * self.width * (12 * self.layers * self.width + self.vocabulary)
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -115,7 +126,18 @@ def _rollouts(setting: LanguageModelSetting) -> list[str]:
         seconds_line("model.generate for every prefix", seconds["generate"]),
         seconds_line("library, one sweep", seconds["library"]),
         ratio_line(seconds["generate"], seconds["library"]),
+        floor_line(sweep_flops(setting), setting.width, seconds["library"]),
     ]
+
+
+def sweep_flops(setting: LanguageModelSetting) -> int:
+    """Return the operations of all completions: each reads its last token, and draws the next one.
+
+    A prefix is read once, and its completions draw their first tokens from one distribution.
+    """
+    prefixes = setting.batch * (setting.length - 1)
+    steps = prefixes * setting.rollouts * (setting.length - 2) // 2
+    return (prefixes + steps) * setting.token_flops
 
 
 @torch.no_grad()
@@ -169,6 +191,7 @@ def _fine_tuning(setting: LanguageModelSetting) -> list[str]:
         seconds_line("transformers' Trainer", seconds["trainer"], tokens, "tokens"),
         seconds_line("library", seconds["library"], tokens, "tokens"),
         ratio_line(seconds["trainer"], seconds["library"]),
+        floor_line(3 * tokens * setting.token_flops, setting.width, seconds["library"]),
     ]
 
 

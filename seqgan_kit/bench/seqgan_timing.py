@@ -14,8 +14,8 @@ from torch import Tensor
 from seqgan_kit.bench.seqgan_players import Players, SeqGANSetting, Stopwatch
 from seqgan_kit.bench.side_by_side import (
     Seconds,
+    floor_line,
     machine,
-    matrix_flops_per_second,
     ratio_line,
     seconds_line,
     timed,
@@ -36,8 +36,8 @@ class SeqGANTiming:
     fast: dict[str, Seconds]
     matrix_flops: float
     """Floating-point operations of the products in the fast way."""
-    matrix_flops_per_second: float
-    """Speed of this machine."""
+    features: int
+    """F: most of them are products of this width."""
     mean_difference: float
     expected_difference: float
     others: dict[str, Seconds]
@@ -69,7 +69,7 @@ def time_steps(
         dict(plain),
         dict(fast),
         matrix_flops(setting, players.trunk.features),
-        matrix_flops_per_second(CHUNK_ROWS, players.trunk.features),
+        players.trunk.features,
         (plain_rewards - fast_rewards)[:, :-1].abs().mean().item(),
         _expected_difference(completed),
         dict(beside),
@@ -123,7 +123,6 @@ def matrix_flops(setting: SeqGANSetting, features: int) -> float:
 def report(setting: SeqGANSetting, timing: SeqGANTiming) -> str:
     """Return the figures as text."""
     whole = timing.fast["whole"]
-    floor = timing.matrix_flops / timing.matrix_flops_per_second
     return "\n".join(
         [
             f"one adversarial step of the generator: V={setting.vocabulary}, T={setting.length}, "
@@ -133,9 +132,7 @@ def report(setting: SeqGANSetting, timing: SeqGANTiming) -> str:
             ratio_line(timing.plain["whole"], whole),
             *(seconds_line(f"  of which {stage}", timing.fast[stage]) for stage in STAGES),
             *_beside(timing),
-            f"  floor: {timing.matrix_flops / 1e9:.0f} GFLOP of matrix products at "
-            f"{timing.matrix_flops_per_second / 1e9:.0f} GFLOP/s take {floor:.2f} s, "
-            f"1/{statistics.median(whole) / floor:.1f} of the library's time",
+            floor_line(timing.matrix_flops, timing.features, whole, CHUNK_ROWS),
             f"  mean absolute difference of the two rewards {timing.mean_difference:.5f}; "
             f"{timing.expected_difference:.5f} expected for two Monte-Carlo estimates of one "
             "mean",

@@ -68,3 +68,13 @@ def matrix_flops_per_second(rows: int, features: int) -> float:
     inputs, weight = torch.randn(rows, features), torch.randn(2 * features, features)
     seconds = [timed(lambda: linear(inputs, weight))[1] for _ in range(6)][1:]
     return 4 * rows * features**2 / min(seconds)
+
+
+def floor_line(flops: float, features: int, seconds: Seconds, rows: int = 1024) -> str:
+    """Format the least time of so many operations in products of width F, beside the median time taken."""
+    rate = matrix_flops_per_second(rows, features)
+    floor = flops / rate
+    return (
+        f"  floor: {flops / 1e9:.0f} GFLOP of matrix products at {rate / 1e9:.0f} GFLOP/s take "
+        f"{floor:.2f} s, 1/{statistics.median(seconds) / floor:.1f} of the library's time"
+    )
