@@ -29,7 +29,7 @@ from seqgan_kit.sequences.language_models.model_files import (
 )
 from seqgan_kit.sequences.language_models.numbering import NONE, ModelIds, numbering
 from seqgan_kit.sequences.language_models.output_layer import OutputLayer
-from seqgan_kit.sequences.language_models.quick_layers import quicken
+from seqgan_kit.sequences.language_models.quick_layers import attention_of_one_token, quicken
 from seqgan_kit.sequences.language_models.rows_in_place import (
     CACHE_BYTES,
     BeginningsInPlace,
@@ -202,13 +202,13 @@ class LanguageModelGenerator(SequenceGenerator):
         options: dict[str, Any] = {self._cache_argument: cache, "use_cache": True}
         if not mask.all():
             options["attention_mask"] = mask.long()
-        found = self.model.base_model(
-            input_ids=self.model_ids[tokens].unsqueeze(1),
-            position_ids=places.unsqueeze(1),
-            **options,
-        )
-        hidden: Tensor = found.last_hidden_state[:, 0]
-        return hidden
+        with attention_of_one_token(self.model):
+            found = self.model.base_model(
+                input_ids=self.model_ids[tokens].unsqueeze(1),
+                position_ids=places.unsqueeze(1),
+                **options,
+            )
+        return cast(Tensor, found.last_hidden_state[:, 0])
 
     def base_policy(self) -> AbstractContextManager[None]:
         """Return a context in which the model is the one before training, with its adapters off."""

@@ -6,7 +6,12 @@ import pytest
 import torch
 
 from seqgan_kit.core import products
-from seqgan_kit.sequences.language_models.quick_layers import TanhGELU, is_transposed, quicken
+from seqgan_kit.sequences.language_models.quick_layers import (
+    TanhGELU,
+    attention_of_one_token,
+    is_transposed,
+    quicken,
+)
 
 transformers = pytest.importorskip("transformers")
 
@@ -77,3 +82,16 @@ def test_a_transposed_layer_is_still_known_as_one():
     assert is_transposed(layer)
     assert not is_transposed(model.lm_head)
     assert isinstance(model.transformer.h[0].mlp.act, TanhGELU)
+
+
+def test_attention_of_a_model_is_left_as_it_was(plain):
+    with pytest.raises(RuntimeError), attention_of_one_token(plain):
+        raise RuntimeError
+    assert plain.config._attn_implementation == "sdpa"
+
+
+@pytest.mark.parametrize(("name", "expected"), [("gpt2", "eager"), ("llama", "sdpa")])
+def test_only_heads_with_keys_of_their_own_take_batched_products(name, expected):
+    model = transformers.AutoModelForCausalLM.from_config(CONFIGS[name])
+    with attention_of_one_token(model):
+        assert model.config._attn_implementation == expected
