@@ -31,8 +31,9 @@ from seqgan_kit.errors import UsageError
 LOG2_E = math.log2(math.e)
 # Exponentials held at once: 2 MB stay in a CPU's cache; a GPU needs few kernel launches.
 _HELD_BY_CPU, _HELD_BY_GPU = 500_000, 64_000_000
-# With fewer rows at a time, reading W would take longer than the arithmetic.
-_FEWEST_ROWS = 64
+# With fewer rows at a time, reading W and adding to its gradient would take longer than the arithmetic. Up to
+# H rows, logits take no more memory than W.
+_FEWEST_ROWS, _ENOUGH_ROWS = 64, 512
 # If the sum of unshifted exponentials is outside this range, they have lost digits or may overflow.
 _SMALLEST_SUM, _LARGEST_SUM = 1e-20, 1e30
 
@@ -139,7 +140,8 @@ def _parts(rows: Tensor, table: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Yield slices of a few rows and a buffer for their logits, which the next slice overwrites."""
     count, vocabulary = len(rows), table.shape[1]
     held = _HELD_BY_CPU if rows.device.type == "cpu" else _HELD_BY_GPU
-    most = max(_FEWEST_ROWS, held // vocabulary)
+    fewest = max(_FEWEST_ROWS, min(len(table), _ENOUGH_ROWS))
+    most = max(fewest, held // vocabulary)
     buffer = rows.new_empty(min(most, count), vocabulary)
     for first in range(0, count, most):
         part = slice(first, min(first + most, count))
