@@ -18,7 +18,13 @@ from seqgan_kit.cli.compare.arm_settings import (
 from seqgan_kit.cli.compare.arms import Arm
 from seqgan_kit.cli.engines.planned_run import PlannedRun, run_folder
 from seqgan_kit.errors import UsageError
-from seqgan_kit.report.comparison.arm_runs import BASELINE, START, updates_per_round
+from seqgan_kit.report.comparison.arm_runs import (
+    BASELINE,
+    CONTROLS,
+    START,
+    Role,
+    updates_per_round,
+)
 
 SHARED_FILE = "shared.json"
 
@@ -69,6 +75,7 @@ def make_plan(
     shared = shared_settings(asked, preset, shared_words)
     arms = {arm.name: arm for arm in asked}
     configs = {name: arm_settings(arm, preset, shared) for name, arm in arms.items()}
+    arms = {name: replace(arm, role=_role(configs[name])) for name, arm in arms.items()}
     if control := control_of(arms, configs):
         arms[control.name] = control
         configs[control.name] = arm_settings(control, preset, shared)
@@ -88,6 +95,11 @@ def make_plan(
     return Plan(
         (Arm(START, BASELINE, role="start"), *baseline, *arms.values()), tuple(runs), shared
     )
+
+
+def _role(config: Any) -> Role:
+    """Return what an arm is: one whose reward tells nothing is a control."""
+    return "control" if getattr(config.method, "reward", None) in CONTROLS else "method"
 
 
 def write_shared(plan: Plan, out: Path) -> None:

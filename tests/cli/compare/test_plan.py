@@ -55,7 +55,7 @@ def test_every_comparison_has_a_start_mle_and_a_null_reward() -> None:
     ("arms", "controls"),
     [
         (("gumbel_softmax", "relgan"), []),
-        (("seqgan", "null=seqgan --reward random"), []),
+        (("seqgan", "null=seqgan --reward random"), [Arm("null", "seqgan", ("--reward", "random"), "control")]),
         (("gumbel_softmax", "maligan"), [Arm("constant", "maligan", ("--reward", "constant"), "control")]),
         (
             ("deep=seqgan --rollouts 3", "constant=gumbel_softmax"),
@@ -63,7 +63,7 @@ def test_every_comparison_has_a_start_mle_and_a_null_reward() -> None:
         ),
     ],
 )  # fmt: skip
-def test_the_control_is_the_first_method_with_rewards(
+def test_the_control_is_the_asked_one_or_the_first_method_with_rewards(
     arms: tuple[str, ...], controls: list[Arm]
 ) -> None:
     assert [arm for arm in plan_of(*arms).arms if arm.role == "control"] == controls
