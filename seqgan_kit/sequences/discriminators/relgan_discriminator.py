@@ -13,6 +13,7 @@ from seqgan_kit.core.bounds import Share, Size, bounded
 from seqgan_kit.core.products import Linear
 from seqgan_kit.sequences.discriminators.highway import Highway
 from seqgan_kit.sequences.discriminators.textcnn import Filters, check_filters
+from seqgan_kit.sequences.kernels.largest_responses import plain_largest_responses
 from seqgan_kit.sequences.soft_tokens import embed
 
 
@@ -67,8 +68,8 @@ class RelGANCNN(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Map [B,T] ids or [B,T,V] soft one-hots to features [B,S,F]."""
         split = embed(self.embedding, tokens).unflatten(2, (-1, self.config.embedding))
-        rows = split.permute(0, 2, 3, 1).flatten(0, 1)  # [B*S,E,T]
-        pooled = torch.cat([conv(rows).amax(2) for conv in self.convolutions], dim=1).relu()
+        rows = split.transpose(1, 2).flatten(0, 1)  # [B*S,T,E]
+        pooled = plain_largest_responses(rows, cast(Iterable[nn.Conv1d], self.convolutions)).relu()
         features: Tensor = self.dense(self.dropout(self.highway(pooled)))
         return features.unflatten(0, (len(tokens), -1))
 

@@ -40,8 +40,9 @@ def largest_responses(embedded: Tensor, convolutions: Iterable[nn.Conv1d]) -> Te
 
 def plain_largest_responses(embedded: Tensor, convolutions: Iterable[nn.Conv1d]) -> Tensor:
     """Return the same with torch's own operations: [B,T,E] -> [B, all filters]."""
-    x = embedded.transpose(1, 2)
-    return torch.cat([convolution(x).amax(2) for convolution in convolutions], dim=1)
+    image, layers = _as_image(embedded), list(convolutions)
+    values = [_largest(image, layer.weight)[0] for layer in layers]
+    return torch.cat(values, 1) + torch.cat([cast(Tensor, layer.bias) for layer in layers])
 
 
 class _LargestResponses(torch.autograd.Function):

@@ -55,7 +55,7 @@ def test_every_comparison_has_a_start_mle_and_a_null_reward() -> None:
     ("arms", "controls"),
     [
         (("gumbel_softmax", "relgan"), []),
-        (("seqgan", "null=seqgan --reward random"), [Arm("null", "seqgan", ("--reward", "random"), "control")]),
+        (("seqgan", "x=seqgan --reward random"), [Arm("x", "seqgan", ("--reward", "random"), "control")]),
         (("gumbel_softmax", "maligan"), [Arm("constant", "maligan", ("--reward", "constant"), "control")]),
         (
             ("deep=seqgan --rollouts 3", "constant=gumbel_softmax"),
