@@ -55,9 +55,9 @@ def grid(images: Tensor, *, columns: int | None = None, padding: int = 2, scale:
     return sheet
 
 
-def enlargement(images: Tensor, pixels: int = 96) -> int:
-    """Return the factor that makes images [...,W] about as wide as ``pixels``, to be visible in a report."""
-    return max(1, pixels // images.shape[-1])
+def enlargement(images: Tensor) -> int:
+    """Return the factor that makes images [...,W] about as wide as 96 pixels, to be visible in a report."""
+    return max(1, 96 // images.shape[-1])
 
 
 def save_grid(

@@ -24,8 +24,9 @@ _OURS = {"--out", "--seed", "--resume", "--pretrained", "--config", "--help", "-
 
 def shared_settings(
     arms: Sequence[Arm], preset: str, shared_words: Sequence[str]
-) -> dict[str, Any]:
-    """Return the settings that all runs share: those of the first arm's preset, with the shared flags.
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings that all runs share, and how their start is trained: those of the first arm's
+    preset, with the shared flags.
 
     A group that some recipe lacks is left out, and has to be as it is when nobody sets it.
     """
@@ -47,14 +48,8 @@ def shared_settings(
                 f"{group}, which {arms[0].name!r} sets: compare it apart."
             )
     run = to_dict(config.run)
-    return {**shared, "run": {name: run[name] for name in _RUN}}
-
-
-def pretraining(first: Arm, preset: str, shared_words: Sequence[str]) -> dict[str, Any]:
-    """Return how the start is trained: as the first arm would pretrain, with the shared flags."""
-    presets = {preset: _preset(first, preset)}
-    training = _parsed(presets, [preset, *shared_words], f"arm {first.name!r}").training
-    return {name: getattr(training, name) for name in PRETRAINING}
+    shared["run"] = {name: run[name] for name in _RUN}
+    return shared, {name: getattr(config.training, name) for name in PRETRAINING}
 
 
 def arm_settings(arm: Arm, preset: str, shared: Mapping[str, Any]) -> Any:

@@ -12,7 +12,6 @@ from typing import Any, Literal
 from seqgan_kit.cli.compare.arm_settings import (
     arm_settings,
     control_of,
-    pretraining,
     shared_settings,
 )
 from seqgan_kit.cli.compare.arms import Arm
@@ -20,9 +19,8 @@ from seqgan_kit.cli.engines.planned_run import PlannedRun, run_folder
 from seqgan_kit.errors import UsageError
 from seqgan_kit.report.comparison.arm_runs import (
     BASELINE,
-    CONTROLS,
     START,
-    Role,
+    role_of_reward,
     updates_per_round,
 )
 
@@ -72,15 +70,17 @@ def make_plan(
         shared_words: flags for all runs.
         trains_baseline: False if MLE's runs exist already.
     """
-    shared = shared_settings(asked, preset, shared_words)
+    shared, pretraining = shared_settings(asked, preset, shared_words)
     arms = {arm.name: arm for arm in asked}
     configs = {name: arm_settings(arm, preset, shared) for name, arm in arms.items()}
-    arms = {name: replace(arm, role=_role(configs[name])) for name, arm in arms.items()}
+    for name, config in configs.items():
+        role = role_of_reward(getattr(config.method, "reward", None))
+        arms[name] = replace(arms[name], role=role)
     if control := control_of(arms, configs):
         arms[control.name] = control
         configs[control.name] = arm_settings(control, preset, shared)
     training = configs[asked[0].name].training
-    start = replace(training, **pretraining(asked[0], preset, shared_words))
+    start = replace(training, **pretraining)
     updates = max(_updates(arms[name], config, budget) for name, config in configs.items())
     limits = {name: _limit(config, budget) for name, config in configs.items()}
     baseline = (Arm(BASELINE, BASELINE, role="baseline"),) if trains_baseline else ()
@@ -95,11 +95,6 @@ def make_plan(
     return Plan(
         (Arm(START, BASELINE, role="start"), *baseline, *arms.values()), tuple(runs), shared
     )
-
-
-def _role(config: Any) -> Role:
-    """Return what an arm is: one whose reward tells nothing is a control."""
-    return "control" if getattr(config.method, "reward", None) in CONTROLS else "method"
 
 
 def write_shared(plan: Plan, out: Path) -> None:

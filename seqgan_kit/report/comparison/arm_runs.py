@@ -203,7 +203,12 @@ def _role(name: str, folder: Path) -> Role:
     if name == BASELINE:
         return "baseline"
     method = read_config(folder).get("config", {}).get("method", {})
-    return "control" if method.get("reward") in CONTROLS else "method"
+    return role_of_reward(method.get("reward"))
+
+
+def role_of_reward(reward: object) -> Role:
+    """Return what an arm with this reward is: a control if the reward tells nothing."""
+    return "control" if reward in CONTROLS else "method"
 
 
 def sweep_order(at: str) -> tuple[str, float]:
