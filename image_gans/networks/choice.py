@@ -43,7 +43,7 @@ from image_gans.networks.style.style_discriminator import StyleTrunk, style_head
 from image_gans.networks.style.style_generator import StyleConfig, StyleGenerator
 from seqgan_kit.core.bounds import Share, Size, Units, bounded
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.runs.memory import check_training_memory
+from seqgan_kit.core.runs.machine.memory import check_training_memory
 from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.errors import UsageError, unknown
 

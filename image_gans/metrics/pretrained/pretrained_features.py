@@ -24,7 +24,7 @@ from seqgan_kit.core.files.pretrained_models import (
     transformers_library,
 )
 from seqgan_kit.core.files.user_paths import expanded
-from seqgan_kit.core.runs.memory import FIXED_BYTES, check_memory
+from seqgan_kit.core.runs.machine.memory import FIXED_BYTES, check_memory
 from seqgan_kit.errors import DataError, UsageError
 
 PREFIX = "hf:"

@@ -22,7 +22,7 @@ from image_gans.networks.pyramids.pyramid_generator import (
 )
 from seqgan_kit.core.bounds import Bounds, Share, Size, bounded
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.runs.memory import check_training_memory
+from seqgan_kit.core.runs.machine.memory import check_training_memory
 from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.errors import UsageError
 

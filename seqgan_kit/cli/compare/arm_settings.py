@@ -19,7 +19,12 @@ PRETRAINING = ("mle_epochs", "mle_learning_rate", "mle_schedule")
 """Settings of the run where all arms start, which are the first arm's if nobody sets them."""
 _ALWAYS = ("data", "generator", "scores")
 _RUN = ("device", "precision", "compile")
-_OURS = {"--out", "--seed", "--resume", "--pretrained", "--config", "--help", "-h"}
+_OWN_RUN = ("out", "seed", "resume", "overwrite", "preset")
+"""Settings that differ between the runs of a comparison."""
+_OURS = {
+    *("--out", "--seed", "--resume", "--overwrite", "--no-overwrite"),
+    *("--pretrained", "--config", "--help", "-h"),
+}
 
 
 def shared_settings(
@@ -47,8 +52,12 @@ def shared_settings(
                 f"arm {lacking[0].name!r}: the recipe {lacking[0].recipe} has no settings of "
                 f"{group}, which {arms[0].name!r} sets: compare it apart."
             )
-    run = to_dict(config.run)
-    shared["run"] = {name: run[name] for name in _RUN}
+    run, untouched = to_dict(config.run), to_dict(type(config.run)())
+    shared["run"] = {
+        name: value
+        for name, value in run.items()
+        if name in _RUN or (name not in _OWN_RUN and value != untouched[name])
+    }
     return shared, {name: getattr(config.training, name) for name in PRETRAINING}
 
 

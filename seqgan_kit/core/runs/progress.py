@@ -146,21 +146,22 @@ class Progress:
         if self.mode == "plain" and round < self._standing.rounds:
             self._line_if_due()
 
-    def whole_run(self, seconds: float, untimed: Sequence[str], *, several: bool) -> None:
+    def whole_run(self, seconds: float, untimed: Sequence[str], *, several: bool) -> bool:
         """Show the seconds left of the whole run, without the phases in ``untimed``.
 
         They are printed once, after the first updates, and shown beside the phase's if there are several
-        phases.
+        phases. Returns whether they were printed now.
         """
         about = f"{'over ' if untimed else ''}{duration(seconds)}"
         self._whole_run = f"run {about}" if several else ""
         if self._estimated or time.monotonic() - self._began < _ESTIMATE_SECONDS:
-            return
+            return False
         self._estimated = True
         without = f", without {', '.join(untimed)}" if untimed else ""
         self.message(
             f"estimate from the first updates: training takes {about} more{without}, plus evaluations"
         )
+        return True
 
     def message(self, text: str) -> None:
         """Print a line that stays, above the display."""

@@ -14,7 +14,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.core.runs.memory import TRAINED_BYTES, check_memory
+from seqgan_kit.core.runs.machine.memory import TRAINED_BYTES, check_memory
 from seqgan_kit.errors import UsageError
 
 # Every pair of samples stores, per dimension, a difference, its sign for the gradient, and the gradient.

@@ -10,6 +10,7 @@ import torch
 
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.runs.interrupts import StopWish, Unfinished
+from seqgan_kit.core.runs.machine.processors import OtherWork
 from seqgan_kit.core.runs.pace import Pace
 from seqgan_kit.core.runs.runtime import restore_rng_state, rng_state
 from seqgan_kit.core.training.alarms import ExplodingGradient
@@ -35,7 +36,7 @@ class BetweenRounds:
     ):
         self.state, self.keeper, self.pace = state, keeper, pace
         self.stop_wish, self.stop = stop_wish, stop
-        self._estimated_at = float("-inf")
+        self._estimated_at, self._other_work = float("-inf"), OtherWork()
 
     def log(self, phase: Phase, rounds: int, rate: float) -> None:
         """Average buffers over processes, and log the round's means."""
@@ -104,7 +105,10 @@ class BetweenRounds:
         if now - self._estimated_at < 1:
             return
         self._estimated_at, left = now, self.pace.left(t.cursor)
-        t.progress.whole_run(left.seconds, left.untimed, several=len(t.phases) > 1)
+        told = t.progress.whole_run(left.seconds, left.untimed, several=len(t.phases) > 1)
+        on_processors = t.runtime.device.type == "cpu"
+        if told and on_processors and (crowded := self._other_work.warning()):
+            t.progress.message(crowded)
 
     def _evaluate(self, phase: Phase) -> bool:
         t = self.state

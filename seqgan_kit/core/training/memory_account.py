@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.feeds import Feed
 from seqgan_kit.core.game import Game, Phase
-from seqgan_kit.core.runs.memory import machine_bytes
+from seqgan_kit.core.runs.machine.memory import machine_bytes
 from seqgan_kit.core.sharding.shards import local_bytes
 from seqgan_kit.core.training.gradient_step import GradientStepper
 

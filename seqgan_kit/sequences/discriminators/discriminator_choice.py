@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Literal
 
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.runs.memory import check_training_memory
+from seqgan_kit.core.runs.machine.memory import check_training_memory
 from seqgan_kit.errors import unknown
 from seqgan_kit.sequences.discriminators.attentive_reader import (
     AttentiveReader,

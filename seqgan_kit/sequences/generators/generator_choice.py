@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import torch
 
-from seqgan_kit.core.runs.memory import check_training_memory
+from seqgan_kit.core.runs.machine.memory import check_training_memory
 from seqgan_kit.errors import UsageError, unknown
 from seqgan_kit.sequences.discriminators.attentive_reader import AttentiveReaderConfig
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator

@@ -18,7 +18,7 @@ from seqgan_kit.core.gaussian_codes import (
     mean_and_log_variance,
 )
 from seqgan_kit.core.recurrence import recurrent_precision
-from seqgan_kit.core.runs.memory import check_training_memory
+from seqgan_kit.core.runs.machine.memory import check_training_memory
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator, lstm_cell
 from seqgan_kit.sequences.sampling.beam_search import beam_search

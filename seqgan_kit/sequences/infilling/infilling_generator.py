@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import bounded
 from seqgan_kit.core.discriminator import evaluating
-from seqgan_kit.core.runs.memory import check_training_memory
+from seqgan_kit.core.runs.machine.memory import check_training_memory
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.generators.autoregressive import IMPOSSIBLE, SequenceGenerator
 from seqgan_kit.sequences.generators.rnn_search import RNNSearchConfig, RNNSearchGenerator

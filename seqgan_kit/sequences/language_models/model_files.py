@@ -22,7 +22,7 @@ from seqgan_kit.core.files.pretrained_models import (
     silent_loading,
     transformers_library,
 )
-from seqgan_kit.core.runs.memory import FIXED_BYTES, TRAINED_BYTES, check_memory
+from seqgan_kit.core.runs.machine.memory import FIXED_BYTES, TRAINED_BYTES, check_memory
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.sequences.language_models.numbering import BOS, EOS, NONE, ModelIds
 

@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqgan_kit.core.runs.memory import FIXED_BYTES, check_memory
+from seqgan_kit.core.runs.machine.memory import FIXED_BYTES, check_memory
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.lstm import LSTMConfig, LSTMGenerator

@@ -51,6 +51,18 @@ def test_every_comparison_has_a_start_mle_and_a_null_reward() -> None:
     ]
 
 
+def test_all_runs_share_settings_of_the_run_that_are_set() -> None:
+    assert plan_of("seqgan").shared["run"] == {
+        "device": "auto",
+        "precision": "fp32",
+        "compile": False,
+    }
+    words = ["--threads", "1", "--report-to", "trackio", "--precision", "bf16"]
+    assert plan_of("seqgan", shared_words=words).shared["run"] == {
+        "device": "auto", "precision": "bf16", "compile": False, "threads": 1, "report_to": ["trackio"],
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("arms", "controls"),
     [
@@ -181,6 +193,7 @@ def test_shared_settings_of_runs_that_exist_are_not_changed(tmp_path: Path) -> N
         (["x=seqgan --lstm.hidden 9"], "arm 'x' changes settings of generator"),
         (["x=seqgan --text my.txt"], "arm 'x' changes settings of data"),
         (["x=seqgan --seed 3"], "--seed cannot be set for an arm"),
+        (["x=seqgan --overwrite"], "--overwrite cannot be set for an arm"),
         (["x=seqgan --generator-moves 0"], "never updates its generator"),
     ],
 )

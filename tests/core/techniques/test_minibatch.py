@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from seqgan_kit.core.runs import memory
+from seqgan_kit.core.runs.machine import memory
 from seqgan_kit.core.techniques import minibatch
 from seqgan_kit.core.techniques.minibatch import MinibatchDiscrimination, MinibatchScore, closeness
 from seqgan_kit.errors import UsageError

@@ -10,7 +10,7 @@ from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.objectives import expected_probability
 from seqgan_kit.core.penalties import R1, GradientPenalty
-from seqgan_kit.core.runs import memory
+from seqgan_kit.core.runs.machine import memory
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.discriminators.attentive_reader import AttentiveReaderConfig
 from seqgan_kit.sequences.discriminators.birnn import BiRNN, BiRNNConfig, soft_gru

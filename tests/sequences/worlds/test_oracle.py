@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from seqgan_kit.core.runs import memory
+from seqgan_kit.core.runs.machine import memory
 from seqgan_kit.errors import DataError, UsageError
 from seqgan_kit.sequences.generators.generator_choice import (
     CLASSIFIERS,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from seqgan_kit.core.bounds import Positive, Size, Weight, bounded
 from seqgan_kit.core.recurrence import recurrent_precision
-from seqgan_kit.core.runs.memory import check_training_memory
+from seqgan_kit.core.runs.machine.memory import check_training_memory
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.discriminators.textcnn import TextCNN, TextCNNConfig
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
