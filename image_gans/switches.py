@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import torch
 from torch import nn
 
 from image_gans.attacks.perturbations import GREY_LEVEL
@@ -26,6 +25,7 @@ from seqgan_kit.core.bounds import Above0, Bounds, Share, Size, Units, Weight, b
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.objectives import Objective
 from seqgan_kit.core.penalties import Penalty
+from seqgan_kit.core.products import channels_last
 from seqgan_kit.core.techniques.attacked_inputs import AttackedInputs
 from seqgan_kit.core.techniques.feature_matching import FeatureMatching
 from seqgan_kit.core.techniques.history import HistoricalPenalty, History, WithHistory
@@ -119,10 +119,7 @@ def equipped_game(
     others: Mapping[str, nn.Module] | None = None,
     kind: Callable[..., AdversarialGame] = AdversarialGame,
 ) -> AdversarialGame:
-    """The adversarial game (or a method's own kind of it) with the techniques in it, and their layers in D.
-
-    Its weights lie in memory with channels last, which makes a step on a CPU about a quarter cheaper.
-    """
+    """The adversarial game (or a method's own kind of it) with the techniques, whose layers are in D."""
     _check_fit(techniques, discriminator, objective, estimator, penalties)
     chosen = _estimator(techniques, estimator)
     if techniques.packing > 1:
@@ -161,7 +158,7 @@ def equipped_game(
     if epsilon := techniques.adversarial_epsilon:
         length, measured = epsilon * GREY_LEVEL, techniques.adversarial_measured
         AttackedInputs(length, techniques.adversarial_steps, measures_only=measured).enter(game)
-    return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return channels_last(game)
 
 
 def players_in_turn(player: str, techniques: Techniques) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from image_gans.metrics.recogniser import (
     save_recogniser,
 )
 from seqgan_kit.core.bounds import Count, Positive, Size, Weight, bounded
+from seqgan_kit.core.products import channels_last
 from seqgan_kit.data.cache import cache_dir, cache_key
 from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.errors import CheckpointError, DataError
@@ -117,7 +118,7 @@ def train_recogniser(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(training.seed)
         recogniser = Recogniser(config)
-    recogniser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    channels_last(recogniser)
     rng = torch.Generator().manual_seed(training.seed)
     rate = training.learning_rate
     optimizer = torch.optim.AdamW(

@@ -38,6 +38,7 @@ from seqgan_kit.core.gaussian_codes import divergence_from_prior, drawn_code
 from seqgan_kit.core.objectives import wasserstein
 from seqgan_kit.core.optimizers import Optimizer
 from seqgan_kit.core.penalties import GradientPenalty
+from seqgan_kit.core.products import channels_last
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def build(
 ) -> AnomalyGame:
     """Return the game from its players and settings."""
     game = AnomalyGame(generator, discriminator, encoder, baseline, method)
-    return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return channels_last(game)
 
 
 def phases(method: FAnoGANMethod, training: ImageTraining) -> tuple[Phase, ...]:

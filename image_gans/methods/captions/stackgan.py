@@ -58,6 +58,7 @@ from seqgan_kit.core.game import Batch, Loss, Move, Phase
 from seqgan_kit.core.gaussian_codes import divergence_from_prior
 from seqgan_kit.core.judging import judged_scores
 from seqgan_kit.core.objectives import non_saturating
+from seqgan_kit.core.products import channels_last
 from seqgan_kit.data.images.captioned import CAPTION, CaptionedImages
 from seqgan_kit.data.images.corruptions import averaged
 
@@ -214,7 +215,7 @@ def build(
     """Return the game from its players and settings; samples are of the training captions."""
     rows = captioned.rows(captioned.corpus.train_captions)
     game = CaptionGame(rows, players, method)
-    return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return channels_last(game)
 
 
 def phases(

@@ -55,6 +55,7 @@ from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.game import Batch, Epochs, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import non_saturating
 from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.core.products import channels_last
 
 Judge = Literal["joined", "projection"]
 
@@ -174,7 +175,7 @@ def build(
         )
         labelled = LabelledDiscriminator(discriminator, judge, len(told.conditions.names))
     game = AgeGame(generator, labelled, encoder, recogniser, method)
-    return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return channels_last(game)
 
 
 def phases(method: AgeCGANMethod, training: ImageTraining) -> tuple[Phase, ...]:

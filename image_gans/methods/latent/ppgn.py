@@ -59,6 +59,7 @@ from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.game import Batch, Epochs, Loss, Move, Phase, Turn
 from seqgan_kit.core.objectives import non_saturating
 from seqgan_kit.core.optimizers import Optimizer
+from seqgan_kit.core.products import channels_last
 from seqgan_kit.data.images.captioned import CAPTION, CaptionedImages
 from seqgan_kit.data.images.image_config import ImageData
 
@@ -207,7 +208,7 @@ def build(
         shape = CaptionWriterConfig(told.words, told.length, classes, method.caption_width)
         writer = CaptionWriter(shape)
     game = PPGNGame(generator, discriminator, recogniser, denoiser, method, writer)
-    return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return channels_last(game)
 
 
 def phases(method: PPGNMethod, training: ImageTraining) -> tuple[Phase, ...]:

@@ -36,6 +36,7 @@ from seqgan_kit.core.bounds import Above0, Size, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Loss, Move, Phase
 from seqgan_kit.core.objectives import non_saturating
+from seqgan_kit.core.products import channels_last
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def build(
 ) -> LocalGame:
     """Return the game from its players and settings."""
     game = LocalGame(generator, discriminator, method)
-    return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return channels_last(game)
 
 
 def phases(training: ImageTraining) -> tuple[Phase, ...]:

@@ -41,6 +41,7 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Game, Loss, Move, Phase
 from seqgan_kit.core.judging import judged
 from seqgan_kit.core.objectives import non_saturating
+from seqgan_kit.core.products import channels_last
 from seqgan_kit.data.images.pyramids import doubled, smaller_copies
 
 
@@ -130,7 +131,7 @@ def build(
 ) -> PyramidGame:
     """Return the game from its players and settings."""
     game = PyramidGame(generator, discriminator, method)
-    return game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return channels_last(game)
 
 
 def phases(training: ImageTraining) -> tuple[Phase, ...]:
