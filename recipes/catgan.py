@@ -77,6 +77,7 @@ PRESETS = {
         discriminator=SMALL_RELGAN_CNN,
     ),
     "paper": Config(
+        method=CatGANMethod(diversity_weight=2e-6),
         training=FineTuning(
             mle_epochs=150,
             negatives=0,

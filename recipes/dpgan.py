@@ -54,7 +54,7 @@ PRESETS = {
         generator=CAPTIONS_LSTM,
         discriminator=CAPTIONS_LSTM,
     ),
-    "paper": Config(),
+    "paper": Config(training=FineTuning(negatives=0, teacher_forcing_moves=1)),
     "smoke": Config(
         training=replace(SMOKE, negatives=0),
         scores=TextScoreSettings(score_samples=200, evaluation_samples=50),

@@ -20,6 +20,7 @@ from typing import Annotated
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer
+from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.corpora.recipe_corpus import OracleData, TextData, load_corpus
 from seqgan_kit.evaluation.pretrained import start_name
 from seqgan_kit.evaluation.text_fitting import fit_to_text
@@ -60,6 +61,8 @@ def main(cfg: Config) -> None:
     with open_run("jsdgan", cfg) as run:
         corpus, world = load_corpus(cfg.data, cfg.oracle)
         run.say("\n".join(corpus.account.lines()))
+        if corpus.stream is not None:
+            raise UsageError("JSDGAN counts the training lines in memory: leave --streaming out.")
         feed = corpus.feed(cfg.training.batch_size, **run.share())
         preset = PRESETS.get(cfg.run.preset, cfg).training
         training = fit_to_text(run, cfg.training, preset, corpus, feed)

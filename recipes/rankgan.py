@@ -50,7 +50,7 @@ class Config:
     pairs: Annotated[PairData, flat] = PairData()
     oracle: Annotated[OracleData, flat] = OracleData()
     method: Annotated[RankGANMethod, flat] = RankGANMethod()
-    training: Annotated[FineTuning, flat] = FineTuning()
+    training: Annotated[FineTuning, flat] = FineTuning(score_l2=0.0)
     generator: Annotated[GeneratorChoice, flat] = GeneratorChoice()
     discriminator: Annotated[DiscriminatorChoice, flat] = DiscriminatorChoice()
     scores: Annotated[TextScoreSettings, flat] = TextScoreSettings()
@@ -67,7 +67,7 @@ PRESETS = {
     "paper": Config(),
     "smoke": Config(
         method=RankGANMethod(rollouts=2, references=4),
-        training=replace(SMOKE, batch_size=16),
+        training=replace(SMOKE, batch_size=16, score_l2=0.0),
         discriminator=SMOKE_CNN,
         scores=TextScoreSettings(score_samples=200, evaluation_samples=50),
     ),

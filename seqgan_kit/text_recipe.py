@@ -19,6 +19,7 @@ from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.pairs.pair_rows import TURN
 from seqgan_kit.data.text.load_text import TextCorpus
 from seqgan_kit.evaluation.pretrained import start_from
+from seqgan_kit.evaluation.sampling_variants import judge_of_rows
 from seqgan_kit.report.closing import close_run
 from seqgan_kit.report.run_page import write_report
 from seqgan_kit.sequences.discriminators.discriminator_choice import (
@@ -125,9 +126,8 @@ def close_text_run(
     generators = {start: trainer.player_after(PRETRAINED, "generator")} if start else {}
     generators |= {row: game.players[player] for row, player in (beside or {}).items()}
     generators[name] = game.generator
-    # A ModuleDict has no get.
-    judge = game.players["discriminator"] if "discriminator" in game.players else None  # noqa: SIM401
-    rows = scorer.rows(generators, run.settings.seed, judge=judge, quiet=run.settings.quiet)
+    seed, quiet = run.settings.seed, run.settings.quiet
+    rows = scorer.rows(generators, seed, judge=judge_of_rows(game), quiet=quiet)
     scorer.export(game, run.log.model_folder)
     record = scorer.record(title or f"{', '.join(generators)} and real data", rows)
     close_run(run, record, use=_first_use(scorer.corpus, run.folder))

@@ -40,6 +40,7 @@ class Discriminator(nn.Module):
     - ``rows_are_independent = True``: no row's features depend on the other rows of the batch, so reals and
       fakes may be read in one pass;
     - ``scores_per_sample``: S, where its features are [B,S,F];
+    - ``scored(x)``: True [B,S] on the scores of a batch that mean something, where not all of them do;
     - ``prefix_scorer(verdict)``: a cheaper way to score completions of known prefixes
       (:class:`~seqgan_kit.sequences.sampling.rollout.CompletionReward`), given features -> rewards.
     """
@@ -70,6 +71,16 @@ class Discriminator(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             score: Tensor = self.score(features.to(wide))
         return score.flatten()
+
+
+def mean_scores(discriminator: Discriminator, x: Tensor) -> Tensor:
+    """Return one score [B] for each sample of a batch: the mean of those that mean something."""
+    scores: Tensor = discriminator(x).score.view(len(x), -1)
+    scored = getattr(getattr(discriminator, "trunk", None), "scored", None)
+    if scored is None:
+        return scores.mean(1)
+    counted = scored(x)
+    return (scores * counted).sum(1) / counted.sum(1).clamp(min=1)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar, cast
+from typing import ClassVar, Generic, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -180,6 +180,9 @@ class Game(nn.Module, Generic[GeneratorKind]):
 
     ``Game[LSTMGenerator]`` is a game whose ``generator`` is known to be one.
     """
+
+    judges_rows: ClassVar[bool] = True
+    """Whether the player ``discriminator``, if there is one, scores whole samples outside of the game too."""
 
     def __init__(self, players: Mapping[str, nn.Module]):
         super().__init__()

@@ -69,8 +69,9 @@ def load_discriminator(
     told = read_checked(folder / "model.json", _MODEL, advice="Its files must come from one run.")
     if "discriminator" not in told:
         raise UsageError(
-            f"the model in {run_dir} was saved without a discriminator: its method has none, or it was saved "
-            "by an older version. Resume the run (--resume) to save it with its discriminator."
+            f"the model in {run_dir} was saved without a discriminator: its method has none that judges "
+            "texts by itself, or it was saved by an older version. In that case, resume the run (--resume) "
+            "to save it with its discriminator."
         )
     entry = told["discriminator"]
     # It reads whole rows: what is given, too.
@@ -80,6 +81,11 @@ def load_discriminator(
     try:
         network = restored_network(_maker(entry, sizes, columns, given), folder / WEIGHTS)
     except ForeignClass as error:
+        if "class" in entry and str(entry["class"]).startswith("seqgan_kit."):
+            raise UsageError(
+                f"the discriminator in {folder} is of the class {error}, which only its own run can use: "
+                "take a run with one of --discriminator's kinds."
+            ) from None
         raise UsageError(
             f"the discriminator in {folder} is of the class {error}, which is not part of seqgan-kit, and "
             f"code is never imported from data. Hand the class over in Python: "

@@ -1,4 +1,4 @@
-"""Further ways to draw from a generator, each a row of the final table."""
+"""Further ways to draw from a generator, each a row of the final table; the discriminator that chooses."""
 
 from __future__ import annotations
 
@@ -12,16 +12,22 @@ from seqgan_kit.core.game import Game
 from seqgan_kit.errors import UsageError
 from seqgan_kit.evaluation.evaluation_settings import TextScoreSettings
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
-from seqgan_kit.sequences.generators.tempered import tempered
+from seqgan_kit.sequences.generators.tempered import at_temperature
 from seqgan_kit.sequences.sampling.best_of import BestOf
 from seqgan_kit.sequences.sampling.truncation import Truncated
 
 
+def judge_of_rows(game: Game) -> nn.Module | None:
+    """Return the game's discriminator if it scores whole rows outside of the game; else None."""
+    return dict(game.players.items()).get("discriminator") if game.judges_rows else None
+
+
 def check_variants(settings: TextScoreSettings, game: Game) -> None:
     """Raise UsageError for a choice by a discriminator where there is none."""
-    if settings.best_of and "discriminator" not in game.players:
+    if settings.best_of and judge_of_rows(game) is None:
         raise UsageError(
-            "--best-of keeps what a discriminator scores highest, and this method has none: leave it out."
+            "--best-of keeps what a discriminator scores highest, and this method has none that scores "
+            "sentences by themselves: leave it out."
         )
 
 
@@ -31,7 +37,7 @@ def sampling_variants(
     """Yield name and generator of each way of sampling; ``judge`` chooses the best of several samples."""
     whole = cast(SequenceGenerator, generator)
     for temperature in settings.temperatures:
-        yield f"at {temperature:g}", tempered(whole, temperature)
+        yield f"at {temperature:g}", at_temperature(whole, temperature)
     for k in settings.top_ks:
         yield f"at top-k {k}", Truncated(whole, top_k=k)
     for p in settings.top_ps:

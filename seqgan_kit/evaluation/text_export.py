@@ -30,6 +30,7 @@ from seqgan_kit.data.text.tokenizer import PAD, Tokenizer
 from seqgan_kit.data.text.tokenizers import load_tokenizer
 from seqgan_kit.errors import CheckpointError, UsageError
 from seqgan_kit.evaluation.discriminator_export import DESCRIBED, WEIGHTS, save_discriminator
+from seqgan_kit.evaluation.sampling_variants import judge_of_rows
 from seqgan_kit.evaluation.saved.generator_description import (
     TextGenerator,
     built_generator,
@@ -179,11 +180,9 @@ def export_game(
     about: Mapping[str, Any] | None = None,
     source_vocabulary: SourceVocabulary | None = None,
 ) -> None:
-    """Save a game's generator, and its discriminator if it has one."""
-    players = dict(game.players.items())
-    generator = cast(TextGenerator, players["generator"])
-    discriminator = players.get("discriminator")
-    save_text_model(folder, generator, tokenizer, about, discriminator, source_vocabulary)
+    """Save a game's generator, and its discriminator if it has one that judges rows by itself."""
+    generator = cast(TextGenerator, game.generator)
+    save_text_model(folder, generator, tokenizer, about, judge_of_rows(game), source_vocabulary)
 
 
 def load_text_model(

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seqgan_kit.core.discriminator import Discriminator, evaluating
+from seqgan_kit.core.discriminator import Discriminator, evaluating, mean_scores
 
 _CHUNK_ROWS = 512
 
@@ -36,13 +36,10 @@ class LineJudge:
     ) -> NDArray[np.float32]:
         """Return the score [N] of each line: a logit or a critic's value, higher for real text.
 
-        For a discriminator with several scores per line, this is the mean. One of a conditional model reads
-        the ``sources`` of the lines, one for each.
+        For a discriminator with several scores per line, this is the mean of those of its tokens. One of a
+        conditional model reads the ``sources`` of the lines, one for each.
         """
         rows = self._rows_of(lines, sources)
         with evaluating(self.network):
-            scores = [
-                self.network(part).score.view(len(part), -1).mean(1)
-                for part in rows.split(_CHUNK_ROWS)
-            ]
+            scores = [mean_scores(self.network, part) for part in rows.split(_CHUNK_ROWS)]
         return cast(NDArray[np.float32], torch.cat(scores).cpu().numpy())

@@ -19,10 +19,11 @@ representations that does not see the class. Objective: relativistic within clas
 samples. Schedule: MLE, then an update of all children, selection, and updates of D.
 
 Differs from the authors' code (williamSYSU/TextGAN-PyTorch): one parent, as in its defaults; a child keeps
-Adam's moments of its own updates instead of its parent's. The fitness takes means where theirs sums over
-samples, and the class's real rows are those of one batch. A batch has the classes of the data instead of as
-many rows of each, and losses are means over rows. The class is a given token that the memory reads first;
-theirs is joined to every input. There is no term over all classes together (an option there).
+Adam's moments of its own updates instead of its parent's, and the gradients of all have one largest norm. The
+fitness takes means; theirs sums D's verdicts over 512 samples, so their weight of the entropy, 0.001, is 2e-6
+here, as in the preset ``paper``. The class's real rows are those of one batch. A batch has the classes of the
+data instead of as many rows of each, and losses are means over rows. The class is a given token that the
+memory reads first; theirs is joined to every input. There is no term over all classes (an option there).
 
 The preset ``paper`` has the sizes, rates and 2,000 rounds of the authors' run on real text with two classes.
 """
@@ -50,28 +51,18 @@ from seqgan_kit.sequences.class_relativistic import (
     class_relativistic,
 )
 from seqgan_kit.sequences.estimators.gumbel import sample_relaxed
-from seqgan_kit.sequences.estimators.temperatures import Course, temperature_at
+from seqgan_kit.sequences.estimators.temperatures import POLICIES, temperature_at
 from seqgan_kit.sequences.fine_tuning import FineTuning, fine_tuning_phases
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 from seqgan_kit.sequences.generators.given_tokens import conditions_of
 from seqgan_kit.sequences.offspring import Offspring
 from seqgan_kit.sequences.sequence_game import SequenceGame
 
-COURSES: tuple[Course, ...] = (
-    "geometric",
-    "inverse_linear",
-    "inverse_log",
-    "inverse_sigmoid",
-    "inverse_quadratic",
-    "inverse_root",
-)
-"""Courses of the temperature that a child may follow; the first is RelGAN's."""
-
 
 @dataclass(frozen=True)
 @bounded
 class CatGANMethod:
-    """Settings of CatGAN; the defaults are those of the authors' code."""
+    """Settings of CatGAN; the defaults are those of the authors' code, but for the weight of the entropy."""
 
     mutations: tuple[Mutation, ...] = ("ragan", "rsgan")
     """Losses of children: ragan (compared with the class's mean) and rsgan (with one real row each)."""
@@ -124,6 +115,8 @@ class EvolvingSamples:
 
 class CatGAN(SequenceGame):
     """The sequence game whose generator is replaced by the fittest of its children after each update."""
+
+    judges_rows = False  # D does not see the class.
 
     def __init__(
         self,
@@ -183,7 +176,7 @@ class CatGAN(SequenceGame):
         ahead = self.method.variants[child][1]
         last = max(1, move.rounds - 1)
         progress = min(max(move.round + ahead, 0), last) / last
-        course = COURSES[int(self.offspring.courses[child])]
+        course = POLICIES[int(self.offspring.courses[child])]
         return temperature_at(progress, 1.0, 1 / self.method.beta_max, course, move.rounds)
 
     def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
@@ -228,7 +221,7 @@ class CatGAN(SequenceGame):
         self.breed(batch, move)
         if self.method.temperature_policies == "all":
             shape, device = offspring.courses.shape, move.rng.device
-            drawn = torch.randint(len(COURSES), shape, generator=move.rng, device=device)
+            drawn = torch.randint(len(POLICIES), shape, generator=move.rng, device=device)
             offspring.courses.copy_(drawn)
         mutation = self.method.variants[best][0]
         return {

@@ -1,5 +1,7 @@
 """The best of several lines from Python and on the command line."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,19 @@ def test_the_table_has_rows_of_the_best_samples(text_file, tmp_path):
     assert "SeqGAN best of 3" in run.scores
     with pytest.raises(UsageError, match="this method has none"):
         sk.run("mle", "smoke", text=text_file, out=tmp_path / "mle", best_of=(3,), quiet=True)
+
+
+@pytest.mark.parametrize("method", ["rankgan", "dpgan"])
+def test_a_discriminator_that_judges_no_line_by_itself_is_refused_and_not_saved(
+    method, text_file, tmp_path
+):
+    """RankGAN's ranks a line among others, and DPGAN's is a language model."""
+    run = partial(sk.run, method, "smoke", text=text_file, rounds=1, score_samples=20, quiet=True)
+    with pytest.raises(UsageError, match="none that scores sentences by themselves"):
+        run(out=tmp_path / "best", best_of=(3,))
+    model = run(out=tmp_path / "run").model
+    with pytest.raises(UsageError, match="has none that judges texts by itself"):
+        _ = model.discriminator
 
 
 def test_images_have_no_best_line(image_run, capsys):

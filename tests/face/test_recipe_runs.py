@@ -125,3 +125,34 @@ def test_a_notebook_shows_the_table_and_the_curves(text_run):
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(UsageError, match="is not a run directory"):
         sk.RecipeRun(tmp_path)
+
+
+def test_a_model_without_probabilities_at_a_temperature_still_has_samples_there(
+    text_file, tmp_path
+):
+    run = sk.run(
+        "mdlm",
+        "smoke",
+        text=text_file,
+        out=tmp_path,
+        score_samples=20,
+        temperatures=(0.5,),
+        quiet=True,
+    )
+    cold = run.scores["MDLM at 0.5"]
+    assert 0 <= cold["bleu2"] <= 1
+    assert "nll_test" not in cold
+    assert len(run.model.sample(3)) == 3
+
+
+def test_the_law_of_the_training_text_needs_all_of_it(text_file, tmp_path):
+    with pytest.raises(UsageError, match="leave --streaming out"):
+        sk.run(
+            "jsdgan",
+            "smoke",
+            text=text_file,
+            out=tmp_path,
+            streaming=True,
+            max_tokens=9,
+            quiet=True,
+        )

@@ -8,9 +8,10 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Move
 from seqgan_kit.errors import UsageError
 from seqgan_kit.methods import catgan
-from seqgan_kit.methods.catgan import COURSES, CatGANMethod
+from seqgan_kit.methods.catgan import CatGANMethod
 from seqgan_kit.sequences.class_relativistic import child_loss, class_means, class_relativistic
 from seqgan_kit.sequences.discriminators.relgan_discriminator import RelGANCNN, RelGANCNNConfig
+from seqgan_kit.sequences.estimators.temperatures import POLICIES
 from seqgan_kit.sequences.fine_tuning import FineTuning
 from seqgan_kit.sequences.generators.relational_memory import RelationalConfig, RelationalGenerator
 
@@ -126,7 +127,7 @@ def test_policies_are_drawn_anew_in_every_round():
     game = game_of(temperature_policies="all")
     game.evolve({"real": REAL}, move())
     courses = game.offspring.courses.tolist()
-    assert set(courses) <= set(range(len(COURSES)))
+    assert set(courses) <= set(range(len(POLICIES)))
     assert len(set(courses)) > 1
     assert 1 / game.temperature(0, move(10)) == pytest.approx(100, rel=1e-3)
 

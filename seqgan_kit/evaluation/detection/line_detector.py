@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqgan_kit.core.discriminator import Discriminator, evaluating
+from seqgan_kit.core.discriminator import Discriminator, evaluating, mean_scores
 from seqgan_kit.data.text.encoding import clean_line
 from seqgan_kit.data.text.tokenizer import UNK
 from seqgan_kit.errors import SeqganKitError, UsageError, unknown
@@ -179,8 +179,7 @@ class LineDetector:
 def _verdicts(discriminator: Discriminator, rows: Tensor) -> list[float]:
     """Return the negative score of each row, the mean where a row has several."""
     with evaluating(discriminator):
-        scores = discriminator(rows).score.view(len(rows), -1).mean(1)
-    return [-float(score) for score in scores]
+        return [-float(score) for score in mean_scores(discriminator, rows)]
 
 
 def line_detector(

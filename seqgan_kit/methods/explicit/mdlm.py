@@ -66,7 +66,10 @@ class MDLM(Game[MaskedDenoiser]):
         super().__init__({"generator": generator, "baseline": baseline})
 
     def diffusion_loss(self, batch: Batch, move: Move) -> Loss:
-        """Return an unbiased estimate of the bound of the negative log-likelihood, in nats per row."""
+        """Return an unbiased estimate of the bound of the negative log-likelihood, in nats per token.
+
+        The one that is logged is in nats per row.
+        """
         rows, generator = batch["real"], self.generator
         start = torch.rand(1, generator=move.rng, device=move.rng.device).to(rows.device)
         spread = torch.arange(len(rows), device=rows.device) / len(rows)
@@ -74,7 +77,7 @@ class MDLM(Game[MaskedDenoiser]):
         hidden = random_places(count, generator.length, move.rng)
         found = generator.hidden_log_prob(rows, hidden).sum(1)
         loss = -(generator.length / count * found).mean()
-        return Loss(loss, {"diffusion_bound": loss})
+        return Loss(loss / generator.length, {"diffusion_bound": loss})
 
     def baseline_loss(self, batch: Batch, move: Move) -> Loss:
         """Return the negative log-likelihood per token of the autoregressive baseline."""

@@ -61,6 +61,8 @@ class DPGANMethod:
 class DPGAN(Game[SequenceGenerator]):
     """A game of a generator and a language model that rewards surprise."""
 
+    judges_rows = False  # D is a language model.
+
     def __init__(
         self,
         generator: SequenceGenerator,

@@ -96,6 +96,8 @@ def log_ranks(
 class RankGAN(SequenceGame):
     """The sequence game whose D ranks rows."""
 
+    judges_rows = False  # D ranks a row among others; by itself a row has no score.
+
     def __init__(
         self,
         generator: SequenceGenerator,
@@ -107,6 +109,11 @@ class RankGAN(SequenceGame):
             raise UsageError(
                 f"the batch has {training.batch_size} rows and the reference set {method.references}: at "
                 "least 2 rows must be left to rank. Use a larger batch or fewer references."
+            )
+        if training.score_l2:
+            raise UsageError(
+                f"score_l2 is {training.score_l2:g}, but RankGAN compares features and uses no output layer "
+                "of D: use 0."
             )
         estimator = Reinforce(method.rollouts, method.baseline, method.chunk_rows, method.reward)
         super().__init__(generator, discriminator, minimax(), estimator, training)

@@ -13,8 +13,9 @@ The four choices. Players: an LSTM and an LSTM that scores prefixes. Objective: 
 Estimator: REINFORCE with discounted rewards. Schedule: one update of each in turn, from untrained networks.
 
 Differs from the paper: G's input and output embeddings are not tied, and neither network has the paper's
-pretrained GloVe embeddings. The baseline is that of earlier updates, so that it does not depend on the
-samples that it is subtracted from. Tokens after the end add nothing to losses and means.
+pretrained GloVe embeddings. G's output layer reads its upper LSTM; in the authors' code it reads both, and
+embeddings pass a linear layer first. The baseline is that of earlier updates, so that it does not depend on
+the samples that it is subtracted from. Tokens after the end add nothing to losses and means.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ their penalty, trains one generator against a D of two classes, and uses RMSprop
 penalty; here it is Adam, and likelihood updates between rounds have the same rate. ``TextCNN`` lists the
 other differences.
 
-The preset ``paper`` has the networks and the schedule of the authors' code; D's filters follow the length of
-the rows.
+The preset ``paper`` has the networks and the schedule of the authors' code, where an epoch of pretraining is
+200 updates on any text and here a pass over it; D's filters follow the length of the rows.
 """
 
 from __future__ import annotations
@@ -102,6 +102,8 @@ def penalty_loss(log_probs: Tensor, penalties: Tensor) -> Tensor:
 
 class SentiGAN(SequenceGame):
     """The sequence game of a generator for each class and a discriminator of classes."""
+
+    judges_rows = False  # D does not see the class that rows are given.
 
     def __init__(
         self,

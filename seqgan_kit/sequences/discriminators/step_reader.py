@@ -32,22 +32,22 @@ class StepReaderConfig:
 class StepReader(nn.Module):
     """A unidirectional LSTM with layer normalisation; the features of a position depend on its prefix alone.
 
-    With features [B,T,F], ``Discriminator`` returns T scores per row. PAD is read like any token: its scores
-    must not be used. Differs from the authors' code: no pretrained embeddings beside the learned ones; the
-    same dropout mask is not kept over a batch.
+    With features [B,T,F], ``Discriminator`` returns T scores per row. PAD is read like any token; its scores
+    mean nothing (:meth:`scored`). Differs from the authors' code: no pretrained embeddings beside the learned
+    ones; the same dropout mask is not kept over a batch.
 
     Args:
         config: widths and dropout.
         vocabulary: V.
         length: T.
-        pad: not used.
+        pad: PAD, which ends rows; None where rows have no end.
     """
 
     rows_are_independent = True
 
     def __init__(self, config: StepReaderConfig, vocabulary: int, length: int, *, pad: int | None):
         super().__init__()
-        self.config, self.length, self.features = config, length, config.hidden
+        self.config, self.length, self.features, self.pad = config, length, config.hidden, pad
         self.scores_per_sample = length
         self.embedding = nn.Embedding(vocabulary, config.embedding)
         self.dropout = nn.Dropout(config.dropout)
@@ -57,6 +57,10 @@ class StepReader(nn.Module):
         self.register_buffer("signal", position_signal(length, config.positions), persistent=False)
 
     signal: Tensor
+
+    def scored(self, tokens: Tensor) -> Tensor:
+        """Return True [B,T] on the tokens that are not PAD."""
+        return torch.ones_like(tokens, dtype=torch.bool) if self.pad is None else tokens != self.pad
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map [B,T] ids or [B,T,V] soft one-hots to features [B,T,F]."""

@@ -17,6 +17,16 @@ Course = Literal[
     "inverse_root",
 ]
 
+POLICIES: tuple[Course, ...] = (
+    "geometric",
+    "inverse_linear",
+    "inverse_log",
+    "inverse_sigmoid",
+    "inverse_quadratic",
+    "inverse_root",
+)
+"""The policies of RelGAN's code; its own is the first."""
+
 _RISES: Mapping[str, Callable[[float, int], float]] = {
     "inverse_linear": lambda p, rounds: p,
     "inverse_log": lambda p, rounds: math.log1p(p * (rounds - 1)) / math.log(rounds),

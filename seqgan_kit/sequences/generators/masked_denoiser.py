@@ -15,6 +15,7 @@ from seqgan_kit.core.runs.machine.memory import check_training_memory
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.generators.autoregressive import IMPOSSIBLE
 from seqgan_kit.sequences.sampling.drawing_tokens import sample_tokens
+from seqgan_kit.sequences.sampling.stepper import CHUNK_ROWS
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,15 @@ class MaskedDenoiser(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return logits [B,T,V] of every position of rows [B,T] in which V is the mask."""
-        hidden = self.layers(self.embedding(rows) + self.positions)
+        return self._logits(self._read(rows))
+
+    def _read(self, rows: Tensor) -> Tensor:
+        """Return the last layer's output [B,T,W]."""
+        hidden: Tensor = self.layers(self.embedding(rows) + self.positions)
+        return hidden
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        """Map outputs of the last layer [...,W] to logits [...,V]."""
         with torch.autocast(hidden.device.type, enabled=False):
             logits: Tensor = self.output(self.norm(hidden.float())) + self.impossible
         return logits
@@ -118,6 +127,18 @@ class MaskedDenoiser(nn.Module):
         top_p: float | None = None,
     ) -> Tensor:
         """Draw rows [n,T]: in every step each masked token is drawn with probability (t - s) / t."""
+        parts = [min(CHUNK_ROWS, n - start) for start in range(0, n, CHUNK_ROWS)]
+        drawn = [self._drawn(part, rng, temperature, top_k, top_p) for part in parts]
+        return torch.cat(drawn) if drawn else self._drawn(0, rng, temperature, top_k, top_p)
+
+    def _drawn(
+        self,
+        n: int,
+        rng: torch.Generator,
+        temperature: float,
+        top_k: int | None,
+        top_p: float | None,
+    ) -> Tensor:
         device = self.output.weight.device
         rows = torch.full((n, self.length), self.hidden_token, device=device)
         times = torch.linspace(1, 0, self.config.steps + 1).tolist()
@@ -130,7 +151,7 @@ class MaskedDenoiser(nn.Module):
                 touched = shown.any(1).nonzero().squeeze(1)
                 if not len(touched):
                     continue
-                logits = self(rows[touched])[shown[touched]]
+                logits = self._logits(self._read(rows[touched])[shown[touched]])
                 rows[shown] = sample_tokens(logits, rng, temperature, top_k, top_p)
         return self._ended(rows)
 

@@ -31,11 +31,17 @@ class FilledReader(nn.Module):
     ):
         super().__init__()
         self.config, self.length, self.given = config, length, length // 2
+        self.bos, self.pad = bos, pad
         self.scores_per_sample = length // 2
         self.body = config.build(vocabulary, length // 2, bos=bos, eos=None, pad=None)
         self.body.pad = pad
         self.features = int(self.body.output.in_features)
         self.body.output = nn.Identity()  # It writes nothing.
+
+    def scored(self, rows: Tensor) -> Tensor:
+        """Return True [B,T] on the filled blanks of rows [B,2T]."""
+        blanks, filled = rows[:, : self.given] == self.bos, rows[:, self.given :]
+        return blanks if self.pad is None else blanks & (filled != self.pad)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Map rows [B,2T] to features [B,T,F]."""

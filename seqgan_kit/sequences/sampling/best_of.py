@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seqgan_kit.core.discriminator import Discriminator, evaluating
+from seqgan_kit.core.discriminator import Discriminator, evaluating, mean_scores
 from seqgan_kit.errors import UsageError
 from seqgan_kit.sequences.generators.autoregressive import SequenceGenerator
 
@@ -74,8 +74,8 @@ class BestOf(nn.Module):
     def _best(self, rows: Tensor) -> Tensor:
         """Return the best [n,S+T] of rows [n,k,S+T]."""
         with evaluating(self.discriminator):
-            scores = self.discriminator(rows.flatten(0, 1)).score
-        best = scores.view(*rows.shape[:2], -1).mean(2).argmax(1)
+            scores = mean_scores(self.discriminator, rows.flatten(0, 1))
+        best = scores.view(rows.shape[:2]).argmax(1)
         return rows[torch.arange(len(rows), device=rows.device), best]
 
 

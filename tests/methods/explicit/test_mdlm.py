@@ -75,12 +75,15 @@ def test_loss_and_bound_estimate_it(rng):
     z = (draws.mean(0) - truth).abs() / (draws.std(0) / 20)
     assert z.max() < 4.5
     game = mdlm.build(made, made)
-    losses = torch.stack(
-        [
-            game.diffusion_loss({"real": ROWS}, Move("diffusion", 0, 1, rng)).total.detach()
-            for _ in range(300)
-        ]
-    ).double()
+    losses = (
+        torch.stack(
+            [
+                game.diffusion_loss({"real": ROWS}, Move("diffusion", 0, 1, rng)).total.detach()
+                for _ in range(300)
+            ]
+        ).double()
+        * made.length
+    )
     assert abs(losses.mean() - truth.mean()) / (losses.std() / 300**0.5) < 4
     even = made.bounds(ROWS.repeat(200, 1), 3, rng)[0].view(200, 27)
     assert even.std(0).mean() < draws.std(0).mean() / 3**0.5

@@ -97,3 +97,8 @@ def test_impossible_settings_are_refused(tiny_generator, tiny_text_discriminator
         rankgan.build(tiny_generator(), tiny_text_discriminator(), RankGANMethod(), training)
     with pytest.raises(UsageError, match="baseline is 'critic', which RankGAN does not have"):
         RankGANMethod(baseline="critic")
+
+
+def test_a_penalty_of_the_unused_output_layer_is_refused(game):
+    with pytest.raises(UsageError, match="uses no output layer of D: use 0"):
+        rankgan.build(game.generator, game.discriminator, game.method, FineTuning(batch_size=8))
