@@ -122,7 +122,8 @@ def seconds_of_round(side: int, channels: int) -> float:
     """Measure a round of D's and G's losses and gradients, on the GPU if there is one."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     data = ImageData(size=side, channels=channels)
-    choice = NetworkChoice("style", _WIDTHS[side], _LATENT, growth=_GROWTH, mapping=_MAPPING)
+    shape = NetworkChoice("style", _WIDTHS[side], _LATENT, growth=_GROWTH, mapping=_MAPPING)
+    choice = replace(shape, noise=False)
     with torch.random.fork_rng(devices=[]):
         game = stylegan2.build(*build_networks(choice, data), StyleGAN2Method()).to(device)
     batch = {"real": torch.zeros(_BATCH, channels, side, side, device=device)}

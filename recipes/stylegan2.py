@@ -49,7 +49,7 @@ class Config:
 
 PRESETS = {
     "default": Config(
-        networks=NetworkChoice("style", width=16, latent=64, growth=4, mapping=4),
+        networks=NetworkChoice("style", width=16, latent=64, growth=4, mapping=4, noise=False),
         method=StyleGAN2Method(r1_gamma=1.0, path_length_decay=0.1, style_mixing=0.5),
         training=replace(
             stylegan2.PAPER,

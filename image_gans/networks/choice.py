@@ -89,6 +89,8 @@ class NetworkChoice:
     """modern: residual blocks at each size of the feature maps (2 in the paper)."""
     mapping: Size = 8
     """style: layers of the mapping network (8 in the paper)."""
+    noise: bool = True
+    """style: add noise to each layer of G, as in the paper. In short training it stays in the images."""
 
 
 class Trunk(Protocol):
@@ -143,7 +145,13 @@ def _modern(choice: NetworkChoice, data: ImageData) -> ModernConfig:
 
 def _style(choice: NetworkChoice, data: ImageData) -> StyleConfig:
     return StyleConfig(
-        data.size, data.channels, choice.latent, choice.width, choice.growth, choice.mapping
+        data.size,
+        data.channels,
+        choice.latent,
+        choice.width,
+        choice.growth,
+        choice.mapping,
+        choice.noise,
     )
 
 
@@ -186,7 +194,7 @@ NETWORKS: Mapping[str, NetworkKind] = {
         StyleGenerator,
         StyleTrunk,
         style_head,
-        frozenset({"growth", "mapping"}),
+        frozenset({"growth", "mapping", "noise"}),
     ),
     "autoencoder": NetworkKind(
         _autoencoder,

@@ -70,20 +70,29 @@ class StyledConv(nn.Module):
         size: side of the output in pixels.
         dimensions: of w.
         doubles: whether the output is twice as large as the input.
+        noisy: whether noise is added.
     """
 
     noise: Tensor
 
     def __init__(
-        self, before: int, after: int, size: int, dimensions: int, *, doubles: bool = False
+        self,
+        before: int,
+        after: int,
+        size: int,
+        dimensions: int,
+        *,
+        doubles: bool = False,
+        noisy: bool = True,
     ):
         super().__init__()
         self.style = EqualisedLinear(dimensions, before, bias=1.0)
         self.weight = nn.Parameter(torch.randn(after, before, 3, 3))
         self.bias = nn.Parameter(torch.zeros(after))
-        self.noise_strength = nn.Parameter(torch.zeros(()))
-        self.register_buffer("noise", torch.randn(1, 1, size, size))
-        self.doubles = doubles
+        if noisy:
+            self.noise_strength = nn.Parameter(torch.zeros(()))
+            self.register_buffer("noise", torch.randn(1, 1, size, size))
+        self.doubles, self.noisy = doubles, noisy
 
     def forward(self, x: Tensor, w: Tensor, rng: torch.Generator | None) -> Tensor:
         """Compute the layer.
@@ -94,11 +103,14 @@ class StyledConv(nn.Module):
             rng: draws the noise of each image; None: the noise is the layer's own map.
         """
         x = modulated_conv(x, self.weight, self.style(w), doubles=self.doubles, gain=GAIN)
+        x = x + GAIN * self.bias.view(-1, 1, 1)
+        if not self.noisy:
+            return activated(x)
         noise = self.noise
         if rng is not None:
             shape = (len(x), *noise.shape[1:])
             noise = torch.randn(shape, generator=rng, device=rng.device).to(x)
-        return activated(x + GAIN * self.noise_strength * noise + GAIN * self.bias.view(-1, 1, 1))
+        return activated(x + GAIN * self.noise_strength * noise)
 
 
 class ToColours(nn.Module):

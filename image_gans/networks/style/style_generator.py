@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import cast
 
@@ -46,6 +47,8 @@ class StyleConfig:
     """Largest number of channels, in units of the width."""
     mapping: int = 8
     """Layers of the mapping network (8 in the paper)."""
+    noise: bool = True
+    """Add noise to each layer of G, as in the paper."""
 
     def __post_init__(self) -> None:
         widths = {name: getattr(self, name) for name in ("latent", "width", "growth", "mapping")}
@@ -86,7 +89,8 @@ class Mapping(nn.Module):
 class StyleGenerator(FromLatents):
     """A generator from latent vectors to images, about in [-1,1] (not bounded).
 
-    ``forward`` depends on z alone: each layer adds a noise map of its own. ``sample`` draws fresh noise.
+    ``forward`` depends on z alone: each layer adds a noise map of its own. ``sample`` draws fresh noise. With
+    ``noise`` off there is none.
     """
 
     def __init__(self, config: StyleConfig):
@@ -95,12 +99,13 @@ class StyleGenerator(FromLatents):
         self.mapping = Mapping(config)
         first = config.widths[0]
         self.constant = nn.Parameter(torch.randn(1, first, 4, 4))
-        self.layers = nn.ModuleList([StyledConv(first, first, 4, config.latent)])
+        layer = partial(StyledConv, dimensions=config.latent, noisy=config.noise)
+        self.layers = nn.ModuleList([layer(first, first, 4)])
         self.colours = nn.ModuleList([ToColours(first, config.channels, config.latent)])
         for number, (before, after) in enumerate(pairwise(config.widths)):
             side = 8 * 2**number
-            self.layers.append(StyledConv(before, after, side, config.latent, doubles=True))
-            self.layers.append(StyledConv(after, after, side, config.latent))
+            self.layers.append(layer(before, after, side, doubles=True))
+            self.layers.append(layer(after, after, side))
             self.colours.append(ToColours(after, config.channels, config.latent))
         self.centre: Tensor | None = None
         self.psi = 1.0

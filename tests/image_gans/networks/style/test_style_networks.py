@@ -1,5 +1,7 @@
 """The generator and discriminator of StyleGAN2: styles, mixing, truncation, deviation in the batch."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -98,3 +100,19 @@ def test_the_trunk_sees_a_collapse():
     alone = trunk(x[:1].expand(4, -1, -1, -1))
     assert not torch.allclose(alone[0], trunk(x)[0])
     assert alone.shape == (4, trunk.features)
+
+
+def test_without_noise_a_sample_is_the_image_of_its_latents():
+    torch.manual_seed(0)
+    plain = StyleGenerator(replace(CONFIG, noise=False))
+    assert not [name for name, _ in plain.named_parameters() if "noise" in name]
+    assert not [name for name, _ in plain.named_buffers() if "noise" in name]
+    torch.testing.assert_close(plain.sample(3, rng=rng(4)), plain(plain.latents(3, rng(4))))
+
+
+def test_it_is_the_noisy_network_without_strength(generator):
+    plain = StyleGenerator(replace(CONFIG, noise=False))
+    rest = {name: x for name, x in generator.state_dict().items() if "noise" not in name}
+    plain.load_state_dict(rest)
+    z = generator.latents(3, rng())
+    torch.testing.assert_close(plain(z), generator(z))
