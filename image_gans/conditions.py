@@ -99,7 +99,23 @@ class LabelledCorpus:
     def line(self) -> str:
         """One-line summary for the console."""
         told = zip(self.conditions.names, self.conditions.classes, strict=True)
-        return "conditions: " + "; ".join(f"{name} ({', '.join(c)})" for name, c in told)
+        line = "conditions: " + "; ".join(f"{name} ({', '.join(c)})" for name, c in told)
+        return (
+            f"{line}\nnote: no training image shows {', '.join(self.unseen)}"
+            if self.unseen
+            else line
+        )
+
+    @property
+    def unseen(self) -> list[str]:
+        """Return the classes without a training image."""
+        told = zip(self.conditions.names, self.conditions.classes, strict=True)
+        return [
+            f"{name}={one}"
+            for name, classes in told
+            for number, one in enumerate(classes)
+            if not (self.corpus.train_labels[name] == number).any()
+        ]
 
 
 def conditioned(corpus: ImageCorpus, names: tuple[str, ...] = ()) -> LabelledCorpus:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from image_gans.switches import NO_TECHNIQUES, Techniques, players_in_turn
+from image_gans.techniques.switches import players_in_turn
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.bounds import Above0, Every, Positive, Share, Weight, bounded
 from seqgan_kit.core.game import Epochs, Phase, Turn
 from seqgan_kit.core.optimizers import Optimizer, Schedule

@@ -25,7 +25,7 @@ from image_gans.methods.gan import GANMethod
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.recipe import close_image_run, image_hooks
 from image_gans.schedule import ImageTraining, averages
-from image_gans.switches import Techniques
+from image_gans.techniques.technique_settings import Techniques
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer

@@ -26,7 +26,7 @@ from image_gans.metrics.worlds import PointData, load_points
 from image_gans.networks.mlp import JudgeConfig, MLPConfig, MLPGenerator, mlp_discriminator
 from image_gans.recipe import close_image_run
 from image_gans.schedule import ImageTraining, averages
-from image_gans.switches import Techniques
+from image_gans.techniques.technique_settings import Techniques
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Hooks, Trainer
@@ -106,7 +106,8 @@ PRESETS = {
     "rpgan": replace(
         SMALL,
         generator=replace(SMALL.generator, batch_norm=False),
-        method=Modes2DMethod(objective="relativistic_pairs", r1_weight=0.1, r2_weight=0.1),
+        method=Modes2DMethod(objective="relativistic_pairs"),
+        techniques=Techniques(r1_weight=0.1, r2_weight=0.1),
     ),
     # 100 packs a batch, as in the authors' code; as many rounds as the others.
     "packing": replace(

@@ -24,7 +24,7 @@ from image_gans.methods.modern.r3gan import R3GANMethod
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.recipe import close_image_run, image_hooks
 from image_gans.schedule import ImageTraining, averages
-from image_gans.switches import Techniques
+from image_gans.techniques.technique_settings import Techniques
 from seqgan_kit.core.runs.launch import flat, launch
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer
@@ -37,7 +37,7 @@ class Config:
 
     data: Annotated[ImageData, flat] = ImageData()
     networks: Annotated[NetworkChoice, flat] = NetworkChoice(
-        "modern", width=96, latent=64, growth=8, blocks=2
+        "modern", width=768, latent=64, growth=1, blocks=2
     )
     method: Annotated[R3GANMethod, flat] = R3GANMethod()
     techniques: Annotated[Techniques, flat] = Techniques()
@@ -61,7 +61,6 @@ PRESETS = {
             sample_every_rounds=500,
         ),
     ),
-    # The loss, rates and augmentation for CIFAR-10; the networks' widths are this project's.
     "cifar": Config(
         techniques=Techniques(augmentation="scheduled"),
         training=replace(r3gan.PAPER, sample_every_rounds=1000, evaluate_every_rounds=1000),

@@ -34,7 +34,7 @@ BELOW_IMAGES = CORE | {"seqgan_kit.data", "seqgan_kit.metrics", "image_gans"}
 IMAGE_SETTINGS = {
     "image_gans.grids",
     "image_gans.conditions",
-    "image_gans.switches",
+    "image_gans.techniques",
     "image_gans.schedule",
     "image_gans.player_schedule",
 }
@@ -75,9 +75,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "image_gans.metrics": BELOW_IMAGES,
     "image_gans.augmentations": BELOW_IMAGES,
     "image_gans.attacks": BELOW_IMAGES,
-    "image_gans.switches": BELOW_IMAGES
+    "image_gans.techniques": BELOW_IMAGES
     | {"image_gans.networks", "image_gans.augmentations", "image_gans.attacks"},
-    "image_gans.schedule": BELOW_IMAGES | {"image_gans.switches"},
+    "image_gans.schedule": BELOW_IMAGES | {"image_gans.techniques"},
     "image_gans.player_schedule": BELOW_IMAGES,
     "image_gans.distances": BELOW_IMAGES | {"image_gans.metrics"},
     "image_gans.pair_game": IMAGE_PARTS | {"image_gans.distances"},

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from image_gans.methods import dcgan, sngan, wgan_gp
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining
-from image_gans.switches import Techniques
+from image_gans.techniques.technique_settings import Techniques
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.feeds import TensorFeed
 from seqgan_kit.core.game import Game, Loss, Move, Phase, Turn
@@ -67,6 +67,7 @@ ALL_KINDS_OF_TECHNIQUES = (
     Techniques(augmentation="ada", lecam=0.1),
     Techniques(consistency=1.0, packing=2),
     Techniques(adversarial_epsilon=4.0, adversarial_steps=2, packing=2, lecam=0.1),
+    Techniques(generator_batch=2, top_share=0.5, packing=2),
 )
 
 
@@ -102,6 +103,7 @@ VARIANTS: dict[str, Callable[[], Played]] = {
     "dcgan adapting": lambda: play_dcgan_with_techniques(3),
     "dcgan consistent": lambda: play_dcgan_with_techniques(4),
     "dcgan attacked": lambda: play_dcgan_with_techniques(5),
+    "dcgan of the best samples": lambda: play_dcgan_with_techniques(6),
     "wgan_gp with spectral norm": lambda: play_wgan_gp("spectral"),
     "sngan of strided convolutions": lambda: play_sngan("dcgan"),
 }

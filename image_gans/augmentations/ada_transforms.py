@@ -11,7 +11,8 @@ independently of the others.
 
 Pixels outside are mirrored at the border. Differs from the paper: no turns by other angles than quarters, so
 that the geometry is a product of a matrix for rows and one for columns, which has second derivatives; linear
-interpolation in place of wavelet filters; images in [-1,1].
+interpolation in place of wavelet filters; whole pixels after the scale (theirs: before); images in [-1,1].
+Each of several processes has a probability of its own (theirs: a common one).
 """
 
 from __future__ import annotations

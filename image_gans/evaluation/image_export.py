@@ -31,7 +31,12 @@ from image_gans.evaluation.scatter import save_scatter
 from image_gans.grids import save_each, save_grid
 from image_gans.latent.exploring import Explorer
 from image_gans.latent.steered_generator import SteeredGenerator, drawing_part
-from image_gans.latent.truncated_noise import noise_threshold, truncated, truncated_generator
+from image_gans.latent.truncated_noise import (
+    check_temperature,
+    noise_threshold,
+    truncated,
+    truncated_generator,
+)
 from image_gans.latent.walks import LatentGenerator
 from image_gans.networks.blocks.spectral import plain_weights
 from seqgan_kit.core.files.checked_json import check
@@ -48,7 +53,7 @@ from seqgan_kit.errors import CheckpointError, TrainingError, UsageError
 
 _OF_VERB = {"attack": AttackedModel, "recognise": RecognisingModel}
 _SAMPLED = {"edit": EditingModel, "paint": CaptionModel}
-_CHUNK = 256  # Images per chunk; this limits the memory and does not change the images.
+_CHUNK = 256  # images drawn at once
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,9 @@ class ImageModel:
     def truncated(self, threshold: float) -> ImageModel:
         """Return a model with truncated noise or styles, see ``truncated_generator``."""
         model = replace(self, threshold=noise_threshold(self.generator, threshold))
-        generator = truncated_generator(self.generator, threshold, model.latents)
-        return replace(model, generator=generator)
+        return replace(
+            model, generator=truncated_generator(self.generator, threshold, model.latents)
+        )
 
     @torch.no_grad()
     def images(
@@ -78,8 +84,7 @@ class ImageModel:
         """[n,C,H,W] in [-1,1]. The first images of a seed are the same for every n."""
         if n < 1:
             raise UsageError(f"cannot sample {n} images: give 1 or more.")
-        if temperature < 0:
-            raise UsageError(f"temperature {temperature} must be 0 or more; 1 is as trained.")
+        check_temperature(self.generator, temperature)
         z = self.latents(n, seed=seed, condition=condition)
         z[:, : self.noise_dimensions] *= temperature
         return torch.cat([self.generator(rows) for rows in z.split(_CHUNK)])
@@ -93,11 +98,10 @@ class ImageModel:
     def latents(self, n: int, *, seed: int = 0, condition: str | None = None) -> Tensor:
         """[n,d] latent vectors, under a condition such as ``coat=ginger,eyes=odd`` if one is given."""
         options = {} if condition is None else {"wanted": self._wishes(condition)}
-        # Draw on the CPU one by one, so that a seed gives the same vectors on every device and for every n.
-        rng = torch.Generator().manual_seed(seed)
+        rng = torch.Generator().manual_seed(seed)  # on the CPU: the same vectors on every device
         if isinstance(self.generator, SteeredGenerator):
             return self.generator.latents(n, rng, **options)
-        return torch.cat([self._latent(rng, options) for _ in range(n)])
+        return torch.cat([self._latent(rng, options) for _ in range(n)])  # and for every n
 
     def _latent(self, rng: torch.Generator, options: Mapping[str, Any]) -> Tensor:
         z = cast(LatentGenerator, self.generator).latents(1, rng, **options)
@@ -162,7 +166,7 @@ class ImageModel:
             )
         pictures = self.images(n, temperature=temperature, seed=seed, condition=condition)
         name = f"seed-{seed}" if condition is None else f"{condition.replace(',', '-')}-seed-{seed}"
-        path = Path(out) if out is not None else self.run_dir / "samples" / f"{name}.png"
+        path = self.run_dir / "samples" / f"{name}.png" if out is None else Path(out)
         if pictures.dim() == 2:  # points of the plane
             return save_scatter(pictures, path)
         return (save_each if path.is_dir() else save_grid)(pictures, path)
@@ -198,13 +202,9 @@ def save_image_model(
             "learning rates, or resume an earlier checkpoint."
         )
     write_whole(folder / "generator.safetensors", save(tensors))
-    description = {
-        "kind": "image",
-        "format": FORMAT,
-        "generator": described,
-        "sha256": sums_of(folder, ("generator.safetensors",)),
-        **(about or {}),
-    }
+    sums = sums_of(folder, ("generator.safetensors",))
+    own = {"kind": "image", "format": FORMAT, "generator": described, "sha256": sums}
+    description = {**own, **(about or {})}
     write_whole(folder / "model.json", (json.dumps(description, indent=2) + "\n").encode())
 
 

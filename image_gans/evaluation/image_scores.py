@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from image_gans.evaluation.image_export import check_image_model, save_image_model
-from image_gans.evaluation.image_table import REAL, ScoredImages, image_table
+from image_gans.evaluation.image_table import REAL, ScoredImages, drawn_diversity, image_table
 from image_gans.grids import enlargement, save_grid
 from image_gans.latent.walks import strip
 from image_gans.metrics.comparison import Comparison
@@ -83,7 +83,7 @@ class ImageScorer:
 
     def __call__(self, game: Game, rng: torch.Generator) -> dict[str, float]:
         """Compute the diversity of samples; the evaluation hook of a run."""
-        return {"diversity": diversity(_draw(game, self.settings.evaluation_samples, rng))}
+        return {"diversity": drawn_diversity(_draw(game, self.settings.evaluation_samples, rng))}
 
     def draw_grid(self, game: Game, rng: torch.Generator, path: Path) -> None:
         """Draw a grid of the same latent vectors every time; the sampling hook of a run."""

@@ -78,4 +78,9 @@ def image_table(title: str, rows: Sequence[ScoredImages]) -> dict[str, Any]:
 def _scored(row: ScoredImages, attributes: AttributeScores | None) -> dict[str, Any]:
     scores = row.comparison.scores(row.compared) | (attributes.values() if attributes else {})
     scored = score_row(row.name, scores)
-    return {**scored, "values": {"diversity": diversity(row.images), **scored["values"]}}
+    return {**scored, "values": {"diversity": drawn_diversity(row.images), **scored["values"]}}
+
+
+def drawn_diversity(images: Tensor) -> float:
+    """Return the diversity of images [N,C,H,W] as files show them: what is beyond [-1,1] is no variety."""
+    return diversity(images.clamp(-1, 1))

@@ -21,6 +21,17 @@ _BATCHES, _BATCH, _SEED = 16, 64, 2**62 + 1  # of the standing statistics
 _LEAST = 0.02  # Below it nearly all values would be drawn again and again.
 
 
+def check_temperature(generator: nn.Module, temperature: float) -> None:
+    """Refuse a factor of the noise that is negative or would change nothing."""
+    if temperature < 0:
+        raise UsageError(f"temperature {temperature} must be 0 or more; 1 is as trained.")
+    if temperature != 1 and getattr(generator, "ignores_scale", False):
+        raise UsageError(
+            f"temperature {temperature:g} would change nothing: this generator normalises its latent "
+            "vectors. Use --truncation (0.7 is usual) for more typical images."
+        )
+
+
 def noise_threshold(generator: nn.Module, threshold: float) -> float | None:
     """Return the threshold of the noise; None for a generator that truncates something else itself."""
     return None if callable(getattr(generator, "truncated", None)) else threshold

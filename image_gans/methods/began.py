@@ -33,7 +33,9 @@ from image_gans.schedule import (
     discriminator_turn,
     generator_turn,
 )
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.techniques.fits import refuse_techniques
+from image_gans.techniques.switches import equipped_game
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Above0, UpTo1, bounded
 from seqgan_kit.core.discriminator import Discriminator

@@ -21,7 +21,9 @@ from dataclasses import dataclass
 
 from image_gans.networks.bernoulli import BernoulliGenerator
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.techniques.fits import refuse_techniques
+from image_gans.techniques.switches import equipped_game
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Count, Several, bounded
 from seqgan_kit.core.discriminator import Discriminator

@@ -22,7 +22,9 @@ from image_gans.conditional_game import ONE_PICTURE, ConditionalGame
 from image_gans.networks.conditional import ConditionalGenerator
 from image_gans.networks.labelled import JoinedScore, LabelledDiscriminator, feature_count
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.techniques.fits import refuse_techniques
+from image_gans.techniques.switches import equipped_game
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Share, Size, bounded
 from seqgan_kit.core.discriminator import Discriminator

@@ -8,9 +8,7 @@ With scores s = logit D, sigma the logistic function and z ~ N(0, 1):
                  E_z[s(G(z))^2] / 2                                          (boundary_seeking)
 
 Boundary seeking for continuous data is that of Hjelm et al. 2018 ("Boundary-seeking generative adversarial
-networks"): G moves its images to D's decision boundary and not beyond. With ``r1_weight`` w, D also minimises
-w/2 E_data[||grad s(x)||^2] (Mescheder, Geiger, Nowozin 2018, "Which training methods for GANs do actually
-converge?", eq. 9).
+networks"): G moves its images to D's decision boundary and not beyond.
 
 The four choices: the players of ``networks/dcgan.py``, any objective on scores, the pathwise gradient, and
 one phase in which D and G take turns.
@@ -29,14 +27,14 @@ from typing import Literal, get_args
 from torch import nn
 
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game
+from image_gans.techniques.switches import equipped_game
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core import objectives
 from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.bounds import Share, Weight, bounded
+from seqgan_kit.core.bounds import Share, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import Objective
-from seqgan_kit.core.penalties import R1
 from seqgan_kit.errors import UsageError, unknown
 
 ObjectiveName = Literal[
@@ -52,7 +50,7 @@ ObjectiveName = Literal[
 @dataclass(frozen=True)
 @bounded
 class DCGANMethod:
-    """Settings of DCGAN: objective, label smoothing and R1."""
+    """Settings of DCGAN: objective and label smoothing."""
 
     objective: ObjectiveName = "non_saturating"
     """Objective of D and G."""
@@ -60,9 +58,6 @@ class DCGANMethod:
     """Label smoothing: real images get the target 1 minus this (0.1 is usual); not for least_squares and
     hinge.
     """
-    r1_weight: Weight = 0.0
-    """Weight of the squared norm of D's gradient on real images (R1; 10 is usual); 0 for none. Needs a D
-    without batch norm."""
 
 
 def objective(method: DCGANMethod) -> Objective:
@@ -90,10 +85,7 @@ def build(
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
     """Return the game from its players and settings."""
-    penalties = [R1(method.r1_weight)] if method.r1_weight else []
-    return equipped_game(
-        generator, discriminator, objective(method), techniques, penalties=penalties
-    )
+    return equipped_game(generator, discriminator, objective(method), techniques)
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:

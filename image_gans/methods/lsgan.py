@@ -29,7 +29,8 @@ from typing import Literal
 from torch import nn
 
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game
+from image_gans.techniques.switches import equipped_game
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Finite, bounded
 from seqgan_kit.core.discriminator import Discriminator

@@ -29,14 +29,16 @@ from image_gans.schedule import (
     discriminator_turn,
     generator_turn,
 )
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.techniques.fits import refuse_techniques
+from image_gans.techniques.switches import equipped_game
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core import objectives
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import Objective
-from seqgan_kit.core.penalties import R1, R2, GradientPenalty, Penalty
+from seqgan_kit.core.penalties import GradientPenalty
 from seqgan_kit.errors import UsageError
 
 ObjectiveName = Literal[
@@ -55,10 +57,6 @@ class Modes2DMethod:
     """Objective of D and G; wasserstein needs a gradient penalty."""
     gradient_penalty: Weight = 0.0
     """Weight lambda of the penalty on D's gradient (0.1 in WGAN-GP's toy experiments)."""
-    r1_weight: Weight = 0.0
-    """Weight of the squared norm of D's gradient on real points (R1); 0 for none."""
-    r2_weight: Weight = 0.0
-    """Weight of the squared norm of D's gradient on generated points (R2); 0 for none."""
 
     def __post_init__(self) -> None:
         if self.objective == "wasserstein" and not self.gradient_penalty:
@@ -94,12 +92,7 @@ def build(
     techniques: Techniques = NO_TECHNIQUES,
 ) -> AdversarialGame:
     """Return the game from its players and settings."""
-    weights = (
-        (GradientPenalty, method.gradient_penalty),
-        (R1, method.r1_weight),
-        (R2, method.r2_weight),
-    )
-    penalties: list[Penalty] = [kind(weight) for kind, weight in weights if weight]
+    penalties = [GradientPenalty(method.gradient_penalty)] if method.gradient_penalty else []
     refuse_techniques(
         techniques,
         "a plane of points",

@@ -14,8 +14,8 @@ gradient; one phase in which D and G take turns.
 
 The preset ``paper`` has the authors' networks for ImageNet at 128 pixels (pfnet-research/sngan_projection): a
 scale and shift for each class in G's batch norms and no labels in its input; spectral norm in every layer of
-D. Differs from the authors' code there: G's last batch norm is conditional too; G's batches are as large as
-D's (theirs: twice); fakes have labels as the data have them (theirs: uniform); the learning rates fall
+D; batches of G twice as large as D's. Differs from the authors' code there: G's last batch norm is
+conditional too; fakes have labels as the data have them (theirs: uniform); the learning rates fall
 linearly over all rounds (theirs: over the last 50,000 of 450,000); batch norm's running statistics and
 epsilon are torch's. The other presets join labels to G's input, share embeddings among its norms and have the
 networks of DCGAN. Several labels are an addition.
@@ -27,7 +27,9 @@ from image_gans.conditional_game import ONE_PICTURE, ConditionalGame
 from image_gans.networks.conditional import ConditionalGenerator
 from image_gans.networks.labelled import with_projection
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.techniques.fits import refuse_techniques
+from image_gans.techniques.switches import equipped_game
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase

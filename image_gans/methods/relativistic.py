@@ -17,10 +17,8 @@ GAN, real images do not enter G's loss.
 The four choices: any players, these objectives, the pathwise gradient, and one phase in which D and G take
 turns.
 
-With ``r1_weight`` w, D also minimises w/2 E[||grad s(r)||^2] (Mescheder et al. 2018).
-
-Differs from the paper, in the preset ``paper`` too: DCGAN's networks with batch norm in D (the paper's D for
-CIFAR-10 has spectral norm), and D has no WGAN-GP penalty (the paper's RaSGAN-GP).
+Differs from the paper, in the preset ``paper`` too: DCGAN's networks, with spectral norm in D (the paper's
+for CIFAR-10 are the standard CNNs of Miyato et al. 2018), and no gradient penalty (the paper's RaSGAN-GP).
 """
 
 from __future__ import annotations
@@ -32,14 +30,14 @@ from typing import Literal
 from torch import nn
 
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game
+from image_gans.techniques.switches import equipped_game
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core import objectives
 from seqgan_kit.core.adversarial import AdversarialGame
-from seqgan_kit.core.bounds import Weight, bounded
+from seqgan_kit.core.bounds import bounded
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase
 from seqgan_kit.core.objectives import Objective
-from seqgan_kit.core.penalties import R1
 from seqgan_kit.errors import unknown
 
 INNER: Mapping[str, Objective] = {
@@ -53,19 +51,16 @@ INNER: Mapping[str, Objective] = {
 @dataclass(frozen=True)
 @bounded
 class RelativisticMethod:
-    """Settings of relativistic GANs: inner loss, comparison and R1."""
+    """Settings of relativistic GANs: inner loss and comparison."""
 
     inner: Literal["cross_entropy", "least_squares", "hinge"] = "cross_entropy"
     """Loss of a difference of scores: RaSGAN, RaLSGAN or RaHingeGAN."""
     compared_with: Literal["average", "pairs"] = "average"
     """What a score is compared with: average, the mean score of the other kind; pairs, one sample of it."""
-    r1_weight: Weight = 0.0
-    """Weight of the squared norm of D's gradient on real images (R1; 10 is usual); 0 for none. Needs a D
-    without batch norm."""
 
 
-PAPER = ImageTraining(batch_size=32)
-"""As for CIFAR-10 (table 1 of the paper): Adam 2e-4 (0.5, 0.999), one update of D for each of G."""
+PAPER = ImageTraining(batch_size=32, epochs=64)
+"""As for CIFAR-10: Adam 2e-4 (0.5, 0.999), one update of D for each of G, 100,000 rounds on 50,000 images."""
 
 
 def build(
@@ -84,8 +79,7 @@ def build(
     if method.compared_with not in comparisons:
         raise unknown("comparison", method.compared_with, comparisons)
     objective = comparisons[method.compared_with](INNER[method.inner])
-    penalties = [R1(method.r1_weight)] if method.r1_weight else []
-    return equipped_game(generator, discriminator, objective, techniques, penalties=penalties)
+    return equipped_game(generator, discriminator, objective, techniques)
 
 
 def phases(training: ImageTraining, techniques: Techniques = NO_TECHNIQUES) -> tuple[Phase, ...]:

@@ -27,7 +27,9 @@ from image_gans.networks.blocks.spectral import (
     spectrally_normalised,
 )
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.techniques.fits import refuse_techniques
+from image_gans.techniques.switches import equipped_game
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Phase

@@ -36,7 +36,9 @@ from image_gans.schedule import (
     generator_turn,
 )
 from image_gans.schedule import optimizer as optimizer_of
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.techniques.fits import refuse_techniques
+from image_gans.techniques.switches import equipped_game
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.adversarial import AdversarialGame, Pathwise
 from seqgan_kit.core.bounds import Weight, bounded
 from seqgan_kit.core.discriminator import Critique, Discriminator

@@ -12,8 +12,9 @@ The four choices: any players with such a D, the hinge loss (or the non-saturati
 gradient, and one phase in which D makes several updates for each update of G.
 
 The preset ``paper`` has the networks for CIFAR-10 of the authors' code (pfnet-research/sngan_projection): 256
-channels in G and 128 in D, whose score has no bias. Differs from it there: G's batches are as large as D's
-(theirs: twice); 100,000 rounds (theirs: 50,000); batch norm's running statistics and epsilon are torch's.
+channels in G and 128 in D, whose score has no bias. G's batches are
+twice as large as D's. Differs from it there: 100,000 rounds (theirs: 50,000); batch norm's running statistics
+and epsilon are torch's.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from image_gans.networks.blocks.spectral import (
     spectrally_normalised,
 )
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.techniques.fits import refuse_techniques
+from image_gans.techniques.switches import equipped_game
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core import objectives
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator

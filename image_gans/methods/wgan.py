@@ -31,7 +31,8 @@ from image_gans.schedule import (
     discriminator_turn,
     generator_turn,
 )
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game
+from image_gans.techniques.switches import equipped_game
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core import penalties
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Above0, Count, Positive, bounded

@@ -33,6 +33,8 @@ def read_tensors(path: Path, wanted: str) -> dict[str, Tensor]:
     # A file of another format can make the reader raise any error.
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
+        if reason.startswith("Weights only load failed"):  # and advice to read the file unsafely
+            reason = "it is damaged, or holds more than tensors"
         raise CheckpointError(f"{path} is no file of tensors ({reason}). {wanted}.") from None
     if not isinstance(stored, Mapping) or not all(isinstance(t, Tensor) for t in stored.values()):
         raise CheckpointError(f"{path} holds no mapping of names to tensors. {wanted}.")

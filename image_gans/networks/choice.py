@@ -161,13 +161,7 @@ def _autoencoder(choice: NetworkChoice, data: ImageData) -> AutoencoderConfig:
 
 _NORMS = frozenset({"generator_norm", "discriminator_norm"})
 NETWORKS: Mapping[str, NetworkKind] = {
-    "dcgan": NetworkKind(
-        _dcgan,
-        DCGANGenerator,
-        DCGANTrunk,
-        dcgan_head,
-        _NORMS | {"variant"},
-    ),
+    "dcgan": NetworkKind(_dcgan, DCGANGenerator, DCGANTrunk, dcgan_head, _NORMS | {"variant"}),
     "mlp": NetworkKind(
         _mlp,
         PictureMLPGenerator,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqgan_kit.cli.command import positive_number
+from seqgan_kit.cli.command import number_between
 from seqgan_kit.errors import DataError, UsageError
 
 _ATTEMPTS = 20
@@ -23,7 +23,7 @@ def declare_truncation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--truncation",
         metavar="T",
-        type=positive_number(),
+        type=number_between(0, 1000),
         help="images: noise within -T to T only, for less variety and more typical images (0.5 is usual); "
         "stylegan2: share of a style's distance from the mean style that is kept (0.7 is usual)",
     )

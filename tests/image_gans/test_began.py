@@ -19,7 +19,7 @@ from image_gans.methods.began import (
 )
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining
-from image_gans.switches import NO_TECHNIQUES, Techniques
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.training.trainer import Trainer
 from seqgan_kit.data.images.image_config import ImageData

@@ -12,7 +12,7 @@ from image_gans.conditions import conditioned
 from image_gans.methods import acgan, cgan, projection
 from image_gans.networks.labelled import LabelledDiscriminator, with_labels
 from image_gans.schedule import ImageTraining
-from image_gans.switches import Techniques
+from image_gans.techniques.technique_settings import Techniques
 from seqgan_kit.core.game import Move, check_phases
 from seqgan_kit.core.objectives import hinge, non_saturating
 from seqgan_kit.data.images.pixels import to_float

@@ -78,6 +78,17 @@ def test_corpora_without_labels_and_labels_without_classes():
         CATS.rows({"coat": torch.zeros(2), "real": torch.zeros(2)})
 
 
+def test_classes_without_training_images_are_told():
+    images = corpus()
+    assert "note" not in conditioned(images).line()
+    names = {**images.label_names, "eyes": (*images.label_names["eyes"], "gone")}
+    assert (
+        conditioned(replace(images, label_names=names), ("eyes",))
+        .line()
+        .endswith("gone)\nnote: no training image shows eyes=gone")
+    )
+
+
 def test_odd_eyes_are_open_and_of_two_colours():
     labels = {
         "left_eye": torch.tensor([0, 0, 1, 1]),

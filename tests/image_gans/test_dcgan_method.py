@@ -9,6 +9,7 @@ from image_gans.methods.dcgan import DCGANMethod, phases
 from image_gans.methods.dcgan import build as build_from_players
 from image_gans.networks.dcgan_networks import DCGANConfig, DCGANGenerator, dcgan_discriminator
 from image_gans.schedule import ImageTraining
+from image_gans.techniques.technique_settings import Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.game import Epochs, Move, check_phases
 from seqgan_kit.errors import UsageError
@@ -16,8 +17,9 @@ from seqgan_kit.errors import UsageError
 NETWORKS = DCGANConfig(size=16, width=2, latent=5)
 
 
-def build(method: DCGANMethod) -> AdversarialGame:
-    return build_from_players(DCGANGenerator(NETWORKS), dcgan_discriminator(NETWORKS), method)
+def build(method: DCGANMethod, *techniques: Techniques) -> AdversarialGame:
+    players = DCGANGenerator(NETWORKS), dcgan_discriminator(NETWORKS)
+    return build_from_players(*players, method, *techniques)
 
 
 def move(seed: int = 0) -> Move:
@@ -80,10 +82,10 @@ def test_boundary_seeking_pulls_scores_to_the_boundary():
 def test_r1_joins_ds_loss_and_needs_a_d_without_batch_norm():
     """w/2 E[||grad s(x)||^2], measured by autograd sample by sample."""
     with pytest.raises(UsageError, match="r1 needs a discriminator without batch norm"):
-        build(DCGANMethod(r1_weight=10.0))
+        build(DCGANMethod(), Techniques(r1_weight=10.0))
     shape = replace(NETWORKS, discriminator_norm="layer")
     players = DCGANGenerator(shape), dcgan_discriminator(shape)
-    game = build_from_players(*players, DCGANMethod(r1_weight=6.0))
+    game = build_from_players(*players, DCGANMethod(), Techniques(r1_weight=6.0))
     plain = build_from_players(*players, DCGANMethod())
     real = torch.rand(4, 3, 16, 16, requires_grad=True)
     slopes = [
@@ -98,8 +100,6 @@ def test_r1_joins_ds_loss_and_needs_a_d_without_batch_norm():
 
 
 def test_wrong_choices_are_refused():
-    with pytest.raises(UsageError, match="r1_weight is -1"):
-        DCGANMethod(r1_weight=-1.0)
     with pytest.raises(UsageError, match="Did you mean 'hinge'"):
         build(DCGANMethod(objective="hinges"))
     with pytest.raises(UsageError, match="does not apply to hinge"):

@@ -8,7 +8,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from image_gans.methods import dcgan, gan, lsgan, relativistic, wgan, wgan_gp
+from image_gans.methods import (
+    acgan,
+    dcgan,
+    gan,
+    lsgan,
+    projection,
+    relativistic,
+    sagan,
+    sngan,
+    wgan,
+    wgan_gp,
+)
+from image_gans.methods.modern import biggan
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining
 from seqgan_kit.core.adversarial import AdversarialGame
@@ -123,12 +135,21 @@ INNER: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] 
 }
 
 
-def test_relativistic_gans_take_r1():
-    method = relativistic.RelativisticMethod(r1_weight=10.0)
-    with pytest.raises(UsageError, match="r1 needs a discriminator without batch norm"):
-        relativistic.build(*players("batch"), method)
-    with pytest.raises(UsageError, match="r1_weight is nan"):
-        relativistic.RelativisticMethod(r1_weight=float("nan"))
+@pytest.mark.parametrize(
+    ("training", "phases", "images", "rounds"),
+    [
+        (relativistic.PAPER, relativistic.phases, 50_000, 100_000),
+        (biggan.PAPER, biggan.phases, 1_281_167, 140_000),
+        (acgan.PAPER, acgan.phases, 13_000, 50_000),
+        (sngan.PAPER, sngan.phases, 50_000, 100_000),
+        (projection.PAPER, projection.phases, 1_281_167, 450_000),
+        (sagan.PAPER, sagan.phases, 1_281_167, 1_000_000),
+    ],
+)
+def test_a_papers_epochs_are_its_rounds(training, phases, images, rounds):
+    (phase,) = phases(training)
+    moves, batch = training.discriminator_moves, training.batch_size
+    assert phase.rounds.count * images / batch / moves == pytest.approx(rounds, rel=0.002)
 
 
 @pytest.mark.parametrize("inner", INNER)

@@ -30,7 +30,7 @@ from image_gans.networks.coded import (
     build_coded_networks,
 )
 from image_gans.schedule import ImageTraining
-from image_gans.switches import Techniques
+from image_gans.techniques.technique_settings import Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Move, check_phases

@@ -21,7 +21,7 @@ from image_gans.networks.mlp import (
     mlp_discriminator,
 )
 from image_gans.schedule import ImageTraining
-from image_gans.switches import Techniques
+from image_gans.techniques.technique_settings import Techniques
 from seqgan_kit.errors import UsageError
 
 

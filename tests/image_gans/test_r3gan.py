@@ -17,7 +17,7 @@ from image_gans.networks.modern_resnet import (
     ModernTrunk,
 )
 from image_gans.schedule import ImageTraining
-from image_gans.switches import Techniques
+from image_gans.techniques.technique_settings import Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.game import Move
 from seqgan_kit.core.optimizers import Optimizer

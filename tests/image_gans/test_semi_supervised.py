@@ -14,7 +14,7 @@ from image_gans.methods.semi_supervised import SemiSupervisedMethod, build, phas
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.networks.classifier import ClassifyingDiscriminator
 from image_gans.schedule import ImageTraining
-from image_gans.switches import Techniques
+from image_gans.techniques.technique_settings import Techniques
 from seqgan_kit.core.feeds import JoinedFeed
 from seqgan_kit.core.game import Move, check_phases
 from seqgan_kit.data.images.image_config import ImageData

@@ -14,7 +14,7 @@ from image_gans.methods import sagan, sngan
 from image_gans.methods.sngan import SNGANMethod
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining, averages
-from image_gans.switches import Techniques
+from image_gans.techniques.technique_settings import Techniques
 from seqgan_kit.core.discriminator import evaluating, frozen
 from seqgan_kit.core.game import Epochs, Game
 from seqgan_kit.core.runs.run import RunSettings, open_run

@@ -9,7 +9,7 @@ from image_gans.methods.modern import stylegan2
 from image_gans.methods.modern.stylegan2 import PathLengths, StyleGAN2Method, path_lengths
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining
-from image_gans.switches import NO_TECHNIQUES, Techniques
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.game import Move, Phase
 from seqgan_kit.core.penalties import gradient_norms
@@ -108,7 +108,7 @@ def test_the_mean_gradient_of_lazy_penalties_is_that_of_penalties_in_every_round
     assert (whole - gradient(game.discriminator_loss({"real": REAL}, move()).total)).norm() > 1e-3
 
 
-def test_a_lazy_penalty_shares_adam_with_the_main_turn(new_run):
+def test_a_lazy_penalty_shares_adam_with_the_main_turn(new_run, monkeypatch):
     method = StyleGAN2Method(r1_every_rounds=3, path_length_every_rounds=2)
     training = ImageTraining(2e-3, 2e-3, betas=(0.5, 0.99), batch_size=4, epochs=3)
     run = new_run("stylegan2")
@@ -119,7 +119,12 @@ def test_a_lazy_penalty_shares_adam_with_the_main_turn(new_run):
     assert main.optimizer.learning_rate == pytest.approx(2e-3 * 3 / 4)
     assert main.optimizer.betas == (pytest.approx(0.5**0.75), pytest.approx(0.99**0.75))
     assert for_g.optimizer.betas[1] == pytest.approx(0.99 ** (2 / 3))
+    followed = []
+    monkeypatch.setattr(
+        trainer.state.averages, "follow", lambda game, names: followed.append(names)
+    )
     trainer.fit()
+    assert [names[0] for names in followed] == 6 * ["discriminator", "generator"]
     assert len(trainer.state.stepper.state_dict()["optimizers"]) == 2
     # 6 rounds: 6 main moves and 2 of R1; 6 and 3 of the path length.
     assert trainer.state.stepper.state_dict()["moves"] == [8, 9]
@@ -147,6 +152,8 @@ def test_an_exported_generator_reproduces_and_is_truncated(tmp_path):
     assert spread[0] < spread[1]
     with pytest.raises(UsageError, match="0 to 1"):
         model.truncated(2.0)
+    with pytest.raises(UsageError, match="change nothing: this generator normalises its latent"):
+        model.images(2, temperature=0.5)
 
 
 def test_augmentation_reaches_the_penalty():
@@ -161,3 +168,5 @@ def test_what_does_not_fit_is_refused():
         game_of(StyleGAN2Method(), network="dcgan", mapping=8)
     with pytest.raises(UsageError, match="StyleGAN2 does not go with --packing"):
         game_of(StyleGAN2Method(), Techniques(packing=2))
+    with pytest.raises(UsageError, match="--r1-weight: it has R1 itself, with --r1-gamma"):
+        game_of(StyleGAN2Method(), Techniques(r1_weight=1.0))

@@ -10,18 +10,14 @@ from torch import nn
 from image_gans.methods import dcgan
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining
-from image_gans.switches import (
-    NO_TECHNIQUES,
-    Techniques,
-    equipped_game,
-    players_in_turn,
-    refuse_techniques,
-)
+from image_gans.techniques.fits import refuse_techniques
+from image_gans.techniques.switches import equipped_game, players_in_turn
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.estimators import BoundarySeeking
 from seqgan_kit.core.game import Game
 from seqgan_kit.core.objectives import non_saturating, relativistic_pairs, wasserstein
-from seqgan_kit.core.penalties import GradientPenalty
+from seqgan_kit.core.penalties import R1, R2, GradientPenalty
 from seqgan_kit.core.runs.run import RunSettings, open_run
 from seqgan_kit.core.techniques.packing import PackPenalty
 from seqgan_kit.core.training.trainer import Hooks, Trainer
@@ -72,6 +68,41 @@ def test_minibatch_discrimination_keeps_reals_and_fakes_apart():
     assert not torch.allclose(judge(torch.cat([real, fake])).score[:3], apart)
 
 
+def test_penalties_are_switches_of_any_method():
+    judge = players(discriminator_norm="none")[1]
+    weights = Techniques(r1_weight=2.0, r2_weight=3.0)
+    game = equipped_game(players()[0], judge, wasserstein(), weights)
+    assert game.penalties == (R1(2.0), R2(3.0))
+    with pytest.raises(UsageError, match="r1 needs a discriminator without batch normalisation"):
+        equipped_game(*players(), wasserstein(), Techniques(r1_weight=1.0))
+
+
+def test_the_generator_reads_a_longer_batch_and_the_discriminator_does_not(move):
+    game = equipped_game(*players(), non_saturating(), Techniques(generator_batch=3))
+    drawn = []
+    draw = game.draw
+    game.draw = lambda n, batch, rng: drawn.append(n) or draw(n, batch, rng)
+    batch = {"real": torch.zeros(4, 3, 16, 16), "label": torch.arange(4)}
+    game.discriminator_loss(batch, move)
+    game.generator_loss(batch, move)
+    assert drawn == [4, 12]
+
+
+def test_the_generator_learns_from_the_samples_of_highest_score(move):
+    generator, judge = players(discriminator_norm="none")
+    game = equipped_game(generator, judge, non_saturating(), Techniques(top_share=0.25))
+    batch = {"real": torch.zeros(8, 3, 16, 16)}
+    for progress, kept in ((0.0, 8), (0.25, 4), (0.5, 2), (1.0, 2)):
+        now = replace(move, round=round(1000 * progress), rounds=1001)
+        now.rng.manual_seed(3)
+        loss = game.generator_loss(batch, now)
+        now.rng.manual_seed(3)
+        scores = game.discriminate(game.draw(8, batch, now.rng)).score
+        best = scores.sort(descending=True).values[:kept]
+        torch.testing.assert_close(loss.total, nn.functional.softplus(-best).mean())
+        assert loss.logs["top_share"] == pytest.approx(0.25 ** min(1, 2 * progress))
+
+
 def test_histories_are_players_of_their_own_turns():
     techniques = Techniques(historical_averaging=0.1)
     assert players_in_turn("discriminator", techniques) == (
@@ -95,6 +126,13 @@ PAIRS = [
     (Techniques(unrolled_steps=1), {"estimator": BoundarySeeking(4)}, "has its own"),
     (Techniques(unrolled_steps=1, lecam=0.1), {}, "lecam would take unrolled_steps' imagined"),
     (Techniques(augmentation="ada", consistency=1.0), {}, "D sees transformed images only"),
+    (Techniques(unrolled_steps=1, generator_batch=2), {}, "read the same ones"),
+    (Techniques(feature_matching=True, top_share=0.5), {}, "no sample a loss of its own"),
+    (
+        Techniques(minibatch_kernels=4, r2_weight=1.0),
+        {},
+        "R2 needs a score of each image by itself",
+    ),
 ]
 
 

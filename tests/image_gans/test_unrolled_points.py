@@ -13,7 +13,7 @@ from image_gans.methods.modes_2d import Modes2DMethod
 from image_gans.metrics.worlds import ring
 from image_gans.networks.mlp import JudgeConfig, MLPConfig, MLPGenerator, mlp_discriminator
 from image_gans.schedule import ImageTraining
-from image_gans.switches import Techniques
+from image_gans.techniques.technique_settings import Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.game import Batch, Move, nothing_gathered
 from seqgan_kit.core.runs.runtime import start_runtime

@@ -17,10 +17,12 @@ noise in each block (``--skip-noise``); the hinge loss; the pathwise gradient; o
 turns.
 
 Differs from the paper: beta also multiplies the loss's gradient, as in eq. 3 (the authors' code has half of
-it); D's first convolution of a block has as many channels as its input (theirs: as its output); batch norm's
-statistics are of one process (theirs: of all devices); fakes have labels as the data have them (theirs:
-uniform); the average of G runs from the start (theirs: from 20,000 updates on); G's and D's blocks compute
-sampling and convolution in one step; epsilons are torch's. Several labels are an addition.
+it); scale and shift of a conditional norm are one layer with a bias, so they share a spectral norm, an
+orthogonal matrix and an overlap (theirs: two layers without); D's first convolution of a block has as many
+channels as its input (theirs: as its output); batch norm's statistics are of one process (theirs: of all
+devices); fakes have labels as the data have them (theirs: uniform); the average of G runs from the start
+(theirs: from 20,000 updates on); G's and D's blocks compute sampling and convolution in one step; epsilons
+are torch's. Several labels are an addition.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ from image_gans.networks.blocks.spectral import (
 from image_gans.networks.conditional import ConditionalGenerator
 from image_gans.networks.labelled import with_projection
 from image_gans.schedule import ImageTraining, in_turns
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.techniques.fits import refuse_techniques
+from image_gans.techniques.switches import equipped_game
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
@@ -62,9 +66,9 @@ PAPER = ImageTraining(
     discriminator_moves=2,
     batch_size=2048,
     average_decay=0.9999,
-    epochs=224,
+    epochs=448,
 )
-"""ImageNet at 128 pixels: 140,000 rounds of 2,048 images."""
+"""ImageNet at 128 pixels: 140,000 rounds, each with two batches of 2,048 images for D."""
 
 
 class BigGANGame(ConditionalGame):

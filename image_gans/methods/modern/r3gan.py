@@ -15,10 +15,13 @@ learning rate, Adam's second beta and gamma go from a first to a last value alon
 The four choices: the players of ``networks/modern_resnet.py``, this objective, the pathwise gradient, and one
 phase in which D and G take turns.
 
-Differs from the paper: written from its equations alone, so the networks' details are this project's
-(channels, groups, initialisation of first and last layers); schedules end with the run (theirs: after some
-number of images); the average of G has a constant decay; the augmentation (``--augmentation scheduled``) is
-that of ``augmentations/ada_transforms.py``.
+The preset ``cifar`` has the widths, blocks, rates and schedules for CIFAR-10. Differs from the authors' run
+there: no labels in G and D, and no mirrored images; the average of G has a constant decay, their last one
+(theirs begins at 0); schedules end with the run (theirs: after some number of images); D's first layer and
+score and G's last layer have biases (theirs: none); the gain of an activation is sqrt 2 (theirs: sqrt(2 /
+1.04)); resampling repeats the edges (theirs: zeros outside); the augmentation (``--augmentation scheduled``)
+is that of ``augmentations/ada_transforms.py`` (theirs also cuts out, turns by any angle, and changes colours
+half as often), and the penalties see other transformations than the loss (theirs: the same).
 """
 
 from __future__ import annotations
@@ -35,7 +38,9 @@ from image_gans.schedule import (
     discriminator_turn,
     generator_turn,
 )
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.techniques.fits import refuse_techniques
+from image_gans.techniques.switches import equipped_game
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Above0, Share, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
@@ -68,8 +73,10 @@ class R3GANMethod:
     """Adam's decay of the second moment at the end; at the start it is the second of ``betas``."""
 
 
-PAPER = ImageTraining(betas=(0.0, 0.9), batch_size=512, average_decay=0.999, epochs=400)
-"""CIFAR-10 in the paper: 2e7 images of 50,000."""
+PAPER = ImageTraining(
+    betas=(0.0, 0.9), batch_size=512, average_decay=0.5 ** (512 / 5_000_000), epochs=400
+)
+"""CIFAR-10 in the paper: 2e7 images of 50,000, and an average of G that halves in 5e6 of them."""
 
 
 def along_cosine(first: float, last: float, progress: float) -> float:
@@ -105,6 +112,8 @@ def build(
     R1().check(discriminator)
     why = "its penalties are of single images."
     refuse_techniques(techniques, "R3GAN", why, "packing", "minibatch_kernels")
+    why = "it has both penalties itself, with --gamma."
+    refuse_techniques(techniques, "R3GAN", why, "r1_weight", "r2_weight")
     objective = OBJECTIVES[method.objective]()
     game = equipped_game(generator, discriminator, objective, techniques, kind=R3GANGame)
     game.method = method  # type: ignore[assignment]

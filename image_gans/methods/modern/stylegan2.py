@@ -39,7 +39,9 @@ from image_gans.schedule import (
     discriminator_turn,
     generator_turn,
 )
-from image_gans.switches import NO_TECHNIQUES, Techniques, equipped_game, refuse_techniques
+from image_gans.techniques.fits import refuse_techniques
+from image_gans.techniques.switches import equipped_game
+from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Positive, Share, UpTo1, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
@@ -164,6 +166,8 @@ def build(
     R1().check(discriminator)
     why = "its penalties are updates of their own."
     refuse_techniques(techniques, "StyleGAN2", why, "unrolled_steps", "packing")
+    why = "it has R1 itself, with --r1-gamma."
+    refuse_techniques(techniques, "StyleGAN2", why, "r1_weight")
     game = equipped_game(
         generator,
         discriminator,

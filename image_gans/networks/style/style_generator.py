@@ -93,6 +93,9 @@ class StyleGenerator(FromLatents):
     ``noise`` off there is none.
     """
 
+    ignores_scale = True
+    """Latent vectors of any length give the same image, since they are normalised."""
+
     def __init__(self, config: StyleConfig):
         super().__init__()
         self.config = config

@@ -4,6 +4,9 @@
     D's loss gets + weight * ( E[(D(x) - a_F)^2] + E[(D(G(z)) - a_R)^2] )
     a <- decay * a + (1 - decay) * mean score of the batch,   a_R of reals, a_F of fakes
 
+Differs from the authors' code: there, scores beyond the other kind's average are not pulled back (their
+terms are max(0, D(x) - a_F)^2 and max(0, a_R - D(G(z)))^2), and the term begins late in the training.
+
 For WGAN's objective the term bounds D by an f-divergence, the LeCam divergence. The averages
 start as the means of the first batch.
 """

@@ -210,7 +210,8 @@ class Trainer:
             self.state.sums.add(
                 self.game.rule(turn.after_step, batch, move), self.state.runtime.device
             )
-        self.state.averages.follow(self.game, turn.players)
+        if not turn.optimizer_of:  # a lazy penalty is part of its turn's update
+            self.state.averages.follow(self.game, turn.players)
         return True, *wishes
 
     def _next_batch(self, feed: str) -> Batch:

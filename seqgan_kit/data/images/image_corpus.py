@@ -14,7 +14,7 @@ from seqgan_kit.core.feeds import Feed, TensorFeed
 from seqgan_kit.data.images.image_account import ImageAccount, ImageSplitAccount
 from seqgan_kit.data.images.image_config import ImageData
 from seqgan_kit.data.images.image_decode import Pictures
-from seqgan_kit.data.images.image_rows import ImageTable
+from seqgan_kit.data.images.image_rows import ImageTable, empty_folders
 from seqgan_kit.data.images.pixels import to_float
 from seqgan_kit.data.sources.splits import assign
 from seqgan_kit.errors import DataError
@@ -133,9 +133,10 @@ def build_corpus(cfg: ImageData, splits: Mapping[str, Pictures], table: ImageTab
     """Build a corpus of tensors, integer labels and account from decoded splits."""
     train, test = splits["train"], splits["test"]
     names = label_classes(table.labels, [train.labels, test.labels])
-    account = ImageAccount(
-        cfg.size, cfg.channels, {"train": train.account, "test": test.account}, names
-    )
+    empty = empty_folders(table.source) if names else []
+    notes = tuple(f"the folder {name} has no images, so it is no class." for name in empty)
+    splits_read = {"train": train.account, "test": test.account}
+    account = ImageAccount(cfg.size, cfg.channels, splits_read, names, notes)
     pixels = train.tensor(cfg)
     _check_colours(pixels, cfg)
     return ImageCorpus(

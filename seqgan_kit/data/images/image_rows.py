@@ -168,6 +168,18 @@ def open_images(source: Source, cfg: ImageData) -> ImageTable:
     return ImageTable(source, rows.select_columns(wanted), image, labels, caption)
 
 
+def empty_folders(source: Source) -> list[str]:
+    """Return the sub-folders next to those of classes that have no images."""
+    if source.label_root is None or not source.files:
+        return []
+    with_images = {path.relative_to(source.label_root).parts[0] for path in source.files}
+    return sorted(
+        below.name
+        for below in source.label_root.iterdir()
+        if below.is_dir() and not below.name.startswith(".") and below.name not in with_images
+    )
+
+
 def _folder_rows(source: Source) -> Any:
     library = quiet_datasets(online=False)
     columns: dict[str, list[Any]] = {"image": [str(path) for path in source.files]}

@@ -55,6 +55,14 @@ def test_a_folder_has_its_sub_folders_as_labels(folder):
     assert "images of 20x24 to 47x24 pixels, 20 cropped" in loaded.account.lines()[1]
 
 
+def test_a_sub_folder_without_images_is_told(folder):
+    (folder / "bird").mkdir()
+    (folder / ".cache").mkdir()
+    loaded = load_images(ImageData(images=str(folder), size=16))
+    assert loaded.label_names == {"label": ("cat", "dog")}
+    assert loaded.account.lines()[-1] == "note: the folder bird has no images, so it is no class."
+
+
 def test_a_flat_folder_has_no_labels_and_hidden_files_are_no_pictures(folder):
     (folder / "cat" / "._0.png").write_bytes(b"resource fork")
     (folder / "cat" / "notes.txt").write_text("mice")

@@ -58,6 +58,13 @@ def test_the_evaluation_is_the_diversity_of_that_many_samples(scorer, game):
     assert values == {"diversity": pytest.approx(diversity(pictures))}
 
 
+def test_what_is_beyond_the_range_is_no_diversity(scorer, game, monkeypatch):
+    rng = torch.Generator().manual_seed(1)
+    sample = game.sample
+    monkeypatch.setattr(game, "sample", lambda n, rng: 100 * sample(n, rng=rng).sign())
+    assert 1.0 < scorer(game, rng)["diversity"] <= 2.0
+
+
 def test_real_diversity_does_not_fall_for_sorted_data(scorer):
     """Half of the shades, from everywhere: a third of the range apart in the mean."""
     assert scorer.real_diversity() == pytest.approx(2 / 3, rel=0.05)

@@ -1,0 +1,1 @@
+"""Techniques that help any image GAN that they fit, as switches."""
