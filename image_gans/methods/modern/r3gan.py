@@ -12,8 +12,8 @@ Pairs leave no mode of the data behind, since each real image is compared with a
 make the game converge near its equilibrium. ``objective`` gan and ``r1``, ``r2`` off are the ablation. The
 learning rate, Adam's second beta and gamma go from a first to a last value along half a cosine.
 
-The four choices: the players of ``networks/modern_resnet.py``, this objective, the pathwise gradient, and one
-phase in which D and G take turns.
+The four choices: the players of ``networks/modern_resnet.py`` (or any others whose D has no batch norm), this
+objective, the pathwise gradient, and one phase in which D and G take turns.
 
 The preset ``cifar`` has the widths, blocks, rates and schedules for CIFAR-10. Differs from the authors' run
 there: no labels in G and D, and no mirrored images; the average of G has a constant decay, their last one
