@@ -1,6 +1,6 @@
 """R3GAN: relativistic pairs with both gradient penalties.
 
-$ python recipes/r3gan.py                              bundled cat faces with DCGAN's networks, minutes on a laptop
+$ python recipes/r3gan.py                              bundled cat faces on DCGAN's networks, in minutes
 $ python recipes/r3gan.py modern                       the same on residual networks without normalisation
 $ python recipes/r3gan.py --objective gan              the ablation: a plain GAN (also --no-r1, --no-r2)
 $ python recipes/r3gan.py --augmentation scheduled     D sees augmented images, more and more of them

@@ -7,9 +7,16 @@ from collections.abc import Sequence
 from image_gans.techniques.technique_settings import Techniques
 from seqgan_kit.core.adversarial import Estimator
 from seqgan_kit.core.discriminator import Discriminator
+from seqgan_kit.core.estimators import BoundarySeeking
 from seqgan_kit.core.objectives import Objective
 from seqgan_kit.core.penalties import Penalty
+from seqgan_kit.core.techniques.feature_matching import FeatureMatching
 from seqgan_kit.errors import UsageError
+
+_OF_ALL_TOGETHER = (
+    BoundarySeeking,
+    FeatureMatching,
+)  # estimators that weigh or average the samples
 
 
 def refuse_techniques(techniques: Techniques, method: str, why: str, *names: str) -> None:
@@ -56,8 +63,10 @@ def check_fit(
             "out generator_batch and top_share.",
         ),
         (
-            {"feature_matching", "top_share"} <= set(used),
-            "feature_matching compares means and gives no sample a loss of its own. Leave out top_share.",
+            "top_share" in used
+            and ("feature_matching" in used or isinstance(estimator, _OF_ALL_TOGETHER)),
+            "top_share picks images by their scores, and this generator's loss is of all of them together. "
+            "Leave it out.",
         ),
         (
             {"unrolled_steps", "adversarial_epsilon"} <= set(used),

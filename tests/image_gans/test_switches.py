@@ -127,7 +127,8 @@ PAIRS = [
     (Techniques(unrolled_steps=1, lecam=0.1), {}, "lecam would take unrolled_steps' imagined"),
     (Techniques(augmentation="ada", consistency=1.0), {}, "D sees transformed images only"),
     (Techniques(unrolled_steps=1, generator_batch=2), {}, "read the same ones"),
-    (Techniques(feature_matching=True, top_share=0.5), {}, "no sample a loss of its own"),
+    (Techniques(feature_matching=True, top_share=0.5), {}, "loss is of all of them together"),
+    (Techniques(top_share=0.5), {"estimator": BoundarySeeking(4)}, "loss is of all of them"),
     (
         Techniques(minibatch_kernels=4, r2_weight=1.0),
         {},
