@@ -28,12 +28,12 @@ from seqgan_kit.errors import UsageError
 
 REAL = torch.linspace(-1, 1, 4 * 3 * 256).view(4, 3, 16, 16)
 DATA = ImageData(size=16)
+NETWORKS = NetworkChoice("modern", width=4, latent=5, growth=2)
 
 
 def game_of(method: R3GANMethod, **choice: object) -> AdversarialGame:
     torch.manual_seed(0)
-    networks = NetworkChoice("modern", width=4, latent=5, growth=2)
-    return r3gan.build(*build_networks(replace(networks, **choice), DATA), method)
+    return r3gan.build(*build_networks(replace(NETWORKS, **choice), DATA), method)
 
 
 def at(progress: float) -> Move:
@@ -69,6 +69,16 @@ def test_the_losses_are_those_of_the_equations(settings, progress, gamma):
     torch.testing.assert_close(loss.total, expected, rtol=1e-4, atol=1e-6)
     assert loss.logs["gamma"] == pytest.approx(gamma)
     torch.testing.assert_close(game.generator_loss({"real": REAL}, at(0)).total, for_g)
+
+
+def test_loss_and_penalties_share_one_pass_of_the_discriminator():
+    networks = build_networks(NETWORKS, DATA)
+    game = r3gan.build(*networks, R3GANMethod(), Techniques(augmentation="scheduled"))
+    passes = []
+    game.discriminator.trunk.register_forward_hook(lambda *call: passes.append(len(call[2])))
+    loss = game.discriminator_loss({"real": REAL}, at(1.0))
+    assert passes == [2 * len(REAL)]
+    assert {"r1", "r2", "gamma", "score_gap"} <= set(loss.logs)
 
 
 def test_rates_and_second_betas_follow_half_a_cosine():

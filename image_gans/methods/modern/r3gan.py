@@ -21,7 +21,7 @@ there: no labels in G and D, and no mirrored images; the average of G has a cons
 score and G's last layer have biases (theirs: none); the gain of an activation is sqrt 2 (theirs: sqrt(2 /
 1.04)); resampling repeats the edges (theirs: zeros outside); the augmentation (``--augmentation scheduled``)
 is that of ``augmentations/ada_transforms.py`` (theirs also cuts out, turns by any angle, and changes colours
-half as often), and the penalties see other transformations than the loss (theirs: the same).
+half as often).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from image_gans.schedule import (
@@ -44,9 +45,10 @@ from image_gans.techniques.technique_settings import NO_TECHNIQUES, Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.bounds import Above0, Share, Weight, bounded
 from seqgan_kit.core.discriminator import Discriminator
-from seqgan_kit.core.game import Loss, Move, Phase, Turn
+from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
+from seqgan_kit.core.judging import judged_scores
 from seqgan_kit.core.objectives import non_saturating, relativistic_pairs
-from seqgan_kit.core.penalties import R1, R2
+from seqgan_kit.core.penalties import R1, plain_scores, twice_differentiable
 from seqgan_kit.errors import unknown
 
 OBJECTIVES = {"pairs": lambda: relativistic_pairs(non_saturating()), "gan": non_saturating}
@@ -85,19 +87,30 @@ def along_cosine(first: float, last: float, progress: float) -> float:
 
 
 class R3GANGame(AdversarialGame):
-    """The adversarial game with penalties whose weight depends on the round."""
+    """The adversarial game with penalties whose weight depends on the round.
+
+    They are computed on the loss's own pass of D, so both see the images alike transformed.
+    """
 
     method = R3GANMethod()
 
-    def penalised(self, loss: Loss, real: Tensor, fake: Tensor, move: Move) -> Loss:
+    def judge(self, batch: Batch, fake: Tensor, move: Move) -> Loss:
         """Return D's loss with the penalties of this round, and log their weight."""
-        method = self.method
+        method, count = self.method, len(batch["real"])
+        if not (method.r1 or method.r2):
+            return super().judge(batch, fake, move)
+        x = torch.cat([batch["real"], fake]).detach().float().requires_grad_()
+        with twice_differentiable(self.discriminator, x.device):
+            scores = plain_scores(self.discriminator)(x)
+            (slopes,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
+        loss = judged_scores(self.objective, scores[:count], scores[count:])
         gamma = along_cosine(method.gamma, method.final_gamma, move.progress)
-        scheduled = ([R1(gamma)] if method.r1 else []) + ([R2(gamma)] if method.r2 else [])
-        terms = {p.name: p(self.discriminator, real, fake, move.rng) for p in scheduled}
+        penalties = gamma / 2 * slopes.flatten(1).square().sum(1)
+        of_both = ("r1", method.r1, penalties[:count]), ("r2", method.r2, penalties[count:])
+        terms = {name: penalty.mean() for name, used, penalty in of_both if used}
         total = sum(terms.values(), loss.total)
         logged = Loss(total, {**loss.logs, **terms, "gamma": gamma})
-        return super().penalised(logged, real, fake, move)
+        return self.penalised(logged, batch["real"], fake, move)
 
 
 def build(
@@ -110,8 +123,10 @@ def build(
     if method.objective not in OBJECTIVES:
         raise unknown("objective", method.objective, OBJECTIVES)
     R1().check(discriminator)
-    why = "its penalties are of single images."
-    refuse_techniques(techniques, "R3GAN", why, "packing", "minibatch_kernels")
+    why = "its penalties are of single images, as they are."
+    refuse_techniques(
+        techniques, "R3GAN", why, "packing", "minibatch_kernels", "adversarial_epsilon"
+    )
     why = "it has both penalties itself, with --gamma."
     refuse_techniques(techniques, "R3GAN", why, "r1_weight", "r2_weight")
     objective = OBJECTIVES[method.objective]()

@@ -17,7 +17,9 @@ def halved(x: Tensor, *, repeats_edges: bool = True) -> Tensor:
     """[N,C,H,W] -> [N,C,H/2,W/2] by the filter, with the edges repeated or 0 outside, which is cheaper."""
     if not repeats_edges:
         return F.conv2d(x, _filter(x), stride=2, padding=1, groups=x.shape[1])
-    padded = F.pad(x, (1, 1, 1, 1), "replicate")
+    # Not by F.pad: compiled, its gradient fails with channels last (torch 2.13).
+    wide = torch.cat([x[..., :1], x, x[..., -1:]], 3)
+    padded = torch.cat([wide[:, :, :1], wide, wide[:, :, -1:]], 2)
     return F.conv2d(padded, _filter(x), stride=2, groups=x.shape[1])
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from seqgan_kit.core.adversarial import AdversarialGame, Estimator
@@ -27,8 +28,5 @@ class LargerBatch:
 
     def generator_loss(self, game: AdversarialGame, batch: Batch, move: Move) -> Loss:
         """Return the loss of the inner estimator on the repeated batch."""
-        longer = {
-            name: tensor.repeat(self.times, *(1,) * (tensor.dim() - 1))
-            for name, tensor in batch.items()
-        }
+        longer = {name: torch.cat([tensor] * self.times) for name, tensor in batch.items()}
         return self.estimator.generator_loss(game, longer, move)
