@@ -50,6 +50,14 @@ def test_the_overlap_of_rows_is_that_of_the_equation():
     torch.testing.assert_close(gradient, 4 * off @ layer.weight)
 
 
+def test_the_overlap_leaves_spectral_norms_alone():
+    network = spectrally_normalised(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Linear(6, 4)))
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    row_overlap(network)
+    assert before
+    assert all(torch.equal(b, before[name]) for name, b in network.named_buffers())
+
+
 @pytest.mark.parametrize("spectral", [False, True])
 def test_orthogonal_weights_have_no_overlap(spectral):
     torch.manual_seed(0)

@@ -44,5 +44,6 @@ def _matrices(module: nn.Module) -> Iterator[Tensor]:
     for layer in module.modules():
         if not isinstance(layer, nn.Linear | nn.Conv2d):
             continue
-        found = dict(layer.named_parameters())
-        yield found.get("parametrizations.weight.original", layer.weight).flatten(1)
+        below = dict(layer.named_parameters()).get("parametrizations.weight.original")
+        # Not layer.weight where it is normalised: reading it moves the estimate of the norm.
+        yield (layer.weight if below is None else below).flatten(1)
