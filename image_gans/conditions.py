@@ -100,14 +100,10 @@ class LabelledCorpus:
         """One-line summary for the console."""
         told = zip(self.conditions.names, self.conditions.classes, strict=True)
         line = "conditions: " + "; ".join(f"{name} ({', '.join(c)})" for name, c in told)
-        return (
-            f"{line}\nnote: no training image shows {', '.join(self.unseen)}"
-            if self.unseen
-            else line
-        )
+        unseen = self._unseen()
+        return f"{line}\nnote: no training image shows {', '.join(unseen)}" if unseen else line
 
-    @property
-    def unseen(self) -> list[str]:
+    def _unseen(self) -> list[str]:
         """Return the classes without a training image."""
         told = zip(self.conditions.names, self.conditions.classes, strict=True)
         return [

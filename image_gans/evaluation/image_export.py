@@ -101,7 +101,7 @@ class ImageModel:
         rng = torch.Generator().manual_seed(seed)  # on the CPU: the same vectors on every device
         if isinstance(self.generator, SteeredGenerator):
             return self.generator.latents(n, rng, **options)
-        return torch.cat([self._latent(rng, options) for _ in range(n)])  # and for every n
+        return torch.cat([self._latent(rng, options) for _ in range(n)])  # alike for every n
 
     def _latent(self, rng: torch.Generator, options: Mapping[str, Any]) -> Tensor:
         z = cast(LatentGenerator, self.generator).latents(1, rng, **options)

@@ -12,9 +12,8 @@ The four choices: any players with such a D, the hinge loss (or the non-saturati
 gradient, and one phase in which D makes several updates for each update of G.
 
 The preset ``paper`` has the networks for CIFAR-10 of the authors' code (pfnet-research/sngan_projection): 256
-channels in G and 128 in D, whose score has no bias. G's batches are
-twice as large as D's. Differs from it there: 100,000 rounds (theirs: 50,000); batch norm's running statistics
-and epsilon are torch's.
+channels in G and 128 in D, whose score has no bias; batches of G are twice as large as D's. Differs from it
+there: 100,000 rounds (theirs: 50,000); batch norm's running statistics and epsilon are torch's.
 """
 
 from __future__ import annotations

@@ -35,10 +35,7 @@ def check_fit(
     penalties: Sequence[Penalty],
 ) -> None:
     """Refuse what has no meaning together."""
-    used = techniques.used()
-    switched = ("r1_weight", "R1"), ("r2_weight", "R2")
-    named = [penalty.name for penalty in penalties]
-    names = ", ".join([*named, *(name for switch, name in switched if switch in used)])
+    used, names = techniques.used(), ", ".join(penalty.name for penalty in penalties)
     reasons = (
         (
             {"unrolled_steps", "feature_matching"} <= set(used),

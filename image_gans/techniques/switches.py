@@ -48,10 +48,10 @@ def equipped_game(
     kind: Callable[..., AdversarialGame] = AdversarialGame,
 ) -> AdversarialGame:
     """The adversarial game (or a method's own kind of it) with the techniques, whose layers are in D."""
-    check_fit(techniques, discriminator, objective, estimator, penalties)
-    chosen = _estimator(techniques, estimator)
     weights = (R1, techniques.r1_weight), (R2, techniques.r2_weight)
     penalties = [*penalties, *(norm(weight) for norm, weight in weights if weight)]
+    check_fit(techniques, discriminator, objective, estimator, penalties)
+    chosen = _estimator(techniques, estimator)
     if techniques.packing > 1:
         discriminator.trunk = Packed(discriminator.trunk, techniques.packing)
         penalties = [PackPenalty(penalty, techniques.packing) for penalty in penalties]

@@ -35,13 +35,19 @@ class Penalty(Protocol):
 
 
 def gradient_norms(scores: Scores, x: Tensor) -> Tensor:
-    """Return the norm [B] of d score / d x of every sample, itself differentiable.
+    """Return the norm [B] of d score / d x of every sample, itself differentiable."""
+    return scores_and_norms(scores, x)[1]
+
+
+def scores_and_norms(scores: Scores, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the scores [B] and, from the same pass, the norms [B] of their gradients.
 
     ``scores`` must score each sample on its own; then the gradient of the sum holds every sample's gradient.
     """
     x = x.detach().float().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(scores(x).sum(), x, create_graph=True)
-    return gradient.flatten(1).norm(2, dim=1)
+    scored = scores(x)
+    (gradient,) = torch.autograd.grad(scored.sum(), x, create_graph=True)
+    return scored, gradient.flatten(1).norm(2, dim=1)
 
 
 def interpolate(real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:

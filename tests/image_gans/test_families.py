@@ -23,6 +23,7 @@ from image_gans.methods import (
 from image_gans.methods.modern import biggan
 from image_gans.networks.choice import NetworkChoice, build_networks
 from image_gans.schedule import ImageTraining
+from image_gans.techniques.technique_settings import Techniques
 from seqgan_kit.core.adversarial import AdversarialGame
 from seqgan_kit.core.discriminator import Discriminator, evaluating
 from seqgan_kit.core.feeds import TensorFeed
@@ -133,6 +134,12 @@ INNER: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] 
     "least_squares": (lambda u: (u - 1) ** 2 / 2, lambda u: (u + 1) ** 2 / 2),
     "hinge": (lambda u: (1 - u).clamp(min=0), lambda u: (1 + u).clamp(min=0)),
 }
+
+
+def test_relativistic_gans_take_r1():
+    method = relativistic.RelativisticMethod()
+    with pytest.raises(UsageError, match="r1 needs a discriminator without batch norm"):
+        relativistic.build(*players("batch"), method, Techniques(r1_weight=10.0))
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ PAIRS = [
     (
         Techniques(minibatch_kernels=4, r2_weight=1.0),
         {},
-        "R2 needs a score of each image by itself",
+        "r2 needs a score of each image by itself",
     ),
 ]
 
@@ -178,6 +178,8 @@ def test_a_method_refuses_what_it_cannot_use():
         ({"packing": 0}, "packing is 0; it must be at least 1"),
         ({"unrolled_steps": -1}, "unrolled_steps is -1"),
         ({"instance_noise": -0.1}, "instance_noise is -0.1"),
+        ({"r1_weight": -1.0}, "r1_weight is -1"),
+        ({"r1_weight": float("nan")}, "r1_weight is nan"),
         ({"unrolled_learning_rate": 0.0}, "must be above 0"),
         ({"unrolled_optimizer": "adan"}, "Did you mean 'adam'"),
     ],

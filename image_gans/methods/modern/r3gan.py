@@ -48,7 +48,7 @@ from seqgan_kit.core.discriminator import Discriminator
 from seqgan_kit.core.game import Batch, Loss, Move, Phase, Turn
 from seqgan_kit.core.judging import judged_scores
 from seqgan_kit.core.objectives import non_saturating, relativistic_pairs
-from seqgan_kit.core.penalties import R1, plain_scores, twice_differentiable
+from seqgan_kit.core.penalties import R1, plain_scores, scores_and_norms, twice_differentiable
 from seqgan_kit.errors import unknown
 
 OBJECTIVES = {"pairs": lambda: relativistic_pairs(non_saturating()), "gan": non_saturating}
@@ -99,13 +99,12 @@ class R3GANGame(AdversarialGame):
         method, count = self.method, len(batch["real"])
         if not (method.r1 or method.r2):
             return super().judge(batch, fake, move)
-        x = torch.cat([batch["real"], fake]).detach().float().requires_grad_()
-        with twice_differentiable(self.discriminator, x.device):
-            scores = plain_scores(self.discriminator)(x)
-            (slopes,) = torch.autograd.grad(scores.sum(), x, create_graph=True)
+        both = torch.cat([batch["real"], fake])
+        with twice_differentiable(self.discriminator, both.device):
+            scores, norms = scores_and_norms(plain_scores(self.discriminator), both)
         loss = judged_scores(self.objective, scores[:count], scores[count:])
         gamma = along_cosine(method.gamma, method.final_gamma, move.progress)
-        penalties = gamma / 2 * slopes.flatten(1).square().sum(1)
+        penalties = gamma / 2 * norms**2
         of_both = ("r1", method.r1, penalties[:count]), ("r2", method.r2, penalties[count:])
         terms = {name: penalty.mean() for name, used, penalty in of_both if used}
         total = sum(terms.values(), loss.total)

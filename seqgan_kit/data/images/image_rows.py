@@ -139,12 +139,12 @@ def image_folder(root: Path) -> Source:
     """Return all images below a folder, sorted by name."""
     files = (p for p in root.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     # Hidden files and macOS's resource forks in archives have image suffixes but are not images.
-    shown = (
-        p
-        for p in files
-        if not any(s.startswith((".", "__MACOSX")) for s in p.relative_to(root).parts)
-    )
+    shown = (p for p in files if not any(map(_hidden, p.relative_to(root).parts)))
     return Source("imagefolder", tuple(sorted(shown)), label_root=root)
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith((".", "__MACOSX"))
 
 
 def open_images(source: Source, cfg: ImageData) -> ImageTable:
@@ -176,7 +176,7 @@ def empty_folders(source: Source) -> list[str]:
     return sorted(
         below.name
         for below in source.label_root.iterdir()
-        if below.is_dir() and not below.name.startswith(".") and below.name not in with_images
+        if below.is_dir() and not _hidden(below.name) and below.name not in with_images
     )
 
 

@@ -58,6 +58,7 @@ def test_a_folder_has_its_sub_folders_as_labels(folder):
 def test_a_sub_folder_without_images_is_told(folder):
     (folder / "bird").mkdir()
     (folder / ".cache").mkdir()
+    (folder / "__MACOSX").mkdir()
     loaded = load_images(ImageData(images=str(folder), size=16))
     assert loaded.label_names == {"label": ("cat", "dog")}
     assert loaded.account.lines()[-1] == "note: the folder bird has no images, so it is no class."
